@@ -1,0 +1,39 @@
+# `make demo` and `make test` need Python 3.11, a C and a C++ compiler, and a package index that
+# pip can reach; everything else is set up in .venv on the first call. Paths are relative, because
+# Make cannot hold a target whose path has a space.
+
+PY ?= python3
+PYTHON = .venv/bin/python
+ARGS ?=
+
+# $(call part,NAME,COMMAND): say what runs, run it, say how long it took.
+define part
+@printf '== %s\n' '$(1)'; began=$$(date +%s); $(2) && printf '== %s: %d s\n' '$(1)' $$(($$(date +%s) - began))
+endef
+
+.PHONY: help setup demo test lint clean distclean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+setup: ## make .venv: torch, llama.cpp compiled for this CPU, model, embedder (5 to 12 min, once)
+	@$(PY) scripts/bootstrap.py
+
+demo: setup ## make a small data set and its report in runs/demo (ARGS="..." is passed on)
+	$(call part,demo,$(PYTHON) -m evolsynth demo -o runs/demo $(ARGS))
+
+test: lint ## lint, then all tests (ARGS="-k magpie" is passed to pytest)
+	$(call part,pytest,$(PYTHON) -m pytest $(ARGS))
+
+lint: setup ## ruff and mypy
+	$(call part,ruff check,$(PYTHON) -m ruff check .)
+	$(call part,ruff format,$(PYTHON) -m ruff format --check .)
+	$(call part,mypy,$(PYTHON) -m mypy)
+
+clean: ## remove caches and logs; .venv, compiled wheels and runs/ stay
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis dist .build/logs
+	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+distclean: clean ## remove .venv and the compiled llama.cpp too; runs/ stays
+	rm -rf .venv .build

@@ -1,0 +1,81 @@
+"""Instruction-tuning data on a laptop: Magpie and Evol-Instruct on a small model in process.
+
+The names here are all that a script needs. They are imported when first used, so that
+``import evolsynth`` loads neither torch nor llama.cpp.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evolsynth.errors import EvolsynthError
+    from evolsynth.evaluation.embed import MiniLM
+    from evolsynth.evaluation.gate import Gate
+    from evolsynth.evaluation.information import information_loss
+    from evolsynth.llm.base import Completion, Prompt, Request, Sampling
+    from evolsynth.llm.llamacpp.engine import LlamaCpp
+    from evolsynth.llm.scripted import Scripted
+    from evolsynth.methods.evol_instruct import evol_instruct
+    from evolsynth.methods.magpie import magpie
+    from evolsynth.methods.respond import respond
+    from evolsynth.report.build import write_report
+    from evolsynth.rows import Message, Row, Verdict, read_rows, write_rows
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Completion": "llm.base",
+    "EvolsynthError": "errors",
+    "Gate": "evaluation.gate",
+    "LlamaCpp": "llm.llamacpp.engine",
+    "Message": "rows",
+    "MiniLM": "evaluation.embed",
+    "Prompt": "llm.base",
+    "Request": "llm.base",
+    "Row": "rows",
+    "Sampling": "llm.base",
+    "Scripted": "llm.scripted",
+    "Verdict": "rows",
+    "evol_instruct": "methods.evol_instruct",
+    "information_loss": "evaluation.information",
+    "magpie": "methods.magpie",
+    "read_rows": "rows",
+    "respond": "methods.respond",
+    "write_report": "report.build",
+    "write_rows": "rows",
+}
+
+__all__ = [
+    "Completion",
+    "EvolsynthError",
+    "Gate",
+    "LlamaCpp",
+    "Message",
+    "MiniLM",
+    "Prompt",
+    "Request",
+    "Row",
+    "Sampling",
+    "Scripted",
+    "Verdict",
+    "evol_instruct",
+    "information_loss",
+    "magpie",
+    "read_rows",
+    "respond",
+    "write_report",
+    "write_rows",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'evolsynth' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"evolsynth.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

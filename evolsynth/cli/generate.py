@@ -1,0 +1,73 @@
+"""``evolsynth magpie``: rows from nothing, as JSON Lines."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Callable
+from contextlib import aclosing
+from pathlib import Path
+
+from rich.console import Console
+
+from evolsynth.cli.progress import Watch
+from evolsynth.errors import InputError
+from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.gate import Gate
+from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
+from evolsynth.methods.magpie import magpie
+from evolsynth.methods.respond import respond
+
+__all__ = ["generate_magpie"]
+
+
+def generate_magpie(
+    output: str | None,
+    *,
+    n: int,
+    seed: int,
+    model: str | None,
+    system: str | None,
+    only_instruction: bool,
+) -> int:
+    """Write ``n`` planned rows with their verdicts; the exit status."""
+    console = Console(stderr=True, soft_wrap=True)
+
+    async def make(write: Callable[[str], object]) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        gate = Gate(MiniLM())
+        async with LlamaCpp(model or DEFAULT_MODEL) as llm:
+            rows = gate.screen(magpie(llm, n=n, seed=seed, system=system))
+            if not only_instruction:
+                rows = respond(rows, llm, seed=seed)
+            watch = Watch(llm, planned=n, console=console)
+            async with watch.shown(), aclosing(gate.check(rows)) as checked:
+                async for row in checked:
+                    watch.add(row)
+                    counts[row.status] += 1
+                    write(row.to_json() + "\n")
+        return counts
+
+    if output is None:
+        counts = asyncio.run(make(sys.stdout.write))
+    else:
+        counts = _into_file(Path(output), lambda write: asyncio.run(make(write)))
+    done = ", ".join(f"{counts[s]} {s}" for s in ("accepted", "rejected", "failed"))
+    console.print(f"{n} planned = {done}.", highlight=False)
+    return 0
+
+
+def _into_file(path: Path, make: Callable[[Callable[[str], object]], Counter[str]]) -> Counter[str]:
+    """Let ``make`` write; the file gets its name at the end, a broken-off one stays beside it."""
+    part = path.with_name(f"{path.stem}.partial{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8", newline="\n", buffering=1) as file:
+            counts = make(file.write)
+        part.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}). Choose another place with -o."
+        ) from None
+    return counts

@@ -1,0 +1,151 @@
+"""The `evolsynth` command: its options, and what becomes of errors.
+
+Only what a command needs is imported, when it runs: ``--help`` must not wait for torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from evolsynth import __version__
+from evolsynth.errors import EvolsynthError
+
+__all__ = ["main", "run"]
+
+_SEED = 7
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status: 0, 1 for an error, 130 for Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except EvolsynthError as error:
+        print(f"evolsynth: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("evolsynth: stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe has gone; nothing more can be said, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="evolsynth",
+        description="Instruction-tuning data on a laptop, checked before a row is accepted.",
+    )
+    parser.add_argument("--version", action="version", version=f"evolsynth {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser(
+        "demo",
+        help="make a small checked data set and its report",
+        description="Magpie instructions, one Evol-Instruct round, responses, checks, a report.",
+    )
+    demo.add_argument("-o", "--output", default="runs/demo", metavar="DIR", help="where to write")
+    _number(demo, "-n", 100, "Magpie instructions to make", flag="--rows")
+    _generation(demo)
+    demo.set_defaults(command=_demo)
+
+    magpie = commands.add_parser(
+        "magpie",
+        help="make instructions and responses with Magpie",
+        description="N planned rows as JSON Lines, each with its verdict.",
+    )
+    _number(magpie, "-n", None, "rows to make", flag="--rows")
+    magpie.add_argument("-o", "--output", metavar="FILE", help="where to write (default: stdout)")
+    magpie.add_argument("--system", metavar="TEXT", help="a system prompt, to steer the subject")
+    magpie.add_argument(
+        "--only-instruction", action="store_true", help="do not answer the instructions"
+    )
+    _generation(magpie)
+    magpie.set_defaults(command=_magpie)
+
+    report = commands.add_parser(
+        "report",
+        help="make the HTML report on a data set",
+        description="A data set's folder, or any JSON Lines file with an 'instruction' field.",
+    )
+    report.add_argument("data", metavar="FILE|DIR", help="the data set")
+    report.add_argument(
+        "-o", "--output", default="report.html", metavar="FILE", help="where to write"
+    )
+    report.set_defaults(command=_report)
+
+    doctor = commands.add_parser(
+        "doctor", help="say what was found on this machine, and how to get what was not"
+    )
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _generation(parser: argparse.ArgumentParser) -> None:
+    _number(parser, "--seed", _SEED, "the same seed gives the same rows")
+    parser.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="a .gguf file, a name of the catalogue, or owner/repository/file.gguf of the hub",
+    )
+
+
+def _number(
+    parser: argparse.ArgumentParser, name: str, default: int | None, text: str, *, flag: str = ""
+) -> None:
+    shown = "" if default is None else f" (default: {default})"
+    parser.add_argument(
+        *filter(None, (name, flag)),
+        type=_whole,
+        default=default,
+        required=default is None,
+        metavar="N",
+        help=text + shown,
+    )
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0")
+    return int(text)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from evolsynth.cli.demo import demo
+
+    return demo(options.output, n=options.rows, seed=options.seed, model=options.model)
+
+
+def _magpie(options: argparse.Namespace) -> int:
+    from evolsynth.cli.generate import generate_magpie
+
+    return generate_magpie(
+        options.output,
+        n=options.rows,
+        seed=options.seed,
+        model=options.model,
+        system=options.system,
+        only_instruction=options.only_instruction,
+    )
+
+
+def _report(options: argparse.Namespace) -> int:
+    from evolsynth.cli.report import report
+
+    return report(options.data, options.output)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from evolsynth.cli.doctor import doctor
+
+    return doctor()

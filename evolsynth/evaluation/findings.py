@@ -1,0 +1,44 @@
+"""What a check found, and one plain sentence for each code, for the report and the CLI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+__all__ = ["EXPLANATIONS", "Finding", "explain"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing wrong with a text.
+
+    ``code`` is short, stable and in snake_case: it lands in ``Verdict.reasons``. ``detail`` holds
+    what a person needs to judge the finding (the twin's id, the repeated words) and nothing that
+    varies between runs; it is plain JSON.
+    """
+
+    code: str
+    detail: dict[str, Any] = {}
+
+
+#: A new check adds its code here, so that no reason ever reaches the report without a sentence.
+EXPLANATIONS: dict[str, str] = {
+    "empty": "There is no text.",
+    "too_short": "The instruction has too few words to ask for anything.",
+    "too_long": "The text is longer than a single request or answer should be.",
+    "repetition": "The text repeats itself in a loop.",
+    "cut_off": "The text stops before it is finished.",
+    "template_leak": "The text contains pieces of a chat template or of the prompt that made it.",
+    "example_leak": "The text copies a few-shot example instead of following it.",
+    "not_an_instruction": "The text does not ask for anything.",
+    "refusal": "The response declines to answer.",
+    "exact_duplicate": "The same text, apart from case, spaces and end punctuation, came earlier.",
+    "near_duplicate": "A text with almost the same meaning and the same facts came earlier.",
+    "no_new_demand": "The evolved instruction asks for nothing that the original did not.",
+    "information_loss": "The evolved instruction lost or changed something the original asked for.",
+}
+
+
+def explain(code: str) -> str:
+    """The sentence for a code; a code of somebody's own check is shown by its name."""
+    return EXPLANATIONS.get(code) or code.replace("_", " ").capitalize() + "."

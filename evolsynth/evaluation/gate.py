@@ -1,0 +1,157 @@
+"""The gate: what becomes of a row, and why.
+
+It answers with a `Verdict` and refuses nothing silently: a rejected row flows on, marked, to
+where it is written down with its reasons.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+
+import msgspec
+import numpy as np
+
+from evolsynth.evaluation.duplicates import DuplicateIndex
+from evolsynth.evaluation.embed import Embedder
+from evolsynth.evaluation.findings import Finding
+from evolsynth.evaluation.information import InformationLoss, information_loss, no_new_demand
+from evolsynth.evaluation.quality import degenerate
+from evolsynth.prompts import load_prompt
+from evolsynth.rows import Row, Verdict
+from evolsynth.streams import Rows, iterate
+
+__all__ = ["Gate", "evolution_findings", "loss_finding"]
+
+_NOWHERE = np.zeros(1, dtype=np.float32)
+
+
+class Gate:
+    """Checks rows one after the other, in plan order, and remembers what it has let through.
+
+    Without an ``embedder`` near-duplicates are not looked for, only exact ones, and information
+    loss is judged by facts and words alone. ``near_duplicate`` is the cosine from which two
+    instructions with the same facts count as one.
+
+    Embeddings are computed in a thread of the gate's own, one at a time, so that they take no
+    more than one processor from a back end that is generating.
+    """
+
+    def __init__(self, embedder: Embedder | None = None, *, near_duplicate: float = 0.9) -> None:
+        self._embedder = embedder
+        self._seen = DuplicateIndex(near_duplicate)
+        self._ancestors: dict[str, tuple[str, ...]] = {}
+        self._screened: set[str] = set()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="evolsynth-gate")
+
+    async def screen(self, rows: Rows) -> AsyncGenerator[Row]:
+        """Check instructions; the rest of the row may still be missing.
+
+        Yields every row, those with findings rejected, the others undecided. A row that this
+        gate has screened before passes.
+        """
+        async with aclosing(iterate(rows)) as source:
+            async for row in source:
+                yield await self._screen(row)
+
+    async def check(self, rows: Rows) -> AsyncGenerator[Row]:
+        """Check instructions not screened yet, and responses; accept what is left.
+
+        Yields every row with its verdict.
+        """
+        async with aclosing(iterate(rows)) as source:
+            async for row in source:
+                screened = await self._screen(row)
+                yield screened if screened.settled else _decide(screened)
+
+    async def _screen(self, row: Row) -> Row:
+        if row.settled or row.id in self._screened:
+            return row
+        loop = asyncio.get_running_loop()
+        checked = await loop.run_in_executor(self._thread, self._instruction, row)
+        self._screened.add(row.id)
+        return checked
+
+    def _instruction(self, row: Row) -> Row:
+        """Runs in the gate's thread."""
+        text = row.instruction or ""
+        made = row.provenance.get("instruction", {})
+        original, scores = made.get("original"), dict(row.scores)
+        findings = _instruction_findings(row)
+        if original is not None and not findings:
+            loss = information_loss(original, text, embedder=self._embedder)
+            scores["information_loss"] = round(loss.score, 4)
+            findings = [f for f in (loss_finding(loss), no_new_demand(original, text)) if f]
+        if not findings:
+            twin = self._duplicate(row, text)
+            findings = [twin] if twin else []
+        row = row.replace(scores=scores)
+        return _reject(row, findings) if findings else row
+
+    def _duplicate(self, row: Row, text: str) -> Finding | None:
+        # Without an embedder all vectors are zero: nothing is near, only equal.
+        vector = self._embedder.embed([text])[0] if self._embedder else _NOWHERE
+        twin = self._seen.find(text, vector, ignore=self._family(row))
+        if twin is None:
+            self._seen.add(row.id, text, vector)
+        return twin
+
+    def _family(self, row: Row) -> Collection[str]:
+        """The ids of all that a row was made from: it is meant to be like them."""
+        older = (a for parent in row.parents for a in self._ancestors.get(parent, ()))
+        family = tuple(dict.fromkeys((*row.parents, *older)))
+        self._ancestors[row.id] = family
+        return family
+
+
+def evolution_findings(
+    original: str, evolved: str, examples: Sequence[str], finish_reason: str
+) -> list[Finding]:
+    """What can be said against an evolution without an embedder; quick, for choosing attempts."""
+    findings = degenerate(
+        evolved, kind="instruction", finish_reason=finish_reason, examples=examples
+    )
+    demand = no_new_demand(original, evolved)
+    loss = loss_finding(information_loss(original, evolved))
+    return [*findings, *(f for f in (demand, loss) if f)]
+
+
+def loss_finding(loss: InformationLoss) -> Finding | None:
+    """The finding for a flagged loss, with the lost spans and their places in the original."""
+    if not loss.flagged:
+        return None
+    spans = [msgspec.to_builtins(span) for span in loss.lost]
+    return Finding("information_loss", {"score": round(loss.score, 4), "lost": spans})
+
+
+def _instruction_findings(row: Row) -> list[Finding]:
+    made = row.provenance.get("instruction", {})
+    return degenerate(
+        row.instruction or "",
+        kind="instruction",
+        finish_reason=made.get("finish_reason"),
+        examples=_examples(made.get("prompt")),
+    )
+
+
+def _examples(prompt: str | None) -> Sequence[str]:
+    """The few-shot examples of the prompt file that a text was made with, if it was."""
+    if prompt is None or "/" not in prompt:
+        return []
+    return load_prompt(prompt).example_texts
+
+
+def _decide(row: Row) -> Row:
+    """Judge the response; a row without one is judged by its instruction alone."""
+    findings: list[Finding] = []
+    if row.response is not None:
+        reason = row.provenance.get("response", {}).get("finish_reason")
+        findings = degenerate(row.response, kind="response", finish_reason=reason)
+    return _reject(row, findings) if findings else row.replace(verdict=Verdict(accepted=True))
+
+
+def _reject(row: Row, findings: Sequence[Finding]) -> Row:
+    details = {f.code: f.detail for f in findings if f.detail}
+    return row.reject(*(f.code for f in findings), **details)

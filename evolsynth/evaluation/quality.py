@@ -1,0 +1,307 @@
+"""Degenerate texts: what a small model writes when it loses the thread.
+
+Every rule aims at precision, because a false alarm costs an accepted row. Several follow the
+elimination rules of Evol-Instruct (Xu et al. 2023, arXiv:2304.12244, section 3.2) and the filters
+of Self-Instruct (Wang et al. 2023, arXiv:2212.10560, section 2.2).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+from evolsynth.evaluation.findings import Finding
+from evolsynth.evaluation.words import COMMON, content, plain, stem, vocabulary, words
+
+__all__ = ["degenerate"]
+
+Kind = Literal["instruction", "response"]
+
+MIN_WORDS = 3
+MAX_WORDS: dict[Kind, int] = {"instruction": 800, "response": 2000}
+
+
+def degenerate(
+    text: str,
+    *,
+    kind: Kind,
+    finish_reason: str | None = None,
+    examples: Sequence[str] = (),
+) -> list[Finding]:
+    """All that is wrong with a text by itself, most telling first; empty if nothing is.
+
+    Args:
+        finish_reason: ``"length"`` says that the model was cut off.
+        examples: the few-shot examples the model was shown. For an evolution give only what it
+            adds (`information.demand_added`), or its own seed may look like a copy.
+    """
+    flat = plain(text).strip()
+    if not any(c.isalnum() or unicodedata.category(c) in ("So", "Sm") for c in flat):
+        return [Finding("empty")]
+    checks = [
+        _template_leak(flat, kind),
+        _repetition(flat),
+        _cut_off(flat, kind, finish_reason),
+        _length(flat, kind),
+        _example_leak(flat, examples),
+        _refusal(flat) if kind == "response" else _not_an_instruction(flat),
+    ]
+    return [finding for finding in checks if finding is not None]
+
+
+def _length(text: str, kind: Kind) -> Finding | None:
+    # scripts without spaces: two characters carry about as much as a word
+    ideographs = sum("\u3040" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text)
+    count = len(words(text)) + ideographs // 2
+    if kind == "instruction" and count < MIN_WORDS:
+        return Finding("too_short", {"words": count, "least": MIN_WORDS})
+    if count > MAX_WORDS[kind]:
+        return Finding("too_long", {"words": count, "most": MAX_WORDS[kind]})
+    return None
+
+
+# Repetition ---------------------------------------------------------------------------------------
+
+_RUN = re.compile(r"([^\W\d_])\1{7,}|([^\s\-_=.*#~])\2{23,}|(\S)\3{119,}")
+#: A phrase of up to this many words that comes four times in a row is a loop; a single word may
+#: be said five times ("ha ha ha").
+_PHRASE, _TIMES, _TIMES_ALONE = 16, 4, 6
+
+
+def _repetition(text: str) -> Finding | None:
+    prose = re.sub(r"```.*?(?:```|$)", " ", text, flags=re.S)
+    run = _RUN.search(text)
+    if run:
+        return Finding("repetition", {"what": "characters", "repeated": run.group()[:20]})
+    tokens = [w.text.casefold() for w in words(prose)]
+    loop = _loop(tokens)
+    if loop is not None:
+        return Finding("repetition", {"what": "phrase", "repeated": loop})
+    lines = [" ".join(s.split()).casefold() for s in prose.splitlines() if len(s.split()) > 1]
+    if lines and 1 - len(set(lines)) / len(lines) > 0.5 and len(lines) >= 5:
+        return Finding("repetition", {"what": "lines", "repeated": _commonest(lines)})
+    grams = [" ".join(tokens[i : i + 4]) for i in range(len(tokens) - 3)]
+    if len(grams) >= 24 and 1 - len(set(grams)) / len(grams) > 0.4:
+        return Finding("repetition", {"what": "words", "repeated": _commonest(grams)})
+    return None
+
+
+def _loop(tokens: Sequence[str]) -> str | None:
+    """The first phrase said again and again without a break; numbers alone are not a phrase."""
+    for size in range(1, _PHRASE + 1):
+        wanted = size * ((_TIMES if size > 1 else _TIMES_ALONE) - 1)
+        same = 0
+        for i in range(size, len(tokens)):
+            same = same + 1 if tokens[i] == tokens[i - size] else 0
+            phrase = " ".join(tokens[i - size + 1 : i + 1])
+            if same >= wanted and any(c.isalpha() for c in phrase):
+                return phrase
+    return None
+
+
+def _commonest(items: Sequence[str]) -> str:
+    return Counter(items).most_common(1)[0][0]
+
+
+# Unfinished ---------------------------------------------------------------------------------------
+
+_NEVER_LAST = vocabulary(
+    """a an and because between but during every if including into its my nor or our than the their
+    although unless via whereas whether while whose your"""
+)
+_SELDOM_LAST = vocabulary("about as at by for from in of on to with")
+_ASKS_BACK = re.compile(r"\b(?:what|which|who|whom|where|how|that|to \w+)\b", re.I)
+
+
+def _cut_off(text: str, kind: Kind, finish_reason: str | None) -> Finding | None:
+    if finish_reason == "length":
+        return Finding("cut_off", {"why": "the model reached its token limit"})
+    if text.count("```") % 2:
+        return Finding("cut_off", {"why": "an open code fence"})
+    if kind == "response":
+        return None
+    tail = text[-20:]
+    # "Question: ... Answer:" is a form to be filled in; a lone colon has nothing behind it
+    if text[-1] in ",;" or re.search(r"\w-$|^[^:]*:$", text):
+        return Finding("cut_off", {"why": "a trailing mark", "tail": tail})
+    if _dangles(text):
+        return Finding("cut_off", {"why": "a word that leads on", "tail": tail})
+    if _unbalanced(re.sub(r"```.*?```|`[^`\n]*`", " ", text, flags=re.S)):
+        return Finding("cut_off", {"why": "an open quotation or bracket", "tail": tail})
+    return None
+
+
+def _dangles(text: str) -> bool:
+    last = re.search(r"(\w+)$", text)
+    if last is None or not last.group().islower():
+        return False
+    if last.group() in _NEVER_LAST:
+        return len(last.group()) > 1 or not re.search(r"[=+*/^\"'-]", text)
+    sentence = re.split(r"[.!?\n]", text)[-1]
+    return last.group() in _SELDOM_LAST and not _ASKS_BACK.search(sentence)
+
+
+def _unbalanced(text: str) -> bool:
+    marks = re.sub(r"(?<=\d)\"", "", text)
+    if marks.count('"') % 2:
+        return True
+    brackets = re.sub(r"[:;]-?[()]", "", text)
+    return any(brackets.count(a) > brackets.count(b) for a, b in ("()", "[]", "{}"))
+
+
+# Leaks --------------------------------------------------------------------------------------------
+
+_CONTROL = re.compile(
+    r"<\|[\w ]{2,40}\|>|<[｜|][\w▁ ]{2,40}[｜|]>|</?(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>"
+    r"|<(?:bos|eos|pad|unk)>|^<s>|</s>$|\[/?(?:SYSTEM_PROMPT|AVAILABLE_TOOLS)\]",
+    re.I,
+)
+_SCAFFOLD = re.compile(
+    r"^#{2,4} ?(?:Instruction|Response|Input|Output|Human|Assistant|User)s?\s*:"
+    r"|#\s?(?:the )?(?:given|new|rewritten|created|original) prompt\s?#|\brewritten prompt\b"
+    r"|^\W*given prompt\W*:"
+    r"|^(?:user|assistant|system)$|\Aassistant:",
+    re.I | re.M,
+)
+#: A response may well be a dialogue; an instruction does not name its own speaker.
+_SPEAKER = re.compile(r"\A(?:user|human|system|ai|bot):", re.I)
+
+
+def _template_leak(text: str, kind: Kind) -> Finding | None:
+    leak = _CONTROL.search(text) or _SCAFFOLD.search(text)
+    if leak is None and kind == "instruction":
+        leak = _SPEAKER.search(text)
+    return None if leak is None else Finding("template_leak", {"leaked": leak.group().strip()})
+
+
+_COMMON = frozenset(stem(word) for word in COMMON)
+
+
+def _example_leak(text: str, examples: Sequence[str]) -> Finding | None:
+    """Whether the text takes over four words of content in a row, or most of an example.
+
+    Words that any request may hold ("limit your answer to ... sentences") are not distinctive:
+    a run needs two others.
+    """
+    here = [w.stem for w in content(text)]
+    runs = {tuple(here[i : i + 4]) for i in range(len(here) - 3)}
+    threes = {tuple(here[i : i + 3]) for i in range(len(here) - 2)}
+    for number, example in enumerate(examples):
+        there = content(example)
+        stems = [w.stem for w in there]
+        for i in range(len(stems) - 3):
+            run = tuple(stems[i : i + 4])
+            if run in runs and _distinctive(run):
+                copied = example[there[i].start : there[i + 3].end]
+                return Finding("example_leak", {"example": number, "copied": copied})
+        theirs = {t for i in range(len(stems) - 2) if _distinctive(t := tuple(stems[i : i + 3]))}
+        if len(theirs) >= 2 and len(theirs & threes) >= 0.6 * len(theirs):
+            return Finding("example_leak", {"example": number, "copied": example})
+    return None
+
+
+def _distinctive(run: tuple[str, ...]) -> bool:
+    return sum(s not in _COMMON and not s.isdigit() for s in run) >= 2
+
+
+# Requests and refusals ----------------------------------------------------------------------------
+
+_SORRY = re.compile(
+    r"\A\W*(?:(?:i'm|i am)(?: \w+)? sorry\b(?! (?:for|to hear|that you|about))"
+    r"|i apologi[sz]e,? but|as an? (?:ai|artificial intelligence|(?:large )?language model)\b"
+    r"|(?:sorry, )?(?:but )?i (?:cannot|can't|can not|won't|am unable to|am not able to|"
+    r"'m unable to|'m not able to) (?:assist|help|provide|fulfil|answer|complete|comply|do that|"
+    r"write|create|generate|access|give|offer))",
+    re.I,
+)
+
+
+def _refusal(text: str) -> Finding | None:
+    match = _SORRY.search(text)
+    if match is None or len(words(text)) >= 80:
+        return None
+    return Finding("refusal", {"opening": match.group()})
+
+
+_ASSISTANT = re.compile(
+    r"\A\W*(?:sure[,!.]|certainly[,!.]|of course[,!.]|absolutely[,!.]|great (?:question|choice)"
+    r"|here(?: is|'s| are)\b|below (?:is|are)\b|as an ai\b|i(?:'d| would) be (?:happy|glad) to"
+    r"|i(?:'m| am) (?:happy|glad|here) to (?:help|assist)|i can (?:help|assist|explain|provide)\b"
+    r"|i(?:'m| am) sorry, (?:but|i)|i hope this|you're welcome|thank you for (?:your|the|asking)"
+    r"|how (?:can|may) i (?:help|assist) you|hello!? how (?:can|may) i)",
+    re.I,
+)
+_ASKS = re.compile(
+    r"\?|\b(?:please|can you|could you|would you|will you|help me|tell me|give me|show me|"
+    r"i(?:'d| would) like|i (?:\w+ )?(?:need|want|wish)|need (?:some|help|ideas|advice|to)|"
+    r"looking for|searching for|trying to|wondering|curious|how to|your task|you (?:are|will be|"
+    r"need|should|must|have)|let's)\b",
+    re.I,
+)
+_VERBS = (
+    "add analyse analyze answer arrange ask assume brainstorm build calculate change choose "
+    "classify combine come compare complete compose compute consider construct continue convert "
+    "correct count create debug decide define demonstrate describe design detect determine develop "
+    "devise discuss divide do draft draw edit elaborate estimate evaluate examine expand explain "
+    "explore extract fill find fix follow format formulate generate give guess help highlight "
+    "identify illustrate imagine implement improve include indicate insert interpret invent judge "
+    "justify keep label link list look make mark match mention modify name offer organise organize "
+    "outline output paraphrase pick plan predict prepare pretend produce propose prove provide put "
+    "rank rate read recommend refactor rephrase replace reply research respond return review "
+    "rewrite rule say search select separate share show simplify simulate solve sort specify state "
+    "suggest sum summarise summarize take talk teach tell think transform translate try turn use "
+    "verify visualise visualize work write"
+)
+_COMMANDS = re.compile(
+    r"(?:\A|[.!?:,]['\"]?\s+|\n\W*|\b(?:then|and|now|briefly|also) )"
+    rf"(?:{'|'.join(_VERBS.split())})\b",
+    re.I,
+)
+_CODE_START = re.compile(
+    r"\A(?:import \w+$|from \w+ import|def \w+\(|class \w+[:(]|#include|public |<\?php|<!doctype"
+    r"|<html|package \w+;|using \w+;|function \w+\(|(?:var|let|const) \w+ ?=|\{\s*\"|//|/\*)",
+    re.I | re.M,
+)
+_HEADING = re.compile(r"\A(?:#{1,6} [^\n]+|\*\*[^*\n]+\*\*:?|[A-Z][\w ]{0,40}:)\Z")
+_STATES = re.compile(r"\A(?:the|this|that|these|those|it|he|she|they|we|there|an?) ", re.I)
+
+
+def _asks(text: str) -> bool:
+    return bool(_ASKS.search(text) or _COMMANDS.search(text))
+
+
+def _not_an_instruction(text: str) -> Finding | None:
+    why = _answers(text) or _debris(text)
+    return None if why is None else Finding("not_an_instruction", {"why": why})
+
+
+def _answers(text: str) -> str | None:
+    opening = _ASSISTANT.search(text)
+    if opening is None:
+        stated = _STATES.search(text) and text[-1] in ".!" and not _asks(text)
+        return "a statement" if stated else None
+    rest = text[opening.end() :]
+    offered = re.match(r"how|hello|as an ai|i can|sure", opening.group().strip(), re.I)
+    # "Here is my code. Why does it fail?" asks; "How can I help you?" offers
+    return None if not offered and _asks(rest) else "an assistant's opening"
+
+
+def _debris(text: str) -> str | None:
+    letters = [c for c in text if c.isalpha()]
+    if "\ufffd" in text or len({_script(c) for c in letters}) > 3:
+        return "noise"
+    if sum(not c.isspace() for c in text) > 3 * max(len(letters), 1) and not _asks(text):
+        return "mostly numbers or symbols"
+    if _asks(text):
+        return None
+    if _CODE_START.search(text[:60]):
+        return "code"
+    return "a heading" if _HEADING.match(text) else None
+
+
+def _script(character: str) -> str:
+    """The script by the first word of the character's name: LATIN, CYRILLIC, CJK, ..."""
+    return unicodedata.name(character, "UNKNOWN").split()[0]

@@ -1,0 +1,1 @@
+"""Back ends: what a request is, and who answers it."""

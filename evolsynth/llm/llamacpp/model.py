@@ -1,0 +1,174 @@
+"""A loaded model: its vocabulary, its tokeniser, its chat template."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from evolsynth.errors import InputError
+from evolsynth.llm.base import Prompt, Segment
+from evolsynth.llm.llamacpp.library import last_message, llama
+from evolsynth.llm.template import ChatTemplate
+
+__all__ = ["Model", "TokenisedPrompt"]
+
+_CONTROL = 1 << 1 | 1 << 3  # LLAMA_TOKEN_ATTR_UNKNOWN, LLAMA_TOKEN_ATTR_CONTROL
+_SENTENCEPIECE = 1  # LLAMA_VOCAB_TYPE_SPM
+
+
+class TokenisedPrompt(NamedTuple):
+    """A prompt's tokens: the shared chunk, then the own chunk (either may be empty)."""
+
+    shared: tuple[int, ...]
+    own: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.shared) + len(self.own)
+
+
+class Model:
+    """A GGUF model in memory, shared by all contexts. Free it after the last of them.
+
+    Raises:
+        InputError: llama.cpp cannot load the file (truncated, of an unknown architecture).
+    """
+
+    def __init__(self, path: Path, chat_template: str | None = None) -> None:
+        self._native = native = llama()
+        params = native.llama_model_default_params()
+        params.n_gpu_layers = 0
+        self.handle: Any = native.llama_model_load_from_file(os.fsencode(path), params)
+        if not self.handle:
+            raise InputError(f"{path}: llama.cpp cannot load the model ({last_message()}).")
+        self.path = path
+        self._chat_template = chat_template
+        self._vocab = native.llama_model_get_vocab(self.handle)
+        self.vocabulary_size = int(native.llama_vocab_n_tokens(self._vocab))
+        self.trained_context = int(native.llama_model_n_ctx_train(self.handle))
+        self._bos = int(native.llama_vocab_bos(self._vocab))
+        self._add_bos = bool(native.llama_vocab_get_add_bos(self._vocab))
+        self._sentencepiece = native.llama_vocab_type(self._vocab) == _SENTENCEPIECE
+
+    def close(self) -> None:
+        """Free the weights. Safe to call twice."""
+        if self.handle:
+            self._native.llama_model_free(self.handle)
+            self.handle = None
+
+    def metadata(self, key: str) -> str | None:
+        """A value of the file's metadata, as text."""
+        buffer = ctypes.create_string_buffer(1 << 17)
+        size = self._native.llama_model_meta_val_str(self.handle, key.encode(), buffer, len(buffer))
+        return buffer.value.decode("utf-8", "replace") if size >= 0 else None
+
+    @functools.cached_property
+    def template(self) -> ChatTemplate:
+        """The chat template of the file's metadata, or the one that was given instead."""
+        source = self._chat_template or self.metadata("tokenizer.chat_template") or ""
+        tokens = {
+            "bos_token": self._text_of(self._bos),
+            "eos_token": self._text_of(int(self._native.llama_vocab_eos(self._vocab))),
+        }
+        return ChatTemplate(source, tokens)
+
+    @functools.cached_property
+    def end_tokens(self) -> frozenset[int]:
+        """Tokens that end an answer."""
+        is_end = self._native.llama_vocab_is_eog
+        return frozenset(t for t in range(self.vocabulary_size) if is_end(self._vocab, t))
+
+    @functools.cached_property
+    def pieces(self) -> tuple[bytes, ...]:
+        """The bytes that each token stands for; nothing for control tokens."""
+        native, buffer = self._native, ctypes.create_string_buffer(512)
+        sizes = (
+            (native.llama_token_to_piece(self._vocab, t, buffer, len(buffer), 0, False), t)
+            for t in range(self.vocabulary_size)
+        )
+        return tuple(buffer.raw[:size] if size > 0 else b"" for size, _ in sizes)
+
+    def tokenise(self, prompt: Prompt, prefix: str = "") -> TokenisedPrompt:
+        """The tokens of a prompt and of the text that its answer is made to begin with.
+
+        The same as the whole text tokenised at once would give, but for two things: only
+        control segments give control tokens, and no token reaches over the shared part's end.
+        """
+        shared = self._tokens(prompt.segments[: prompt.shared], first=True)
+        rest = (*prompt.segments[prompt.shared :], Segment(prefix))
+        own = self._tokens(rest, first=not shared)
+        return TokenisedPrompt(tuple(shared), tuple(own))
+
+    def _tokens(self, segments: tuple[Segment, ...], *, first: bool) -> list[int]:
+        tokens: list[int] = []
+        after_text = not first
+        for part in self._parts(segments):
+            if isinstance(part, int):
+                tokens.append(part)
+                after_text = False
+            else:
+                tokens += self._plain(part, after_text)
+                after_text = True
+        if first and self._add_bos and tokens[:1] != [self._bos]:
+            tokens.insert(0, self._bos)
+        return tokens
+
+    def _parts(self, segments: tuple[Segment, ...]) -> Iterator[str | int]:
+        """Control tokens, and between them texts as long as can be."""
+        text = ""
+        for segment in segments:
+            if not segment.control:
+                text += segment.text
+                continue
+            for piece in self._control_pattern.split(segment.text):
+                token = self._control_tokens.get(piece)
+                if token is None:
+                    text += piece
+                    continue
+                if text:
+                    yield text
+                    text = ""
+                yield token
+        if text:
+            yield text
+
+    def _plain(self, text: str, after_text: bool) -> list[int]:
+        if after_text and self._sentencepiece:
+            # SentencePiece puts a space before the first word of a text; this is none.
+            return self._encode("\n" + text)[len(self._encode("\n")) :]
+        return self._encode(text)
+
+    def _encode(self, text: str) -> list[int]:
+        data = text.encode("utf-8", "replace")
+        size = len(data) + 2
+        tokens = (self._native.llama_token * size)()
+        count = self._native.llama_tokenize(
+            self._vocab, data, len(data), tokens, size, False, False
+        )
+        if count < 0:
+            raise InputError(f"A text of {len(data)} bytes could not be tokenised.")
+        return list(tokens[:count])
+
+    @functools.cached_property
+    def _control_tokens(self) -> dict[str, int]:
+        attribute = self._native.llama_vocab_get_attr
+        return {
+            self._text_of(t): t
+            for t in range(self.vocabulary_size)
+            if attribute(self._vocab, t) & _CONTROL and self._text_of(t)
+        }
+
+    @functools.cached_property
+    def _control_pattern(self) -> re.Pattern[str]:
+        longest_first = sorted(self._control_tokens, key=len, reverse=True)
+        return re.compile(f"({'|'.join(map(re.escape, longest_first)) or '(?!)'})")
+
+    def _text_of(self, token: int) -> str:
+        if token < 0:
+            return ""
+        text: bytes = self._native.llama_vocab_get_text(self._vocab, token)
+        return text.decode("utf-8", "replace")

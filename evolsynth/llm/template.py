@@ -1,0 +1,161 @@
+"""Chat templates: from messages to a `Prompt` whose control tokens are marked.
+
+A template is rendered with jinja2's sandbox, as the model's makers wrote it. Contents are put in
+place by rendering markers instead of them, so a template decides where a text goes and never
+reads it as part of itself, and a text can never pass for a control token.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import jinja2
+import jinja2.ext
+import jinja2.sandbox
+
+from evolsynth.errors import TemplateError
+from evolsynth.llm.base import Prompt, Segment
+from evolsynth.rows import Message
+
+__all__ = ["ChatTemplate"]
+
+# Private-use characters: no tokeniser, template or user gives these a meaning.
+_OPEN, _CLOSE = "\ue5a0", "\ue5a1"
+_QUERY = f"{_OPEN}query{_CLOSE}"
+
+
+class ChatTemplate:
+    """A model's chat template.
+
+    ``source`` is jinja2 text, as in a GGUF's ``tokenizer.chat_template``. ``variables`` are what
+    a template may ask for beside the messages (``bos_token``, ``eos_token``).
+
+    Raises:
+        TemplateError: the template does not parse.
+    """
+
+    def __init__(self, source: str, variables: Mapping[str, Any] | None = None) -> None:
+        if not source.strip():
+            raise TemplateError(
+                "The model has no chat template. Give one: LlamaCpp(..., chat_template=TEXT)."
+            )
+        self.source = source
+        self._variables = dict(variables or {})
+        environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            extensions=[jinja2.ext.loopcontrols],
+        )
+        environment.filters["tojson"] = _to_json
+        environment.globals["raise_exception"] = _refuse
+        environment.globals["strftime_now"] = _fixed_date
+        try:
+            self._template = environment.from_string(source)
+        except jinja2.TemplateError as error:
+            raise TemplateError(f"The model's chat template does not parse: {error}.") from None
+
+    def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = True) -> Prompt:
+        """The prompt for ``messages``, ending where the assistant's answer begins.
+
+        Equal, character for character, to what the template gives for the same messages.
+
+        Raises:
+            TemplateError: the template refuses these messages or changes a text beyond
+                stripping it.
+        """
+        plain = self._render(messages, [m.content for m in messages], add_generation_prompt)
+        markers = [f"{_OPEN}{i}{_CLOSE}" for i in range(len(messages))]
+        try:
+            frame = self._render(messages, markers, add_generation_prompt)
+        except TemplateError:
+            frame = ""
+        for contents in ([m.content for m in messages], [m.content.strip() for m in messages]):
+            segments = _fill(frame, markers, contents)
+            if "".join(s.text for s in segments) == plain:
+                return Prompt(segments)
+        return Prompt(_locate(plain, [m.content.strip() for m in messages]))
+
+    def pre_query(self, system: str | None = None, history: Sequence[Message] = ()) -> Prompt:
+        """All that stands before the user's next words (Magpie, arXiv 2406.08464, section 2).
+
+        Found by rendering the template around a marker in a user's turn and cutting there, so
+        that it holds for any model and brings the default system turn that the template adds.
+        ``system`` takes that turn's place; ``history`` comes between.
+        """
+        messages = [Message("system", system)] if system is not None else []
+        messages += [*history, Message("user", _QUERY)]
+        segments = self.render(messages, add_generation_prompt=False).segments
+        places = [i for i, s in enumerate(segments) if s == Segment(_QUERY)]
+        if not places:
+            raise TemplateError("The model's chat template leaves out the user's turn.")
+        return Prompt(segments[: places[-1]], shared=places[-1])
+
+    def turn_end(self) -> str:
+        """What the template writes after a user's words, stripped: a stop for generated turns."""
+        text = self._render([Message("user", _QUERY)], [_QUERY], add_generation_prompt=False)
+        return text.partition(_QUERY)[2].strip()
+
+    def _render(
+        self, messages: Sequence[Message], contents: Sequence[str], add_generation_prompt: bool
+    ) -> str:
+        turns = [{"role": m.role, "content": c} for m, c in zip(messages, contents, strict=True)]
+        try:
+            return self._template.render(
+                messages=turns, add_generation_prompt=add_generation_prompt, **self._variables
+            )
+        except TemplateError as error:
+            roles = ", ".join(m.role for m in messages)
+            raise TemplateError(
+                f"The model's chat template refuses these turns ({roles}): {error}. "
+                "Leave out the turn it does not know."
+            ) from None
+        except (jinja2.TemplateError, TypeError, ValueError, KeyError, AttributeError) as error:
+            raise TemplateError(f"The model's chat template fails: {error}.") from None
+
+
+def _fill(frame: str, markers: Sequence[str], contents: Sequence[str]) -> tuple[Segment, ...]:
+    """Cut ``frame`` at the markers, in order, and put the contents there."""
+    segments: list[Segment] = []
+    rest = frame
+    for marker, content in zip(markers, contents, strict=True):
+        before, found, after = rest.partition(marker)
+        if not found:
+            continue
+        segments += [Segment(before, control=True), Segment(content)]
+        rest = after
+    segments.append(Segment(rest, control=True))
+    return tuple(s for s in segments if s.text)
+
+
+def _locate(plain: str, contents: Sequence[str]) -> tuple[Segment, ...]:
+    """Find the contents in a rendered text, in order; for templates that look at what they hold."""
+    segments: list[Segment] = []
+    at = 0
+    for content in contents:
+        start = plain.find(content, at)
+        if start < 0:
+            raise TemplateError(
+                "The model's chat template changes the text of a turn, so that control tokens "
+                "cannot be told from text. Give another: LlamaCpp(..., chat_template=TEXT)."
+            )
+        segments += [Segment(plain[at:start], control=True), Segment(content)]
+        at = start + len(content)
+    segments.append(Segment(plain[at:], control=True))
+    return tuple(s for s in segments if s.text)
+
+
+def _refuse(message: str) -> NoReturn:
+    raise TemplateError(str(message))
+
+
+def _fixed_date(pattern: str) -> str:
+    """A fixed day, so that a template which writes today's date gives the same bytes tomorrow."""
+    return datetime.date(2024, 7, 26).strftime(pattern)
+
+
+def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)

@@ -1,0 +1,61 @@
+"""Answer each row's instruction with the model's own chat template."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from evolsynth.llm.base import LLM, Capability, Request, Sampling
+from evolsynth.methods.provenance import made_by, prompt_hash
+from evolsynth.rows import Message, Row, derive_seed
+from evolsynth.streams import Rows, map_rows
+
+__all__ = ["RESPONSE_SAMPLING", "respond"]
+
+#: Near-greedy, as Magpie's authors answer; a mild penalty keeps a small model out of loops.
+RESPONSE_SAMPLING = Sampling(temperature=0.3, top_k=40, top_p=0.9, repeat_penalty=1.1)
+
+
+async def respond(
+    rows: Rows,
+    llm: LLM,
+    *,
+    seed: int = 0,
+    sampling: Sampling = RESPONSE_SAMPLING,
+    max_tokens: int = 384,
+    concurrency: int | None = None,
+) -> AsyncGenerator[Row]:
+    """Yield each row with a ``response``, in the order in which they come.
+
+    Settled rows, and rows that have a response already, pass through untouched. A row with a
+    ``system`` text is answered under it, any other under the model's default.
+
+    Raises:
+        CapabilityError: the back end cannot continue a raw prompt.
+    """
+    llm.require(Capability.RAW_PROMPT, by="respond")
+    end = llm.template.turn_end()
+
+    async def one(row: Row) -> Row:
+        if row.instruction is None or row.response is not None:
+            return row
+        turns = [Message("system", row.system)] if row.system is not None else []
+        prompt = llm.template.render([*turns, Message("user", row.instruction)])
+        request = Request(
+            prompt=prompt,
+            seed=derive_seed(seed, "respond", row.id),
+            max_tokens=max_tokens,
+            sampling=sampling,
+            stop=(end,) if end else (),
+        )
+        completion = await llm.complete(request)
+        source = {"prompt": "chat template", "prompt_sha256": prompt_hash(prompt)}
+        made = made_by(llm, request, completion, source)
+        return row.replace(
+            response=completion.text.strip(), provenance={**row.provenance, "response": made}
+        )
+
+    width = concurrency or llm.concurrency
+    async with aclosing(map_rows(rows, one, step="respond", concurrency=width)) as stream:
+        async for row in stream:
+            yield row

@@ -1,0 +1,115 @@
+"""Prompt files: all the words that models are asked with live in ``prompts/``, one file a call.
+
+A file is a jinja2 template made of macros. ``shared(...)`` is the part that does not change from
+row to row and is prefilled once; ``own(...)`` is the rest; ``anchor(...)``, where there is one, is
+what the answer is made to begin with. ``{% set examples = [...] %}`` at the top holds few-shot
+examples, so that a check can tell when an answer copies one.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import jinja2.sandbox
+
+from evolsynth.errors import InputError
+from evolsynth.llm.base import Prompt
+
+__all__ = ["PromptFile", "load_prompt", "prompt_names"]
+
+
+class PromptFile:
+    """One prompt file.
+
+    ``name`` is its path below ``prompts/`` without the ending, ``sha256`` the hash of its text
+    (first 16 digits), which rows carry in their provenance.
+
+    Raises:
+        InputError: the file does not parse.
+    """
+
+    def __init__(self, name: str, source: str) -> None:
+        self.name = name
+        self.sha256 = hashlib.sha256(source.encode()).hexdigest()[:16]
+        environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,
+        )
+        try:
+            self._module = environment.from_string(source).make_module({})
+        except jinja2.TemplateSyntaxError as error:
+            raise InputError(
+                f"prompts/{name}.j2, line {error.lineno}: {error.message}. Mend the template."
+            ) from None
+        except jinja2.TemplateError as error:
+            raise InputError(f"prompts/{name}.j2: {error}. Mend the template.") from None
+        self.examples: tuple[Mapping[str, str], ...] = tuple(self.value("examples", ()))
+
+    @property
+    def example_texts(self) -> tuple[str, ...]:
+        """Every text of the few-shot examples."""
+        return tuple(text for example in self.examples for text in example.values())
+
+    def value(self, name: str, default: Any = None) -> Any:
+        """What the file sets at its top under ``name``."""
+        return getattr(self._module, name, default)
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """What a row says of the prompt it was made with."""
+        return {"prompt": self.name, "prompt_sha256": self.sha256}
+
+    def part(self, name: str, **variables: Any) -> str:
+        """One macro's text. The variables are data: what they hold is never rendered.
+
+        Raises:
+            InputError: no such macro, or it needs a variable that is not given.
+        """
+        macro = self.value(name)
+        if not isinstance(macro, jinja2.runtime.Macro):
+            raise InputError(f"prompts/{self.name}.j2 has no macro '{name}'. Add one.")
+        wanted = {k: v for k, v in variables.items() if k in macro.arguments}
+        try:
+            return str(macro(**wanted))
+        except jinja2.TemplateError as error:
+            raise InputError(f"prompts/{self.name}.j2, macro '{name}': {error}.") from None
+
+    def render(self, **variables: Any) -> Prompt:
+        """The macros ``shared`` and ``own`` as a plain-text prompt with a fixed border."""
+        return Prompt.of(self.part("own", **variables), shared=self.part("shared", **variables))
+
+
+@functools.cache
+def _folder() -> Path:
+    here = Path(__file__).resolve().parent
+    inside, beside = here / "_prompts", here.parent / "prompts"
+    return inside if inside.is_dir() else beside
+
+
+@functools.cache
+def load_prompt(name: str) -> PromptFile:
+    """The prompt file ``name``, such as ``"evol_instruct/limit"``.
+
+    Raises:
+        InputError: there is no such file, or it does not parse.
+    """
+    path = _folder() / f"{name}.j2"
+    if not path.is_file():
+        known = ", ".join(prompt_names()) or "none: the installation is incomplete"
+        raise InputError(f"There is no prompt file '{name}'. There are: {known}.")
+    return PromptFile(name, path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def prompt_names(method: str = "") -> tuple[str, ...]:
+    """The names of all prompt files, or of one method's, in alphabetical order."""
+    folder = _folder()
+    files = sorted((folder / method).rglob("*.j2"))
+    return tuple(file.relative_to(folder).with_suffix("").as_posix() for file in files)

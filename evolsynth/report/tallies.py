@@ -1,0 +1,123 @@
+"""What happened to the planned rows: counts that add up, reasons, and fair samples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.rows import Row, Status
+
+__all__ = ["Counts", "Reason", "by_method", "count", "fair_sample", "kind_of", "reasons_of"]
+
+_SAMPLES = 2
+_NO_REASON = "no reason given"
+
+
+class Counts(NamedTuple):
+    """How many rows were planned, and where they ended. ``planned`` is the sum of the others.
+
+    ``unchecked`` rows have neither a verdict nor a failure: plain data that no gate has seen.
+    """
+
+    accepted: int
+    rejected: int
+    failed: int
+    unchecked: int
+
+    @property
+    def planned(self) -> int:
+        """All rows."""
+        return sum(self)
+
+    @property
+    def share(self) -> float | None:
+        """Accepted rows among those that have an end (0 to 1), ``None`` where none has."""
+        ended = self.planned - self.unchecked
+        return self.accepted / ended if ended else None
+
+
+class Reason(NamedTuple):
+    """A reason for rejection (or an error), how often it was given, and rows that show it.
+
+    ``first`` counts the rows whose main reason it is; over all reasons these add up to the
+    rejected rows. ``also`` counts those that have it further down their list.
+    """
+
+    code: str
+    explanation: str
+    first: int
+    also: int
+    samples: tuple[Row, ...]
+
+
+def count(rows: Sequence[Row]) -> Counts:
+    """Count rows by their status."""
+    found: Counter[Status] = Counter(row.status for row in rows)
+    return Counts(found["accepted"], found["rejected"], found["failed"], found["pending"])
+
+
+def kind_of(row: Row) -> str:
+    """A row's method and, where it is an evolution, its round."""
+    return f"{row.method}, round {row.round}" if row.round else row.method
+
+
+def by_method(rows: Sequence[Row]) -> list[tuple[str, int, Counts]]:
+    """(method, round, counts): methods as they first appear, rounds in ascending order."""
+    groups: dict[str, dict[int, list[Row]]] = {}
+    for row in rows:
+        groups.setdefault(row.method, {}).setdefault(row.round, []).append(row)
+    return [
+        (method, number, count(group))
+        for method, rounds in groups.items()
+        for number, group in sorted(rounds.items())
+    ]
+
+
+def reasons_of(rows: Sequence[Row]) -> tuple[list[Reason], list[Reason]]:
+    """(why rows were rejected, why rows failed), the most frequent main reason first."""
+    rejected = [
+        (row, list(dict.fromkeys(row.verdict.reasons)) or [_NO_REASON])
+        for row in rows
+        if row.status == "rejected" and row.verdict
+    ]
+    failed = [(row, [row.failure.error]) for row in rows if row.failure]
+    return _ranked(rejected, EXPLANATIONS), _ranked(failed, {})
+
+
+def _ranked(cases: list[tuple[Row, list[str]]], explanations: Mapping[str, str]) -> list[Reason]:
+    first: Counter[str] = Counter(codes[0] for _, codes in cases)
+    also: Counter[str] = Counter(code for _, codes in cases for code in codes[1:])
+    samples: dict[str, list[Row]] = {code: [] for code in (*first, *also)}
+    # Main reasons first: they show best what a reason means.
+    for place in (slice(0, 1), slice(1, None)):
+        for row, codes in cases:
+            for code in codes[place]:
+                if len(samples[code]) < _SAMPLES:
+                    samples[code].append(row)
+    reasons = [
+        Reason(code, explanations.get(code, ""), first[code], also[code], tuple(samples[code]))
+        for code in samples
+    ]
+    return sorted(reasons, key=lambda reason: (-reason.first, -reason.also, reason.code))
+
+
+def fair_sample(rows: Sequence[Row], limit: int) -> list[Row]:
+    """At most ``limit`` rows in their order, every status with an equal part as far as it has rows.
+
+    What a small group leaves goes to the others, so few rejects are not lost among many accepted
+    rows. Within a status the rows are taken at even distances.
+    """
+    if len(rows) <= limit:
+        return list(rows)
+    groups: dict[Any, list[int]] = {}
+    for place, row in enumerate(rows):
+        groups.setdefault(row.status, []).append(place)
+    left, kept = limit, list[int]()
+    smallest_first = sorted(groups.values(), key=len)
+    for later, places in enumerate(smallest_first):
+        take = min(len(places), left // (len(smallest_first) - later))
+        left -= take
+        kept += [places[i * len(places) // take] for i in range(take)]
+    return [rows[place] for place in sorted(kept)]

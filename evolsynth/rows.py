@@ -1,0 +1,260 @@
+"""What flows: a `Row` from method to method, a `Verdict` on it, and JSON Lines in and out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import msgspec
+
+from evolsynth.errors import InputError
+
+__all__ = [
+    "Failure",
+    "Message",
+    "Row",
+    "Status",
+    "Verdict",
+    "derive_seed",
+    "read_rows",
+    "write_rows",
+]
+
+Status = Literal["pending", "accepted", "rejected", "failed"]
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a row could not be finished: an error of the back end, never a judgement of the text."""
+
+    step: str
+    error: str
+    message: str
+    attempt: int = 0
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The gate's answer.
+
+    ``reasons`` are short stable codes, most important first (``"near_duplicate"``); ``details``
+    maps a code to what was found (the twin's id, the lost spans with their places).
+    """
+
+    accepted: bool
+    reasons: tuple[str, ...] = ()
+    details: dict[str, Any] = {}
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """One example on its way into a data set. Immutable: steps make changed copies.
+
+    ``id`` is derived from the content and the place in the plan, so it is the same in every run
+    with the same seed. ``round`` counts evolutions (0: not evolved); ``parents`` are the ids of
+    the rows that this one was made from. ``provenance`` says how to make it again: model, prompt
+    file and hash, sampling, seed, attempt. Fields of an input file that are not named here are
+    carried in ``extra`` and written back as they were.
+    """
+
+    id: str
+    instruction: str | None = None
+    response: str | None = None
+    messages: tuple[Message, ...] = ()
+    system: str | None = None
+    method: str = "input"
+    round: int = 0
+    parents: tuple[str, ...] = ()
+    scores: dict[str, float] = {}
+    verdict: Verdict | None = None
+    failure: Failure | None = None
+    provenance: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+
+    @classmethod
+    def make(cls, instruction: str | None = None, *, key: str = "", **fields: Any) -> Self:
+        """Make a row with an id derived from its content and ``key``.
+
+        ``key`` is the row's place in the plan (a step and an index, or a seed); it keeps two
+        rows apart that happen to say the same.
+        """
+        body = [
+            key,
+            fields.get("method", "input"),
+            fields.get("round", 0),
+            list(fields.get("parents", ())),
+            fields.get("system"),
+            instruction,
+            fields.get("response"),
+            [[m.role, m.content] for m in fields.get("messages", ())],
+            fields.get("extra", {}),
+        ]
+        return cls(id=fields.pop("id", _digest(body)), instruction=instruction, **fields)
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed. The id stays: it is still the same row."""
+        return msgspec.structs.replace(self, **changes)
+
+    def reject(self, *reasons: str, **details: Any) -> Self:
+        """A copy that is rejected, earlier reasons kept in front."""
+        old = self.verdict or Verdict(accepted=False)
+        new = tuple(dict.fromkeys((*old.reasons, *reasons)))
+        verdict = Verdict(accepted=False, reasons=new, details={**old.details, **details})
+        return self.replace(verdict=verdict)
+
+    @property
+    def status(self) -> Status:
+        """Where the row stands: failed, rejected, accepted, or still under way."""
+        if self.failure is not None:
+            return "failed"
+        if self.verdict is None:
+            return "pending"
+        return "accepted" if self.verdict.accepted else "rejected"
+
+    @property
+    def settled(self) -> bool:
+        """Rejected or failed: later steps hand the row on untouched."""
+        return self.status in ("rejected", "failed")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Field names as in the JSON files; ``extra`` is spread back to the top level."""
+        data: dict[str, Any] = msgspec.to_builtins(self)
+        extra = data.pop("extra")
+        return {**data, **{k: v for k, v in extra.items() if k not in data}}
+
+    def to_json(self) -> str:
+        """One line of JSON, fields in a fixed order."""
+        return _dump(self.to_dict())
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read a row; a missing ``id`` is derived from all of the content.
+
+        Raises:
+            InputError: a field has the wrong type, naming the field.
+        """
+        known = {k: data[k] for k in _FIELDS if k in data and data[k] is not None}
+        extra = {k: v for k, v in data.items() if k not in _FIELDS}
+        if "extra" in data:
+            extra["extra"] = data["extra"]
+        known["extra"] = extra
+        known.setdefault("id", _digest(dict(data)))
+        try:
+            return msgspec.convert(known, cls)
+        except msgspec.ValidationError as error:
+            raise InputError(f"field {_field_of(error)}: {_plain(error)}.") from None
+
+
+_FIELDS = tuple(f for f in Row.__struct_fields__ if f != "extra")
+
+
+def _dump(data: Any) -> str:
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair: only an escape can carry it
+        return json.dumps(data, separators=(",", ":"))
+    return text
+
+
+def _digest(body: Any) -> str:
+    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def _field_of(error: msgspec.ValidationError) -> str:
+    _, _, place = str(error).rpartition("`$.")
+    return f"'{place.rstrip('`')}'" if place else "of the row"
+
+
+def _plain(error: msgspec.ValidationError) -> str:
+    return str(error).partition(" - at")[0].replace("`", "").lower()
+
+
+def derive_seed(
+    run_seed: int, step: str, row_id: str, *, attempt: int = 0, candidate: int = 0
+) -> int:
+    """The seed of one request, in [0, 2**32 - 2].
+
+    It depends on nothing but its arguments, so it is the same whatever finishes first.
+    (2**32 - 1 is left out: llama.cpp takes it to mean "any".)
+    """
+    key = json.dumps([run_seed, step, row_id, attempt, candidate]).encode()
+    return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") % (2**32 - 1)
+
+
+def read_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
+    """Read rows from a JSON Lines file, one object a line, blank lines skipped.
+
+    Two lines that are the same in every field get different ids.
+
+    Raises:
+        InputError: no such file, not UTF-8, not JSON, or a field of the wrong type; with the
+            line's number.
+    """
+    seen: dict[str, int] = {}
+    for number, data in read_jsonl(path):
+        try:
+            row = Row.from_dict(data)
+        except InputError as error:
+            raise InputError(f"{path}, line {number}: {error}") from None
+        if "id" not in data:
+            seen[row.id] = seen.get(row.id, 0) + 1
+            if seen[row.id] > 1:
+                row = row.replace(id=f"{row.id}-{seen[row.id]}")
+        yield row
+
+
+def read_jsonl(path: str | os.PathLike[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line number, object) from a JSON Lines file; see `read_rows` for the errors."""
+    try:
+        file = Path(path).open("rb")  # noqa: SIM115 - the errors of opening only
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file. Give the path of a JSON Lines file.") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
+    with file:
+        for number, raw in enumerate(file, 1):
+            where = f"{path}, line {number}"
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                if not line:
+                    continue
+                data = json.loads(line)
+            except UnicodeDecodeError:
+                raise InputError(f"{where}: not UTF-8 text. Save the file as UTF-8.") from None
+            except (json.JSONDecodeError, RecursionError) as error:
+                what = getattr(error, "msg", "nested too deeply")
+                raise InputError(
+                    f"{where}: not JSON ({what}). Each line must be one JSON object."
+                ) from None
+            if not isinstance(data, dict):
+                raise InputError(f"{where}: a JSON object was expected, with named fields.")
+            yield number, data
+
+
+def write_rows(path: str | os.PathLike[str], rows: Iterable[Row]) -> int:
+    """Write rows as JSON Lines and return how many. The file appears whole or not at all."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    count = 0
+    try:
+        with part.open("w", encoding="utf-8", newline="\n") as file:
+            for row in rows:
+                file.write(row.to_json() + "\n")
+                count += 1
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return count

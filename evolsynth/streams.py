@@ -1,0 +1,118 @@
+"""Ordered, bounded concurrency between async generators."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Iterable,
+)
+from contextlib import aclosing
+from typing import TypeVar
+
+from evolsynth.errors import EvolsynthError, InputError
+from evolsynth.rows import Failure, Row
+
+__all__ = ["Rows", "iterate", "map_rows", "ordered_map"]
+
+Rows = Iterable[Row] | AsyncIterable[Row]
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+async def iterate(items: Iterable[S] | AsyncIterable[S]) -> AsyncGenerator[S]:
+    """The items of a plain or an asynchronous iterable; the latter is closed at the end."""
+    if isinstance(items, AsyncIterable):
+        source = aiter(items)
+        try:
+            async for item in source:
+                yield item
+        finally:
+            if isinstance(source, AsyncGenerator):  # other iterators have nothing to close
+                await source.aclose()
+    else:
+        for item in items:
+            yield item
+
+
+async def ordered_map(
+    items: Iterable[S] | AsyncIterable[S],
+    work: Callable[[S], Awaitable[T]],
+    *,
+    concurrency: int,
+) -> AsyncGenerator[T]:
+    """``work`` on each item, at most ``concurrency`` begun and not yet handed on, in order.
+
+    An exception of ``work`` or of ``items`` comes out in its place and ends the stream. However
+    the stream ends, also when the consumer leaves early, no task is left behind.
+
+    Raises:
+        InputError: ``concurrency`` is below 1.
+    """
+    if concurrency < 1:
+        raise InputError(f"concurrency is {concurrency}: it must be at least 1.")
+    window = asyncio.Semaphore(concurrency)
+    under_way: asyncio.Queue[asyncio.Task[T] | None] = asyncio.Queue()
+    tasks: set[asyncio.Task[T]] = set()
+
+    async def feed() -> None:
+        try:
+            async with aclosing(iterate(items)) as source:
+                await window.acquire()
+                async for item in source:
+                    task = asyncio.ensure_future(work(item))
+                    tasks.add(task)
+                    under_way.put_nowait(task)
+                    await window.acquire()
+        finally:
+            under_way.put_nowait(None)
+
+    feeder = asyncio.create_task(feed())
+    try:
+        while (task := await under_way.get()) is not None:
+            result = await task
+            tasks.discard(task)
+            window.release()
+            yield result
+        await feeder  # an exception of the items comes out here, after all before it
+    finally:
+        feeder.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(feeder, *tasks, return_exceptions=True)
+
+
+async def map_rows(
+    rows: Rows,
+    work: Callable[[Row], Awaitable[Row | tuple[Row, ...]]],
+    *,
+    step: str,
+    concurrency: int,
+) -> AsyncGenerator[Row]:
+    """``work`` on each row that is still under way; settled rows pass through in their place.
+
+    A row for which ``work`` raises an `EvolsynthError` is handed on as failed, with the step's
+    name, and does not touch its neighbours. Any other exception is a bug and ends the stream.
+    """
+
+    async def one(row: Row) -> tuple[Row, ...]:
+        if row.settled:
+            return (row,)
+        try:
+            made = await work(row)
+        except EvolsynthError as error:
+            return (row.replace(failure=failure(step, error)),)
+        return made if isinstance(made, tuple) else (made,)
+
+    async with aclosing(ordered_map(rows, one, concurrency=concurrency)) as groups:
+        async for group in groups:
+            for row in group:
+                yield row
+
+
+def failure(step: str, error: EvolsynthError, *, attempt: int = 0) -> Failure:
+    """How a row records an error."""
+    return Failure(step=step, error=type(error).__name__, message=str(error), attempt=attempt)

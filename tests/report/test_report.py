@@ -1,0 +1,394 @@
+"""The report's page: what it counts, what it marks, and that no text of a row becomes markup."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evolsynth.evaluation.embed import Embedder
+from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.report import build_report
+from evolsynth.report.evolutions import evolutions_of, lineage
+from evolsynth.report.figures import histogram, hover_text, map_places, map_sample
+from evolsynth.report.tallies import by_method, count, reasons_of
+from evolsynth.rows import Failure, Message, Row, Verdict
+
+YES = Verdict(accepted=True)
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</script><img src=x onerror=alert(1)>",
+    "{{7*7}}{% include 'page.css' %}",
+    "<b>bold</b><a href='https://example.org'>x</a>",
+    '"\' onmouseover=alert(1) x="',
+    "<!--<script>",
+    "%{x} &lt;b&gt; $a$",
+    "harmless \u202etxt.exe \x00 \ud800 \u200b",
+)
+
+
+class Scattered:
+    """An embedder for tests: each text has a direction of its own that only depends on it."""
+
+    name = "scattered"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        self.asked += texts
+        rows = np.empty((len(texts), 8), np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+            row[:] = np.random.default_rng(int.from_bytes(digest, "big")).normal(size=8)
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+
+class Page(HTMLParser):
+    """The page as a browser's parser sees it: its tags, its texts by id, its figures."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: Counter[str] = Counter()
+        self.links: list[str] = []
+        self.handlers: list[str] = []
+        self.by_id: dict[str, str] = {}
+        self.texts: dict[str, list[str]] = {}
+        self._open: list[tuple[str, str | None]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        values = dict(attrs)
+        self.links += [values[a] or "" for a in ("src", "href", "action", "data") if a in values]
+        self.handlers += [name for name in values if name.startswith("on")]
+        if tag not in ("meta", "link", "input", "rect", "img", "br"):
+            self._open.append((tag, values.get("id")))
+            self.texts.setdefault(tag, []).append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        for tag, name in self._open:
+            if name:
+                self.by_id[name] = self.by_id.get(name, "") + data
+            if tag in ("mark", "ins", "title", "option"):
+                self.texts[tag][-1] += data
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        parsed: dict[str, Any] = json.loads(self.by_id["figures"])
+        return parsed
+
+    def points(self) -> list[tuple[str, str]]:
+        """(row id, status) of all marks on the map."""
+        return [
+            (name, trace["meta"]["status"])
+            for trace in self.figures["map"]["data"]
+            if trace["mode"] == "markers"
+            for name in trace["customdata"]
+        ]
+
+
+def some_rows() -> list[Row]:
+    """46 rows of every fate, with evolutions of two rounds."""
+    seeds = [
+        Row.make(f"Name {n} rivers of country number {n}.", key=str(n), method="magpie")
+        for n in range(20)
+    ]
+    rows = [r.replace(verdict=YES) if n % 4 else r.reject("too_short") for n, r in enumerate(seeds)]
+    for n, parent in enumerate(rows[:16]):
+        text = f"{parent.instruction} Limit your answer to {n} words."
+        row = Row.make(text, method="evol_instruct", round=1, parents=(parent.id,))
+        rows.append(
+            row.reject("no_new_demand", "repetition") if n % 5 == 0 else row.replace(verdict=YES)
+        )
+    for n, parent in enumerate(rows[20:26]):
+        text = f"Also: {parent.instruction}"
+        row = Row.make(text, method="evol_instruct", round=2, parents=(parent.id,))
+        rows.append(row.replace(verdict=YES) if n else row.reject())
+    lost = Failure(step="respond", error="EngineError", message="the context was closed")
+    return [*rows, *(Row.make(f"Never answered {n}", failure=lost) for n in range(4))]
+
+
+def page(rows: Sequence[Row], embedder: Embedder | None = None, **options: Any) -> Page:
+    return Page(build_report(rows, embedder=embedder, **options))
+
+
+# --- numbers -------------------------------------------------------------------------------------
+
+
+def test_the_headline_numbers_add_up_and_so_do_the_groups() -> None:
+    rows = some_rows()
+    shown = page(rows, Scattered())
+    planned, *parts = (
+        int(shown.by_id[name]) for name in ("planned", "accepted", "rejected", "failed")
+    )
+    assert planned == len(rows) == sum(parts)
+    assert parts == [32, 10, 4]
+    groups = by_method(rows)
+    assert [(m, r) for m, r, _ in groups] == [
+        ("magpie", 0),
+        ("evol_instruct", 1),
+        ("evol_instruct", 2),
+        ("input", 0),
+    ]
+    assert [sum(c[i] for _, _, c in groups) for i in range(4)] == list(count(rows))
+
+
+def test_main_reasons_add_up_to_the_rejected_rows() -> None:
+    rejections, failures = reasons_of(some_rows())
+    assert [(r.code, r.first, r.also) for r in rejections] == [
+        ("too_short", 5, 0),
+        ("no_new_demand", 4, 0),
+        ("no reason given", 1, 0),
+        ("repetition", 0, 4),
+    ]
+    assert sum(r.first for r in rejections) == count(some_rows()).rejected
+    assert all(1 <= len(r.samples) <= 2 for r in rejections)
+    assert [(f.code, f.first) for f in failures] == [("EngineError", 4)]
+
+
+def test_reasons_are_explained_and_a_code_of_somebodys_own_is_shown_as_it_is() -> None:
+    html = build_report(
+        [Row.make("a").reject("too_short"), Row.make("b").reject("my_check")], embedder=None
+    )
+    assert EXPLANATIONS["too_short"] in html
+    assert "<code>my_check</code>" in html
+
+
+def test_accepted_rows_a_minute_come_from_the_runs_seconds() -> None:
+    rows = [Row.make(str(n), verdict=YES) for n in range(10)]
+    html = build_report(rows, embedder=None, run={"model": "SmolLM2", "seconds": 120})
+    assert "<dt>accepted / minute</dt><dd>5.0</dd>" in html
+    assert "SmolLM2" in html
+    assert "/ minute" not in build_report(rows, embedder=None, run={"seconds": 0})
+
+
+def test_plain_data_are_unchecked_and_no_share_is_claimed() -> None:
+    rows = [Row.make(f"question {n}") for n in range(3)]
+    rows.append(Row.make(None, messages=(Message("user", "a turn"), Message("assistant", "yes"))))
+    shown = page(rows, Scattered())
+    assert (shown.by_id["planned"], shown.by_id["unchecked"]) == ("4", "4")
+    assert "accepted" not in shown.by_id
+    assert {status for _, status in shown.points()} == {"unchecked"}
+
+
+# --- what is there, what is left out -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("embedder", [None, Scattered()])
+def test_no_rows_make_a_page_that_says_so(embedder: Embedder | None) -> None:
+    html = build_report([], embedder=embedder)
+    assert "There are no rows." in html
+    assert Page(html).by_id["planned"] == "0"
+    assert len(html) < 50_000  # plotly is not there for nothing
+
+
+def test_one_row_is_enough_for_a_map() -> None:
+    only = Row.make("alone", verdict=YES)
+    assert page([only], Scattered()).points() == [(only.id, "accepted")]
+
+
+def test_without_an_embedder_the_page_says_what_is_missing() -> None:
+    shown = page(some_rows())
+    assert "without an embedding model" in shown.by_id["why-not"]
+    assert shown.figures == {}
+    assert "plot-map" not in shown.by_id
+
+
+def test_without_plotly_the_page_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evolsynth.report.figures.find_spec", lambda name: None)
+    html = build_report(some_rows(), embedder=Scattered())
+    assert 'pip install "evolsynth[report]"' in html
+    assert Page(html).figures == {}
+
+
+def test_the_map_has_every_row_that_did_not_fail_and_hollow_marks_for_the_rejected() -> None:
+    rows = some_rows()
+    shown = page(rows, Scattered())
+    assert sorted(shown.points()) == sorted((r.id, r.status) for r in rows if r.status != "failed")
+    for trace in shown.figures["map"]["data"]:
+        if trace["mode"] == "markers":
+            hollow = trace["marker"]["symbol"].endswith("-open")
+            assert hollow == (trace["meta"]["status"] == "rejected")
+            assert len(trace["x"]) == len(trace["text"]) == len(trace["customdata"])
+
+
+def test_the_histogram_counts_every_row_on_it_once() -> None:
+    bars = page(some_rows(), Scattered()).figures["nearest"]["data"]
+    assert sum(sum(trace["y"]) for trace in bars) == 42
+    assert sum(histogram({"accepted": np.array([-1, 1], np.float32)})["data"][0]["y"]) == 2
+
+
+def test_a_text_is_embedded_once_however_many_rows_have_it() -> None:
+    embedder = Scattered()
+    build_report([Row.make("same", key=str(n)) for n in range(5)], embedder=embedder)
+    assert embedder.asked == ["same"]
+
+
+def test_nearest_pairs_leave_out_an_evolution_and_its_original() -> None:
+    one = Row.make("Same words", key="1", verdict=YES)
+    child = Row.make("Same words", key="2", round=1, parents=(one.id,), verdict=YES)
+    grandchild = Row.make("Same words", key="3", round=2, parents=(child.id,), verdict=YES)
+    stranger = Row.make("Other words", verdict=YES)
+    assert lineage([one, child, grandchild]) == [(1, 0), (2, 1), (2, 0)]
+    html = build_report([one, child, grandchild, stranger], embedder=Scattered())
+    pairs = html.split('<table class="pairs">')[1].split("</table>")[0]
+    assert pairs.count("<tr>") == 1 + 3
+    assert pairs.count("Other words") == 3
+
+
+def test_rows_that_are_each_others_parents_do_not_hang_it() -> None:
+    rows = [
+        Row(id="a", instruction="x", round=1, parents=("b",)),
+        Row(id="b", instruction="y", round=1, parents=("a",)),
+        Row(id="c", instruction="z", round=1, parents=("c",)),
+    ]
+    assert lineage(rows) == [(0, 1), (1, 0)]
+    assert [row.id for row, _ in evolutions_of(rows)] == ["a", "b"]
+    assert page(rows, Scattered()).tags["article"] == 2
+
+
+def test_a_large_set_is_cut_fairly_and_the_page_says_so() -> None:
+    rows = [Row.make(f"r{n}", verdict=YES) for n in range(2400)]
+    rows[7::240] = [row.reject("too_short") for row in rows[7::240]]
+    html = build_report(rows, embedder=None)
+    assert "Shown are 2000 of 2400 rows" in html
+    assert html.count("<tr data-status=") == 2000
+    assert html.count('<tr data-status="rejected"') == 10
+
+
+def test_the_maps_sample_is_the_same_each_time() -> None:
+    one = map_sample(9000)
+    assert len(set(one.tolist())) == len(one) == 3000
+    assert one.tolist() == map_sample(9000).tolist()
+    assert map_sample(12).tolist() == list(range(12))
+
+
+def test_copies_do_not_break_the_layout() -> None:
+    same = np.repeat(Scattered().embed(["x"]), 50, axis=0)
+    places, method = map_places(same)
+    assert np.allclose(places, 0, atol=1e-5)
+    assert method == "principal components"
+    many = Scattered().embed([str(n) for n in range(31)] * 2)
+    places, method = map_places(many)
+    assert method == "t-SNE"
+    assert np.isfinite(places).all()
+
+
+# --- evolutions ----------------------------------------------------------------------------------
+
+
+def test_a_lost_span_is_marked_exactly_and_the_added_text_too() -> None:
+    text = "Name 3 rivers of Peru and 3 lakes."
+    parent = Row.make(text, verdict=YES)
+    start = text.index("3 lakes")
+    span = {"text": "3", "start": start, "end": start + 1, "kind": "number", "became": "four"}
+    child = Row.make(
+        "Name 3 rivers of Peru and four lakes. Use a table.", round=1, parents=(parent.id,)
+    ).reject("information_loss", information_loss={"score": 0.9, "lost": [span]})
+    html = build_report([parent, child], embedder=None)
+    note = "number, became “four”"
+    assert f'Name 3 rivers of Peru and <mark title="{note}">3</mark> lakes.' in html
+    assert f"“3”: {note}" in html
+    assert '<ins title="added">four</ins> lakes. <ins title="added">Use a table.</ins>' in html
+    assert "information loss 0.90" in html
+
+
+# --- hostile text --------------------------------------------------------------------------------
+
+
+def hostile_rows() -> list[Row]:
+    rows = []
+    for text in HOSTILE:
+        loss = {"score": 1.0, "lost": [{"text": text[:4], "start": 0, "end": 4, "kind": text}]}
+        rows += [
+            Row(id=text, instruction=text, response=text, system=text, method=text, verdict=YES),
+            Row(
+                id=text + "2", instruction=text, round=1, parents=(text,), extra={text: text}
+            ).reject(text, information_loss=loss),
+            Row(id=text + "3", failure=Failure(step=text, error=text, message=text)),
+            Row(id=text + "4", messages=(Message("user", text),)),
+        ]
+    return rows
+
+
+def test_hostile_text_is_active_nowhere() -> None:
+    options = {"title": HOSTILE[1], "run": {text: {text: [text]} for text in HOSTILE}}
+    html = build_report(hostile_rows(), embedder=Scattered(), **options)  # type: ignore[arg-type]
+    shown = Page(html)
+    assert shown.tags["script"] == 3  # plotly, the figures, the page's own
+    assert shown.tags["img"] == shown.tags["b"] == 0
+    assert shown.handlers == []
+    assert shown.texts["title"] == [HOSTILE[1]]
+    assert "{{7*7}}" in html
+    assert not re.search("[\u202e\x00\u200b\ud800]", html)
+    assert "harmless [U+202E]txt.exe [U+0000] [U+D800] [U+200B]" in html
+    html.encode("utf-8")
+
+
+def test_what_plotly_shows_has_no_tags_and_no_templates_but_the_reports_own() -> None:
+    for row in hostile_rows():
+        assert set(re.findall(r"<[^>]*>", hover_text(row))) <= {"<b>", "</b>", "<br>"}
+        assert "%{" not in hover_text(row)
+    for trace in page(hostile_rows(), Scattered()).figures["map"]["data"]:
+        assert not re.search("[<>]|%{", trace["name"])
+
+
+def test_the_page_loads_nothing() -> None:
+    html = build_report(hostile_rows(), embedder=Scattered())
+    assert all(link.startswith(("#", "data:")) for link in Page(html).links)
+    policy = re.search('Content-Security-Policy" content="([^"]*)"', html)
+    assert policy
+    assert "default-src 'none'" in policy[1]
+    assert "unsafe-eval" not in policy[1]
+    assert "http" not in policy[1]
+
+
+# --- the file ------------------------------------------------------------------------------------
+
+
+def test_the_same_rows_give_the_same_bytes() -> None:
+    run = {"model": "SmolLM2", "seconds": 9.5}
+    one = build_report(some_rows(), embedder=Scattered(), run=run)
+    assert one == build_report(some_rows(), embedder=Scattered(), run=run)
+
+
+@pytest.mark.parametrize("name", ["page.html.j2", "page.css", "page.js"])
+def test_the_pages_parts_travel_with_the_package(name: str) -> None:
+    assert files("evolsynth.report").joinpath(name).is_file()
+
+
+@pytest.mark.real
+def test_minilm_puts_similar_requests_first_among_the_nearest_pairs(embedder: Embedder) -> None:
+    texts = [
+        "Name three rivers in Brazil.",
+        "Write a poem about the sea.",
+        "List 3 Brazilian rivers.",
+        "How do I boil an egg?",
+    ]
+    html = build_report([Row.make(text) for text in texts], embedder=embedder)
+    first = html.split('<table class="pairs">')[1].split("<tbody>")[1].split("</tr>")[0]
+    assert texts[0] in first
+    assert texts[2] in first
+
+
+@settings(deadline=None, max_examples=15)
+@given(
+    st.lists(st.builds(Row, id=st.text(max_size=3), instruction=st.none() | st.text(max_size=9)))
+)
+def test_any_rows_make_a_page(rows: list[Row]) -> None:
+    assert page(rows).by_id["planned"] == str(len(rows))

@@ -1,0 +1,132 @@
+"""The report's pieces: passages of evolutions, fair samples, visible and short text, the file."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evolsynth.errors import InputError
+from evolsynth.report import build_report, write_report
+from evolsynth.report.evolutions import Passage, added, marked
+from evolsynth.report.tallies import fair_sample
+from evolsynth.report.text import cut, shorten, visible, wrapped
+from evolsynth.rows import Row, Verdict
+
+YES = Verdict(accepted=True)
+ROWS = [Row.make("one", verdict=YES), Row.make("two").reject("too_short")]
+
+
+def test_overlapping_spans_share_a_passage() -> None:
+    spans = [
+        {"text": "abcd", "start": 0, "end": 4, "kind": "one"},
+        {"text": "cdef", "start": 2, "end": 6, "kind": "two"},
+    ]
+    passages, losses = marked("abcdefgh", spans)
+    assert passages == [
+        Passage("ab", "one lost"),
+        Passage("cd", "one lost; two lost"),
+        Passage("ef", "two lost"),
+        Passage("gh"),
+    ]
+    assert len(losses) == 2
+
+
+def test_a_span_with_wrong_offsets_is_searched_for_and_said_to_be_missing_where_it_is_not() -> None:
+    passages, losses = marked("twelve eggs", [{"text": "eggs", "start": 90, "end": 94}])
+    assert passages == [Passage("twelve "), Passage("eggs", "text lost")]
+    passages, losses = marked("twelve eggs", [{"text": "milk", "start": 0, "end": 4}])
+    assert passages == [Passage("twelve eggs")]
+    assert losses == ["“milk”: text lost (not in this text)"]
+
+
+_ANY = st.one_of(st.none(), st.integers(-5, 30), st.text(max_size=4), st.floats(), st.booleans())
+
+
+@given(
+    st.text(max_size=20),
+    st.one_of(
+        _ANY,
+        st.lists(
+            st.one_of(
+                _ANY,
+                st.fixed_dictionaries(
+                    {}, optional=dict.fromkeys(("text", "start", "end", "kind", "became"), _ANY)
+                ),
+            )
+        ),
+    ),
+)
+def test_whatever_the_details_hold_the_passages_join_to_the_text(text: str, lost: Any) -> None:
+    passages, _ = marked(text, lost)
+    assert "".join(passage.text for passage in passages) == text
+
+
+@given(st.text("ab .\n", max_size=40), st.text("ab .\n", max_size=40))
+def test_added_passages_join_to_the_evolved_text(before: str, after: str) -> None:
+    passages = added(before, after)
+    assert "".join(passage.text for passage in passages) == after
+    if before == after:
+        assert not any(passage.note for passage in passages)
+
+
+def test_very_long_texts_are_compared_by_their_ends() -> None:
+    body = " ".join(f"w{n}" for n in range(1500))
+    passages = added(body + " end", body + " new words end")
+    assert [p.text for p in passages if p.note] == ["new words"]
+
+
+@given(st.lists(st.sampled_from("ard"), max_size=60), st.integers(1, 70))
+def test_a_fair_sample_keeps_order_and_gives_each_status_its_part(kinds: str, limit: int) -> None:
+    rows = [
+        {"a": Row(id=str(n), verdict=YES), "r": Row(id=str(n)).reject("x"), "d": Row(id=str(n))}[k]
+        for n, k in enumerate(kinds)
+    ]
+    got = fair_sample(rows, limit)
+    assert len(got) == min(limit, len(rows))
+    places = [int(row.id) for row in got]
+    assert places == sorted(set(places))
+    have, kept = Counter(r.status for r in rows), Counter(r.status for r in got)
+    floor = limit // max(1, len(have))
+    assert all(kept[status] >= min(have[status], floor) for status in have)
+
+
+@given(st.text())
+def test_shown_text_has_nothing_hidden_and_is_otherwise_unchanged(text: str) -> None:
+    shown = visible(text)
+    assert not re.search("[\x00-\x08\u202a-\u202e\u2066-\u2069\ud800-\udfff]", shown)
+    assert re.sub(r"\[U\+([0-9A-F]{4,6})\]", lambda m: chr(int(m[1], 16)), shown) == text or (
+        "[U+" in text
+    )
+
+
+@given(st.text(max_size=300), st.integers(2, 80))
+def test_short_forms_are_short(text: str, limit: int) -> None:
+    assert len(shorten(text, limit)) <= limit
+    assert all(len(line) <= 64 for line in wrapped(text))
+
+
+def test_a_cut_says_how_much_is_missing() -> None:
+    assert cut("abcdef", 6) == "abcdef"
+    assert cut("abcdef", 2) == "ab … [4 more characters]"
+
+
+def test_the_file_appears_whole_and_nothing_else_stays(tmp_path: Path) -> None:
+    target = write_report(tmp_path / "new" / "report.html", ROWS, embedder=None)
+    assert target.read_text("utf-8") == build_report(ROWS, embedder=None)
+    assert [p.name for p in target.parent.iterdir()] == ["report.html"]
+
+
+def test_a_place_that_cannot_be_written_is_an_input_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="cannot be written"):
+        write_report(tmp_path / "file" / "report.html", [], embedder=None)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="cannot be written"):
+        write_report(tmp_path / "folder", [], embedder=None)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]

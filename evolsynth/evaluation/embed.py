@@ -38,14 +38,6 @@ class Embedder(Protocol):
 
     name: str
 
-    def locate(self) -> str:
-        """Where the model was found: a folder, or the hub's name for its local cache.
-
-        Raises:
-            ModelNotFound: as `load`, where a path was given.
-        """
-        return _locate(self._path)
-
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed n texts as an array of shape (n, d), each row of length 1.
 
@@ -88,6 +80,14 @@ class MiniLM:
         """
         with self._lock:
             self._loaded()
+
+    def locate(self) -> str:
+        """Where the model was found: a folder, or the hub's name for its local cache.
+
+        Raises:
+            ModelNotFound: as `load`, where a path was given.
+        """
+        return _locate(self._path)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed n texts as an array of shape (n, 384), each row of length 1.

@@ -167,7 +167,7 @@ async def test_closing_fails_what_is_under_way_and_leaves_no_thread() -> None:
 
 
 async def test_an_unknown_model_says_how_to_get_one() -> None:
-    with pytest.raises(ModelNotFound, match="Give the path of a .gguf file"):
+    with pytest.raises(ModelNotFound, match=r"Give the path of a \.gguf file"):
         await LlamaCpp("no/such.gguf").start()
 
 

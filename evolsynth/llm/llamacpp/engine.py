@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 from evolsynth.errors import EngineError, InputError, RequestError
 from evolsynth.llm.base import LLM, Capability, Completion, Request, Usage
 from evolsynth.llm.llamacpp.files import Weights, find_model, requantised, sha256_of
+from evolsynth.llm.llamacpp.jobs import Job, JobQueue
 from evolsynth.llm.llamacpp.model import Model
-from evolsynth.llm.llamacpp.worker import Job, JobQueue, Worker
+from evolsynth.llm.llamacpp.worker import PrefixStore, Worker
 from evolsynth.llm.template import ChatTemplate
 
 __all__ = ["DEFAULT_MODEL", "LlamaCpp", "available_threads"]
@@ -51,7 +52,7 @@ class LlamaCpp(LLM):
             One for each processor is fastest for models this small; more processors than four
             are better used as threads of one context.
         threads: threads of each context.
-        store: prefilled prompts that each context keeps for reuse.
+        store: prefilled prompts (system turns, few-shot examples) kept for reuse.
         chat_template: jinja2 text to use instead of the model's own template.
 
     Tokens depend on the model file, the build of llama.cpp, the prompt, the sampling and the
@@ -116,16 +117,16 @@ class LlamaCpp(LLM):
         try:
             self._check_context(weights.name, model.trained_context)
             _ = model.pieces, model.end_tokens  # built before two threads could do it at once
-            queue = JobQueue()
+            queue, store = JobQueue(), PrefixStore(self._store)
             for _ in range(self.contexts):
                 self._workers.append(
                     Worker(
                         model,
                         queue,
+                        store,
                         slots=self._slots,
                         context=self._slot_context,
                         threads=self.threads,
-                        store=self._store,
                     )
                 )
         except BaseException:

@@ -5,120 +5,38 @@ slots in one batch, and hands each finished answer back to its event loop.
 
 What makes a request's tokens independent of all others (see the design's measurements): the
 context's sequences do not share cells (``kv_unified=False``), each prompt is prefilled alone, in
-two chunks with a fixed border, and flash attention is off.
+two chunks with a fixed border, and a decode step always has at least two rows, without a gap
+between their sequence numbers: llama.cpp would compute a row that stands alone by another path,
+with other last bits. Empty slots in between are filled with a dummy row.
 """
 
 from __future__ import annotations
 
-import asyncio
 import codecs
 import collections
 import ctypes
 import logging
 import threading
 import time
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evolsynth.errors import EngineError, LLMError
-from evolsynth.llm.base import Completion, FinishReason, Request, Usage
+from evolsynth.errors import EngineError
+from evolsynth.llm.base import Completion, FinishReason, Usage
+from evolsynth.llm.llamacpp.batch import Batch
+from evolsynth.llm.llamacpp.jobs import Job, JobQueue
 from evolsynth.llm.llamacpp.library import last_message, llama
 from evolsynth.llm.llamacpp.model import Model, TokenisedPrompt
 from evolsynth.llm.llamacpp.sampler import Sampler
 
-__all__ = ["Job", "JobQueue", "Worker"]
+__all__ = ["PrefixStore", "Worker"]
 
 _log = logging.getLogger("evolsynth.llamacpp")
-_FLASH_ATTENTION_OFF = 0
+_FLASH_ATTENTION_ON = 1
+_LEAST_ROWS = 2
 _CHUNK = 512  # tokens a prefill decodes at once; longer chunks are cut at multiples of it
-
-
-class Job:
-    """A request on its way through the engine, and the future that waits for it."""
-
-    def __init__(self, request: Request, prompt: TokenisedPrompt) -> None:
-        self.request = request
-        self.prompt = prompt
-        self.cancelled = False
-        self._loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Completion] = self._loop.create_future()
-
-    def finish(self, result: Completion | LLMError) -> None:
-        """Hand the result to the event loop. Called from the worker's thread."""
-        try:
-            self._loop.call_soon_threadsafe(self._settle, result)
-        except RuntimeError:  # the loop was closed: nobody waits any more
-            _log.debug("an answer came after its event loop was closed")
-
-    def _settle(self, result: Completion | LLMError) -> None:
-        if self.future.done():
-            return
-        if isinstance(result, LLMError):
-            self.future.set_exception(result)
-        else:
-            self.future.set_result(result)
-
-
-class JobQueue:
-    """Jobs in the order they came, shared by all workers."""
-
-    def __init__(self) -> None:
-        self._jobs: collections.deque[Job] = collections.deque()
-        self._prompts: collections.Counter[TokenisedPrompt] = collections.Counter()
-        self._changed = threading.Condition()
-        self._closed = False
-
-    def put(self, job: Job) -> None:
-        """Add a job.
-
-        Raises:
-            EngineError: the queue is closed.
-        """
-        with self._changed:
-            if self._closed:
-                raise EngineError("The engine was closed. Start it again with `async with`.")
-            self._jobs.append(job)
-            self._prompts[job.prompt] += 1
-            self._changed.notify()
-
-    def take(self, *, wait: bool) -> Job | None:
-        """The next job that nobody cancelled; None if there is none, or the queue is closed."""
-        with self._changed:
-            while True:
-                while self._jobs and not self._closed:
-                    job = self._jobs.popleft()
-                    self._forget(job)
-                    if not job.cancelled:
-                        return job
-                if self._closed or not wait:
-                    return None
-                self._changed.wait()
-
-    def waits_for(self, prompt: TokenisedPrompt) -> bool:
-        """Whether another job with the same prompt is still in the queue."""
-        return self._prompts[prompt] > 0
-
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closed
-
-    def close(self) -> list[Job]:
-        """Let no more jobs in or out, wake all workers, and return what was left."""
-        with self._changed:
-            self._closed = True
-            left = list(self._jobs)
-            self._jobs.clear()
-            self._prompts.clear()
-            self._changed.notify_all()
-            return left
-
-    def _forget(self, job: Job) -> None:
-        self._prompts[job.prompt] -= 1
-        if self._prompts[job.prompt] <= 0:
-            del self._prompts[job.prompt]
 
 
 class _Slot:
@@ -162,34 +80,77 @@ class _Slot:
         )
 
 
-class _Stored:
-    """A prefilled prompt, or its shared part: the sequence's state and its last logits."""
+class _Nobody:
+    """Stands for an empty slot between busy ones."""
 
-    def __init__(self, state: NDArray[np.uint8], logits: NDArray[np.float32]) -> None:
-        self.state = state
-        self.logits = logits
+    last = 0
+    position = 0
+
+
+_NOBODY = _Nobody()
+
+
+class PrefixStore:
+    """Prefilled prompts, or their shared parts, for all contexts: the least recently used go.
+
+    A key's state and logits are the same bits in whichever context they were computed, and a
+    copy equals what prefilling would give, so what is stored never shows in an answer.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._entries: collections.OrderedDict[Any, _Prefilled] = collections.OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Any) -> _Prefilled | None:
+        """What is stored for these tokens."""
+        with self._lock:
+            if key in self._entries:
+                self._entries.move_to_end(key)
+            return self._entries.get(key)
+
+    def put(self, key: Any, entry: _Prefilled) -> None:
+        """Store, and let go of what was not used for longest."""
+        with self._lock:
+            self._entries[key] = entry
+            self._entries.move_to_end(key)
+            while len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+
+
+class _Prefilled(NamedTuple):
+    """A sequence's keys and values after its prompt, and the logits there."""
+
+    state: NDArray[np.uint8]
+    logits: NDArray[np.float32]
 
 
 class Worker:
     """A context of ``slots`` sequences of ``context`` tokens each, computing on ``threads``.
-
-    ``store`` is how many prefilled prompts are kept for reuse.
 
     Raises:
         EngineError: there is not enough memory for the context.
     """
 
     def __init__(
-        self, model: Model, queue: JobQueue, *, slots: int, context: int, threads: int, store: int
+        self,
+        model: Model,
+        queue: JobQueue,
+        store: PrefixStore,
+        *,
+        slots: int,
+        context: int,
+        threads: int,
     ) -> None:
         self._native = native = llama()
         self._model, self._queue = model, queue
         params = native.llama_context_default_params()
-        params.n_ctx, params.n_seq_max = context * slots, slots
+        sequences = max(slots, _LEAST_ROWS)
+        params.n_ctx, params.n_seq_max = context * sequences, sequences
         params.n_batch = params.n_ubatch = max(_CHUNK, slots)
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = False
-        params.flash_attn_type = _FLASH_ATTENTION_OFF
+        params.flash_attn_type = _FLASH_ATTENTION_ON
         params.no_perf = True
         self._context: Any = native.llama_init_from_model(model.handle, params)
         if not self._context:
@@ -198,12 +159,11 @@ class Worker:
                 f"({last_message()}). Use fewer slots or a smaller context."
             )
         self._memory = native.llama_get_memory(self._context)
-        self._batch = _Batch(native, params.n_batch)
+        self._batch = Batch(native, params.n_batch)
         self._slots: dict[int, _Slot] = {}
         self._free = list(range(slots))
         self._entering: Job | None = None
-        self._stored: collections.OrderedDict[Any, _Stored] = collections.OrderedDict()
-        self._store_size = store
+        self._store = store
         self.usage = Usage()
         self._thread = threading.Thread(target=self._run, name="evolsynth-llamacpp", daemon=True)
 
@@ -270,13 +230,13 @@ class Worker:
             logits = self._restore(number, prompt.shared)
             if logits is None:
                 logits = self._decode_chunk(number, prompt.shared, 0)
-                self._keep(number, prompt.shared, logits)
+                self._store.put(prompt.shared, _Prefilled(self._state(number), logits))
             else:
                 self.usage.saved_prompt_tokens += len(prompt.shared)
         if prompt.own:
             logits = self._decode_chunk(number, prompt.own, len(prompt.shared))
             if self._queue.waits_for(prompt):
-                self._keep(number, prompt, logits)
+                self._store.put(prompt, _Prefilled(self._state(number), logits))
         if logits is None:
             raise EngineError("The prompt has no tokens: there is nothing to continue.")
         return logits
@@ -292,23 +252,20 @@ class Worker:
         self.usage.prompt_tokens += len(tokens)
         return self._logits(1)[0].copy()
 
-    def _keep(self, number: int, key: Any, logits: NDArray[np.float32]) -> None:
-        if self._store_size == 0:
-            return
+    def _state(self, number: int) -> NDArray[np.uint8]:
+        """A copy of a slot's keys and values."""
         native = self._native
         size = native.llama_state_seq_get_size(self._context, number)
         state = np.empty(size, dtype=np.uint8)
         written = native.llama_state_seq_get_data(self._context, _bytes(state), size, number)
-        if written == size:
-            self._stored[key] = _Stored(state, logits)
-            while len(self._stored) > self._store_size:
-                self._stored.popitem(last=False)
+        if written != size:
+            raise EngineError(f"A slot's state could not be read ({last_message()}).")
+        return state
 
     def _restore(self, number: int, key: Any) -> NDArray[np.float32] | None:
-        stored = self._stored.get(key)
+        stored = self._store.get(key)
         if stored is None:
             return None
-        self._stored.move_to_end(key)
         size = len(stored.state)
         read = self._native.llama_state_seq_set_data(
             self._context, _bytes(stored.state), size, number
@@ -323,28 +280,42 @@ class Worker:
             self._release(number)
         if not self._slots:
             return
-        numbers = sorted(self._slots)
-        slots = [self._slots[n] for n in numbers]
-        self._batch.step(numbers, [s.last for s in slots], [s.position for s in slots])
+        self._close_gaps()
+        rows = range(max(max(self._slots) + 1, _LEAST_ROWS))
+        idle = [n for n in rows if n not in self._slots]
+        busy = [self._slots.get(n, _NOBODY) for n in rows]
+        self._batch.step([s.last for s in busy], [s.position for s in busy])
         try:
             self._decode()
         except EngineError as error:
-            for number in numbers:
+            for number in list(self._slots):
                 self._release(number).job.finish(error)
             return
-        logits = self._logits(len(numbers))
-        for row, number in enumerate(numbers):
+        finally:
+            for number in idle:
+                self._native.llama_memory_seq_rm(self._memory, number, -1, -1)
+        logits = self._logits(len(rows))
+        for number in sorted(self._slots):
             self._slots[number].position += 1
-            self._draw(number, logits[row])
+            self._draw(number, logits[number])
+
+    def _close_gaps(self) -> None:
+        """Move the last busy slots down where more dummy rows than busy ones would be decoded."""
+        while max(self._slots) >= max(2 * len(self._slots), _LEAST_ROWS):
+            source, target = max(self._slots), self._free.pop(0)
+            state = self._state(source)
+            self._native.llama_state_seq_set_data(self._context, _bytes(state), len(state), target)
+            self._slots[target] = self._slots.pop(source)
+            self._vacate(source)
 
     def _draw(self, number: int, logits: NDArray[np.float32]) -> None:
         slot = self._slots[number]
         token = slot.sampler.draw(logits)
+        self.usage.completion_tokens += 1
         reason = slot.accept(token, self._model.pieces[token], end=token in self._model.end_tokens)
         if reason is not None:
             self._release(number)
             self.usage.requests += 1
-            self.usage.completion_tokens += slot.tokens
             slot.job.finish(slot.completion(reason))
 
     def _release(self, number: int) -> _Slot:
@@ -366,53 +337,7 @@ class Worker:
     def _logits(self, rows: int) -> NDArray[np.float32]:
         pointer: Any = self._native.llama_get_logits(self._context)
         shape = (rows, self._model.vocabulary_size)
-        matrix: NDArray[np.float32] = np.ctypeslib.as_array(pointer, shape)
-        return matrix
-
-
-class _Batch:
-    """A llama_batch over numpy arrays, filled without a Python loop."""
-
-    def __init__(self, native: Any, size: int) -> None:
-        self._tokens = np.zeros(size, dtype=np.int32)
-        self._positions = np.zeros(size, dtype=np.int32)
-        self._counts = np.ones(size, dtype=np.int32)
-        self._sequences = np.zeros(size, dtype=np.int32)
-        self._logits = np.zeros(size, dtype=np.int8)
-        step = self._sequences.itemsize
-        self._pointers = (self._sequences.ctypes.data + step * np.arange(size)).astype(np.uintp)
-        handle = native.llama_batch()
-        for name, array in (
-            ("token", self._tokens),
-            ("pos", self._positions),
-            ("n_seq_id", self._counts),
-            ("seq_id", self._pointers),
-            ("logits", self._logits),
-        ):
-            kind = type(getattr(handle, name))
-            setattr(handle, name, ctypes.cast(array.ctypes.data, kind))
-        self.handle = handle
-
-    def prompt(
-        self, sequence: int, tokens: tuple[int, ...], position: int, *, logits_at_end: bool
-    ) -> None:
-        """A run of one sequence's tokens, logits wanted after the last at most."""
-        count = len(tokens)
-        self.handle.n_tokens = count
-        self._tokens[:count] = tokens
-        self._positions[:count] = np.arange(position, position + count)
-        self._sequences[:count] = sequence
-        self._logits[:count] = 0
-        self._logits[count - 1] = logits_at_end
-
-    def step(self, sequences: list[int], tokens: list[int], positions: list[int]) -> None:
-        """One token of each sequence, logits wanted after each."""
-        count = len(sequences)
-        self.handle.n_tokens = count
-        self._tokens[:count] = tokens
-        self._positions[:count] = positions
-        self._sequences[:count] = sequences
-        self._logits[:count] = 1
+        return cast(NDArray[np.float32], np.ctypeslib.as_array(pointer, shape))
 
 
 def _bytes(array: NDArray[np.uint8]) -> Any:

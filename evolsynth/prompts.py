@@ -53,9 +53,9 @@ class PromptFile:
         self.examples: tuple[Mapping[str, str], ...] = tuple(self.value("examples", ()))
 
     @property
-    def example_texts(self) -> tuple[str, ...]:
-        """Every text of the few-shot examples."""
-        return tuple(text for example in self.examples for text in example.values())
+    def example_demands(self) -> tuple[str, ...]:
+        """What the few-shot examples of an evolution add."""
+        return tuple(example["demand"] for example in self.examples if "demand" in example)
 
     def value(self, name: str, default: Any = None) -> Any:
         """What the file sets at its top under ``name``."""

@@ -14,11 +14,13 @@ from contextlib import aclosing
 import msgspec
 import numpy as np
 
+from evolsynth.evaluation.demands import breaks_limit, copied_demand, unfit_demand
 from evolsynth.evaluation.duplicates import DuplicateIndex
 from evolsynth.evaluation.embed import Embedder
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.information import InformationLoss, information_loss, no_new_demand
 from evolsynth.evaluation.quality import degenerate
+from evolsynth.evaluation.roles import no_answer
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row, Verdict
 from evolsynth.streams import Rows, iterate
@@ -79,11 +81,12 @@ class Gate:
         text = row.instruction or ""
         made = row.provenance.get("instruction", {})
         original, scores = made.get("original"), dict(row.scores)
-        findings = _instruction_findings(row)
+        findings = degenerate(text, kind="instruction", finish_reason=made.get("finish_reason"))
         if original is not None and not findings:
             loss = information_loss(original, text, embedder=self._embedder)
             scores["information_loss"] = round(loss.score, 4)
-            findings = [f for f in (loss_finding(loss), no_new_demand(original, text)) if f]
+            findings = _demand_findings(original, text, _demands(made.get("prompt")))
+            findings += filter(None, [loss_finding(loss)])
         if not findings:
             twin = self._duplicate(row, text)
             findings = [twin] if twin else []
@@ -107,15 +110,26 @@ class Gate:
 
 
 def evolution_findings(
-    original: str, evolved: str, examples: Sequence[str], finish_reason: str
+    original: str, evolved: str, demands: Sequence[str], finish_reason: str
 ) -> list[Finding]:
-    """What can be said against an evolution without an embedder; quick, for choosing attempts."""
-    findings = degenerate(
-        evolved, kind="instruction", finish_reason=finish_reason, examples=examples
+    """What can be said against an evolution without an embedder; quick, for choosing attempts.
+
+    ``demands`` are what the few-shot examples add.
+    """
+    return [
+        *degenerate(evolved, kind="instruction", finish_reason=finish_reason),
+        *_demand_findings(original, evolved, demands),
+        *filter(None, [loss_finding(information_loss(original, evolved))]),
+    ]
+
+
+def _demand_findings(original: str, evolved: str, demands: Sequence[str]) -> list[Finding]:
+    found = (
+        copied_demand(original, evolved, demands),
+        unfit_demand(original, evolved),
+        no_new_demand(original, evolved),
     )
-    demand = no_new_demand(original, evolved)
-    loss = loss_finding(information_loss(original, evolved))
-    return [*findings, *(f for f in (demand, loss) if f)]
+    return [finding for finding in found if finding is not None]
 
 
 def loss_finding(loss: InformationLoss) -> Finding | None:
@@ -126,21 +140,11 @@ def loss_finding(loss: InformationLoss) -> Finding | None:
     return Finding("information_loss", {"score": round(loss.score, 4), "lost": spans})
 
 
-def _instruction_findings(row: Row) -> list[Finding]:
-    made = row.provenance.get("instruction", {})
-    return degenerate(
-        row.instruction or "",
-        kind="instruction",
-        finish_reason=made.get("finish_reason"),
-        examples=_examples(made.get("prompt")),
-    )
-
-
-def _examples(prompt: str | None) -> Sequence[str]:
-    """The few-shot examples of the prompt file that a text was made with, if it was."""
+def _demands(prompt: str | None) -> Sequence[str]:
+    """What the examples of the prompt file add that an evolution was made with."""
     if prompt is None or "/" not in prompt:
         return []
-    return load_prompt(prompt).example_texts
+    return load_prompt(prompt).example_demands
 
 
 def _decide(row: Row) -> Row:
@@ -149,6 +153,9 @@ def _decide(row: Row) -> Row:
     if row.response is not None:
         reason = row.provenance.get("response", {}).get("finish_reason")
         findings = degenerate(row.response, kind="response", finish_reason=reason)
+        asked = row.instruction or ""
+        late = (no_answer(row.response, asked), breaks_limit(asked, row.response))
+        findings += filter(None, late)
     return _reject(row, findings) if findings else row.replace(verdict=Verdict(accepted=True))
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from evolsynth.evaluation.findings import Finding
+from evolsynth.evaluation.roles import role_confusion, self_talk
 from evolsynth.evaluation.words import COMMON, content, plain, stem, vocabulary, words
 
 __all__ = ["degenerate"]
@@ -43,13 +44,19 @@ def degenerate(
         return [Finding("empty")]
     checks = [
         _template_leak(flat, kind),
-        _repetition(flat),
+        _repetition(flat, kind),
         _cut_off(flat, kind, finish_reason),
         _length(flat, kind),
         _example_leak(flat, examples),
-        _refusal(flat) if kind == "response" else _not_an_instruction(flat),
+        *_role_findings(flat, kind),
     ]
     return [finding for finding in checks if finding is not None]
+
+
+def _role_findings(text: str, kind: Kind) -> list[Finding | None]:
+    if kind == "instruction":
+        return [role_confusion(text), _not_an_instruction(text)]
+    return [_refusal(text), self_talk(text)]
 
 
 def _length(text: str, kind: Kind) -> Finding | None:
@@ -71,12 +78,14 @@ _RUN = re.compile(r"([^\W\d_])\1{7,}|([^\s\-_=.*#~])\2{23,}|(\S)\3{119,}")
 _PHRASE, _TIMES, _TIMES_ALONE = 16, 4, 6
 
 
-def _repetition(text: str) -> Finding | None:
+def _repetition(text: str, kind: Kind) -> Finding | None:
     prose = re.sub(r"```.*?(?:```|$)", " ", text, flags=re.S)
     run = _RUN.search(text)
     if run:
         return Finding("repetition", {"what": "characters", "repeated": run.group()[:20]})
     tokens = [w.text.casefold() for w in words(prose)]
+    if stutter := _stutter(prose, kind):
+        return Finding("repetition", {"what": "word", "repeated": stutter})
     loop = _loop(tokens)
     if loop is not None:
         return Finding("repetition", {"what": "phrase", "repeated": loop})
@@ -86,6 +95,21 @@ def _repetition(text: str) -> Finding | None:
     grams = [" ".join(tokens[i : i + 4]) for i in range(len(tokens) - 3)]
     if len(grams) >= 24 and 1 - len(set(grams)) / len(grams) > 0.4:
         return Finding("repetition", {"what": "words", "repeated": _commonest(grams)})
+    return None
+
+
+_STUTTER = re.compile(r"\b([^\W\d_]{4,})(,? )\1\b", re.I)
+_SAID_TWICE = vocabulary(
+    "that very much many long never blah again over more knock really please yada chop night"
+)
+
+
+def _stutter(text: str, kind: Kind) -> str | None:
+    """A long word said twice in a row, as nobody types it; after a comma a writer may."""
+    for match in _STUTTER.finditer(text):
+        listed = kind == "response" and "," in match[2]
+        if match[1].islower() and match[1] not in _SAID_TWICE and not listed:
+            return match.group()
     return None
 
 
@@ -266,7 +290,9 @@ _CODE_START = re.compile(
     re.I | re.M,
 )
 _HEADING = re.compile(r"\A(?:#{1,6} [^\n]+|\*\*[^*\n]+\*\*:?|[A-Z][\w ]{0,40}:)\Z")
-_STATES = re.compile(r"\A(?:the|this|that|these|those|it|he|she|they|we|there|an?) ", re.I)
+_STATES = re.compile(
+    r"\A(?:the|this|that|these|those|it|he|she|they|we|there|an?|i|i'm|i've|my) ", re.I
+)
 
 
 def _asks(text: str) -> bool:

@@ -57,7 +57,8 @@ async def evol_instruct(
     """Yield, for each live row, the row itself and then its evolution (one round).
 
     Each attempt draws an operation by the weights of ``operations`` and asks for one added
-    demand; the first to which ``check`` (original, evolved, examples, finish reason) has no
+    demand; the first to which ``check`` (original, evolved, demands of the
+    examples, finish reason) has no
     objection is taken, or else the one with the fewest, for the gate to reject. Settled rows
     pass through. An evolution whose request fails is yielded as failed; its original stays.
 
@@ -104,7 +105,7 @@ async def evol_instruct(
             system=row.system,
             provenance={"instruction": made},
         )
-        return child, len(check(original, evolved, file.example_texts, finish_reason))
+        return child, len(check(original, evolved, file.example_demands, finish_reason))
 
     async def evolve(row: Row) -> tuple[Row, ...]:
         if row.instruction is None:

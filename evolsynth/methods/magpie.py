@@ -3,7 +3,8 @@
 Xu et al., "Magpie: Alignment Data Synthesis from Scratch by Prompting Aligned LLMs with
 Nothing", arXiv 2406.08464, section 2.1. What differs here: the pre-query template is cut out of
 the model's own chat template with its default system turn in it, without which SmolLM2 writes
-debris instead of requests.
+debris instead of requests; and most rows are given their first words, without which a model this
+small asks nearly always the same.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import aclosing
 from evolsynth.errors import EvolsynthError, InputError
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
 from evolsynth.methods.provenance import made_by, prompt_hash
+from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row, derive_seed
 from evolsynth.streams import failure, ordered_map
 
@@ -32,13 +34,15 @@ async def magpie(
     sampling: Sampling = INSTRUCTION_SAMPLING,
     max_tokens: int = 96,
     stop: Sequence[str] = ("\n",),
+    openings: Sequence[str] | None = None,
     concurrency: int | None = None,
 ) -> AsyncGenerator[Row]:
     """Yield ``n`` rows with an instruction, in plan order.
 
     ``system`` takes the place of the model's default system turn. An instruction ends with its
     first line, as in the authors' own scripts: what a small model writes after that is seldom
-    part of the request (``stop=()`` keeps it). Row ``i`` depends on ``seed``
+    part of the request (``stop=()`` keeps it). Each row begins with one of ``openings``, drawn evenly; None takes
+    those of ``prompts/magpie/openings.j2``, ``("",)`` gives the paper's method. Row ``i`` depends on ``seed``
     and ``i`` alone, so a longer run begins with the rows of a shorter one. A row whose request
     fails is yielded as failed.
 
@@ -50,19 +54,27 @@ async def magpie(
     if n < 0:
         raise InputError(f"n is {n}: it must be 0 or more.")
     llm.require(Capability.RAW_PROMPT, by="Magpie")
+    file = load_prompt("magpie/openings")
+    choices = tuple(file.value("openings") if openings is None else openings) or ("",)
+    if any(choices):
+        llm.require(Capability.PREFIX, by="Magpie with openings")
     prompt = llm.template.pre_query(system)
     stops = tuple(s for s in (*stop, llm.template.turn_end()) if s)
-    source = {"prompt": "chat template, cut before the user's words"}
-    source["prompt_sha256"] = prompt_hash(prompt)
+    source = {
+        **(file.provenance if openings is None else {}),
+        "template_sha256": prompt_hash(prompt),
+    }
 
     async def one(index: int) -> Row:
         key = f"magpie/{seed}/{index}"
+        draw = derive_seed(seed, "magpie/opening", str(index))
         request = Request(
             prompt=prompt,
             seed=derive_seed(seed, "magpie", str(index)),
             max_tokens=max_tokens,
             sampling=sampling,
             stop=stops,
+            prefix=choices[draw % len(choices)],
         )
         try:
             completion = await llm.complete(request)

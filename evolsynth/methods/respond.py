@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
 from evolsynth.methods.provenance import made_by, prompt_hash
+from evolsynth.prompts import load_prompt
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows
 
@@ -21,35 +22,43 @@ async def respond(
     llm: LLM,
     *,
     seed: int = 0,
+    prompt: str | None = "respond/brief",
     sampling: Sampling = RESPONSE_SAMPLING,
-    max_tokens: int = 384,
+    max_tokens: int = 320,
     concurrency: int | None = None,
 ) -> AsyncGenerator[Row]:
     """Yield each row with a ``response``, in the order in which they come.
 
     Settled rows, and rows that have a response already, pass through untouched. A row with a
-    ``system`` text is answered under it, any other under the model's default.
+    ``system`` text is answered under it, any other under the system turn of the prompt file
+    ``prompt``; None leaves it to the model's own default.
 
     Raises:
         CapabilityError: the back end cannot continue a raw prompt.
+        InputError: there is no such prompt file.
     """
     llm.require(Capability.RAW_PROMPT, by="respond")
     end = llm.template.turn_end()
+    file = load_prompt(prompt) if prompt is not None else None
 
     async def one(row: Row) -> Row:
         if row.instruction is None or row.response is not None:
             return row
-        turns = [Message("system", row.system)] if row.system is not None else []
-        prompt = llm.template.render([*turns, Message("user", row.instruction)])
+        system = file.part("system") if file is not None and row.system is None else row.system
+        turns = [Message("system", system)] if system is not None else []
+        whole = llm.template.render([*turns, Message("user", row.instruction)])
         request = Request(
-            prompt=prompt,
+            prompt=whole,
             seed=derive_seed(seed, "respond", row.id),
             max_tokens=max_tokens,
             sampling=sampling,
             stop=(end,) if end else (),
         )
         completion = await llm.complete(request)
-        source = {"prompt": "chat template", "prompt_sha256": prompt_hash(prompt)}
+        source = {
+            **(file.provenance if file is not None and row.system is None else {}),
+            "template_sha256": prompt_hash(whole),
+        }
         made = made_by(llm, request, completion, source)
         return row.replace(
             response=completion.text.strip(), provenance={**row.provenance, "response": made}

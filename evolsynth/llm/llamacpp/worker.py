@@ -250,7 +250,7 @@ class Worker:
             self._batch.prompt(number, part, position + start, logits_at_end=last)
             self._decode()
         self.usage.prompt_tokens += len(tokens)
-        return self._logits(1)[0].copy()
+        return np.array(self._logits(1)[0])
 
     def _state(self, number: int) -> NDArray[np.uint8]:
         """A copy of a slot's keys and values."""

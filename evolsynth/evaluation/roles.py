@@ -1,0 +1,77 @@
+"""Who speaks: an instruction is a person's, a response is an answer.
+
+A small chat model often forgets which part it plays. In a user's turn it offers help; in its own
+it introduces itself, repeats its system turn, or offers to help and stops there.
+"""
+
+from __future__ import annotations
+
+import re
+
+from evolsynth.evaluation.findings import Finding
+from evolsynth.evaluation.words import content, plain, words
+
+__all__ = ["no_answer", "role_confusion", "self_talk"]
+
+#: Words of substance that a response must have beside offers and questions.
+_LEAST_SUBSTANCE = 12
+
+_ASSISTANT_SPEAKS = re.compile(
+    r"\bi(?:'m| am) (?:here|ready|happy|glad|excited|able|designed|trained|programmed) to "
+    r"(?:help|assist|support|guide|provide|offer|answer)\b"
+    r"|\bi(?:'ll| will| can|'d| would)(?: \w+){0,3} (?:help|assist|guide|support|provide|offer|"
+    r"give|be) (?:you|your)\b(?! (?:a call|my))"
+    r"|\bi'?m an? (?:ai|virtual|digital|chat ?bot|language model)\b"
+    r"|\byou are (?:a|an) (?:helpful )?(?:ai|assistant|chat ?bot)\b"
+    r"|\b(?:can|may) i (?:help|assist) you\b|\bmy assistance\b|\bhugging ?face\b",
+    re.I,
+)
+_SELF = re.compile(
+    r"\byou are an? (?:helpful )?(?:ai|assistant|chat ?bot)\b"
+    r"|\b(?:i'?m|i am|as) an? (?:\w+ ){0,2}(?:ai|chat ?bot|language model|virtual assistant)\b"
+    r"|\bi'?s an? helpful\b|\bhugging ?face\b|\bsmollm\b"
+    r"|\bi (?:was|am|'m) (?:designed|trained|programmed)\b",
+    re.I,
+)
+_OFFER = re.compile(
+    r"\bi(?:'m| am|'d| would)(?: be)?(?: \w+)? (?:happy|glad|delighted|thrilled|excited|here|ready|"
+    r"pleased)\b"
+    r"|\b(?:i|we)(?:'ll| will| can|'d) (?:\w+ )?(?:help|assist|guide|support)\b"
+    r"|\bhere to (?:help|assist)\b|\bsounds like an?\b|\bplease (?:share|provide|tell|let|go|feel|"
+    r"give|specify)\b|\blet me know\b|\b(?:to )?get started\b|\bfeel free\b",
+    re.I,
+)
+_SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
+
+
+def role_confusion(instruction: str) -> Finding | None:
+    """Found where the instruction speaks as the assistant, or to itself."""
+    match = _ASSISTANT_SPEAKS.search(plain(instruction))
+    return Finding("role_confusion", {"said": match.group()}) if match else None
+
+
+def self_talk(response: str) -> Finding | None:
+    """Found where the response speaks of itself as a program, or repeats its system turn."""
+    match = _SELF.search(plain(response))
+    return Finding("self_talk", {"said": match.group()}) if match else None
+
+
+def no_answer(response: str, instruction: str = "") -> Finding | None:
+    """Found where the response is offers to help and questions, and hardly anything else.
+
+    Also where it only says the instruction's own words again. Short answers without an offer or
+    a question are answers: "Paris." is one.
+    """
+    known = {w.stem for w in content(instruction)}
+    said = [w.stem for w in content(response)]
+    if known and len(said) >= 3 and known.issuperset(said):
+        return Finding("no_answer", {"said": response})
+    substance, evasions = 0, []
+    for sentence in _SENTENCE.findall(plain(response)):
+        if sentence.rstrip().endswith("?") or _OFFER.search(sentence):
+            evasions.append(sentence.strip())
+        else:
+            substance += len(words(sentence))
+    if evasions and substance < _LEAST_SUBSTANCE:
+        return Finding("no_answer", {"said": evasions[0]})
+    return None

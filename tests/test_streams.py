@@ -152,6 +152,7 @@ async def test_leaving_early_cancels_the_work_and_closes_the_source() -> None:
     async with aclosing(ordered_map(source(), work, concurrency=4)) as stream:
         async for r in stream:
             if r == 1:
+                await turns(20)
                 break
     assert sorted(cancelled) == [2, 3, 4, 5]
     assert source.closed

@@ -19,6 +19,8 @@ __all__ = ["Watch"]
 
 _LINE_EVERY = 10.0  # seconds between plain lines
 _LOOK_EVERY = 0.25
+#: Tokens that a row costs a small model, as measured: its instruction, a demand, its answer.
+_TOKENS = {"instruction": 25, "evolution": 25, "response": 100}
 
 
 class Watch:
@@ -68,15 +70,27 @@ class Watch:
         more = self._live / self._screened if self._screened else 0.0
         return max(self.planned, self._source * (1 + more))
 
+    @property
+    def seconds_left(self) -> float | None:
+        """By the rows that came out, or early on, when none have, by the tokens written."""
+        out = self.counts.total()
+        if out >= 0.2 * self.expected:
+            return self.seconds / out * (self.expected - out) if out else None
+        evolved = self.expected - self._source
+        work = self._source * _TOKENS["instruction"] + evolved * _TOKENS["evolution"]
+        work += (self._live or self._source) * 2 * _TOKENS["response"]
+        rate = self.tokens_per_second
+        return max(0.0, work / rate - self.seconds) if rate > 0 else None
+
     def line(self) -> str:
         """How the run stands, in one line."""
-        out = self.counts.total()
         parts = [f"{self.counts['accepted']} accepted", f"{self.counts['rejected']} rejected"]
         if self.counts["failed"]:
             parts.append(f"{self.counts['failed']} failed")
-        parts.append(f"{self.tokens_per_second:.0f} tokens/s")
-        if 0 < out < self.expected:
-            left = self.seconds / out * (self.expected - out)
+        usage = self._llm.usage
+        parts.append(f"{usage.requests} model answers, {self.tokens_per_second:.0f} tokens/s")
+        left = self.seconds_left
+        if left is not None and self.counts.total() < self.expected:
             parts.append(f"about {_duration(left)} left")
         return ", ".join(parts)
 

@@ -18,8 +18,8 @@ _FORM = frozenset(
         """answer word sentence paragraph line item list number numbered step short long one two
         three four five six seven eight nine ten under each most important first poem story table
         bullet point example give explain write describe compare limit use using also begin end
-        reason way part question simple conversation dialogue verse letter title summary name
-        useful best main mention include different"""
+        reason way part question simple conversation dialogue verse letter title summary
+        friend old oldest column useful best main mention include different"""
     )
 )
 _NUMBERS = {
@@ -44,6 +44,10 @@ _LIMIT = re.compile(
     rf"{_COUNT} (?:\w+ ){{0,2}}{_UNIT}",
     re.I,
 )
+_TIGHT = re.compile(
+    rf"\b(?:exactly|only|of|in|to|with|as) (?:the )?{_COUNT} (?:\w+ )?(?:word|letter)s?\b", re.I
+)
+_ELSEWHERE = re.compile(r"\b(?:above|following|previous|as follows|below)\b", re.I)
 _LEAST_WORDS = 8  # an answer shorter than this answers next to nothing
 _SLACK = 1.25
 
@@ -63,11 +67,16 @@ def copied_demand(original: str, evolved: str, demands: Sequence[str]) -> Findin
 
 
 def unfit_demand(original: str, evolved: str) -> Finding | None:
-    """Found where the added demand leaves no room for an answer ("two words")."""
-    match = _LIMIT.search(plain(demand_added(original, evolved)))
-    if match and match["unit"].lower() == "word" and _value(match["count"]) < _LEAST_WORDS:
-        return Finding("unfit_demand", {"demand": match.group()})
-    return None
+    """Found where the added demand leaves no room for an answer ("in two words").
+
+    Also where it points to something that is not there ("the above").
+    """
+    demand = plain(demand_added(original, evolved))
+    tight = _TIGHT.search(demand)
+    if tight and _value(tight["count"]) < _LEAST_WORDS:
+        return Finding("unfit_demand", {"demand": tight.group()})
+    elsewhere = _ELSEWHERE.search(demand)
+    return Finding("unfit_demand", {"demand": elsewhere.group()}) if elsewhere else None
 
 
 def breaks_limit(instruction: str, response: str) -> Finding | None:

@@ -7,9 +7,10 @@ where it is written down with its reasons.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -21,7 +22,7 @@ from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.information import InformationLoss, information_loss, no_new_demand
 from evolsynth.evaluation.quality import degenerate
 from evolsynth.evaluation.roles import no_answer
-from evolsynth.prompts import load_prompt
+from evolsynth.prompts import load_prompt, prompt_names
 from evolsynth.rows import Row, Verdict
 from evolsynth.streams import Rows, iterate
 
@@ -79,7 +80,7 @@ class Gate:
     def _instruction(self, row: Row) -> Row:
         """Runs in the gate's thread."""
         text = row.instruction or ""
-        made = row.provenance.get("instruction", {})
+        made = _made(row, "instruction")
         original, scores = made.get("original"), dict(row.scores)
         findings = degenerate(text, kind="instruction", finish_reason=made.get("finish_reason"))
         if original is not None and not findings:
@@ -140,18 +141,22 @@ def loss_finding(loss: InformationLoss) -> Finding | None:
     return Finding("information_loss", {"score": round(loss.score, 4), "lost": spans})
 
 
-def _demands(prompt: str | None) -> Sequence[str]:
+def _made(row: Row, part: str) -> Mapping[str, Any]:
+    """How a part of the row was made; nothing for rows of a user's own, whatever they hold."""
+    made = row.provenance.get(part)
+    return made if isinstance(made, dict) else {}
+
+
+def _demands(prompt: Any) -> Sequence[str]:
     """What the examples of the prompt file add that an evolution was made with."""
-    if prompt is None or "/" not in prompt:
-        return []
-    return load_prompt(prompt).example_demands
+    return load_prompt(prompt).example_demands if prompt in prompt_names() else ()
 
 
 def _decide(row: Row) -> Row:
     """Judge the response; a row without one is judged by its instruction alone."""
     findings: list[Finding] = []
     if row.response is not None:
-        reason = row.provenance.get("response", {}).get("finish_reason")
+        reason = _made(row, "response").get("finish_reason")
         findings = degenerate(row.response, kind="response", finish_reason=reason)
         asked = row.instruction or ""
         late = (no_answer(row.response, asked), breaks_limit(asked, row.response))

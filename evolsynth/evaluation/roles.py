@@ -30,7 +30,7 @@ _SELF = re.compile(
     r"\byou are an? (?:helpful )?(?:ai|assistant|chat ?bot)\b"
     r"|\b(?:i'?m|i am|as) an? (?:\w+ ){0,2}(?:ai|chat ?bot|language model|virtual assistant)\b"
     r"|\bi'?s an? helpful\b|\bhugging ?face\b|\bsmollm\b"
-    r"|\bi (?:was|am|'m) (?:designed|trained|programmed)\b",
+    r"|\bi(?:'m| am) a helpful assistant\b|\bi (?:was|am|'m) (?:designed|trained|programmed)\b",
     re.I,
 )
 _OFFER = re.compile(

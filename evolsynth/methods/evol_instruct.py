@@ -14,6 +14,7 @@ import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from evolsynth.errors import EvolsynthError, InputError
 from evolsynth.evaluation.findings import Finding
@@ -27,11 +28,11 @@ from evolsynth.streams import Rows, failure, map_rows
 __all__ = ["EVOLUTION_SAMPLING", "OPERATIONS", "evol_instruct"]
 
 #: A demand is short and must fit: drawn closer to the likeliest than an instruction is.
-EVOLUTION_SAMPLING = Sampling(temperature=0.7, top_k=64, top_p=0.9)
+EVOLUTION_SAMPLING = Sampling(temperature=0.6, top_k=64, top_p=0.9)
 
 #: How often each operation is chosen, by the share of its evolutions that read well.
 OPERATIONS: Mapping[str, float] = MappingProxyType(
-    {"limit": 3.0, "format": 3.0, "avoid": 1.0, "also": 1.0, "example": 2.0, "reason": 1.0}
+    {"limit": 4.0, "format": 3.0, "also": 2.0, "example": 2.0, "avoid": 0.5, "reason": 0.5}
 )
 
 _METHOD = "evol_instruct"
@@ -68,73 +69,88 @@ async def evol_instruct(
     """
     if attempts < 1:
         raise InputError(f"attempts is {attempts}: it must be at least 1.")
-    files = _operation_files(operations)
     llm.require(Capability.RAW_PROMPT, by="Evol-Instruct")
     llm.require(Capability.PREFIX, by="Evol-Instruct")
-
-    async def attempt(row: Row, number: int) -> tuple[Row, int]:
-        """One evolution, and how many objections there are to it."""
-        original = row.instruction or ""
-        draw = random.Random(derive_seed(seed, f"{_METHOD}/plan", row.id, attempt=number))  # noqa: S311
-        name = draw.choices(list(files), weights=[operations[n] for n in files])[0]
-        file, rotation = files[name], draw.randrange(_ROTATIONS)
-        anchor = file.part("anchor", instruction=_closed(original))
-        request = Request(
-            prompt=file.render(rotation=rotation),
-            prefix=anchor,
-            seed=derive_seed(seed, _METHOD, row.id, attempt=number),
-            max_tokens=max_tokens,
-            sampling=sampling,
-            stop=("\n",),
-        )
-        completion = await llm.complete(request)
-        evolved, whole = _first_sentence(anchor, completion.text)
-        finish_reason = "stop" if whole else completion.finish_reason
-        made = {
-            **made_by(llm, request, completion, file.provenance, attempt=number),
-            "finish_reason": finish_reason,
-            "operation": name,
-            "original": original,
-        }
-        child = Row.make(
-            evolved,
-            key=f"{_METHOD}/{seed}/{number}",
-            method=_METHOD,
-            round=row.round + 1,
-            parents=(row.id,),
-            system=row.system,
-            provenance={"instruction": made},
-        )
-        return child, len(check(original, evolved, file.example_demands, finish_reason))
+    files = _operation_files(operations)
+    weights = [operations[name] for name in files]
+    evolver = _Evolver(llm, seed, files, weights, sampling, max_tokens, check)
 
     async def evolve(row: Row) -> tuple[Row, ...]:
         if row.instruction is None:
             return (row,)
-        kept = (row,) if include_original_instruction else ()
-        best: tuple[Row, int] | None = None
-        for number in range(attempts):
-            try:
-                child, objections = await attempt(row, number)
-            except EvolsynthError as error:
-                child = Row.make(
-                    key=f"{_METHOD}/{seed}/{number}",
-                    method=_METHOD,
-                    round=row.round + 1,
-                    parents=(row.id,),
-                )
-                failed = child.replace(failure=failure(_METHOD, error, attempt=number))
-                return (*kept, failed)
-            if best is None or objections < best[1]:
-                best = child, objections
-            if objections == 0:
-                break
-        assert best is not None  # noqa: S101 - attempts is at least 1
-        return (*kept, best[0])
+        child = await evolver.best(row, attempts)
+        return (row, child) if include_original_instruction else (child,)
 
     width = concurrency or llm.concurrency
     async with aclosing(map_rows(rows, evolve, step=_METHOD, concurrency=width)) as stream:
         async for row in stream:
             yield row
+
+
+class _Evolver(NamedTuple):
+    """What all attempts of a round have in common."""
+
+    llm: LLM
+    seed: int
+    files: Mapping[str, PromptFile]
+    weights: Sequence[float]
+    sampling: Sampling
+    max_tokens: int
+    check: Check
+
+    async def best(self, row: Row, attempts: int) -> Row:
+        """The first attempt without objections, else the one with the fewest, or a failed row."""
+        best: tuple[int, Row] | None = None
+        for number in range(attempts):
+            try:
+                objections, child = await self._attempt(row, number)
+            except EvolsynthError as error:
+                child = self._child(row, number, None)
+                return child.replace(failure=failure(_METHOD, error, attempt=number))
+            if best is None or objections < best[0]:
+                best = objections, child
+            if objections == 0:
+                break
+        assert best is not None  # noqa: S101 - there is at least one attempt
+        return best[1]
+
+    async def _attempt(self, row: Row, number: int) -> tuple[int, Row]:
+        """One evolution, behind the number of objections to it."""
+        original = row.instruction or ""
+        plan = derive_seed(self.seed, f"{_METHOD}/plan", row.id, attempt=number)
+        draw = random.Random(plan)  # noqa: S311 - reproducible on purpose
+        name = draw.choices(list(self.files), weights=self.weights)[0]
+        file, rotation = self.files[name], draw.randrange(_ROTATIONS)
+        request = Request(
+            prompt=file.render(rotation=rotation),
+            prefix=file.part("anchor", instruction=_closed(original)),
+            seed=derive_seed(self.seed, _METHOD, row.id, attempt=number),
+            max_tokens=self.max_tokens,
+            sampling=self.sampling,
+            stop=("\n",),
+        )
+        completion = await self.llm.complete(request)
+        evolved, whole = _first_sentence(request.prefix, completion.text)
+        finish_reason = "stop" if whole else completion.finish_reason
+        made = {
+            **made_by(self.llm, request, completion, file.provenance, attempt=number),
+            "finish_reason": finish_reason,
+            "operation": name,
+            "original": original,
+        }
+        objections = self.check(original, evolved, file.example_demands, finish_reason)
+        return len(objections), self._child(row, number, evolved, instruction=made)
+
+    def _child(self, row: Row, number: int, text: str | None, **made: Any) -> Row:
+        return Row.make(
+            text,
+            key=f"{_METHOD}/{self.seed}/{number}",
+            method=_METHOD,
+            round=row.round + 1,
+            parents=(row.id,),
+            system=row.system,
+            provenance=made,
+        )
 
 
 def _operation_files(operations: Mapping[str, float]) -> dict[str, PromptFile]:

@@ -41,10 +41,11 @@ async def magpie(
 
     ``system`` takes the place of the model's default system turn. An instruction ends with its
     first line, as in the authors' own scripts: what a small model writes after that is seldom
-    part of the request (``stop=()`` keeps it). Each row begins with one of ``openings``, drawn evenly; None takes
-    those of ``prompts/magpie/openings.j2``, ``("",)`` gives the paper's method. Row ``i`` depends on ``seed``
-    and ``i`` alone, so a longer run begins with the rows of a shorter one. A row whose request
-    fails is yielded as failed.
+    part of the request (``stop=()`` keeps it). Each row begins with one of ``openings``, drawn
+    evenly; None takes those of ``prompts/magpie/openings.j2``, ``("",)`` is the paper's method.
+
+    Row ``i`` depends on ``seed`` and ``i`` alone, so a longer run begins with the rows of a
+    shorter one. A row whose request fails is yielded as failed.
 
     Raises:
         InputError: ``n`` is negative.

@@ -1,0 +1,52 @@
+"""What the README shows must run as written."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.rows import read_rows
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def script() -> str:
+    found = re.search(r"<!-- script -->\n```python\n(.*?)```", README, re.S)
+    assert found, "the README marks its script with <!-- script -->"
+    return found[1]
+
+
+def test_the_script_has_at_most_fifteen_lines() -> None:
+    assert len(script().strip().splitlines()) <= 15
+
+
+@pytest.mark.real
+def test_the_script_runs_as_written(tmp_path: Path) -> None:
+    """A new user's first try: copy, run, look at the rows."""
+    path = tmp_path / "first.py"
+    path.write_text(script(), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    counts = re.search(r"(\d+) of (\d+) rows accepted", done.stdout)
+    assert counts, done.stdout
+    rows = list(read_rows(tmp_path / "rows.jsonl"))
+    assert len(rows) == int(counts[1]) <= int(counts[2])
+    assert all(row.instruction and row.response for row in rows)
+
+
+def test_every_reason_is_explained_in_the_readme() -> None:
+    for code, sentence in EXPLANATIONS.items():
+        assert f"| `{code}` | {sentence} |" in README

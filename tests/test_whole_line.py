@@ -1,0 +1,85 @@
+"""The whole line on the real SmolLM2 and MiniLM."""
+
+from __future__ import annotations
+
+import asyncio
+import filecmp
+import re
+import subprocess
+import sys
+import threading
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.gate import Gate
+from evolsynth.llm.llamacpp import LlamaCpp
+from evolsynth.methods.evol_instruct import evol_instruct
+from evolsynth.methods.magpie import magpie
+from evolsynth.methods.respond import respond
+from evolsynth.rows import Row, read_rows
+
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def make(llm: LlamaCpp, embedder: MiniLM, *, n: int, concurrency: int) -> list[Row]:
+    gate = Gate(embedder)
+    rows = gate.screen(magpie(llm, n=n, seed=3, concurrency=concurrency))
+    rows = gate.screen(evol_instruct(rows, llm, seed=3, attempts=2, concurrency=concurrency))
+    rows = respond(rows, llm, seed=3, max_tokens=40, concurrency=concurrency)
+    return [row async for row in gate.check(rows)]
+
+
+async def test_concurrency_changes_no_byte(smollm: LlamaCpp, embedder: MiniLM) -> None:
+    one = await make(smollm, embedder, n=5, concurrency=1)
+    sixteen = await make(smollm, embedder, n=5, concurrency=16)
+    assert [row.to_json() for row in one] == [row.to_json() for row in sixteen]
+    assert {row.method for row in one} == {"magpie", "evol_instruct"}
+    assert all(row.status in ("accepted", "rejected") for row in one)
+
+
+async def test_every_row_says_how_to_make_it_again(smollm: LlamaCpp, embedder: MiniLM) -> None:
+    rows = await make(smollm, embedder, n=3, concurrency=16)
+    for row in rows:
+        made = row.provenance["instruction"]
+        assert re.fullmatch(r"[0-9a-f]{64}", made["model_sha256"])
+        assert re.fullmatch(r"[0-9a-f]{16}", made["prompt_sha256"])
+        assert made["quantisation"] == "Q4_0"
+        assert {"sampling", "seed", "attempt", "max_tokens"} <= made.keys()
+
+
+async def test_leaving_early_leaves_no_task_and_frees_the_engine(
+    smollm: LlamaCpp, embedder: MiniLM
+) -> None:
+    tasks, threads = asyncio.all_tasks(), threading.active_count()
+    gate = Gate(embedder)
+    async with aclosing(gate.screen(magpie(smollm, n=500, seed=1))) as rows:
+        async for _ in rows:
+            break
+    assert asyncio.all_tasks() == tasks
+    assert threading.active_count() <= threads + 1  # the gate's own, which ends with the gate
+    before = smollm.usage.requests
+    row = [row async for row in magpie(smollm, n=1, seed=2)]
+    assert row[0].instruction
+    assert smollm.usage.requests - before <= smollm.concurrency
+
+
+def test_two_runs_of_the_demo_give_the_same_bytes(tmp_path: Path) -> None:
+    """As a user would run it, in a process of its own, twice."""
+    for name in ("a", "b"):
+        done = subprocess.run(
+            [sys.executable, "-m", "evolsynth", "demo", "-n", "4", "-o", str(tmp_path / name)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "planned = accepted + rejected + failed" in done.stdout
+    files = ["accepted.jsonl", "rejected.jsonl"]
+    same, _, _ = filecmp.cmpfiles(tmp_path / "a", tmp_path / "b", files, shallow=False)
+    assert same == files
+    assert (tmp_path / "a" / "report.html").stat().st_size > 100_000
+    rejected = list(read_rows(tmp_path / "a" / "rejected.jsonl"))
+    assert all(row.verdict and row.verdict.reasons for row in rejected)

@@ -21,7 +21,8 @@ from evolsynth.methods.magpie import magpie
 from evolsynth.methods.respond import respond
 from evolsynth.rows import Row, read_rows
 
-pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.real]
+on_one_loop = pytest.mark.asyncio(loop_scope="session")
 
 
 async def make(llm: LlamaCpp, embedder: MiniLM, *, n: int, concurrency: int) -> list[Row]:
@@ -32,6 +33,7 @@ async def make(llm: LlamaCpp, embedder: MiniLM, *, n: int, concurrency: int) -> 
     return [row async for row in gate.check(rows)]
 
 
+@on_one_loop
 async def test_concurrency_changes_no_byte(smollm: LlamaCpp, embedder: MiniLM) -> None:
     one = await make(smollm, embedder, n=5, concurrency=1)
     sixteen = await make(smollm, embedder, n=5, concurrency=16)
@@ -40,6 +42,7 @@ async def test_concurrency_changes_no_byte(smollm: LlamaCpp, embedder: MiniLM) -
     assert all(row.status in ("accepted", "rejected") for row in one)
 
 
+@on_one_loop
 async def test_every_row_says_how_to_make_it_again(smollm: LlamaCpp, embedder: MiniLM) -> None:
     rows = await make(smollm, embedder, n=3, concurrency=16)
     for row in rows:
@@ -50,6 +53,7 @@ async def test_every_row_says_how_to_make_it_again(smollm: LlamaCpp, embedder: M
         assert {"sampling", "seed", "attempt", "max_tokens"} <= made.keys()
 
 
+@on_one_loop
 async def test_leaving_early_leaves_no_task_and_frees_the_engine(
     smollm: LlamaCpp, embedder: MiniLM
 ) -> None:

@@ -299,7 +299,7 @@ async def test_verdicts_do_not_depend_on_who_finishes_first(slow: str) -> None:
         return 0.05 if late else 0.0
 
     gate, llm = Gate(), Scripted(answer, delay=delay)
-    rows = gate.screen(magpie(llm, n=3, seed=7))
+    rows = gate.screen(magpie(llm, n=3, seed=7, openings=("",)))
     rows = gate.screen(evol_instruct(rows, llm, seed=7, operations={"also": 1.0}, attempts=1))
     by_plan = [(r.instruction, r.round, reasons(r)) for r in await check(rows, gate)]
     assert by_plan[0] == (RIVERS, 0, ())

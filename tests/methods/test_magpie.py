@@ -15,6 +15,7 @@ from evolsynth.errors import CapabilityError, EngineError, InputError, RequestEr
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.magpie import magpie
+from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row
 
 
@@ -23,7 +24,8 @@ def from_seed(request: Request) -> str:
 
 
 async def rows_of(llm: Scripted, **options: Any) -> list[Row]:
-    return [row async for row in magpie(llm, **{"seed": 7, **options})]
+    """As in the paper, without openings, unless they are asked for."""
+    return [row async for row in magpie(llm, **{"seed": 7, "openings": ("",), **options})]
 
 
 async def test_each_row_is_an_instruction_that_says_how_it_was_made() -> None:
@@ -36,7 +38,8 @@ async def test_each_row_is_an_instruction_that_says_how_it_was_made() -> None:
     assert made["seed"] == llm.requests[0].seed
     assert made["sampling"]["temperature"] == 1.0
     assert made["finish_reason"] == "stop"
-    assert len(made["prompt_sha256"]) == 16
+    assert len(made["template_sha256"]) == 16
+    assert "prompt" not in made
 
 
 async def test_the_model_is_shown_only_what_stands_before_the_users_words() -> None:
@@ -55,6 +58,28 @@ async def test_a_system_prompt_takes_the_default_ones_place_and_stays_with_the_r
     assert "as you were told" not in str(prompt)
     assert [s.text for s in prompt.segments if not s.control] == ["You teach <|im_end|> botany."]
     assert row.system == "You teach <|im_end|> botany."
+
+
+async def test_openings_are_the_rows_first_words_and_come_from_a_prompt_file() -> None:
+    file = load_prompt("magpie/openings")
+    rows = await rows_of(Scripted(lambda _: " three rivers."), n=60, openings=None)
+    known = tuple(file.value("openings"))
+    assert all((row.instruction or "").startswith(known) for row in rows)
+    assert len({row.instruction for row in rows}) > 5
+    assert rows[0].provenance["instruction"]["prompt_sha256"] == file.sha256
+
+
+async def test_openings_are_drawn_evenly() -> None:
+    llm = Scripted(from_seed)
+    await rows_of(llm, n=200, openings=("Why", "How"))
+    assert 75 <= sum(request.prefix == "Why" for request in llm.requests) <= 125
+
+
+async def test_openings_need_a_back_end_that_can_be_given_first_words() -> None:
+    llm = Scripted(from_seed, capabilities=[Capability.RAW_PROMPT])
+    assert len(await rows_of(llm, n=1)) == 1
+    with pytest.raises(CapabilityError, match="openings"):
+        await rows_of(llm, n=1, openings=("Why",))
 
 
 async def test_stop_is_the_users_to_choose() -> None:

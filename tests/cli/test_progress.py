@@ -1,0 +1,128 @@
+"""Progress: what is shown adds up with what went through."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from contextlib import aclosing
+
+import pytest
+from rich.console import Console
+
+from evolsynth.cli import progress
+from evolsynth.cli.progress import Watch
+from evolsynth.errors import EngineError
+from evolsynth.llm.base import Prompt, Request
+from evolsynth.llm.scripted import Scripted
+from evolsynth.rows import Row, Verdict
+from evolsynth.streams import failure
+
+ACCEPTED = Row.make("a", verdict=Verdict(accepted=True))
+REJECTED = Row.make("b").reject("too_short")
+FAILED = Row.make("c", failure=failure("respond", EngineError("gone")))
+
+
+def watch(planned: int, *, terminal: bool = False, llm: Scripted | None = None) -> Watch:
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=200)
+    return Watch(llm or Scripted([]), planned=planned, console=console)
+
+
+def shown(of: Watch) -> str:
+    file = of._console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
+async def test_a_step_that_doubles_live_rows_is_planned_for() -> None:
+    w = watch(4)
+    out = [row async for row in w.plan([ACCEPTED, REJECTED, Row.make("d"), FAILED])]
+    assert out == [ACCEPTED, REJECTED, Row.make("d"), FAILED]
+    assert w.planned == 4 + 2
+
+
+async def test_how_many_are_expected_is_guessed_from_those_seen() -> None:
+    w = watch(10)
+    assert w.expected == 10
+    _ = [row async for row in w.plan([Row.make("a"), REJECTED])]
+    assert w.expected == 15
+
+
+async def test_leaving_the_plan_early_closes_its_source() -> None:
+    llm = Scripted([])
+    w, closed = watch(3, llm=llm), asyncio.Event()
+
+    async def source():  # type: ignore[no-untyped-def]
+        try:
+            while True:
+                yield Row.make("a")
+        finally:
+            closed.set()
+
+    async with aclosing(w.plan(source())) as rows:
+        await anext(rows)
+    assert closed.is_set()
+
+
+def test_the_line_counts_what_came_out() -> None:
+    w = watch(3)
+    for row in (ACCEPTED, REJECTED, FAILED):
+        w.add(row)
+    assert w.line().startswith("1 accepted, 1 rejected, 1 failed, 0 tokens/s")
+    assert "left" not in w.line()
+
+
+def test_failures_are_only_named_where_there_are_some() -> None:
+    w = watch(3)
+    w.add(ACCEPTED)
+    assert "failed" not in w.line()
+    assert "left" in w.line()
+
+
+async def test_only_tokens_written_since_the_start_count() -> None:
+    llm = Scripted(lambda _: "one two three")
+    request = Request(prompt=Prompt.of("Count."), seed=1)
+    await llm.complete(request)
+    w = watch(1, llm=llm)
+    assert w.tokens_per_second == 0
+    await llm.complete(request)
+    assert w.tokens_per_second * w.seconds == pytest.approx(3, rel=0.5)
+
+
+async def test_without_a_terminal_there_are_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_LOOK_EVERY", 0.001)
+    monkeypatch.setattr(progress, "_LINE_EVERY", 0.0)
+    w = watch(2)
+    async with w.shown():
+        w.add(ACCEPTED)
+        while "1 of about 2 rows, 1 accepted" not in shown(w):
+            await asyncio.sleep(0.001)
+    assert "\x1b" not in shown(w)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_on_a_terminal_there_is_a_bar_that_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_LOOK_EVERY", 0.001)
+    w = watch(2, terminal=True)
+    async with w.shown():
+        w.add(ACCEPTED)
+        for _ in range(500):
+            if "1 accepted" in shown(w):
+                break
+            await asyncio.sleep(0.005)
+    assert "1 accepted" in shown(w)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_an_exception_goes_through_and_stops_the_display() -> None:
+    w = watch(2)
+    with pytest.raises(ValueError, match="mine"):
+        async with w.shown():
+            raise ValueError("mine")
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59, "59 s"), (59.6, "1 min 00 s"), (3725, "62 min 05 s")]
+)
+def test_durations_are_for_people(seconds: float, text: str) -> None:
+    assert progress._duration(seconds) == text

@@ -171,7 +171,7 @@ class LlamaCpp(LLM):
         queue, self._queue = self._queue, None
         if queue is None:
             return
-        for job in queue.close():
+        for job in queue.close("The engine was closed. Start it again with `async with`."):
             job.finish(EngineError("The engine was closed before the request was begun."))
         # Not in another thread: a cancellation must not leave this half done. It takes at most
         # the rest of one decode step.

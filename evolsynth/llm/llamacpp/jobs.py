@@ -50,6 +50,7 @@ class JobQueue:
         self._prompts: collections.Counter[TokenisedPrompt] = collections.Counter()
         self._changed = threading.Condition()
         self._closed = False
+        self._why = ""
 
     def put(self, job: Job) -> None:
         """Add a job.
@@ -59,7 +60,7 @@ class JobQueue:
         """
         with self._changed:
             if self._closed:
-                raise EngineError("The engine was closed. Start it again with `async with`.")
+                raise EngineError(self._why)
             self._jobs.append(job)
             self._prompts[job.prompt] += 1
             self._changed.notify()
@@ -86,9 +87,10 @@ class JobQueue:
         """Whether `close` was called."""
         return self._closed
 
-    def close(self) -> list[Job]:
+    def close(self, why: str) -> list[Job]:
         """Let no more jobs in or out, wake all workers, and return what was left."""
         with self._changed:
+            self._why = why
             self._closed = True
             left = list(self._jobs)
             self._jobs.clear()

@@ -191,7 +191,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - a bug: who waits must be told, or waits for ever
             _log.exception("the engine's thread failed")
             reason = EngineError(f"The engine failed ({error!r}) and was stopped.")
-            for job in (*self._queue.close(), *filter(None, [self._entering])):
+            for job in (*self._queue.close(str(reason)), *filter(None, [self._entering])):
                 job.finish(reason)
         for slot in list(self._slots):
             self._release(slot).job.finish(reason)

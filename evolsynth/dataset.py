@@ -71,10 +71,16 @@ class DatasetWriter:
         if kind is not None:
             return
         for status in _FILES:
-            if status in self._open:
-                self._partial(status).replace(self._final(status))
-            else:
-                self._final(status).unlink(missing_ok=True)
+            try:
+                if status in self._open:
+                    self._partial(status).replace(self._final(status))
+                else:
+                    self._final(status).unlink(missing_ok=True)
+            except OSError as problem:
+                raise InputError(
+                    f"{self._final(status)}: cannot be replaced ({problem.strerror}). The rows "
+                    f"are beside it in *.partial.jsonl; move what is in the way."
+                ) from None
 
     def _file(self, status: Status) -> TextIO:
         if status not in self._open:

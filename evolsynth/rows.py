@@ -146,11 +146,15 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         if "extra" in data:
             extra["extra"] = data["extra"]
         known["extra"] = extra
-        known.setdefault("id", _digest(dict(data)))
+        if isinstance(known.get("id"), int):
+            known["id"] = str(known["id"])
         try:
+            known.setdefault("id", _digest(dict(data)))
             return msgspec.convert(known, cls)
         except msgspec.ValidationError as error:
             raise InputError(f"field {_field_of(error)}: {_plain(error)}.") from None
+        except RecursionError:
+            raise InputError("nested too deeply.") from None
 
 
 _FIELDS = tuple(f for f in Row.__struct_fields__ if f != "extra")
@@ -206,7 +210,7 @@ def read_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
             row = Row.from_dict(data)
         except InputError as error:
             raise InputError(f"{path}, line {number}: {error}") from None
-        if "id" not in data:
+        if data.get("id") is None:
             seen[row.id] = seen.get(row.id, 0) + 1
             if seen[row.id] > 1:
                 row = row.replace(id=f"{row.id}-{seen[row.id]}")
@@ -228,11 +232,11 @@ def read_jsonl(path: str | os.PathLike[str]) -> Iterator[tuple[int, dict[str, An
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
                 if not line:
                     continue
-                data = json.loads(line)
+                data = json.loads(line, parse_constant=_no_number)
             except UnicodeDecodeError:
                 raise InputError(f"{where}: not UTF-8 text. Save the file as UTF-8.") from None
-            except (json.JSONDecodeError, RecursionError) as error:
-                what = getattr(error, "msg", "nested too deeply")
+            except (ValueError, RecursionError) as error:
+                what = getattr(error, "msg", str(error).partition(";")[0])
                 raise InputError(
                     f"{where}: not JSON ({what}). Each line must be one JSON object."
                 ) from None
@@ -241,13 +245,21 @@ def read_jsonl(path: str | os.PathLike[str]) -> Iterator[tuple[int, dict[str, An
             yield number, data
 
 
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number in JSON")
+
+
 def write_rows(path: str | os.PathLike[str], rows: Iterable[Row]) -> int:
-    """Write rows as JSON Lines and return how many. The file appears whole or not at all."""
+    """Write rows as JSON Lines and return how many. The file appears whole or not at all.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     count = 0
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with part.open("w", encoding="utf-8", newline="\n") as file:
             for row in rows:
                 file.write(row.to_json() + "\n")
@@ -255,6 +267,11 @@ def write_rows(path: str | os.PathLike[str], rows: Iterable[Row]) -> int:
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}). Choose another place."
+        ) from None
     finally:
-        part.unlink(missing_ok=True)
+        if part.parent.is_dir():
+            part.unlink(missing_ok=True)
     return count

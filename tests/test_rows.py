@@ -216,6 +216,21 @@ def test_a_line_that_is_no_object_is_refused_with_its_number(
     assert "line 2" in str(caught.value)
 
 
+def test_what_can_be_read_can_be_written_however_deep_it_is_nested(tmp_path: Path) -> None:
+    """Reading and writing run out of stack at different depths; the reader must refuse first."""
+    refused = []
+    for depth in (100, *range(700, 1100)):
+        line = '{"a":' + "[" * depth + "]" * depth + "}"
+        try:
+            (row,) = read(tmp_path, line)
+        except InputError:
+            refused.append(depth)
+        else:
+            assert json.loads(row.to_json())["a"] is not None
+    assert refused
+    assert 100 not in refused
+
+
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
 def test_numbers_that_json_does_not_have_never_get_into_a_data_set(
     tmp_path: Path, number: str

@@ -17,7 +17,7 @@ from evolsynth.streams import iterate, map_rows, ordered_map
 
 
 def tasks_left() -> set[asyncio.Task[object]]:
-    return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+    return asyncio.all_tasks() - {asyncio.current_task()}
 
 
 class Source:

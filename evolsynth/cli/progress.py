@@ -37,6 +37,7 @@ class Watch:
         self._source = planned
         self._screened = self._live = 0
         self._began = time.perf_counter()
+        self._ended: float | None = None
         self._tokens_before = llm.usage.completion_tokens
 
     async def plan(self, rows: Rows) -> AsyncGenerator[Row]:
@@ -55,8 +56,8 @@ class Watch:
 
     @property
     def seconds(self) -> float:
-        """Since the start."""
-        return time.perf_counter() - self._began
+        """Since the start; to the end, once the block of `shown` was left."""
+        return (self._ended or time.perf_counter()) - self._began
 
     @property
     def tokens_per_second(self) -> float:
@@ -101,6 +102,7 @@ class Watch:
         try:
             yield
         finally:
+            self._ended = time.perf_counter()
             ticker.cancel()
             with suppress(asyncio.CancelledError):
                 await ticker

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from evolsynth.errors import EvolsynthError
 from evolsynth.evaluation.demands import breaks_limit, copied_demand, unfit_demand
 from evolsynth.evaluation.duplicates import DuplicateIndex
 from evolsynth.evaluation.embed import Embedder
@@ -24,7 +25,7 @@ from evolsynth.evaluation.quality import degenerate
 from evolsynth.evaluation.roles import no_answer
 from evolsynth.prompts import load_prompt, prompt_names
 from evolsynth.rows import Row, Verdict
-from evolsynth.streams import Rows, iterate
+from evolsynth.streams import Rows, failure, iterate
 
 __all__ = ["Gate", "evolution_findings", "loss_finding"]
 
@@ -32,7 +33,10 @@ _NOWHERE = np.zeros(1, dtype=np.float32)
 
 
 class Gate:
-    """Checks rows one after the other, in plan order, and remembers what it has let through.
+    """Checks rows one after the other, in plan order.
+
+    A duplicate is what equals an earlier row of the same stream: of what this call of `screen` or
+    `check` has let through.
 
     Without an ``embedder`` near-duplicates are not looked for, only exact ones, and information
     loss is judged by facts and words alone. ``near_duplicate`` is the cosine from which two
@@ -44,62 +48,75 @@ class Gate:
 
     def __init__(self, embedder: Embedder | None = None, *, near_duplicate: float = 0.9) -> None:
         self._embedder = embedder
-        self._seen = DuplicateIndex(near_duplicate)
+        self._near_duplicate = near_duplicate
+        DuplicateIndex(near_duplicate)  # a threshold that cannot be is refused here
         self._ancestors: dict[str, tuple[str, ...]] = {}
-        self._screened: set[str] = set()
+        self._passed: set[tuple[str, str | None]] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evolsynth-gate")
 
     async def screen(self, rows: Rows) -> AsyncGenerator[Row]:
         """Check instructions; the rest of the row may still be missing.
 
         Yields every row, those with findings rejected, the others undecided. A row that this
-        gate has screened before passes.
+        gate has screened before is only compared with those that came earlier in this stream.
         """
-        async with aclosing(iterate(rows)) as source:
-            async for row in source:
-                yield await self._screen(row)
+        async with aclosing(self._stream(rows)) as screened:
+            async for row in screened:
+                yield row
 
     async def check(self, rows: Rows) -> AsyncGenerator[Row]:
         """Check instructions not screened yet, and responses; accept what is left.
 
         Yields every row with its verdict.
         """
+        async with aclosing(self._stream(rows)) as screened:
+            async for row in screened:
+                yield row if row.settled else _decide(row)
+
+    async def _stream(self, rows: Rows) -> AsyncGenerator[Row]:
+        # An index for each stream: one for all would be filled in the order of who is first.
+        seen = DuplicateIndex(self._near_duplicate)
+        loop = asyncio.get_running_loop()
         async with aclosing(iterate(rows)) as source:
             async for row in source:
-                screened = await self._screen(row)
-                yield screened if screened.settled else _decide(screened)
+                if row.settled:
+                    yield row
+                else:
+                    yield await loop.run_in_executor(self._thread, self._screen, row, seen)
 
-    async def _screen(self, row: Row) -> Row:
-        if row.settled or row.id in self._screened:
+    def _screen(self, row: Row, seen: DuplicateIndex) -> Row:
+        """Runs in the gate's thread."""
+        try:
+            if (row.id, row.instruction) not in self._passed:
+                row = self._instruction(row)
+            twin = None if row.settled else self._duplicate(row, seen)
+        except EvolsynthError as error:
+            return row.replace(failure=failure("gate", error))
+        if row.settled:
             return row
-        loop = asyncio.get_running_loop()
-        checked = await loop.run_in_executor(self._thread, self._instruction, row)
-        self._screened.add(row.id)
-        return checked
+        self._passed.add((row.id, row.instruction))
+        return _reject(row, [twin]) if twin else row
 
     def _instruction(self, row: Row) -> Row:
-        """Runs in the gate's thread."""
         text = row.instruction or ""
         made = _made(row, "instruction")
         original, scores = made.get("original"), dict(row.scores)
         findings = degenerate(text, kind="instruction", finish_reason=made.get("finish_reason"))
-        if original is not None and not findings:
+        if isinstance(original, str) and not findings:
             loss = information_loss(original, text, embedder=self._embedder)
             scores["information_loss"] = round(loss.score, 4)
             findings = _demand_findings(original, text, _demands(made.get("prompt")))
             findings += filter(None, [loss_finding(loss)])
-        if not findings:
-            twin = self._duplicate(row, text)
-            findings = [twin] if twin else []
         row = row.replace(scores=scores)
         return _reject(row, findings) if findings else row
 
-    def _duplicate(self, row: Row, text: str) -> Finding | None:
+    def _duplicate(self, row: Row, seen: DuplicateIndex) -> Finding | None:
+        text = row.instruction or ""
         # Without an embedder all vectors are zero: nothing is near, only equal.
         vector = self._embedder.embed([text])[0] if self._embedder else _NOWHERE
-        twin = self._seen.find(text, vector, ignore=self._family(row))
+        twin = seen.find(text, vector, ignore=self._family(row))
         if twin is None:
-            self._seen.add(row.id, text, vector)
+            seen.add(row.id, text, vector)
         return twin
 
     def _family(self, row: Row) -> Collection[str]:

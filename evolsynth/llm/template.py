@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -25,6 +26,7 @@ __all__ = ["ChatTemplate"]
 # Private-use characters: no tokeniser, template or user gives these a meaning.
 _OPEN, _CLOSE = "\ue5a0", "\ue5a1"
 _QUERY = f"{_OPEN}query{_CLOSE}"
+_MARKER = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 
 
 class ChatTemplate:
@@ -67,17 +69,16 @@ class ChatTemplate:
             TemplateError: the template refuses these messages or changes a text beyond
                 stripping it.
         """
-        plain = self._render(messages, [m.content for m in messages], add_generation_prompt)
-        markers = [f"{_OPEN}{i}{_CLOSE}" for i in range(len(messages))]
+        contents = [m.content for m in messages]
+        plain = self._render(messages, contents, add_generation_prompt)
         try:
-            frame = self._render(messages, markers, add_generation_prompt)
+            frame = self._render(messages, _marked(contents), add_generation_prompt)
         except TemplateError:
             frame = ""
-        for contents in ([m.content for m in messages], [m.content.strip() for m in messages]):
-            segments = _fill(frame, markers, contents)
-            if "".join(s.text for s in segments) == plain:
-                return Prompt(segments)
-        return Prompt(_locate(plain, [m.content.strip() for m in messages]))
+        segments = _fill(frame, contents)
+        if "".join(s.text for s in segments) != plain:
+            segments = _locate(plain, [c.strip() for c in contents])
+        return Prompt(segments)
 
     def pre_query(self, system: str | None = None, history: Sequence[Message] = ()) -> Prompt:
         """All that stands before the user's next words (Magpie, arXiv 2406.08464, section 2).
@@ -113,21 +114,41 @@ class ChatTemplate:
                 f"The model's chat template refuses these turns ({roles}): {error}. "
                 "Leave out the turn it does not know."
             ) from None
-        except (jinja2.TemplateError, TypeError, ValueError, KeyError, AttributeError) as error:
+        except (
+            jinja2.TemplateError,
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise TemplateError(f"The model's chat template fails: {error}.") from None
 
 
-def _fill(frame: str, markers: Sequence[str], contents: Sequence[str]) -> tuple[Segment, ...]:
-    """Cut ``frame`` at the markers, in order, and put the contents there."""
-    segments: list[Segment] = []
-    rest = frame
-    for marker, content in zip(markers, contents, strict=True):
-        before, found, after = rest.partition(marker)
-        if not found:
-            continue
-        segments += [Segment(before, control=True), Segment(content)]
-        rest = after
-    segments.append(Segment(rest, control=True))
+def _marked(contents: Sequence[str]) -> list[str]:
+    """A marker instead of each text, in the text's own outer white space, for templates that
+    strip it. White space alone is no danger and stays."""
+    marked = []
+    for number, content in enumerate(contents):
+        core = content.strip()
+        before, found, after = content.partition(core) if core else (content, "", "")
+        marked.append(f"{before}{_OPEN}{number}{_CLOSE}{after}" if found else content)
+    return marked
+
+
+def _fill(frame: str, contents: Sequence[str]) -> tuple[Segment, ...]:
+    """Cut ``frame`` at the markers and put the contents there, white space and all if it stayed."""
+    pieces = _MARKER.split(frame)
+    for place in range(1, len(pieces), 2):
+        content = contents[int(pieces[place])]
+        core = content.strip()
+        before, _, after = content.partition(core)
+        whole = pieces[place - 1].endswith(before) and pieces[place + 1].startswith(after)
+        if whole:
+            pieces[place - 1] = pieces[place - 1].removesuffix(before)
+            pieces[place + 1] = pieces[place + 1].removeprefix(after)
+        pieces[place] = content if whole else core
+    segments = (Segment(text, control=not place % 2) for place, text in enumerate(pieces))
     return tuple(s for s in segments if s.text)
 
 
@@ -137,10 +158,11 @@ def _locate(plain: str, contents: Sequence[str]) -> tuple[Segment, ...]:
     at = 0
     for content in contents:
         start = plain.find(content, at)
-        if start < 0:
+        twice = plain.count(content) > 1 and set("<[|{") & set(content)
+        if start < 0 or twice:
             raise TemplateError(
-                "The model's chat template changes the text of a turn, so that control tokens "
-                "cannot be told from text. Give another: LlamaCpp(..., chat_template=TEXT)."
+                "The model's chat template changes or repeats the text of a turn, so that control "
+                "tokens cannot be told from text. Give another: LlamaCpp(..., chat_template=TEXT)."
             )
         segments += [Segment(plain[at:start], control=True), Segment(content)]
         at = start + len(content)

@@ -9,6 +9,7 @@ from there, after three examples. So it adds, and cannot drop.
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -81,7 +82,7 @@ async def evol_instruct(
         child = await evolver.best(row, attempts)
         return (row, child) if include_original_instruction else (child,)
 
-    width = concurrency or llm.concurrency
+    width = llm.concurrency if concurrency is None else concurrency
     async with aclosing(map_rows(rows, evolve, step=_METHOD, concurrency=width)) as stream:
         async for row in stream:
             yield row
@@ -158,8 +159,8 @@ def _operation_files(operations: Mapping[str, float]) -> dict[str, PromptFile]:
     for name, weight in operations.items():
         if name not in known:
             raise InputError(f"There is no operation '{name}'. Use some of: {', '.join(known)}.")
-        if not weight >= 0:
-            raise InputError(f"The weight of '{name}' is {weight}: it must be 0 or more.")
+        if not 0 <= weight < math.inf:
+            raise InputError(f"The weight of '{name}' is {weight}: it must be a number from 0.")
     drawn = [name for name in known if operations.get(name, 0) > 0]
     if not drawn:
         raise InputError("All weights are 0: give at least one operation a positive weight.")

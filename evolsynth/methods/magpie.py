@@ -90,7 +90,9 @@ async def magpie(
             provenance={"instruction": made_by(llm, request, completion, source)},
         )
 
-    rows = ordered_map(range(n), one, concurrency=concurrency or llm.concurrency)
+    rows = ordered_map(
+        range(n), one, concurrency=llm.concurrency if concurrency is None else concurrency
+    )
     async with aclosing(rows) as stream:
         async for row in stream:
             yield row

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from evolsynth.errors import TemplateError
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
 from evolsynth.methods.provenance import made_by, prompt_hash
 from evolsynth.prompts import load_prompt
@@ -36,10 +37,13 @@ async def respond(
     Raises:
         CapabilityError: the back end cannot continue a raw prompt.
         InputError: there is no such prompt file.
+        TemplateError: the model takes no system turn; use ``prompt=None``.
     """
     llm.require(Capability.RAW_PROMPT, by="respond")
     end = llm.template.turn_end()
     file = load_prompt(prompt) if prompt is not None else None
+    if file is not None:
+        _try_system(llm, file.part("system"))
 
     async def one(row: Row) -> Row:
         if row.instruction is None or row.response is not None:
@@ -64,7 +68,17 @@ async def respond(
             response=completion.text.strip(), provenance={**row.provenance, "response": made}
         )
 
-    width = concurrency or llm.concurrency
+    width = llm.concurrency if concurrency is None else concurrency
     async with aclosing(map_rows(rows, one, step="respond", concurrency=width)) as stream:
         async for row in stream:
             yield row
+
+
+def _try_system(llm: LLM, system: str) -> None:
+    """Find out at the start, not at each row, that a model takes no system turn."""
+    try:
+        llm.template.render([Message("system", system), Message("user", "?")])
+    except TemplateError as error:
+        raise TemplateError(
+            f"{error} For answers without a system turn call respond(..., prompt=None)."
+        ) from None

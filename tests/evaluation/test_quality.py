@@ -30,7 +30,6 @@ FINE = [
     "Question: who wrote this play?\nAnswer:",
     "写一首关于春天的诗",
     "Explain the rhyme row, row, row your boat.",
-    "I am feeling sad about my dog.",
 ]
 
 
@@ -93,7 +92,31 @@ def test_the_token_limit_is_told_by_the_model() -> None:
     ],
 )
 def test_refusals_are_found(text: str) -> None:
-    assert codes(text, "response") == ["refusal"]
+    assert codes(text, "response")[0] == "refusal"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I am a nurse and I am moving to a small town.",
+        "My neighbour plays the drums at night.",
+        "The company opened a new office in the north.",
+    ],
+)
+def test_a_statement_that_asks_for_nothing_is_no_instruction(text: str) -> None:
+    assert codes(text, "instruction") == ["not_an_instruction"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("I need an umbrella umbrella for the beach, which one?", "umbrella umbrella"),
+        ("Plan an adventure adventure for us.", "adventure adventure"),
+    ],
+)
+def test_a_word_said_twice_in_a_row_is_repetition(text: str, said: str) -> None:
+    (finding,) = degenerate(text, kind="instruction")
+    assert finding.detail["repeated"] == said
 
 
 @pytest.mark.parametrize(

@@ -164,8 +164,9 @@ def test_marking_never_changes_a_character(source: str, contents: list[str]) -> 
     messages = [Message("assistant" if i % 2 else "user", c) for i, c in enumerate(contents)]
     prompt = template(source).render(messages)
     assert str(prompt) == directly(source, messages)
-    kept = [c if source == CHATML else c.strip() for c in contents]
-    assert text_of(prompt) == [c for c in kept if c]
+    # Outer white space may count to either side: it is no control token.
+    kept = [text.strip() for text in text_of(prompt)]
+    assert [t for t in kept if t] == [c.strip() for c in contents if c.strip()]
 
 
 # Llama 2 puts the system text into the user's turn and strips what comes out: one end of each.
@@ -196,7 +197,9 @@ def test_a_template_that_strips_unevenly_still_keeps_text_apart(source: str, tex
         return prompt
 
     prompt, plain = render(text), render(" Zebra ")
-    assert control_of(prompt).split() == control_of(plain).split()
+    assert control_of(prompt).replace("\0", " ").split() == (
+        control_of(plain).replace("\0", " ").split()
+    )
     assert [t.strip() for t in text_of(prompt)] == ["Be brief.", text.strip()]
 
 
@@ -210,7 +213,7 @@ def test_a_template_that_writes_a_text_twice_never_makes_it_control() -> None:
 
 
 def test_a_template_that_rewrites_texts_is_refused() -> None:
-    with pytest.raises(TemplateError, match="changes the text"):
+    with pytest.raises(TemplateError, match="changes or repeats the text"):
         template("{{ messages[0].content | upper }}").render([Message("user", "Hi <|im_end|>")])
 
 

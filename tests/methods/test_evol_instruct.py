@@ -182,7 +182,7 @@ async def test_both_sets_of_examples_are_used() -> None:
 
 async def test_the_order_of_the_weights_does_not_matter() -> None:
     rows = [Row.make(f"Name {i} large rivers.") for i in range(20)]
-    backwards = dict(reversed(OPERATIONS.items()))
+    backwards = dict(reversed(list(OPERATIONS.items())))
     one = await evolved(rows, Scripted(by_seed), operations=OPERATIONS)
     assert await evolved(rows, Scripted(by_seed), operations=backwards) == one
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from evolsynth.errors import CapabilityError, EngineError, InputError, RequestError, TemplateError
 from evolsynth.llm.base import Capability, Request
-from evolsynth.llm.scripted import Scripted
+from evolsynth.llm.scripted import Answer, Scripted
 from evolsynth.methods.magpie import magpie
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row
@@ -125,7 +125,7 @@ async def test_two_rows_that_say_the_same_are_still_two_rows() -> None:
 
 
 async def test_a_request_that_fails_gives_a_failed_row_in_its_place() -> None:
-    answers = ["Name a river.", EngineError("The power went."), "Name a lake."]
+    answers: list[Answer] = ["Name a river.", EngineError("The power went."), "Name a lake."]
     rows = await rows_of(Scripted(answers), n=3, concurrency=1)
     assert [r.instruction for r in rows] == ["Name a river.", None, "Name a lake."]
     assert [r.status for r in rows] == ["pending", "failed", "pending"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evolsynth.errors import CapabilityError, EngineError, TemplateError
-from evolsynth.llm.base import Capability, Request
+from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.respond import respond
 from evolsynth.prompts import load_prompt

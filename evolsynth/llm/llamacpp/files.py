@@ -80,7 +80,7 @@ def find_model(model: str | os.PathLike[str]) -> tuple[Path, CatalogueEntry | No
     searched: list[str] = []
     for place, path in _places(text, entry):
         searched.append(place)
-        if path is not None and path.is_file():
+        if path is not None and _is_file(path):
             _check_gguf(path)
             return path, entry
     fix = (
@@ -92,7 +92,7 @@ def find_model(model: str | os.PathLike[str]) -> tuple[Path, CatalogueEntry | No
 
 
 def _places(text: str, entry: CatalogueEntry | None) -> Iterator[tuple[str, Path | None]]:
-    if entry is None or Path(text).is_file():
+    if entry is None or _is_file(Path(text)):
         yield f"no file {text}", Path(text).expanduser()
     if entry is not None:
         yield f"package {entry.requirement} is not installed", _packaged(entry)
@@ -100,6 +100,13 @@ def _places(text: str, entry: CatalogueEntry | None) -> Iterator[tuple[str, Path
     elif text.count("/") == 2:
         repository, _, file = text.rpartition("/")
         yield f"no {file} of {repository} in the hub's cache", _in_hub_cache(repository, file)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long to be one
+        return False
 
 
 def _packaged(entry: CatalogueEntry) -> Path | None:

@@ -34,6 +34,7 @@ EXPLANATIONS: dict[str, str] = {
     "role_confusion": "The instruction speaks as the assistant, not as somebody who asks.",
     "self_talk": "The response speaks of itself as a program or repeats its system turn.",
     "no_answer": "The response only offers help or asks back.",
+    "thin_answer": "The response is a few words where an explanation or a text was asked for.",
     "unfit_demand": "The added demand leaves no room for an answer, or has nothing it refers to.",
     "breaks_limit": "The response is clearly longer than the instruction allows.",
     "refusal": "The response declines to answer.",

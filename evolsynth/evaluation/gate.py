@@ -22,7 +22,7 @@ from evolsynth.evaluation.embed import Embedder
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.information import InformationLoss, information_loss, no_new_demand
 from evolsynth.evaluation.quality import degenerate
-from evolsynth.evaluation.roles import no_answer
+from evolsynth.evaluation.roles import no_answer, thin_answer
 from evolsynth.prompts import load_prompt, prompt_names
 from evolsynth.rows import Row, Verdict
 from evolsynth.streams import Rows, failure, iterate
@@ -176,8 +176,12 @@ def _decide(row: Row) -> Row:
         reason = _made(row, "response").get("finish_reason")
         findings = degenerate(row.response, kind="response", finish_reason=reason)
         asked = row.instruction or ""
-        late = (no_answer(row.response, asked), breaks_limit(asked, row.response))
-        findings += filter(None, late)
+        in_view_of_it = (
+            no_answer(row.response, asked),
+            thin_answer(row.response, asked),
+            breaks_limit(asked, row.response),
+        )
+        findings += filter(None, in_view_of_it)
     return _reject(row, findings) if findings else row.replace(verdict=Verdict(accepted=True))
 
 

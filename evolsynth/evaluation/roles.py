@@ -11,7 +11,7 @@ import re
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.words import content, plain, words
 
-__all__ = ["no_answer", "role_confusion", "self_talk"]
+__all__ = ["no_answer", "role_confusion", "self_talk", "thin_answer"]
 
 #: Words of substance that a response must have beside offers and questions.
 _LEAST_SUBSTANCE = 12
@@ -27,10 +27,11 @@ _ASSISTANT_SPEAKS = re.compile(
     re.I,
 )
 _SELF = re.compile(
-    r"\byou are an? (?:helpful )?(?:ai|assistant|chat ?bot)\b"
+    r"\byou(?: are|'re) an? (?:helpful )?(?:ai|assistant|chat ?bot)\b"
     r"|\b(?:i'?m|i am|as) an? (?:\w+ ){0,2}(?:ai|chat ?bot|language model|virtual assistant)\b"
     r"|\bi'?s an? helpful\b|\bhugging ?face\b|\bsmollm\b"
-    r"|\bi(?:'m| am) a helpful assistant\b|\bi (?:was|am|'m) (?:designed|trained|programmed)\b",
+    r"|\bi(?:'m| am) a helpful assistant\b|\brespond in a few clear sentences\b"
+    r"|\bi(?: was| am|'m|'ve been| have been) (?:designed|trained|programmed|created) (?:to|by|with)\b",
     re.I,
 )
 _OFFER = re.compile(
@@ -41,6 +42,14 @@ _OFFER = re.compile(
     r"give|specify)\b|\blet me know\b|\b(?:to )?get started\b|\bfeel free\b",
     re.I,
 )
+#: What cannot be done in a few words.
+_WIDE = re.compile(
+    r"\A\W*(?:explain|describe|compare|plan|write an?\b|tell me|give me (?:some|an?)|create|"
+    r"how (?:do|does|can|to)|why)\b",
+    re.I,
+)
+_SHORT_ASKED = re.compile(r"\b(?:words?|sentence|brief(?:ly)?|short|one-line|title|name)\b", re.I)
+_LEAST_FOR_WIDE = 15
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
 
 
@@ -75,3 +84,12 @@ def no_answer(response: str, instruction: str = "") -> Finding | None:
     if evasions and substance < _LEAST_SUBSTANCE:
         return Finding("no_answer", {"said": evasions[0]})
     return None
+
+
+def thin_answer(response: str, instruction: str) -> Finding | None:
+    """Found where something wide ("Explain how ...") is answered in a few words, unasked."""
+    asked = plain(instruction)
+    count = len(words(response))
+    if count >= _LEAST_FOR_WIDE or not _WIDE.search(asked) or _SHORT_ASKED.search(asked):
+        return None
+    return Finding("thin_answer", {"words": count, "least": _LEAST_FOR_WIDE})

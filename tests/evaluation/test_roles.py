@@ -1,0 +1,104 @@
+"""Who speaks, and whether anything is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from evolsynth.evaluation.roles import no_answer, role_confusion, self_talk, thin_answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I am here to help you plan your wedding.",
+        "I can offer you advice on candles. What do you sell?",
+        "You are a helpful assistant that knows rivers.",
+        "How can I help you today?",
+    ],
+)
+def test_an_instruction_that_speaks_as_the_assistant_is_found(text: str) -> None:
+    finding = role_confusion(text)
+    assert finding is not None
+    assert finding.detail["said"] in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Can you help me write a letter to my landlord?",
+        "How can I help my son with fractions?",
+        "I will give my neighbour a plant. Which one?",
+        "Can I give you a call?",
+    ],
+)
+def test_a_person_who_speaks_of_help_is_no_assistant(text: str) -> None:
+    assert role_confusion(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm an AI designed to assist users in many ways.",
+        "As a virtual assistant, I know many rivers.",
+        "Sure! You are a helpful assistant, answer in one sentence.",
+        "I have been created to provide information.",
+    ],
+)
+def test_a_response_about_itself_is_found(text: str) -> None:
+    assert self_talk(text) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The bridge was designed to carry trams.",
+        "An assistant takes notes while the chef cooks.",
+        "I was trained as a nurse, said Mara, and left the ward.",
+    ],
+)
+def test_other_talk_of_designs_and_assistants_is_fine(text: str) -> None:
+    assert self_talk(text) is None
+
+
+def test_an_offer_and_a_question_are_no_answer() -> None:
+    finding = no_answer("I'd be happy to help with your garden! What size is it?")
+    assert finding is not None
+    assert finding.detail["said"].startswith("I'd be happy")
+
+
+def test_an_offer_before_a_real_answer_is_fine() -> None:
+    text = (
+        "I'd be happy to help! Plant tomatoes after the last frost, in full sun, and water them "
+        "at the root twice a week."
+    )
+    assert no_answer(text) is None
+
+
+@pytest.mark.parametrize("text", ["Paris.", "42", "Yes, since 1989.", "No."])
+def test_a_short_answer_is_an_answer(text: str) -> None:
+    assert no_answer(text, "Is it so, and since when?") is None
+
+
+def test_saying_the_question_again_is_no_answer() -> None:
+    asked = "Why is Lisbon a popular city for tourists?"
+    assert no_answer("Lisbon is a popular city for tourists.", asked) is not None
+    assert no_answer("Lisbon is popular for its mild winters.", asked) is None
+
+
+def test_a_wide_question_wants_more_than_a_few_words() -> None:
+    finding = thin_answer("It rains.", "Explain how clouds are formed.")
+    assert finding is not None
+    assert finding.detail == {"words": 2, "least": 15}
+
+
+@pytest.mark.parametrize(
+    ("instruction", "response"),
+    [
+        ("Explain in one sentence how clouds form.", "Warm air rises and its water cools."),
+        ("What is the capital of Peru?", "Lima."),
+        ("Write a short title for my essay on bees.", "The Hum of Summer"),
+        ("Name three rivers.", "Danube, Rhine, Elbe."),
+    ],
+)
+def test_a_few_words_are_enough_where_few_were_asked(instruction: str, response: str) -> None:
+    assert thin_answer(response, instruction) is None

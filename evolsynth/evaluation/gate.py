@@ -22,7 +22,7 @@ from evolsynth.evaluation.embed import Embedder
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.information import InformationLoss, information_loss, no_new_demand
 from evolsynth.evaluation.quality import degenerate
-from evolsynth.evaluation.roles import no_answer, thin_answer
+from evolsynth.evaluation.roles import no_answer, thin_answer, unanswerable
 from evolsynth.prompts import load_prompt, prompt_names
 from evolsynth.rows import Row, Verdict
 from evolsynth.streams import Rows, failure, iterate
@@ -102,6 +102,8 @@ class Gate:
         made = _made(row, "instruction")
         original, scores = made.get("original"), dict(row.scores)
         findings = degenerate(text, kind="instruction", finish_reason=made.get("finish_reason"))
+        # Only for what a model wrote: a user's own rows may well be about today.
+        findings += filter(None, [unanswerable(text) if made else None])
         if isinstance(original, str) and not findings:
             loss = information_loss(original, text, embedder=self._embedder)
             scores["information_loss"] = round(loss.score, 4)
@@ -136,6 +138,7 @@ def evolution_findings(
     """
     return [
         *degenerate(evolved, kind="instruction", finish_reason=finish_reason),
+        *filter(None, [unanswerable(evolved)]),
         *_demand_findings(original, evolved, demands),
         *filter(None, [loss_finding(information_loss(original, evolved))]),
     ]

@@ -11,7 +11,7 @@ import re
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.words import content, plain, words
 
-__all__ = ["no_answer", "role_confusion", "self_talk", "thin_answer"]
+__all__ = ["no_answer", "role_confusion", "self_talk", "thin_answer", "unanswerable"]
 
 #: Words of substance that a response must have beside offers and questions.
 _LEAST_SUBSTANCE = 12
@@ -31,7 +31,21 @@ _SELF = re.compile(
     r"|\b(?:i'?m|i am|as) an? (?:\w+ ){0,2}(?:ai|chat ?bot|language model|virtual assistant)\b"
     r"|\bi'?s an? helpful\b|\bhugging ?face\b|\bsmollm\b"
     r"|\bi(?:'m| am) a helpful assistant\b|\brespond in a few clear sentences\b"
-    r"|\bi(?: was| am|'m|'ve been| have been) (?:designed|trained|programmed|created) (?:to|by|with)\b",
+    r"|\bi(?: was| am|'m|'ve been| have been) (?:designed|trained|programmed|created) "
+    r"(?:to|by|with)\b",
+    re.I,
+)
+_ABOUT_YOU = re.compile(
+    r"\byour (?:own )?(?:name|job|website|business|company|services?|products?|hobb(?:y|ies)|"
+    r"favou?rites?|experiences?|opinion|feelings?|goals?|plans?)\b"
+    r"|\bmakes? you\b|\bare you (?:best|good|able|doing|going|from|happy|interested)\b"
+    r"|\bdo you (?:like|feel|enjoy|love|want|have|live|help)\b|\bwith you\b",
+    re.I,
+)
+_LIVE = re.compile(
+    r"\bweather forecast\b|\bforecast for\b|\b(?:today|tonight|tomorrow|right now)\b"
+    r"|\b(?:this|next|last|upcoming) (?:week|month|year)\b|\blatest\b|\bstock price\b"
+    r"|\bbreaking news\b",
     re.I,
 )
 _OFFER = re.compile(
@@ -57,6 +71,13 @@ def role_confusion(instruction: str) -> Finding | None:
     """Found where the instruction speaks as the assistant, or to itself."""
     match = _ASSISTANT_SPEAKS.search(plain(instruction))
     return Finding("role_confusion", {"said": match.group()}) if match else None
+
+
+def unanswerable(instruction: str) -> Finding | None:
+    """Found where no model can answer from the text alone: about itself, or about today."""
+    text = plain(instruction)
+    match = _ABOUT_YOU.search(text) or _LIVE.search(text)
+    return Finding("unanswerable", {"said": match.group()}) if match else None
 
 
 def self_talk(response: str) -> Finding | None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.roles import no_answer, role_confusion, self_talk, thin_answer
+from evolsynth.evaluation.roles import (
+    no_answer,
+    role_confusion,
+    self_talk,
+    thin_answer,
+    unanswerable,
+)
 
 
 @pytest.mark.parametrize(
@@ -102,3 +108,24 @@ def test_a_wide_question_wants_more_than_a_few_words() -> None:
 )
 def test_a_few_words_are_enough_where_few_were_asked(instruction: str, response: str) -> None:
     assert thin_answer(response, instruction) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What is the weather forecast for Lisbon?",
+        "What makes you happy at work?",
+        "What is your favourite river?",
+        "Which phones came out this year?",
+    ],
+)
+def test_what_no_model_can_know_is_found(text: str) -> None:
+    assert unanswerable(text) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["How do you make bread rise?", "Why do rivers flood in spring?", "Name three uses of salt."],
+)
+def test_a_general_you_is_no_talk_of_the_model(text: str) -> None:
+    assert unanswerable(text) is None

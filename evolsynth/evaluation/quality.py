@@ -89,6 +89,8 @@ def _repetition(text: str, kind: Kind) -> Finding | None:
     loop = _loop(tokens)
     if loop is not None:
         return Finding("repetition", {"what": "phrase", "repeated": loop})
+    if kind == "response" and (twice := _said_again(tokens)):
+        return Finding("repetition", {"what": "passage", "repeated": twice})
     lines = [" ".join(s.split()).casefold() for s in prose.splitlines() if len(s.split()) > 1]
     if lines and 1 - len(set(lines)) / len(lines) > 0.5 and len(lines) >= 5:
         return Finding("repetition", {"what": "lines", "repeated": _commonest(lines)})
@@ -110,6 +112,19 @@ def _stutter(text: str, kind: Kind) -> str | None:
         listed = kind == "response" and "," in match[2]
         if match[1].islower() and match[1] not in _SAID_TWICE and not listed:
             return match.group()
+    return None
+
+
+_PASSAGE = 10  # words
+
+
+def _said_again(tokens: Sequence[str]) -> str | None:
+    """A passage that stands in the text twice, word for word."""
+    seen: dict[tuple[str, ...], int] = {}
+    for i in range(len(tokens) - _PASSAGE + 1):
+        passage = tuple(tokens[i : i + _PASSAGE])
+        if i - seen.setdefault(passage, i) >= _PASSAGE:
+            return " ".join(passage)
     return None
 
 

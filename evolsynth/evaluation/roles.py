@@ -30,7 +30,7 @@ _SELF = re.compile(
     r"\byou(?: are|'re) an? (?:helpful )?(?:ai|assistant|chat ?bot)\b"
     r"|\b(?:i'?m|i am|as) an? (?:\w+ ){0,2}(?:ai|chat ?bot|language model|virtual assistant)\b"
     r"|\bi'?s an? helpful\b|\bhugging ?face\b|\bsmollm\b"
-    r"|\bi(?:'m| am) a helpful assistant\b|\brespond in a few clear sentences\b"
+    r"|\bi(?:'m| am) a helpful assistant\b|\bin a few clear sentences\b"
     r"|\bi(?: was| am|'m|'ve been| have been) (?:designed|trained|programmed|created) "
     r"(?:to|by|with)\b",
     re.I,
@@ -58,12 +58,19 @@ _OFFER = re.compile(
 )
 #: What cannot be done in a few words.
 _WIDE = re.compile(
-    r"\A\W*(?:explain|describe|compare|plan|write an?\b|tell me|give me (?:some|an?)|create|"
+    r"\A\W*(?:explain|describe|compare|plan|write an?\b|tell me (?!if|whether)|give me some|create|"
     r"how (?:do|does|can|to)|why)\b",
     re.I,
 )
-_SHORT_ASKED = re.compile(r"\b(?:words?|sentence|brief(?:ly)?|short|one-line|title|name)\b", re.I)
-_LEAST_FOR_WIDE = 15
+_SHORT_ASKED = re.compile(
+    r"\b(?:one|single|two|a) (?:\w+ )?sentences?\b|\b(?:\d|1\d) words\b"
+    r"|\b(?:briefly|brief|short|one-line|title|name|phrase|joke|yes or no)\b",
+    re.I,
+)
+_TALE = re.compile(r"\bas an? (?:\w+ )?(?:story|poem|conversation|letter|dialogue|speech)\b", re.I)
+_PROMISE = re.compile(r"\bhere(?: are|'s| is)\b|\bthe following\b|:\W*$", re.I)
+_QUESTION = 15  # words of content that a question has without a text to work on
+_LEAST_FOR_WIDE, _LEAST_FOR_TALE = 15, 25
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
 
 
@@ -89,28 +96,39 @@ def self_talk(response: str) -> Finding | None:
 def no_answer(response: str, instruction: str = "") -> Finding | None:
     """Found where the response is offers to help and questions, and hardly anything else.
 
-    Also where it only says the instruction's own words again. Short answers without an offer or
-    a question are answers: "Paris." is one.
+    Also where it only says the instruction's own words again, or ends with the promise of what
+    should follow. Short answers without an offer or a question are answers: "Paris." is one.
     """
+    sentences = [s for s in _SENTENCE.findall(plain(response)) if s.strip()]
+    if sentences and _PROMISE.search(sentences[-1]) and len(sentences) <= 2:
+        return Finding("no_answer", {"said": sentences[-1].strip()})
     known = {w.stem for w in content(instruction)}
     said = [w.stem for w in content(response)]
-    if known and len(said) >= 3 and known.issuperset(said):
+    # To say a question's words again is no answer; to extract or to sort a given text's is one.
+    asked = plain(instruction).strip().endswith("?") and len(known) <= _QUESTION
+    if asked and len(said) >= 3 and known.issuperset(said):
         return Finding("no_answer", {"said": response})
-    substance, evasions = 0, []
-    for sentence in _SENTENCE.findall(plain(response)):
+    substance, evasions, offered = 0, [], False
+    for sentence in sentences:
         if sentence.rstrip().endswith("?") or _OFFER.search(sentence):
             evasions.append(sentence.strip())
+            offered = offered or bool(_OFFER.search(sentence))
         else:
             substance += len(words(sentence))
-    if evasions and substance < _LEAST_SUBSTANCE:
+    if offered and substance < _LEAST_SUBSTANCE:
         return Finding("no_answer", {"said": evasions[0]})
     return None
 
 
 def thin_answer(response: str, instruction: str) -> Finding | None:
-    """Found where something wide ("Explain how ...") is answered in a few words, unasked."""
+    """Found where something wide ("Explain how ...", "... as a story") gets a few words."""
     asked = plain(instruction)
     count = len(words(response))
-    if count >= _LEAST_FOR_WIDE or not _WIDE.search(asked) or _SHORT_ASKED.search(asked):
+    least = 0
+    if re.search(r"[=;{}`]", response):  # code says much in few words
         return None
-    return Finding("thin_answer", {"words": count, "least": _LEAST_FOR_WIDE})
+    if _TALE.search(asked):
+        least = _LEAST_FOR_TALE
+    elif _WIDE.search(asked) and not _SHORT_ASKED.search(asked):
+        least = _LEAST_FOR_WIDE
+    return Finding("thin_answer", {"words": count, "least": least}) if count < least else None

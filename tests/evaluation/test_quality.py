@@ -166,3 +166,9 @@ def test_any_text_gets_codes_that_the_report_can_explain(text: str, kind: Kind) 
 
 def test_an_unknown_code_is_still_shown() -> None:
     assert explain("too_blue") == "Too blue."
+
+
+def test_a_response_that_says_a_passage_twice_is_repetition() -> None:
+    once = "Train the staff in the ward so that they can teach the others well."
+    assert codes(f"{once} Buy beds.", "response") == []
+    assert codes(f"{once} Buy beds. {once}", "response") == ["repetition"]

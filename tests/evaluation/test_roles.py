@@ -85,6 +85,18 @@ def test_a_short_answer_is_an_answer(text: str) -> None:
     assert no_answer(text, "Is it so, and since when?") is None
 
 
+def test_a_promise_without_its_list_is_no_answer() -> None:
+    text = "Cities can save water in many ways. Here are some ideas that help in summer."
+    assert no_answer(text) is not None
+    assert no_answer(f"{text}\n1. Fix leaks.\n2. Plant trees that need little.") is None
+
+
+def test_a_story_of_a_line_is_thin() -> None:
+    asked = "How do rivers flow? Write the answer as a short story."
+    assert thin_answer("Once a river flowed to the sea, and that was all of it.", asked) is not None
+    assert thin_answer("Once a river flowed. " * 7, asked) is None
+
+
 def test_saying_the_question_again_is_no_answer() -> None:
     asked = "Why is Lisbon a popular city for tourists?"
     assert no_answer("Lisbon is a popular city for tourists.", asked) is not None

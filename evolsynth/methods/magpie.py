@@ -9,7 +9,7 @@ small asks nearly always the same.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
 from evolsynth.errors import EvolsynthError, InputError
@@ -66,10 +66,9 @@ async def magpie(
         "template_sha256": prompt_hash(prompt),
     }
 
-    async def one(index: int) -> Row:
-        key = f"magpie/{seed}/{index}"
+    def plan(index: int) -> Request:
         draw = derive_seed(seed, "magpie/opening", str(index))
-        request = Request(
+        return Request(
             prompt=prompt,
             seed=derive_seed(seed, "magpie", str(index)),
             max_tokens=max_tokens,
@@ -77,18 +76,9 @@ async def magpie(
             stop=stops,
             prefix=choices[draw % len(choices)],
         )
-        try:
-            completion = await llm.complete(request)
-        except EvolsynthError as error:
-            row = Row.make(key=key, method="magpie", system=system)
-            return row.replace(failure=failure("magpie", error))
-        return Row.make(
-            completion.text.strip(),
-            key=key,
-            method="magpie",
-            system=system,
-            provenance={"instruction": made_by(llm, request, completion, source)},
-        )
+
+    async def one(index: int) -> Row:
+        return await _sample(llm, plan(index), source, key=f"magpie/{seed}/{index}", system=system)
 
     rows = ordered_map(
         range(n), one, concurrency=llm.concurrency if concurrency is None else concurrency
@@ -96,3 +86,22 @@ async def magpie(
     async with aclosing(rows) as stream:
         async for row in stream:
             yield row
+
+
+async def _sample(
+    llm: LLM, request: Request, source: Mapping[str, str], *, key: str, system: str | None
+) -> Row:
+    """One instruction, or a failed row."""
+    try:
+        completion = await llm.complete(request)
+    except EvolsynthError as error:
+        row = Row.make(key=key, method="magpie", system=system)
+        return row.replace(failure=failure("magpie", error))
+    made = made_by(llm, request, completion, source)
+    return Row.make(
+        completion.text.strip(),
+        key=key,
+        method="magpie",
+        system=system,
+        provenance={"instruction": made},
+    )

@@ -184,6 +184,29 @@ async def test_a_bug_in_the_engine_reaches_whoever_waits(monkeypatch: pytest.Mon
             await llm.complete(request(9))
 
 
+async def test_a_decode_that_fails_fails_its_requests_and_no_later_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from evolsynth.llm.llamacpp.worker import Worker
+
+    real, calls = Worker._decode, 0
+
+    def fails_at_the_third(self: Worker) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:  # after two prompts: the first step of both
+            raise EngineError("llama.cpp could not decode (code 1: no slot).")
+        real(self)
+
+    monkeypatch.setattr(Worker, "_decode", fails_at_the_third)
+    async with LlamaCpp(slots=2, contexts=1, threads=1, context=256) as llm:
+        lot = [request(i, prompt=Prompt.of(f"{i} pears and"), max_tokens=8) for i in (1, 2)]
+        failed = await asyncio.gather(*(llm.complete(r) for r in lot), return_exceptions=True)
+        assert all(isinstance(r, EngineError) and r.retryable for r in failed)
+        again = await asyncio.gather(*(llm.complete(r) for r in lot))
+        assert all(c.tokens for c in again)
+
+
 async def test_an_unknown_model_says_how_to_get_one() -> None:
     with pytest.raises(ModelNotFound, match=r"Give the path of a \.gguf file"):
         await LlamaCpp("no/such.gguf").start()
@@ -219,3 +242,28 @@ def test_the_threads_variable_must_be_a_number(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("EVOLSYNTH_THREADS", "all")
     with pytest.raises(InputError, match="EVOLSYNTH_THREADS is 'all'"):
         LlamaCpp()
+
+
+def test_the_prefix_store_lets_go_of_what_was_not_used_for_longest() -> None:
+    import numpy as np
+
+    from evolsynth.llm.llamacpp.worker import PrefixStore, _Prefilled
+
+    def entry(size: int) -> _Prefilled:
+        return _Prefilled(np.zeros(size, dtype=np.uint8), np.zeros(1, dtype=np.float32))
+
+    store = PrefixStore(2)
+    for key in "ab":
+        store.put(key, entry(1))
+    assert store.get("a") is not None  # used: now "b" is the oldest
+    store.put("c", entry(1))
+    assert [key for key in "abc" if store.get(key) is not None] == ["a", "c"]
+
+    tight = PrefixStore(10, most_bytes=100)
+    tight.put("a", entry(60))
+    tight.put("b", entry(60))
+    assert tight.get("a") is None
+    tight.put("b", entry(60))  # the same again is not counted twice
+    tight.put("c", entry(20))
+    assert tight.get("b") is not None
+    assert PrefixStore(0).get("a") is None

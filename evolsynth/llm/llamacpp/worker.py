@@ -36,6 +36,7 @@ __all__ = ["PrefixStore", "Worker"]
 _log = logging.getLogger("evolsynth.llamacpp")
 _FLASH_ATTENTION_ON = 1
 _LEAST_ROWS = 2
+_STORE_BYTES = 256 * 2**20  # about 11,000 tokens of SmolLM2-135M
 _CHUNK = 512  # tokens a prefill decodes at once; longer chunks are cut at multiples of it
 
 
@@ -97,8 +98,9 @@ class PrefixStore:
     copy equals what prefilling would give, so what is stored never shows in an answer.
     """
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, size: int, most_bytes: int = _STORE_BYTES) -> None:
+        self._size, self._most_bytes = size, most_bytes
+        self._bytes = 0
         self._entries: collections.OrderedDict[Any, _Prefilled] = collections.OrderedDict()
         self._lock = threading.Lock()
 
@@ -112,10 +114,12 @@ class PrefixStore:
     def put(self, key: Any, entry: _Prefilled) -> None:
         """Store, and let go of what was not used for longest."""
         with self._lock:
+            old = self._entries.pop(key, None)
+            self._bytes += entry.size - (old.size if old is not None else 0)
             self._entries[key] = entry
-            self._entries.move_to_end(key)
-            while len(self._entries) > self._size:
-                self._entries.popitem(last=False)
+            while len(self._entries) > self._size or self._bytes > self._most_bytes:
+                _, gone = self._entries.popitem(last=False)
+                self._bytes -= gone.size
 
 
 class _Prefilled(NamedTuple):
@@ -123,6 +127,11 @@ class _Prefilled(NamedTuple):
 
     state: NDArray[np.uint8]
     logits: NDArray[np.float32]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.state.nbytes + self.logits.nbytes
 
 
 class Worker:
@@ -266,13 +275,15 @@ class Worker:
         stored = self._store.get(key)
         if stored is None:
             return None
-        size = len(stored.state)
-        read = self._native.llama_state_seq_set_data(
-            self._context, _bytes(stored.state), size, number
-        )
+        self._load(number, stored.state)
+        return stored.logits
+
+    def _load(self, number: int, state: NDArray[np.uint8]) -> None:
+        """Put keys and values into an empty slot."""
+        size = len(state)
+        read = self._native.llama_state_seq_set_data(self._context, _bytes(state), size, number)
         if read != size:
             raise EngineError(f"A stored prompt could not be restored ({last_message()}).")
-        return stored.logits
 
     def _step(self) -> None:
         """Decode one token of every busy slot."""
@@ -280,31 +291,36 @@ class Worker:
             self._release(number)
         if not self._slots:
             return
-        self._close_gaps()
-        rows = range(max(max(self._slots) + 1, _LEAST_ROWS))
-        idle = [n for n in rows if n not in self._slots]
-        busy = [self._slots.get(n, _NOBODY) for n in rows]
-        self._batch.step([s.last for s in busy], [s.position for s in busy])
         try:
-            self._decode()
+            logits = self._decode_slots()
         except EngineError as error:
             for number in list(self._slots):
                 self._release(number).job.finish(error)
             return
-        finally:
-            for number in idle:
-                self._native.llama_memory_seq_rm(self._memory, number, -1, -1)
-        logits = self._logits(len(rows))
         for number in sorted(self._slots):
             self._slots[number].position += 1
             self._draw(number, logits[number])
 
+    def _decode_slots(self) -> NDArray[np.float32]:
+        """Logits of shape (slots up to the last busy one, vocabulary size)."""
+        self._close_gaps()
+        rows = range(max(max(self._slots) + 1, _LEAST_ROWS))
+        busy = [self._slots.get(n, _NOBODY) for n in rows]
+        self._batch.step([s.last for s in busy], [s.position for s in busy])
+        try:
+            self._decode()
+        finally:
+            for number in rows:
+                if number not in self._slots:
+                    self._native.llama_memory_seq_rm(self._memory, number, -1, -1)
+        return self._logits(len(rows))
+
     def _close_gaps(self) -> None:
         """Move the last busy slots down where more dummy rows than busy ones would be decoded."""
         while max(self._slots) >= max(2 * len(self._slots), _LEAST_ROWS):
-            source, target = max(self._slots), self._free.pop(0)
-            state = self._state(source)
-            self._native.llama_state_seq_set_data(self._context, _bytes(state), len(state), target)
+            source, target = max(self._slots), self._free[0]
+            self._load(target, self._state(source))
+            del self._free[0]
             self._slots[target] = self._slots.pop(source)
             self._vacate(source)
 

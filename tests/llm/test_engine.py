@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -267,3 +268,20 @@ def test_the_prefix_store_lets_go_of_what_was_not_used_for_longest() -> None:
     tight.put("c", entry(20))
     assert tight.get("b") is not None
     assert PrefixStore(0).get("a") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "processors"),
+    [("200000 100000\n", 2), ("150000 100000\n", 2), ("50000 100000\n", 1), ("nonsense", None)],
+)
+def test_a_containers_quota_bounds_the_threads(
+    tmp_path: Path, written: str, processors: int | None
+) -> None:
+    from evolsynth.llm.llamacpp.engine import _quota
+
+    limit = tmp_path / "cpu.max"
+    assert _quota(limit) > 1000  # no such file: no limit
+    limit.write_text("max 100000\n")
+    assert _quota(limit) > 1000
+    limit.write_text(written)
+    assert _quota(limit) == processors if processors else _quota(limit) > 1000

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from evolsynth.errors import EngineError, InputError, RequestError
@@ -24,15 +26,26 @@ _CATALOGUE_CHOICE = "catalogue"
 def available_threads() -> int:
     """Threads to compute on: ``$EVOLSYNTH_THREADS``, else the processors this process may use.
 
+    Those are what the scheduler lets it run on, and no more than a container's quota pays for.
+
     Raises:
         InputError: the variable is no positive whole number.
     """
     given = os.environ.get("EVOLSYNTH_THREADS", "").strip()
     if not given:
-        return len(os.sched_getaffinity(0))
+        return min(len(os.sched_getaffinity(0)), _quota(Path("/sys/fs/cgroup/cpu.max")))
     if not given.isdecimal() or int(given) == 0:
         raise InputError(f"EVOLSYNTH_THREADS is '{given}'. Set it to a whole number from 1.")
     return int(given)
+
+
+def _quota(limit: Path) -> int:
+    """Processors' worth of time that a control group gets, rounded up; many without a limit."""
+    try:
+        quota, period = limit.read_text(encoding="ascii").split()
+        return max(1, -(-int(quota) // int(period)))
+    except (OSError, ValueError):  # no control groups here, or "max"
+        return sys.maxsize
 
 
 class LlamaCpp(LLM):

@@ -13,7 +13,7 @@ from collections.abc import (
 from contextlib import aclosing
 from typing import TypeVar
 
-from evolsynth.errors import EvolsynthError, InputError
+from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.rows import Failure, Row
 
 __all__ = ["Rows", "iterate", "map_rows", "ordered_map"]
@@ -95,7 +95,8 @@ async def map_rows(
     """``work`` on each row that is still under way; settled rows pass through in their place.
 
     A row for which ``work`` raises an `EvolsynthError` is handed on as failed, with the step's
-    name, and does not touch its neighbours. Any other exception is a bug and ends the stream.
+    name, and does not touch its neighbours. A `SetupError`, which is true of all rows, ends the
+    stream, as does any other exception, which is a bug.
     """
 
     async def one(row: Row) -> tuple[Row, ...]:
@@ -103,6 +104,8 @@ async def map_rows(
             return (row,)
         try:
             made = await work(row)
+        except SetupError:  # something is missing for every row
+            raise
         except EvolsynthError as error:
             return (row.replace(failure=failure(step, error)),)
         return made if isinstance(made, tuple) else (made,)

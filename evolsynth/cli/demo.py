@@ -34,9 +34,11 @@ __all__ = ["demo", "line"]
 def demo(output: str, *, n: int, seed: int, model: str | None) -> int:
     """Run the demo into the folder ``output``; the exit status."""
     console = Console(soft_wrap=True)
-    writer = DatasetWriter(output)
+    writer, embedder = DatasetWriter(output), MiniLM()
     try:
-        rows, watch, facts = asyncio.run(_make(writer, console, n=n, seed=seed, model=model))
+        rows, watch, facts = asyncio.run(
+            _make(writer, embedder, console, n=n, seed=seed, model=model)
+        )
     except KeyboardInterrupt:
         console.print(
             f"Stopped. The {writer.counts['accepted']} accepted and {writer.counts['rejected']} "
@@ -47,7 +49,7 @@ def demo(output: str, *, n: int, seed: int, model: str | None) -> int:
     report = write_report(
         Path(output) / "report.html",
         rows,
-        embedder=MiniLM(),
+        embedder=embedder,
         title=f"evolsynth demo, seed {seed}",
         run=facts,
     )
@@ -68,10 +70,17 @@ def line(
 
 
 async def _make(
-    writer: DatasetWriter, console: Console, *, n: int, seed: int, model: str | None
+    writer: DatasetWriter,
+    embedder: MiniLM,
+    console: Console,
+    *,
+    n: int,
+    seed: int,
+    model: str | None,
 ) -> tuple[list[Row], Watch, dict[str, Any]]:
     console.print(f"Loading {escape(model or DEFAULT_MODEL)} ...", highlight=False)
     async with LlamaCpp(model or DEFAULT_MODEL) as llm:
+        await asyncio.to_thread(embedder.load)  # a missing one is told before any work is done
         console.print(
             f"{n} Magpie instructions, one evolution of each that passes, responses, checks.",
             highlight=False,
@@ -81,7 +90,7 @@ async def _make(
         with writer:
             async with (
                 watch.shown(),
-                aclosing(line(llm, Gate(MiniLM()), n=n, seed=seed, watch=watch)) as rows,
+                aclosing(line(llm, Gate(embedder), n=n, seed=seed, watch=watch)) as rows,
             ):
                 async for row in rows:
                     writer.add(row)

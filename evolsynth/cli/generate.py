@@ -36,8 +36,10 @@ def generate_magpie(
 
     async def make(write: Callable[[str], object]) -> Counter[str]:
         counts: Counter[str] = Counter()
-        gate = Gate(MiniLM())
+        embedder = MiniLM()
+        gate = Gate(embedder)
         async with LlamaCpp(model or DEFAULT_MODEL) as llm:
+            await asyncio.to_thread(embedder.load)  # a missing one is told before any work is done
             rows = gate.screen(magpie(llm, n=n, seed=seed, system=system))
             if not only_instruction:
                 rows = respond(rows, llm, seed=seed)

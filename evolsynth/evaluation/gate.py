@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from evolsynth.errors import EvolsynthError
+from evolsynth.errors import EvolsynthError, SetupError
 from evolsynth.evaluation.demands import breaks_limit, copied_demand, unfit_demand
 from evolsynth.evaluation.duplicates import DuplicateIndex
 from evolsynth.evaluation.embed import Embedder
@@ -90,6 +90,8 @@ class Gate:
             if (row.id, row.instruction) not in self._passed:
                 row = self._instruction(row)
             twin = None if row.settled else self._duplicate(row, seen)
+        except SetupError:  # the embedder is missing: true of every row, so not this row's failure
+            raise
         except EvolsynthError as error:
             return row.replace(failure=failure("gate", error))
         if row.settled:
@@ -134,7 +136,7 @@ def evolution_findings(
 ) -> list[Finding]:
     """What can be said against an evolution without an embedder; quick, for choosing attempts.
 
-    ``demands`` are what the few-shot examples add.
+    ``demands`` are what the few-shot examples of its prompt add.
     """
     return [
         *degenerate(evolved, kind="instruction", finish_reason=finish_reason),

@@ -61,9 +61,9 @@ async def evol_instruct(
 
     Each attempt draws an operation by the weights of ``operations`` and asks for one added
     demand; the first to which ``check`` (original, evolved, demands of the
-    examples, finish reason) has no
-    objection is taken, or else the one with the fewest, for the gate to reject. Settled rows
-    pass through. An evolution whose request fails is yielded as failed; its original stays.
+    examples, finish reason) has no objection is taken, or else the one with the fewest, for the
+    gate to reject. Settled rows pass through. An evolution whose request fails is yielded as
+    failed; its original stays.
 
     Raises:
         InputError: an unknown operation, weights that cannot be drawn from, or no attempts.

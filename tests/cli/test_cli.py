@@ -14,7 +14,7 @@ import pytest
 
 from evolsynth import __version__
 from evolsynth.cli.main import main
-from evolsynth.errors import EngineError
+from evolsynth.errors import EngineError, ModelNotFound
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
 from evolsynth.rows import Row, read_rows
@@ -27,6 +27,9 @@ class Hashed:
     """Stands in for MiniLM: a direction for each word, the same in every run."""
 
     name = "words"
+
+    def load(self) -> None:
+        """Nothing to load."""
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         out = np.full((len(texts), 64), 1e-3, dtype=np.float32)
@@ -256,6 +259,26 @@ def test_ctrl_c_ends_the_demo_with_130_and_keeps_what_was_made(
     names = {p.name for p in tmp_path.iterdir()}
     assert names == {"accepted.partial.jsonl", "rejected.partial.jsonl"}
     assert sum(len(list(read_rows(p))) for p in tmp_path.iterdir()) > 0
+
+
+@pytest.mark.parametrize("command", ["demo", "magpie"])
+def test_a_missing_embedder_is_told_before_any_work(
+    command: str,
+    fakes: type[Fake],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def missing(_: Hashed) -> None:
+        raise ModelNotFound("No embedder. Get it with: pip install it")
+
+    def asked(request: Request) -> str:
+        raise AssertionError("nothing may be asked")
+
+    fakes.script = staticmethod(asked)
+    monkeypatch.setattr(Hashed, "load", missing)
+    assert main([command, "-n", "3", "-o", str(tmp_path / "out")]) == 1
+    assert "pip install it" in capsys.readouterr().err
 
 
 # report -------------------------------------------------------------------------------------------

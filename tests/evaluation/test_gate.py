@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolsynth.errors import EngineError, InputError
+from evolsynth.errors import EngineError, InputError, ModelNotFound
 from evolsynth.evaluation.findings import EXPLANATIONS
 from evolsynth.evaluation.gate import Gate
 from evolsynth.llm.base import Request
@@ -305,3 +305,16 @@ async def test_verdicts_do_not_depend_on_who_finishes_first(slow: str) -> None:
     assert by_plan[0] == (RIVERS, 0, ())
     assert by_plan[1] == (ALSO, 1, ())
     assert by_plan[2] == (ALSO, 0, ("exact_duplicate",))
+
+
+async def test_a_missing_embedder_stops_the_run_and_fails_no_row() -> None:
+    """It is true of every row: a run that fails them one by one would hide what to do."""
+
+    class Missing:
+        name = "missing"
+
+        def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            raise ModelNotFound("No embedder. Get it with: pip install it")
+
+    with pytest.raises(ModelNotFound, match="pip install"):
+        await check([Row.make(RIVERS)], Gate(Missing()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
@@ -26,7 +27,9 @@ __all__ = [
     "Prompt",
     "Request",
     "Sampling",
+    "Score",
     "Segment",
+    "TokenLogprob",
     "Usage",
 ]
 
@@ -112,27 +115,55 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One question to a model.
 
     ``prefix`` is text that the answer is made to begin with; it is part of the completion's
-    text. ``stop`` strings end the answer and are cut off it; the model's own end-of-turn tokens
-    always end it. The same request to the same model gives the same completion, token for token.
+    text. ``stop`` strings end the answer and are cut off it (one that names a control token, such
+    as ``"<|im_end|>"``, stops at that token too); the model's own end-of-turn tokens always end
+    it, but not before ``min_tokens``. ``banned`` strings never appear in the answer: where one
+    would, the model goes back to before its first token and takes another way. ``grammar`` is
+    GBNF (llama.cpp's form, with a rule ``root``) that the answer, without its prefix, obeys as
+    far as ``max_tokens`` lets it. ``logprobs`` asks for each token's log-probability.
+
+    The same request to the same model gives the same completion, token for token.
     """
 
     prompt: Prompt
     seed: int
     max_tokens: int = 256
+    min_tokens: int = 0
     sampling: Sampling = Sampling()
     stop: tuple[str, ...] = ()
     prefix: str = ""
+    banned: tuple[str, ...] = ()
+    grammar: str | None = None
+    logprobs: bool = False
 
     def __post_init__(self) -> None:
         _within("max_tokens", self.max_tokens, 1, 2**31 - 1)
+        _within("min_tokens", self.min_tokens, 0, self.max_tokens)
         _within("seed", self.seed, 0, 2**32 - 2)
         if "" in self.stop:
             raise InputError("stop holds an empty string, which would end every answer at once.")
+        if self.grammar is not None and not self.grammar.strip():
+            raise InputError("grammar is empty. Give GBNF with a rule `root`, or None.")
+        for text in self.banned:
+            if text in self.prefix:  # an empty one is in every text
+                raise InputError(
+                    f"banned holds {text!r}, which is empty or part of the prefix "
+                    f"{self.prefix!r}: no answer could begin."
+                )
 
     def key(self, model: str) -> str:
         """The name under which the completion is stored: a hash of all that determines it."""
         body = json.dumps([model, msgspec.to_builtins(self)], ensure_ascii=True)
         return hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
+
+
+class TokenLogprob(NamedTuple):
+    """A token's number, its bytes (a character may be spread over two), and the natural logarithm
+    of the probability that the model gave it: before temperature, penalties and filters."""
+
+    token: int
+    piece: bytes
+    logprob: float
 
 
 class Completion(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +172,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     ``tokens`` were generated (an end-of-turn token and a forced prefix are not counted),
     ``prompt_tokens`` were read. ``finish_reason`` is ``"stop"`` or, where the answer was cut,
     ``"length"``. ``seconds`` from admission to the end; it varies, so it never enters a row.
+    ``logprobs``, where asked for, has one entry for each of ``tokens``; those of a stop string,
+    which was cut off the text, are among them.
     """
 
     text: str
@@ -148,6 +181,30 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int
     finish_reason: FinishReason
     seconds: float = 0.0
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """How likely a model finds a given text after a prompt, token by token."""
+
+    logprobs: tuple[TokenLogprob, ...]
+    prompt_tokens: int
+    seconds: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """The text's log-probability, in nats."""
+        return math.fsum(t.logprob for t in self.logprobs)
+
+    @property
+    def mean(self) -> float:
+        """Log-probability a token, in nats; ``exp(-mean)`` is the perplexity."""
+        return self.total / len(self.logprobs)
+
+    @property
+    def perplexity(self) -> float:
+        """``exp(-mean)``: 1 for a text that was certain."""
+        return math.exp(-self.mean)
 
 
 class Capability(enum.Enum):
@@ -156,16 +213,28 @@ class Capability(enum.Enum):
     RAW_PROMPT = "continue a raw prompt, token for token"
     PREFIX = "begin its answer with a given text"
     SEED = "repeat an answer from its seed"
+    LOGPROBS = "tell log-probabilities, of its answers and of given texts"
+    GRAMMAR = "keep to a GBNF grammar"
+    BANNED = "leave out banned strings"
 
 
 class Usage(msgspec.Struct):
-    """Running totals of a back end: requests ended, tokens read, tokens written, time at work."""
+    """Running totals of a back end.
+
+    ``requests`` ended, ``prompt_tokens`` read and ``completion_tokens`` written.
+    ``saved_prompt_tokens`` were copied instead of read: in ``prefix_hits`` requests the shared
+    part, in ``forks`` the whole prompt, of which another candidate had been begun. ``seconds`` at
+    work, of which ``compute_seconds`` inside llama.cpp.
+    """
 
     requests: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     saved_prompt_tokens: int = 0
+    prefix_hits: int = 0
+    forks: int = 0
     seconds: float = 0.0
+    compute_seconds: float = 0.0
 
 
 class LLM(ABC):
@@ -200,6 +269,20 @@ class LLM(ABC):
             RequestError: this request can never be answered (longer than the context, say).
             EngineError: the back end failed or was closed; a retry may help.
         """
+
+    async def score(self, prompt: Prompt, continuation: str | Prompt) -> Score:
+        """How likely the model finds ``continuation`` after ``prompt``.
+
+        The continuation is tokenised by itself: no token reaches over its beginning. Give a
+        `Prompt` to score control tokens, such as an end of turn.
+
+        Raises:
+            CapabilityError: the back end cannot.
+            RequestError: prompt and continuation are too long, or one of them is empty.
+            EngineError: the back end failed or was closed; a retry may help.
+        """
+        self.require(Capability.LOGPROBS, by="score")
+        raise NotImplementedError(f"{type(self).__name__} says it can score and does not.")
 
     async def start(self) -> None:
         """Load the model. Called by ``async with``; safe to call twice."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,18 +35,18 @@ class Batch:
         self.handle = handle
 
     def prompt(
-        self, sequence: int, tokens: tuple[int, ...], position: int, *, logits_at_end: bool
+        self, sequence: int, tokens: tuple[int, ...], position: int, end: int, wanted: int
     ) -> None:
-        """A run of one sequence's tokens, logits wanted after the last at most."""
+        """A run of one sequence's tokens; logits after the last ``wanted`` of the first ``end``."""
         count = len(tokens)
         self.handle.n_tokens = count
         self._tokens[:count] = tokens
         self._positions[:count] = np.arange(position, position + count)
         self._sequences[:count] = sequence
         self._logits[:count] = 0
-        self._logits[count - 1] = logits_at_end
+        self._logits[end - wanted : end] = 1
 
-    def step(self, tokens: list[int], positions: list[int]) -> None:
+    def step(self, tokens: Sequence[int], positions: Sequence[int]) -> None:
         """One token of each of the first sequences, logits wanted after each."""
         count = len(tokens)
         self.handle.n_tokens = count

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from evolsynth.errors import EngineError, InputError, RequestError
-from evolsynth.llm.base import LLM, Capability, Completion, Request, Usage
+from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage
+from evolsynth.llm.llamacpp.context import Context
 from evolsynth.llm.llamacpp.files import Weights, find_model, requantised, sha256_of
-from evolsynth.llm.llamacpp.jobs import Job, JobQueue
+from evolsynth.llm.llamacpp.jobs import Generation, Job, JobQueue, Scoring, T
 from evolsynth.llm.llamacpp.model import Model
-from evolsynth.llm.llamacpp.worker import PrefixStore, Worker
+from evolsynth.llm.llamacpp.prefixes import PrefixStore
+from evolsynth.llm.llamacpp.sampler import Grammar
+from evolsynth.llm.llamacpp.worker import Worker
 from evolsynth.llm.template import ChatTemplate
 
 __all__ = ["DEFAULT_MODEL", "LlamaCpp", "available_threads"]
@@ -130,18 +133,14 @@ class LlamaCpp(LLM):
         try:
             self._check_context(weights.name, model.trained_context)
             _ = model.pieces, model.end_tokens  # built before two threads could do it at once
-            queue, store = JobQueue(), PrefixStore(self._store)
+            _ = model.control_tokens
+            queue, store = JobQueue(forks=self._store > 0), PrefixStore(self._store)
             for _ in range(self.contexts):
-                self._workers.append(
-                    Worker(
-                        model,
-                        queue,
-                        store,
-                        slots=self._slots,
-                        context=self._slot_context,
-                        threads=self.threads,
-                    )
+                context = Context(
+                    model, sequences=self._slots, tokens=self._slot_context, threads=self.threads
                 )
+                self._workers.append(Worker(model, queue, store, context, slots=self._slots))
+                context.warm_up()
         except BaseException:
             self._free_contexts()
             model.close()
@@ -213,28 +212,53 @@ class LlamaCpp(LLM):
             prompt_tokens=sum(u.prompt_tokens for u in parts),
             completion_tokens=sum(u.completion_tokens for u in parts),
             saved_prompt_tokens=sum(u.saved_prompt_tokens for u in parts),
+            prefix_hits=sum(u.prefix_hits for u in parts),
+            forks=sum(u.forks for u in parts),
             seconds=sum(u.seconds for u in parts) / len(parts),
+            compute_seconds=sum(u.compute_seconds for u in parts) / len(parts),
         )
 
     async def complete(self, request: Request) -> Completion:
         """Answer one request; cancelling the call frees its slot within one decode step.
 
         Raises:
-            RequestError: prompt and answer do not fit into a slot's context, or nothing to read.
+            RequestError: prompt and answer do not fit into a slot's context, there is nothing to
+                read, or the grammar cannot be used.
             EngineError: the engine is not running, or failed.
         """
         model = self._running()
         prompt = model.tokenise(request.prompt, request.prefix)
-        needed = len(prompt) + request.max_tokens
+        self._check_length(len(prompt), request.max_tokens, "max_tokens")
+        if request.grammar is not None:
+            Grammar(model, request.grammar).close()
+        return await self._ask(Generation(prompt, request))
+
+    async def score(self, prompt: Prompt, continuation: str | Prompt) -> Score:
+        """How likely the model finds ``continuation`` after ``prompt``; see `LLM.score`.
+
+        The prompt is read as by `complete`, from the store where it can be, and the whole
+        continuation in one pass.
+        """
+        model = self._running()
+        tokens = model.tokenise_continuation(continuation)
+        if not tokens:
+            raise RequestError("The continuation is empty: there is nothing to score.")
+        read = model.tokenise(prompt)
+        self._check_length(len(read), len(tokens), "continuation")
+        return await self._ask(Scoring(read, tokens))
+
+    def _check_length(self, prompt: int, rest: int, name: str) -> None:
+        if not prompt:
+            raise RequestError("The prompt is empty: there is nothing to continue.")
+        needed = prompt + rest
         if needed > self._slot_context:
             raise RequestError(
-                f"The request needs {needed} tokens ({len(prompt)} of prompt, max_tokens "
-                f"{request.max_tokens}) and a slot has {self._slot_context}. Shorten the prompt, "
-                f"lower max_tokens, or use LlamaCpp(context={-(-needed // 256) * 256})."
+                f"The request needs {needed} tokens ({prompt} of prompt, {name} {rest}) and a slot "
+                f"has {self._slot_context}. Shorten the prompt, lower {name}, or use "
+                f"LlamaCpp(context={-(-needed // 256) * 256})."
             )
-        if not len(prompt):
-            raise RequestError("The prompt is empty: there is nothing to continue.")
-        job = Job(request, prompt)
+
+    async def _ask(self, job: Job[T]) -> T:
         if self._queue is None:
             raise EngineError("The engine was closed.")
         self._queue.put(job)

@@ -6,34 +6,36 @@ import asyncio
 import collections
 import logging
 import threading
+from typing import Any, Generic, TypeVar
 
 from evolsynth.errors import EngineError, LLMError
-from evolsynth.llm.base import Completion, Request
+from evolsynth.llm.base import Completion, Request, Score
 from evolsynth.llm.llamacpp.model import TokenisedPrompt
 
-__all__ = ["Job", "JobQueue"]
+__all__ = ["Generation", "Job", "JobQueue", "Scoring", "T"]
+
+T = TypeVar("T", Completion, Score)
 
 _log = logging.getLogger("evolsynth.llamacpp")
 
 
-class Job:
-    """A request on its way through the engine, and the future that waits for it."""
+class Job(Generic[T]):
+    """Something asked of the engine after a prompt, and the future that waits for it."""
 
-    def __init__(self, request: Request, prompt: TokenisedPrompt) -> None:
-        self.request = request
+    def __init__(self, prompt: TokenisedPrompt) -> None:
         self.prompt = prompt
         self.cancelled = False
         self._loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Completion] = self._loop.create_future()
+        self.future: asyncio.Future[T] = self._loop.create_future()
 
-    def finish(self, result: Completion | LLMError) -> None:
+    def finish(self, result: T | LLMError) -> None:
         """Hand the result to the event loop. Called from the worker's thread."""
         try:
             self._loop.call_soon_threadsafe(self._settle, result)
         except RuntimeError:  # the loop was closed: nobody waits any more
             _log.debug("an answer came after its event loop was closed")
 
-    def _settle(self, result: Completion | LLMError) -> None:
+    def _settle(self, result: T | LLMError) -> None:
         if self.future.done():
             return
         if isinstance(result, LLMError):
@@ -42,17 +44,39 @@ class Job:
             self.future.set_result(result)
 
 
-class JobQueue:
-    """Jobs in the order they came, shared by all workers."""
+class Generation(Job[Completion]):
+    """A request to answer."""
 
-    def __init__(self) -> None:
-        self._jobs: collections.deque[Job] = collections.deque()
+    def __init__(self, prompt: TokenisedPrompt, request: Request) -> None:
+        super().__init__(prompt)
+        self.request = request
+
+
+class Scoring(Job[Score]):
+    """A text, as tokens, whose log-probabilities are asked for."""
+
+    def __init__(self, prompt: TokenisedPrompt, continuation: tuple[int, ...]) -> None:
+        super().__init__(prompt)
+        self.continuation = continuation
+
+
+class JobQueue:
+    """Jobs in the order they came, shared by all workers.
+
+    With ``forks``, a prompt is read by one worker at a time, while the others pass over the rest
+    of its jobs, which can then take a copy.
+    """
+
+    def __init__(self, *, forks: bool = True) -> None:
+        self._jobs: collections.deque[Job[Any]] = collections.deque()
         self._prompts: collections.Counter[TokenisedPrompt] = collections.Counter()
+        self._being_read: set[TokenisedPrompt] = set()
+        self._forks = forks
         self._changed = threading.Condition()
         self._closed = False
         self._why = ""
 
-    def put(self, job: Job) -> None:
+    def put(self, job: Job[Any]) -> None:
         """Add a job.
 
         Raises:
@@ -65,29 +89,54 @@ class JobQueue:
             self._prompts[job.prompt] += 1
             self._changed.notify()
 
-    def take(self, *, wait: bool) -> Job | None:
-        """The next job that nobody cancelled; None if there is none, or the queue is closed."""
+    def take(self, *, wait: bool) -> Job[Any] | None:
+        """The next job that nobody cancelled; None if there is none, or the queue is closed.
+
+        Call `has_read` when its prompt was read, or could not be.
+        """
         with self._changed:
-            while True:
-                while self._jobs and not self._closed:
-                    job = self._jobs.popleft()
-                    self._forget(job)
-                    if not job.cancelled:
-                        return job
-                if self._closed or not wait:
-                    return None
+            while not self._closed:
+                job = self._next()
+                if job is not None:
+                    if self._forks:  # also where it is the last yet: its like may come meanwhile
+                        self._being_read.add(job.prompt)
+                    return job
+                if not wait:
+                    break
                 self._changed.wait()
+            return None
+
+    def _next(self) -> Job[Any] | None:
+        place = 0
+        while place < len(self._jobs):
+            job = self._jobs[place]
+            if job.cancelled or job.prompt not in self._being_read:
+                del self._jobs[place]
+                self._forget(job)
+                if not job.cancelled:
+                    return job
+            else:
+                place += 1
+        return None
+
+    def has_read(self, prompt: TokenisedPrompt) -> None:
+        """Let the other jobs with this prompt go."""
+        with self._changed:
+            if prompt in self._being_read:
+                self._being_read.discard(prompt)
+                self._changed.notify_all()
 
     def waits_for(self, prompt: TokenisedPrompt) -> bool:
         """Whether another job with the same prompt is still in the queue."""
-        return self._prompts[prompt] > 0
+        with self._changed:
+            return self._forks and self._prompts[prompt] > 0
 
     @property
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._closed
 
-    def close(self, why: str) -> list[Job]:
+    def close(self, why: str) -> list[Job[Any]]:
         """Let no more jobs in or out, wake all workers, and return what was left."""
         with self._changed:
             self._why = why
@@ -98,7 +147,7 @@ class JobQueue:
             self._changed.notify_all()
             return left
 
-    def _forget(self, job: Job) -> None:
+    def _forget(self, job: Job[Any]) -> None:
         self._prompts[job.prompt] -= 1
         if self._prompts[job.prompt] <= 0:
             del self._prompts[job.prompt]

@@ -47,12 +47,12 @@ class Model:
             raise InputError(f"{path}: llama.cpp cannot load the model ({last_message()}).")
         self.path = path
         self._chat_template = chat_template
-        self._vocab = native.llama_model_get_vocab(self.handle)
-        self.vocabulary_size = int(native.llama_vocab_n_tokens(self._vocab))
+        self.vocabulary: Any = native.llama_model_get_vocab(self.handle)
+        self.vocabulary_size = int(native.llama_vocab_n_tokens(self.vocabulary))
         self.trained_context = int(native.llama_model_n_ctx_train(self.handle))
-        self._bos = int(native.llama_vocab_bos(self._vocab))
-        self._add_bos = bool(native.llama_vocab_get_add_bos(self._vocab))
-        self._sentencepiece = native.llama_vocab_type(self._vocab) == _SENTENCEPIECE
+        self._bos = int(native.llama_vocab_bos(self.vocabulary))
+        self._add_bos = bool(native.llama_vocab_get_add_bos(self.vocabulary))
+        self._sentencepiece = native.llama_vocab_type(self.vocabulary) == _SENTENCEPIECE
 
     def close(self) -> None:
         """Free the weights. Safe to call twice."""
@@ -72,7 +72,7 @@ class Model:
         source = self._chat_template or self.metadata("tokenizer.chat_template") or ""
         tokens = {
             "bos_token": self._text_of(self._bos),
-            "eos_token": self._text_of(int(self._native.llama_vocab_eos(self._vocab))),
+            "eos_token": self._text_of(int(self._native.llama_vocab_eos(self.vocabulary))),
         }
         return ChatTemplate(source, tokens)
 
@@ -80,17 +80,27 @@ class Model:
     def end_tokens(self) -> frozenset[int]:
         """Tokens that end an answer."""
         is_end = self._native.llama_vocab_is_eog
-        return frozenset(t for t in range(self.vocabulary_size) if is_end(self._vocab, t))
+        return frozenset(t for t in range(self.vocabulary_size) if is_end(self.vocabulary, t))
 
     @functools.cached_property
     def pieces(self) -> tuple[bytes, ...]:
         """The bytes that each token stands for; nothing for control tokens."""
         native, buffer = self._native, ctypes.create_string_buffer(512)
         sizes = (
-            (native.llama_token_to_piece(self._vocab, t, buffer, len(buffer), 0, False), t)
+            (native.llama_token_to_piece(self.vocabulary, t, buffer, len(buffer), 0, False), t)
             for t in range(self.vocabulary_size)
         )
         return tuple(buffer.raw[:size] if size > 0 else b"" for size, _ in sizes)
+
+    @functools.cached_property
+    def control_tokens(self) -> dict[str, int]:
+        """Tokens that no text can give, by the name that templates write."""
+        attribute = self._native.llama_vocab_get_attr
+        return {
+            self._text_of(t): t
+            for t in range(self.vocabulary_size)
+            if attribute(self.vocabulary, t) & _CONTROL and self._text_of(t)
+        }
 
     def tokenise(self, prompt: Prompt, prefix: str = "") -> TokenisedPrompt:
         """The tokens of a prompt and of the text that its answer is made to begin with.
@@ -102,6 +112,11 @@ class Model:
         rest = (*prompt.segments[prompt.shared :], Segment(prefix))
         own = self._tokens(rest, first=not shared)
         return TokenisedPrompt(tuple(shared), tuple(own))
+
+    def tokenise_continuation(self, continuation: str | Prompt) -> tuple[int, ...]:
+        """The tokens of a text that follows a prompt, none reaching over its beginning."""
+        prompt = Prompt.of(continuation) if isinstance(continuation, str) else continuation
+        return tuple(self._tokens(prompt.segments, first=False))
 
     def _tokens(self, segments: tuple[Segment, ...], *, first: bool) -> list[int]:
         tokens: list[int] = []
@@ -125,7 +140,7 @@ class Model:
                 text += segment.text
                 continue
             for piece in self._control_pattern.split(segment.text):
-                token = self._control_tokens.get(piece)
+                token = self.control_tokens.get(piece)
                 if token is None:
                     text += piece
                     continue
@@ -147,28 +162,19 @@ class Model:
         size = len(data) + 2
         tokens = (self._native.llama_token * size)()
         count = self._native.llama_tokenize(
-            self._vocab, data, len(data), tokens, size, False, False
+            self.vocabulary, data, len(data), tokens, size, False, False
         )
         if count < 0:
             raise InputError(f"A text of {len(data)} bytes could not be tokenised.")
         return list(tokens[:count])
 
     @functools.cached_property
-    def _control_tokens(self) -> dict[str, int]:
-        attribute = self._native.llama_vocab_get_attr
-        return {
-            self._text_of(t): t
-            for t in range(self.vocabulary_size)
-            if attribute(self._vocab, t) & _CONTROL and self._text_of(t)
-        }
-
-    @functools.cached_property
     def _control_pattern(self) -> re.Pattern[str]:
-        longest_first = sorted(self._control_tokens, key=len, reverse=True)
+        longest_first = sorted(self.control_tokens, key=len, reverse=True)
         return re.compile(f"({'|'.join(map(re.escape, longest_first)) or '(?!)'})")
 
     def _text_of(self, token: int) -> str:
         if token < 0:
             return ""
-        text: bytes = self._native.llama_vocab_get_text(self._vocab, token)
+        text: bytes = self._native.llama_vocab_get_text(self.vocabulary, token)
         return text.decode("utf-8", "replace")

@@ -11,7 +11,7 @@ define part
 @printf '== %s\n' '$(1)'; began=$$(date +%s); $(2) && printf '== %s: %d s\n' '$(1)' $$(($$(date +%s) - began))
 endef
 
-.PHONY: help setup demo test lint clean distclean
+.PHONY: help setup demo test lint peers clean distclean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -31,9 +31,12 @@ lint: setup ## ruff and mypy
 	$(call part,ruff format,$(PYTHON) -m ruff format --check .)
 	$(call part,mypy,$(PYTHON) -m mypy)
 
+peers: setup ## make .venv-peers: what `python -m evals throughput` compares with (1 to 3 min, once)
+	@$(PY) scripts/peers.py
+
 clean: ## remove caches and logs; .venv, compiled wheels and runs/ stay
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis dist .build/logs
-	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
+	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
-distclean: clean ## remove .venv and the compiled llama.cpp too; runs/ stays
-	rm -rf .venv .build
+distclean: clean ## remove .venv, .venv-peers and the compiled llama.cpp too; runs/ stays
+	rm -rf .venv .venv-peers .build

@@ -1,0 +1,57 @@
+"""``python -m evals NAME``: runs one of the programs that measure."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from evals.options import Parser
+from evolsynth.errors import EvolsynthError, InputError
+
+
+class Program(NamedTuple):
+    """A program by the module that has its ``add_options`` and ``run``."""
+
+    module: str
+    about: str
+
+
+PROGRAMS = {
+    "throughput": Program(
+        "evals.throughput.command", "speed beside llama.cpp itself and other ways to use it"
+    ),
+    "endurance": Program("evals.endurance", "thousands of requests: speed, memory and threads"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the named program; its exit status, 2 for bad input, 130 for Ctrl-C."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = Parser(prog="python -m evals", description="Programs that measure evolsynth.")
+    commands = parser.add_subparsers(title="programs", metavar="NAME", dest="name")
+    asked = {name: p for name, p in PROGRAMS.items() if name in given[:1]}
+    for name, program in PROGRAMS.items():
+        command = commands.add_parser(name, help=program.about, description=program.about)
+        if name in asked:  # the others need not be imported
+            importlib.import_module(program.module).add_options(command)
+    try:
+        if given and not given[0].startswith("-") and given[0] not in PROGRAMS:
+            raise InputError(f"There is no program '{given[0]}'. There are: {', '.join(PROGRAMS)}.")
+        options = parser.parse_args(given)
+        if options.name is None:
+            print("\n".join(f"{name:12}{p.about}" for name, p in PROGRAMS.items()))
+            return 0
+        status: int = importlib.import_module(PROGRAMS[options.name].module).run(options)
+    except EvolsynthError as error:
+        print(f"evals: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("evals: stopped.", file=sys.stderr)
+        return 130
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from evolsynth.errors import EngineError, InputError, RequestError
 from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage
+from evolsynth.llm.llamacpp.arrangement import Arrangement, arrangement
 from evolsynth.llm.llamacpp.context import Context
 from evolsynth.llm.llamacpp.files import Weights, find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.jobs import Generation, Job, JobQueue, Scoring, T
@@ -64,10 +65,9 @@ class LlamaCpp(LLM):
             loads the file as it is. By default what the catalogue found best for the model.
         slots: sequences decoded at once in each context.
         context: tokens of a slot, prompt and answer together.
-        contexts: contexts side by side, each with a thread of its own and ``slots`` slots.
-            One for each processor is fastest for models this small; more processors than four
-            are better used as threads of one context.
-        threads: threads of each context.
+        contexts: contexts side by side, each with ``slots`` slots.
+        threads: threads of each context. Without either, the fastest arrangement is measured at
+            the first use of a model on a machine, in some seconds, and remembered.
         store: prefilled prompts (system turns, few-shot examples) kept for reuse.
         chat_template: jinja2 text to use instead of the model's own template.
 
@@ -102,10 +102,14 @@ class LlamaCpp(LLM):
         self._quantisation = quantisation
         self.name = os.path.basename(self._asked)  # noqa: PTH119 - a catalogue name is no path
         self._slots, self._slot_context, self._store = slots, context, store
-        processors = available_threads()
-        self.contexts = contexts or (processors if processors <= 4 and threads is None else 1)
-        self.threads = threads or max(1, processors // self.contexts)
-        self.concurrency = 2 * slots * self.contexts
+        self._processors = available_threads()
+        self._measured = contexts is None and threads is None
+        self._arrange(
+            Arrangement(
+                contexts or max(1, self._processors // (threads or 1)),
+                threads or max(1, self._processors // (contexts or self._processors)),
+            )
+        )
         self._chat_template = chat_template
         self._model: Model | None = None
         self._queue: JobQueue | None = None
@@ -113,6 +117,10 @@ class LlamaCpp(LLM):
         self._starting = asyncio.Lock()
         self._final_usage = Usage()
         self.provenance: Mapping[str, Any] = {}
+
+    def _arrange(self, choice: Arrangement) -> None:
+        self.contexts, self.threads = choice.contexts, choice.threads
+        self.concurrency = 2 * self._slots * choice.contexts
 
     async def start(self) -> None:
         """Find, requantise and load the model, and start the threads.
@@ -134,6 +142,15 @@ class LlamaCpp(LLM):
             self._check_context(weights.name, model.trained_context)
             _ = model.pieces, model.end_tokens  # built before two threads could do it at once
             _ = model.control_tokens
+            if self._measured:
+                self._arrange(
+                    arrangement(
+                        model,
+                        identity=f"{weights.sha256} {weights.quantisation}",
+                        slots=self._slots,
+                        processors=self._processors,
+                    )
+                )
             queue, store = JobQueue(forks=self._store > 0), PrefixStore(self._store)
             for _ in range(self.contexts):
                 context = Context(

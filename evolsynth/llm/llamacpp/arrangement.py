@@ -1,0 +1,188 @@
+"""How to spread the processors: many contexts of one thread, or few of many, whichever is faster.
+
+Small models gain little from threads that share a decode step and wait for each other at each of
+its hundreds of operations; large ones are read from memory once for all threads. Where the line
+runs depends on the machine, so it is measured at the first use of a model, and remembered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import platform
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from evolsynth.llm.llamacpp.context import Context
+from evolsynth.llm.llamacpp.files import cache_folder, locked
+from evolsynth.llm.llamacpp.library import llama
+
+if TYPE_CHECKING:
+    from evolsynth.llm.llamacpp.model import Model
+
+__all__ = ["Arrangement", "arrangement", "candidates", "fingerprint", "measure", "remembered"]
+
+_TOKENS, _PROMPT, _STEPS, _ROUNDS = 64, 32, 6, 2
+_NEAR = 0.97  # of the best rate: as good, for one look of some tenths of a second
+_log = logging.getLogger("evolsynth.llamacpp")
+
+
+class Arrangement(msgspec.Struct, frozen=True, order=True):
+    """So many contexts side by side, each computing on so many threads."""
+
+    contexts: int
+    threads: int
+
+    def __str__(self) -> str:
+        return f"{self.contexts} x {self.threads}"
+
+
+class _Measured(msgspec.Struct, frozen=True):
+    """What was found once: the choice, and tokens a second for each that was tried."""
+
+    chosen: Arrangement
+    rates: dict[str, float]
+
+
+def candidates(processors: int, most_contexts: int = 64) -> tuple[Arrangement, ...]:
+    """The arrangements worth trying on so many processors, those with most contexts first."""
+    sizes = {1 << power for power in range(processors.bit_length())} | {processors}
+    return tuple(
+        Arrangement(processors // threads, threads)
+        for threads in sorted(sizes)
+        if threads <= processors and processors // threads <= most_contexts
+    ) or (Arrangement(1, processors),)
+
+
+def arrangement(
+    model: Model, *, identity: str, slots: int, processors: int, most_contexts: int = 64
+) -> Arrangement:
+    """The fastest arrangement for decoding ``slots`` sequences in each context.
+
+    Measured in some seconds at the first use and kept in the cache folder, by `fingerprint`.
+
+    Args:
+        identity: names the weights: the source file's hash and the quantisation.
+        most_contexts: how many there is memory for.
+    """
+    choices = candidates(processors, most_contexts)
+    if len(choices) == 1:
+        return choices[0]
+    key = fingerprint(identity, slots=slots, processors=processors)
+    known = remembered(key)
+    if known in choices:
+        return known
+    rates = measure(model, choices, slots=slots)
+    chosen = choose(rates)
+    _log.info("measured %s: %s contexts x threads", rates, chosen)
+    _remember(key, _Measured(chosen, {str(a): round(rate, 1) for a, rate in rates.items()}))
+    return chosen
+
+
+def choose(rates: dict[Arrangement, float]) -> Arrangement:
+    """The one with most contexts among those about as fast as the fastest: while one of them
+    reads a prompt, the others go on."""
+    best = max(rates.values())
+    return max(a for a, rate in rates.items() if rate >= _NEAR * best)
+
+
+def measure(
+    model: Model, choices: Sequence[Arrangement], *, slots: int
+) -> dict[Arrangement, float]:
+    """Tokens a second of each arrangement: the better of two looks, taken in turn."""
+    rates = dict.fromkeys(choices, 0.0)
+    for _ in range(_ROUNDS):
+        for choice in choices:
+            rates[choice] = max(rates[choice], _rate(model, choice, slots))
+    return rates
+
+
+def _rate(model: Model, choice: Arrangement, slots: int) -> float:
+    contexts: list[Context] = []
+    try:
+        for _ in range(choice.contexts):
+            contexts.append(Context(model, sequences=slots, tokens=_TOKENS, threads=choice.threads))
+            contexts[-1].warm_up()
+        ready = threading.Barrier(choice.contexts + 1)
+        threads = [threading.Thread(target=_work, args=(c, slots, ready)) for c in contexts]
+        for thread in threads:
+            thread.start()
+        ready.wait()
+        began = time.perf_counter()
+        for thread in threads:
+            thread.join()
+        return choice.contexts * slots * _STEPS / (time.perf_counter() - began)
+    finally:
+        for context in contexts:
+            context.close()
+
+
+def _work(context: Context, slots: int, ready: threading.Barrier) -> None:
+    """Read a prompt, then decode some steps of all sequences."""
+    ready.wait()
+    context.read(0, (0,) * _PROMPT, 0)
+    for step in range(_STEPS):
+        positions = (_PROMPT + step, *(step,) * (context.sequences - 1))
+        context.step((0,) * context.sequences, positions)
+
+
+def fingerprint(identity: str, *, slots: int, processors: int) -> str:
+    """What the choice depends on: processor, llama.cpp's build, weights, slots, processors."""
+    native = llama()
+    facts = (
+        _processor(),
+        str(native.__version__),
+        native.llama_print_system_info().decode("utf-8", "replace"),
+        identity,
+        str(slots),
+        str(processors),
+    )
+    return hashlib.blake2b("\n".join(facts).encode(), digest_size=12).hexdigest()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    return next((line for line in lines if line.startswith("model name")), platform.machine())
+
+
+def remembered(key: str) -> Arrangement | None:
+    """What was measured before, if it was."""
+    found = _load().get(key)
+    return found.chosen if found is not None else None
+
+
+def _load() -> dict[str, _Measured]:
+    try:
+        return msgspec.json.decode(_place().read_bytes(), type=dict[str, _Measured])
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.DecodeError) as error:
+        _log.warning("%s cannot be used and is made anew (%s)", _place(), error)
+        return {}
+
+
+def _remember(key: str, found: _Measured) -> None:
+    place = _place()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with locked(place.with_suffix(".lock")):
+            content = msgspec.to_builtins(_load() | {key: found})
+            part = place.with_suffix(f".{os.getpid()}.part")
+            part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            part.replace(place)
+    except OSError as error:  # it is measured again next time
+        _log.warning("the arrangement cannot be kept in %s (%s)", place, error.strerror)
+
+
+def _place() -> Path:
+    return cache_folder() / "arrangements.json"

@@ -1,0 +1,154 @@
+"""How the processors are spread: measured once on the real model, remembered, overridden."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from evolsynth.llm.llamacpp import LlamaCpp, available_threads
+from evolsynth.llm.llamacpp import arrangement as module
+from evolsynth.llm.llamacpp.arrangement import (
+    Arrangement,
+    arrangement,
+    candidates,
+    choose,
+    fingerprint,
+    measure,
+    remembered,
+)
+from evolsynth.llm.llamacpp.model import Model
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(module, "cache_folder", lambda: tmp_path)
+    return tmp_path / "arrangements.json"
+
+
+@pytest.fixture
+def no_measuring(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Stands in for the measurement: two contexts win. Holds an entry for each call."""
+    calls: list[int] = []
+
+    def pretend(*_: object, slots: int) -> dict[Arrangement, float]:
+        calls.append(slots)
+        return {Arrangement(2, 1): 500.0, Arrangement(1, 2): 400.0}
+
+    monkeypatch.setattr(module, "measure", pretend)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("processors", "expected"),
+    [
+        (1, [(1, 1)]),
+        (2, [(2, 1), (1, 2)]),
+        (6, [(6, 1), (3, 2), (1, 4), (1, 6)]),
+        (8, [(8, 1), (4, 2), (2, 4), (1, 8)]),
+    ],
+)
+def test_arrangements_use_all_processors(processors: int, expected: list[tuple[int, int]]) -> None:
+    found = [(a.contexts, a.threads) for a in candidates(processors)]
+    assert found == expected
+
+
+def test_no_more_contexts_are_tried_than_there_is_memory_for() -> None:
+    assert [a.contexts for a in candidates(8, most_contexts=2)] == [2, 1]
+    assert candidates(8, most_contexts=0) == (Arrangement(1, 8),)
+
+
+def test_the_fastest_wins_and_more_contexts_where_it_is_as_good_as_a_tie() -> None:
+    many, few = Arrangement(4, 1), Arrangement(1, 4)
+    assert choose({many: 300.0, few: 400.0}) == few
+    assert choose({many: 395.0, few: 400.0}) == many
+
+
+def test_the_real_model_is_measured_in_each_arrangement(smollm: LlamaCpp) -> None:
+    model = smollm._running()
+    rates = measure(model, (Arrangement(2, 1), Arrangement(1, 2)), slots=2)
+    assert set(rates) == {Arrangement(2, 1), Arrangement(1, 2)}
+    assert all(rate > 1 for rate in rates.values())
+
+
+def _choice(model: Model, **changed: int) -> Arrangement:
+    settings = {"slots": 4, "processors": 2, **changed}
+    return arrangement(model, identity="weights", **settings)
+
+
+def test_what_was_measured_is_remembered(
+    smollm: LlamaCpp, cache: Path, no_measuring: list[int]
+) -> None:
+    model = smollm._running()
+    assert _choice(model) == _choice(model) == Arrangement(2, 1)
+    assert no_measuring == [4]
+    kept = json.loads(cache.read_text())[fingerprint("weights", slots=4, processors=2)]
+    assert kept == {"chosen": {"contexts": 2, "threads": 1}, "rates": {"2 x 1": 500, "1 x 2": 400}}
+
+
+def test_other_slots_are_measured_anew_and_the_first_stays_known(
+    smollm: LlamaCpp, cache: Path, no_measuring: list[int]
+) -> None:
+    _choice(smollm._running())
+    _choice(smollm._running(), slots=8)
+    assert no_measuring == [4, 8]
+    assert len(json.loads(cache.read_text())) == 2
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"a": {"chosen": 1}}', b"\xff\x00"])
+def test_a_damaged_cache_is_made_anew(
+    content: bytes, smollm: LlamaCpp, cache: Path, no_measuring: list[int]
+) -> None:
+    cache.write_bytes(content)
+    assert _choice(smollm._running()) == Arrangement(2, 1)
+    assert remembered(fingerprint("weights", slots=4, processors=2)) == Arrangement(2, 1)
+
+
+def test_without_a_place_to_remember_it_still_starts(
+    smollm: LlamaCpp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_measuring: list[int]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(module, "cache_folder", lambda: tmp_path / "file" / "cache")
+    assert _choice(smollm._running()) == Arrangement(2, 1)
+
+
+def test_one_processor_leaves_nothing_to_measure(
+    smollm: LlamaCpp, cache: Path, no_measuring: list[int]
+) -> None:
+    assert _choice(smollm._running(), processors=1) == Arrangement(1, 1)
+    assert no_measuring == []
+    assert not cache.exists()
+
+
+async def test_an_engine_is_arranged_by_what_was_measured(
+    cache: Path, no_measuring: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVOLSYNTH_THREADS", "2")
+    monkeypatch.setattr(module, "choose", lambda _: Arrangement(1, 2))
+    async with LlamaCpp(slots=2, context=64) as llm:
+        assert (llm.contexts, llm.threads, llm.concurrency) == (1, 2, 4)
+    assert no_measuring == [2]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"contexts": 2}, (2, 3)),
+        ({"threads": 2}, (3, 2)),
+        ({"contexts": 1, "threads": 1}, (1, 1)),
+        ({"contexts": 8}, (8, 1)),
+    ],
+)
+def test_what_is_given_is_not_measured(
+    given: dict[str, int], expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVOLSYNTH_THREADS", "6")
+    llm = LlamaCpp(**given)  # type: ignore[arg-type]
+    assert (llm.contexts, llm.threads) == expected
+    assert llm.concurrency == 32 * expected[0]
+
+
+def test_processors_are_those_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVOLSYNTH_THREADS", "3")
+    assert available_threads() == 3

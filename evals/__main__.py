@@ -23,6 +23,7 @@ PROGRAMS = {
         "evals.throughput.command", "speed beside llama.cpp itself and other ways to use it"
     ),
     "endurance": Program("evals.endurance", "thousands of requests: speed, memory and threads"),
+    "checks": Program("evals.checks", "generation with the gate and its embedder beside it"),
 }
 
 

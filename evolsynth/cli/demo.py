@@ -80,6 +80,7 @@ async def _make(
 ) -> tuple[list[Row], Watch, dict[str, Any]]:
     console.print(f"Loading {escape(model or DEFAULT_MODEL)} ...", highlight=False)
     async with LlamaCpp(model or DEFAULT_MODEL) as llm:
+        console.print("Loading the embedder (15 s longer at its first use) ...", highlight=False)
         await asyncio.to_thread(embedder.load)  # a missing one is told before any work is done
         console.print(
             f"{n} Magpie instructions, one evolution of each that passes, responses, checks.",

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from evolsynth.errors import InputError, ModelNotFound, SetupError
+from evolsynth.evaluation.static import StaticVectors
 
 if TYPE_CHECKING:
     import os
@@ -70,16 +71,31 @@ class MiniLM:
         self._cache: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
         self._lock = threading.Lock()
         self._model: Any = None
+        self._rough: StaticVectors | None = None
 
     def load(self) -> None:
-        """Load the model now, so that a missing one is reported before any work is done.
+        """Load the model and its static vectors now, so that a missing one is reported before any
+        work is done.
 
         Raises:
             ModelNotFound: the model is in none of the places; the message says how to get it.
             SetupError: sentence-transformers is not installed.
         """
+        self.rough()
+
+    def rough(self) -> StaticVectors:
+        """Static vectors made from the model, to find candidates with: see `StaticVectors`.
+
+        Made in some 15 s at the first use on a machine, and kept in the cache folder.
+
+        Raises:
+            ModelNotFound, SetupError: as `load`.
+        """
         with self._lock:
-            self._loaded()
+            if self._rough is None:
+                with _quiet():
+                    self._rough = StaticVectors.of(self._loaded())
+            return self._rough
 
     def locate(self) -> str:
         """Where the model was found: a folder, or the hub's name for its local cache.

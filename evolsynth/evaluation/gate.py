@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from evolsynth.errors import EvolsynthError, SetupError
 from evolsynth.evaluation.demands import breaks_limit, copied_demand, unfit_demand
 from evolsynth.evaluation.duplicates import DuplicateIndex
-from evolsynth.evaluation.embed import Embedder
+from evolsynth.evaluation.embed import Embedder, MiniLM
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.information import InformationLoss, information_loss, no_new_demand
 from evolsynth.evaluation.quality import degenerate
@@ -26,6 +26,9 @@ from evolsynth.evaluation.roles import no_answer, thin_answer, unanswerable
 from evolsynth.prompts import load_prompt, prompt_names
 from evolsynth.rows import Row, Verdict
 from evolsynth.streams import Rows, failure, iterate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Gate", "evolution_findings", "loss_finding"]
 
@@ -42,8 +45,9 @@ class Gate:
     loss is judged by facts and words alone. ``near_duplicate`` is the cosine from which two
     instructions with the same facts count as one.
 
-    Embeddings are computed in a thread of the gate's own, one at a time, so that they take no
-    more than one processor from a back end that is generating.
+    Checks run in a thread of the gate's own, and few of them embed: candidates for duplicates are
+    found by static vectors, and only the clauses that an evolution seems to have dropped are
+    compared by meaning. So a back end that is generating beside it keeps the processors.
     """
 
     def __init__(self, embedder: Embedder | None = None, *, near_duplicate: float = 0.9) -> None:
@@ -75,7 +79,8 @@ class Gate:
 
     async def _stream(self, rows: Rows) -> AsyncGenerator[Row]:
         # An index for each stream: one for all would be filled in the order of who is first.
-        seen = DuplicateIndex(self._near_duplicate)
+        rough = isinstance(self._embedder, MiniLM)
+        seen = DuplicateIndex(self._near_duplicate, embedder=self._embedder if rough else None)
         loop = asyncio.get_running_loop()
         async with aclosing(iterate(rows)) as source:
             async for row in source:
@@ -116,12 +121,19 @@ class Gate:
 
     def _duplicate(self, row: Row, seen: DuplicateIndex) -> Finding | None:
         text = row.instruction or ""
-        # Without an embedder all vectors are zero: nothing is near, only equal.
-        vector = self._embedder.embed([text])[0] if self._embedder else _NOWHERE
+        vector = self._vector(text)
         twin = seen.find(text, vector, ignore=self._family(row))
         if twin is None:
             seen.add(row.id, text, vector)
         return twin
+
+    def _vector(self, text: str) -> NDArray[np.float32]:
+        """What a text is found by in an index of `_stream`."""
+        if self._embedder is None:
+            return _NOWHERE  # nothing is near, only equal
+        rough = self._embedder.rough() if isinstance(self._embedder, MiniLM) else self._embedder
+        vector: NDArray[np.float32] = rough.embed([text])[0]
+        return vector
 
     def _family(self, row: Row) -> Collection[str]:
         """The ids of all that a row was made from: it is meant to be like them."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -144,3 +146,45 @@ def test_nearest_pairs_cross_the_borders_of_blocks(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("evolsynth.evaluation.duplicates._BLOCK", 2)
     vectors = np.stack([EAST, NORTH, unit(-1, 0.5), EAST, unit(1, 0.1)])
     assert [(i, j) for i, j, _ in nearest_pairs(vectors, 2)] == [(0, 3), (0, 4)]
+
+
+class Deciding:
+    """An embedder that knows its texts by heart, and counts those it is asked for."""
+
+    name = "deciding"
+
+    def __init__(self, vectors: dict[str, NDArray[np.float32]]) -> None:
+        self.vectors = vectors
+        self.asked: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.asked += texts
+        return np.stack([self.vectors[text] for text in texts])
+
+
+def test_the_embedder_decides_among_rough_candidates() -> None:
+    texts = {"Talk of ships": unit(1, 0.3), "Talk of boats": EAST, "Bake it": NORTH}
+    embedder = Deciding({**texts, "Speak of ships": EAST})
+    index = DuplicateIndex(0.9, embedder=embedder)
+    for name, vector in zip(texts, (unit(1, 0.1), unit(1, 0.5), NORTH), strict=True):
+        index.add(name, name, vector)
+    found = index.find("Speak of ships", EAST)
+    assert found is not None
+    assert found.detail == {"of": "Talk of boats", "similarity": 1.0}
+    assert "Bake it" not in embedder.asked
+
+
+def test_without_candidates_nothing_is_embedded() -> None:
+    embedder = Deciding({})
+    index = DuplicateIndex(0.9, embedder=embedder)
+    index.add("a", "Name 5 rivers", EAST)
+    assert index.find("Name 7 rivers", EAST) is None  # another fact
+    assert index.find("Bake bread", NORTH) is None
+    assert embedder.asked == []
+
+
+def test_a_rough_candidate_that_the_embedder_finds_far_is_none() -> None:
+    embedder = Deciding({"Talk of ships": NORTH, "Speak of ships": EAST})
+    index = DuplicateIndex(0.9, embedder=embedder)
+    index.add("a", "Talk of ships", EAST)
+    assert index.find("Speak of ships", EAST) is None

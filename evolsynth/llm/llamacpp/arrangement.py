@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import platform
 import threading
 import time
@@ -20,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from evolsynth.cache import cache_folder, locked, written
 from evolsynth.llm.llamacpp.context import Context
-from evolsynth.llm.llamacpp.files import cache_folder, locked
 from evolsynth.llm.llamacpp.library import llama
 
 if TYPE_CHECKING:
@@ -174,12 +173,9 @@ def _load() -> dict[str, _Measured]:
 def _remember(key: str, found: _Measured) -> None:
     place = _place()
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with locked(place.with_suffix(".lock")):
+        with locked(place), written(place) as part:
             content = msgspec.to_builtins(_load() | {key: found})
-            part = place.with_suffix(f".{os.getpid()}.part")
             part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-            part.replace(place)
     except OSError as error:  # it is measured again next time
         _log.warning("the arrangement cannot be kept in %s (%s)", place, error.strerror)
 

@@ -47,7 +47,7 @@ def padded(rows: int) -> int:
 class Context:
     """A context of ``sequences`` sequences of ``tokens`` tokens each, computing on ``threads``.
 
-    Used by one thread at a time. ``compute_seconds`` is the time spent inside llama.cpp's decode.
+    Used by one thread at a time. ``compute_seconds`` is the time spent inside llama.cpp.
 
     Raises:
         EngineError: there is not enough memory.
@@ -72,6 +72,7 @@ class Context:
             )
         self._memory = native.llama_get_memory(self._context)
         self._batch = Batch(native, params.n_batch)
+        self._view: NDArray[np.float32] | None = None
         self.compute_seconds = 0.0
 
     def close(self) -> None:
@@ -158,9 +159,14 @@ class Context:
             raise EngineError(f"llama.cpp could not decode (code {status}: {last_message()}).")
 
     def _logits(self, rows: int) -> NDArray[np.float32]:
+        began = time.perf_counter()
         pointer: Any = self._native.llama_get_logits(self._context)
-        shape = (rows, self._vocabulary)
-        return cast("NDArray[np.float32]", np.ctypeslib.as_array(pointer, shape))
+        self.compute_seconds += time.perf_counter() - began
+        place = ctypes.addressof(pointer.contents)
+        if self._view is None or self._view.ctypes.data != place or len(self._view) < rows:
+            shape = (rows, self._vocabulary)  # it seldom moves, and a view takes long to make
+            self._view = cast("NDArray[np.float32]", np.ctypeslib.as_array(pointer, shape))
+        return self._view[:rows]
 
 
 def _bytes(array: NDArray[np.uint8]) -> Any:

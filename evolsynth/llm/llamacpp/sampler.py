@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +51,10 @@ class Grammar:
 
     def allowed(self, tokens: NDArray[np.intp]) -> NDArray[np.intp]:
         """Those of the tokens that may come next, in the same order."""
-        data, array = _candidates(self._native, tokens, np.zeros(len(tokens), dtype=np.float32))
-        self._native.llama_sampler_apply(self._handle, ctypes.byref(array))
-        kept: NDArray[np.intp] = tokens[np.isfinite(data["logit"])]
+        candidates = _Candidates(self._native)
+        candidates.fill(tokens, np.zeros(len(tokens), dtype=np.float32))
+        self._native.llama_sampler_apply(self._handle, candidates.pointer)
+        kept: NDArray[np.intp] = tokens[np.isfinite(candidates.logits)]
         return kept
 
     def accept(self, token: int) -> None:
@@ -74,7 +76,7 @@ class Sampler:
 
     A grammar is asked about the drawn token alone; only where it refuses that one, the draw is
     made again among all that it allows (llama.cpp's own way, and its reason: checking the whole
-    vocabulary takes longer than decoding).
+    vocabulary takes longer than decoding). ``native_seconds`` is the time inside llama.cpp's chain.
     """
 
     def __init__(
@@ -84,6 +86,8 @@ class Sampler:
         self._top_k = sampling.top_k
         self._grammar = grammar
         self._spread = _FIRST_SPREAD
+        self._candidates = _Candidates(native)
+        self.native_seconds = 0.0
         penalised = (
             sampling.repeat_penalty != 1
             or sampling.presence_penalty != 0
@@ -161,9 +165,11 @@ class Sampler:
         if self._greedy:
             return int(logits.argmax() if among is None else among[logits[among].argmax()])
         ids = self._best(logits) if among is None else among[self._best(logits[among])]
-        data, array = _candidates(self._native, ids, logits[ids])
-        self._native.llama_sampler_apply(self._chain, ctypes.byref(array))
-        return int(data["id"][array.selected])
+        self._candidates.fill(ids, logits[ids])
+        began = time.perf_counter()
+        self._native.llama_sampler_apply(self._chain, self._candidates.pointer)
+        self.native_seconds += time.perf_counter() - began
+        return self._candidates.selected
 
     def _best(self, logits: NDArray[np.float32]) -> NDArray[np.intp]:
         """Places in ascending order, the ``top_k`` best among them.
@@ -183,21 +189,39 @@ class Sampler:
         return np.arange(len(logits))
 
 
-def _candidates(
-    native: Any, ids: NDArray[np.intp], logits: NDArray[np.float32]
-) -> tuple[NDArray[np.void], Any]:
-    """The pairs as llama.cpp takes them: the memory, which must outlive its use, and its frame.
+class _Candidates:
+    """Tokens and their logits as llama.cpp takes them: memory that is used again and again.
 
     llama.cpp may point the frame elsewhere, but these samplers sort and cut in place.
     """
-    data = np.empty(len(ids), dtype=_CANDIDATE)
-    data["id"] = ids
-    data["logit"] = logits
-    data["p"] = 0
-    array = native.llama_token_data_array()
-    array.data = ctypes.cast(data.ctypes.data, type(array.data))
-    array.size, array.selected, array.sorted = len(ids), -1, False
-    return data, array
+
+    def __init__(self, native: Any) -> None:
+        self._frame = native.llama_token_data_array()
+        self._kind = type(self._frame.data)
+        self.pointer = ctypes.byref(self._frame)
+        self._size = 0
+
+    def fill(self, ids: NDArray[np.intp], logits: NDArray[np.float32]) -> None:
+        """Put the pairs there, none of them selected."""
+        count, frame = len(ids), self._frame
+        if count > self._size:
+            self._size = 2 * count
+            self._memory = np.zeros(self._size, dtype=_CANDIDATE)
+            self._ids, self._logits = self._memory["id"], self._memory["logit"]
+            frame.data = ctypes.cast(self._memory.ctypes.data, self._kind)
+        self._ids[:count] = ids
+        self._logits[:count] = logits
+        frame.size, frame.selected, frame.sorted = count, -1, False
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """Those that are left, as they are now."""
+        return self._logits[: self._frame.size]
+
+    @property
+    def selected(self) -> int:
+        """The token that a sampler chose."""
+        return int(self._ids[self._frame.selected])
 
 
 def log_probability(logits: NDArray[np.float32], token: int) -> float:

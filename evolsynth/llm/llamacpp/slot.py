@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Rewind", "Slot"]
 
+_NOTHING: frozenset[int] = frozenset()
 _MOST_REWINDS = 64
 _NEXT_SEED = 0x9E3779B9  # an odd constant: another stream of draws after each rewind
 
@@ -70,9 +71,9 @@ class Slot:
     def draw(self, logits: NDArray[np.float32]) -> FinishReason | Rewind | None:
         """Draw the next token; say whether the answer is over, and why, or has to go back."""
         number = len(self._tokens)
-        forbidden: set[int] | frozenset[int] = self._forbidden.get(number, frozenset())
+        forbidden: set[int] | frozenset[int] = self._forbidden.get(number, _NOTHING)
         if number < self._request.min_tokens:
-            forbidden = forbidden | self._ends
+            forbidden = forbidden | self._ends if forbidden else self._ends
         token = self._sampler.draw(logits, forbidden)
         if token is None or token in self._ends:
             return "stop"
@@ -84,13 +85,14 @@ class Slot:
         self._borders.append(len(self._text))
         if self._request.logprobs:
             self._logprobs.append(TokenLogprob(token, piece, log_probability(logits, token)))
-        stop = self._find(self._stops, max(seen, self._begin), len(self._text))
-        banned = self._find(self._banned, seen, len(self._text) if stop is None else stop)
-        if banned is not None:
-            return self._go_back(banned)
-        if stop is not None:
-            del self._text[stop:]
-            return "stop"
+        if self._longest:
+            stop = self._find(self._stops, max(seen, self._begin), len(self._text))
+            banned = self._find(self._banned, seen, len(self._text) if stop is None else stop)
+            if banned is not None:
+                return self._go_back(banned)
+            if stop is not None:
+                del self._text[stop:]
+                return "stop"
         return "length" if len(self._tokens) >= self._request.max_tokens else None
 
     def completion(self, reason: FinishReason) -> Completion:
@@ -107,6 +109,11 @@ class Slot:
             seconds=time.perf_counter() - self._began,
             logprobs=tuple(self._logprobs),
         )
+
+    @property
+    def native_seconds(self) -> float:
+        """The time that llama.cpp took to sample."""
+        return self._sampler.native_seconds
 
     def close(self) -> None:
         """Free the sampler. Safe to call twice."""

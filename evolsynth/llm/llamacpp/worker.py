@@ -226,6 +226,7 @@ class Worker:
 
     def _release(self, number: int) -> Slot:
         slot = self._slots.pop(number)
+        self._context.compute_seconds += slot.native_seconds
         slot.close()
         self._vacate(number)
         return slot

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import IO, Any, Literal, Self
 
 import msgspec
 
@@ -196,7 +198,8 @@ def derive_seed(
 
 
 def read_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
-    """Read rows from a JSON Lines file, one object a line, blank lines skipped.
+    """Read rows from a JSON Lines file, one object a line, blank lines skipped; ``-`` is standard
+    input.
 
     Two lines that are the same in every field get different ids.
 
@@ -219,13 +222,7 @@ def read_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
 
 def read_jsonl(path: str | os.PathLike[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number, object) from a JSON Lines file; see `read_rows` for the errors."""
-    try:
-        file = Path(path).open("rb")  # noqa: SIM115 - the errors of opening only
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Give the path of a JSON Lines file.") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
-    with file:
+    with _opened(path) as file:
         for number, raw in enumerate(file, 1):
             where = f"{path}, line {number}"
             try:
@@ -243,6 +240,17 @@ def read_jsonl(path: str | os.PathLike[str]) -> Iterator[tuple[int, dict[str, An
             if not isinstance(data, dict):
                 raise InputError(f"{where}: a JSON object was expected, with named fields.")
             yield number, data
+
+
+def _opened(path: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:
+    if path == "-":
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return Path(path).open("rb")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file. Give the path of a JSON Lines file.") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
 
 
 def _no_number(name: str) -> None:

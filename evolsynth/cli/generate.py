@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
-from pathlib import Path
 
 from rich.console import Console
 
+from evolsynth.cli.files import writing
 from evolsynth.cli.progress import Watch
-from evolsynth.errors import InputError
 from evolsynth.evaluation.embed import MiniLM
 from evolsynth.evaluation.gate import Gate
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
@@ -51,25 +49,8 @@ def generate_magpie(
                     write(row.to_json() + "\n")
         return counts
 
-    if output is None:
-        counts = asyncio.run(make(sys.stdout.write))
-    else:
-        counts = _into_file(Path(output), lambda write: asyncio.run(make(write)))
+    with writing(output) as write:
+        counts = asyncio.run(make(write))
     done = ", ".join(f"{counts[s]} {s}" for s in ("accepted", "rejected", "failed"))
     console.print(f"{n} planned = {done}.", highlight=False)
     return 0
-
-
-def _into_file(path: Path, make: Callable[[Callable[[str], object]], Counter[str]]) -> Counter[str]:
-    """Let ``make`` write; the file gets its name at the end, a broken-off one stays beside it."""
-    part = path.with_name(f"{path.stem}.partial{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", newline="\n", buffering=1) as file:
-            counts = make(file.write)
-        part.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}). Choose another place with -o."
-        ) from None
-    return counts

@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from evolsynth import __version__
 from evolsynth.errors import EvolsynthError
@@ -84,11 +85,32 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.set_defaults(command=_report)
 
+    _gate_commands(commands)
     doctor = commands.add_parser(
         "doctor", help="say what was found on this machine, and how to get what was not"
     )
     doctor.set_defaults(command=_doctor)
     return parser
+
+
+def _gate_commands(commands: Any) -> None:
+    gate = commands.add_parser(
+        "gate",
+        help="judge the rows of a JSON Lines file from any tool",
+        description="Rows with 'instruction' and perhaps 'response'; each gets a verdict.",
+    )
+    gate.add_argument("data", metavar="FILE", help="the rows; - for standard input")
+    gate.add_argument("-o", "--output", metavar="FILE", help="accepted rows (default: stdout)")
+    gate.add_argument("--rejects", metavar="FILE", help="the other rows, with their reasons")
+    gate.add_argument(
+        "--settings", metavar="YAML", help="thresholds, as `gates --yaml` prints them"
+    )
+    gate.add_argument("--no-embedder", action="store_true", help="exact duplicates and words only")
+    gate.set_defaults(command=_gate)
+
+    gates = commands.add_parser("gates", help="list the checks and their thresholds")
+    gates.add_argument("--yaml", action="store_true", help="as a settings file to start from")
+    gates.set_defaults(command=_gates)
 
 
 def _generation(parser: argparse.ArgumentParser) -> None:
@@ -149,3 +171,21 @@ def _doctor(_: argparse.Namespace) -> int:
     from evolsynth.cli.doctor import doctor
 
     return doctor()
+
+
+def _gate(options: argparse.Namespace) -> int:
+    from evolsynth.cli.gate import gate
+
+    return gate(
+        options.data,
+        options.output,
+        rejects=options.rejects,
+        settings=options.settings,
+        embed=not options.no_embedder,
+    )
+
+
+def _gates(options: argparse.Namespace) -> int:
+    from evolsynth.cli.gate import gates
+
+    return gates(as_yaml=options.yaml)

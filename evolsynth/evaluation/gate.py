@@ -7,7 +7,7 @@ where it is written down with its reasons.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.information import InformationLoss, information_loss, no_new_demand
 from evolsynth.evaluation.quality import degenerate
 from evolsynth.evaluation.roles import no_answer, thin_answer, unanswerable
+from evolsynth.evaluation.settings import GateSettings
 from evolsynth.prompts import load_prompt, prompt_names
 from evolsynth.rows import Row, Verdict
 from evolsynth.streams import Rows, failure, iterate
@@ -30,7 +31,9 @@ from evolsynth.streams import Rows, failure, iterate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Gate", "evolution_findings", "loss_finding"]
+__all__ = ["Check", "Gate", "evolution_findings", "loss_finding", "response_findings"]
+
+Check = Callable[[Row], Finding | None]
 
 _NOWHERE = np.zeros(1, dtype=np.float32)
 
@@ -41,19 +44,30 @@ class Gate:
     A duplicate is what equals an earlier row of the same stream: of what this call of `screen` or
     `check` has let through.
 
-    Without an ``embedder`` near-duplicates are not looked for, only exact ones, and information
-    loss is judged by facts and words alone. ``near_duplicate`` is the cosine from which two
-    instructions with the same facts count as one.
+    Cheap checks come first, and what they refuse is not embedded. Without an ``embedder``
+    near-duplicates are not looked for, only exact ones, and information loss is judged by facts
+    and words alone.
+
+    Args:
+        settings: the thresholds, and what to skip.
+        checks: checks of your own, made on rows that ours let through: each takes a row and
+            returns what is wrong with it, if anything.
 
     Checks run in a thread of the gate's own, and few of them embed: candidates for duplicates are
     found by static vectors, and only the clauses that an evolution seems to have dropped are
     compared by meaning. So a back end that is generating beside it keeps the processors.
     """
 
-    def __init__(self, embedder: Embedder | None = None, *, near_duplicate: float = 0.9) -> None:
+    def __init__(
+        self,
+        embedder: Embedder | None = None,
+        *,
+        settings: GateSettings = GateSettings(),  # noqa: B008 - it cannot be changed
+        checks: Sequence[Check] = (),
+    ) -> None:
         self._embedder = embedder
-        self._near_duplicate = near_duplicate
-        DuplicateIndex(near_duplicate)  # a threshold that cannot be is refused here
+        self._settings = settings
+        self._checks = tuple(checks)
         self._ancestors: dict[str, tuple[str, ...]] = {}
         self._passed: set[tuple[str, str | None]] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evolsynth-gate")
@@ -75,12 +89,12 @@ class Gate:
         """
         async with aclosing(self._stream(rows)) as screened:
             async for row in screened:
-                yield row if row.settled else _decide(row)
+                yield row if row.settled else self._decide(row)
 
     async def _stream(self, rows: Rows) -> AsyncGenerator[Row]:
         # An index for each stream: one for all would be filled in the order of who is first.
-        rough = isinstance(self._embedder, MiniLM)
-        seen = DuplicateIndex(self._near_duplicate, embedder=self._embedder if rough else None)
+        near, rough = self._settings.near_duplicate, isinstance(self._embedder, MiniLM)
+        seen = DuplicateIndex(near, embedder=self._embedder if rough else None)
         loop = asyncio.get_running_loop()
         async with aclosing(iterate(rows)) as source:
             async for row in source:
@@ -102,7 +116,7 @@ class Gate:
         if row.settled:
             return row
         self._passed.add((row.id, row.instruction))
-        return _reject(row, [twin]) if twin else row
+        return self._reject(row, [twin] if twin else [])
 
     def _instruction(self, row: Row) -> Row:
         text = row.instruction or ""
@@ -112,12 +126,16 @@ class Gate:
         # Only for what a model wrote: a user's own rows may well be about today.
         findings += filter(None, [unanswerable(text) if made else None])
         if isinstance(original, str) and not findings:
-            loss = information_loss(original, text, embedder=self._embedder)
+            loss = information_loss(
+                original,
+                text,
+                embedder=self._embedder,
+                threshold=self._settings.information_loss,
+            )
             scores["information_loss"] = round(loss.score, 4)
             findings = _demand_findings(original, text, _demands(made.get("prompt")))
             findings += filter(None, [loss_finding(loss)])
-        row = row.replace(scores=scores)
-        return _reject(row, findings) if findings else row
+        return self._reject(row.replace(scores=scores), findings)
 
     def _duplicate(self, row: Row, seen: DuplicateIndex) -> Finding | None:
         text = row.instruction or ""
@@ -126,6 +144,21 @@ class Gate:
         if twin is None:
             seen.add(row.id, text, vector)
         return twin
+
+    def _decide(self, row: Row) -> Row:
+        """Judge the response; a row without one is judged by its instruction alone."""
+        findings = [] if row.response is None else response_findings(row)
+        findings += filter(None, (check(row) for check in self._checks))
+        row = self._reject(row, findings)
+        return row if row.settled else row.replace(verdict=Verdict(accepted=True))
+
+    def _reject(self, row: Row, findings: Sequence[Finding]) -> Row:
+        """The row, rejected if there are findings that are not to be skipped."""
+        counted = [f for f in findings if f.code not in self._settings.skip]
+        if not counted:
+            return row
+        details = {f.code: f.detail for f in counted if f.detail}
+        return row.reject(*(f.code for f in counted), **details)
 
     def _vector(self, text: str) -> NDArray[np.float32]:
         """What a text is found by in an index of `_stream`."""
@@ -141,6 +174,21 @@ class Gate:
         family = tuple(dict.fromkeys((*row.parents, *older)))
         self._ancestors[row.id] = family
         return family
+
+
+def response_findings(row: Row) -> list[Finding]:
+    """What can be said against a row's response, by itself and in view of what was asked."""
+    response, asked = row.response or "", row.instruction or ""
+    reason = _made(row, "response").get("finish_reason")
+    in_view_of_it = (
+        no_answer(response, asked),
+        thin_answer(response, asked),
+        breaks_limit(asked, response),
+    )
+    return [
+        *degenerate(response, kind="response", finish_reason=reason),
+        *filter(None, in_view_of_it),
+    ]
 
 
 def evolution_findings(
@@ -184,24 +232,3 @@ def _made(row: Row, part: str) -> Mapping[str, Any]:
 def _demands(prompt: Any) -> Sequence[str]:
     """What the examples of the prompt file add that an evolution was made with."""
     return load_prompt(prompt).example_demands if prompt in prompt_names() else ()
-
-
-def _decide(row: Row) -> Row:
-    """Judge the response; a row without one is judged by its instruction alone."""
-    findings: list[Finding] = []
-    if row.response is not None:
-        reason = _made(row, "response").get("finish_reason")
-        findings = degenerate(row.response, kind="response", finish_reason=reason)
-        asked = row.instruction or ""
-        in_view_of_it = (
-            no_answer(row.response, asked),
-            thin_answer(row.response, asked),
-            breaks_limit(asked, row.response),
-        )
-        findings += filter(None, in_view_of_it)
-    return _reject(row, findings) if findings else row.replace(verdict=Verdict(accepted=True))
-
-
-def _reject(row: Row, findings: Sequence[Finding]) -> Row:
-    details = {f.code: f.detail for f in findings if f.detail}
-    return row.reject(*(f.code for f in findings), **details)

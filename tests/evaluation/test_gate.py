@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolsynth.errors import EngineError, InputError, ModelNotFound
+from evolsynth.errors import EngineError, ModelNotFound
 from evolsynth.evaluation.findings import EXPLANATIONS
 from evolsynth.evaluation.gate import Gate
+from evolsynth.evaluation.settings import GateSettings
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.evol_instruct import evol_instruct
@@ -144,7 +145,7 @@ async def test_a_near_duplicate_needs_an_embedder() -> None:
 
 async def test_near_texts_with_another_number_are_two_requests() -> None:
     rows = [Row.make(RIVERS), Row.make(RIVERS.replace("three", "seven"))]
-    gate = Gate(Bag(), near_duplicate=0.5)
+    gate = Gate(Bag(), settings=GateSettings(near_duplicate=0.5))
     assert [r.status for r in await check(rows, gate)] == ["accepted", "accepted"]
 
 
@@ -158,7 +159,7 @@ async def test_an_evolution_is_no_duplicate_of_what_it_was_made_from() -> None:
     parent = Row.make(RIVERS)
     child = evolution(ALSO, parent)
     grandchild = evolution(ALSO + " Also explain how floods shaped two old towns.", child)
-    gate = Gate(Bag(), near_duplicate=0.3)
+    gate = Gate(Bag(), settings=GateSettings(near_duplicate=0.3))
     assert [reasons(r) for r in await check([parent, child, grandchild], gate)] == [(), (), ()]
 
 
@@ -172,12 +173,6 @@ async def test_two_rows_with_one_id_are_both_looked_at() -> None:
     """Ids in files that people bring are not always unique; equal texts are duplicates still."""
     rows = [Row(id="1", instruction=RIVERS), Row(id="1", instruction=RIVERS)]
     assert [r.status for r in await check(rows)] == ["accepted", "rejected"]
-
-
-@pytest.mark.parametrize("threshold", [0, -1, 1.5])
-def test_a_threshold_that_is_no_cosine_is_refused(threshold: float) -> None:
-    with pytest.raises(InputError, match="threshold"):
-        Gate(near_duplicate=threshold)
 
 
 # Lost information ---------------------------------------------------------------------------------

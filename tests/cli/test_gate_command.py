@@ -1,0 +1,115 @@
+"""`evolsynth gate` on rows from any tool, and `evolsynth gates`."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evolsynth.cli.main import main
+from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.evaluation.settings import THRESHOLDS, GateSettings
+
+ROWS: list[dict[str, Any]] = [
+    {"instruction": "Name three large rivers of Europe.", "source": "a book"},
+    {"instruction": "name three large rivers of Europe"},
+    {"instruction": "Explain how bread rises.", "response": "I'm sorry, but I cannot help."},
+    {"instruction": ""},
+]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    return path
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_rows_are_parted_and_the_counts_add_up(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = tmp_path / "good.jsonl", tmp_path / "bad.jsonl"
+    assert main(["gate", str(data), "-o", str(good), "--rejects", str(bad), "--no-embedder"]) == 0
+    assert [row["source"] for row in lines(good)] == ["a book"]
+    reasons = [row["verdict"]["reasons"][0] for row in lines(bad)]
+    assert reasons == ["exact_duplicate", "refusal", "empty"]
+    assert "4 rows = 1 accepted, 3 rejected, 0 failed." in capsys.readouterr().err
+
+
+def test_accepted_rows_go_to_standard_output(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["gate", str(data), "--no-embedder"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["instruction"] == ROWS[0]["instruction"]
+
+
+def test_the_real_embedder_finds_a_paraphrase(tmp_path: Path) -> None:
+    data, bad = tmp_path / "rows.jsonl", tmp_path / "bad.jsonl"
+    texts = ("How do I bake bread without yeast?", "How can I bake a bread without any yeast?")
+    data.write_text("".join(json.dumps({"instruction": t}) + "\n" for t in texts))
+    good = tmp_path / "good.jsonl"
+    assert main(["gate", str(data), "-o", str(good), "--rejects", str(bad)]) == 0
+    assert [row["verdict"]["reasons"] for row in lines(bad)] == [["near_duplicate"]]
+
+
+def test_settings_change_what_is_asked(data: Path, tmp_path: Path) -> None:
+    settings, good = tmp_path / "gate.yaml", tmp_path / "good.jsonl"
+    settings.write_text("skip: [exact_duplicate]\n")
+    command = ["gate", str(data), "-o", str(good), "--settings", str(settings), "--no-embedder"]
+    assert main(command) == 0
+    assert len(lines(good)) == 2
+
+
+def test_a_broken_line_is_one_sentence_and_keeps_what_was_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, good = tmp_path / "rows.jsonl", tmp_path / "good.jsonl"
+    data.write_text(json.dumps(ROWS[0]) + "\n{broken\n")
+    assert main(["gate", str(data), "-o", str(good), "--no-embedder"]) == 1
+    said = capsys.readouterr().err
+    assert f"{data}, line 2: not JSON" in said
+    assert "Traceback" not in said
+    assert len(lines(tmp_path / "good.partial.jsonl")) == 1
+    assert not good.exists()
+
+
+def test_settings_that_cannot_be_are_told_before_any_work(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, good = tmp_path / "gate.yaml", tmp_path / "good.jsonl"
+    settings.write_text("near_duplicate: 7\n")
+    assert main(["gate", str(data), "-o", str(good), "--settings", str(settings)]) == 1
+    assert "near_duplicate is 7" in capsys.readouterr().err
+    assert not list(tmp_path.glob("good*"))
+
+
+def test_standard_input_is_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = json.dumps(ROWS[0]) + "\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert main(["gate", "-", "--no-embedder"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_all_checks_are_listed_with_their_thresholds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gates"]) == 0
+    said = capsys.readouterr().out
+    assert all(code in said for code in EXPLANATIONS)
+    assert all(threshold.name in said for threshold in THRESHOLDS)
+
+
+def test_the_settings_file_that_is_printed_is_the_default(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["gates", "--yaml"]) == 0
+    (tmp_path / "gate.yaml").write_text(capsys.readouterr().out)
+    assert GateSettings.read(tmp_path / "gate.yaml") == GateSettings()

@@ -13,7 +13,8 @@ import pytest
 from evolsynth.evaluation.findings import EXPLANATIONS
 from evolsynth.rows import read_rows
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def script() -> str:
@@ -45,6 +46,21 @@ def test_the_script_runs_as_written(tmp_path: Path) -> None:
     rows = list(read_rows(tmp_path / "rows.jsonl"))
     assert len(rows) == int(counts[1]) <= int(counts[2])
     assert all(row.instruction and row.response for row in rows)
+
+
+@pytest.mark.real
+def test_the_script_of_the_engine_page_runs_as_written(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
+    found = re.search(r"```python\n(.*?)```", page, re.S)
+    assert found
+    path = tmp_path / "engine.py"
+    path.write_text(found[1], encoding="utf-8")
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first, second, usage = done.stdout.splitlines()
+    assert first in (" yes", " no")
+    assert float(second) > 1
+    assert "prefix_hits=1" in usage
 
 
 def test_every_reason_is_explained_in_the_readme() -> None:

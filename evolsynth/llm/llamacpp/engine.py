@@ -15,6 +15,7 @@ from evolsynth.llm.llamacpp.arrangement import Arrangement, arrangement
 from evolsynth.llm.llamacpp.context import Context
 from evolsynth.llm.llamacpp.files import Weights, find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.jobs import Generation, Job, JobQueue, Scoring, T
+from evolsynth.llm.llamacpp.memory import available_memory, check_memory, most_contexts
 from evolsynth.llm.llamacpp.model import Model
 from evolsynth.llm.llamacpp.prefixes import PrefixStore
 from evolsynth.llm.llamacpp.sampler import Grammar
@@ -142,6 +143,8 @@ class LlamaCpp(LLM):
             self._check_context(weights.name, model.trained_context)
             _ = model.pieces, model.end_tokens  # built before two threads could do it at once
             _ = model.control_tokens
+            needs = {"sequences": self._slots, "tokens": self._slot_context}
+            free = available_memory()
             if self._measured:
                 self._arrange(
                     arrangement(
@@ -149,8 +152,10 @@ class LlamaCpp(LLM):
                         identity=f"{weights.sha256} {weights.quantisation}",
                         slots=self._slots,
                         processors=self._processors,
+                        most_contexts=most_contexts(model, **needs, available=free),
                     )
                 )
+            check_memory(model, **needs, contexts=self.contexts, available=free)
             queue, store = JobQueue(forks=self._store > 0), PrefixStore(self._store)
             for _ in range(self.contexts):
                 context = Context(

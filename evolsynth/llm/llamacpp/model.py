@@ -60,6 +60,25 @@ class Model:
             self._native.llama_model_free(self.handle)
             self.handle = None
 
+    @functools.cached_property
+    def width(self) -> int:
+        """Numbers that stand for a token inside the model."""
+        return int(self._native.llama_model_n_embd(self.handle))
+
+    @functools.cached_property
+    def cache_bytes_per_token(self) -> int:
+        """Bytes of keys and values in F16, of all layers."""
+        native = self._native
+        heads, all_heads = (
+            int(f(self.handle)) for f in (native.llama_model_n_head_kv, native.llama_model_n_head)
+        )
+        name = self.metadata("general.architecture") or ""
+        sizes = (
+            self.metadata(f"{name}.attention.{part}_length") or self.width // max(all_heads, 1)
+            for part in ("key", "value")
+        )
+        return int(native.llama_model_n_layer(self.handle)) * heads * sum(map(int, sizes)) * 2
+
     def metadata(self, key: str) -> str | None:
         """A value of the file's metadata, as text."""
         buffer = ctypes.create_string_buffer(1 << 17)

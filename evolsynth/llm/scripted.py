@@ -16,16 +16,26 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from evolsynth.errors import EngineError
-from evolsynth.llm.base import LLM, Capability, Completion, Request, Usage
+from evolsynth.errors import EngineError, RequestError
+from evolsynth.llm.base import (
+    LLM,
+    Capability,
+    Completion,
+    Prompt,
+    Request,
+    Score,
+    TokenLogprob,
+    Usage,
+)
 from evolsynth.llm.template import ChatTemplate
 
 __all__ = ["CHATML", "Scripted"]
 
 Answer = str | Completion | Exception
+Scores = float | Sequence[float] | Exception
 
 #: A chat template in the ChatML form, with a default system turn.
 CHATML = (
@@ -42,7 +52,10 @@ class Scripted(LLM):
     """Answers from a list or a function; see the module's docstring.
 
     Args:
-        answers: the answers, or a function from request to answer.
+        answers: the answers, or a function from request to answer. They are given as they are:
+            ``min_tokens``, ``banned`` and ``grammar`` are the script's own affair.
+        scores: for `score`, the log-probability of each word, or a function from prompt and
+            continuation, both as text, to that, to one for each word, or to an error.
         delay: seconds before each answer, or a function from request to seconds.
         concurrency: how many requests methods should keep under way.
         chat_template: jinja2 text; ChatML by default.
@@ -56,6 +69,7 @@ class Scripted(LLM):
         self,
         answers: Iterable[Answer] | Callable[[Request], Answer],
         *,
+        scores: float | Callable[[str, str], Scores] = -1.0,
         delay: float | Callable[[Request], float] = 0.0,
         concurrency: int = 16,
         chat_template: str = CHATML,
@@ -69,6 +83,7 @@ class Scripted(LLM):
         self.active = self.most_active = 0
         self.capabilities = frozenset(capabilities)  # type: ignore[misc] # here it is the user's
         self._answer = answers if callable(answers) else _one_by_one(answers)
+        self._scores = scores if callable(scores) else (lambda *_: float(scores))
         self._delay = delay if callable(delay) else (lambda _: float(delay))
         self._template = ChatTemplate(chat_template)
         self._usage = Usage()
@@ -107,6 +122,23 @@ class Scripted(LLM):
         self._usage.seconds += time.perf_counter() - began
         return answer
 
+    async def score(self, prompt: Prompt, continuation: str | Prompt) -> Score:
+        """Score as told, word by word; see `LLM.score`."""
+        if self._closed:
+            raise EngineError(f"{self.name} was closed. Start it again with `async with`.")
+        self.require(Capability.LOGPROBS, by="score")
+        words = _WORD.findall(str(continuation))
+        if not words:
+            raise RequestError("The continuation is empty: there is nothing to score.")
+        await asyncio.sleep(0)
+        told = self._scores(str(prompt), str(continuation))
+        if isinstance(told, Exception):
+            raise told
+        values = [told] * len(words) if isinstance(told, float | int) else list(told)
+        self._usage.requests += 1
+        self._usage.prompt_tokens += len(str(prompt).split()) + len(words)
+        return Score(logprobs=_words(words, values), prompt_tokens=len(str(prompt).split()))
+
     async def start(self) -> None:
         """Nothing to load."""
         self._closed = False
@@ -132,10 +164,24 @@ def _completion(request: Request, answer: str) -> Completion:
     words = _WORD.findall(answer)
     cut = len(words) > request.max_tokens
     text = "".join(words[: request.max_tokens]) if cut else answer
+    logprobs = _words(words[: request.max_tokens], [-1.0] * min(len(words), request.max_tokens))
     stops = [at for stop in request.stop if (at := text.find(stop)) >= 0]
     return Completion(
         text=request.prefix + (text[: min(stops)] if stops else text),
         tokens=min(len(words), request.max_tokens),
         prompt_tokens=len(str(request.prompt).split()),
         finish_reason="length" if cut and not stops else "stop",
+        logprobs=logprobs if request.logprobs else (),
     )
+
+
+def _words(words: Sequence[str], values: Sequence[float]) -> tuple[TokenLogprob, ...]:
+    """Words as tokens, numbered by their place.
+
+    Raises:
+        EngineError: the script tells another number of values than there are words.
+    """
+    if len(words) != len(values):
+        raise EngineError(f"The script has {len(values)} scores for {len(words)} words.")
+    pairs = zip(words, values, strict=True)
+    return tuple(TokenLogprob(i, word.encode(), value) for i, (word, value) in enumerate(pairs))

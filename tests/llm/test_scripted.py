@@ -165,3 +165,37 @@ def test_white_space_at_the_border_goes_to_the_own_part(shared: str, own: str) -
 def test_a_prompt_cannot_share_more_than_it_has() -> None:
     with pytest.raises(InputError, match="shared is 2, of 1"):
         Prompt(Prompt.of("How").segments, shared=2)
+
+
+async def test_a_text_is_scored_word_by_word_as_told() -> None:
+    llm = Scripted([], scores=lambda prompt, text: [-0.5 * len(w) for w in text.split()])
+    score = await llm.score(Prompt.of("Say it:"), "a red door")
+    assert [t.logprob for t in score.logprobs] == [-0.5, -1.5, -2.0]
+    assert [t.piece for t in score.logprobs] == [b"a", b" red", b" door"]
+    assert (score.prompt_tokens, score.total) == (2, -4.0)
+
+
+async def test_without_a_script_every_word_scores_minus_one() -> None:
+    assert (await Scripted([]).score(Prompt.of("x"), "one two three")).mean == -1.0
+
+
+async def test_scores_can_fail_be_empty_or_not_fit() -> None:
+    with pytest.raises(EngineError, match="power"):
+        await Scripted([], scores=lambda *_: EngineError("the power went")).score(
+            Prompt.of("x"), "y"
+        )
+    with pytest.raises(RequestError, match="empty"):
+        await Scripted([]).score(Prompt.of("x"), "  ")
+    with pytest.raises(EngineError, match="2 scores for 1 words"):
+        await Scripted([], scores=lambda *_: [-1.0, -2.0]).score(Prompt.of("x"), "y")
+
+
+async def test_a_back_end_that_says_it_cannot_score_refuses() -> None:
+    with pytest.raises(CapabilityError, match="log-probabilities"):
+        await Scripted([], capabilities=()).score(Prompt.of("x"), "y")
+
+
+async def test_log_probabilities_of_an_answer_come_where_asked_for() -> None:
+    request = Request(prompt=Prompt.of("x"), seed=1, logprobs=True, max_tokens=2)
+    completion = await Scripted(["one two three"]).complete(request)
+    assert [t.piece for t in completion.logprobs] == [b"one", b" two"]

@@ -1,0 +1,131 @@
+"""Models and settings that cannot be used: one clear sentence each, before any work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evolsynth.errors import InputError, RequestError, TemplateError
+from evolsynth.llm.base import Prompt, Request
+from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
+from evolsynth.llm.llamacpp.files import find_model
+from evolsynth.methods.magpie import magpie
+from evolsynth.methods.respond import respond
+from evolsynth.rows import Row
+
+KEY = b"tokenizer.chat_template"
+
+
+def patched(folder: Path, old: bytes, new: bytes) -> Path:
+    """The packaged model with some of its metadata's bytes changed, the length kept."""
+    content = find_model(DEFAULT_MODEL)[0].read_bytes()
+    assert len(old) == len(new)
+    assert content.count(old) == 1
+    path = folder / "patched.gguf"
+    path.write_bytes(content.replace(old, new))
+    return path
+
+
+@pytest.fixture
+def without_template(tmp_path: Path) -> Path:
+    return patched(tmp_path, KEY, b"tokenizer.chat_themplat")
+
+
+def small(path: Path, **settings: str) -> LlamaCpp:
+    return LlamaCpp(path, quantisation=None, slots=2, context=128, contexts=1, **settings)  # type: ignore[arg-type]
+
+
+RAW = Request(prompt=Prompt.of("The sky is"), seed=1, max_tokens=3)
+
+
+async def test_a_model_without_a_template_still_continues_text(without_template: Path) -> None:
+    async with small(without_template) as llm:
+        assert (await llm.complete(RAW)).tokens == 3
+
+
+async def test_a_missing_template_stops_methods_before_the_first_request(
+    without_template: Path,
+) -> None:
+    async with small(without_template) as llm:
+        with pytest.raises(TemplateError, match=r"no chat template.*chat_template="):
+            _ = [row async for row in magpie(llm, n=3)]
+        with pytest.raises(TemplateError, match="no chat template"):
+            _ = [row async for row in respond([Row.make("Name a river.")], llm)]
+        assert llm.usage.requests == 0
+
+
+async def test_a_template_of_ones_own_takes_its_place(without_template: Path) -> None:
+    template = "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
+    async with small(without_template, chat_template=template) as llm:
+        assert llm.template.source == template
+        rows = [row async for row in magpie(llm, n=2, max_tokens=8)]
+    assert [row.failure for row in rows] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{% for m in messages %}{{ m.content }}", "does not parse"),
+        ("{{ messages[7].content }}", "fails"),
+        ("{{ raise_exception('only poems') }}", "only poems"),
+        ("{% for i in range(10**12) %}x{% endfor %}", "fails"),
+        ("{{ messages.__class__.__mro__ }}", "fails"),
+        ("no turn is shown", "leaves out the user's turn|changes or repeats"),
+    ],
+)
+async def test_a_broken_template_stops_methods_before_the_first_request(
+    template: str, said: str
+) -> None:
+    llm = LlamaCpp(slots=2, context=128, contexts=1, chat_template=template)
+    async with llm:
+        with pytest.raises(TemplateError, match=said):
+            _ = [row async for row in magpie(llm, n=3)]
+        assert llm.usage.requests == 0
+
+
+async def test_a_broken_template_in_the_file_is_told_alike(tmp_path: Path) -> None:
+    path = patched(tmp_path, b"{% for message in messages %}", b"{% for message in messages }}")
+    async with small(path) as llm:
+        with pytest.raises(TemplateError, match="does not parse"):
+            _ = [row async for row in magpie(llm, n=3)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"slots": 0}, "slots is 0"),
+        ({"slots": -3}, "slots is -3"),
+        ({"context": 15}, "context is 15"),
+        ({"contexts": 0}, "contexts is 0"),
+        ({"threads": 0}, "threads is 0"),
+        ({"store": -1}, "store is -1"),
+    ],
+)
+def test_impossible_settings_are_refused_at_once(settings: dict[str, int], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        LlamaCpp(**settings)  # type: ignore[arg-type]
+
+
+async def test_a_context_longer_than_the_model_knows_is_refused_at_start() -> None:
+    llm = LlamaCpp(slots=2, context=8193, contexts=1)
+    with pytest.raises(InputError, match="trained for 8192 tokens"):
+        await llm.start()
+    await llm.aclose()
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (Request(prompt=Prompt.of("word " * 600), seed=1, max_tokens=1), "a slot has 512"),
+        (Request(prompt=Prompt.of("word"), seed=1, max_tokens=512), "max_tokens 512"),
+        (Request(prompt=Prompt.of(""), seed=1, max_tokens=1), "prompt is empty"),
+    ],
+)
+async def test_a_request_that_cannot_fit_never_enters(
+    request_: Request, said: str, smollm: LlamaCpp
+) -> None:
+    before = smollm.usage.requests
+    with pytest.raises(RequestError, match=said):
+        await smollm.complete(request_)
+    assert smollm.usage.requests == before

@@ -20,6 +20,8 @@ __all__ = ["Check", "checks", "doctor"]
 
 _FEATURES = ("avx", "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")
 
+_LEAST_MEMORY = 2.0  # GiB: two contexts, the embedder with torch, the stored prompts
+
 
 class Check(NamedTuple):
     """One line: what was looked at, whether it is as it should be, what was found or the fix."""
@@ -47,6 +49,7 @@ def checks() -> Iterator[Check]:
     yield Check("processor", True, _processor())
     for name, look in (
         ("threads", _threads),
+        ("memory", _memory),
         ("llama.cpp", _llama),
         ("model", _model),
         ("embedder", _embedder),
@@ -78,7 +81,22 @@ def _threads() -> str:
 
     llm = LlamaCpp()
     given = " (from EVOLSYNTH_THREADS)" if os.environ.get("EVOLSYNTH_THREADS") else ""
-    return f"{available_threads()}{given}: {llm.contexts} contexts x {llm.threads} threads"
+    chosen = llm.remembered()
+    how = f"{chosen} (measured)" if chosen else "measured at the first run"
+    return f"{available_threads()}{given}; contexts x threads: {how}"
+
+
+def _memory() -> str:
+    from evolsynth.errors import SetupError
+    from evolsynth.llm.llamacpp.memory import available_memory
+
+    free = available_memory() / 2**30
+    if free < _LEAST_MEMORY:
+        raise SetupError(
+            f"{free:.1f} GiB are available, and a run with the default model and embedder takes "
+            f"{_LEAST_MEMORY}. Close other programs, or use LlamaCpp(slots=4)."
+        )
+    return f"{free:.1f} GiB available"
 
 
 def _llama() -> str:

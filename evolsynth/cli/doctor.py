@@ -77,11 +77,15 @@ def _processor() -> str:
 
 
 def _threads() -> str:
+    from evolsynth.errors import ModelNotFound
     from evolsynth.llm.llamacpp import LlamaCpp, available_threads
 
     llm = LlamaCpp()
     given = " (from EVOLSYNTH_THREADS)" if os.environ.get("EVOLSYNTH_THREADS") else ""
-    chosen = llm.remembered()
+    try:
+        chosen = llm.remembered()
+    except ModelNotFound:  # another line tells
+        chosen = None
     how = f"{chosen} (measured)" if chosen else "measured at the first run"
     return f"{available_threads()}{given}; contexts x threads: {how}"
 

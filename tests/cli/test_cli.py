@@ -346,7 +346,7 @@ def test_the_doctor_is_content_where_all_is_there(
         monkeypatch.setattr(f"evolsynth.cli.doctor.{name}", lambda: "there")
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
-    assert "2 (from EVOLSYNTH_THREADS): 2 contexts x 1 threads" in out
+    assert "2 (from EVOLSYNTH_THREADS); contexts x threads: measured at the first run" in out
     assert out.endswith("Everything is there.\n")
 
 

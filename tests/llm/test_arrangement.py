@@ -11,6 +11,7 @@ from evolsynth.llm.llamacpp import LlamaCpp, available_threads
 from evolsynth.llm.llamacpp import arrangement as module
 from evolsynth.llm.llamacpp.arrangement import (
     Arrangement,
+    Reading,
     arrangement,
     candidates,
     choose,
@@ -32,9 +33,9 @@ def no_measuring(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Stands in for the measurement: two contexts win. Holds an entry for each call."""
     calls: list[int] = []
 
-    def pretend(*_: object, slots: int) -> dict[Arrangement, float]:
+    def pretend(*_: object, slots: int) -> dict[Arrangement, Reading]:
         calls.append(slots)
-        return {Arrangement(2, 1): 500.0, Arrangement(1, 2): 400.0}
+        return {Arrangement(2, 1): Reading(500.0, 0.99), Arrangement(1, 2): Reading(400.0, 0.99)}
 
     monkeypatch.setattr(module, "measure", pretend)
     return calls
@@ -61,15 +62,40 @@ def test_no_more_contexts_are_tried_than_there_is_memory_for() -> None:
 
 def test_the_fastest_wins_and_more_contexts_where_it_is_as_good_as_a_tie() -> None:
     many, few = Arrangement(4, 1), Arrangement(1, 4)
-    assert choose({many: 300.0, few: 400.0}) == few
-    assert choose({many: 395.0, few: 400.0}) == many
+    assert choose({many: Reading(300, 1), few: Reading(400, 1)}) == few
+    assert choose({many: Reading(395, 1), few: Reading(400, 1)}) == many
 
 
 def test_the_real_model_is_measured_in_each_arrangement(smollm: LlamaCpp) -> None:
     model = smollm._running()
-    rates = measure(model, (Arrangement(2, 1), Arrangement(1, 2)), slots=2)
-    assert set(rates) == {Arrangement(2, 1), Arrangement(1, 2)}
-    assert all(rate > 1 for rate in rates.values())
+    found = measure(model, (Arrangement(2, 1), Arrangement(1, 2)), slots=2)
+    assert set(found) == {Arrangement(2, 1), Arrangement(1, 2)}
+    assert all(reading.rate > 1 and 0 < reading.share < 1.5 for reading in found.values())
+
+
+@pytest.mark.parametrize(("shares", "looks"), [([1.0] * 9, 2), ([0.5, 0.5, 1.0, 1.0], 3)])
+def test_a_disturbed_reading_is_taken_again(
+    shares: list[float], looks: int, smollm: LlamaCpp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = iter(shares)
+    taken: list[float] = []
+
+    def read(*_: object) -> Reading:
+        taken.append(next(left))
+        return Reading(100 * taken[-1], taken[-1])
+
+    monkeypatch.setattr(module, "_read", read)
+    measure(smollm._running(), (Arrangement(2, 1),), slots=2)
+    assert len(taken) == looks
+
+
+def test_what_was_measured_on_a_busy_machine_is_not_remembered(
+    smollm: LlamaCpp, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {Arrangement(2, 1): Reading(100.0, 0.6), Arrangement(1, 2): Reading(200.0, 0.95)}
+    monkeypatch.setattr(module, "measure", lambda *_, **__: found)
+    assert _choice(smollm._running()) == Arrangement(1, 2)
+    assert not cache.exists()
 
 
 def _choice(model: Model, **changed: int) -> Arrangement:

@@ -13,9 +13,9 @@ import logging
 import platform
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -26,9 +26,18 @@ from evolsynth.llm.llamacpp.library import llama
 if TYPE_CHECKING:
     from evolsynth.llm.llamacpp.model import Model
 
-__all__ = ["Arrangement", "arrangement", "candidates", "fingerprint", "measure", "remembered"]
+__all__ = [
+    "Arrangement",
+    "Reading",
+    "arrangement",
+    "candidates",
+    "fingerprint",
+    "measure",
+    "remembered",
+]
 
-_TOKENS, _PROMPT, _STEPS, _ROUNDS = 64, 32, 6, 2
+_TOKENS, _PROMPT, _STEPS, _MOST_ROUNDS = 64, 32, 6, 4
+_QUIET = 0.93  # the share that a reading must have had to be remembered
 _NEAR = 0.97  # of the best rate: as good, for one look of some tenths of a second
 _log = logging.getLogger("evolsynth.llamacpp")
 
@@ -41,6 +50,14 @@ class Arrangement(msgspec.Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         return f"{self.contexts} x {self.threads}"
+
+
+class Reading(NamedTuple):
+    """Tokens a second, and the least share of the time for which a context's thread had a
+    processor: less than 1 where other programs ran too (known for contexts of one thread)."""
+
+    rate: float
+    share: float
 
 
 class _Measured(msgspec.Struct, frozen=True):
@@ -65,7 +82,8 @@ def arrangement(
 ) -> Arrangement:
     """The fastest arrangement for decoding ``slots`` sequences in each context.
 
-    Measured in some seconds at the first use and kept in the cache folder, by `fingerprint`.
+    Measured in some seconds at the first use and kept in the cache folder, by `fingerprint`; not
+    kept where other programs disturbed the measurement.
 
     Args:
         identity: names the weights: the source file's hash and the quantisation.
@@ -78,58 +96,72 @@ def arrangement(
     known = remembered(key)
     if known in choices:
         return known
-    rates = measure(model, choices, slots=slots)
-    chosen = choose(rates)
-    _log.info("measured %s: %s contexts x threads", rates, chosen)
-    _remember(key, _Measured(chosen, {str(a): round(rate, 1) for a, rate in rates.items()}))
+    readings = measure(model, choices, slots=slots)
+    chosen = choose(readings)
+    _log.info("measured %s: %s contexts x threads", readings, chosen)
+    if all(reading.share >= _QUIET for reading in readings.values()):
+        rates = {str(a): round(reading.rate, 1) for a, reading in readings.items()}
+        _remember(key, _Measured(chosen, rates))
     return chosen
 
 
-def choose(rates: dict[Arrangement, float]) -> Arrangement:
+def choose(readings: Mapping[Arrangement, Reading]) -> Arrangement:
     """The one with most contexts among those about as fast as the fastest: while one of them
     reads a prompt, the others go on."""
-    best = max(rates.values())
-    return max(a for a, rate in rates.items() if rate >= _NEAR * best)
+    best = max(reading.rate for reading in readings.values())
+    return max(a for a, reading in readings.items() if reading.rate >= _NEAR * best)
 
 
 def measure(
     model: Model, choices: Sequence[Arrangement], *, slots: int
-) -> dict[Arrangement, float]:
-    """Tokens a second of each arrangement: the better of two looks, taken in turn."""
-    rates = dict.fromkeys(choices, 0.0)
-    for _ in range(_ROUNDS):
+) -> dict[Arrangement, Reading]:
+    """Each arrangement's fastest reading of at least two, taken in turn; of more, where other
+    programs kept the processors from it."""
+    best = dict.fromkeys(choices, Reading(0.0, 0.0))
+    for number in range(_MOST_ROUNDS):
         for choice in choices:
-            rates[choice] = max(rates[choice], _rate(model, choice, slots))
-    return rates
+            best[choice] = max(best[choice], _read(model, choice, slots))
+        if number > 0 and all(reading.share >= _QUIET for reading in best.values()):
+            break
+    return best
 
 
-def _rate(model: Model, choice: Arrangement, slots: int) -> float:
+def _read(model: Model, choice: Arrangement, slots: int) -> Reading:
     contexts: list[Context] = []
     try:
         for _ in range(choice.contexts):
             contexts.append(Context(model, sequences=slots, tokens=_TOKENS, threads=choice.threads))
             contexts[-1].warm_up()
         ready = threading.Barrier(choice.contexts + 1)
-        threads = [threading.Thread(target=_work, args=(c, slots, ready)) for c in contexts]
+        shares: list[float] = []
+        threads = [
+            threading.Thread(target=_work, args=(context, slots, ready, shares))
+            for context in contexts
+        ]
         for thread in threads:
             thread.start()
         ready.wait()
         began = time.perf_counter()
         for thread in threads:
             thread.join()
-        return choice.contexts * slots * _STEPS / (time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        # Threads that share a step wait for each other too: there the share says nothing.
+        share = min(shares, default=0.0) if choice.threads == 1 else 1.0
+        return Reading(choice.contexts * slots * _STEPS / seconds, share)
     finally:
         for context in contexts:
             context.close()
 
 
-def _work(context: Context, slots: int, ready: threading.Barrier) -> None:
+def _work(context: Context, slots: int, ready: threading.Barrier, shares: list[float]) -> None:
     """Read a prompt, then decode some steps of all sequences."""
     ready.wait()
+    began, used = time.perf_counter(), time.thread_time()
     context.read(0, (0,) * _PROMPT, 0)
     for step in range(_STEPS):
         positions = (_PROMPT + step, *(step,) * (context.sequences - 1))
         context.step((0,) * context.sequences, positions)
+    shares.append((time.thread_time() - used) / (time.perf_counter() - began))
 
 
 def fingerprint(identity: str, *, slots: int, processors: int) -> str:

@@ -49,7 +49,7 @@ async def test_every_row_says_how_to_make_it_again(smollm: LlamaCpp, embedder: M
         made = row.provenance["instruction"]
         assert re.fullmatch(r"[0-9a-f]{64}", made["model_sha256"])
         assert re.fullmatch(r"[0-9a-f]{16}", made["prompt_sha256"])
-        assert made["quantisation"] == "Q4_0"
+        assert made["quantisation"] == "Q4_0_I"
         assert {"sampling", "seed", "attempt", "max_tokens"} <= made.keys()
 
 

@@ -10,6 +10,7 @@ import msgspec
 from evals.throughput.arm import OURS
 from evals.throughput.jobs import Arrangement, Job, Row
 from evals.throughput.workloads import Workload
+from evolsynth.llm.llamacpp import DEFAULT_SLOTS
 
 __all__ = [
     "AGAINST",
@@ -87,7 +88,7 @@ def _own_arrangements(
     if arm == "ceiling":
         if workload.name != "decode":
             return []  # the others are not mere decoding
-        return [_lanes(threads, 1, _IN_ALL, "16 in each context")]
+        return [_lanes(threads, 1, DEFAULT_SLOTS, f"{DEFAULT_SLOTS} in each context")]
     if arm == ENGINE:
         return [
             Arrangement(label="as it comes"),

@@ -10,6 +10,7 @@ import msgspec
 from evals.throughput.cells import AGAINST, APART, ENGINE
 from evals.throughput.jobs import Reading
 from evals.throughput.rounds import Measured
+from evolsynth.llm.llamacpp import DEFAULT_SLOTS
 
 __all__ = ["Figure", "Promise", "best", "engine_of", "figure_of", "promises", "ratio", "share"]
 
@@ -168,7 +169,7 @@ def _apart(found: Iterable[Measured]) -> Measured | None:
 
 
 def _same_layout(found: Iterable[Measured], engine: Measured | None) -> Measured | None:
-    """The ceiling with 16 sequences in as many contexts, of as many threads, as the engine chose.
+    """The ceiling with as many sequences, contexts and threads as the engine chose.
 
     What the engine chose is in its readings.
     """
@@ -179,6 +180,6 @@ def _same_layout(found: Iterable[Measured], engine: Measured | None) -> Measured
         m
         for m in found
         if m.cell.arm == "ceiling"
-        and m.cell.arrangement.slots == 16
+        and m.cell.arrangement.slots == DEFAULT_SLOTS
         and (m.cell.arrangement.contexts, m.cell.arrangement.threads) == chosen
     )

@@ -15,6 +15,7 @@ import msgspec
 from evals.throughput.jobs import Kind, Row
 from evolsynth.errors import InputError
 from evolsynth.llm.base import Prompt
+from evolsynth.llm.llamacpp import DEFAULT_SLOTS
 from evolsynth.llm.llamacpp.model import Model
 
 __all__ = ["WORKLOADS", "Sizes", "Workload", "build", "text_of"]
@@ -56,7 +57,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     batch: int
-    batches: int = 2
+    batches: int = 1
     rows: int = 64
     alone: int = 24
     length: int = 1
@@ -64,12 +65,12 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def full(cls, threads: int) -> Sizes:
         """What figures that count are taken with."""
-        return cls(batch=16 * threads)
+        return cls(batch=DEFAULT_SLOTS * threads)
 
     @classmethod
     def quick(cls, threads: int) -> Sizes:
         """Just enough to see that everything works."""
-        return cls(batch=16 * threads, batches=1, rows=16, alone=4, length=8)
+        return cls(batch=16 * threads, rows=16, alone=4, length=8)
 
     def made(self, tokens: int) -> int:
         """How many tokens to make where the full size makes ``tokens``."""

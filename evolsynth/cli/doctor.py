@@ -92,15 +92,20 @@ def _threads() -> str:
 
 def _memory() -> str:
     from evolsynth.errors import SetupError
-    from evolsynth.llm.llamacpp.memory import available_memory
+    from evolsynth.llm.llamacpp.memory import UNKNOWN, available_memory
 
-    free = available_memory() / 2**30
+    found = available_memory()
+    if found == UNKNOWN:
+        return (
+            f"not known here; a run with the default model and embedder takes {_LEAST_MEMORY} GiB"
+        )
+    free = found / 2**30
     if free < _LEAST_MEMORY:
         raise SetupError(
             f"{free:.1f} GiB are available, and a run with the default model and embedder takes "
-            f"{_LEAST_MEMORY}. Close other programs, or use LlamaCpp(slots=4)."
+            f"{_LEAST_MEMORY} GiB. Close other programs, or use LlamaCpp(slots=4)."
         )
-    return f"{free:.1f} GiB available"
+    return f"{free:.1f} GiB available, of which a default run takes {_LEAST_MEMORY}"
 
 
 def _llama() -> str:
@@ -145,7 +150,7 @@ def _report() -> str:
 
 def _cache() -> str:
     from evolsynth.errors import SetupError
-    from evolsynth.llm.llamacpp.files import cache_folder
+    from evolsynth.cache import cache_folder
 
     folder = cache_folder()
     nearest = next(p for p in (folder, *folder.parents) if p.exists())

@@ -46,7 +46,7 @@ def job_for(work: Workload, name: str, path: Path, rows: tuple[Row, ...] | None 
 
 
 def test_a_name_gives_the_requantised_file_and_a_path_itself(path: Path) -> None:
-    assert path.name.endswith("-Q4_0.gguf")
+    assert path.name.endswith("-Q4_0_I.gguf")
     assert resolve(str(path)) == path
 
 

@@ -97,8 +97,8 @@ def test_promises_ask_more_where_there_is_avx512() -> None:
     found = [
         measured("decode", "engine", reading(400, contexts=2, threads=1)),
         measured("decode", "llama-class", reading(100)),
-        measured("decode", "ceiling", reading(410), contexts=2, threads=1, slots=16),
-        measured("decode", "ceiling", reading(999), contexts=1, threads=2, slots=16),
+        measured("decode", "ceiling", reading(410), contexts=2, threads=1, slots=32),
+        measured("decode", "ceiling", reading(999), contexts=1, threads=2, slots=32),
     ]
     plain = {p.name: p for p in promises(found, avx512=False)}
     wide = {p.name: p for p in promises(found, avx512=True)}

@@ -172,7 +172,7 @@ def test_what_is_given_is_not_measured(
     monkeypatch.setenv("EVOLSYNTH_THREADS", "6")
     llm = LlamaCpp(**given)  # type: ignore[arg-type]
     assert (llm.contexts, llm.threads) == expected
-    assert llm.concurrency == 32 * expected[0]
+    assert llm.concurrency == 64 * expected[0]
 
 
 def test_processors_are_those_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:

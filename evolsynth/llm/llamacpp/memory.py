@@ -16,24 +16,23 @@ from evolsynth.llm.llamacpp.context import CHUNK, padded
 if TYPE_CHECKING:
     from evolsynth.llm.llamacpp.model import Model
 
-__all__ = ["available_memory", "check_memory", "context_bytes", "most_contexts"]
+__all__ = ["UNKNOWN", "available_memory", "check_memory", "context_bytes", "most_contexts"]
 
+UNKNOWN = 2**63  #: bytes available where nothing says how many: enough for anything
 _MIB = 2**20
+_CELLS = 256  # llama.cpp rounds the tokens of a sequence up to a multiple of this
 _LOGIT_ROWS = 64  # that are read at once when a text is scored
 _LEFT = 0.95  # of what is available: some is for Python and for what is being stored
 
 
 def available_memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int:
     """Bytes that this process can still take: what the machine and each control group it is in
-    (version 2) have left. A very large number where neither says so."""
+    (version 1 or 2) have left; `UNKNOWN` where neither says so."""
     return min(_machine(proc / "meminfo"), *_groups(proc / "self" / "cgroup", groups))
 
 
 def _machine(meminfo: Path) -> int:
-    for key, value in _pairs(meminfo):
-        if key == "MemAvailable:":
-            return value * 1024
-    return 2**63
+    return dict(_pairs(meminfo)).get("MemAvailable:", UNKNOWN // 1024) * 1024
 
 
 def _groups(membership: Path, root: Path) -> Iterator[int]:
@@ -42,16 +41,26 @@ def _groups(membership: Path, root: Path) -> Iterator[int]:
         lines = membership.read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
-    own = next((line[3:] for line in lines if line.startswith("0::")), "/")
-    folder = root / own.strip("/")
-    for place in (folder, *folder.parents):
-        limit, used = _number(place / "memory.max"), _number(place / "memory.current")
-        if limit is not None and used is not None:
-            files = dict(_pairs(place / "memory.stat")).get("inactive_file", 0)
-            yield max(0, limit - used + files)
-        if place == root:
-            break
-    yield 2**63
+    # A line is number:controllers:group. Version 2 has one hierarchy, without controllers.
+    fields = (line.split(":", 2) for line in lines if line.count(":") >= 2)
+    own = {kinds: group for _, kinds, group in fields}
+    v1 = next((group for kinds, group in own.items() if "memory" in kinds.split(",")), "/")
+    for top, group, names in (
+        (root, own.get("", "/"), ("memory.max", "memory.current", "inactive_file")),
+        (
+            root / "memory",
+            v1,
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+        ),
+    ):
+        folder = top / group.strip("/")
+        for place in (folder, *folder.parents):
+            limit, used = _number(place / names[0]), _number(place / names[1])
+            if limit is not None and used is not None:
+                yield max(0, limit - used + dict(_pairs(place / "memory.stat")).get(names[2], 0))
+            if place == top:
+                break
+    yield UNKNOWN
 
 
 def _number(file: Path) -> int | None:
@@ -74,16 +83,21 @@ def _pairs(file: Path) -> Iterator[tuple[str, int]]:
 
 
 def context_bytes(model: Model, *, sequences: int, tokens: int) -> int:
-    """What a `Context` takes: keys and values in F16, rows of logits, what is computed with.
+    """What a `Context` of ``sequences`` sequences of ``tokens`` tokens takes, in bytes.
 
-    Against the growth of a process (SmolLM2-135M, 1 to 128 sequences of 256 to 8,192 tokens) it
-    was from 8 MiB too little (of 769) to 20 MiB too much.
+    Keys and values in F16, rows of logits (where they are computed and where they are kept), the
+    attention mask, and what else is computed with. Beside
+    the growth of a process (SmolLM2-135M in Q4_0; 14 sizes, from 1 to 256 sequences and from 64
+    to 8,192 tokens) it was from 7 MiB too little (of 1,554) to 10 MiB too much (of 35). Models
+    without such a store (Mamba), or with one that differs by layer, take less.
     """
-    rows = padded(sequences)
-    store = model.cache_bytes_per_token * rows * tokens
-    logits = max(rows, _LOGIT_ROWS) * model.vocabulary_size * 4
-    working = 8 * max(CHUNK, rows) * model.width * 4
-    return int(store + logits + working + 8 * _MIB)
+    rows, cells = padded(sequences), -(-tokens // _CELLS) * _CELLS
+    store = model.cache_bytes_per_token * rows * cells
+    logits = 2 * max(rows, _LOGIT_ROWS) * model.vocabulary_size * 4
+    batch = max(CHUNK, rows)
+    mask = batch * cells * 2
+    working = 2 * batch * model.width * 4
+    return int(store + logits + mask + working + 8 * _MIB)
 
 
 def most_contexts(model: Model, *, sequences: int, tokens: int, available: int) -> int:
@@ -111,13 +125,21 @@ def check_memory(
 
 
 def _advice(model: Model, sequences: int, tokens: int, most: int, available: int) -> str:
+    """What would fit, tried out: fewer contexts, else fewer slots, else fewer tokens."""
     if most:
         return f"contexts={most}, fewer slots or a smaller context"
+
+    def fits(slots: int, cells: int) -> bool:
+        return most_contexts(model, sequences=slots, tokens=cells, available=available) > 0
+
     slots = sequences
-    while slots > 1 and not most_contexts(
-        model, sequences=slots, tokens=tokens, available=available
-    ):
+    while slots > 1 and not fits(slots, tokens):
         slots //= 2
-    if most_contexts(model, sequences=slots, tokens=tokens, available=available):
+    if fits(slots, tokens):
         return f"contexts=1 and slots={slots}, or a smaller context"
-    return "a much smaller context, or a machine with more memory"
+    cells = tokens
+    while cells > _CELLS and not fits(1, cells):
+        cells //= 2
+    if fits(1, cells):
+        return f"contexts=1, slots=1 and context={cells}"
+    return "a smaller model, or a machine with more memory"

@@ -59,7 +59,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     batch: int
     batches: int = 1
     rows: int = 64
-    alone: int = 24
+    alone: int = 12
     length: int = 1
 
     @classmethod

@@ -149,8 +149,8 @@ def _report() -> str:
 
 
 def _cache() -> str:
-    from evolsynth.errors import SetupError
     from evolsynth.cache import cache_folder
+    from evolsynth.errors import SetupError
 
     folder = cache_folder()
     nearest = next(p for p in (folder, *folder.parents) if p.exists())

@@ -1,7 +1,7 @@
 """A back end that says what it was told to say: for tests and dry runs.
 
-It is a real back end: it takes the same requests, obeys ``prefix``, ``stop`` and ``max_tokens``,
-and can be slow or fail on demand.
+It is a real back end: it takes the same requests, obeys ``prefix``, ``stop``, ``max_tokens`` and
+``logprobs``, scores texts, and can be slow or fail on demand.
 
 >>> llm = Scripted(["Name three rivers.", EngineError("the power went")])
 >>> llm = Scripted(lambda request: f"seed {request.seed}", delay=0.01)
@@ -17,7 +17,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from evolsynth.errors import EngineError, RequestError
 from evolsynth.llm.base import (
@@ -34,6 +34,7 @@ from evolsynth.llm.template import ChatTemplate
 
 __all__ = ["CHATML", "Scripted"]
 
+T = TypeVar("T")
 Answer = str | Completion | Exception
 Scores = float | Sequence[float] | Exception
 
@@ -53,16 +54,18 @@ class Scripted(LLM):
 
     Args:
         answers: the answers, or a function from request to answer. They are given as they are:
-            ``min_tokens``, ``banned`` and ``grammar`` are the script's own affair.
+            ``min_tokens``, ``banned`` and ``grammar`` are the script's own affair, to be seen in
+            ``requests``. Where log-probabilities are asked for, each word's is -1.
         scores: for `score`, the log-probability of each word, or a function from prompt and
             continuation, both as text, to that, to one for each word, or to an error.
-        delay: seconds before each answer, or a function from request to seconds.
+        delay: seconds before each answer or score, or a function from request to seconds. A
+            score's request has its prompt, the seed 0, and a token for each word.
         concurrency: how many requests methods should keep under way.
         chat_template: jinja2 text; ChatML by default.
         capabilities: what it says it can do; everything by default.
 
-    ``requests`` holds all that were asked, in order; ``active`` how many are being answered, and
-    ``most_active`` the most that ever were. A word counts as a token.
+    ``requests`` holds all that `complete` was asked, in order; ``active`` is how many are being
+    answered or scored, and ``most_active`` the most that ever were. A word counts as a token.
     """
 
     def __init__(
@@ -101,17 +104,10 @@ class Scripted(LLM):
 
     async def complete(self, request: Request) -> Completion:
         """Answer as told, after the delay; see `LLM.complete`."""
-        if self._closed:
-            raise EngineError(f"{self.name} was closed. Start it again with `async with`.")
+        self._refuse_if_closed()
         self.requests.append(request)
-        self.active += 1
-        self.most_active = max(self.most_active, self.active)
         began = time.perf_counter()
-        try:
-            await asyncio.sleep(self._delay(request))
-            answer = self._answer(request)
-        finally:
-            self.active -= 1
+        answer = await self._work(request, lambda: self._answer(request))
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, str):
@@ -123,21 +119,41 @@ class Scripted(LLM):
         return answer
 
     async def score(self, prompt: Prompt, continuation: str | Prompt) -> Score:
-        """Score as told, word by word; see `LLM.score`."""
-        if self._closed:
-            raise EngineError(f"{self.name} was closed. Start it again with `async with`.")
+        """Score as told, word by word, after the delay; see `LLM.score`."""
+        self._refuse_if_closed()
         self.require(Capability.LOGPROBS, by="score")
-        words = _WORD.findall(str(continuation))
+        before, text = str(prompt), str(continuation)
+        words = _WORD.findall(text)
         if not words:
             raise RequestError("The continuation is empty: there is nothing to score.")
-        await asyncio.sleep(0)
-        told = self._scores(str(prompt), str(continuation))
+        if not before:
+            raise RequestError("The prompt is empty: there is nothing to continue.")
+        began = time.perf_counter()
+        request = Request(prompt=prompt, seed=0, max_tokens=len(words))
+        told = await self._work(request, lambda: self._scores(before, text))
         if isinstance(told, Exception):
             raise told
         values = [told] * len(words) if isinstance(told, float | int) else list(told)
+        logprobs = _words(words, values)
+        read = len(before.split())
         self._usage.requests += 1
-        self._usage.prompt_tokens += len(str(prompt).split()) + len(words)
-        return Score(logprobs=_words(words, values), prompt_tokens=len(str(prompt).split()))
+        self._usage.prompt_tokens += read + len(words)
+        self._usage.seconds += time.perf_counter() - began
+        return Score(logprobs=logprobs, prompt_tokens=read)
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise EngineError(f"{self.name} was closed. Start it again with `async with`.")
+
+    async def _work(self, request: Request, script: Callable[[], T]) -> T:
+        """What the script says, after the delay."""
+        self.active += 1
+        self.most_active = max(self.most_active, self.active)
+        try:
+            await asyncio.sleep(self._delay(request))
+            return script()
+        finally:
+            self.active -= 1
 
     async def start(self) -> None:
         """Nothing to load."""

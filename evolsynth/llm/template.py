@@ -1,8 +1,9 @@
 """Chat templates: from messages to a `Prompt` whose control tokens are marked.
 
-A template is rendered with jinja2's sandbox, as the model's makers wrote it. Contents are put in
-place by rendering markers instead of them, so a template decides where a text goes and never
-reads it as part of itself, and a text can never pass for a control token.
+A template is rendered as the model's makers wrote it, but in a sandbox (`evolsynth.llm.sandbox`),
+for it is code that came with a download. Contents are put in place by rendering markers instead of
+them, so a template decides where a text goes and never reads it as part of itself, and a text can
+never pass for a control token.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import jinja2
-import jinja2.ext
-import jinja2.sandbox
 
 from evolsynth.errors import TemplateError
 from evolsynth.llm.base import Prompt, Segment
+from evolsynth.llm.sandbox import Sandbox
 from evolsynth.rows import Message
 
 __all__ = ["ChatTemplate"]
@@ -27,38 +27,54 @@ __all__ = ["ChatTemplate"]
 _OPEN, _CLOSE = "\ue5a0", "\ue5a1"
 _QUERY = f"{_OPEN}query{_CLOSE}"
 _MARKER = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
+_GIVE = "LlamaCpp(..., chat_template=TEXT)."
+_FIX = f"Give another: {_GIVE}"
+# What running a stranger's code can end in.
+_FAILURES = (
+    jinja2.TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 class ChatTemplate:
     """A model's chat template.
 
     ``source`` is jinja2 text, as in a GGUF's ``tokenizer.chat_template``. ``variables`` are what
-    a template may ask for beside the messages (``bos_token``, ``eos_token``).
+    a template may ask for beside the messages (``bos_token``, ``eos_token``); ``model`` is the
+    model's name, for messages.
 
     Raises:
-        TemplateError: the template does not parse.
+        TemplateError: the template is empty or does not parse.
     """
 
-    def __init__(self, source: str, variables: Mapping[str, Any] | None = None) -> None:
-        if not source.strip():
-            raise TemplateError(
-                "The model has no chat template. Give one: LlamaCpp(..., chat_template=TEXT)."
-            )
+    def __init__(
+        self,
+        source: str,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        model: str = "The model",
+    ) -> None:
         self.source = source
+        self._model = model
         self._variables = dict(variables or {})
-        environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            extensions=[jinja2.ext.loopcontrols],
-        )
-        environment.filters["tojson"] = _to_json
-        environment.globals["raise_exception"] = _refuse
-        environment.globals["strftime_now"] = _fixed_date
+        if not source.strip():
+            raise TemplateError(f"{model} has no chat template. Give one: {_GIVE}")
+        self._environment = Sandbox({"tojson": _to_json})
+        self._environment.globals["raise_exception"] = _refuse
+        self._environment.globals["strftime_now"] = _fixed_date
         try:
-            self._template = environment.from_string(source)
-        except jinja2.TemplateError as error:
-            raise TemplateError(f"The model's chat template does not parse: {error}.") from None
+            with self._environment.bounded(len(source)):
+                self._template = self._environment.from_string(source)
+        except (*_FAILURES, SyntaxError) as error:
+            raise TemplateError(
+                f"{model}'s chat template does not parse: {_reason(error)}. {_FIX}"
+            ) from None
 
     def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = True) -> Prompt:
         """The prompt for ``messages``, ending where the assistant's answer begins.
@@ -66,8 +82,8 @@ class ChatTemplate:
         Equal, character for character, to what the template gives for the same messages.
 
         Raises:
-            TemplateError: the template refuses these messages or changes a text beyond
-                stripping it.
+            TemplateError: the template refuses these messages, leaves out the question at their
+                end, or changes a text beyond stripping it.
         """
         contents = [m.content for m in messages]
         plain = self._render(messages, contents, add_generation_prompt)
@@ -78,6 +94,9 @@ class ChatTemplate:
         segments = _fill(frame, contents)
         if "".join(s.text for s in segments) != plain:
             segments = _locate(plain, [c.strip() for c in contents])
+        asked = contents[-1].strip() if messages and messages[-1].role == "user" else ""
+        if asked and all(s.control or s.text.strip() != asked for s in segments):
+            raise TemplateError(f"{self._model}'s chat template leaves out the user's turn. {_FIX}")
         return Prompt(segments)
 
     def pre_query(self, system: str | None = None, history: Sequence[Message] = ()) -> Prompt:
@@ -105,24 +124,20 @@ class ChatTemplate:
     ) -> str:
         turns = [{"role": m.role, "content": c} for m, c in zip(messages, contents, strict=True)]
         try:
-            return self._template.render(
-                messages=turns, add_generation_prompt=add_generation_prompt, **self._variables
-            )
+            with self._environment.bounded(len(self.source) + sum(map(len, contents))):
+                return self._template.render(
+                    messages=turns, add_generation_prompt=add_generation_prompt, **self._variables
+                )
         except TemplateError as error:
             roles = ", ".join(m.role for m in messages)
             raise TemplateError(
-                f"The model's chat template refuses these turns ({roles}): {error}. "
+                f"{self._model}'s chat template refuses these turns ({roles}): {error}. "
                 "Leave out the turn it does not know."
             ) from None
-        except (
-            jinja2.TemplateError,
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            TypeError,
-            ValueError,
-        ) as error:
-            raise TemplateError(f"The model's chat template fails: {error}.") from None
+        except _FAILURES as error:
+            raise TemplateError(
+                f"{self._model}'s chat template fails: {_reason(error)}. {_FIX}"
+            ) from None
 
 
 def _marked(contents: Sequence[str]) -> list[str]:
@@ -162,7 +177,7 @@ def _locate(plain: str, contents: Sequence[str]) -> tuple[Segment, ...]:
         if start < 0 or twice:
             raise TemplateError(
                 "The model's chat template changes or repeats the text of a turn, so that control "
-                "tokens cannot be told from text. Give another: LlamaCpp(..., chat_template=TEXT)."
+                f"tokens cannot be told from text. {_FIX}"
             )
         segments += [Segment(plain[at:start], control=True), Segment(content)]
         at = start + len(content)
@@ -179,5 +194,12 @@ def _fixed_date(pattern: str) -> str:
     return datetime.date(2024, 7, 26).strftime(pattern)
 
 
+def _reason(error: BaseException) -> str:
+    """Why, on one line and without a full stop; some errors say nothing but their name."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
 def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:
+    if indent is not None and not 0 <= indent <= 16:
+        raise ValueError(f"tojson is asked for an indent of {indent}")
     return json.dumps(value, ensure_ascii=False, indent=indent)

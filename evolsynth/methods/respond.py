@@ -37,13 +37,13 @@ async def respond(
     Raises:
         CapabilityError: the back end cannot continue a raw prompt.
         InputError: there is no such prompt file.
-        TemplateError: the model takes no system turn; use ``prompt=None``.
+        TemplateError: the model's chat template is missing or broken, or it takes no system
+            turn; for the last use ``prompt=None``.
     """
     llm.require(Capability.RAW_PROMPT, by="respond")
     end = llm.template.turn_end()
     file = load_prompt(prompt) if prompt is not None else None
-    if file is not None:
-        _try_system(llm, file.part("system"))
+    _try_template(llm, file.part("system") if file is not None else None)
 
     async def one(row: Row) -> Row:
         if row.instruction is None or row.response is not None:
@@ -74,10 +74,14 @@ async def respond(
             yield row
 
 
-def _try_system(llm: LLM, system: str) -> None:
-    """Find out at the start, not at each row, that a model takes no system turn."""
+def _try_template(llm: LLM, system: str | None) -> None:
+    """Find out at the start, not at each row, that a template is broken or takes no system turn."""
+    question = Message("user", "?")
+    llm.template.render([question])
+    if system is None:
+        return
     try:
-        llm.template.render([Message("system", system), Message("user", "?")])
+        llm.template.render([Message("system", system), question])
     except TemplateError as error:
         raise TemplateError(
             f"{error} For answers without a system turn call respond(..., prompt=None)."

@@ -371,6 +371,18 @@ def test_the_doctor_says_when_memory_is_short(
     assert "Close other programs" in said
 
 
+def test_the_doctor_does_not_make_up_memory_that_it_cannot_see(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from evolsynth.cli.doctor import checks
+    from evolsynth.llm.llamacpp.memory import UNKNOWN
+
+    monkeypatch.setattr("evolsynth.llm.llamacpp.memory.available_memory", lambda: UNKNOWN)
+    memory = next(check for check in checks() if check.name == "memory")
+    assert memory.good
+    assert memory.found.startswith("not known here")
+
+
 def test_the_doctor_tells_what_was_measured(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

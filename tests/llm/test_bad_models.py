@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.llm.llamacpp.files import find_model
 from evolsynth.methods.magpie import magpie
 from evolsynth.methods.respond import respond
-from evolsynth.rows import Row
+from evolsynth.rows import Message, Row
 
 KEY = b"tokenizer.chat_template"
 
@@ -48,7 +49,7 @@ async def test_a_missing_template_stops_methods_before_the_first_request(
     without_template: Path,
 ) -> None:
     async with small(without_template) as llm:
-        with pytest.raises(TemplateError, match=r"no chat template.*chat_template="):
+        with pytest.raises(TemplateError, match=r"patched has no chat template.*chat_template="):
             _ = [row async for row in magpie(llm, n=3)]
         with pytest.raises(TemplateError, match="no chat template"):
             _ = [row async for row in respond([Row.make("Name a river.")], llm)]
@@ -70,6 +71,13 @@ async def test_a_template_of_ones_own_takes_its_place(without_template: Path) ->
         ("{{ messages[7].content }}", "fails"),
         ("{{ raise_exception('only poems') }}", "only poems"),
         ("{% for i in range(10**12) %}x{% endfor %}", "fails"),
+        (
+            "{% for i in range(9**5) %}{% for j in range(9**5) %}{% endfor %}{% endfor %}",
+            "too much",
+        ),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "recursion"),
+        ("{{ 'a' * 10**13 }}", "too long"),
+        ("{% for a in [1] %}" * 30 + "{% endfor %}" * 30, "does not parse"),
         ("{{ messages.__class__.__mro__ }}", "fails"),
         ("no turn is shown", "leaves out the user's turn|changes or repeats"),
     ],
@@ -81,7 +89,36 @@ async def test_a_broken_template_stops_methods_before_the_first_request(
     async with llm:
         with pytest.raises(TemplateError, match=said):
             _ = [row async for row in magpie(llm, n=3)]
+        with pytest.raises(TemplateError, match=f"{said}|fails"):
+            _ = [row async for row in respond([Row.make("Name a river.")], llm)]
         assert llm.usage.requests == 0
+        assert (await llm.complete(RAW)).tokens == 3
+
+
+async def test_a_template_that_cannot_begin_an_answer_stops_respond_at_its_start() -> None:
+    template = (
+        "{% for m in messages %}<{{ m.content }}>{% endfor %}"
+        "{% if add_generation_prompt %}{{ raise_exception('no answers') }}{% endif %}"
+    )
+    async with LlamaCpp(slots=2, context=128, contexts=1, chat_template=template) as llm:
+        for prompt in (None, "respond/brief"):
+            with pytest.raises(TemplateError, match="no answers"):
+                _ = [row async for row in respond([Row.make("Go.")], llm, prompt=prompt)]
+        assert llm.usage.requests == 0
+
+
+async def test_a_long_template_in_the_file_is_read_whole(tmp_path: Path) -> None:
+    content = find_model(DEFAULT_MODEL)[0].read_bytes()
+    head, key, rest = content.partition(KEY)
+    kind, (length,) = rest[:4], struct.unpack("<Q", rest[4:12])
+    comment = b"{#" + b"-" * (2**18 - 4) + b"#}"  # in whole blocks of what tensors are aligned to
+    template = comment + rest[12 : 12 + length]
+    path = tmp_path / "long.gguf"
+    size = struct.pack("<Q", len(template))
+    path.write_bytes(head + key + kind + size + template + rest[12 + length :])
+    async with small(path) as llm:
+        assert len(llm.template.source) == len(template.decode())
+        assert str(llm.template.render([Message("user", "Hi")])).endswith("assistant\n")
 
 
 async def test_a_broken_template_in_the_file_is_told_alike(tmp_path: Path) -> None:
@@ -96,6 +133,8 @@ async def test_a_broken_template_in_the_file_is_told_alike(tmp_path: Path) -> No
     [
         ({"slots": 0}, "slots is 0"),
         ({"slots": -3}, "slots is -3"),
+        ({"context": 0}, "context is 0"),
+        ({"threads": -1}, "threads is -1"),
         ({"context": 15}, "context is 15"),
         ({"contexts": 0}, "contexts is 0"),
         ({"threads": 0}, "threads is 0"),

@@ -175,6 +175,33 @@ async def test_a_text_is_scored_word_by_word_as_told() -> None:
     assert (score.prompt_tokens, score.total) == (2, -4.0)
 
 
+async def test_a_score_waits_and_is_counted_like_an_answer() -> None:
+    asked: list[Request] = []
+
+    def wait(request: Request) -> float:
+        asked.append(request)
+        return 30.0
+
+    llm = Scripted([], delay=wait)
+    task = asyncio.create_task(llm.score(Prompt.of("Say it:"), "a red door"))
+    await asyncio.sleep(0)
+    assert (llm.active, llm.most_active) == (1, 1)
+    assert (str(asked[0].prompt), asked[0].seed, asked[0].max_tokens) == ("Say it:", 0, 3)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (llm.active, llm.usage.requests) == (0, 0)
+
+
+async def test_what_was_scored_is_in_the_usage() -> None:
+    async with Scripted([], scores=-2) as llm:
+        await llm.score(Prompt.of("Say it:"), Prompt.of("a red door"))
+    assert (llm.usage.requests, llm.usage.prompt_tokens) == (1, 5)
+    assert llm.usage.completion_tokens == 0
+    with pytest.raises(EngineError, match="closed"):
+        await llm.score(Prompt.of("Say it:"), "a")
+
+
 async def test_without_a_script_every_word_scores_minus_one() -> None:
     assert (await Scripted([]).score(Prompt.of("x"), "one two three")).mean == -1.0
 
@@ -186,6 +213,8 @@ async def test_scores_can_fail_be_empty_or_not_fit() -> None:
         )
     with pytest.raises(RequestError, match="empty"):
         await Scripted([]).score(Prompt.of("x"), "  ")
+    with pytest.raises(RequestError, match="prompt is empty"):
+        await Scripted([]).score(Prompt.of(""), "y")
     with pytest.raises(EngineError, match="2 scores for 1 words"):
         await Scripted([], scores=lambda *_: [-1.0, -2.0]).score(Prompt.of("x"), "y")
 
@@ -195,7 +224,16 @@ async def test_a_back_end_that_says_it_cannot_score_refuses() -> None:
         await Scripted([], capabilities=()).score(Prompt.of("x"), "y")
 
 
+async def test_what_a_script_cannot_obey_is_answered_as_told_and_can_be_seen() -> None:
+    llm = Scripted(["a red door"])
+    request = ask(min_tokens=9, banned=("red",), grammar='root ::= "yes"')
+    assert (await llm.complete(request)).text == "a red door"
+    assert llm.requests == [request]
+
+
 async def test_log_probabilities_of_an_answer_come_where_asked_for() -> None:
     request = Request(prompt=Prompt.of("x"), seed=1, logprobs=True, max_tokens=2)
     completion = await Scripted(["one two three"]).complete(request)
     assert [t.piece for t in completion.logprobs] == [b"one", b" two"]
+    assert [t.logprob for t in completion.logprobs] == [-1.0, -1.0]
+    assert (await Scripted(["one"]).complete(ask())).logprobs == ()

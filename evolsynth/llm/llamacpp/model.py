@@ -34,11 +34,15 @@ class TokenisedPrompt(NamedTuple):
 class Model:
     """A GGUF model in memory, shared by all contexts. Free it after the last of them.
 
+    ``name`` is the model's in messages; the file's where none is given.
+
     Raises:
         InputError: llama.cpp cannot load the file (truncated, of an unknown architecture).
     """
 
-    def __init__(self, path: Path, chat_template: str | None = None) -> None:
+    def __init__(
+        self, path: Path, chat_template: str | None = None, *, name: str | None = None
+    ) -> None:
         self._native = native = llama()
         params = native.llama_model_default_params()
         params.n_gpu_layers = 0
@@ -47,6 +51,7 @@ class Model:
             raise InputError(f"{path}: llama.cpp cannot load the model ({last_message()}).")
         self.path = path
         self._chat_template = chat_template
+        self.name = path.stem if name is None else name
         self.vocabulary: Any = native.llama_model_get_vocab(self.handle)
         self.vocabulary_size = int(native.llama_vocab_n_tokens(self.vocabulary))
         self.trained_context = int(native.llama_model_n_ctx_train(self.handle))
@@ -81,19 +86,27 @@ class Model:
 
     def metadata(self, key: str) -> str | None:
         """A value of the file's metadata, as text."""
-        buffer = ctypes.create_string_buffer(1 << 17)
-        size = self._native.llama_model_meta_val_str(self.handle, key.encode(), buffer, len(buffer))
+        read = self._native.llama_model_meta_val_str
+        buffer = ctypes.create_string_buffer(1 << 14)
+        size = read(self.handle, key.encode(), buffer, len(buffer))
+        if size >= len(buffer):  # it was cut; the size is that of the whole
+            buffer = ctypes.create_string_buffer(size + 1)
+            read(self.handle, key.encode(), buffer, len(buffer))
         return buffer.value.decode("utf-8", "replace") if size >= 0 else None
 
     @functools.cached_property
     def template(self) -> ChatTemplate:
-        """The chat template of the file's metadata, or the one that was given instead."""
+        """The chat template of the file's metadata, or the one that was given instead.
+
+        Raises:
+            TemplateError: there is none, or it does not parse.
+        """
         source = self._chat_template or self.metadata("tokenizer.chat_template") or ""
         tokens = {
             "bos_token": self._text_of(self._bos),
             "eos_token": self._text_of(int(self._native.llama_vocab_eos(self.vocabulary))),
         }
-        return ChatTemplate(source, tokens)
+        return ChatTemplate(source, tokens, model=self.name)
 
     @functools.cached_property
     def end_tokens(self) -> frozenset[int]:

@@ -252,3 +252,18 @@ def test_a_containers_quota_bounds_the_threads(
     assert _quota(limit) > 1000
     limit.write_text(written)
     assert _quota(limit) == processors if processors else _quota(limit) > 1000
+
+
+async def test_only_a_contexts_own_thread_ever_computes_in_it() -> None:
+    """OpenMP keeps a team for each thread that computed once. With more teams than processors its
+    waiting threads sleep, and a step of two threads takes a third longer."""
+    await asyncio.to_thread(int)  # the thread that loads the model is there before
+    before = threads()
+    async with LlamaCpp(slots=2, context=64, contexts=1, threads=2) as llm:
+        await llm.complete(Request(prompt=Prompt.of("One, two,"), seed=1, max_tokens=2))
+        assert threads() - before == 2  # the worker, and one to help it
+
+
+def threads() -> int:
+    """Threads of this process, Python's and others."""
+    return len(list(Path("/proc/self/task").iterdir()))

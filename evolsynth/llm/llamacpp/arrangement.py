@@ -7,6 +7,7 @@ runs depends on the machine, so it is measured at the first use of a model, and 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
@@ -14,6 +15,7 @@ import platform
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -131,37 +133,36 @@ def _read(model: Model, choice: Arrangement, slots: int) -> Reading:
     try:
         for _ in range(choice.contexts):
             contexts.append(Context(model, sequences=slots, tokens=_TOKENS, threads=choice.threads))
-            contexts[-1].warm_up()
-        ready = threading.Barrier(choice.contexts + 1)
-        shares: list[float] = []
-        threads = [
-            threading.Thread(target=_work, args=(context, slots, ready, shares))
-            for context in contexts
-        ]
-        for thread in threads:
-            thread.start()
-        ready.wait()
-        began = time.perf_counter()
-        for thread in threads:
-            thread.join()
-        seconds = time.perf_counter() - began
+        ready = threading.Barrier(choice.contexts)
+        with ThreadPoolExecutor(choice.contexts) as pool:
+            work = functools.partial(_work, slots=slots, ready=ready)
+            began, ended, shares = zip(*pool.map(work, contexts), strict=True)
         # Threads that share a step wait for each other too: there the share says nothing.
-        share = min(shares, default=0.0) if choice.threads == 1 else 1.0
-        return Reading(choice.contexts * slots * _STEPS / seconds, share)
+        share = min(shares) if choice.threads == 1 else 1.0
+        rate = choice.contexts * slots * _STEPS / (max(ended) - min(began))
+        return Reading(rate, share)
     finally:
         for context in contexts:
             context.close()
 
 
-def _work(context: Context, slots: int, ready: threading.Barrier, shares: list[float]) -> None:
-    """Read a prompt, then decode some steps of all sequences."""
-    ready.wait()
+def _work(context: Context, *, slots: int, ready: threading.Barrier) -> tuple[float, float, float]:
+    """Read a prompt, then decode some steps of all sequences: when that began, when it ended,
+    and this thread's share of a processor.
+
+    The first computing is done here too, not in another thread: see `Worker.start`.
+    """
+    try:
+        context.warm_up()
+    finally:
+        ready.wait()
     began, used = time.perf_counter(), time.thread_time()
     context.read(0, (0,) * _PROMPT, 0)
     for step in range(_STEPS):
         positions = (_PROMPT + step, *(step,) * (context.sequences - 1))
         context.step((0,) * context.sequences, positions)
-    shares.append((time.thread_time() - used) / (time.perf_counter() - began))
+    ended = time.perf_counter()
+    return began, ended, (time.thread_time() - used) / (ended - began)
 
 
 def fingerprint(identity: str, *, slots: int, processors: int) -> str:

@@ -149,7 +149,8 @@ class LlamaCpp(LLM):
 
     def _load(self) -> None:
         weights = self._weights()
-        model = Model(weights.path, self._chat_template)
+        model = Model(weights.path, self._chat_template, name=weights.name)
+        queue: JobQueue | None = None
         try:
             self._check_context(weights.name, model.trained_context)
             _ = model.pieces, model.end_tokens  # built before two threads could do it at once
@@ -161,8 +162,11 @@ class LlamaCpp(LLM):
                     model, sequences=self._slots, tokens=self._slot_context, threads=self.threads
                 )
                 self._workers.append(Worker(model, queue, store, context, slots=self._slots))
-                context.warm_up()
+            for worker in self._workers:
+                worker.start()
         except BaseException:
+            if queue is not None:
+                queue.close("The engine could not be started.")
             self._free_contexts()
             model.close()
             raise
@@ -174,8 +178,6 @@ class LlamaCpp(LLM):
             **({"importance_sha256": weights.importance} if weights.importance else {}),
         }
         self._model, self._queue = model, queue
-        for worker in self._workers:
-            worker.start()
 
     def _settle(self, model: Model, weights: Weights) -> None:
         """Decide on slots, contexts and threads, by memory and by what is fastest."""

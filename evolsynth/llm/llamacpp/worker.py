@@ -46,10 +46,23 @@ class Worker:
         self._entering: Job[Any] | None = None
         self.usage = Usage()
         self._thread = threading.Thread(target=self._run, name="evolsynth-llamacpp", daemon=True)
+        self._warm = threading.Event()
+        self._problem: EngineError | None = None
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread, and wait until it has computed once.
+
+        No other thread may ever compute in this context: OpenMP keeps a team for each thread that
+        did, and with more teams than processors it puts the waiting to sleep at every barrier,
+        which made a step of two threads a third longer.
+
+        Raises:
+            EngineError: llama.cpp could not compute.
+        """
         self._thread.start()
+        self._warm.wait()
+        if self._problem is not None:
+            raise self._problem
 
     def join(self) -> None:
         """Wait for the thread to end, after the queue was closed, and free the context."""
@@ -58,6 +71,13 @@ class Worker:
         self._context.close()
 
     def _run(self) -> None:
+        try:
+            self._context.warm_up()
+        except EngineError as error:
+            self._problem = error
+            return
+        finally:
+            self._warm.set()
         try:
             while not self._queue.closed:
                 self._admit()

@@ -12,13 +12,12 @@ import statistics
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from evals.machine import Watch, describe
-from evals.options import check_place, positive, save
+from evals.options import add_json, check_place, positive, save, told_on
 from evals.throughput.rounds import in_order
 from evolsynth.evaluation.embed import MiniLM
 from evolsynth.evaluation.gate import Gate
@@ -63,27 +62,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=positive, default=5, metavar="N", help="default: 5")
     parser.add_argument("--contexts", type=positive, metavar="N", help="default: as measured")
     parser.add_argument("--threads", type=positive, metavar="N", help="of each context")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures there")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure and print."""
-    if options.json is not None:
-        check_place(options.json)
+    check_place(options.json)
     machine = describe()
     llm = LlamaCpp(contexts=options.contexts, threads=options.threads)
     found = asyncio.run(compare(llm, n=options.n, rounds=options.rounds))
-    print(f"{machine.cpu}, {llm.contexts} contexts x {llm.threads} threads; tokens/s, medians")
-    print(f"{'':10}{'without':>10}{'checks':>10}{'kept':>8}{'others':>8}")
+    told = told_on(options.json)
+    layout = f"{llm.contexts} contexts x {llm.threads} threads"
+    print(f"{machine.cpu}, {layout}; tokens/s, medians", file=told)
+    print(f"{'':10}{'without':>10}{'checks':>10}{'kept':>8}{'others':>8}", file=told)
     for one in found:
         print(
             f"{one.job:10}{statistics.median(one.without):10.1f}"
-            f"{statistics.median(one.with_checks):10.1f}{one.kept:8.1%}{one.others:8.1%}"
+            f"{statistics.median(one.with_checks):10.1f}{one.kept:8.1%}{one.others:8.1%}",
+            file=told,
         )
-    if options.json is not None:
-        jobs = {one.job: msgspec.to_builtins(one) | {"kept": one.kept} for one in found}
-        layout = {"contexts": llm.contexts, "threads": llm.threads}
-        save(options.json, {"machine": msgspec.to_builtins(machine), **layout, "jobs": jobs})
+    jobs = {one.job: msgspec.to_builtins(one) | {"kept": one.kept} for one in found}
+    arrangement = {"contexts": llm.contexts, "threads": llm.threads}
+    save(options.json, {"machine": msgspec.to_builtins(machine), **arrangement, "jobs": jobs})
     return 0
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from evals.machine import describe
-from evals.options import check_place, positive, save
+from evals.options import add_json, check_place, positive, save, told_on
 from evolsynth.errors import InputError
 from evolsynth.llm.base import LLM, Prompt, Request, Sampling
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
@@ -84,24 +84,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|NAME",
         help=f"a .gguf file or a name of the catalogue (default: {DEFAULT_MODEL})",
     )
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the result there")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure, and show it."""
     if options.n < _BLOCK:
         raise InputError(f"-n is {options.n}: it must be at least {_BLOCK}, one of every sort.")
-    if options.json is not None:
-        check_place(options.json)
+    check_place(options.json)
     machine = describe()
     threads = _threads()
     engine = LlamaCpp(options.model)
     found = asyncio.run(_through(engine, options.n, threads))
-    print(f"{machine.cpu}, {machine.threads} used; {engine.name}")
-    print(_shown(found))
-    if options.json is not None:
-        result = {**msgspec.to_builtins(found), "growth": found.growth}
-        save(options.json, {"machine": msgspec.to_builtins(machine), "endurance": result})
+    told = told_on(options.json)
+    print(f"{machine.cpu}, {machine.threads} used; {engine.name}", file=told)
+    print(_shown(found), file=told)
+    result = {**msgspec.to_builtins(found), "growth": found.growth}
+    save(options.json, {"machine": msgspec.to_builtins(machine), "endurance": result})
     return 0
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evals.machine import Watch, describe
-from evals.options import check_place, names, positive, save
+from evals.options import add_json, check_place, names, positive, save, told_on
 from evals.quality import ANSWERS, RECIPES, STANDARD, compare, read_answers, table
 from evolsynth.errors import EngineError, InputError
 from evolsynth.llm.base import Prompt, Request, Sampling, Segment
@@ -115,13 +115,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME,NAME",
         help=f"quantisations to measure, of {', '.join(RECIPES)}".replace("%", "%%"),
     )
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write every reading there")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Make the file, measure, and show it."""
-    if options.json is not None:
-        check_place(options.json)
+    check_place(options.json)
+    told = told_on(options.json)
     if not options.shipped and not options.o.parent.is_dir():
         raise InputError(f"-o {options.o}: there is no such folder. Make it, or give another.")
     answers = read_answers(options.answers)
@@ -133,17 +133,19 @@ def run(options: argparse.Namespace) -> int:
         importance = asyncio.run(make(source, n=options.n, seed=options.seed))
         save_importance(options.o, importance)
         importance = load_importance(options.o)  # as it is shipped: rounded
-        print(f"{options.o}: {importance.settings['tokens']} tokens, {sha256_of(options.o)[:16]}")
+        print(
+            f"{options.o}: {importance.settings['tokens']} tokens, {sha256_of(options.o)[:16]}",
+            file=told,
+        )
     with_progress = sys.stderr.isatty()
     found = compare(source, importance, answers, options.only, tell=with_progress)
     others = watch.others()
-    print(f"{machine.cpu}; {len(answers)} answers of {options.answers.name}")
-    print(table(found))
+    print(f"{machine.cpu}; {len(answers)} answers of {options.answers.name}", file=told)
+    print(table(found), file=told)
     if others is not None and others > 0.1:
-        print(f"Others used {others:.0%} of the processors meanwhile: mind the speeds.")
-    if options.json is not None:
-        content = {"machine": machine, "answers": options.answers.name, "quantisations": found}
-        save(options.json, {**msgspec.to_builtins(content), "others": others})
+        print(f"Others used {others:.0%} of the processors meanwhile: mind the speeds.", file=told)
+    content = {"machine": machine, "answers": options.answers.name, "quantisations": found}
+    save(options.json, {**msgspec.to_builtins(content), "others": others})
     return 0
 
 

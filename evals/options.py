@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import msgspec
 
 from evolsynth.errors import InputError
 
-__all__ = ["Parser", "check_place", "names", "positive", "save"]
+__all__ = ["STDOUT", "Parser", "add_json", "check_place", "names", "positive", "save", "told_on"]
+
+#: What ``--json`` without a path means.
+STDOUT = Path("-")
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,6 +24,24 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Refuse the command line."""
         raise InputError(f"{message[:1].upper()}{message[1:]}. See: {self.prog} --help")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json``, with a path or without."""
+    parser.add_argument(
+        "--json",
+        type=Path,
+        nargs="?",
+        const=STDOUT,
+        metavar="PATH",
+        help="write every figure there, or, without a path, to standard output (the table then "
+        "goes to standard error)",
+    )
+
+
+def told_on(json: Path | None) -> TextIO:
+    """Where to tell people of what was found: not where the JSON goes."""
+    return sys.stderr if json == STDOUT else sys.stdout
 
 
 def positive(text: str) -> int:
@@ -43,12 +65,14 @@ def names(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
     return some
 
 
-def check_place(path: Path) -> None:
-    """See, before hours are spent, that a file can be written there.
+def check_place(path: Path | None) -> None:
+    """See, before hours are spent, that a file can be written there, if one is asked for.
 
     Raises:
         InputError: it cannot.
     """
+    if path is None or path == STDOUT:
+        return
     if path.is_dir():
         raise InputError(f"--json {path}: that is a folder. Give the name of a file.")
     try:
@@ -61,8 +85,14 @@ def check_place(path: Path) -> None:
         ) from None
 
 
-def save(path: Path, content: dict[str, Any]) -> None:
-    """Write the document, whole or not at all."""
+def save(path: Path | None, content: dict[str, Any]) -> None:
+    """Write the document, whole or not at all; without a path, none."""
+    if path is None:
+        return
+    document = msgspec.json.format(msgspec.json.encode(content)) + b"\n"
+    if path == STDOUT:
+        print(document.decode(), end="", flush=True)
+        return
     partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(content)) + b"\n")
+    partial.write_bytes(document)
     partial.replace(path)

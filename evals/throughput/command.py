@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evals.machine import describe
-from evals.options import check_place, names, positive, save
+from evals.options import STDOUT, add_json, check_place, names, positive, save, told_on
 from evals.throughput.cells import ARMS, plan
 from evals.throughput.report import document, print_report
 from evals.throughput.rounds import Measured, measure, quietest, run_job
@@ -28,7 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|NAME",
         help=f"a .gguf file, used as it is, or a name of the catalogue (default: {DEFAULT_MODEL})",
     )
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write every reading there")
+    add_json(parser)
     parser.add_argument(
         "--rounds", type=positive, metavar="N", help="default: 3, and 1 with --quick"
     )
@@ -49,8 +49,7 @@ def run(options: argparse.Namespace) -> int:
     """Measure, and show it: 0, or 1 where an arm failed."""
     from rich.console import Console
 
-    if options.json is not None:
-        check_place(options.json)
+    check_place(options.json)
     machine, model = describe(), resolve(options.model)
     rounds = options.rounds or (1 if options.quick else 3)
     sizes = (Sizes.quick if options.quick else Sizes.full)(machine.threads)
@@ -60,10 +59,11 @@ def run(options: argparse.Namespace) -> int:
         cells = plan(workload, options.only, machine.threads, quick=options.quick)
         how = run_job if options.quick else quietest
         found += measure(workload, cells, model, rounds=rounds, say=_say, run=how)
-        if options.json is not None:
+        if workload is workloads[-1] or options.json != STDOUT:  # a file holds what there is yet
             content = document(machine, model, workloads, found, rounds=rounds, quick=options.quick)
             save(options.json, content)
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    told = told_on(options.json)
+    console = Console(file=told, width=None if told.isatty() else 120)
     print_report(console, machine, model.name, found, rounds)
     return 1 if any(m.problem.startswith("failed") for m in found) else 0
 

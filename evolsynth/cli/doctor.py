@@ -92,7 +92,7 @@ def _threads() -> str:
 
 def _memory() -> str:
     from evolsynth.errors import SetupError
-    from evolsynth.llm.llamacpp.memory import UNKNOWN, available_memory
+    from evolsynth.llm.llamacpp.machine import UNKNOWN, available_memory
 
     found = available_memory()
     if found == UNKNOWN:

@@ -364,7 +364,7 @@ def test_the_doctor_survives_a_setting_that_makes_no_sense(
 def test_the_doctor_says_when_memory_is_short(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("evolsynth.llm.llamacpp.memory.available_memory", lambda: 2**30)
+    monkeypatch.setattr("evolsynth.llm.llamacpp.machine.available_memory", lambda: 2**30)
     assert main(["doctor"]) == 1
     said = capsys.readouterr().out
     assert "1.0 GiB are available" in said
@@ -375,9 +375,9 @@ def test_the_doctor_does_not_make_up_memory_that_it_cannot_see(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from evolsynth.cli.doctor import checks
-    from evolsynth.llm.llamacpp.memory import UNKNOWN
+    from evolsynth.llm.llamacpp.machine import UNKNOWN
 
-    monkeypatch.setattr("evolsynth.llm.llamacpp.memory.available_memory", lambda: UNKNOWN)
+    monkeypatch.setattr("evolsynth.llm.llamacpp.machine.available_memory", lambda: UNKNOWN)
     memory = next(check for check in checks() if check.name == "memory")
     assert memory.good
     assert memory.found.startswith("not known here")

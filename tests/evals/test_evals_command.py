@@ -137,3 +137,26 @@ def test_a_run_that_slows_down_shows_in_its_last_tenth() -> None:
     assert rate_of_parts(0.0, even) == pytest.approx((10, 10))
     slower = [*even[:90], *(9 + i * 0.2 for i in range(1, 11))]
     assert rate_of_parts(0.0, slower) == pytest.approx((10, 5))
+
+
+@pytest.mark.real
+def test_json_without_a_path_goes_to_standard_output_and_the_table_does_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["endurance", "-n", "20", "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["endurance"]["requests"] == 20
+    assert "of the first" in said.err
+
+
+def test_json_of_a_run_is_one_document(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of several workloads: a file is written after each, standard output once."""
+    monkeypatch.setattr("evals.throughput.command.measure", lambda *_, **__: [])
+    workloads = ["--workloads", "decode,score"]
+    assert main(["throughput", "--quick", "--json", *workloads]) == 0
+    said = capsys.readouterr()
+    names = [workload["name"] for workload in json.loads(said.out)["workloads"]]
+    assert names == ["decode", "score"]
+    assert "Wanted and measured" in said.err

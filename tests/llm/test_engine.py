@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from evolsynth.errors import EngineError, InputError, ModelNotFound, RequestError
@@ -237,23 +239,6 @@ def test_the_prefix_store_lets_go_of_what_was_not_used_for_longest() -> None:
     assert PrefixStore(0).get(one) is None
 
 
-@pytest.mark.parametrize(
-    ("written", "processors"),
-    [("200000 100000\n", 2), ("150000 100000\n", 2), ("50000 100000\n", 1), ("nonsense", None)],
-)
-def test_a_containers_quota_bounds_the_threads(
-    tmp_path: Path, written: str, processors: int | None
-) -> None:
-    from evolsynth.llm.llamacpp.engine import _quota
-
-    limit = tmp_path / "cpu.max"
-    assert _quota(limit) > 1000  # no such file: no limit
-    limit.write_text("max 100000\n")
-    assert _quota(limit) > 1000
-    limit.write_text(written)
-    assert _quota(limit) == processors if processors else _quota(limit) > 1000
-
-
 async def test_only_a_contexts_own_thread_ever_computes_in_it() -> None:
     """OpenMP keeps a team for each thread that computed once. With more teams than processors its
     waiting threads sleep, and a step of two threads takes a third longer."""
@@ -267,3 +252,73 @@ async def test_only_a_contexts_own_thread_ever_computes_in_it() -> None:
 def threads() -> int:
     """Threads of this process, Python's and others."""
     return len(list(Path("/proc/self/task").iterdir()))
+
+
+def counting(i: int, tokens: int) -> Request:
+    """A request of exactly so many tokens."""
+    prompt = Prompt.of(f"{i}, {i + 1}, {i + 2},")
+    return Request(prompt=prompt, seed=i, max_tokens=tokens, min_tokens=tokens)
+
+
+async def order_of_ends(llm: LlamaCpp, requests: list[Request]) -> list[int]:
+    ended: list[int] = []
+
+    async def ask(i: int, request: Request) -> None:
+        await llm.complete(request)
+        ended.append(i)
+
+    await asyncio.gather(*(ask(i, request) for i, request in enumerate(requests)))
+    return ended
+
+
+async def test_equal_requests_are_answered_in_the_order_they_came() -> None:
+    async with LlamaCpp(slots=2, context=64, contexts=1) as llm:
+        assert await order_of_ends(llm, [counting(i, 4) for i in range(9)]) == list(range(9))
+
+
+async def test_short_requests_pass_a_long_one_and_do_not_starve_it() -> None:
+    """12 short ones take turns of 3 steps in the other slot; the long one takes 31 steps."""
+    lot = [counting(0, 32), *(counting(i, 4) for i in range(1, 13))]
+    async with LlamaCpp(slots=2, context=64, contexts=1) as llm:
+        ended = await order_of_ends(llm, lot)
+    assert [i for i in ended if i] == list(range(1, 13))
+    assert 8 <= ended.index(0) <= 10
+
+
+async def test_a_slot_that_is_left_is_filled_before_the_next_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """8 answers in 2 slots beside a long one: 4 turns of 7 steps, none of which a slot misses."""
+    all_there, steps = threading.Event(), 0
+    async with LlamaCpp(slots=3, context=64, contexts=1) as llm:
+        queue, context = llm._queue, llm._workers[0]._context
+        assert queue is not None
+        take, step = queue.take, context.step
+
+        def take_late(*, wait: bool) -> object:
+            all_there.wait()
+            return take(wait=wait)
+
+        def counted(*given: Any) -> object:
+            nonlocal steps
+            steps += 1
+            return step(*given)
+
+        monkeypatch.setattr(queue, "take", take_late)
+        monkeypatch.setattr(context, "step", counted)
+        lot = [counting(0, 29), *(counting(i, 8) for i in range(1, 9))]
+        task = asyncio.create_task(order_of_ends(llm, lot))
+        await asyncio.sleep(0.2)
+        all_there.set()
+        await task
+        assert steps == 28
+
+
+async def test_a_character_that_max_tokens_cuts_is_left_out_whole(smollm: LlamaCpp) -> None:
+    """A snowflake is three bytes, each a token of its own."""
+    snow = Request(prompt=Prompt.of("Snow:"), seed=1, grammar='root ::= "a\u2744b\u2744"')
+    texts = [
+        (await smollm.complete(msgspec.structs.replace(snow, max_tokens=n))).text
+        for n in range(1, 10)
+    ]
+    assert set(texts) == {"a", "a\u2744", "a\u2744b", "a\u2744b\u2744"}

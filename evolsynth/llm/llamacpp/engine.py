@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,7 +19,8 @@ from evolsynth.llm.llamacpp.arrangement import (
 from evolsynth.llm.llamacpp.context import Context
 from evolsynth.llm.llamacpp.files import CatalogueEntry, Weights, find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.jobs import Generation, Job, JobQueue, Scoring, T
-from evolsynth.llm.llamacpp.memory import available_memory, check_memory, most_contexts
+from evolsynth.llm.llamacpp.machine import available_memory, available_threads
+from evolsynth.llm.llamacpp.memory import check_memory, most_contexts
 from evolsynth.llm.llamacpp.model import Model
 from evolsynth.llm.llamacpp.prefixes import PrefixStore
 from evolsynth.llm.llamacpp.quantise import Quantisation, find_quantisation, importance_of
@@ -28,37 +28,12 @@ from evolsynth.llm.llamacpp.sampler import Grammar
 from evolsynth.llm.llamacpp.worker import Worker
 from evolsynth.llm.template import ChatTemplate
 
-__all__ = ["DEFAULT_MODEL", "DEFAULT_SLOTS", "LlamaCpp", "available_threads"]
+__all__ = ["DEFAULT_MODEL", "DEFAULT_SLOTS", "LlamaCpp"]
 
 #: Beyond this a step grows as fast as the slots; half of them give 5% to 8% fewer tokens a second.
 DEFAULT_SLOTS = 32
 DEFAULT_MODEL = "SmolLM2-135M-Instruct"
 _CATALOGUE_CHOICE = "catalogue"
-
-
-def available_threads() -> int:
-    """Threads to compute on: ``$EVOLSYNTH_THREADS``, else the processors this process may use.
-
-    Those are what the scheduler lets it run on, and no more than a container's quota pays for.
-
-    Raises:
-        InputError: the variable is no positive whole number.
-    """
-    given = os.environ.get("EVOLSYNTH_THREADS", "").strip()
-    if not given:
-        return min(len(os.sched_getaffinity(0)), _quota(Path("/sys/fs/cgroup/cpu.max")))
-    if not given.isdecimal() or int(given) == 0:
-        raise InputError(f"EVOLSYNTH_THREADS is '{given}'. Set it to a whole number from 1.")
-    return int(given)
-
-
-def _quota(limit: Path) -> int:
-    """Processors' worth of time that a control group gets, rounded up; many without a limit."""
-    try:
-        quota, period = limit.read_text(encoding="ascii").split()
-        return max(1, -(-int(quota) // int(period)))
-    except (OSError, ValueError):  # no control groups here, or "max"
-        return sys.maxsize
 
 
 class LlamaCpp(LLM):

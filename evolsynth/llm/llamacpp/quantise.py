@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from evolsynth.errors import InputError, SetupError
 from evolsynth.llm.llamacpp.gguf import read_outline
 from evolsynth.llm.llamacpp.library import last_message, llama
+from evolsynth.llm.llamacpp.machine import processors
 
 __all__ = [
     "QUANTISATIONS",
@@ -213,7 +214,7 @@ def quantise(
     """
     native = llama()
     params = native.llama_model_quantize_default_params()
-    params.nthread = len(os.sched_getaffinity(0))
+    params.nthread = processors()
     params.ftype = wanted.file_type
     params.allow_requantize = True
     # All that is made here is read by llama.cpp until it returns.

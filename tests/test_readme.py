@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.llm.llamacpp.quantise import QUANTISATIONS
 from evolsynth.rows import read_rows
 
 ROOT = Path(__file__).parent.parent
@@ -66,3 +67,9 @@ def test_the_script_of_the_engine_page_runs_as_written(tmp_path: Path) -> None:
 def test_every_reason_is_explained_in_the_readme() -> None:
     for code, sentence in EXPLANATIONS.items():
         assert f"| `{code}` | {sentence} |" in README
+
+
+def test_every_quantisation_is_on_the_engine_page() -> None:
+    page = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
+    for name, q in QUANTISATIONS.items():
+        assert f"| {name} | {q.bits:g} | {q.good_for} |" in page

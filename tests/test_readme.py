@@ -73,3 +73,17 @@ def test_every_quantisation_is_on_the_engine_page() -> None:
     page = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
     for name, q in QUANTISATIONS.items():
         assert f"| {name} | {q.bits:g} | {q.good_for} |" in page
+
+
+@pytest.mark.real
+def test_the_script_of_the_evaluation_page_runs_as_written(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    found = re.search(r"```python\n(.*?)```", page, re.S)
+    assert found
+    path = tmp_path / "evaluation.py"
+    path.write_text(found[1], encoding="utf-8")
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    scores, statuses = done.stdout.splitlines()
+    assert re.fullmatch(r"\[[\d.]+, [\d.]+, [\d.]+\] 2", scores)
+    assert statuses == "['accepted', 'accepted']"

@@ -1,0 +1,133 @@
+"""A language model as judge: complexity of an instruction, quality of a response, from 1 to 6.
+
+As in Deita (Liu et al. 2023, arXiv:2312.15685, section 2) the score is not the number that the
+model would say but the mean of the six, weighted by the model's probabilities of them: fractions,
+and the same each time. A back end that tells no log-probabilities is asked for the number.
+
+The rubrics are in ``prompts/judge``. A judge of 135M parameters can hardly judge: use a large model
+through a server where the score matters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from evolsynth.errors import InputError, RequestError
+from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling, Segment
+from evolsynth.prompts import PromptFile, load_prompt, prompt_names
+from evolsynth.rows import Message, Row, derive_seed
+from evolsynth.streams import Rows, map_rows
+
+__all__ = ["CRITERIA", "judge", "weighted_level"]
+
+#: What is judged, each by the prompt file of its name; both scores are what `select` sorts by.
+CRITERIA = ("complexity", "quality")
+
+LEVELS = range(1, 7)
+_NUMBER = re.compile(r"(?<![\d.,/])[1-6](?![\d/]|[.,]\d)")
+_MOST_TOKENS = 16
+
+
+async def judge(
+    rows: Rows,
+    llm: LLM,
+    *,
+    criteria: Sequence[str] = CRITERIA,
+    seed: int = 0,
+    concurrency: int | None = None,
+) -> AsyncGenerator[Row]:
+    """Yield each row with a score in [1, 6] for each of ``criteria``, in order.
+
+    Settled rows pass through untouched, and a row without what a criterion looks at (a response,
+    for quality) gets no score for it. Where the judge gives no number, or the row is too long for
+    it, ``provenance["judge"][criterion]["missing"]`` says so.
+
+    Raises:
+        InputError: there is no prompt file for a criterion.
+        CapabilityError: the back end can neither tell log-probabilities nor continue a prompt.
+    """
+    files = {name: _file(name) for name in criteria}
+    if Capability.LOGPROBS not in llm.capabilities:
+        llm.require(Capability.RAW_PROMPT, by="judge")
+
+    async def one(row: Row) -> Row:
+        scores, how = dict(row.scores), {}
+        for name, file in files.items():
+            prompt = _prompt(llm, file, row)
+            if prompt is None:
+                continue
+            opening = file.part("opening")
+            made: dict[str, Any] = {**llm.provenance, **file.provenance}
+            try:
+                level = await _level(llm, prompt, opening, derive_seed(seed, name, row.id))
+            except RequestError as error:
+                made["missing"] = str(error)
+            else:
+                if level is None:
+                    made["missing"] = "The judge answered without a number from 1 to 6."
+                else:
+                    scores[name] = round(level, 4)
+            how[name] = made
+        if not how:
+            return row
+        provenance = {**row.provenance, "judge": {**row.provenance.get("judge", {}), **how}}
+        return row.replace(scores=scores, provenance=provenance)
+
+    width = llm.concurrency if concurrency is None else concurrency
+    async with aclosing(map_rows(rows, one, step="judge", concurrency=width)) as stream:
+        async for row in stream:
+            yield row
+
+
+def weighted_level(logprobs: Sequence[float]) -> float:
+    """The mean of 1 to n, weighted by the softmax of their n log-probabilities (in nats).
+
+    Raises:
+        InputError: no log-probabilities.
+    """
+    if not logprobs:
+        raise InputError("There are no log-probabilities to weight levels by. Give one a level.")
+    most = max(logprobs)
+    weights = [math.exp(value - most) for value in logprobs]
+    return math.fsum(n * w for n, w in enumerate(weights, 1)) / math.fsum(weights)
+
+
+async def _level(llm: LLM, prompt: Prompt, opening: str, seed: int) -> float | None:
+    """The score, or None where the judge said no number."""
+    if Capability.LOGPROBS in llm.capabilities:
+        begun = Prompt((*prompt.segments, Segment(opening)), shared=prompt.shared)
+        found = await asyncio.gather(*(llm.score(begun, f" {level}") for level in LEVELS))
+        return weighted_level([score.total for score in found])
+    forced = opening if Capability.PREFIX in llm.capabilities else ""
+    completion = await llm.complete(
+        Request(
+            prompt=prompt,
+            prefix=forced,
+            seed=seed,
+            max_tokens=_MOST_TOKENS,
+            sampling=Sampling(temperature=0.0),
+        )
+    )
+    said = _NUMBER.search(completion.text.removeprefix(forced))
+    return float(said.group()) if said else None
+
+
+def _file(name: str) -> PromptFile:
+    if f"judge/{name}" not in prompt_names("judge"):
+        known = ", ".join(file.partition("/")[2] for file in prompt_names("judge"))
+        raise InputError(f"There is no criterion '{name}' to judge by. Use some of: {known}.")
+    return load_prompt(f"judge/{name}")
+
+
+def _prompt(llm: LLM, file: PromptFile, row: Row) -> Prompt | None:
+    """The question about a row; None where the row lacks a part that the question shows."""
+    parts = {"instruction": row.instruction, "response": row.response}
+    wanted = {name: parts[name] for name in file.value("question").arguments}
+    if not all((text or "").strip() for text in wanted.values()):
+        return None
+    return llm.template.render([Message("user", file.part("question", **wanted).strip())])

@@ -1,0 +1,128 @@
+"""Which language a text is in: cheaply, by script and by the commonest words.
+
+Meant for a gate, so it says nothing (None) rather than something wrong: of short texts, of code,
+of tables, and of languages in Latin letters that are not in its list.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from functools import lru_cache
+
+from evolsynth.evaluation.findings import Finding
+from evolsynth.evaluation.words import plain, vocabulary
+
+__all__ = ["LANGUAGES", "language", "wrong_language"]
+
+#: The commonest words of each language that few others of the list share.
+_STOP_WORDS = {
+    "en": vocabulary(
+        """the and of to is are was were that this it with for you your be on as from have has not
+        can will which they their or by an if there what when how we he she his her i do does"""
+    ),
+    "de": vocabulary(
+        """der die das und ist nicht ein eine einen zu mit auf für von den dem des im sich auch es
+        sie ich wir werden wird sind oder aber wenn wie bei nach kann als zur zum"""
+    ),
+    "fr": vocabulary(
+        """le la les et est une un des du de dans pour que qui pas sur avec ce cette il elle nous
+        vous au aux par plus sont ou mais être l d qu n c j"""
+    ),
+    "es": vocabulary(
+        """el la los las y es una un de del en que por para con no se su al como más pero son este
+        esta o lo le hay muy también ser"""
+    ),
+    "it": vocabulary(
+        """il lo la gli le e è una un di del della dei che per con non si nel nella sono come più ma
+        questo questa o al alla anche essere i"""
+    ),
+    "pt": vocabulary(
+        """o a os as e é uma um de do da dos das em no na que por para com não se ao como mais mas
+        são este esta ou ele ela também você"""
+    ),
+    "nl": vocabulary(
+        """de het een en van is niet op te dat die voor met zijn er aan ook als bij om naar wordt
+        worden maar door ik je we ze kan of uit"""
+    ),
+}
+#: Scripts by the first word of a character's Unicode name, and the language they are taken for.
+_SCRIPTS = {
+    "CYRILLIC": "ru",
+    "GREEK": "el",
+    "ARABIC": "ar",
+    "HEBREW": "he",
+    "DEVANAGARI": "hi",
+    "THAI": "th",
+    "HANGUL": "ko",
+    "HIRAGANA": "ja",
+    "KATAKANA": "ja",
+    "CJK": "zh",
+}
+#: What `language` can answer.
+LANGUAGES = tuple(sorted({*_STOP_WORDS, *_SCRIPTS.values()}))
+
+_WORD = re.compile(r"[^\W\d_]+")
+_NOT_PROSE = re.compile(r"```.*?(?:```|$)|`[^`\n]*`|https?://\S+", re.S)
+_LEAST_WORDS, _LEAST_LETTERS = 12, 12
+_LEAST_SHARE = 0.2  # of a text's words that a language's list must hold
+_LEAD = 1.5  # how many times as many as the next language's
+_FOREIGN = re.compile(
+    r"\b(?:translat\w*|languages?|english|german|french|spanish|italian|portuguese|dutch|russian|"
+    r"chinese|mandarin|japanese|korean|arabic|hebrew|hindi|greek|latin|turkish|polish|swedish|"
+    r"danish|norwegian|finnish|czech|thai|vietnamese|indonesian|ukrainian|bilingual)\b",
+    re.I,
+)
+
+
+@lru_cache(maxsize=4096)
+def language(text: str) -> str | None:
+    """The language as a code of ISO 639-1 (``LANGUAGES``), or None where it cannot be told.
+
+    Code and links are left out. Scripts are told from a dozen letters on, languages in Latin
+    letters from a dozen words.
+    """
+    prose = _NOT_PROSE.sub(" ", plain(text))
+    scripts = Counter(_script(c) for c in prose if c.isalpha())
+    letters = scripts.total()
+    if letters < _LEAST_LETTERS:
+        return None
+    kana = scripts["HIRAGANA"] + scripts["KATAKANA"]
+    if kana and kana + scripts["CJK"] > letters / 2:
+        return "ja"
+    script, count = scripts.most_common(1)[0]
+    if count <= letters / 2:
+        return None
+    return _latin(prose) if script == "LATIN" else _SCRIPTS.get(script)
+
+
+def wrong_language(response: str, instruction: str = "") -> Finding | None:
+    """Found where a response is in another language than its instruction, unasked.
+
+    Without an instruction, or where its language cannot be told, English is expected. An
+    instruction that names a language or asks for a translation may get any.
+    """
+    if _FOREIGN.search(plain(instruction)):
+        return None
+    expected, found = language(instruction) or "en", language(response)
+    if found is None or found == expected:
+        return None
+    return Finding("wrong_language", {"language": found, "expected": expected})
+
+
+def _latin(prose: str) -> str | None:
+    words = [w.casefold() for w in _WORD.findall(prose)]
+    if len(words) < _LEAST_WORDS:
+        return None
+    shares = {
+        name: sum(w in stop for w in words) / len(words) for name, stop in _STOP_WORDS.items()
+    }
+    (best, share), (_, second) = sorted(shares.items(), key=lambda item: -item[1])[:2]
+    return best if share >= _LEAST_SHARE and share >= _LEAD * second else None
+
+
+@lru_cache(maxsize=4096)
+def _script(character: str) -> str:
+    name = unicodedata.name(character, "UNKNOWN")
+    return name.split()[0]

@@ -1,0 +1,153 @@
+"""The best n of many rows: good ones first, and none too much like one that was taken.
+
+Score-first, diversity-aware selection of Deita (Liu et al. 2023, arXiv:2312.15685, section 2.4):
+sort by complexity x quality, then go down the list and pass over what is nearer than a threshold
+to any row taken before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from evolsynth.errors import InputError
+from evolsynth.rows import Row
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evolsynth.evaluation.embed import Embedder
+
+__all__ = ["Selection", "row_text", "select"]
+
+_BLOCK = 256  # rows embedded and compared at once
+#: Cosines are compared to so many places, so that the order of a sum's terms decides nothing.
+_PLACES = 5
+
+
+class Selection(NamedTuple):
+    """``chosen`` rows, best first, and ``left`` ones in the order of the input.
+
+    Every row is in one of them. Those chosen, and those that were looked at and passed over, have
+    ``scores["selection"]``, the product they were sorted by. A row left is rejected
+    (``too_similar``, with the id of the row it is like and the cosine, or ``not_selected``, with
+    its place in the sorted list), unless it was settled before.
+    """
+
+    chosen: list[Row]
+    left: list[Row]
+
+
+def row_text(row: Row) -> str:
+    """What two rows are compared by: the instruction, and below it the response if there is one."""
+    return "\n".join(filter(None, (row.instruction, row.response)))
+
+
+def select(
+    rows: Iterable[Row],
+    n: int,
+    *,
+    embedder: Embedder,
+    by: Sequence[str] = ("complexity", "quality"),
+    most_similar: float = 0.9,
+    text: Callable[[Row], str] = row_text,
+) -> Selection:
+    """Choose the best ``n`` rows by the product of the scores ``by``, and unlike each other.
+
+    Fewer are chosen where fewer are unlike enough. The same rows in the same order give the same
+    choice; of rows with equal scores the earlier is taken. Embeddings are made in blocks, best
+    rows first, and no more than are needed. Rows that were rejected or failed are left as they
+    are.
+
+    Args:
+        most_similar: a row is passed over where its cosine to one chosen is above this.
+
+    Raises:
+        InputError: ``n`` below 1, a threshold outside [-1, 1], or a row without one of the scores.
+    """
+    if n < 1:
+        raise InputError(f"n is {n}: choose at least 1 row.")
+    if not -1 <= most_similar <= 1:
+        raise InputError(f"most_similar is {most_similar}: it is a cosine, from -1 to 1.")
+    everything = list(rows)
+    products = {i: _product(row, by) for i, row in enumerate(everything) if not row.settled}
+    order = sorted(products, key=lambda i: (-products[i], i))
+    chosen: list[int] = []
+    refused: dict[int, tuple[int, float]] = {}
+    near = _Nearest()
+    for start in range(0, len(order), _BLOCK):
+        if len(chosen) >= n:
+            break
+        block = order[start : start + _BLOCK]
+        vectors = embedder.embed([text(everything[i]) for i in block])
+        for i, vector in zip(block, vectors, strict=True):
+            if len(chosen) >= n:
+                break
+            place, cosine = near.find(vector)
+            if place >= 0 and cosine > most_similar:
+                refused[i] = chosen[place], cosine
+            else:
+                chosen.append(i)
+                near.add(vector)
+    scored = {i: _scored(everything[i], products[i]) for i in products}
+    taken = set(chosen)
+    ranks = {i: rank for rank, i in enumerate(order, 1)}
+    left = [
+        _left(scored.get(i, row), ranks.get(i), refused.get(i), everything)
+        for i, row in enumerate(everything)
+        if i not in taken
+    ]
+    return Selection([scored[i] for i in chosen], left)
+
+
+def _product(row: Row, by: Sequence[str]) -> float:
+    for name in by:
+        value = row.scores.get(name)
+        if value is None or not math.isfinite(value):
+            raise InputError(
+                f"Row {row.id} has no score '{name}' to be chosen by. Run the step that gives it "
+                "(judge for complexity and quality, ifd for ifd), or name other scores with by=."
+            )
+    return math.prod(row.scores[name] for name in by)
+
+
+def _scored(row: Row, product: float) -> Row:
+    return row.replace(scores={**row.scores, "selection": round(product, 4)})
+
+
+def _left(row: Row, rank: int | None, twin: tuple[int, float] | None, rows: Sequence[Row]) -> Row:
+    if rank is None:
+        return row
+    if twin is None:
+        return row.reject("not_selected", not_selected={"rank": rank})
+    place, cosine = twin
+    return row.reject("too_similar", too_similar={"id": rows[place].id, "cosine": cosine})
+
+
+class _Nearest:
+    """Vectors of the rows chosen, in an array that doubles as it fills."""
+
+    def __init__(self) -> None:
+        self._vectors: NDArray[np.float32] = np.empty((0, 0), dtype=np.float32)
+        self._count = 0
+
+    def add(self, vector: NDArray[np.float32]) -> None:
+        """Add a vector of length 1."""
+        if self._count == len(self._vectors):
+            room = np.zeros((max(64, 2 * self._count), len(vector)), dtype=np.float32)
+            if self._count:
+                room[: self._count] = self._vectors
+            self._vectors = room
+        self._vectors[self._count] = vector
+        self._count += 1
+
+    def find(self, vector: NDArray[np.float32]) -> tuple[int, float]:
+        """The place and the cosine of the nearest; (-1, -1) where there is none."""
+        if not self._count:
+            return -1, -1.0
+        cosines = np.round(self._vectors[: self._count] @ vector, _PLACES)
+        place = int(cosines.argmax())
+        return place, round(float(cosines[place]), _PLACES)

@@ -1,0 +1,80 @@
+"""The language of a text, and a response in one that nobody asked for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evolsynth.evaluation.language import LANGUAGES, language, wrong_language
+
+TEXTS = {
+    "en": "The kettle is on the stove, and there was enough water in it for the two of us.",
+    "de": "Der Kessel steht auf dem Herd, und das Wasser ist heiß genug für eine Tasse Tee.",
+    "fr": "La bouilloire est sur le feu, et il y a assez d'eau pour faire du thé.",
+    "es": "La tetera está en el fuego y hay agua suficiente para que los dos tomemos té.",
+    "it": "Il bollitore è sul fuoco e non c'è più acqua per fare il tè che volevo bere oggi.",
+    "pt": "A chaleira está no fogo e não há mais água para fazer o chá que eu queria.",
+    "nl": "De ketel staat op het vuur en er is niet genoeg water voor een kop thee.",
+    "ru": "Чайник стоит на плите, и воды хватит на двоих.",
+    "el": "Ο βραστήρας είναι πάνω στη φωτιά.",
+    "zh": "水壶在炉子上,水够两个人喝,茶叶也放好了,请坐一会儿。",
+    "ja": "やかんは火にかけてあります。お茶をどうぞ。",
+    "ko": "주전자가 불 위에 있고 물은 충분합니다.",
+    "ar": "الإبريق على النار والماء يكفي لشخصين.",
+}
+
+
+@pytest.mark.parametrize(("code", "text"), TEXTS.items())
+def test_the_language_of_a_sentence(code: str, text: str) -> None:
+    assert language(text) == code
+    assert code in LANGUAGES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Paris.",
+        "42, 17 and 3.5",
+        "def add(a, b):\n    return a + b",
+        "```python\nfor line in the_file:\n    print(line)\n```",
+        "Sibelius, Grieg, Nielsen, Stenhammar, Alfvén, Svendsen, Halvorsen, Berwald, Kuhlau, Gade, "
+        "Hartmann, Sinding",
+    ],
+)
+def test_nothing_is_said_of_short_texts_names_and_code(text: str) -> None:
+    assert language(text) is None
+
+
+def test_a_response_in_another_language_is_found() -> None:
+    finding = wrong_language(TEXTS["de"], "Describe a quiet kitchen in the morning.")
+    assert finding is not None
+    assert finding.detail == {"language": "de", "expected": "en"}
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "Describe a quiet kitchen in German.",
+        "Translate: The kettle is on the stove, and there is enough water for a cup of tea.",
+        "Beschreibe mir bitte eine Küche am Morgen, und sag auch, was auf dem Herd steht und wie "
+        "es dort riecht.",
+    ],
+)
+def test_what_was_asked_for_is_not_wrong(instruction: str) -> None:
+    assert wrong_language(TEXTS["de"], instruction) is None
+
+
+def test_an_english_answer_to_a_german_question_is_found() -> None:
+    asked = "Was ist das Besondere an der Küche, und wie lange steht der Kessel auf dem Herd?"
+    finding = wrong_language(TEXTS["en"], asked)
+    assert finding is not None
+    assert finding.detail["expected"] == "de"
+
+
+@given(st.text(max_size=200), st.text(max_size=80))
+def test_any_text_has_a_known_language_or_none(response: str, instruction: str) -> None:
+    assert language(response) in {None, *LANGUAGES}
+    finding = wrong_language(response, instruction)
+    assert finding is None or finding.detail["language"] != finding.detail["expected"]

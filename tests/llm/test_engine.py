@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -239,19 +240,33 @@ def test_the_prefix_store_lets_go_of_what_was_not_used_for_longest() -> None:
     assert PrefixStore(0).get(one) is None
 
 
-async def test_only_a_contexts_own_thread_ever_computes_in_it() -> None:
-    """OpenMP keeps a team for each thread that computed once. With more teams than processors its
-    waiting threads sleep, and a step of two threads takes a third longer."""
+#: In a process of its own, so that no other test's threads are counted.
+THREADS = """
+import asyncio
+from pathlib import Path
+from evolsynth import LlamaCpp, Prompt, Request
+
+def threads():
+    return len(list(Path("/proc/self/task").iterdir()))
+
+async def main():
     await asyncio.to_thread(int)  # the thread that loads the model is there before
     before = threads()
     async with LlamaCpp(slots=2, context=64, contexts=1, threads=2) as llm:
         await llm.complete(Request(prompt=Prompt.of("One, two,"), seed=1, max_tokens=2))
-        assert threads() - before == 2  # the worker, and one to help it
+        print(threads() - before)
+
+asyncio.run(main())
+"""
 
 
-def threads() -> int:
-    """Threads of this process, Python's and others."""
-    return len(list(Path("/proc/self/task").iterdir()))
+def test_only_a_contexts_own_thread_ever_computes_in_it() -> None:
+    """OpenMP keeps a team for each thread that computed once. With more teams than processors its
+    waiting threads sleep, and a step of two threads takes a third longer."""
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "2\n"  # the worker, and one to help it
 
 
 def counting(i: int, tokens: int) -> Request:

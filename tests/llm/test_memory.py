@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+import subprocess
+import sys
 
 import pytest
 
@@ -11,31 +12,44 @@ from evolsynth.errors import SetupError
 from evolsynth.llm.base import Prompt, Request
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp.arrangement import Arrangement
-from evolsynth.llm.llamacpp.context import Context
 from evolsynth.llm.llamacpp.memory import check_memory, context_bytes, most_contexts
 
 MIB = 2**20
+
+
+#: In a process of its own: in this one, a context may be made in memory that others gave back.
+GROWTH = """
+import sys
+from pathlib import Path
+from evolsynth.llm.llamacpp.context import Context
+from evolsynth.llm.llamacpp.memory import context_bytes
+from evolsynth.llm.llamacpp.model import Model
+
+def resident():
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
+model = Model(Path(sys.argv[1]))
+sequences, tokens = map(int, sys.argv[2:])
+before = resident()
+Context(model, sequences=sequences, tokens=tokens, threads=1).warm_up()
+print(resident() - before, context_bytes(model, sequences=sequences, tokens=tokens))
+"""
 
 
 @pytest.mark.parametrize(("sequences", "tokens"), [(1, 512), (16, 512), (32, 1024), (32, 100)])
 def test_a_real_context_takes_about_what_is_reckoned(
     sequences: int, tokens: int, smollm: LlamaCpp
 ) -> None:
-    model = smollm._running()
-    before = _resident()
-    context = Context(model, sequences=sequences, tokens=tokens, threads=1)
-    try:
-        context.warm_up()
-        grown = _resident() - before
-    finally:
-        context.close()
-    reckoned = context_bytes(model, sequences=sequences, tokens=tokens)
+    path = str(smollm._running().path)
+    done = subprocess.run(
+        [sys.executable, "-c", GROWTH, path, str(sequences), str(tokens)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    grown, reckoned = map(int, done.stdout.split())
     assert grown - 8 * MIB <= reckoned <= 1.25 * grown + 48 * MIB
-
-
-def _resident() -> int:
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
 
 def test_what_fits_is_let_through_and_what_does_not_is_one_sentence(smollm: LlamaCpp) -> None:

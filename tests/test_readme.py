@@ -49,16 +49,21 @@ def test_the_script_runs_as_written(tmp_path: Path) -> None:
     assert all(row.instruction and row.response for row in rows)
 
 
-@pytest.mark.real
-def test_the_script_of_the_engine_page_runs_as_written(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
-    found = re.search(r"```python\n(.*?)```", page, re.S)
+def said_by_the_script_of(page: str, folder: Path) -> list[str]:
+    """The lines that the Python on a page of docs/ prints."""
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    found = re.search(r"```python\n(.*?)```", text, re.S)
     assert found
-    path = tmp_path / "engine.py"
+    path = folder / f"{page}.py"
     path.write_text(found[1], encoding="utf-8")
     done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    first, second, usage = done.stdout.splitlines()
+    return done.stdout.splitlines()
+
+
+@pytest.mark.real
+def test_the_script_of_the_engine_page_runs_as_written(tmp_path: Path) -> None:
+    first, second, usage = said_by_the_script_of("engine", tmp_path)
     assert first in (" yes", " no")
     assert float(second) > 1
     assert "prefix_hits=1" in usage
@@ -77,13 +82,6 @@ def test_every_quantisation_is_on_the_engine_page() -> None:
 
 @pytest.mark.real
 def test_the_script_of_the_evaluation_page_runs_as_written(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
-    found = re.search(r"```python\n(.*?)```", page, re.S)
-    assert found
-    path = tmp_path / "evaluation.py"
-    path.write_text(found[1], encoding="utf-8")
-    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    scores, statuses = done.stdout.splitlines()
+    scores, statuses = said_by_the_script_of("evaluation", tmp_path)
     assert re.fullmatch(r"\[[\d.]+, [\d.]+, [\d.]+\] 2", scores)
     assert statuses == "['accepted', 'accepted']"

@@ -261,8 +261,8 @@ asyncio.run(main())
 
 
 def test_only_a_contexts_own_thread_ever_computes_in_it() -> None:
-    """OpenMP keeps a team for each thread that computed once. With more teams than processors its
-    waiting threads sleep, and a step of two threads takes a third longer."""
+    """OpenMP keeps a team for each thread that computed once; with one team more, a step of two
+    threads took a third longer."""
     done = subprocess.run(
         [sys.executable, "-c", THREADS], capture_output=True, text=True, check=True
     )

@@ -52,9 +52,8 @@ class Worker:
     def start(self) -> None:
         """Start the thread, and wait until it has computed once.
 
-        No other thread may ever compute in this context: OpenMP keeps a team for each thread that
-        did, and with more teams than processors it puts the waiting to sleep at every barrier,
-        which made a step of two threads a third longer.
+        No other thread may ever compute in this context: OpenMP keeps a team of threads for each
+        that did, and with one team more a step of two threads took a third longer.
 
         Raises:
             EngineError: llama.cpp could not compute.

@@ -310,7 +310,12 @@ _STATES = re.compile(
 )
 
 
-def _asks(text: str) -> bool:
+#: A verb that tells somebody what to do.
+VERB = re.compile("|".join(_VERBS.split()), re.I)
+
+
+def asks(text: str) -> bool:
+    """Whether a text asks or tells somebody to do something."""
     return bool(_ASKS.search(text) or _COMMANDS.search(text))
 
 
@@ -322,21 +327,21 @@ def _not_an_instruction(text: str) -> Finding | None:
 def _answers(text: str) -> str | None:
     opening = _ASSISTANT.search(text)
     if opening is None:
-        stated = _STATES.search(text) and text[-1] in ".!" and not _asks(text)
+        stated = _STATES.search(text) and text[-1] in ".!" and not asks(text)
         return "a statement" if stated else None
     rest = text[opening.end() :]
     offered = re.match(r"how|hello|as an ai|i can|sure", opening.group().strip(), re.I)
     # "Here is my code. Why does it fail?" asks; "How can I help you?" offers
-    return None if not offered and _asks(rest) else "an assistant's opening"
+    return None if not offered and asks(rest) else "an assistant's opening"
 
 
 def _debris(text: str) -> str | None:
     letters = [c for c in text if c.isalpha()]
     if "\ufffd" in text or len({_script(c) for c in letters}) > 3:
         return "noise"
-    if sum(not c.isspace() for c in text) > 3 * max(len(letters), 1) and not _asks(text):
+    if sum(not c.isspace() for c in text) > 3 * max(len(letters), 1) and not asks(text):
         return "mostly numbers or symbols"
-    if _asks(text):
+    if asks(text):
         return None
     if _CODE_START.search(text[:60]):
         return "code"

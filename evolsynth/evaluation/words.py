@@ -13,6 +13,7 @@ __all__ = [
     "Word",
     "clauses",
     "content",
+    "functional",
     "plain",
     "stem",
     "vocabulary",
@@ -98,6 +99,8 @@ def stem(word: str) -> str:
     """A light stem: case, accents, plural, -ing, -ed and -ly are dropped; "studies" is "study"."""
     base = unicodedata.normalize("NFKD", word.casefold())
     base = "".join(c for c in base if not unicodedata.combining(c))
+    if len(base) == 3 and word[:2].isupper() and word[2] == "s":
+        return base[:2]
     if len(base) <= 3 or not base.isascii() or not base.isalpha():
         return base
     if base.endswith(("ies", "ied")) and len(base) > 4:
@@ -116,12 +119,17 @@ def _doubled(root: str) -> bool:
     return root[-1] == root[-2] and root[-1] not in "lsz"
 
 
+def functional(word: Word) -> bool:
+    """Whether a word is an article, pronoun, auxiliary, preposition or the like."""
+    return word.text.casefold() in _FUNCTION_WORDS
+
+
 def content(text: str) -> list[Word]:
     """The words that carry content: no articles, pronouns, auxiliaries, prepositions."""
     return [
         word
         for word in words(text)
-        if word.text.casefold() not in _FUNCTION_WORDS and word.stem not in NEGATORS
+        if not functional(word) and word.stem not in NEGATORS
     ]
 
 

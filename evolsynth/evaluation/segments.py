@@ -1,0 +1,41 @@
+"""Segments: the pieces of a request that can be lost by themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from evolsynth.evaluation.alignment import Token
+from evolsynth.evaluation.words import clauses, plain
+
+__all__ = ["segments"]
+
+_CUT = re.compile(
+    r",\s+|:\s+|\s-\s|\s+(?=(?:and then|and (?:also|finally|explain|describe|include|give|provide|list|"
+    r"write|ensure|make|keep|use|identify|say|tell|what|how|why|who|where|when|which)|as well as|while|"
+    r"but|so that|because|if|unless|ensuring|without|using|including)\b)",
+    re.I,
+)
+#: Words of content that a piece has at least on either side of a cut.
+_LEAST = 2
+
+
+def segments(text: str, tokens: Sequence[Token]) -> list[tuple[int, int]]:
+    """The places (start, end) of sentences, lines and parts of them that say something, in order.
+
+    A sentence is cut at commas and joining words where both sides have some words of content.
+    """
+    found: list[tuple[int, int]] = []
+    flat = plain(text)
+    heavy = [t.start for t in tokens if t.weight > 0 or t.number >= 0]
+    for start, end in clauses(text):
+        begin = start
+        for cut in _CUT.finditer(flat, start, end):
+            before = sum(begin <= s < cut.start() for s in heavy)
+            after = sum(cut.end() <= s < end for s in heavy)
+            colon = flat[cut.start()] == ":" and before >= 1 and after >= 1
+            if colon or (before >= _LEAST and after >= _LEAST):
+                found.append((begin, cut.start()))
+                begin = cut.end()
+        found.append((begin, end))
+    return found

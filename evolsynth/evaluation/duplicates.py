@@ -19,6 +19,7 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation import facts
 from evolsynth.evaluation.cover import occurs, stems_of
 from evolsynth.evaluation.findings import Finding
+from evolsynth.evaluation.numbers import numbers
 from evolsynth.evaluation.words import NEGATORS, content, plain, words
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _opposed(one: str, other: str) -> bool:
 
 
 def _values(text: str) -> Counter[object]:
-    return Counter(number.values[0] for number in facts.numbers(text))
+    return Counter(number.values[0] for number in numbers(text))
 
 
 def _negated(text: str) -> bool:

@@ -15,7 +15,8 @@ import re
 from typing import TYPE_CHECKING
 
 from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.loss import THRESHOLD, InformationLoss, LostSpan, Reading, judge
+from evolsynth.evaluation.loss.judging import THRESHOLD, judge
+from evolsynth.evaluation.loss.reading import InformationLoss, LostSpan, Reading
 from evolsynth.evaluation.words import NEGATORS, content, plain, words
 
 if TYPE_CHECKING:

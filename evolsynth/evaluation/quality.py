@@ -319,6 +319,11 @@ def asks(text: str) -> bool:
     return bool(_ASKS.search(text) or _COMMANDS.search(text))
 
 
+def states(text: str) -> bool:
+    """Whether a text begins as a statement does."""
+    return bool(_STATES.search(text))
+
+
 def _not_an_instruction(text: str) -> Finding | None:
     why = _answers(text) or _debris(text)
     return None if why is None else Finding("not_an_instruction", {"why": why})

@@ -96,7 +96,17 @@ def words(text: str) -> tuple[Word, ...]:
 
 @lru_cache(maxsize=16384)
 def stem(word: str) -> str:
-    """A light stem: case, accents, plural, -ing, -ed and -ly are dropped; "studies" is "study"."""
+    """A light stem: case, accents, plural, -ing, -ed and -ly are dropped; "studies" is "study".
+
+    A word never becomes a negator that it is not ("noting" is not "not").
+    """
+    found = _stem(word)
+    if found in NEGATORS or found == "on":
+        return word.casefold()
+    return found
+
+
+def _stem(word: str) -> str:
     base = unicodedata.normalize("NFKD", word.casefold())
     base = "".join(c for c in base if not unicodedata.combining(c))
     if len(base) == 3 and word[:2].isupper() and word[2] == "s":

@@ -19,11 +19,13 @@ import numpy as np
 from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq
 
-from evolsynth.evaluation.facts import Number, numbers
-from evolsynth.evaluation.words import COMMON, NEGATORS, functional, plain, stem, words
+from evolsynth.evaluation.loss.synonyms import same_meaning
+from evolsynth.evaluation.numbers import Number, numbers
+from evolsynth.evaluation.units import UNITS
+from evolsynth.evaluation.words import COMMON, NEGATORS, functional, plain, stem, vocabulary, words
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.meaning import WordVectors
+    from evolsynth.evaluation.loss.likeness import WordVectors
 
 __all__ = ["BOUNDS", "Alignment", "Token", "align", "copying", "related", "siblings", "tokens"]
 
@@ -52,7 +54,7 @@ _UPPER = (
     r"restrict(?:ed|ing)?|confin(?:e|ed|ing)|cap(?:ped|ping)?|constrain(?:ed)?|keep|kept)"
     r"(?=[^.;\n]{0,40}\b(?:to|at|within|under|below)\b [^.;\n]{0,12}?(?:\d|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|"
     r"twenty|thirty|forty|fifty|hundred|a single))|within(?= (?:\d|a (?:limit|maximum)))|"
-    r"(?:less|fewer|shorter|smaller) than(?: or equal to)?|under(?= \d)|below(?= \d)|or (?:less|fewer|shorter|under))"
+    r"(?:less|fewer|shorter|smaller) than(?: or equal to)?(?= (?:\d|a |one|two|three|four|five|six|ten|twenty|half))|under(?= \d)|below(?= \d)|or (?:less|fewer|shorter|under))"
 )
 _LOWER = (
     r"(?:(?:not|no) (?:less|fewer|shorter|smaller) than|at least|at the (?:very )?least|(?:an? |the )?minimum(?: of)?|"
@@ -65,6 +67,8 @@ BOUNDS: Mapping[str, re.Pattern[str]] = {
     ">=": re.compile(rf"\b{_LOWER}\b", re.I),
     "==": re.compile(rf"\b{_EXACT}\b", re.I),
 }
+#: Chinese and Japanese, where each character is taken for a word.
+_WITHOUT_SPACES = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _COMMON = frozenset(stem(w) for w in COMMON)
 #: Words near one another in meaning that must not stand for one another.
 _CLASSES = (
@@ -82,7 +86,9 @@ _CLASSES = (
     "cat dog horse cow pig sheep goat chicken duck fish",
     "formal informal", "more less fewer", "before after", "increase decrease", "first last",
     "high low", "higher lower", "highest lowest", "largest smallest", "maximum minimum",
-    "longest shortest", "best worst", "left right", "buy sell", "add remove", "ascending descending",
+    "longest shortest", "best worst", "longer shorter", "older younger", "faster slower",
+    "earlier later", "larger bigger greater smaller", "taller shorter", "wider narrower",
+    "warmer colder", "heavier lighter", "most least", "always sometimes never", "left right", "buy sell", "add remove", "ascending descending",
     "advantages disadvantages", "pros cons", "positive negative neutral", "true false", "old new",
     "old young", "hot cold", "open closed", "above below", "input output", "import export",
     "python java javascript ruby rust php perl", "json xml yaml csv html markdown latex",
@@ -94,6 +100,20 @@ _SIBLINGS: dict[str, set[int]] = defaultdict(set)
 for _number, _class in enumerate(_CLASSES):
     for _word in _class.split():
         _SIBLINGS[stem(_word)].add(_number)
+#: Words that join or soften, and ask for nothing.
+_FILLERS = vocabulary(
+    """additionally furthermore moreover however therefore hence finally likewise currently
+    presently basically actually simply kindly overall originally initially lastly ultimately
+    meanwhile afterwards subsequently consequently carefully certainly definitely truly indeed
+    perhaps maybe somewhat fairly particular specific respective given following below above utilizing utilising employing"""
+)
+#: Verbs that say little by themselves.
+_LIGHT = frozenset(
+    stem(w)
+    for w in """want like love enjoy decide try begin start plan go went come came take took see saw
+    seem become became hope manage happen realize realise use tend choose prefer say said tell told
+    put set show contain containing involve ensure ensuring appreciate""".split()
+)
 _MONEY = frozenset(stem(w) for w in ("dollars", "cents", "euros", "pounds"))
 
 
@@ -118,11 +138,23 @@ def tokens(text: str, found: Sequence[Number] | None = None) -> list[Token]:
             current = next(special, None)
         if made and word.start < made[-1].end:
             continue
+        if _WITHOUT_SPACES.search(word.text):
+            made += [
+                Token(c, word.start + k, word.start + k + 1, c, 0.5)
+                for k, c in enumerate(word.text)
+            ]
+            continue
         weight = 0.0 if functional(word) or word.stem in NEGATORS else 1.0
         if word.stem in _COMMON or word.stem in _MONEY:
             weight = 0.4
+        if word.text.casefold() in _FILLERS:
+            weight = 0.15
+        if word.stem in _LIGHT:
+            weight = min(weight, 0.3)
         if len(word.text) == 1:
-            weight *= 0.3
+            weight *= 0.4
+        if made and made[-1].number >= 0 and word.text.casefold() in UNITS:
+            weight = min(weight, 0.1)
         made.append(Token(word.text, word.start, word.end, word.stem, weight))
     while current is not None:
         if not made or made[-1].end <= current[0]:
@@ -141,6 +173,7 @@ class Alignment(NamedTuple):
     kept: list[float]
     same: list[bool]
     of: list[int]
+    copied: list[bool]
 
 
 def align(
@@ -149,11 +182,19 @@ def align(
     """Pair the tokens off. Without ``vectors`` no word stands for another of like meaning."""
     old, new = list(original), list(evolved)
     made = Alignment(
-        old, new, [-1] * len(old), [0.0] * len(old), [False] * len(old), [-1] * len(new)
+        old,
+        new,
+        [-1] * len(old),
+        [0.0] * len(old),
+        [False] * len(old),
+        [-1] * len(new),
+        [False] * len(old),
     )
     _in_order(made)
     _moved(made)
+    _attached(made)
     _related(made)
+    _find_runs(made)
     if vectors is not None:
         _alike(made, vectors)
     _used_twice(made, vectors)
@@ -188,11 +229,25 @@ def _moved(made: Alignment) -> None:
     for i, token in enumerate(made.original):
         if made.place[i] >= 0:
             last = made.place[i]
-        elif free.get(token.key):
+        elif free.get(token.key) and (token.weight > 0 or token.number >= 0 or not token.key.isalpha()):
             choice = min(free[token.key], key=lambda j: (abs(j - last - 1), j))
             free[token.key].remove(choice)
             _pair(made, i, choice, 1.0, True)
             last = choice
+
+
+def _attached(made: Alignment) -> None:
+    """Function words that moved together with a neighbour."""
+    for i, token in enumerate(made.original):
+        if made.place[i] >= 0:
+            continue
+        for side in (-1, 1):
+            k = i + side
+            if 0 <= k < len(made.place) and made.place[k] >= 0:
+                j = made.place[k] - side
+                if 0 <= j < len(made.of) and made.of[j] < 0 and made.evolved[j].key == token.key:
+                    _pair(made, i, j, 1.0, True)
+                    break
 
 
 def _left(made: Alignment) -> tuple[list[int], list[int]]:
@@ -208,14 +263,15 @@ def _related(made: Alignment) -> None:
     old, new = _left(made)
     for i in old:
         for j in new:
-            if made.of[j] < 0 and related(made.original[i].key, made.evolved[j].key):
+            both = made.original[i].text.isalpha() and made.evolved[j].text.isalpha()
+            if made.of[j] < 0 and both and related(made.original[i].key, made.evolved[j].key):
                 _pair(made, i, j, 0.95, True)
                 break
 
 
 def related(one: str, other: str) -> bool:
-    """Whether two stems share their beginning, or differ by a slip of the pen."""
-    if one == other:
+    """Whether two stems share their beginning, differ by a slip of the pen, or are synonyms."""
+    if one == other or same_meaning(one, other):
         return True
     if min(len(one), len(other)) < 4 or siblings(one, other):
         return False
@@ -233,7 +289,7 @@ def siblings(one: str, other: str) -> bool:
 def _alike(made: Alignment, vectors: WordVectors) -> None:
     """Words of like meaning, the most alike first."""
     old, new = _left(made)
-    old = [i for i in old if not _proper(made.original, i)]
+    old = [i for i in old if _common(made.original, i)]
     if not old or not new:
         return
     likeness = vectors.likeness(
@@ -249,9 +305,10 @@ def _alike(made: Alignment, vectors: WordVectors) -> None:
                 _pair(made, i, j, float(likeness[a, b]), False)
 
 
-def _proper(old: Sequence[Token], i: int) -> bool:
-    """Whether a token is a name: capitalised, and not at the beginning of a sentence."""
-    return old[i].text[:1].isupper() and i > 0 and old[i].start - old[i - 1].end <= 1
+def _common(old: Sequence[Token], i: int) -> bool:
+    """Whether a token is a word that others may stand for: no name, and no number."""
+    name = old[i].text[:1].isupper() and i > 0 and old[i].start - old[i - 1].end <= 1
+    return not name and old[i].text.isalpha()
 
 
 #: What a word of the evolution says for a second word of the original.
@@ -259,9 +316,9 @@ _AGAIN = 0.5
 _RUN = 4
 
 
-def runs(made: Alignment) -> list[bool]:
-    """Which tokens of the original stand in a run of at least four that was copied as it is."""
-    found = [False] * len(made.place)
+def _find_runs(made: Alignment) -> None:
+    """Mark the tokens of the original in a run of at least four that was copied as it is."""
+    found = made.copied
     begin = 0
     for i in range(1, len(made.place) + 1):
         goes_on = (
@@ -274,17 +331,25 @@ def runs(made: Alignment) -> list[bool]:
             if i - begin >= _RUN:
                 found[begin:i] = [True] * (i - begin)
             begin = i
-    return found
 
 
-def copying(made: Alignment, apart_from: Sequence[int] = ()) -> float:
+#: How many tokens on either side tell whether a part was copied or rewritten.
+_REACH = 30
+
+
+def copying(made: Alignment, apart_from: Sequence[int] = (), *, around: int | None = None) -> float:
     """The share in [0, 1] of the original that was copied as it is, in runs of words.
 
     Args:
         apart_from: tokens that do not count.
+        around: count only the neighbourhood of this token.
     """
     left_out = set(apart_from)
-    rest = [run for i, run in enumerate(runs(made)) if i not in left_out]
+    first, last = 0, len(made.place)
+    if around is not None:
+        ends = (min(left_out, default=around), max(left_out, default=around))
+        first, last = max(0, ends[0] - _REACH), min(last, ends[1] + _REACH + 1)
+    rest = [made.copied[i] for i in range(first, last) if i not in left_out]
     return sum(rest) / len(rest) if rest else 0.0
 
 
@@ -302,7 +367,7 @@ def _used_twice(made: Alignment, vectors: WordVectors | None) -> None:
             rest.append(i)
         else:
             made.place[i], made.kept[i] = twin, again
-    rest = [i for i in rest if not _proper(made.original, i)]
+    rest = [i for i in rest if _common(made.original, i)]
     everything = [j for j, t in enumerate(made.evolved) if t.weight > 0]
     if vectors is None or not rest or not everything:
         return

@@ -1,0 +1,250 @@
+"""Lost numbers and quantities: gone, changed, or of something else."""
+
+from __future__ import annotations
+
+import re
+
+from evolsynth.evaluation.loss.alignment import Alignment, Token, copying
+from evolsynth.evaluation.loss.gaps import Gap, gap
+from evolsynth.evaluation.loss.reading import Kind, Loss, Reading
+from evolsynth.evaluation.numbers import Number, equal, implied
+from evolsynth.evaluation.units import UNITS
+from evolsynth.evaluation.words import vocabulary
+
+__all__ = ["quantities"]
+
+#: What a number says that is nowhere any more; that is said once less often; that is an ordinal
+#: ("first" may be "initially"), or a small one ("the two" may be "both").
+_GONE, _REPEATED, _ORDINAL, _ONE, _TWO = 0.65, 0.1, 0.12, 0.15, 0.4
+_CHANGED_UNIT, _PUT_IN = 0.6, 0.55
+_VAGUE = vocabulary("some any few several many certain various much multiple unknown money amount number quantity")
+_ARTICLES = vocabulary("a an one single each every per another")
+_BOTH = vocabulary("both pair either neither couple")
+
+
+def quantities(
+    old: Reading, new: Reading, made: Alignment, *, foreign: bool = False
+) -> list[Loss]:
+    """Numbers that are gone, have another value, or another unit, or count something else.
+
+    In a ``foreign`` language the numbers that are written in words are not known.
+    """
+    places = {t.number: j for j, t in enumerate(new.tokens) if t.number >= 0}
+    free = [t.number for j, t in enumerate(new.tokens) if t.number >= 0 and made.of[j] < 0]
+    losses: list[Loss] = []
+    missing: list[int] = []
+    restated: list[Number] = []
+    articles = implied(new.text)
+    for i, token in enumerate(old.tokens):
+        if token.number < 0:
+            continue
+        number = old.numbers[token.number]
+        if made.same[i]:
+            other = new.numbers[new.tokens[made.place[i]].number]
+            losses += _of_something_else(old, new, made, i, number, other)
+            if not _same_notation(number, other):
+                restated.append(number)
+            continue
+        twin = next((f for f in free if _alike(old, new, number, new.numbers[f])), None)
+        said = next((n for n in articles if _says_the_same(n, number)), None)
+        if twin is not None:
+            free.remove(twin)
+            restated.append(number)
+        elif said is not None:
+            articles.remove(said)
+        elif number.values[0] == 1 and _has_article(new, number):
+            continue
+        else:
+            missing.append(i)
+    for i in missing:
+        loss = _missing(old, new, made, i, free, places)
+        if foreign and loss.span.became is None and not gap(made, i).tight:
+            loss = loss._replace(weight=_REPEATED)
+        losses.append(loss)
+    for f in free:
+        losses += _put_in(old, new, made, new.numbers[f], places[f])
+    if restated:
+        first = restated[0]
+        weight = min(0.1 + 0.05 * (len(restated) - 1), 0.2)
+        losses.append(old.lose(first.start, first.end, "number", weight))
+    return losses + _one_made_vague(old, new, made)
+
+
+def _alike(old: Reading, new: Reading, one: Number, other: Number) -> bool:
+    return equal(one, other) or _inverse(old, new, one, other)
+
+
+_TIMES_LESS = re.compile(
+    r"\W+times\s+(?:fewer|less|smaller|slower|lower|as few|as little)", re.I
+)
+
+
+def _inverse(old: Reading, new: Reading, one: Number, other: Number) -> bool:
+    """Whether one says "3 times fewer" and the other "a third"."""
+    if one.values[0] * other.values[0] != 1:
+        return False
+    return bool(_TIMES_LESS.match(old.text, one.end) or _TIMES_LESS.match(new.text, other.end))
+
+
+def _same_notation(one: Number, other: Number) -> bool:
+    fraction = other.values[0].denominator > 1
+    decimal = "." in other.text and "." not in one.text and fraction
+    return len(one.values) == len(other.values) and not decimal and one.ordinal == other.ordinal
+
+
+def _says_the_same(article: Number, number: Number) -> bool:
+    """Whether "an hour" says this number: 60 minutes, or 1 hour."""
+    if article.unit == number.unit and article.measure == number.measure:
+        return True
+    return number.values[0] == 1 and article.counted == number.counted
+
+
+def _has_article(new: Reading, number: Number) -> bool:
+    """Whether "1 box" became "a box"."""
+    if not number.counted or not number.text[0].isalnum():
+        return False
+    return any(
+        t.key == number.counted
+        and any(u.text.casefold() in _ARTICLES for u in new.tokens[max(0, j - 2) : j])
+        for j, t in enumerate(new.tokens)
+    )
+
+
+def _missing(
+    old: Reading,
+    new: Reading,
+    made: Alignment,
+    i: int,
+    free: list[int],
+    places: dict[int, int],
+) -> Loss:
+    """The loss of a number that has no equal; takes what stands for it now out of ``free``."""
+    number = old.numbers[old.tokens[i].number]
+    hole = gap(made, i)
+    near = [f for f in free if hole.begin <= places[f] < hole.stop]
+    same = [f for f in free if new.numbers[f].counted == number.counted != ""]
+    other = [f for f in free if new.numbers[f].ordinal == number.ordinal and not near]
+    choice = next(iter([*near, *same, *other]), None)
+    became = None
+    if choice is not None:
+        free.remove(choice)
+        became = new.text[new.numbers[choice].start : new.numbers[choice].end]
+    elif hole.tight:
+        vague = (t.text for t in new.tokens[hole.begin : hole.stop])
+        became = next((text for text in vague if text.casefold() in _VAGUE), None)
+    weight = _weight(new, number, hole, became, copying(made, [i], around=i))
+    if choice is not None and _counts_a_list(old, new, number, new.numbers[choice]):
+        weight = _REPEATED
+    kind: Kind = "quantity" if number.counted or number.unit else "number"
+    return old.lose(number.start, number.end, kind, weight, became)
+
+
+def _weight(new: Reading, number: Number, hole: Gap, became: str | None, copied: float) -> float:
+    value = number.values[0]
+    if number.ordinal:
+        replaced = hole.tight and (became is not None or hole.stop == hole.begin)
+        return 0.6 if replaced else _ORDINAL
+    if became is not None:
+        return _GONE
+    if any(value == n.values[0] for n in new.numbers):
+        came = new.tokens[hole.begin : hole.stop]
+        empty = not any(t.weight > 0 and t.text.casefold() not in _VAGUE for t in came)
+        return 0.55 if hole.tight and empty else _REPEATED
+    if hole.tight and copied > 0.6:
+        return _GONE
+    if value == 1:
+        return _ONE
+    if value == 2:
+        both = any(t.text.casefold() in _BOTH for t in new.tokens)
+        return _REPEATED if both else _TWO
+    return _GONE
+
+
+_ITEM = re.compile(r"(?m)^[ \t]*(?:\(?\d{1,2}[.)]|[-*\u2022])[ \t]")
+
+
+def _counts_a_list(old: Reading, new: Reading, one: Number, other: Number) -> bool:
+    """Whether a count grew with its list: "the 2 items" above a list that got a third."""
+    before, after = len(_ITEM.findall(old.text)), len(_ITEM.findall(new.text))
+    if after <= before:
+        return False
+    grown = other.values[0] - one.values[0] == after - max(before, int(one.values[0] == 1))
+    return grown or other.values[0] == after
+
+
+def _of_something_else(
+    old: Reading, new: Reading, made: Alignment, i: int, number: Number, other: Number
+) -> list[Loss]:
+    """A number that was copied, but with another unit ("400 yards") or counting something else."""
+    became = new.text[other.start : _end_of_counted(new, made.place[i])]
+    if number.unit and other.unit and not {"clock"} & {number.unit, other.unit}:
+        same = number.unit == other.unit and number.measure == other.measure
+        weight = {number.unit, other.unit} == {"pounds", "ounces"}  # "2 lb", "two pounds"
+        if not same and not weight:
+            end = _end_of_counted(old, i)
+            return [old.lose(number.start, end, "quantity", _CHANGED_UNIT, became)]
+        return []
+    k, j = _counted(old.tokens, i), _counted(new.tokens, made.place[i])
+    taken = j is not None and made.of[j] >= 0 and made.same[made.of[j]]
+    if k is None or j is None or made.same[k] or taken or number.unit:
+        return []
+    if made.place[k] == j and made.kept[k] >= 0.5:  # words of like meaning
+        return []
+    weight = _CHANGED_UNIT * min(max(0.0, copying(made, [k], around=k) - 0.2) / 0.4, 1.0)
+    return [old.lose(old.tokens[k].start, old.tokens[k].end, "quantity", weight, became)]
+
+
+def _counted(found: list[Token], i: int) -> int | None:
+    """The word of content right after a number (at most one other word between)."""
+    for k in range(i + 1, min(i + 3, len(found))):
+        if found[k].weight > 0:
+            return k
+    return None
+
+
+def _end_of_counted(text: Reading, i: int) -> int:
+    after = i + 1
+    if after < len(text.tokens) and text.tokens[after].text.casefold() in UNITS:
+        return text.tokens[after].end
+    counted = _counted(text.tokens, i)
+    return text.tokens[i].end if counted is None else text.tokens[counted].end
+
+
+def _put_in(old: Reading, new: Reading, made: Alignment, number: Number, j: int) -> list[Loss]:
+    """A number in the place of an article: "a glass" became "two glasses", "0.5 of an hour"."""
+    left, right = j - 1, j + 1
+    while left >= 0 and (made.of[left] < 0 or not made.same[made.of[left]]):
+        left -= 1
+    while right < len(made.of) and (made.of[right] < 0 or not made.same[made.of[right]]):
+        right += 1
+    if left < 0 or right >= len(made.of) or right - left > 5:
+        return []
+    i, k = made.of[left], made.of[right]
+    between = old.tokens[i + 1 : k]
+    became = new.text[number.start : number.end]
+    articles = all(t.text.casefold() in _ARTICLES for t in between)
+    if len(between) in (1, 2) and articles and old.tokens[k].weight > 0:
+        return [
+            old.lose(between[0].start, old.tokens[k].end, "quantity", _PUT_IN, became)
+        ]
+    part = new.tokens[j + 1 : j + 2]
+    into = old.tokens[k].weight > 0 or old.tokens[k].text.casefold() in _ARTICLES
+    if k == i + 1 and right - j <= 3 and into and part and part[0].key in ("of", "tim"):
+        return [
+            old.lose(old.tokens[k].start, old.tokens[k].end, "quantity", _PUT_IN, became)
+        ]
+    return []
+
+
+def _one_made_vague(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
+    """ "He has one before" that became "he has some before"."""
+    losses = []
+    for i, token in enumerate(old.tokens):
+        if token.text.casefold() != "one" or made.same[i]:
+            continue
+        hole = gap(made, i)
+        came = (t.text for t in new.tokens[hole.begin : hole.stop])
+        vague = next((text for text in came if text.casefold() in _VAGUE), None)
+        if hole.tight and vague is not None:
+            losses.append(old.lose(token.start, token.end, "number", _PUT_IN, vague))
+    return losses

@@ -1,0 +1,277 @@
+"""Lost senses: a denial, a bound, a direction, a scope, who does what to whom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from evolsynth.evaluation.loss.alignment import BOUNDS, Alignment, Token, copying
+from evolsynth.evaluation.loss.gaps import gap
+from evolsynth.evaluation.loss.reading import Loss, Reading
+from evolsynth.evaluation.quality import asks, states
+from evolsynth.evaluation.words import NEGATORS, vocabulary
+
+__all__ = ["senses"]
+
+_DENIAL, _DENIAL_REWRITTEN, _DENIED, _OPPOSITE, _SCOPE, _ROLES, _STATED = (
+    0.6, 0.35, 0.5, 0.6, 0.5, 0.55, 0.5,
+)  # fmt: skip
+
+#: Words that deny in some way, so that a lost "not" may live on in them.
+AVERSE = re.compile(
+    r"\b(?:avoid\w*|steer(?:ing)? clear|refrain\w*|exclud\w+|omit\w*|leav(?:e|ing) out|skip\w*|"
+    r"free of|apart from|aside from|besides|but for|save for|minus|off limits|taboo|ban(?:ned)?|"
+    r"stay(?:ing)? out|leave .{0,30} (?:out|alone)|keep .{0,30} out|nothing|nobody|hardly|barely|"
+    r"lack\w*|except\w*|other than|rather than|instead of|unlike|un\w{4,}|dis\w{4,}|non-?\w+|"
+    r"in\w{5,}able|im\w{6,}|\w+less|\w+-free|never|no|not|nor|none|neither|without|cannot|\w+n't|"
+    r"fail\w*|prohibit\w*|forbid\w*|bar(?:red)?|only|seldom|stop\w*|prevent\w*|remain\w*)\b",
+    re.I,
+)
+#: Opposites among small words; those among words of content are siblings in the alignment.
+_OPPOSITES: dict[str, set[str]] = {}
+for _line in (
+    "more/fewer less", "most/least fewest", "before/after", "above/below under", "over/under below",
+    "longer/shorter", "higher/lower", "larger bigger greater/smaller", "older/younger newer",
+    "highest/lowest", "largest biggest/smallest", "longest/shortest", "oldest/youngest newest",
+    "faster quicker/slower", "earlier/later", "first/last", "inside/outside", "with/without",
+    "always/sometimes never often rarely", "all/some any one", "each every/one any some",
+    "both/one either neither", "must/may can could", "up/down", "in/out", "for/against",
+    "ascending/descending", "increase/decrease", "maximum/minimum", "best/worst", "add/remove",
+    "until/after from", "since/before until", "only/also even", "same/different other",
+    "once/twice thrice", "cheaper/dearer", "heavier/lighter", "wider/narrower", "warmer/colder", "left/right",
+):  # fmt: skip
+    _one, _, _other = _line.partition("/")
+    for _a in _one.split():
+        for _b in _other.split():
+            _OPPOSITES.setdefault(_a, set()).add(_b)
+            _OPPOSITES.setdefault(_b, set()).add(_a)
+#: Words whose loss widens or narrows what is asked.
+_SCOPES = vocabulary("only always unless until except solely exclusively never")
+_SYMMETRIC = vocabulary("and or & as with between both versus vs")
+_CONVERSE = re.compile(r"\b(?:by|is|are|was|were|be|been|being|from|for|of|who|which|that|than)\b", re.I)
+
+
+def senses(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
+    """Small words that were lost or turned round, and with them the sense."""
+    return [
+        *_denials(old, new, made),
+        *_denied(old, new, made),
+        *_bounds(old, new, made),
+        *_turned(old, new, made),
+        *_swapped(old, new, made),
+        *_stated(old, new),
+    ]
+
+
+def _denials(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
+    """A negator whose next word of content is still there while nothing near it denies."""
+    losses: list[Loss] = []
+    for i, token in enumerate(old.tokens):
+        if token.key not in NEGATORS or made.same[i] or token.key in ("instead", "free", "lack"):
+            continue
+        scope = [
+            k for k in range(i + 1, min(i + 8, len(old.tokens))) if old.tokens[k].weight >= 0.4
+        ][:2]
+        scope = [k for k in scope if not _apart(old, i, k)]
+        scope = [k for k in scope[:1] if made.same[k]] or [
+            k for k in scope[1:] if made.same[k] and made.place[scope[0]] >= 0
+        ]
+        if not scope:
+            continue
+        j = made.place[scope[0]]
+        first, last = max(0, j - 8), min(len(new.tokens) - 1, j + 4)
+        start = max(_sentence_start(new, new.tokens[j].start), new.tokens[first].start)
+        end = min(_sentence_end(new, new.tokens[j].end), new.tokens[last].end)
+        if AVERSE.search(new.plain, start, end) or any(
+            p.search(new.plain, start, end) for p in BOUNDS.values()
+        ):
+            continue
+        hole = gap(made, i)
+        copied = hole.tight and copying(made, [i], around=i) > 0.4
+        weight = _DENIAL if copied else _DENIAL_REWRITTEN
+        losses.append(
+            old.lose(_stretch(old, i), old.tokens[scope[0]].end, "negation", weight)
+        )
+    return losses
+
+
+def _stretch(old: Reading, i: int) -> int:
+    """Where "must not" or "do not" begins."""
+    before = old.tokens[i - 1] if i > 0 else None
+    auxiliary = before is not None and before.text.casefold() in _AUXILIARIES
+    return before.start if before is not None and auxiliary else old.tokens[i].start
+
+
+_AUXILIARIES = vocabulary("must do does did should shall may can could would will is are was were")
+
+
+def _sentence_start(text: Reading, place: int) -> int:
+    return max((s for s in (text.plain.rfind(c, 0, place) for c in ".!?\n") if s >= 0), default=-1) + 1
+
+
+def _sentence_end(text: Reading, place: int) -> int:
+    ends = [e for e in (text.plain.find(c, place) for c in ".!?\n") if e >= 0]
+    return min(ends, default=len(text.plain))
+
+
+def _denied(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
+    """A negator put before a word that was copied: "I enjoy it" became "I do not enjoy it"."""
+    losses: list[Loss] = []
+    for j, token in enumerate(new.tokens):
+        if token.key not in NEGATORS or made.of[j] >= 0:
+            continue
+        scope = [k for k in range(j + 1, min(j + 4, len(new.tokens))) if new.tokens[k].weight > 0]
+        for k in scope[:1]:
+            i = made.of[k]
+            apart = re.search(r"[.;:!?,\n]", new.text[token.end : new.tokens[k].start])
+            if i < 0 or not made.same[i] or apart or k + 1 >= len(new.tokens):
+                continue
+            copied = i + 1 < len(made.place) and made.place[i + 1] == k + 1
+            before = old.tokens[max(0, i - 6)].start
+            if copied and not AVERSE.search(old.plain, before, old.tokens[i].start):
+                word, became = old.tokens[i], new.text[token.start : new.tokens[k].end]
+                losses.append(old.lose(word.start, word.end, "negation", _DENIED, became))
+    return losses
+
+
+def _bounds(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
+    """ "At least" that became "at most" before the same number."""
+    losses: list[Loss] = []
+    opposite = {"<=": ">=", ">=": "<="}
+    for i, token in enumerate(old.tokens):
+        if token.key not in opposite or made.same[i]:
+            continue
+        near = range(i + 1, min(i + 5, len(old.tokens)))
+        after = next((k for k in near if old.tokens[k].number >= 0), None)
+        if after is None or not made.same[after]:
+            continue
+        j = made.place[after]
+        around = {t.key for t in new.tokens[max(0, j - 4) : j + 4]}
+        if opposite[token.key] in around and token.key not in around:
+            losses.append(
+                old.lose(token.start, old.tokens[after].end, "constraint", _OPPOSITE)
+            )
+    return losses
+
+
+def _turned(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
+    """ "Before 1800" that became "after 1800"; "only" that was taken out."""
+    losses: list[Loss] = []
+    for i, token in enumerate(old.tokens):
+        word = token.text.casefold()
+        if (word not in _OPPOSITES and word not in _SCOPES) or made.same[i]:
+            continue
+        hole = gap(made, i)
+        came = [t for j, t in enumerate(new.tokens[hole.begin : hole.stop], hole.begin) if made.of[j] < 0]
+        turned = next((t for t in came if t.text.casefold() in _OPPOSITES.get(word, ())), None)
+        around = _neighbours(old, made, i, hole.start, hole.end)
+        if turned is not None and around and (hole.tight or len(came) <= 3):
+            if not _also_turned(old, new, made, hole.start, hole.end, came, word):
+                losses.append(
+                    old.lose(token.start, token.end, "constraint", _OPPOSITE, turned.text)
+                )
+        elif turned is None and word in _SCOPES and hole.tight and not came:
+            if hole.end - hole.start <= 2 and copying(made, [i], around=i) > 0.5:
+                losses.append(old.lose(token.start, token.end, "constraint", _SCOPE))
+    return losses
+
+
+def _neighbours(old: Reading, made: Alignment, i: int, start: int, end: int) -> bool:
+    """Whether the gap is small and a neighbour with content, or a number, was copied."""
+    near = [k for k in (start - 1, end, start - 2, end + 1) if 0 <= k < len(old.tokens)]
+    return end - start <= 3 and any(
+        made.same[k] and (old.tokens[k].weight > 0 or old.tokens[k].number >= 0) for k in near
+    )
+
+
+def _also_turned(
+    old: Reading,
+    new: Reading,
+    made: Alignment,
+    start: int,
+    end: int,
+    came: Sequence[Token],
+    word: str,
+) -> bool:
+    """Whether a second reversal undoes the first: "isn't closed" became "open", or the two sides
+    of a comparison changed places."""
+    gone = {t.key for t in old.tokens[start:end]}
+    if bool(gone & NEGATORS) != any(t.key in NEGATORS for t in came):
+        return True
+    sides = [k for k in (*range(max(0, start - 6), start), *range(end, min(len(old.tokens), end + 6)))
+             if old.tokens[k].weight > 0 and made.same[k]]  # fmt: skip
+    before = [made.place[k] for k in sides if k < start]
+    after = [made.place[k] for k in sides if k >= end]
+    return bool(before and after and min(before) > max(after))
+
+
+def _swapped(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
+    """ "A teaches B" that became "B teaches A"; "from A to B" that became "from B to A"."""
+    losses: list[Loss] = []
+    heavy = [i for i, t in enumerate(old.tokens) if t.weight >= 0.4 and made.same[i]]
+    for a, v, b in zip(heavy, heavy[1:], heavy[2:], strict=False):
+        if b - a > 7 or _apart(old, a, b):
+            continue
+        pa, pv, pb = made.place[a], made.place[v], made.place[b]
+        if pb < pv < pa and pa - pb <= 8 and not _apart(new, pb, pa):
+            between = new.plain[new.tokens[pb].end : new.tokens[pa].start]
+            was = old.plain[old.tokens[a].end : old.tokens[b].start]
+            passive = re.search(r"\bby\b", between) is None and re.search(r"\bby\b", was) is None
+            joined = any(
+                t.text.casefold() in _SYMMETRIC or t.key == ","
+                for t in old.tokens[a + 1 : b]
+            )
+            listed = "," in was or "/" in was
+            noun = any(t.text.casefold() == "of" for t in old.tokens[a + 1 : b + 1])
+            own = range(a - 2, b + 3)
+            tight = all(
+                t.weight <= 0 or made.of[j] in own
+                for j, t in enumerate(new.tokens[pb : pa + 1], pb)
+            )
+            if passive and tight and not joined and not listed and not noun:
+                while b + 1 < len(old.tokens) and old.tokens[b + 1].weight > 0 and not _apart(old, b, b + 1):
+                    b += 1
+                losses.append(
+                    old.lose(
+                        _with_article(old, a), old.tokens[b].end, "topic", _ROLES,
+                        new.text[new.tokens[pb].start : new.tokens[pa].end],
+                    )  # fmt: skip
+                )
+    for a, b in zip(heavy, heavy[1:], strict=False):
+        joint = old.tokens[a + 1 : b]
+        if not joint or len(joint) > 3 or _apart(old, a, b):
+            continue
+        word = next((t.text.casefold() for t in joint if t.text.casefold() in _DIRECTED), None)
+        pa, pb = made.place[a], made.place[b]
+        if word is not None and pb < pa <= pb + 4 and not _apart(new, pb, pa):
+            if any(t.text.casefold() == word for t in new.tokens[pb + 1 : pa]):
+                became = new.text[new.tokens[pb].start : new.tokens[pa].end]
+                losses.append(
+                    old.lose(_with_article(old, a), old.tokens[b].end, "topic", _ROLES, became)
+                )
+    return losses
+
+
+_DIRECTED = vocabulary("to into than from before after over under above below behind")
+
+
+def _apart(text: Reading, first: int, last: int) -> bool:
+    """Whether a sentence or list item ends between two tokens."""
+    return bool(re.search(r"[.;:!?\n]", text.text[text.tokens[first].end : text.tokens[last].start]))
+
+
+def _with_article(old: Reading, i: int) -> int:
+    before = old.tokens[i - 1] if i > 0 else None
+    return (
+        before.start
+        if before is not None and before.text.casefold() in ("a", "an", "the", "from")
+        else old.tokens[i].start
+    )
+
+
+def _stated(old: Reading, new: Reading) -> list[Loss]:
+    """A request that became a statement, such as an answer to it."""
+    if asks(old.text) and not asks(new.text) and states(new.text):
+        first = old.segments[0] if old.segments else (0, len(old.text))
+        return [old.lose(*first, "topic", _STATED)]
+    return []

@@ -1,0 +1,291 @@
+"""Numbers of a text, exact, whatever way they are written.
+
+"12", "twelve", "a dozen"; "50%", "half", "1/2"; "half an hour", "30 minutes"; "1.2 million";
+"the twenty-third", "9:00".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from evolsynth.evaluation.units import UNITS
+from evolsynth.evaluation.words import content, plain, words
+
+__all__ = ["Number", "equal", "implied", "numbers"]
+
+
+class Number(NamedTuple):
+    """A number and its place.
+
+    ``values`` holds the value as written, then, for a percentage, the share; ``counted`` is the
+    stem of the next word of content; ``unit`` and ``measure`` are the dimension and the value in
+    its base unit, where a unit follows.
+    """
+
+    text: str
+    start: int
+    end: int
+    values: tuple[Fraction, ...]
+    counted: str
+    ordinal: bool = False
+    unit: str = ""
+    measure: Fraction | None = None
+
+
+_UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+    "fifteen sixteen seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_SMALL = {w: i for i, w in enumerate(_UNITS.split())} | {
+    w: 10 * i for i, w in enumerate(_TENS.split(), 2)
+}
+_SCALES = {
+    "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "dozen": 12,
+}  # fmt: skip
+_MULTIPLES = {
+    "twice": 2, "double": 2, "doubles": 2, "doubled": 2, "doubling": 2, "twofold": 2,
+    "couple": 2, "pair": 2, "duo": 2, "thrice": 3, "triple": 3, "triples": 3, "tripled": 3,
+    "threefold": 3, "trio": 3, "quadruple": 4, "quadrupled": 4, "dozen": 12, "dozens": 12,
+}  # fmt: skip
+_PARTS = {
+    "half": 2, "halves": 2, "halved": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4,
+    "fourth": 4, "fourths": 4, "fifth": 5, "fifths": 5, "sixth": 6, "sixths": 6, "seventh": 7,
+    "eighth": 8, "eighths": 8, "ninth": 9, "tenth": 10, "tenths": 10,
+}  # fmt: skip
+_ORDINALS = {
+    "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
+    "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "twentieth": 20,
+    "thirtieth": 30, "hundredth": 100,
+}  # fmt: skip
+_GLYPHS = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "⅕": "1/5", "⅛": "1/8"}
+_MONEY = {"$": "dollars", "€": "euros", "£": "pounds"}
+#: Python refuses to read integers of more than 4300 digits; nobody writes such a fact.
+_LONGEST = 1000
+_LETTERS = {"k": 1000, "m": 10**6}
+
+_DIGITS = re.compile(
+    r"(?<![\w.])(?P<sign>(?:-|minus )(?=\.?\d))?(?P<money>[$€£]\s?)?"
+    r"(?:(?P<hours>[01]?\d|2[0-3]):(?P<minutes>[0-5]\d)(?![\d:])|"
+    r"(?=[.½¼¾⅓⅔⅕⅛]?[\d½¼¾⅓⅔⅕⅛])(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?P<point>\.\d+)?"
+    r"(?P<glyph>\s?[½¼¾⅓⅔⅕⅛])?(?P<exp>e-?\d+)?"
+    r"(?:(?P<ordinal>st|nd|rd|th)\b|(?:\s+(?P<top2>\d+))?/(?P<bottom>\d+)(?![\d/])"
+    r"|(?P<letter>k)\b|(?P<percent>\s?%|\s?per ?cent\b)|\s(?P<scale>hundred|thousand|million|billion)\b)?)",
+    re.I,
+)
+_DATE = re.compile(r"\d{1,4}/\d{1,2}/\d{1,4}")
+#: "7:13" is a ratio unless something says that it is a time.
+_RATIO = re.compile(
+    r"(?<!\bat )(?<!\bby )(?<!from )(?<!until )(?<!before )(?<!after )(?<!between )(?<!and )(?<!- )"
+    r"\b(\d{1,2})[:\u2236](?!00)(\d{1,3})\b(?!\s?(?:am|pm|a\.m|p\.m|o'clock|h\b|-| -))",
+    re.I,
+)
+_MARKER = re.compile(r"(?m)^[ ]*(?:\d{1,2}[.)]|\(\d{1,2}\))(?=\s)|\(\d{1,2}\)(?=\s)")
+_UNIT = re.compile(r"\s?-?\s?(?:(?:full|whole|of an?|an?|of)\s+)?(?P<square>square |cubic )?(?P<unit>[a-z]+)", re.I)
+#: Units written in full; abbreviations and "per cent" are something else.
+_NAMES = "|".join(u for u in UNITS if len(u) > 4 or u in ("day", "week", "year", "hour", "foot"))
+_ONE_UNIT = re.compile(
+    rf"\b(?:an?|one|per|every|each|whole|single)(?: (?:whole|full|single))?"
+    rf"\s(?P<unit>{_NAMES})\b(?P<half> and a half\b)?",
+    re.I,
+)
+_AND_A_HALF = re.compile(r"(?:\s[a-z]+)?\sand a half\b", re.I)
+
+
+def numbers(text: str) -> list[Number]:
+    """All numbers in order of their place, in digits or words; list markers are left out.
+
+    A bare "one" is a pronoun as often as a number, and is left out too.
+    """
+    flat = plain(text)
+    # a thin or no-break space between digits parts thousands; a plain one parts words
+    flat = "".join(
+        "," if c in "\u00a0\u202f\u2009" and text[k - 1 : k].isdigit() and text[k + 1 : k + 4].isdigit() else f
+        for k, (c, f) in enumerate(zip(text, flat, strict=True))
+    ) if any(c in text for c in "\u00a0\u202f\u2009") else flat
+    flat = _MARKER.sub(lambda m: " " * len(m.group()), flat)
+    flat = _DATE.sub(lambda m: m.group().replace("/", " "), flat)
+    flat = _RATIO.sub(r"\1 \2", flat)
+    found = [n for m in _DIGITS.finditer(flat) if (n := _from_digits(flat, m)) is not None]
+    taken = [(n.start, n.end) for n in found]
+    spoken = [n for n in _from_words(flat) if not any(s <= n.start < e for s, e in taken)]
+    halves = [m.span() for m in _ONE_UNIT.finditer(flat) if m["half"]]
+    spoken = [n for n in spoken if not any(s <= n.start < e for s, e in halves)]
+    return _joined(flat, sorted(found + spoken, key=lambda n: n.start))
+
+
+def _joined(flat: str, found: Sequence[Number]) -> list[Number]:
+    """"Two and a half", "a quarter of a century", "half a dozen": two numbers that are one."""
+    made: list[Number] = []
+    for number in found:
+        last = made[-1] if made else None
+        between = flat[last.end : number.start] if last is not None else ""
+        if last is not None and number.values[0] == Fraction(1, 2) and _AND_A_HALF.fullmatch(
+            between + flat[number.start : number.end]
+        ):
+            end = number.end if between.strip() == "and a" else last.end
+            made[-1] = _number(flat, last.start, end, last.values[0] + Fraction(1, 2), "")
+        elif last is not None and last.values[0] < 1 and number.text.casefold() == "dozen":
+            made[-1] = _number(flat, last.start, number.end, last.values[0] * 12, "")
+        else:
+            made.append(number)
+    return made
+
+
+def implied(text: str) -> list[Number]:
+    """What "an hour" or "one week" says: 1 hour.
+
+    Kept apart from `numbers`, because most articles count nothing.
+    """
+    flat = plain(text)
+    found = []
+    for m in _ONE_UNIT.finditer(flat):
+        value = Fraction(3, 2) if m["half"] else Fraction(1)
+        unit = UNITS[m["unit"].casefold()]
+        counted = content(m["unit"])
+        found.append(
+            Number(
+                m.group(), m.start(), m.end(), (value,), counted[0].stem if counted else "",
+                unit=unit.dimension, measure=value * unit.size,
+            )  # fmt: skip
+        )
+    return found
+
+
+def equal(one: Number, other: Number) -> bool:
+    """Whether two numbers say the same: the same value, share, or measure in other units."""
+    if set(one.values) & set(other.values):
+        return True
+    same = one.measure is not None and one.measure == other.measure
+    return same and one.unit == other.unit
+
+
+def _from_digits(flat: str, match: re.Match[str]) -> Number | None:
+    if len(match.group()) > _LONGEST:
+        return None
+    if match["hours"]:
+        value = int(match["hours"]) + Fraction(int(match["minutes"]), 60)
+        return Number(match.group(), match.start(), match.end(), (value,), "", unit="clock", measure=value)
+    whole = (match["whole"] or "0").replace(",", "")
+    value = Fraction(whole + (match["point"] or ""))
+    if match["exp"] and len(match["exp"]) < 5:
+        value *= Fraction(10) ** int(match["exp"][1:])
+    if match["glyph"]:
+        value += Fraction(_GLYPHS[match["glyph"].strip()])
+    if match["bottom"]:
+        bottom = int(match["bottom"]) or 1
+        value = value + Fraction(int(match["top2"]), bottom) if match["top2"] else value / bottom
+    if match["letter"]:
+        value *= _LETTERS["k"]
+    if match["scale"]:
+        value *= _SCALES[match["scale"].casefold()]
+    if match["sign"]:
+        value = -value
+    money = _MONEY[match["money"].strip()] if match["money"] else ""
+    return _number(
+        flat, match.start(), match.end(), value, money,
+        percent=bool(match["percent"]), ordinal=bool(match["ordinal"]),
+    )  # fmt: skip
+
+
+def _from_words(flat: str) -> list[Number]:
+    tokens = [(w.text.casefold(), w.start, w.end) for w in words(flat)]
+    found: list[Number] = []
+    i = 0
+    while i < len(tokens):
+        value, used, ordinal = _read(flat, tokens, i)
+        if value is not None:
+            start, end = tokens[i][1], tokens[i + used - 1][2]
+            percent = bool(re.match(r"\s?(?:%|per ?cent\b)", flat[end:]))
+            found.append(_number(flat, start, end, value, "", percent=percent, ordinal=ordinal))
+        i += used
+    return found
+
+
+def _read(
+    flat: str, tokens: list[tuple[str, int, int]], i: int
+) -> tuple[Fraction | None, int, bool]:
+    """The number that begins at token i, if any, how many tokens it (or the word) takes, and
+    whether it is an ordinal."""
+    word = tokens[i][0]
+    following = tokens[i + 1][0] if i + 1 < len(tokens) else ""
+    if word in _SMALL:
+        return _cardinal(flat, tokens, i)
+    if word in ("a", "an"):
+        if following in _SCALES and following != "dozen":
+            return Fraction(_SCALES[following]), 2, False
+        if following in _PARTS and following not in ("second", "half"):
+            return Fraction(1, _PARTS[following]), 2, False
+        return None, 1, False
+    if word in ("half", "halves", "halved", "quarter", "quarters"):
+        return Fraction(1, _PARTS[word]), 1, False
+    if word in _MULTIPLES:
+        return Fraction(_MULTIPLES[word]), 1, False
+    if word in _ORDINALS and i > 0 and flat[tokens[i][2] : tokens[i][2] + 1] != ",":
+        return Fraction(_ORDINALS[word]), 1, True
+    return None, 1, False
+
+
+def _cardinal(
+    flat: str, tokens: list[tuple[str, int, int]], i: int
+) -> tuple[Fraction | None, int, bool]:
+    total, current, j = 0, 0, i
+    while j < len(tokens):
+        word = tokens[j][0]
+        joined = j > i and word == "and" and j + 1 < len(tokens) and current >= 100
+        if word in _SMALL and (j == i or _extends(total + current, _SMALL[word])):
+            current += _SMALL[word]
+        elif word in _SCALES and j > i:
+            current = max(current, 1) * _SCALES[word]
+            if _SCALES[word] >= 1000:
+                total, current = total + current, 0
+        elif not (joined and tokens[j + 1][0] in _SMALL):
+            break
+        j += 1
+    value, used = Fraction(total + current), j - i
+    if j < len(tokens):
+        hyphen = flat[tokens[j - 1][2] : tokens[j][1]] == "-"
+        if hyphen and tokens[j][0] in _ORDINALS and value >= 20 and value % 10 == 0:
+            return value + _ORDINALS[tokens[j][0]], used + 1, True
+        if tokens[j][0] in _PARTS and tokens[j][0] != "second":
+            return value / _PARTS[tokens[j][0]], used + 1, False
+    if value == 1:
+        return None, used, False
+    return value, used, False
+
+
+def _extends(current: int, small: int) -> bool:
+    """Whether a small number goes on with one begun: "twenty" by "one", not "two" by "ten"."""
+    room = 100 if current % 100 == 0 else 10 if current % 10 == 0 else 0
+    return current > 0 and small < room
+
+
+_BREAK = re.compile(r"[.,;:!?](?:\s|$)|\n")
+
+
+def _number(
+    flat: str,
+    start: int,
+    end: int,
+    value: Fraction,
+    money: str,
+    *,
+    percent: bool = False,
+    ordinal: bool = False,
+) -> Number:
+    after = _BREAK.split(flat[end : end + 40], maxsplit=1)[0]
+    counted = next((w.stem for w in content(after)), "")
+    values = (value, value / 100) if percent else (value,)
+    unit = _UNIT.match(after)
+    known = UNITS.get(unit["unit"].casefold()) if unit and not percent and not ordinal else None
+    dimension, measure = "", None
+    if money:
+        dimension, measure = money, value * 100
+    elif known is not None and unit is not None:
+        dimension = (unit["square"] or "") + known.dimension
+        power = {"square ": 2, "cubic ": 3}.get((unit["square"] or "").casefold(), 1)
+        measure = value * known.size**power
+    return Number(flat[start:end], start, end, values, counted, ordinal, dimension, measure)

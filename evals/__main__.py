@@ -23,6 +23,9 @@ PROGRAMS = {
         "evals.throughput.command", "speed beside llama.cpp itself and other ways to use it"
     ),
     "endurance": Program("evals.endurance", "thousands of requests: speed, memory and threads"),
+    "information-loss": Program(
+        "evals.information_loss", "kept pairs told from lost and altered ones, spans, speed"
+    ),
     "checks": Program("evals.checks", "generation with the gate and its embedder beside it"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"

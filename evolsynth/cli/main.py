@@ -108,6 +108,27 @@ def _gate_commands(commands: Any) -> None:
     gate.add_argument("--no-embedder", action="store_true", help="exact duplicates and words only")
     gate.set_defaults(command=_gate)
 
+    check = commands.add_parser(
+        "check",
+        help="say what evolutions lost of their originals, for pairs from any tool",
+        description="Each line gets 'loss' (0 to 1), 'flagged' and 'lost' (the spans).",
+    )
+    check.add_argument("data", metavar="PAIRS", help="JSON Lines; - for standard input")
+    check.add_argument("-o", "--output", metavar="FILE", help="where to write (default: stdout)")
+    check.add_argument("--original", default="original", metavar="FIELD", help="(original)")
+    check.add_argument("--evolved", default="evolved", metavar="FIELD", help="(evolved)")
+    check.add_argument("--threshold", type=float, metavar="SCORE", help="flag from here on (0.5)")
+    check.add_argument("--no-embedder", action="store_true", help="facts and words only; faster")
+    _number(check, "--workers", 2, "processes for more than 500 pairs")
+    check.add_argument(
+        "--second-opinion",
+        nargs="?",
+        const="",
+        metavar="MODEL",
+        help="let a language model judge the borderline pairs too; slow",
+    )
+    check.set_defaults(command=_check)
+
     gates = commands.add_parser("gates", help="list the checks and their thresholds")
     gates.add_argument("--yaml", action="store_true", help="as a settings file to start from")
     gates.set_defaults(command=_gates)
@@ -182,6 +203,20 @@ def _gate(options: argparse.Namespace) -> int:
         rejects=options.rejects,
         settings=options.settings,
         embed=not options.no_embedder,
+    )
+
+
+def _check(options: argparse.Namespace) -> int:
+    from evolsynth.cli.check import Fields, check
+
+    return check(
+        options.data,
+        options.output,
+        fields=Fields(options.original, options.evolved),
+        threshold=options.threshold,
+        embed=not options.no_embedder,
+        workers=options.workers,
+        model=options.second_opinion,
     )
 
 

@@ -97,6 +97,11 @@ class MiniLM:
                     self._rough = StaticVectors.of(self._loaded())
             return self._rough
 
+    @property
+    def path(self) -> str | None:
+        """The folder that was asked for, if any."""
+        return None if self._path is None else str(self._path)
+
     def locate(self) -> str:
         """Where the model was found: a folder, or the hub's name for its local cache.
 

@@ -73,7 +73,8 @@ _DIGITS = re.compile(
     r"(?=[.½¼¾⅓⅔⅕⅛]?[\d½¼¾⅓⅔⅕⅛])(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?P<point>\.\d+)?"
     r"(?P<glyph>\s?[½¼¾⅓⅔⅕⅛])?(?P<exp>e-?\d+)?"
     r"(?:(?P<ordinal>st|nd|rd|th)\b|(?:\s+(?P<top2>\d+))?/(?P<bottom>\d+)(?![\d/])"
-    r"|(?P<letter>k)\b|(?P<percent>\s?%|\s?per ?cent\b)|\s(?P<scale>hundred|thousand|million|billion)\b)?)",
+    r"|(?P<letter>k)\b|(?P<percent>\s?%|\s?per ?cent\b)"
+    r"|\s(?P<scale>hundred|thousand|million|billion)\b)?)",
     re.I,
 )
 _DATE = re.compile(r"\d{1,4}/\d{1,2}/\d{1,4}")
@@ -84,7 +85,9 @@ _RATIO = re.compile(
     re.I,
 )
 _MARKER = re.compile(r"(?m)^[ ]*(?:\d{1,2}[.)]|\(\d{1,2}\))(?=\s)|\(\d{1,2}\)(?=\s)")
-_UNIT = re.compile(r"\s?-?\s?(?:(?:full|whole|of an?|an?|of)\s+)?(?P<square>square |cubic )?(?P<unit>[a-z]+)", re.I)
+_UNIT = re.compile(
+    r"\s?-?\s?(?:(?:full|whole|of an?|an?|of)\s+)?(?P<square>square |cubic )?(?P<unit>[a-z]+)", re.I
+)
 #: Units written in full; abbreviations and "per cent" are something else.
 _NAMES = "|".join(u for u in UNITS if len(u) > 4 or u in ("day", "week", "year", "hour", "foot"))
 _ONE_UNIT = re.compile(
@@ -102,10 +105,18 @@ def numbers(text: str) -> list[Number]:
     """
     flat = plain(text)
     # a thin or no-break space between digits parts thousands; a plain one parts words
-    flat = "".join(
-        "," if c in "\u00a0\u202f\u2009" and text[k - 1 : k].isdigit() and text[k + 1 : k + 4].isdigit() else f
-        for k, (c, f) in enumerate(zip(text, flat, strict=True))
-    ) if any(c in text for c in "\u00a0\u202f\u2009") else flat
+    flat = (
+        "".join(
+            ","
+            if c in "\u00a0\u202f\u2009"
+            and text[k - 1 : k].isdigit()
+            and text[k + 1 : k + 4].isdigit()
+            else f
+            for k, (c, f) in enumerate(zip(text, flat, strict=True))
+        )
+        if any(c in text for c in "\u00a0\u202f\u2009")
+        else flat
+    )
     flat = _MARKER.sub(lambda m: " " * len(m.group()), flat)
     flat = _DATE.sub(lambda m: m.group().replace("/", " "), flat)
     flat = _RATIO.sub(r"\1 \2", flat)
@@ -118,13 +129,15 @@ def numbers(text: str) -> list[Number]:
 
 
 def _joined(flat: str, found: Sequence[Number]) -> list[Number]:
-    """"Two and a half", "a quarter of a century", "half a dozen": two numbers that are one."""
+    """ "Two and a half", "a quarter of a century", "half a dozen": two numbers that are one."""
     made: list[Number] = []
     for number in found:
         last = made[-1] if made else None
         between = flat[last.end : number.start] if last is not None else ""
-        if last is not None and number.values[0] == Fraction(1, 2) and _AND_A_HALF.fullmatch(
-            between + flat[number.start : number.end]
+        if (
+            last is not None
+            and number.values[0] == Fraction(1, 2)
+            and _AND_A_HALF.fullmatch(between + flat[number.start : number.end])
         ):
             end = number.end if between.strip() == "and a" else last.end
             made[-1] = _number(flat, last.start, end, last.values[0] + Fraction(1, 2), "")
@@ -148,9 +161,14 @@ def implied(text: str) -> list[Number]:
         counted = content(m["unit"])
         found.append(
             Number(
-                m.group(), m.start(), m.end(), (value,), counted[0].stem if counted else "",
-                unit=unit.dimension, measure=value * unit.size,
-            )  # fmt: skip
+                m.group(),
+                m.start(),
+                m.end(),
+                (value,),
+                counted[0].stem if counted else "",
+                unit=unit.dimension,
+                measure=value * unit.size,
+            )
         )
     return found
 
@@ -168,7 +186,9 @@ def _from_digits(flat: str, match: re.Match[str]) -> Number | None:
         return None
     if match["hours"]:
         value = int(match["hours"]) + Fraction(int(match["minutes"]), 60)
-        return Number(match.group(), match.start(), match.end(), (value,), "", unit="clock", measure=value)
+        return Number(
+            match.group(), match.start(), match.end(), (value,), "", unit="clock", measure=value
+        )
     whole = (match["whole"] or "0").replace(",", "")
     value = Fraction(whole + (match["point"] or ""))
     if match["exp"] and len(match["exp"]) < 5:
@@ -196,6 +216,9 @@ def _from_words(flat: str) -> list[Number]:
     found: list[Number] = []
     i = 0
     while i < len(tokens):
+        if tokens[i][0] not in _FIRST:
+            i += 1
+            continue
         value, used, ordinal = _read(flat, tokens, i)
         if value is not None:
             start, end = tokens[i][1], tokens[i + used - 1][2]
@@ -203,6 +226,10 @@ def _from_words(flat: str) -> list[Number]:
             found.append(_number(flat, start, end, value, "", percent=percent, ordinal=ordinal))
         i += used
     return found
+
+
+#: The words that a number in words begins with.
+_FIRST = frozenset((*_SMALL, "a", "an", *_PARTS, *_MULTIPLES, *_ORDINALS))
 
 
 def _read(

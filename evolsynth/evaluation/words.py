@@ -131,16 +131,12 @@ def _doubled(root: str) -> bool:
 
 def functional(word: Word) -> bool:
     """Whether a word is an article, pronoun, auxiliary, preposition or the like."""
-    return word.text.casefold() in _FUNCTION_WORDS
+    return word.text in _FUNCTION_WORDS or word.text.casefold() in _FUNCTION_WORDS
 
 
 def content(text: str) -> list[Word]:
     """The words that carry content: no articles, pronouns, auxiliaries, prepositions."""
-    return [
-        word
-        for word in words(text)
-        if not functional(word) and word.stem not in NEGATORS
-    ]
+    return [word for word in words(text) if not functional(word) and word.stem not in NEGATORS]
 
 
 _BORDER = re.compile(r"(?<=[.!?])[\"')\]]*\s+|;\s+|\n\s*")
@@ -149,7 +145,8 @@ _ABBREVIATION = re.compile(
 )
 
 
-def clauses(text: str) -> list[tuple[int, int]]:
+@lru_cache(maxsize=1024)
+def clauses(text: str) -> tuple[tuple[int, int], ...]:
     """The places (start, end) of sentences, lines and parts between semicolons, in order."""
     flat = plain(text)
     spans: list[tuple[int, int]] = []
@@ -161,7 +158,7 @@ def clauses(text: str) -> list[tuple[int, int]]:
         spans.append((start, border.end()))
         start = border.end()
     spans.append((start, len(flat)))
-    return [trimmed for s, e in spans if (trimmed := _trim(flat, s, e)) is not None]
+    return tuple(t for s, e in spans if (t := _trim(flat, s, e)) is not None)
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:

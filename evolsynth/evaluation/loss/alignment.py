@@ -12,22 +12,33 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq
 
+from evolsynth.evaluation.loss.bounds import bounds
 from evolsynth.evaluation.loss.synonyms import same_meaning
 from evolsynth.evaluation.numbers import Number, numbers
 from evolsynth.evaluation.units import UNITS
-from evolsynth.evaluation.words import COMMON, NEGATORS, functional, plain, stem, vocabulary, words
+from evolsynth.evaluation.words import (
+    COMMON,
+    NEGATORS,
+    Word,
+    functional,
+    plain,
+    stem,
+    vocabulary,
+    words,
+)
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.loss.likeness import WordVectors
 
-__all__ = ["BOUNDS", "Alignment", "Token", "align", "copying", "related", "siblings", "tokens"]
+__all__ = ["Alignment", "Token", "align", "copying", "related", "siblings", "tokens"]
 
 
 class Token(NamedTuple):
@@ -45,28 +56,6 @@ class Token(NamedTuple):
     number: int = -1
 
 
-#: Ways to say that something must not be more, not be less, or be exactly so.
-_UPPER = (
-    r"(?:(?:not|no) (?:\w+ ){0,4}?(?:exceed(?:ing|s)?|surpass(?:ing)?|(?:more|longer|greater|larger|higher) than)|(?:do |must |should |can |may |will )?not (?:to )?(?:exceed(?:ing)?|surpass(?:ing)?|go(?:ing)? "
-    r"(?:over|above|beyond)|(?:be )?(?:more|longer|greater|larger|higher|bigger) than)|no (?:more|longer|greater|"
-    r"larger|higher) than|without (?:exceeding|surpassing|going over)|at (?:most|the most)|(?:an? |the )?"
-    r"(?:maximum|max|upper limit|ceiling)(?: word| length| limit)?(?: of)?|up to|(?:is |are |be |being )?(?:limit(?:ed|ing)?|"
-    r"restrict(?:ed|ing)?|confin(?:e|ed|ing)|cap(?:ped|ping)?|constrain(?:ed)?|keep|kept)"
-    r"(?=[^.;\n]{0,40}\b(?:to|at|within|under|below)\b [^.;\n]{0,12}?(?:\d|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|"
-    r"twenty|thirty|forty|fifty|hundred|a single))|within(?= (?:\d|a (?:limit|maximum)))|"
-    r"(?:less|fewer|shorter|smaller) than(?: or equal to)?(?= (?:\d|a |one|two|three|four|five|six|ten|twenty|half))|under(?= \d)|below(?= \d)|or (?:less|fewer|shorter|under))"
-)
-_LOWER = (
-    r"(?:(?:not|no) (?:less|fewer|shorter|smaller) than|at least|at the (?:very )?least|(?:an? |the )?minimum(?: of)?|"
-    r"(?:more|longer|greater|larger|higher) than(?= (?:\d|one|two|three|four|five|six|ten|twenty|half))|over(?= \d)|above(?= \d)|"
-    r"or (?:more|longer|above)|upwards of)"
-)
-_EXACT = r"(?:exactly|precisely|just(?= (?:\d|one|two|three)))"
-BOUNDS: Mapping[str, re.Pattern[str]] = {
-    "<=": re.compile(rf"\b{_UPPER}\b", re.I),
-    ">=": re.compile(rf"\b{_LOWER}\b", re.I),
-    "==": re.compile(rf"\b{_EXACT}\b", re.I),
-}
 #: Chinese and Japanese, where each character is taken for a word.
 _WITHOUT_SPACES = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _COMMON = frozenset(stem(w) for w in COMMON)
@@ -88,7 +77,8 @@ _CLASSES = (
     "high low", "higher lower", "highest lowest", "largest smallest", "maximum minimum",
     "longest shortest", "best worst", "longer shorter", "older younger", "faster slower",
     "earlier later", "larger bigger greater smaller", "taller shorter", "wider narrower",
-    "warmer colder", "heavier lighter", "most least", "always sometimes never", "left right", "buy sell", "add remove", "ascending descending",
+    "warmer colder", "heavier lighter", "most least", "always sometimes never", "left right",
+    "buy sell", "add remove", "ascending descending",
     "advantages disadvantages", "pros cons", "positive negative neutral", "true false", "old new",
     "old young", "hot cold", "open closed", "above below", "input output", "import export",
     "python java javascript ruby rust php perl", "json xml yaml csv html markdown latex",
@@ -105,14 +95,56 @@ _FILLERS = vocabulary(
     """additionally furthermore moreover however therefore hence finally likewise currently
     presently basically actually simply kindly overall originally initially lastly ultimately
     meanwhile afterwards subsequently consequently carefully certainly definitely truly indeed
-    perhaps maybe somewhat fairly particular specific respective given following below above utilizing utilising employing"""
+    perhaps maybe somewhat fairly particular specific respective given following below above
+    utilizing utilising employing"""
 )
 #: Verbs that say little by themselves.
 _LIGHT = frozenset(
     stem(w)
-    for w in """want like love enjoy decide try begin start plan go went come came take took see saw
-    seem become became hope manage happen realize realise use tend choose prefer say said tell told
-    put set show contain containing involve ensure ensuring appreciate""".split()
+    for w in [
+        "want",
+        "like",
+        "love",
+        "enjoy",
+        "decide",
+        "try",
+        "begin",
+        "start",
+        "plan",
+        "go",
+        "went",
+        "come",
+        "came",
+        "take",
+        "took",
+        "see",
+        "saw",
+        "seem",
+        "become",
+        "became",
+        "hope",
+        "manage",
+        "happen",
+        "realize",
+        "realise",
+        "use",
+        "tend",
+        "choose",
+        "prefer",
+        "say",
+        "said",
+        "tell",
+        "told",
+        "put",
+        "set",
+        "show",
+        "contain",
+        "containing",
+        "involve",
+        "ensure",
+        "ensuring",
+        "appreciate",
+    ]
 )
 _MONEY = frozenset(stem(w) for w in ("dollars", "cents", "euros", "pounds"))
 
@@ -124,8 +156,7 @@ def tokens(text: str, found: Sequence[Number] | None = None) -> list[Token]:
     spans: list[tuple[int, int, str, int]] = [
         (n.start, n.end, f"#{n.values[0]}", i) for i, n in enumerate(found)
     ]
-    for key, pattern in BOUNDS.items():
-        spans += [(m.start(), m.end(), key, -1) for m in pattern.finditer(flat)]
+    spans += [(start, end, key, -1) for start, end, key in bounds(flat, words(text))]
     special = iter(sorted(spans))
     current = next(special, None)
     made: list[Token] = []
@@ -138,21 +169,13 @@ def tokens(text: str, found: Sequence[Number] | None = None) -> list[Token]:
             current = next(special, None)
         if made and word.start < made[-1].end:
             continue
-        if _WITHOUT_SPACES.search(word.text):
+        if not word.text.isascii() and _WITHOUT_SPACES.search(word.text):
             made += [
                 Token(c, word.start + k, word.start + k + 1, c, 0.5)
                 for k, c in enumerate(word.text)
             ]
             continue
-        weight = 0.0 if functional(word) or word.stem in NEGATORS else 1.0
-        if word.stem in _COMMON or word.stem in _MONEY:
-            weight = 0.4
-        if word.text.casefold() in _FILLERS:
-            weight = 0.15
-        if word.stem in _LIGHT:
-            weight = min(weight, 0.3)
-        if len(word.text) == 1:
-            weight *= 0.4
+        weight = _weight(word)
         if made and made[-1].number >= 0 and word.text.casefold() in UNITS:
             weight = min(weight, 0.1)
         made.append(Token(word.text, word.start, word.end, word.stem, weight))
@@ -161,6 +184,25 @@ def tokens(text: str, found: Sequence[Number] | None = None) -> list[Token]:
             made.append(Token(flat[current[0] : current[1]], *current[:3], 0.0, number=current[3]))
         current = next(special, None)
     return made
+
+
+@lru_cache(maxsize=65536)
+def _weight_of(text: str, root: str) -> float:
+    if text in _FILLERS:
+        weight = 0.15
+    elif root in NEGATORS:
+        weight = 0.0
+    elif root in _COMMON or root in _MONEY:
+        weight = 0.4
+    else:
+        weight = 1.0
+    if root in _LIGHT:
+        weight = min(weight, 0.3)
+    return 0.4 * weight if len(text) == 1 else weight
+
+
+def _weight(word: Word) -> float:
+    return 0.0 if functional(word) else _weight_of(word.text.casefold(), word.stem)
 
 
 class Alignment(NamedTuple):
@@ -229,7 +271,9 @@ def _moved(made: Alignment) -> None:
     for i, token in enumerate(made.original):
         if made.place[i] >= 0:
             last = made.place[i]
-        elif free.get(token.key) and (token.weight > 0 or token.number >= 0 or not token.key.isalpha()):
+        elif free.get(token.key) and (
+            token.weight > 0 or token.number >= 0 or not token.key.isalpha()
+        ):
             choice = min(free[token.key], key=lambda j: (abs(j - last - 1), j))
             free[token.key].remove(choice)
             _pair(made, i, choice, 1.0, True)
@@ -300,9 +344,9 @@ def _alike(made: Alignment, vectors: WordVectors) -> None:
         if likeness[a, b] <= 0:
             break
         i, j = old[a], new[b]
-        if made.place[i] < 0 and made.of[j] < 0:
-            if not siblings(made.original[i].key, made.evolved[j].key):
-                _pair(made, i, j, float(likeness[a, b]), False)
+        apart = siblings(made.original[i].key, made.evolved[j].key)
+        if made.place[i] < 0 and made.of[j] < 0 and not apart:
+            _pair(made, i, j, float(likeness[a, b]), False)
 
 
 def _common(old: Sequence[Token], i: int) -> bool:

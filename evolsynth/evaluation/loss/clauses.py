@@ -29,9 +29,10 @@ _BOUND = re.compile(
 )
 #: Sentences that only lead over to something.
 _LEADS = re.compile(
-    r"\W*(?:please |now |then )*(?:(?:read|look|think|study|consider|take)\b.{0,40}\b(?:carefully|closely|"
-    r"below|above|care|time)|these are|here(?:'s| is| are| comes?)|below (?:is|are|you)|the following|"
-    r"i(?:'d| would|'m|'ll| will)? (?:really )?(?:be (?:glad|happy|grateful)|appreciate|like some|hope|seek)|thanks?|let me know|"
+    r"\W*(?:please |now |then )*(?:(?:read|look|think|study|consider|take)\b.{0,40}\b"
+    r"(?:carefully|closely|below|above|care|time)|these are|here(?:'s| is| are| comes?)|"
+    r"below (?:is|are|you)|the following|i(?:'d| would|'m|'ll| will)? (?:really )?"
+    r"(?:be (?:glad|happy|grateful)|appreciate|like some|hope|seek)|thanks?|let me know|"
     r"e\.g|i\.e|such as|for (?:example|instance))\b.{0,60}",
     re.I | re.S,
 )
@@ -67,7 +68,9 @@ def clauses_lost(
         for s, cover in enumerate(covers)
         if cover < _ENOUGH and found[s].mass >= 1 and not found[s].data
     ]
-    meant = {} if embedder is None else _meant(old, new, made, found, weak, windows, inside, embedder)
+    meant = (
+        {} if embedder is None else _meant(old, new, made, found, weak, windows, inside, embedder)
+    )
     losses: list[Loss] = []
     residue, worst = 0.0, (0, 0)
     for s, clause in enumerate(found):
@@ -131,9 +134,7 @@ def _cover(
     old: Reading, made: Alignment, clause: _Clause, inside: Sequence[Sequence[int]]
 ) -> float:
     """The share of a clause's content that the evolution has, most of it in one place."""
-    weights = {
-        i: max(old.tokens[i].weight, float(old.tokens[i].number >= 0)) for i in clause.own
-    }
+    weights = {i: max(old.tokens[i].weight, float(old.tokens[i].number >= 0)) for i in clause.own}
     if not any(old.tokens[i].weight > 0 for i in clause.own):
         return 1.0
     kept = {i: made.kept[i] if made.same[i] or not clause.data else 0.0 for i in clause.own}

@@ -39,7 +39,9 @@ def _quotations(old: Reading, new: Reading) -> list[Loss]:
             continue
         gone = [w for w in content(place.text) if not occurs(w.stem, new.stems)]
         if gone or not content(place.text):
-            start = place.start + (gone[0].start if len(gone) == 1 and len(words(place.text)) > 3 else 0)
+            start = place.start + (
+                gone[0].start if len(gone) == 1 and len(words(place.text)) > 3 else 0
+            )
             end = start + (len(gone[0].text) if start != place.start else place.end - place.start)
             losses.append(old.lose(start, end, "quotation", _QUOTATION))
     return losses
@@ -82,8 +84,10 @@ def _named(name: str, evolved: str, stems: frozenset[str]) -> bool:
     there = [occurs(w.stem, stems) for w in parts]
     if not parts or (there[-1] and all(there[1:])) or sum(there) > 2 / 3 * len(there):
         return True
-    if len(parts) == 1 and len(name) <= 3 and re.search(
-        rf"\b{'[a-z]*'.join(re.escape(c) for c in name)}", evolved
+    if (
+        len(parts) == 1
+        and len(name) <= 3
+        and re.search(rf"\b{'[a-z]*'.join(re.escape(c) for c in name)}", evolved)
     ):
         return True
     if len(parts) == 1 and len(name) <= 4:  # "Tue" for "Tuesday", "TV" for "television"

@@ -19,7 +19,7 @@ from evolsynth.evaluation.words import vocabulary
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed import Embedder
 
-__all__ = ["THRESHOLD", "WEIGHTS", "Evidence", "evidence", "judge"]
+__all__ = ["THRESHOLD", "WEIGHTS", "Evidence", "evidence", "judge", "word_vectors"]
 
 #: Calibrated so that about one rewrite in thirty that keeps all is at or above it.
 THRESHOLD = 0.5
@@ -57,14 +57,19 @@ class Evidence(NamedTuple):
 
 
 def judge(
-    old: Reading, new: Reading, *, embedder: Embedder | None, threshold: float
+    old: Reading,
+    new: Reading,
+    *,
+    embedder: Embedder | None,
+    threshold: float,
+    facts_only: bool = False,
 ) -> InformationLoss:
     """The score, and the spans of the losses that say something by themselves."""
     foreign = language(old.text) not in (None, "en")
     if foreign:
         embedder = None  # it knows English only
-    made = align(old.tokens, new.tokens, _vectors(embedder))
-    found = evidence(old, new, made, embedder, foreign=foreign)
+    made = align(old.tokens, new.tokens, word_vectors(embedder))
+    found = evidence(old, new, made, embedder, foreign=foreign, facts_only=facts_only)
     losses = [loss for kind in found.losses.values() for loss in kind]
     if not losses:
         return InformationLoss(0.0, flagged=False, note=_NOTE if foreign else None)
@@ -82,6 +87,7 @@ def evidence(
     embedder: Embedder | None,
     *,
     foreign: bool = False,
+    facts_only: bool = False,
 ) -> Evidence:
     """Everything that speaks for a loss; in a foreign language only what is told without knowing
     it: figures, quotations, code, names, and words taken out of sentences that are else the same.
@@ -90,10 +96,12 @@ def evidence(
         "quantities": quantities(old, new, made, foreign=foreign),
         "facts": exact(old, new, made),
         "senses": [] if foreign else senses(old, new, made),
-        "clauses": (
-            replaced(old, new, made) if foreign else clauses_lost(old, new, made, embedder)
-        ),
+        "clauses": [],
     }
+    if foreign:
+        losses["clauses"] = replaced(old, new, made)
+    elif not facts_only:
+        losses["clauses"] = clauses_lost(old, new, made, embedder)
     everything = [loss for kind in losses.values() for loss in kind]
     copied = copying(made)
     whole = sum(t.weight for t in old.tokens) or 1.0
@@ -119,16 +127,30 @@ def _spans(old: Reading, made: Alignment, losses: Sequence[Loss]) -> tuple[LostS
     ranked = sorted(zip(wide, losses, strict=True), key=lambda p: (p[0][0], -p[0][1]))
     merged: list[tuple[int, int, Loss]] = []
     for (start, end), loss in ranked:
-        if merged and start <= merged[-1][1]:
-            first, last, best = merged[-1]
-            best = max(best, loss, key=lambda each: each.weight)
-            merged[-1] = (first, max(last, end), best)
-        else:
+        k = next(
+            (k for k, (_, last, one) in enumerate(merged) if start < last and _alike(one, loss)),
+            None,
+        )
+        if k is None:
             merged.append((start, end, loss))
+        else:
+            first, last, best = merged[k]
+            best = max(best, loss, key=lambda each: each.weight)
+            merged[k] = (first, max(last, end), best)
     return tuple(
         LostSpan(old.text[start:end], start, end, loss.span.kind, loss.span.became)
         for start, end, loss in merged
     )
+
+
+_WORDS = ("topic", "constraint", "sub-question", "negation")
+_FIGURES = ("number", "quantity")
+
+
+def _alike(one: Loss, other: Loss) -> bool:
+    """Whether two losses are of one sort, so that spans of them that overlap are one."""
+    kinds = {one.span.kind, other.span.kind}
+    return len(kinds) == 1 or kinds <= set(_WORDS) or kinds <= set(_FIGURES)
 
 
 def _widened(old: Reading, made: Alignment, span: LostSpan) -> tuple[int, int]:
@@ -140,11 +162,15 @@ def _widened(old: Reading, made: Alignment, span: LostSpan) -> tuple[int, int]:
     while first > 0 and not made.same[first - 1] and not _ends(old, first - 1, first):
         first -= 1
     for _ in range(2):
-        if first > 0 and _leads(old.tokens[first - 1], old.tokens[first]) and not _ends(old, first - 1, first):
+        if (
+            first > 0
+            and _leads(old.tokens[first - 1], old.tokens[first])
+            and not _ends(old, first - 1, first)
+        ):
             first -= 1
-    if span.kind in ("quantity", "number") and last + 1 < len(old.tokens):
-        if old.tokens[last + 1].weight > 0 and not _ends(old, last, last + 1):
-            last += 1
+    counts = span.kind in ("quantity", "number") and last + 1 < len(old.tokens)
+    if counts and old.tokens[last + 1].weight > 0 and not _ends(old, last, last + 1):
+        last += 1
     while last + 1 < len(old.tokens) and not made.same[last + 1] and not _ends(old, last, last + 1):
         last += 1
     return (
@@ -175,7 +201,7 @@ def _ends(old: Reading, i: int, k: int) -> bool:
 _MEMORY: dict[int, tuple[Any, WordVectors]] = {}
 
 
-def _vectors(embedder: Embedder | None) -> WordVectors | None:
+def word_vectors(embedder: Embedder | None) -> WordVectors | None:
     """Word vectors of an embedder that has static ones, kept between calls."""
     rough = getattr(embedder, "rough", None)
     if rough is None:

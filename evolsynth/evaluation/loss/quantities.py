@@ -17,14 +17,14 @@ __all__ = ["quantities"]
 #: ("first" may be "initially"), or a small one ("the two" may be "both").
 _GONE, _REPEATED, _ORDINAL, _ONE, _TWO = 0.65, 0.1, 0.12, 0.15, 0.4
 _CHANGED_UNIT, _PUT_IN = 0.6, 0.55
-_VAGUE = vocabulary("some any few several many certain various much multiple unknown money amount number quantity")
+_VAGUE = vocabulary(
+    "some any few several many certain various much multiple unknown money amount number quantity"
+)
 _ARTICLES = vocabulary("a an one single each every per another")
 _BOTH = vocabulary("both pair either neither couple")
 
 
-def quantities(
-    old: Reading, new: Reading, made: Alignment, *, foreign: bool = False
-) -> list[Loss]:
+def quantities(old: Reading, new: Reading, made: Alignment, *, foreign: bool = False) -> list[Loss]:
     """Numbers that are gone, have another value, or another unit, or count something else.
 
     In a ``foreign`` language the numbers that are written in words are not known.
@@ -74,9 +74,7 @@ def _alike(old: Reading, new: Reading, one: Number, other: Number) -> bool:
     return equal(one, other) or _inverse(old, new, one, other)
 
 
-_TIMES_LESS = re.compile(
-    r"\W+times\s+(?:fewer|less|smaller|slower|lower|as few|as little)", re.I
-)
+_TIMES_LESS = re.compile(r"\W+times\s+(?:fewer|less|smaller|slower|lower|as few|as little)", re.I)
 
 
 def _inverse(old: Reading, new: Reading, one: Number, other: Number) -> bool:
@@ -88,7 +86,7 @@ def _inverse(old: Reading, new: Reading, one: Number, other: Number) -> bool:
 
 def _same_notation(one: Number, other: Number) -> bool:
     fraction = other.values[0].denominator > 1
-    decimal = "." in other.text and "." not in one.text and fraction
+    decimal: bool = "." in other.text and "." not in one.text and fraction
     return len(one.values) == len(other.values) and not decimal and one.ordinal == other.ordinal
 
 
@@ -179,8 +177,8 @@ def _of_something_else(
     became = new.text[other.start : _end_of_counted(new, made.place[i])]
     if number.unit and other.unit and not {"clock"} & {number.unit, other.unit}:
         same = number.unit == other.unit and number.measure == other.measure
-        weight = {number.unit, other.unit} == {"pounds", "ounces"}  # "2 lb", "two pounds"
-        if not same and not weight:
+        pounds = {number.unit, other.unit} == {"pounds", "ounces"}  # "2 lb", "two pounds"
+        if not same and not pounds:
             end = _end_of_counted(old, i)
             return [old.lose(number.start, end, "quantity", _CHANGED_UNIT, became)]
         return []
@@ -190,8 +188,9 @@ def _of_something_else(
         return []
     if made.place[k] == j and made.kept[k] >= 0.5:  # words of like meaning
         return []
-    weight = _CHANGED_UNIT * min(max(0.0, copying(made, [k], around=k) - 0.2) / 0.4, 1.0)
-    return [old.lose(old.tokens[k].start, old.tokens[k].end, "quantity", weight, became)]
+    copied = min(max(0.0, copying(made, [k], around=k) - 0.2) / 0.4, 1.0)
+    word = old.tokens[k]
+    return [old.lose(word.start, word.end, "quantity", _CHANGED_UNIT * copied, became)]
 
 
 def _counted(found: list[Token], i: int) -> int | None:
@@ -224,15 +223,11 @@ def _put_in(old: Reading, new: Reading, made: Alignment, number: Number, j: int)
     became = new.text[number.start : number.end]
     articles = all(t.text.casefold() in _ARTICLES for t in between)
     if len(between) in (1, 2) and articles and old.tokens[k].weight > 0:
-        return [
-            old.lose(between[0].start, old.tokens[k].end, "quantity", _PUT_IN, became)
-        ]
+        return [old.lose(between[0].start, old.tokens[k].end, "quantity", _PUT_IN, became)]
     part = new.tokens[j + 1 : j + 2]
     into = old.tokens[k].weight > 0 or old.tokens[k].text.casefold() in _ARTICLES
     if k == i + 1 and right - j <= 3 and into and part and part[0].key in ("of", "tim"):
-        return [
-            old.lose(old.tokens[k].start, old.tokens[k].end, "quantity", _PUT_IN, became)
-        ]
+        return [old.lose(old.tokens[k].start, old.tokens[k].end, "quantity", _PUT_IN, became)]
     return []
 
 

@@ -11,8 +11,9 @@ from evolsynth.evaluation.words import clauses, plain
 __all__ = ["segments"]
 
 _CUT = re.compile(
-    r",\s+|:\s+|\s-\s|\s+(?=(?:and then|and (?:also|finally|explain|describe|include|give|provide|list|"
-    r"write|ensure|make|keep|use|identify|say|tell|what|how|why|who|where|when|which)|as well as|while|"
+    r",\s+|:\s+|\s-\s|\s+(?=(?:and then|and (?:also|finally|explain|describe|include|give|"
+    r"provide|list|write|ensure|make|keep|use|identify|say|tell|what|how|why|who|where|when|which)|"
+    r"as well as|while|"
     r"but|so that|because|if|unless|ensuring|without|using|including)\b)",
     re.I,
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
-from evolsynth.evaluation.loss.alignment import BOUNDS, Alignment, Token, copying
-from evolsynth.evaluation.loss.gaps import gap
+from evolsynth.evaluation.loss.alignment import Alignment, Token, copying
+from evolsynth.evaluation.loss.bounds import is_bound
+from evolsynth.evaluation.loss.gaps import Gap, gap
 from evolsynth.evaluation.loss.reading import Loss, Reading
 from evolsynth.evaluation.quality import asks, states
-from evolsynth.evaluation.words import NEGATORS, vocabulary
+from evolsynth.evaluation.words import NEGATORS, vocabulary, words
 
 __all__ = ["senses"]
 
@@ -38,7 +40,8 @@ for _line in (
     "both/one either neither", "must/may can could", "up/down", "in/out", "for/against",
     "ascending/descending", "increase/decrease", "maximum/minimum", "best/worst", "add/remove",
     "until/after from", "since/before until", "only/also even", "same/different other",
-    "once/twice thrice", "cheaper/dearer", "heavier/lighter", "wider/narrower", "warmer/colder", "left/right",
+    "once/twice thrice", "cheaper/dearer", "heavier/lighter", "wider/narrower", "warmer/colder",
+    "left/right",
 ):  # fmt: skip
     _one, _, _other = _line.partition("/")
     for _a in _one.split():
@@ -47,8 +50,6 @@ for _line in (
             _OPPOSITES.setdefault(_b, set()).add(_a)
 #: Words whose loss widens or narrows what is asked.
 _SCOPES = vocabulary("only always unless until except solely exclusively never")
-_SYMMETRIC = vocabulary("and or & as with between both versus vs")
-_CONVERSE = re.compile(r"\b(?:by|is|are|was|were|be|been|being|from|for|of|who|which|that|than)\b", re.I)
 
 
 def senses(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
@@ -82,16 +83,12 @@ def _denials(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         first, last = max(0, j - 8), min(len(new.tokens) - 1, j + 4)
         start = max(_sentence_start(new, new.tokens[j].start), new.tokens[first].start)
         end = min(_sentence_end(new, new.tokens[j].end), new.tokens[last].end)
-        if AVERSE.search(new.plain, start, end) or any(
-            p.search(new.plain, start, end) for p in BOUNDS.values()
-        ):
+        if AVERSE.search(new.plain, start, end) or is_bound(new.plain, words(new.text), start, end):
             continue
         hole = gap(made, i)
         copied = hole.tight and copying(made, [i], around=i) > 0.4
         weight = _DENIAL if copied else _DENIAL_REWRITTEN
-        losses.append(
-            old.lose(_stretch(old, i), old.tokens[scope[0]].end, "negation", weight)
-        )
+        losses.append(old.lose(_stretch(old, i), old.tokens[scope[0]].end, "negation", weight))
     return losses
 
 
@@ -106,7 +103,9 @@ _AUXILIARIES = vocabulary("must do does did should shall may can could would wil
 
 
 def _sentence_start(text: Reading, place: int) -> int:
-    return max((s for s in (text.plain.rfind(c, 0, place) for c in ".!?\n") if s >= 0), default=-1) + 1
+    return (
+        max((s for s in (text.plain.rfind(c, 0, place) for c in ".!?\n") if s >= 0), default=-1) + 1
+    )
 
 
 def _sentence_end(text: Reading, place: int) -> int:
@@ -148,9 +147,7 @@ def _bounds(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         j = made.place[after]
         around = {t.key for t in new.tokens[max(0, j - 4) : j + 4]}
         if opposite[token.key] in around and token.key not in around:
-            losses.append(
-                old.lose(token.start, old.tokens[after].end, "constraint", _OPPOSITE)
-            )
+            losses.append(old.lose(token.start, old.tokens[after].end, "constraint", _OPPOSITE))
     return losses
 
 
@@ -162,94 +159,94 @@ def _turned(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         if (word not in _OPPOSITES and word not in _SCOPES) or made.same[i]:
             continue
         hole = gap(made, i)
-        came = [t for j, t in enumerate(new.tokens[hole.begin : hole.stop], hole.begin) if made.of[j] < 0]
+        came = [
+            t
+            for j, t in enumerate(new.tokens[hole.begin : hole.stop], hole.begin)
+            if made.of[j] < 0
+        ]
         turned = next((t for t in came if t.text.casefold() in _OPPOSITES.get(word, ())), None)
-        around = _neighbours(old, made, i, hole.start, hole.end)
-        if turned is not None and around and (hole.tight or len(came) <= 3):
-            if not _also_turned(old, new, made, hole.start, hole.end, came, word):
-                losses.append(
-                    old.lose(token.start, token.end, "constraint", _OPPOSITE, turned.text)
-                )
-        elif turned is None and word in _SCOPES and hole.tight and not came:
-            if hole.end - hole.start <= 2 and copying(made, [i], around=i) > 0.5:
-                losses.append(old.lose(token.start, token.end, "constraint", _SCOPE))
+        around = _neighbours(old, made, hole)
+        here = around and (hole.tight or len(came) <= 3)
+        if turned is not None and here and not _also_turned(old, made, hole, came):
+            losses.append(old.lose(token.start, token.end, "constraint", _OPPOSITE, turned.text))
+        taken_out = word in _SCOPES and hole.tight and not came and hole.end - hole.start <= 2
+        if turned is None and taken_out and copying(made, [i], around=i) > 0.5:
+            losses.append(old.lose(token.start, token.end, "constraint", _SCOPE))
     return losses
 
 
-def _neighbours(old: Reading, made: Alignment, i: int, start: int, end: int) -> bool:
+def _neighbours(old: Reading, made: Alignment, hole: Gap) -> bool:
     """Whether the gap is small and a neighbour with content, or a number, was copied."""
+    start, end = hole.start, hole.end
     near = [k for k in (start - 1, end, start - 2, end + 1) if 0 <= k < len(old.tokens)]
     return end - start <= 3 and any(
         made.same[k] and (old.tokens[k].weight > 0 or old.tokens[k].number >= 0) for k in near
     )
 
 
-def _also_turned(
-    old: Reading,
-    new: Reading,
-    made: Alignment,
-    start: int,
-    end: int,
-    came: Sequence[Token],
-    word: str,
-) -> bool:
+def _also_turned(old: Reading, made: Alignment, hole: Gap, came: Sequence[Token]) -> bool:
     """Whether a second reversal undoes the first: "isn't closed" became "open", or the two sides
     of a comparison changed places."""
+    start, end = hole.start, hole.end
     gone = {t.key for t in old.tokens[start:end]}
     if bool(gone & NEGATORS) != any(t.key in NEGATORS for t in came):
         return True
-    sides = [k for k in (*range(max(0, start - 6), start), *range(end, min(len(old.tokens), end + 6)))
-             if old.tokens[k].weight > 0 and made.same[k]]  # fmt: skip
+    near = range(max(0, start - 6), min(len(old.tokens), end + 6))
+    sides = [k for k in near if old.tokens[k].weight > 0 and made.same[k]]
     before = [made.place[k] for k in sides if k < start]
     after = [made.place[k] for k in sides if k >= end]
     return bool(before and after and min(before) > max(after))
 
 
 def _swapped(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
-    """ "A teaches B" that became "B teaches A"; "from A to B" that became "from B to A"."""
-    losses: list[Loss] = []
+    """Who does what to whom: "A teaches B" that became "B teaches A"."""
     heavy = [i for i, t in enumerate(old.tokens) if t.weight >= 0.4 and made.same[i]]
+    losses: list[Loss] = []
     for a, v, b in zip(heavy, heavy[1:], heavy[2:], strict=False):
-        if b - a > 7 or _apart(old, a, b):
-            continue
         pa, pv, pb = made.place[a], made.place[v], made.place[b]
-        if pb < pv < pa and pa - pb <= 8 and not _apart(new, pb, pa):
-            between = new.plain[new.tokens[pb].end : new.tokens[pa].start]
-            was = old.plain[old.tokens[a].end : old.tokens[b].start]
-            passive = re.search(r"\bby\b", between) is None and re.search(r"\bby\b", was) is None
-            joined = any(
-                t.text.casefold() in _SYMMETRIC or t.key == ","
-                for t in old.tokens[a + 1 : b]
-            )
-            listed = "," in was or "/" in was
-            noun = any(t.text.casefold() == "of" for t in old.tokens[a + 1 : b + 1])
-            own = range(a - 2, b + 3)
-            tight = all(
-                t.weight <= 0 or made.of[j] in own
-                for j, t in enumerate(new.tokens[pb : pa + 1], pb)
-            )
-            if passive and tight and not joined and not listed and not noun:
-                while b + 1 < len(old.tokens) and old.tokens[b + 1].weight > 0 and not _apart(old, b, b + 1):
-                    b += 1
-                losses.append(
-                    old.lose(
-                        _with_article(old, a), old.tokens[b].end, "topic", _ROLES,
-                        new.text[new.tokens[pb].start : new.tokens[pa].end],
-                    )  # fmt: skip
-                )
-    for a, b in zip(heavy, heavy[1:], strict=False):
-        joint = old.tokens[a + 1 : b]
-        if not joint or len(joint) > 3 or _apart(old, a, b):
+        reversed_ = pb < pv < pa and pa - pb <= 8 and b - a <= 7
+        if not reversed_ or _apart(old, a, b) or _apart(new, pb, pa):
             continue
-        word = next((t.text.casefold() for t in joint if t.text.casefold() in _DIRECTED), None)
+        was = old.plain[old.tokens[a].end : old.tokens[b].start]
+        now = new.plain[new.tokens[pb].end : new.tokens[pa].start]
+        if not _LOOSE.search(was) and not re.search(r"\bby\b", now) and _alone(new, made, a, b):
+            last = b
+            while last + 1 < len(old.tokens) and old.tokens[last + 1].weight > 0:
+                if _apart(old, last, last + 1):
+                    break
+                last += 1
+            losses.append(_roles(old, new, a, last, new.tokens[pb].start, new.tokens[pa].end))
+    return losses + _directions(old, new, made, heavy)
+
+
+#: What stands between things that may change places, or that are no one's deed.
+_LOOSE = re.compile(r"\b(?:by|and|or|as|with|between|both|versus|vs|of)\b|[,/&]")
+
+
+def _alone(new: Reading, made: Alignment, a: int, b: int) -> bool:
+    """Whether nothing but what stood together stands between the two in the evolution."""
+    own = range(a - 2, b + 3)
+    span = range(made.place[b], made.place[a] + 1)
+    return all(new.tokens[j].weight <= 0 or made.of[j] in own for j in span)
+
+
+def _directions(old: Reading, new: Reading, made: Alignment, heavy: Sequence[int]) -> list[Loss]:
+    """ "From A to B" that became "from B to A"."""
+    losses: list[Loss] = []
+    for a, b in pairwise(heavy):
+        joint = [t.text.casefold() for t in old.tokens[a + 1 : b]]
+        word = next((text for text in joint if text in _DIRECTED), None)
         pa, pb = made.place[a], made.place[b]
-        if word is not None and pb < pa <= pb + 4 and not _apart(new, pb, pa):
-            if any(t.text.casefold() == word for t in new.tokens[pb + 1 : pa]):
-                became = new.text[new.tokens[pb].start : new.tokens[pa].end]
-                losses.append(
-                    old.lose(_with_article(old, a), old.tokens[b].end, "topic", _ROLES, became)
-                )
+        if word is None or len(joint) > 3 or not pb < pa <= pb + 4:
+            continue
+        now = [t.text.casefold() for t in new.tokens[pb + 1 : pa]]
+        if word in now and not _apart(old, a, b) and not _apart(new, pb, pa):
+            losses.append(_roles(old, new, a, b, new.tokens[pb].start, new.tokens[pa].end))
     return losses
+
+
+def _roles(old: Reading, new: Reading, a: int, b: int, start: int, end: int) -> Loss:
+    return old.lose(_with_article(old, a), old.tokens[b].end, "topic", _ROLES, new.text[start:end])
 
 
 _DIRECTED = vocabulary("to into than from before after over under above below behind")
@@ -257,7 +254,9 @@ _DIRECTED = vocabulary("to into than from before after over under above below be
 
 def _apart(text: Reading, first: int, last: int) -> bool:
     """Whether a sentence or list item ends between two tokens."""
-    return bool(re.search(r"[.;:!?\n]", text.text[text.tokens[first].end : text.tokens[last].start]))
+    return bool(
+        re.search(r"[.;:!?\n]", text.text[text.tokens[first].end : text.tokens[last].start])
+    )
 
 
 def _with_article(old: Reading, i: int) -> int:

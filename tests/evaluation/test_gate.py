@@ -190,7 +190,7 @@ async def test_what_an_evolution_lost_is_shown_with_its_place() -> None:
     assert detail["lost"]
     for span in detail["lost"]:
         assert original[span["start"] : span["end"]] == span["text"]
-    assert {"number", "quotation"} <= {span["kind"] for span in detail["lost"]}
+    assert {"quantity", "quotation"} <= {span["kind"] for span in detail["lost"]}
 
 
 async def test_an_evolution_that_kept_everything_scores_nothing() -> None:

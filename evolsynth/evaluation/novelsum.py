@@ -29,6 +29,7 @@ _LEAST = 1e-9  # keeps the density finite, as in the authors' code
 def novelsum(
     vectors: Vectors,
     *,
+    reference: Vectors | None = None,
     density: npt.NDArray[np.float64] | None = None,
     alpha: float = 1.0,
     beta: float = 0.5,
@@ -40,8 +41,9 @@ def novelsum(
 
     Args:
         vectors: shape (n, d), rows of length 1.
-        density: shape (n,), from `densities` with a reference that is the same for all sets that
-            are compared. By default the set is its own reference.
+        reference: shape (m, d), the dense reference, the same for all sets that are compared. By
+            default the set is its own.
+        density: shape (n,), from `densities`, where it is known already.
         alpha: how much more near neighbours count. 0 makes it the mean distance, self included.
         beta: how much dense fields count. 0 leaves the density out.
         neighbours: K of the density.
@@ -58,14 +60,17 @@ def novelsum(
     count = len(vectors)
     if count == 0:
         return 0.0
-    if density is None:
-        density = densities(vectors, vectors, neighbours=neighbours)
-    if len(density) != count:
+    if density is not None and len(density) != count:
         raise InputError(f"density has {len(density)} values for {count} vectors: give one each.")
     places = np.arange(count)
     if sample is not None and sample < count:
         chance = np.random.default_rng([seed, count, sample])
         places = np.sort(chance.choice(count, sample, replace=False))
+    if density is None:
+        around = vectors if reference is None else reference
+        here_density = densities(vectors[places], around, neighbours=neighbours)
+    else:
+        here_density = density[places]
     weights = np.arange(1, count + 1, dtype=np.float64) ** -alpha
     weights /= weights.sum()
     total = 0.0
@@ -76,7 +81,7 @@ def novelsum(
         distance[np.arange(len(here)), here] = 0
         distance.sort(axis=1)
         means = np.maximum(distance, 0) @ weights
-        total += float(means @ density[here] ** beta)
+        total += float(means @ here_density[start : start + step] ** beta)
     return total / len(places)
 
 

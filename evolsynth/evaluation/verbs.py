@@ -24,10 +24,11 @@ from evolsynth.evaluation.lexicon import (
     PARTICLES,
     PREPOSITIONS,
     QUESTIONS,
+    SCENES,
     SPELLINGS,
     VERBS,
 )
-from evolsynth.evaluation.words import plain
+from evolsynth.evaluation.words import plain, vocabulary
 
 __all__ = ["Root", "RootVerb", "root", "verb_table"]
 
@@ -50,8 +51,9 @@ _FRAME = re.compile(
       | let's | let\ us)\ """,
     re.VERBOSE,
 )
-_PRONOUNS = frozenset("me us him them you".split())
-_AFTER_NOUN = re.compile(r"^(is|are|was|were|of|has|:|,)$")
+_PRONOUNS = vocabulary("me us him them you")
+_ADJECTIVES = vocabulary("past above below inside outside like")
+_AFTER_NOUN = re.compile(r"^(is|are|was|were|of|has|:)$")
 
 
 class Root(msgspec.Struct, frozen=True):
@@ -81,6 +83,7 @@ def root(text: str) -> Root:
     Root(verb='write', object='poem', question=None)
     """
     asked: str | None = None
+    scene = Root()
     for sentence in _SENTENCE.split(plain(text[:_LOOKED_AT])):
         lower = _BULLET.sub("", sentence).strip().casefold()
         words = _TOKEN.findall(lower)
@@ -88,11 +91,17 @@ def root(text: str) -> Root:
             words = words[1:]
         place = _verb_place(words)
         if place is not None:
-            return Root(_base(words[place]), _object(words[place + 1 :]))
-        if asked is None and words and words[0] in QUESTIONS:
+            found = Root(_base(words[place]), _object(words[place + 1 :]))
+            if found.verb not in SCENES:
+                return found
+            scene = scene if scene.verb else found
+            behind = words.index("and") + 1 if "and" in words else len(words)
+            if _is_verb(words, behind):
+                return Root(_base(words[behind]), _object(words[behind + 1 :]))
+        elif words and words[0] in QUESTIONS:
             asked = words[0].partition("'")[0]
             break
-    return Root(question=asked)
+    return scene if scene.verb else Root(question=asked)
 
 
 def verb_table(roots: Iterable[Root], *, verbs: int = 20, objects: int = 4) -> tuple[RootVerb, ...]:
@@ -116,6 +125,8 @@ def _verb_place(words: Sequence[str]) -> int | None:
     """Where the imperative stands in a sentence."""
     if not words:
         return None
+    if words[:3] == ["would", "you", "mind"] and len(words) > 3 and _base(words[3]) in VERBS:
+        return 3
     framed = _FRAME.match(" ".join(words) + " ")
     if framed:
         place = len(framed.group().split())
@@ -153,12 +164,19 @@ def _adverbs(words: Sequence[str]) -> Iterable[str]:
 
 def _is_verb(words: Sequence[str], place: int) -> bool:
     """Whether a verb in its base form stands there, and not the noun that is spelled alike."""
-    if place >= len(words) or _base(words[place]) not in VERBS:
+    if place >= len(words) or _spelled(words[place]) not in VERBS:
         return False
     return place + 1 == len(words) or not _AFTER_NOUN.match(words[place + 1])
 
 
 def _base(word: str) -> str:
+    """The verb in its base form ("explaining": explain)."""
+    if word.endswith("ing") and word not in VERBS:
+        word = next((w for w in (word[:-3], word[:-3] + "e", word[:-4]) if w in VERBS), word)
+    return _spelled(word)
+
+
+def _spelled(word: str) -> str:
     """American spelling, so that "summarise" and "summarize" are one verb."""
     if word.endswith("ise") and word[:-3] + "ize" in VERBS:
         return word[:-3] + "ize"
@@ -167,16 +185,22 @@ def _base(word: str) -> str:
 
 def _object(words: Sequence[str]) -> str | None:
     """The head of the noun phrase that stands right behind a verb: its last word, mostly."""
+    if words and words[0] == "," and "," in words[1:]:  # "Describe, in your own words, ..."
+        words = words[words.index(",", 1) + 1 :]
     words = _behind_particles(words)
     if words and words[0] in _PRONOUNS:
         words = words[1:]
+    if words[:1] == ["that"] and len(words) > 1 and words[1] in DETERMINERS:
+        return None  # "Prove that the ..."
     phrase: list[str] = []
     for place, word in enumerate(words):
         following = words[place + 1] if place + 1 < len(words) else "."
         if word in DETERMINERS and not phrase:
-            if following in BOUNDARIES or not following[0].isalnum():
+            if following in BOUNDARIES - _ADJECTIVES or not following[0].isalnum():
                 return None  # "this" by itself
             continue
+        if word in _ADJECTIVES and not phrase and place and words[place - 1] in DETERMINERS:
+            continue  # "the past tense"
         if word in BOUNDARIES or not word[0].isalnum() or _participle(word, following, phrase):
             break
         if word in DETERMINERS:
@@ -190,7 +214,7 @@ def _object(words: Sequence[str]) -> str | None:
 
 
 def _behind_particles(words: Sequence[str]) -> Sequence[str]:
-    """"up with a name" is "a name"; "in the blank" too, but "in French" stays a place."""
+    """ "up with a name" is "a name"; "in the blank" too, but "in French" stays a place."""
     start = 0
     while start < len(words) and words[start] in PARTICLES:
         start += 1

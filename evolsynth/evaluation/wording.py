@@ -145,7 +145,8 @@ def _clipped(
     np.maximum.at(second, kinds[~is_best], counts[~is_best])
     others = np.where(is_best & ~shared[kinds], second[kinds], best[kinds])
     matched = np.bincount(who, weights=np.minimum(counts, others), minlength=rows)
-    return matched, np.bincount(who, weights=counts, minlength=rows)
+    total = np.bincount(who, weights=counts, minlength=rows)
+    return matched.astype(np.float64), total.astype(np.float64)
 
 
 def _changes(values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:

@@ -91,14 +91,14 @@ def whole(side: Side, around: Vectors, weights: Weights, seed: int) -> Whole:
     count = len(side.texts)
     wording = Wording(side.texts)
     asked = Counter(r.question for r in side.roots if r.question)
-    some = nearest_distances(side.vectors, sample=NEAREST, seed=seed)
+    near = nearest_distances(side.vectors, sample=NEAREST, seed=seed)
     return Whole(
         rows=count,
         mean_words=wording.mean_words(),
         vendi=vendi_score(side.vectors),
         mean_distance=mean_distance(side.vectors),
         novelsum=novelsum(side.vectors, reference=around, sample=NOVEL, seed=seed),
-        nearest=distribution(some, count),
+        nearest=distribution(near, count),
         distinct_1=wording.distinct(1),
         distinct_2=wording.distinct(2),
         self_bleu=wording.self_bleu(some(count, BLEU, seed)),

@@ -142,8 +142,7 @@ def _groups(groups: Sequence[str], here: npt.NDArray[np.bool_]) -> dict[str, int
 def _central(texts: Set, cluster: int, centres: Centres) -> tuple[str, ...]:
     """Different texts of the cluster, those nearest to its centre first."""
     here = np.flatnonzero(texts.labels == cluster)
-    order: list[int] = here[
-        np.argsort(-(texts.vectors[here] @ centres[cluster]), kind="stable")
-    ].tolist()
-    shown = dict.fromkeys(" ".join(texts.texts[i].split())[:_SHOWN] for i in order[:50])
+    ranked = np.argsort(-(texts.vectors[here] @ centres[cluster]), kind="stable")
+    order = [int(here[place]) for place in ranked[:50]]
+    shown = dict.fromkeys(" ".join(texts.texts[i].split())[:_SHOWN] for i in order)
     return tuple(shown)[:_EXAMPLES]

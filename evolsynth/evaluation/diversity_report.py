@@ -27,7 +27,7 @@ from evolsynth.evaluation.verbs import RootVerb, verb_table
 from evolsynth.evaluation.wording import Places
 from evolsynth.rows import Row
 
-__all__ = ["DiversityReport", "Group", "Whole", "diversity_report"]
+__all__ = ["DiversityReport", "Group", "Whole", "diversity_report", "measured"]
 
 MOST = 100_000  # texts measured of a larger set
 EQUAL_FROM, EQUAL_TO = 20, 300  # texts of a draw when groups are compared
@@ -109,13 +109,26 @@ def diversity_report(
         InputError: no row has a text in ``field``.
         SetupError: scikit-learn, or the embedder, is missing.
     """
+    own = collect(rows, field=field, by=by, every=every)
+    other = None if reference is None else collect(reference, field=field, by=by, every=every)
+    return measured(own, embedder, other, seed, by=by, field=field)
+
+
+def measured(
+    own: Texts,
+    embedder: Embedder,
+    other: Texts | None = None,
+    seed: int = 0,
+    *,
+    by: Sequence[str] = BY,
+    field: str = "instruction",
+) -> DiversityReport:
+    """`diversity_report` of texts that were collected before; ``other`` are the reference's."""
     notes: list[str] = []
-    own, vectors = _embedded(collect(rows, field=field, by=by, every=every), embedder, seed, notes)
-    other: Texts | None = None
+    own, vectors = _embedded(own, embedder, seed, notes)
     their_vectors = vectors
-    if reference is not None:
-        found = collect(reference, field=field, by=by, every=every)
-        other, their_vectors = _embedded(found, embedder, seed, notes)
+    if other is not None:
+        other, their_vectors = _embedded(other, embedder, seed, notes)
         if not other.texts:
             notes.append("The reference has no texts to compare with.")
             other = None

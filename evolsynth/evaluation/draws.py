@@ -13,7 +13,7 @@ variance s²/n, as a sample of what the source could give.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 import numpy as np
@@ -40,7 +40,13 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 def at_size(
-    measure: Callable[[Places], Figures], rows: int, size: int, *, seed: int = 0, draws: int = DRAWS
+    measure: Callable[[Places], Figures],
+    rows: int,
+    size: int,
+    *,
+    seed: int = 0,
+    draws: int = DRAWS,
+    shares: Collection[str] = (),
 ) -> dict[str, Figure | None]:
     """Figures of ``size`` rows, as the mean over draws from ``rows``, with intervals.
 
@@ -50,6 +56,7 @@ def at_size(
         size: how many a draw has, from 1 to ``rows``.
         seed: of the draws, which depend on it, ``rows`` and ``size`` alone.
         draws: how many, at least 2.
+        shares: names of figures that lie in [0, 1]; so do their intervals.
 
     Returns:
         ``None`` for a figure that is not defined at this size. Intervals need 4 rows.
@@ -75,6 +82,7 @@ def at_size(
             [one[name] for one in small],
             1 / rows / (1 / part - 1 / rows) if small else 0.0,
             (1 / size - 1 / rows) / (1 / part - 1 / rows) / len(centre) if small else 0.0,
+            (0.0, 1.0) if name in shares else (-np.inf, np.inf),
         )
         for name in centre[0]
     }
@@ -91,7 +99,11 @@ def _drawn(
 
 
 def _figure(
-    centre: list[float | None], small: list[float | None], sampling: float, drawing: float
+    centre: list[float | None],
+    small: list[float | None],
+    sampling: float,
+    drawing: float,
+    bounds: tuple[float, float],
 ) -> Figure | None:
     """``sampling`` and ``drawing`` are what the small draws' variance is multiplied by to get that
     of the rows as a sample, and that of having made only some of the draws."""
@@ -103,4 +115,4 @@ def _figure(
     if len(spread) < 2:
         return Figure(value)
     reach = _T * float(np.std(spread, ddof=1)) * (sampling + drawing) ** 0.5
-    return Figure(value, value - reach, value + reach)
+    return Figure(value, max(bounds[0], value - reach), min(bounds[1], value + reach))

@@ -22,6 +22,7 @@ from evolsynth.evaluation.wording import Places, Wording, compression_ratio
 __all__ = ["BLEU", "NEAREST", "NOVEL", "Side", "Whole", "figures_at", "some", "whole"]
 
 NEAREST, NOVEL, BLEU = 10_000, 1_000, 1_000  # texts that these figures of a whole set are taken of
+_SHARES = ("distinct_1", "distinct_2", "self_bleu", "coverage", "evenness", "verb_objects")
 
 
 class Whole(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +145,7 @@ def figures_at(
         }
 
     with threadpool_limits(limits=1):
-        return at_size(measure, len(pool), size, seed=seed)
+        return at_size(measure, len(pool), size, seed=seed, shares=_SHARES)
 
 
 def _different(roots: Sequence[Root]) -> float | None:

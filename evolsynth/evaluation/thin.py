@@ -134,7 +134,7 @@ def _verbs(texts: Set, cluster: int) -> tuple[str, ...]:
 
 def _groups(groups: Sequence[str], here: npt.NDArray[np.bool_]) -> dict[str, int]:
     found = dict.fromkeys(groups, 0)
-    for place in np.flatnonzero(here):
+    for place in np.flatnonzero(here).tolist():
         found[groups[place]] += 1
     return found
 

@@ -24,6 +24,7 @@ PROGRAMS = {
     ),
     "endurance": Program("evals.endurance", "thousands of requests: speed, memory and threads"),
     "checks": Program("evals.checks", "generation with the gate and its embedder beside it"),
+    "diversity": Program("evals.diversity", "do the figures of diversity behave?"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"
     ),

@@ -20,7 +20,17 @@ from evolsynth.evaluation.clusters import (
 from evolsynth.evaluation.diversity import Vectors
 from evolsynth.evaluation.draws import DRAWS, LEVEL, Figure
 from evolsynth.evaluation.embed import Embedder
-from evolsynth.evaluation.sides import BLEU, NEAREST, NOVEL, Side, Whole, figures_at, some, whole
+from evolsynth.evaluation.sides import (
+    BLEU,
+    NEAREST,
+    NOVEL,
+    Measure,
+    Side,
+    Whole,
+    figures_at,
+    some,
+    whole,
+)
 from evolsynth.evaluation.texts import BY, Texts, collect, embedded
 from evolsynth.evaluation.thin import ThinCluster, thin_clusters
 from evolsynth.evaluation.verbs import RootVerb, verb_table
@@ -41,8 +51,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """One method and round (or "all", or "reference").
 
     ``figures`` are at the report's ``equal_size``, so they may be compared; empty where the group
-    is too small for it. ``verb_objects`` among them is the share of different pairs of verb and
-    object among the texts that have a verb.
+    is too small for it. ``verb_objects`` among them is the share of different roots: verb with
+    object, or the first word of a question.
     """
 
     name: str
@@ -215,7 +225,8 @@ def _groups(
         figures: dict[str, Figure | None] = {}
         if size is not None and len(places) >= EQUAL_FROM:
             pool = places[some(len(places), _POOL, seed)]
-            figures = figures_at(side, pool, size, around, weights, seed)
+            measure = Measure(side, pool, around, weights)
+            figures = figures_at(measure, len(pool), size, seed)
         groups.append(
             Group(name=name, rows=len(places), figures=figures, verbs=verb_table(roots, verbs=5))
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -11,7 +11,7 @@ import numpy as np
 
 from evolsynth.evaluation.clusters import Centres, Labels, Weights, coverage, evenness, nearest
 from evolsynth.evaluation.diversity import Vectors, mean_distance, vendi_score
-from evolsynth.evaluation.draws import Figure, at_size
+from evolsynth.evaluation.draws import Figure, Figures, at_size
 from evolsynth.evaluation.nearest import Distances, distribution, nearest_distances
 from evolsynth.evaluation.novelsum import densities, novelsum
 from evolsynth.evaluation.texts import Texts
@@ -19,7 +19,7 @@ from evolsynth.evaluation.thin import Set
 from evolsynth.evaluation.verbs import Root, RootVerb, root, verb_table
 from evolsynth.evaluation.wording import Places, Wording, compression_ratio
 
-__all__ = ["BLEU", "NEAREST", "NOVEL", "Side", "Whole", "figures_at", "some", "whole"]
+__all__ = ["BLEU", "NEAREST", "NOVEL", "Measure", "Side", "Whole", "figures_at", "some", "whole"]
 
 NEAREST, NOVEL, BLEU = 10_000, 1_000, 1_000  # texts that these figures of a whole set are taken of
 _SHARES = ("distinct_1", "distinct_2", "self_bleu", "coverage", "evenness", "verb_objects")
@@ -112,42 +112,57 @@ def whole(side: Side, around: Vectors, weights: Weights, seed: int) -> Whole:
     )
 
 
+class Measure:
+    """The figures of any choice of texts from a pool, by their places in it (ascending).
+
+    Args:
+        side: the set.
+        pool: places of the texts in it.
+        around: the dense reference for NovelSum, shape (m, d).
+        weights: the share of the reference in each cluster.
+    """
+
+    def __init__(self, side: Side, pool: Places, around: Vectors, weights: Weights) -> None:
+        self._texts = [side.texts[i] for i in pool.tolist()]
+        self._roots = [side.roots[i] for i in pool.tolist()]
+        self._vectors, self._labels = side.vectors[pool], side.labels[pool]
+        self._weights = weights
+        self._wording = Wording(self._texts)
+        self._density = densities(self._vectors, around)
+
+    def __call__(self, here: Places) -> dict[str, float | None]:
+        """The figures of the texts at these places."""
+        vectors, labels, wording = self._vectors[here], self._labels[here], self._wording
+        near = nearest_distances(vectors)
+        return {
+            "vendi": vendi_score(vectors),
+            "mean_distance": mean_distance(vectors),
+            "novelsum": novelsum(vectors, density=self._density[here]),
+            "nearest_median": float(np.median(near)) if len(near) else None,
+            "distinct_1": wording.distinct(1, here),
+            "distinct_2": wording.distinct(2, here),
+            "self_bleu": wording.self_bleu(here),
+            "compression_ratio": compression_ratio([self._texts[i] for i in here.tolist()]),
+            "coverage": coverage(labels, self._weights),
+            "evenness": evenness(labels, len(self._weights)),
+            "verb_objects": _different([self._roots[i] for i in here.tolist()]),
+            "mean_words": wording.mean_words(here),
+        }
+
+
 def figures_at(
-    side: Side, pool: Places, size: int, around: Vectors, weights: Weights, seed: int
+    measure: Callable[[Places], Figures], rows: int, size: int, seed: int
 ) -> dict[str, Figure | None]:
-    """The figures of draws of ``size`` texts from those at the places ``pool``, with intervals.
+    """The figures of draws of ``size`` of a measure's ``rows`` texts, with intervals.
 
     On one thread: the matrices are small, and threads that wait for each other take longer.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
-    texts = [side.texts[i] for i in pool.tolist()]
-    roots = [side.roots[i] for i in pool.tolist()]
-    vectors, labels = side.vectors[pool], side.labels[pool]
-    wording, density = Wording(texts), densities(vectors, around)
-
-    def measure(here: Places) -> dict[str, float | None]:
-        x, numbers = vectors[here], here.tolist()
-        near = nearest_distances(x)
-        return {
-            "vendi": vendi_score(x),
-            "mean_distance": mean_distance(x),
-            "novelsum": novelsum(x, density=density[here]),
-            "nearest_median": float(np.median(near)) if len(near) else None,
-            "distinct_1": wording.distinct(1, here),
-            "distinct_2": wording.distinct(2, here),
-            "self_bleu": wording.self_bleu(here),
-            "compression_ratio": compression_ratio([texts[i] for i in numbers]),
-            "coverage": coverage(labels[here], weights),
-            "evenness": evenness(labels[here], len(weights)),
-            "verb_objects": _different([roots[i] for i in numbers]),
-            "mean_words": wording.mean_words(here),
-        }
-
     with threadpool_limits(limits=1):
-        return at_size(measure, len(pool), size, seed=seed, shares=_SHARES)
+        return at_size(measure, rows, size, seed=seed, shares=_SHARES)
 
 
 def _different(roots: Sequence[Root]) -> float | None:
-    pairs = [(r.verb, r.object) for r in roots if r.verb]
-    return len(set(pairs)) / len(pairs) if pairs else None
+    """The share of different roots: verb and object, or a question's first word, or neither."""
+    return len(set(roots)) / len(roots) if roots else None

@@ -188,8 +188,8 @@ def _correlations(family: Family, embedder: Embedder, repeats: int, reference: S
 
 
 def _weights(side: Side) -> Weights:
-    counts = np.bincount(side.labels)
-    return counts / counts.sum()
+    counts: Weights = np.bincount(side.labels).astype(np.float64)
+    return counts / float(counts.sum())
 
 
 def spearman(one: Sequence[float], other: Sequence[float]) -> float:

@@ -13,29 +13,14 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity_report import DiversityReport, measured
 from evolsynth.evaluation.draws import Figure
 from evolsynth.evaluation.embed import Embedder, MiniLM
-from evolsynth.evaluation.sides import Whole
+from evolsynth.evaluation.sides import TITLES, Whole
 from evolsynth.evaluation.texts import collect
 from evolsynth.rows import read_rows
 
-__all__ = ["FIGURES", "diversity"]
+__all__ = ["diversity"]
 
 _MINILM_TO = 2000  # different texts that MiniLM embeds in some 10 to 40 s
 _VERBS = 12
-#: What each figure is called, in the order shown, and what more of it means.
-FIGURES = {
-    "vendi": ("Vendi score", "more varied"),
-    "novelsum": ("NovelSum", "more varied"),
-    "mean_distance": ("mean distance", "more varied"),
-    "nearest_median": ("nearest other, median distance", "more varied"),
-    "coverage": ("cluster coverage", "more varied"),
-    "evenness": ("cluster evenness", "more even"),
-    "distinct_1": ("distinct words", "more varied"),
-    "distinct_2": ("distinct word pairs", "more varied"),
-    "self_bleu": ("self-BLEU", "more alike"),
-    "compression_ratio": ("compression ratio", "more alike"),
-    "verb_objects": ("distinct verbs with objects", "more varied"),
-    "mean_words": ("mean words", ""),
-}
 
 
 def diversity(
@@ -94,7 +79,10 @@ def _chosen(name: str | None, different: int) -> tuple[Embedder, str]:
 
 def _show(console: Console, report: DiversityReport) -> None:
     left = "".join(f", {count} {why}" for why, count in report.left_out.items())
-    console.print(f"{report.whole.rows:,} rows measured{left and ' (left out' + left[1:] + ')'}.")
+    shown = "" if report.status == "all" else report.status + " "
+    console.print(
+        f"{report.whole.rows:,} {shown}rows measured{left and ' (left out' + left[1:] + ')'}."
+    )
     console.print(_wholes(report))
     if report.equal_size is not None:
         console.print(_compared(report))
@@ -108,7 +96,7 @@ def _wholes(report: DiversityReport) -> Table:
     for name, _ in sets:
         table.add_column(name, justify="right")
     table.add_row("rows", *(f"{one.rows:,}" for _, one in sets))
-    for name, (title, _) in FIGURES.items():
+    for name, (title, _) in TITLES.items():
         values = [_value(one, name) for _, one in sets]
         if any(value is not None for value in values):
             table.add_row(title, *map(_number, values))
@@ -137,7 +125,7 @@ def _compared(report: DiversityReport) -> Table:
     for group in able:
         table.add_column(f"{escape(group.name)}\n({group.rows:,})", justify="right")
     table.add_column("more is", style="dim")
-    for name, (title, meaning) in FIGURES.items():
+    for name, (title, meaning) in TITLES.items():
         table.add_row(title, *(_interval(group.figures.get(name)) for group in able), meaning)
     return table
 

@@ -64,7 +64,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 class DiversityReport(msgspec.Struct, frozen=True, kw_only=True):
     """How varied a set is.
 
-    ``left_out`` counts rows by why they do not count. ``equal_size`` is the number of texts of
+    ``status`` says which rows count ("accepted", "unchecked" or "all"), ``left_out`` counts the
+    others by why they do not. ``equal_size`` is the number of texts of
     each draw behind the groups' figures (None: nothing to compare), ``draws`` how many there were,
     ``level`` the share of cases in which an interval holds. ``clusters`` is how many clusters
     there are, ``thin`` those to ask more for.
@@ -74,6 +75,7 @@ class DiversityReport(msgspec.Struct, frozen=True, kw_only=True):
     field: str
     by: tuple[str, ...]
     seed: int
+    status: str
     left_out: dict[str, int]
     notes: tuple[str, ...]
     whole: Whole
@@ -157,6 +159,7 @@ def measured(
         field=field,
         by=tuple(by),
         seed=seed,
+        status=own.status,
         left_out=own.left_out,
         notes=tuple(notes),
         whole=whole(mine, around, weights, seed),
@@ -177,10 +180,9 @@ def _embedded(
     if count > MOST:
         notes.append(f"Of {count:,} texts {MOST:,}, drawn at random, are measured.")
         places = np.sort(np.random.default_rng([seed, count]).choice(count, MOST, replace=False))
-        found = Texts(
-            [found.texts[i] for i in places.tolist()],
-            [found.groups[i] for i in places.tolist()],
-            found.left_out,
+        found = found._replace(
+            texts=[found.texts[i] for i in places.tolist()],
+            groups=[found.groups[i] for i in places.tolist()],
         )
     return embedded(found, embedder)
 

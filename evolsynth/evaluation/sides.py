@@ -19,10 +19,37 @@ from evolsynth.evaluation.thin import Set
 from evolsynth.evaluation.verbs import Root, RootVerb, root, verb_table
 from evolsynth.evaluation.wording import Places, Wording, compression_ratio
 
-__all__ = ["BLEU", "NEAREST", "NOVEL", "Measure", "Side", "Whole", "figures_at", "some", "whole"]
+__all__ = [
+    "BLEU",
+    "NEAREST",
+    "NOVEL",
+    "TITLES",
+    "Measure",
+    "Side",
+    "Whole",
+    "figures_at",
+    "some",
+    "whole",
+]
 
 NEAREST, NOVEL, BLEU = 10_000, 1_000, 1_000  # texts that these figures of a whole set are taken of
 _SHARES = ("distinct_1", "distinct_2", "self_bleu", "coverage", "evenness", "verb_objects")
+
+#: What each figure is called, in the order shown, and what more of it means.
+TITLES = {
+    "vendi": ("Vendi score", "more varied"),
+    "novelsum": ("NovelSum", "more varied"),
+    "mean_distance": ("mean distance", "more varied"),
+    "nearest_median": ("nearest other, median distance", "more varied"),
+    "coverage": ("cluster coverage", "more varied"),
+    "evenness": ("cluster evenness", "more even"),
+    "distinct_1": ("distinct words", "more varied"),
+    "distinct_2": ("distinct word pairs", "more varied"),
+    "self_bleu": ("self-BLEU", "more alike"),
+    "compression_ratio": ("compression ratio", "more alike"),
+    "verb_objects": ("distinct verbs with objects", "more varied"),
+    "mean_words": ("mean words", ""),
+}
 
 
 class Whole(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,11 +22,13 @@ _CHUNK = 4096
 
 
 class Texts(NamedTuple):
-    """n texts, the group of each, and why other rows were left out, with their number."""
+    """n texts, the group of each, why other rows were left out, with their number, and which rows
+    count: "accepted", "unchecked" or "all"."""
 
     texts: list[str]
     groups: list[str]
     left_out: dict[str, int]
+    status: str = "unchecked"
 
 
 def collect(
@@ -73,7 +75,9 @@ def collect(
     if not chosen.texts and not judged and left[f"no {field}"]:
         found = f" Fields found: {', '.join(sorted(fields))}." if fields else ""
         raise InputError(f"No row has a text in its field '{field}'.{found} Name another field.")
-    return Texts(chosen.texts, chosen.groups, {k: n for k, n in sorted(left.items()) if n})
+    status = "all" if every else "accepted" if judged else "unchecked"
+    reasons = {why: count for why, count in sorted(left.items()) if count}
+    return Texts(chosen.texts, chosen.groups, reasons, status)
 
 
 def embedded(texts: Texts, embedder: Embedder) -> tuple[Texts, Vectors]:
@@ -97,7 +101,11 @@ def embedded(texts: Texts, embedder: Embedder) -> tuple[Texts, Vectors]:
         return texts, vectors
     keep = np.flatnonzero(good).tolist()
     left = {**texts.left_out, "no vector": len(good) - len(keep)}
-    kept = Texts([texts.texts[i] for i in keep], [texts.groups[i] for i in keep], left)
+    kept = texts._replace(
+        texts=[texts.texts[i] for i in keep],
+        groups=[texts.groups[i] for i in keep],
+        left_out=left,
+    )
     return kept, vectors[good]
 
 

@@ -63,7 +63,6 @@ VERBS = vocabulary(
 SPELLINGS = {
     "analyse": "analyze",
     "colour": "color",
-    "catalogue": "catalog",
     "practise": "practice",
     "programme": "program",
 }

@@ -63,9 +63,8 @@ def thin_clusters(
     """The clusters that are thin, the one with the most rows missing first.
 
     With a reference, a cluster is thin where the set's share is below half of the reference's and
-    chance hardly explains it: drawing as many rows as the set has from both together gives so few
-    in one of 20 cases at most, over all clusters (Fisher's exact test, Bonferroni). Without one,
-    where the set's share is below half of 1/k, the share of an even spread; no test is made, as
+    chance hardly explains it (Fisher's exact test; of the clusters that pass, one in 20 may do so by
+    chance: Benjamini and Hochberg 1995). Without one, where the set's share is below half of 1/k, the share of an even spread; no test is made, as
     clusters of a set are never equally large.
 
     Args:
@@ -85,13 +84,11 @@ def thin_clusters(
     else:
         theirs = np.bincount(reference.labels, minlength=k)
         expected = theirs / len(reference.texts)
-        telling = np.array(
-            [
-                a < total * b / len(reference.texts) / 2
-                and _fewer(a, total, b, len(reference.texts)) < _LEVEL / k
-                for a, b in zip(counts.tolist(), theirs.tolist(), strict=True)
-            ]
-        )
+        chances = [
+            _fewer(a, total, b, len(reference.texts))
+            for a, b in zip(counts.tolist(), theirs.tolist(), strict=True)
+        ]
+        telling = _discoveries(np.array(chances))
     missing = np.ceil(expected * total - counts).astype(int)
     thin = [c for c in range(k) if telling[c] and counts[c] < expected[c] * total / 2]
     thin.sort(key=lambda c: (-missing[c], c))
@@ -112,8 +109,17 @@ def thin_clusters(
     )
 
 
+def _discoveries(chances: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Benjamini and Hochberg: the largest i of k whose i-th smallest chance is below 0.05 i / k."""
+    ordered = np.sort(chances)
+    good = np.flatnonzero(ordered <= _LEVEL * np.arange(1, len(chances) + 1) / len(chances))
+    return chances <= (ordered[good[-1]] if len(good) else -1)
+
+
 def _fewer(a: int, n: int, b: int, m: int) -> float:
     """The chance of at most ``a`` of ``n`` where a + b of n + m are marked: hypergeometric."""
+    if a * m >= b * n:  # not fewer than the reference has: no need to tell how likely
+        return 1.0
     marked, everything = a + b, n + m
     logs = [
         _choose(marked, x) + _choose(everything - marked, n - x) - _choose(everything, n)

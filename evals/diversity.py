@@ -36,6 +36,7 @@ __all__ = ["add_options", "correlations", "full_vendi", "held", "run", "spearman
 #: Figures that are high where texts are alike; all others are high where they differ.
 _FALLING = ("self_bleu", "compression_ratio")
 _SKIPPED = ("mean_words",)
+_BOTH = 2_000  # rows of which the Vendi score is taken both ways
 _ROWS = (1_000, 10_000, 100_000)
 _SOURCE = 120  # rows that each interval is made from
 _TRUTH = 400  # draws from the population that the true value is the mean of
@@ -76,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     watch, minilm = Watch(), MiniLM()
     static, told = minilm.rough(), told_on(options.json)
     found = {
-        "vendi": _both_ways(static.embed(many(own, 2000))),
+        "vendi": _both_ways(static.embed(many(own, _BOTH))),
         "seconds": _timed(own, static, options.most),
         "order": {one.name: correlations(own, one, options.repeats) for one in (minilm, static)},
         "intervals": held(own, static, options.intervals),

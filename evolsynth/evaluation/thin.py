@@ -63,9 +63,9 @@ def thin_clusters(
     """The clusters that are thin, the one with the most rows missing first.
 
     With a reference, a cluster is thin where the set's share is below half of the reference's and
-    chance hardly explains it (Fisher's exact test; of the clusters that pass, one in 20 may do so by
-    chance: Benjamini and Hochberg 1995). Without one, where the set's share is below half of 1/k, the share of an even spread; no test is made, as
-    clusters of a set are never equally large.
+    chance hardly explains it (Fisher's exact test; of the clusters that pass, one in 20 may do so
+    by chance: Benjamini and Hochberg 1995). Without one, where the set's share is below half of
+    1/k, that of an even spread; no test is made, as clusters of a set are never equally large.
 
     Args:
         own: the set.

@@ -123,7 +123,9 @@ def _compared(report: DiversityReport) -> Table:
         "figure",
     )
     for group in able:
-        table.add_column(f"{escape(group.name)}\n({group.rows:,})", justify="right")
+        table.add_column(
+            f"{escape(group.name)}\n({group.rows:,})", justify="right", overflow="fold"
+        )
     table.add_column("more is", style="dim")
     for name, (title, meaning) in TITLES.items():
         table.add_row(title, *(_interval(group.figures.get(name)) for group in able), meaning)

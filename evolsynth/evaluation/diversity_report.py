@@ -42,7 +42,7 @@ __all__ = ["DiversityReport", "Group", "Whole", "diversity_report", "measured"]
 MOST = 100_000  # texts measured of a larger set
 EQUAL_FROM, EQUAL_TO = 20, 300  # texts of a draw when groups are compared
 _POOL = 5_000  # texts of a group that draws are made from
-_REFERENCE = 10_000  # texts that densities are taken from
+_REFERENCE = 10_000  # texts that densities and the clusters' words are taken from
 _GROUPS = 20
 _DIGITS = 6
 
@@ -169,7 +169,7 @@ def measured(
         level=LEVEL,
         groups=groups,
         clusters=len(centres),
-        thin=_thin(mine, theirs, centres),
+        thin=_thin(mine, theirs, centres, seed),
     )
 
 
@@ -235,12 +235,16 @@ def _groups(
     return size, tuple(groups)
 
 
-def _thin(mine: Side, theirs: Side | None, centres: Centres) -> tuple[ThinCluster, ...]:
+def _thin(mine: Side, theirs: Side | None, centres: Centres, seed: int) -> tuple[ThinCluster, ...]:
     if not mine.texts:
         return ()
-    texts = mine.texts + (theirs.texts if theirs else [])
-    labels = np.concatenate([mine.labels, theirs.labels]) if theirs else mine.labels
-    words = label_words(texts, labels, len(centres))
+    texts: list[str] = []
+    labels: list[int] = []
+    for side in (mine, theirs) if theirs else (mine,):
+        for place in some(len(side.texts), _REFERENCE, seed).tolist():
+            texts.append(side.texts[place])
+            labels.append(int(side.labels[place]))
+    words = label_words(texts, np.array(labels, np.intp), len(centres))
     other = theirs.as_set if theirs else None
     return thin_clusters(mine.as_set, other, centres, words, mine.groups)
 
@@ -262,7 +266,9 @@ def _say_samples(mine: Side, theirs: Side | None, notes: list[str]) -> None:
         notes.append(f"The draws of a group are made from at most {_POOL:,} of its texts.")
     fitted = len(theirs.texts) if theirs else len(mine.texts)
     if fitted > _REFERENCE:
-        notes.append(f"Clusters and densities are taken from {_REFERENCE:,} of the texts.")
+        notes.append(
+            f"Clusters, their words and densities are taken from {_REFERENCE:,} of the texts."
+        )
 
 
 def _rounded(value: object) -> object:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -213,3 +215,14 @@ def test_minilm_and_its_static_vectors_see_that_one_subject_is_less_than_many(
         assert wide.low is not None
         assert narrow.high is not None
         assert wide.low > narrow.high
+
+
+@pytest.mark.real
+def test_the_script_of_the_diversity_page_runs_as_written() -> None:
+    root = Path(__file__).parents[2]
+    found = re.search(r"```python\n(.*?)```", (root / "docs/diversity.md").read_text("utf-8"), re.S)
+    assert found
+    command = [sys.executable, "-c", found[1]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["25 25 0.12", "['all', 'reference'] explain"]

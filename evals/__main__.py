@@ -27,6 +27,7 @@ PROGRAMS = {
         "evals.information_loss", "kept pairs told from lost and altered ones, spans, speed"
     ),
     "checks": Program("evals.checks", "generation with the gate and its embedder beside it"),
+    "diversity": Program("evals.diversity", "do the figures of diversity behave?"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"
     ),

@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(command=_report)
 
     _gate_commands(commands)
+    _diversity_command(commands)
     doctor = commands.add_parser(
         "doctor", help="say what was found on this machine, and how to get what was not"
     )
@@ -132,6 +133,38 @@ def _gate_commands(commands: Any) -> None:
     gates = commands.add_parser("gates", help="list the checks and their thresholds")
     gates.add_argument("--yaml", action="store_true", help="as a settings file to start from")
     gates.set_defaults(command=_gates)
+
+
+def _diversity_command(commands: Any) -> None:
+    diversity = commands.add_parser(
+        "diversity",
+        help="say how varied a data set is, and what to ask for next",
+        description="Figures by method and round at equal size, with intervals; root verbs; thin "
+        "clusters. Accepted rows only, where rows have verdicts.",
+    )
+    diversity.add_argument("data", metavar="FILE", help="rows as JSON Lines; - for standard input")
+    diversity.add_argument("--reference", metavar="FILE", help="rows to compare with")
+    diversity.add_argument(
+        "--by", default="method,round", metavar="FIELDS", help="group by (default: method,round)"
+    )
+    diversity.add_argument(
+        "--field", default="instruction", metavar="NAME", help="default: instruction"
+    )
+    diversity.add_argument("--all", action="store_true", help="rejected and failed rows too")
+    diversity.add_argument(
+        "--embedder",
+        choices=("minilm", "static"),
+        help="default: minilm up to 2,000 rows, static vectors made from it beyond",
+    )
+    diversity.add_argument(
+        "--json",
+        nargs="?",
+        const="-",
+        metavar="PATH",
+        help="write all of it as JSON there, or to standard output instead of the tables",
+    )
+    _number(diversity, "--seed", 0, "of the draws")
+    diversity.set_defaults(command=_diversity)
 
 
 def _generation(parser: argparse.ArgumentParser) -> None:
@@ -217,6 +250,21 @@ def _check(options: argparse.Namespace) -> int:
         embed=not options.no_embedder,
         workers=options.workers,
         model=options.second_opinion,
+    )
+
+
+def _diversity(options: argparse.Namespace) -> int:
+    from evolsynth.cli.diversity import diversity
+
+    return diversity(
+        options.data,
+        reference=options.reference,
+        by=options.by,
+        field=options.field,
+        every=options.all,
+        embedder=options.embedder,
+        json=options.json,
+        seed=options.seed,
     )
 
 

@@ -18,12 +18,21 @@ import numpy.typing as npt
 
 from evolsynth.errors import InputError
 
-__all__ = ["Diversity", "Vectors", "diversity", "nearest_similarities", "rarefied", "vendi_score"]
+__all__ = [
+    "Diversity",
+    "Vectors",
+    "diversity",
+    "mean_distance",
+    "nearest_similarities",
+    "rarefied",
+    "vendi_score",
+]
 
 Vectors: TypeAlias = npt.NDArray[np.float32]
 
 _WORD = re.compile(r"\w+")
 _BLOCK = 1024  # rows of the similarity matrix held at once: 40 MB at 10,000 texts
+_PART = 8192  # rows whose part of the Gram matrix is added at once
 _UNIT_TOLERANCE = 0.01
 
 
@@ -64,7 +73,7 @@ def diversity(texts: Sequence[str], vectors: Vectors) -> Diversity:
     nearest = nearest_similarities(vectors)
     return Diversity(
         count=len(texts),
-        mean_distance=_mean_distance(vectors),
+        mean_distance=mean_distance(vectors),
         vendi=vendi_score(vectors),
         nearest_median=float(np.median(nearest)) if len(nearest) else None,
         distinct_1=_distinct(words, 1),
@@ -128,8 +137,14 @@ def vendi_score(vectors: Vectors) -> float:
     count, width = vectors.shape
     if count == 0:
         return 0.0
-    x = vectors.astype(np.float64)
-    gram = x @ x.T if count < width else x.T @ x
+    if count < width:
+        x = vectors.astype(np.float64)
+        gram = x @ x.T
+    else:  # in parts, so that no second copy of all vectors is held
+        gram = np.zeros((width, width))
+        for start in range(0, count, _PART):
+            x = vectors[start : start + _PART].astype(np.float64)
+            gram += x.T @ x
     values = np.linalg.eigvalsh(gram)
     values = values[values > 1e-12 * values.max()]
     shares = values / values.sum()
@@ -190,13 +205,16 @@ def _check(texts: Sequence[str], vectors: Vectors) -> None:
         )
 
 
-def _mean_distance(vectors: Vectors) -> float | None:
-    """From the sum s of all rows, in O(n d): the pairwise products add up to |s|² - Σ|x|²."""
+def mean_distance(vectors: Vectors) -> float | None:
+    """The mean cosine distance over all pairs; ``None`` for fewer than two rows.
+
+    From the sum s of all rows, in O(n d): the pairwise products add up to |s|² - Σ|x|².
+    """
     count = len(vectors)
     if count < 2:
         return None
     total = vectors.sum(axis=0, dtype=np.float64)
-    own = np.sum(np.square(vectors, dtype=np.float64))
+    own = float(np.sum(np.linalg.norm(vectors, axis=1).astype(np.float64) ** 2))
     similarity = (total @ total - own) / (count * (count - 1))
     return float(np.clip(1 - similarity, 0, 2))
 

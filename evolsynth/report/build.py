@@ -13,7 +13,9 @@ import jinja2
 import markupsafe
 
 from evolsynth.errors import InputError
+from evolsynth.evaluation.draws import Figure
 from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.evaluation.sides import TITLES
 from evolsynth.report.evolutions import compare, evolutions_of
 from evolsynth.report.figures import STATUS_NAMES, plotly_script
 from evolsynth.report.neighbourhood import Neighbourhood, survey
@@ -177,6 +179,14 @@ def _figure(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
+def _interval(figure: Figure) -> str:
+    digits = 1 if abs(figure.value) >= 10 else 3
+    value = _figure(figure.value, digits)
+    if figure.low is None or figure.high is None:
+        return value
+    return f"{value} ({_figure(figure.low, digits)}–{_figure(figure.high, digits)})"
+
+
 def _percent(part: float | None) -> str:
     return "–" if part is None else f"{part:.1%}"
 
@@ -198,6 +208,7 @@ def _environment() -> jinja2.Environment:
     environment.filters.update(
         figure=_figure,
         percent=_percent,
+        interval=_interval,
         headline=headline,
         cut=lambda text: cut(text, _FIELD_LIMIT),
         readable_json=_as_json,
@@ -209,5 +220,6 @@ def _environment() -> jinja2.Environment:
     environment.globals.update(
         explanations=EXPLANATIONS,
         status_name={**STATUS_NAMES, "failed": "failed"},
+        figure_titles=TITLES,
     )
     return environment

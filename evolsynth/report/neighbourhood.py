@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from evolsynth.evaluation.diversity import (
     nearest_similarities,
     rarefied,
 )
+from evolsynth.evaluation.diversity_report import DiversityReport, diversity_report
 from evolsynth.evaluation.duplicates import nearest_pairs
 from evolsynth.report.evolutions import lineage
 from evolsynth.report.figures import STATUS_NAMES, histogram, map_places, map_sample, scatter
@@ -42,6 +44,7 @@ class Neighbourhood(NamedTuple):
 
     ``map_method`` is how the map was laid out, of ``map_size`` of ``size`` rows. ``measured``
     and ``equal`` are (name, figures): of whole groups, and of draws of equal size from them.
+    ``varied`` is the report by method and round, None without scikit-learn.
     """
 
     size: int
@@ -52,6 +55,20 @@ class Neighbourhood(NamedTuple):
     pairs: list[Pair]
     measured: list[tuple[str, Diversity]]
     equal: list[tuple[str, Diversity]]
+    varied: DiversityReport | None
+
+
+class _Known:
+    """An embedder that has the vectors already."""
+
+    def __init__(self, name: str, texts: Sequence[str], vectors: Vectors) -> None:
+        self.name = name
+        self._places = {text: place for place, text in enumerate(texts)}
+        self._vectors = vectors
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Their vectors, shape (n, d)."""
+        return self._vectors[[self._places[text] for text in texts]]
 
 
 def survey(rows: Sequence[Row], embedder: Embedder) -> Neighbourhood:
@@ -75,7 +92,13 @@ def survey(rows: Sequence[Row], embedder: Embedder) -> Neighbourhood:
         pairs=_pairs(rows, vectors, links),
         measured=measured,
         equal=equal,
+        varied=_varied(rows, _Known(embedder.name, texts, vectors)),
     )
+
+
+def _varied(rows: Sequence[Row], embedder: Embedder) -> DiversityReport | None:
+    with_text = [row.replace(instruction=own_text(row)) for row in rows]
+    return diversity_report(with_text, embedder) if find_spec("sklearn") else None
 
 
 def _embed(texts: Sequence[str], embedder: Embedder) -> Vectors:

@@ -76,6 +76,21 @@ def test_the_short_cuts_give_what_the_definitions_give(rows: int, width: int, se
     assert 1 - 1e-6 <= got.vendi <= min(rows, width) + 1e-6
 
 
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 60), st.integers(2, 20), st.integers(0, 99), st.integers(1, 7))
+def test_the_vendi_score_is_the_same_from_either_matrix_in_any_parts(
+    rows: int, width: int, seed: int, copies: int
+) -> None:
+    """d x d, added up in parts of 16 rows, against n x n as the paper defines it."""
+    vectors = np.concatenate([unit(rows, width, seed)] * copies)
+    values = np.linalg.eigvalsh(vectors.astype(np.float64) @ vectors.T / len(vectors))
+    values = values[values > 1e-10]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("evolsynth.evaluation.diversity._PART", 16)
+        got = vendi_score(vectors)
+    assert got == pytest.approx(np.exp(-np.sum(values * np.log(values))), rel=1e-4)
+
+
 def test_order_does_not_matter() -> None:
     vectors = unit(30, 6)
     assert vendi_score(vectors[::-1]) == pytest.approx(vendi_score(vectors))

@@ -239,6 +239,51 @@ def test_a_text_is_embedded_once_however_many_rows_have_it() -> None:
     assert embedder.asked == ["same"]
 
 
+def test_methods_and_rounds_are_compared_at_equal_size_with_intervals() -> None:
+    rows = [Row.make(f"Name {n} rivers.", method="magpie", verdict=YES) for n in range(30)]
+    for n in range(24):
+        text = f"Write about town {n}, briefly."
+        rows.append(Row.make(text, method="evol_instruct", round=1, verdict=YES))
+    rows.append(Row.make("Sing a song.", method="magpie").reject("too_short"))
+    shown = page(rows, Scattered())
+    table = " ".join(shown.by_id["varied"].split())
+    assert "By method and round, at 24 rows each, with 95% intervals" in table
+    assert "magpie of 30" in table
+    assert "evol_instruct, round 1 of 24" in table
+    assert re.search(r"Vendi score\s*(\d\.\d{3} \(\d\.\d{3}–\d\.\d{3}\) ?){3}", table)
+    assert "sing" not in shown.by_id["verbs"]  # of accepted rows only
+    assert re.search(r"name\s*30\s*river 30", shown.by_id["verbs"])
+    assert "54 accepted rows" in build_report(rows, embedder=Scattered())
+
+
+def test_thin_clusters_are_listed_with_words_and_an_example() -> None:
+    class Two(Scattered):
+        """Texts of bread in one direction, others in another, each with a little noise."""
+
+        def embed(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
+            noise = 0.05 * super().embed(texts)
+            x = noise + np.eye(8)[[int("bread" in text) for text in texts]]
+            return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True), np.float32)
+
+    rows = [Row.make(f"Explain comet {n}.", verdict=YES) for n in range(5)]
+    rows += [Row.make("Bake rye bread.", verdict=YES, key="bread")]
+    thin = page(rows, Two()).by_id["thin"]
+    assert "What to ask for next" in thin
+    assert "bread" in thin
+    assert "Bake rye bread." in thin
+
+
+def test_too_few_rows_are_not_compared() -> None:
+    shown = page([Row.make(f"Name {n} rivers.", verdict=YES) for n in range(9)], Scattered())
+    assert "varied" not in shown.by_id
+    assert "verbs" in shown.by_id
+
+
+def test_rejected_rows_alone_have_no_verbs_to_show() -> None:
+    shown = page([Row.make(f"Name {n}.").reject("too_short") for n in range(30)], Scattered())
+    assert not {"varied", "verbs", "thin"} & set(shown.by_id)
+
+
 def test_nearest_pairs_leave_out_an_evolution_and_its_original() -> None:
     one = Row.make("Same words", key="1", verdict=YES)
     child = Row.make("Same words", key="2", round=1, parents=(one.id,), verdict=YES)

@@ -1,0 +1,281 @@
+"""All figures of diversity of a set: whole, by method and round at equal size, against a reference.
+
+`diversity_report` says in its ``notes`` what was sampled, what was left out, and why.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import numpy as np
+
+from evolsynth.evaluation.clusters import (
+    Centres,
+    Weights,
+    find_clusters,
+    label_words,
+)
+from evolsynth.evaluation.diversity import Vectors
+from evolsynth.evaluation.draws import DRAWS, LEVEL, Figure
+from evolsynth.evaluation.embed import Embedder
+from evolsynth.evaluation.sides import (
+    BLEU,
+    NEAREST,
+    NOVEL,
+    Measure,
+    Side,
+    Whole,
+    figures_at,
+    some,
+    whole,
+)
+from evolsynth.evaluation.texts import BY, Texts, collect, embedded
+from evolsynth.evaluation.thin import ThinCluster, thin_clusters
+from evolsynth.evaluation.verbs import RootVerb, verb_table
+from evolsynth.evaluation.wording import Places
+from evolsynth.rows import Row
+
+__all__ = ["DiversityReport", "Group", "Whole", "diversity_report", "measured"]
+
+MOST = 100_000  # texts measured of a larger set
+EQUAL_FROM, EQUAL_TO = 20, 300  # texts of a draw when groups are compared
+_POOL = 5_000  # texts of a group that draws are made from
+_REFERENCE = 10_000  # texts that densities and the clusters' words are taken from
+_GROUPS = 20
+_DIGITS = 6
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """One method and round (or "all", or "reference").
+
+    ``figures`` are at the report's ``equal_size``, so they may be compared; empty where the group
+    is too small for it. ``verb_objects`` among them is the share of different roots: verb with
+    object, or the first word of a question.
+    """
+
+    name: str
+    rows: int
+    figures: dict[str, Figure | None]
+    verbs: tuple[RootVerb, ...]
+
+
+class DiversityReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How varied a set is.
+
+    ``status`` says which rows count ("accepted", "unchecked" or "all"), ``left_out`` counts the
+    others by why they do not. ``equal_size`` is the number of texts of
+    each draw behind the groups' figures (None: nothing to compare), ``draws`` how many there were,
+    ``level`` the share of cases in which an interval holds. ``clusters`` is how many clusters
+    there are, ``thin`` those to ask more for.
+    """
+
+    embedder: str
+    field: str
+    by: tuple[str, ...]
+    seed: int
+    status: str
+    left_out: dict[str, int]
+    notes: tuple[str, ...]
+    whole: Whole
+    reference: Whole | None
+    equal_size: int | None
+    draws: int
+    level: float
+    groups: tuple[Group, ...]
+    clusters: int
+    thin: tuple[ThinCluster, ...]
+
+    def to_json(self) -> str:
+        """The whole report as a JSON object of many lines, numbers to six digits."""
+        rounded = _rounded(msgspec.to_builtins(self))
+        return msgspec.json.format(msgspec.json.encode(rounded)).decode() + "\n"
+
+
+def diversity_report(
+    rows: Iterable[Row],
+    embedder: Embedder,
+    reference: Iterable[Row] | None = None,
+    seed: int = 0,
+    *,
+    by: Sequence[str] = BY,
+    field: str = "instruction",
+    every: bool = False,
+) -> DiversityReport:
+    """Measure how varied rows are, in groups of equal size, and where they are thin.
+
+    The same rows, reference, embedder and seed give the same figures on one machine. Of each row
+    only the text and the group are kept; of more than 100,000, that many are drawn.
+
+    Args:
+        rows: where any has a verdict, only accepted ones count (see ``every``).
+        embedder: makes the vectors; `StaticVectors` for large sets.
+        reference: rows of a set to compare with, from which clusters and densities are taken.
+        seed: of all draws.
+        by: fields that rows are grouped by.
+        field: the field that is measured.
+        every: count rejected, failed and unchecked rows too.
+
+    Raises:
+        InputError: no row has a text in ``field``.
+        SetupError: scikit-learn, or the embedder, is missing.
+    """
+    own = collect(rows, field=field, by=by, every=every)
+    other = None if reference is None else collect(reference, field=field, by=by, every=every)
+    return measured(own, embedder, other, seed, by=by, field=field)
+
+
+def measured(
+    own: Texts,
+    embedder: Embedder,
+    other: Texts | None = None,
+    seed: int = 0,
+    *,
+    by: Sequence[str] = BY,
+    field: str = "instruction",
+) -> DiversityReport:
+    """`diversity_report` of texts that were collected before; ``other`` are the reference's."""
+    notes: list[str] = []
+    own, vectors = _embedded(own, embedder, seed, notes)
+    their_vectors = vectors
+    if other is not None:
+        other, their_vectors = _embedded(other, embedder, seed, notes)
+        if not other.texts:
+            notes.append("The reference has no texts to compare with.")
+            other = None
+    dense, fitted = (vectors, own) if other is None else (their_vectors, other)
+    centres = find_clusters(dense, seed=seed) if fitted.texts else np.zeros((1, 1), np.float32)
+    mine = Side.of(own, vectors, centres)
+    theirs = None if other is None else Side.of(other, their_vectors, centres)
+    weights = np.bincount((theirs or mine).labels, minlength=len(centres)) / max(
+        1, len(fitted.texts)
+    )
+    around = _sampled(dense, _REFERENCE, seed)
+    size, groups = _groups(mine, theirs, around, weights, seed, notes)
+    _say_samples(mine, theirs, notes)
+    return DiversityReport(
+        embedder=embedder.name,
+        field=field,
+        by=tuple(by),
+        seed=seed,
+        status=own.status,
+        left_out=own.left_out,
+        notes=tuple(notes),
+        whole=whole(mine, around, weights, seed),
+        reference=None if theirs is None else whole(theirs, around, weights, seed),
+        equal_size=size,
+        draws=DRAWS,
+        level=LEVEL,
+        groups=groups,
+        clusters=len(centres),
+        thin=_thin(mine, theirs, centres, seed),
+    )
+
+
+def _embedded(
+    found: Texts, embedder: Embedder, seed: int, notes: list[str]
+) -> tuple[Texts, Vectors]:
+    count = len(found.texts)
+    if count > MOST:
+        notes.append(f"Of {count:,} texts {MOST:,}, drawn at random, are measured.")
+        places = np.sort(np.random.default_rng([seed, count]).choice(count, MOST, replace=False))
+        found = found._replace(
+            texts=[found.texts[i] for i in places.tolist()],
+            groups=[found.groups[i] for i in places.tolist()],
+        )
+    return embedded(found, embedder)
+
+
+def _sampled(vectors: Vectors, most: int, seed: int) -> Vectors:
+    return vectors[some(len(vectors), most, seed)]
+
+
+def _groups(
+    mine: Side,
+    theirs: Side | None,
+    around: Vectors,
+    weights: Weights,
+    seed: int,
+    notes: list[str],
+) -> tuple[int | None, tuple[Group, ...]]:
+    counts = Counter(mine.groups)
+    named: list[tuple[str, Side, Places]] = []
+    if mine.texts:
+        named.append(("all", mine, np.arange(len(mine.texts))))
+    chosen = sorted(counts, key=lambda name: (-counts[name], name))[:_GROUPS]
+    if len(counts) > _GROUPS:
+        notes.append(f"Of {len(counts)} groups the {_GROUPS} largest are shown.")
+    if len(counts) > 1:
+        everyone = np.array(mine.groups)
+        named += [(n, mine, np.flatnonzero(everyone == n)) for n in sorted(chosen)]
+    if theirs is not None:
+        named.append(("reference", theirs, np.arange(len(theirs.texts))))
+    small = [name for name, _, places in named if len(places) < EQUAL_FROM]
+    able = [len(places) for _, _, places in named if len(places) >= EQUAL_FROM]
+    if small:
+        notes.append(f"Fewer than {EQUAL_FROM} texts, too few to compare: {', '.join(small)}.")
+    size = min([EQUAL_TO, *able]) if able else None
+    if size is not None:
+        notes.append(
+            f"Groups are compared at {size} texts each: means of {DRAWS} draws without "
+            f"replacement, with {LEVEL:.0%} intervals from the spread of such draws."
+        )
+    groups = []
+    for name, side, places in named:
+        roots = [side.roots[i] for i in places.tolist()]
+        figures: dict[str, Figure | None] = {}
+        if size is not None and len(places) >= EQUAL_FROM:
+            pool = places[some(len(places), _POOL, seed)]
+            measure = Measure(side, pool, around, weights)
+            figures = figures_at(measure, len(pool), size, seed)
+        groups.append(
+            Group(name=name, rows=len(places), figures=figures, verbs=verb_table(roots, verbs=5))
+        )
+    return size, tuple(groups)
+
+
+def _thin(mine: Side, theirs: Side | None, centres: Centres, seed: int) -> tuple[ThinCluster, ...]:
+    if not mine.texts:
+        return ()
+    texts: list[str] = []
+    labels: list[int] = []
+    for side in (mine, theirs) if theirs else (mine,):
+        for place in some(len(side.texts), _REFERENCE, seed).tolist():
+            texts.append(side.texts[place])
+            labels.append(int(side.labels[place]))
+    words = label_words(texts, np.array(labels, np.intp), len(centres))
+    other = theirs.as_set if theirs else None
+    return thin_clusters(mine.as_set, other, centres, words, mine.groups)
+
+
+def _say_samples(mine: Side, theirs: Side | None, notes: list[str]) -> None:
+    largest = max(len(mine.texts), len(theirs.texts) if theirs else 0)
+    if largest > NEAREST:
+        notes.append(
+            f"Nearest distances of whole sets are those of {NEAREST:,} of the texts, drawn at "
+            "random, each to its nearest among all."
+        )
+    if largest > NOVEL:
+        notes.append(
+            f"NovelSum of whole sets is the mean over {NOVEL:,} of the texts, each against all."
+        )
+    if largest > BLEU:
+        notes.append(f"Self-BLEU of whole sets is that of {BLEU:,} of the texts.")
+    if largest > _POOL:
+        notes.append(f"The draws of a group are made from at most {_POOL:,} of its texts.")
+    fitted = len(theirs.texts) if theirs else len(mine.texts)
+    if fitted > _REFERENCE:
+        notes.append(
+            f"Clusters, their words and densities are taken from {_REFERENCE:,} of the texts."
+        )
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    if isinstance(value, dict):
+        return {name: _rounded(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return value

@@ -17,11 +17,23 @@ from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.roles import role_confusion, self_talk
 from evolsynth.evaluation.words import COMMON, content, plain, stem, vocabulary, words
 
-__all__ = ["degenerate"]
+__all__ = [
+    "cut_off",
+    "degenerate",
+    "empty",
+    "example_leak",
+    "not_an_instruction",
+    "refusal",
+    "repetition",
+    "template_leak",
+    "too_long",
+    "too_short",
+]
 
 Kind = Literal["instruction", "response"]
 
 MIN_WORDS = 3
+REFUSAL_WORDS = 80
 MAX_WORDS: dict[Kind, int] = {"instruction": 800, "response": 2000}
 
 
@@ -40,14 +52,16 @@ def degenerate(
             adds (`information.demand_added`), or its own seed may look like a copy.
     """
     flat = plain(text).strip()
-    if not any(c.isalnum() or unicodedata.category(c) in ("So", "Sm") for c in flat):
-        return [Finding("empty")]
+    nothing = empty(text)
+    if nothing is not None:
+        return [nothing]
     checks = [
-        _template_leak(flat, kind),
-        _repetition(flat, kind),
-        _cut_off(flat, kind, finish_reason),
-        _length(flat, kind),
-        _example_leak(flat, examples),
+        template_leak(flat, kind),
+        repetition(flat, kind),
+        cut_off(flat, kind, finish_reason),
+        too_short(flat) if kind == "instruction" else None,
+        too_long(flat, MAX_WORDS[kind]),
+        example_leak(flat, examples),
         *_role_findings(flat, kind),
     ]
     return [finding for finding in checks if finding is not None]
@@ -55,19 +69,32 @@ def degenerate(
 
 def _role_findings(text: str, kind: Kind) -> list[Finding | None]:
     if kind == "instruction":
-        return [role_confusion(text), _not_an_instruction(text)]
-    return [_refusal(text), self_talk(text)]
+        return [role_confusion(text), not_an_instruction(text)]
+    return [refusal(text), self_talk(text)]
 
 
-def _length(text: str, kind: Kind) -> Finding | None:
-    # scripts without spaces: two characters carry about as much as a word
+def empty(text: str) -> Finding | None:
+    """Found where there is no letter, digit or sign that says anything."""
+    said = any(c.isalnum() or unicodedata.category(c) in ("So", "Sm") for c in plain(text))
+    return None if said else Finding("empty")
+
+
+def too_short(text: str, least: int = MIN_WORDS) -> Finding | None:
+    """Found where there are fewer words than ``least``."""
+    count = _length(text)
+    return Finding("too_short", {"words": count, "least": least}) if count < least else None
+
+
+def too_long(text: str, most: int) -> Finding | None:
+    """Found where there are more words than ``most``."""
+    count = _length(text)
+    return Finding("too_long", {"words": count, "most": most}) if count > most else None
+
+
+def _length(text: str) -> int:
+    """Words; in scripts without spaces two characters carry about as much as one."""
     ideographs = sum("\u3040" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text)
-    count = len(words(text)) + ideographs // 2
-    if kind == "instruction" and count < MIN_WORDS:
-        return Finding("too_short", {"words": count, "least": MIN_WORDS})
-    if count > MAX_WORDS[kind]:
-        return Finding("too_long", {"words": count, "most": MAX_WORDS[kind]})
-    return None
+    return len(words(text)) + ideographs // 2
 
 
 # Repetition ---------------------------------------------------------------------------------------
@@ -78,7 +105,8 @@ _RUN = re.compile(r"([^\W\d_])\1{7,}|([^\s\-_=.*#~])\2{23,}|(\S)\3{119,}")
 _PHRASE, _TIMES, _TIMES_ALONE = 16, 4, 6
 
 
-def _repetition(text: str, kind: Kind) -> Finding | None:
+def repetition(text: str, kind: Kind) -> Finding | None:
+    """Found where the text loops: a run of one character, a phrase, a passage, a line."""
     prose = re.sub(r"```.*?(?:```|$)", " ", text, flags=re.S)
     run = _RUN.search(text)
     if run:
@@ -155,7 +183,8 @@ _SELDOM_LAST = vocabulary("about as at by for from in of on to with")
 _ASKS_BACK = re.compile(r"\b(?:what|which|who|whom|where|how|that|to \w+)\b", re.I)
 
 
-def _cut_off(text: str, kind: Kind, finish_reason: str | None) -> Finding | None:
+def cut_off(text: str, kind: Kind, finish_reason: str | None = None) -> Finding | None:
+    """Found where the model was stopped, or the text leaves a fence, a bracket or a phrase open."""
     if finish_reason == "length":
         return Finding("cut_off", {"why": "the model reached its token limit"})
     if text.count("```") % 2:
@@ -209,7 +238,8 @@ _SCAFFOLD = re.compile(
 _SPEAKER = re.compile(r"\A(?:user|human|system|ai|bot):", re.I)
 
 
-def _template_leak(text: str, kind: Kind) -> Finding | None:
+def template_leak(text: str, kind: Kind) -> Finding | None:
+    """Found where control tokens or a prompt's own headings stand in the text."""
     leak = _CONTROL.search(text) or _SCAFFOLD.search(text)
     if leak is None and kind == "instruction":
         leak = _SPEAKER.search(text)
@@ -219,8 +249,8 @@ def _template_leak(text: str, kind: Kind) -> Finding | None:
 _COMMON = frozenset(stem(word) for word in COMMON)
 
 
-def _example_leak(text: str, examples: Sequence[str]) -> Finding | None:
-    """Whether the text takes over four words of content in a row, or most of an example.
+def example_leak(text: str, examples: Sequence[str]) -> Finding | None:
+    """Found where the text takes over four words of content in a row, or most of an example.
 
     Words that any request may hold ("limit your answer to ... sentences") are not distinctive:
     a run needs two others.
@@ -258,11 +288,15 @@ _SORRY = re.compile(
 )
 
 
-def _refusal(text: str) -> Finding | None:
-    match = _SORRY.search(text)
-    if match is None or len(words(text)) >= 80:
+def refusal(text: str, most_words: int = REFUSAL_WORDS) -> Finding | None:
+    """Found where a response of fewer words than ``most_words`` begins by declining.
+
+    The elimination rule of Evol-Instruct, with an opening instead of the word "sorry" anywhere.
+    """
+    match, count = _SORRY.search(text), len(words(text))
+    if match is None or count >= most_words:
         return None
-    return Finding("refusal", {"opening": match.group()})
+    return Finding("refusal", {"opening": match.group(), "words": count, "most": most_words})
 
 
 _ASSISTANT = re.compile(
@@ -314,7 +348,8 @@ def _asks(text: str) -> bool:
     return bool(_ASKS.search(text) or _COMMANDS.search(text))
 
 
-def _not_an_instruction(text: str) -> Finding | None:
+def not_an_instruction(text: str) -> Finding | None:
+    """Found for a statement, an assistant's opening, code, numbers, noise, or a heading."""
     why = _answers(text) or _debris(text)
     return None if why is None else Finding("not_an_instruction", {"why": why})
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from evolsynth.cli.main import main
-from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.evaluation.checks import CHECKS
 from evolsynth.evaluation.settings import THRESHOLDS, GateSettings
 
 ROWS: list[dict[str, Any]] = [
@@ -103,7 +103,7 @@ def test_standard_input_is_read(
 def test_all_checks_are_listed_with_their_thresholds(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gates"]) == 0
     said = capsys.readouterr().out
-    assert all(code in said for code in EXPLANATIONS)
+    assert all(check.name in said for check in CHECKS)
     assert all(threshold.name in said for threshold in THRESHOLDS)
 
 

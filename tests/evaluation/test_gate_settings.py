@@ -8,7 +8,7 @@ import pytest
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.findings import EXPLANATIONS, Finding
-from evolsynth.evaluation.gate import Check, Gate
+from evolsynth.evaluation.gate import Gate, OwnCheck
 from evolsynth.evaluation.settings import THRESHOLDS, GateSettings
 from evolsynth.rows import Row
 
@@ -22,7 +22,7 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_every_threshold_is_explained_and_belongs_to_a_check() -> None:
-    fields = set(GateSettings.__struct_fields__) - {"skip"}
+    fields = set(GateSettings.__struct_fields__) - {"skip", "also", "language"}
     assert {t.name for t in THRESHOLDS} == fields
     assert all(t.code in EXPLANATIONS for t in THRESHOLDS)
 
@@ -71,7 +71,7 @@ def test_a_threshold_that_is_no_cosine_is_refused(threshold: float) -> None:
         GateSettings(near_duplicate=threshold)
 
 
-async def verdicts(rows: list[Row], settings: GateSettings, *checks: Check) -> list[Row]:
+async def verdicts(rows: list[Row], settings: GateSettings, *checks: OwnCheck) -> list[Row]:
     gate = Gate(settings=settings, checks=checks)
     return [row async for row in gate.check(rows)]
 

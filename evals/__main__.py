@@ -24,6 +24,10 @@ PROGRAMS = {
     ),
     "endurance": Program("evals.endurance", "thousands of requests: speed, memory and threads"),
     "checks": Program("evals.checks", "generation with the gate and its embedder beside it"),
+    "gate": Program("evals.gate_stream", "the gate on any number of rows: recall, speed, memory"),
+    "quality-scores": Program(
+        "evals.quality_scores", "do scores and checks of responses tell good from bad?"
+    ),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"
     ),

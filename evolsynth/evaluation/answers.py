@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.words import content, plain, words
+from evolsynth.evaluation.words import content, plain, vocabulary, words
 
 __all__ = ["broken_off", "copies_question"]
 
@@ -23,6 +23,15 @@ _KEEPS_TEXT = re.compile(
 )
 #: Tasks whose answer may be all of the instruction.
 _SAYS_AGAIN = re.compile(r"\b(?:repeat|copy|say|echo|print|output|return|quote|read)\b", re.I)
+#: Words that stand around a question in a form.
+_FORM = frozenset(("question", "answer", "instruction", "request", "response", "q", "a"))
+_LEADS_ON = vocabulary(
+    """a an the and or but because if whether of to with for from into by at as that which who whose
+    is are was were be been has have had will would can could should may might must their its your
+    my our his this these those very more most than such not also every each between during while
+    when where so before after until without through about against"""
+)
+_LEAST_BARE = 3  # words of an instruction that is all of its response
 COPIED_WORDS, NEW_WORDS, TAIL_WORDS = 6, 6, 4
 
 _PROSE_END = re.compile(r"[.!?][\"')\]]*\s+\S")
@@ -50,10 +59,11 @@ def copies_question(
     """
     asked = [w.text.casefold() for w in words(instruction)]
     said = [w.text.casefold() for w in words(response)]
-    keeps = _SAYS_AGAIN if said == asked else _KEEPS_TEXT
-    if len(asked) < least_copied or keeps.search(plain(instruction)):
+    bare = said == asked or [w for w in said if w not in _FORM] == asked
+    keeps, least = (_SAYS_AGAIN, _LEAST_BARE) if bare else (_KEEPS_TEXT, least_copied)
+    if len(asked) < least or keeps.search(plain(instruction)):
         return None
-    at = _place_of(asked, said)
+    at = 0 if bare else _place_of(asked, said)
     if at is None:
         return None
     known = {w.stem for w in content(instruction)}
@@ -68,9 +78,9 @@ def copies_question(
 def broken_off(response: str, *, least: int = TAIL_WORDS) -> Finding | None:
     """Found where running text stops in the middle of a sentence.
 
-    The last line must have come to a sentence's end before and go on for some words without
-    another (``least``). Lists, tables, code, verses, signatures and lone phrases may end as they
-    like.
+    Either the last line came to a sentence's end before and goes on for some words without
+    another (``least``), or it ends with a word that leads on ("of the") or with a comma. Lists,
+    tables, code, verses, signatures and lone phrases may end as they like.
     """
     text = plain(response).strip()
     last = text.rpartition("\n")[2].strip()
@@ -79,6 +89,10 @@ def broken_off(response: str, *, least: int = TAIL_WORDS) -> Finding | None:
     if not (last[-1].isalnum() or last[-1] in ",;-"):
         return None
     ends = list(_PROSE_END.finditer(last))
+    every = last.split()
+    if len(every) >= least and (last[-1] in ",;" or every[-1] in _LEADS_ON) and ":" not in last:
+        tail = last[-40:]
+        return Finding("broken_off", {"tail": tail, "words": len(every), "least": least})
     if not ends:
         return None
     rest = last[ends[-1].end() - 1 :]

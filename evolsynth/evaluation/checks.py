@@ -23,11 +23,11 @@ from evolsynth.evaluation.quality import (
     empty,
     not_an_instruction,
     refusal,
-    repetition,
     template_leak,
     too_long,
     too_short,
 )
+from evolsynth.evaluation.repetition import repetition
 from evolsynth.evaluation.roles import (
     no_answer,
     role_confusion,
@@ -238,7 +238,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "refusal",
-        lambda c: refusal(c.answer, c.settings.refusal_words),
+        lambda c: refusal(c.answer, c.settings.refusal_words, instruction=c.asked),
         "response",
         "text",
         "a response",

@@ -47,6 +47,26 @@ _STOP_WORDS = {
         """de het een en van is niet op te dat die voor met zijn er aan ook als bij om naar wordt
         worden maar door ik je we ze kan of uit"""
     ),
+    "pl": vocabulary(
+        """nie to się w na i z że do jest o jak ale po co tak za od czy być może tego które który
+        oraz dla są jego przez już tylko lub"""
+    ),
+    "sv": vocabulary(
+        """och att det som en på är av för med den till inte har de om ett men var jag sig från vi
+        så kan när eller du ska också"""
+    ),
+    "cs": vocabulary(
+        """a se v na je že to s z do o i jako za ale by pro jsou tak po které který při od aby nebo
+        když může být jeho není"""
+    ),
+    "tr": vocabulary(
+        """ve bir bu da de için ile çok olarak daha en gibi kadar ne ama olan sonra var değil her ya
+        olduğu veya ki mi"""
+    ),
+    "id": vocabulary(
+        """yang dan di dengan untuk dari ini itu pada tidak dalam ke akan adalah juga bisa atau oleh
+        karena dapat ada saya mereka anda"""
+    ),
 }
 #: Scripts by the first word of a character's Unicode name, and the language they are taken for.
 _SCRIPTS = {

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
 
 from evolsynth.evaluation.findings import Finding
+from evolsynth.evaluation.repetition import Kind, repetition
 from evolsynth.evaluation.roles import role_confusion, self_talk
 from evolsynth.evaluation.words import COMMON, content, plain, stem, vocabulary, words
 
@@ -29,8 +28,6 @@ __all__ = [
     "too_long",
     "too_short",
 ]
-
-Kind = Literal["instruction", "response"]
 
 MIN_WORDS = 3
 REFUSAL_WORDS = 80
@@ -95,82 +92,6 @@ def _length(text: str) -> int:
     """Words; in scripts without spaces two characters carry about as much as one."""
     ideographs = sum("\u3040" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text)
     return len(words(text)) + ideographs // 2
-
-
-# Repetition ---------------------------------------------------------------------------------------
-
-_RUN = re.compile(r"([^\W\d_])\1{7,}|([^\s\-_=.*#~])\2{23,}|(\S)\3{119,}")
-#: A phrase of up to this many words that comes four times in a row is a loop; a single word may
-#: be said five times ("ha ha ha").
-_PHRASE, _TIMES, _TIMES_ALONE = 16, 4, 6
-
-
-def repetition(text: str, kind: Kind) -> Finding | None:
-    """Found where the text loops: a run of one character, a phrase, a passage, a line."""
-    prose = re.sub(r"```.*?(?:```|$)", " ", text, flags=re.S)
-    run = _RUN.search(text)
-    if run:
-        return Finding("repetition", {"what": "characters", "repeated": run.group()[:20]})
-    tokens = [w.text.casefold() for w in words(prose)]
-    if stutter := _stutter(prose, kind):
-        return Finding("repetition", {"what": "word", "repeated": stutter})
-    loop = _loop(tokens)
-    if loop is not None:
-        return Finding("repetition", {"what": "phrase", "repeated": loop})
-    if kind == "response" and (twice := _said_again(tokens)):
-        return Finding("repetition", {"what": "passage", "repeated": twice})
-    lines = [" ".join(s.split()).casefold() for s in prose.splitlines() if len(s.split()) > 1]
-    if lines and 1 - len(set(lines)) / len(lines) > 0.5 and len(lines) >= 5:
-        return Finding("repetition", {"what": "lines", "repeated": _commonest(lines)})
-    grams = [" ".join(tokens[i : i + 4]) for i in range(len(tokens) - 3)]
-    if len(grams) >= 24 and 1 - len(set(grams)) / len(grams) > 0.4:
-        return Finding("repetition", {"what": "words", "repeated": _commonest(grams)})
-    return None
-
-
-_STUTTER = re.compile(r"\b([^\W\d_]{4,})(,? )\1\b", re.I)
-_SAID_TWICE = vocabulary(
-    "that very much many long never blah again over more knock really please yada chop night"
-)
-
-
-def _stutter(text: str, kind: Kind) -> str | None:
-    """A long word said twice in a row, as nobody types it; after a comma a writer may."""
-    for match in _STUTTER.finditer(text):
-        listed = kind == "response" and "," in match[2]
-        if match[1].islower() and match[1] not in _SAID_TWICE and not listed:
-            return match.group()
-    return None
-
-
-_PASSAGE = 10  # words
-
-
-def _said_again(tokens: Sequence[str]) -> str | None:
-    """A passage that stands in the text twice, word for word."""
-    seen: dict[tuple[str, ...], int] = {}
-    for i in range(len(tokens) - _PASSAGE + 1):
-        passage = tuple(tokens[i : i + _PASSAGE])
-        if i - seen.setdefault(passage, i) >= _PASSAGE:
-            return " ".join(passage)
-    return None
-
-
-def _loop(tokens: Sequence[str]) -> str | None:
-    """The first phrase said again and again without a break; numbers alone are not a phrase."""
-    for size in range(1, _PHRASE + 1):
-        wanted = size * ((_TIMES if size > 1 else _TIMES_ALONE) - 1)
-        same = 0
-        for i in range(size, len(tokens)):
-            same = same + 1 if tokens[i] == tokens[i - size] else 0
-            phrase = " ".join(tokens[i - size + 1 : i + 1])
-            if same >= wanted and any(c.isalpha() for c in phrase):
-                return phrase
-    return None
-
-
-def _commonest(items: Sequence[str]) -> str:
-    return Counter(items).most_common(1)[0][0]
 
 
 # Unfinished ---------------------------------------------------------------------------------------
@@ -279,7 +200,13 @@ def _distinctive(run: tuple[str, ...]) -> bool:
 # Requests and refusals ----------------------------------------------------------------------------
 
 _SORRY = re.compile(
-    r"\A\W*(?:(?:i'm|i am)(?: \w+)? sorry\b(?! (?:for|to hear|that you|about))"
+    r"\A\W*(?:(?:(?:i'm|i am) (?:\w+ )?(?:sorry|afraid)|sorry|(?:my )?apologies|unfortunately|"
+    r"i apologi[sz]e|regrettably)\b[^.!?]{0,40}?\b(?:i|this|that|it|we)\b[^.!?]{0,40}?(?:\bnot\b|"
+    r"n't\b|\bcannot\b|\bunable\b|\bbeyond\b|\boutside\b|\bagainst\b)"
+    r"|i(?:'d| would) (?:rather|prefer) not\b|i(?:'m| am) not (?:able|allowed|permitted|"
+    r"comfortable|programmed|designed)\b|it (?:would not|wouldn't|is not|isn't) (?:be )?"
+    r"(?:appropriate|possible for me|ethical)\b"
+    r"|(?:i'm|i am)(?: \w+)? sorry\b(?! (?:for|to hear|that you|about))"
     r"|i apologi[sz]e,? but|as an? (?:ai|artificial intelligence|(?:large )?language model)\b"
     r"|(?:sorry, )?(?:but )?i (?:cannot|can't|can not|won't|am unable to|am not able to|"
     r"'m unable to|'m not able to) (?:assist|help|provide|fulfil|answer|complete|comply|do that|"
@@ -288,13 +215,22 @@ _SORRY = re.compile(
 )
 
 
-def refusal(text: str, most_words: int = REFUSAL_WORDS) -> Finding | None:
+_FOR_ANOTHER = re.compile(
+    r"\b(?:letter|e-?mail|message|reply|apolog\w*|excuse|declin\w*|refus\w*|dialogue|"
+    r"conversation|story|scene|script|translate\w*|rewrite|rephrase|paraphrase|sentence|speech|"
+    r"text|note|tweet|poem|song|correct|edit)\b",
+    re.I,
+)
+
+
+def refusal(text: str, most_words: int = REFUSAL_WORDS, *, instruction: str = "") -> Finding | None:
     """Found where a response of fewer words than ``most_words`` begins by declining.
 
     The elimination rule of Evol-Instruct, with an opening instead of the word "sorry" anywhere.
+    Not where the instruction asks for words that somebody is to say ("Write a reply that ...").
     """
     match, count = _SORRY.search(text), len(words(text))
-    if match is None or count >= most_words:
+    if match is None or count >= most_words or _FOR_ANOTHER.search(plain(instruction)):
         return None
     return Finding("refusal", {"opening": match.group(), "words": count, "most": most_words})
 

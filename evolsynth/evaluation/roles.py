@@ -50,7 +50,7 @@ _LIVE = re.compile(
 )
 _OFFER = re.compile(
     r"\bi(?:'m| am|'d| would)(?: be)?(?: \w+)? (?:happy|glad|delighted|thrilled|excited|here|ready|"
-    r"pleased)\b"
+    r"pleased|love to (?:help|assist))\b"
     r"|\b(?:i|we)(?:'ll| will| can|'d) (?:\w+ )?(?:help|assist|guide|support)\b"
     r"|\bhere to (?:help|assist)\b|\bsounds like an?\b|\bplease (?:share|provide|tell|let|go|feel|"
     r"give|specify)\b|\blet me know\b|\b(?:to )?get started\b|\bfeel free\b",

@@ -35,7 +35,7 @@ _LEAST_BARE = 3  # words of an instruction that is all of its response
 COPIED_WORDS, NEW_WORDS, TAIL_WORDS = 6, 6, 4
 
 _PROSE_END = re.compile(r"[.!?][\"')\]]*\s+\S")
-_MARKED = re.compile(r"^\s*(?:[-*•>#|]|\d+[.)]|```)|[=;{}|<>]|https?://|\w+@\w+")
+_MARKED = re.compile(r"^\s*(?:[-*•>#|]|\d+[.)]|```)|[=;{}|<>]|https?://|\w@\w")
 _VALEDICTION = re.compile(
     r"(?:sincerely|regards|wishes|yours|love|best|thanks|cheers|respectfully|faithfully|truly)\b",
     re.I,

@@ -300,6 +300,8 @@ class _Blocks:
         """For each of n vectors the places of those with its key and, roughly, a cosine that is
         high enough: all such, and perhaps a few more. Vectors have shape (n, d)."""
         found: list[list[int]] = [[] for _ in keys]
+        if not found:
+            return found
         wanted = np.asarray(keys, dtype=np.int64)
         for number, block in enumerate(self._vectors):
             start = number * _ROOM

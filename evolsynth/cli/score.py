@@ -35,6 +35,8 @@ def score(
     """Write every row of ``data`` with its scores, in order; the exit status."""
     if not by_ifd and not by_judge:
         raise InputError("Nothing is asked for. Give --ifd, --judge, or both.")
+    if data != "-":
+        next(read_jsonl(data), None)  # a missing file is told before a model is loaded
 
     async def work(write: Write) -> tuple[int, int]:
         async with LlamaCpp(model or DEFAULT_MODEL) as llm:

@@ -36,10 +36,10 @@ def select(
     """
     if data == "-":
         raise InputError("select reads its file twice, so it cannot be standard input. Save it.")
+    products, places = _scores(data, by)
     if embedder is None:
         embedder = MiniLM()
-        embedder.load()  # a missing one is told before any work is done
-    products, places = _scores(data, by)
+        embedder.load()
     with Path(data).open("rb") as file:
 
         def line(i: int) -> dict[str, Any]:

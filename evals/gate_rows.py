@@ -196,16 +196,18 @@ def planted(n: int, *, share: float = 0.2, seed: int = 0) -> Iterator[Planted]:
     """
     kinds = list(DEFECTS)
     texts: set[int] = set()
+    redrawn: set[int] = set()
     for number in range(n):
         plan = random.Random(f"{seed}/plan/{number}")  # noqa: S311 - reproducible on purpose
         defect = plan.choice(kinds) if plan.random() < share and number else ""
         source = number
         if defect == "exact_duplicate":
             source = plan.randrange(max(0, number - 1000), number)
-            if _defect(seed, source, share):  # what it copies would be refused itself
+            if _defect(seed, source, share) or source in redrawn:  # what it copies may be refused
                 source, defect = number, ""
         draw = _Draw(seed, source)
         while hash(text := draw.instruction()) in texts and defect != "exact_duplicate":
+            redrawn.add(number)
             draw = _Draw(seed, draw.random.randrange(10**12) + n)
         texts.add(hash(text))
         row = Row(id=f"r{number}", instruction=text, response=" ".join(draw.sentences(3)))

@@ -221,16 +221,24 @@ _FOR_ANOTHER = re.compile(
     r"text|note|tweet|poem|song|correct|edit)\b",
     re.I,
 )
+_MODEL_DECLINES = re.compile(
+    r"\b(?:assist|answer|comply|(?:this|that|your) (?:request|question|topic)|guidelines|provide|"
+    r"language model|an ai|generate|fulfil\w*|help (?:you )?with (?:this|that))\b",
+    re.I,
+)
 
 
 def refusal(text: str, most_words: int = REFUSAL_WORDS, *, instruction: str = "") -> Finding | None:
     """Found where a response of fewer words than ``most_words`` begins by declining.
 
     The elimination rule of Evol-Instruct, with an opening instead of the word "sorry" anywhere.
-    Not where the instruction asks for words that somebody is to say ("Write a reply that ...").
+    Where the instruction asks for words that somebody is to say ("Write a reply that ..."), only
+    if it is a model that declines ("answer", "assist", "guidelines").
     """
     match, count = _SORRY.search(text), len(words(text))
-    if match is None or count >= most_words or _FOR_ANOTHER.search(plain(instruction)):
+    if match is None or count >= most_words:
+        return None
+    if _FOR_ANOTHER.search(plain(instruction)) and not _MODEL_DECLINES.search(text):
         return None
     return Finding("refusal", {"opening": match.group(), "words": count, "most": most_words})
 

@@ -21,14 +21,16 @@ from evals.options import add_json, check_place, save, told_on
 from evals.quality import ANSWERS, Answer, read_answers
 from evals.spoiled import WAYS, swapped
 from evolsynth.errors import InputError
+from evolsynth.evaluation.checks import Case, tiers
 from evolsynth.evaluation.gate import response_findings
 from evolsynth.evaluation.ifd import ifd
 from evolsynth.evaluation.judge import judge
+from evolsynth.evaluation.settings import GateSettings
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.rows import Row
 
-__all__ = ["Found", "Told", "add_options", "auroc", "checked", "run", "told_apart"]
+__all__ = ["Found", "Told", "add_options", "asked_alarms", "auroc", "checked", "run", "told_apart"]
 
 _SHIFTS = (1, 17, 29)  # an answer's distance to what it is put under instead
 
@@ -77,11 +79,13 @@ def run(options: argparse.Namespace) -> int:
     check_place(options.json)
     answers, told = read_answers(options.data), told_on(options.json)
     alarms, found = checked(answers)
-    print(f"{len(answers)} answers that people wrote; refused by", file=told)
-    for code, share in alarms.items():
-        print(f"  {code:28}{share:8.1%}", file=told)
-    if not alarms:
-        print("  no check", file=told)
+    asked = asked_alarms(answers)
+    for kind, shares in (("instructions", asked), ("answers", alarms)):
+        print(f"{len(answers)} {kind} that people wrote; refused by", file=told)
+        for code, share in shares.items():
+            print(f"  {code:28}{share:8.1%}", file=told)
+        if not shares:
+            print("  no check", file=told)
     print(f"\n{'spoiled on purpose':28}{'refused':>10}{'named':>8}", file=told)
     for way in found:
         print(f"{way.way:28}{way.refused:10.1%}{way.named:8.1%}  {way.code}", file=told)
@@ -100,6 +104,7 @@ def run(options: argparse.Namespace) -> int:
             "machine": msgspec.to_builtins(describe()),
             "model": None if options.no_model else options.model,
             "alarms": alarms,
+            "asked_alarms": asked,
             "found": msgspec.to_builtins(found),
             "scores": msgspec.to_builtins(scores),
         },
@@ -129,6 +134,20 @@ def checked(answers: Sequence[Answer]) -> tuple[dict[str, float], list[Found]]:
             )
         )
     return {code: count / len(answers) for code, count in sorted(alarms.items())}, found
+
+
+def asked_alarms(answers: Sequence[Answer]) -> dict[str, float]:
+    """The shares of instructions that people wrote which are refused, by code.
+
+    They are checked as if a model had written them, so that every check of instructions is made.
+    """
+    made = {"instruction": {"model": "a person"}}
+    counts: Counter[str] = Counter()
+    for answer in answers:
+        case = Case(_row(answer).replace(provenance=made), GateSettings())
+        for _, _, checks in tiers(case.settings, parts=("instruction",)):
+            counts.update(f.code for check in checks if (f := check.find(case)) is not None)
+    return {code: count / len(answers) for code, count in sorted(counts.items())}
 
 
 def _codes(answer: Answer) -> list[str]:

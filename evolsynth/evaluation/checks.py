@@ -9,6 +9,7 @@ table), and, if it has a threshold, a field in `settings.GateSettings` with a li
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
@@ -84,9 +85,18 @@ class Case:
         self.made = _made(row, "instruction")
         original = self.made.get("original")
         self.original: str | None = original if isinstance(original, str) else None
-        self.asked, self.answer = plain(self.instruction).strip(), plain(self.response).strip()
         self.twin = twin
         self._demands = demands
+
+    @cached_property
+    def asked(self) -> str:
+        """The instruction in straight quotes and plain spaces, none around it."""
+        return plain(self.instruction).strip()
+
+    @cached_property
+    def answer(self) -> str:
+        """The response in the same form."""
+        return plain(self.response).strip()
 
     @property
     def demands(self) -> Sequence[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 
 from evolsynth.evaluation.findings import Finding
@@ -68,6 +69,10 @@ _STOP_WORDS = {
         karena dapat ada saya mereka anda"""
     ),
 }
+_WHOSE: dict[str, list[str]] = {}
+for _name, _words in _STOP_WORDS.items():
+    for _word in _words:
+        _WHOSE.setdefault(_word, []).append(_name)
 #: Scripts by the first word of a character's Unicode name, and the language they are taken for.
 _SCRIPTS = {
     "CYRILLIC": "ru",
@@ -119,7 +124,10 @@ def language(text: str) -> str | None:
     prose = _NOT_PROSE.sub(" ", plain(text))
     if _CODE.search(prose):  # code outside of a fence
         prose = _CODE_LINE.sub(" ", prose)
-    scripts = Counter(_script(c) for c in prose if c.isalpha())
+    if prose.isascii():
+        scripts = Counter(LATIN=sum(map(str.isalpha, prose)))
+    else:
+        scripts = Counter(_script(c) for c in prose if c.isalpha())
     letters = scripts.total()
     if letters < _LEAST_LETTERS:
         return None
@@ -161,8 +169,8 @@ def _leaning(instruction: str) -> str | None:
     tokens = [w.casefold() for w in _WORD.findall(_NOT_PROSE.sub(" ", flat))]
     if not tokens or any(_script(c) != "LATIN" for c in "".join(tokens) if c.isalpha()):
         return None
-    counts = {name: sum(w in stop for w in tokens) for name, stop in _STOP_WORDS.items()}
-    others = max(count for name, count in counts.items() if name != "en")
+    counts = _counts(tokens)
+    others = max(counts[name] for name in _STOP_WORDS if name != "en")
     asks = tokens[0] in _ENGLISH_OPENINGS
     return "en" if counts["en"] + 2 * asks > others + (not asks) else "Latin"
 
@@ -171,11 +179,15 @@ def _latin(prose: str) -> str | None:
     words = [w.casefold() for w in _WORD.findall(prose)]
     if len(words) < _LEAST_WORDS:
         return None
-    shares = {
-        name: sum(w in stop for w in words) / len(words) for name, stop in _STOP_WORDS.items()
-    }
+    counts = _counts(words)
+    shares = {name: counts[name] / len(words) for name in _STOP_WORDS}
     (best, share), (_, second) = sorted(shares.items(), key=lambda item: -item[1])[:2]
     return best if share >= _LEAST_SHARE and share >= _LEAD * second else None
+
+
+def _counts(words: Sequence[str]) -> Counter[str]:
+    """How many of the words are among the commonest of each language."""
+    return Counter(name for word in words for name in _WHOSE.get(word, ()))
 
 
 @lru_cache(maxsize=4096)

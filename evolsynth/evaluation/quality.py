@@ -17,6 +17,7 @@ from evolsynth.evaluation.roles import role_confusion, self_talk
 from evolsynth.evaluation.words import COMMON, content, plain, stem, vocabulary, words
 
 __all__ = [
+    "Kind",
     "cut_off",
     "degenerate",
     "empty",
@@ -90,6 +91,8 @@ def too_long(text: str, most: int) -> Finding | None:
 
 def _length(text: str) -> int:
     """Words; in scripts without spaces two characters carry about as much as one."""
+    if text.isascii():
+        return len(words(text))
     ideographs = sum("\u3040" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text)
     return len(words(text)) + ideographs // 2
 

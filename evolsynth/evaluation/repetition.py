@@ -93,14 +93,17 @@ def _sentence_again(text: str) -> str | None:
 
 def _loop(tokens: Sequence[str]) -> str | None:
     """The first phrase said again and again without a break; numbers alone are not a phrase."""
+    if len(set(zip(tokens, tokens[1:], tokens[2:], strict=False))) == len(tokens) - 2:
+        return None  # in a loop three words in a row come again
     for size in range(1, _PHRASE + 1):
         wanted = size * ((_TIMES if size > 1 else _TIMES_ALONE) - 1)
         same = 0
         for i in range(size, len(tokens)):
             same = same + 1 if tokens[i] == tokens[i - size] else 0
-            phrase = " ".join(tokens[i - size + 1 : i + 1])
-            if same >= wanted and any(c.isalpha() for c in phrase):
-                return phrase
+            if same >= wanted:
+                phrase = " ".join(tokens[i - size + 1 : i + 1])
+                if any(c.isalpha() for c in phrase):
+                    return phrase
     return None
 
 

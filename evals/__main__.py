@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise InputError(f"There is no program '{given[0]}'. There are: {', '.join(PROGRAMS)}.")
         options = parser.parse_args(given)
         if options.name is None:
-            print("\n".join(f"{name:12}{p.about}" for name, p in PROGRAMS.items()))
+            print("\n".join(f"{name:18}{p.about}" for name, p in PROGRAMS.items()))
             return 0
         status: int = importlib.import_module(PROGRAMS[options.name].module).run(options)
     except EvolsynthError as error:

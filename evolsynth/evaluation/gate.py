@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -148,7 +149,9 @@ class Gate:
         family = self._family(row)
         if search is not None:
             try:
-                case = Case(row, self._settings, twin=lambda: search.find(place, ignore=family))
+                case = Case(
+                    row, self._settings, twin=cache(lambda: search.find(place, ignore=family))
+                )
                 found = [f for check in stream.among if (f := check.find(case)) is not None]
             except SetupError:
                 raise

@@ -300,7 +300,7 @@ class _Blocks:
         """For each of n vectors the places of those with its key and, roughly, a cosine that is
         high enough: all such, and perhaps a few more. Vectors have shape (n, d)."""
         found: list[list[int]] = [[] for _ in keys]
-        if not found:
+        if not vectors.any():  # none at all, or none with a direction
             return found
         wanted = np.asarray(keys, dtype=np.int64)
         for number, block in enumerate(self._vectors):
@@ -309,7 +309,7 @@ class _Blocks:
             # the last bits depend on the shapes, so this only names candidates: see `cosines`
             product = vectors @ block[:count].astype(np.float32, copy=False).T
             rows, places = np.nonzero(product >= least - _SLACK)
-            same = self._keys[number][places] == wanted[rows]
+            same = (self._keys[number][places] == wanted[rows]) & (wanted[rows] >= 0)
             for row, place in zip(rows[same].tolist(), places[same].tolist(), strict=True):
                 found[row].append(start + place)
         return found
@@ -327,7 +327,7 @@ def _cosine(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
 
 
 def _key(text: str, vector: NDArray[np.float32]) -> int:
-    """What texts that may be near share; none is worked out where nothing can be near."""
+    """What texts that may be near share; -1 for one without a direction, which nothing is near."""
     return hash(_sums(text)) & 0x7FFFFFFF if vector.any() else -1
 
 

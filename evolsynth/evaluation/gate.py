@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import cache
@@ -258,15 +258,7 @@ def evolution_findings(
     row = Row(id="", instruction=evolved, provenance=made)
     case = Case(row, GateSettings(), demands=demands)
     groups = tiers(case.settings, parts=_WRITTEN)
-    found = (f for _, _, checks in groups for check in checks if (f := check.find(case)))
-    return _but_empty(found)
-
-
-def _but_empty(found: Iterable[Finding]) -> list[Finding]:
-    """An empty text is empty, and nothing else need be said of it."""
-    everything = list(found)
-    nothing = [f for f in everything if f.code == "empty"]
-    return nothing or everything
+    return [f for _, _, checks in groups for check in checks if (f := check.find(case))]
 
 
 def _found(check: Check, case: Case) -> Finding | None:

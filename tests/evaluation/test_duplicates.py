@@ -243,3 +243,12 @@ def test_an_index_that_grows_past_a_block_finds_in_each(monkeypatch: pytest.Monk
         found = index.find("something else", unit(1, k))
         assert found is not None
         assert found.detail["of"] == str(k)
+
+
+def test_a_text_without_a_direction_is_near_nothing_whoever_comes_with_it() -> None:
+    """Or a low threshold would make the verdict depend on its neighbours."""
+    index = DuplicateIndex(0.05, embedder=Deciding({}))
+    index.add("a", "one", EAST)
+    nothing = np.zeros(2, dtype=np.float32)
+    assert index.search(["..", "two"], np.stack([nothing, -EAST])).find(0) is None
+    assert index.find("..", nothing) is None

@@ -17,7 +17,7 @@ from evolsynth.evaluation.embed import MiniLM
 from evolsynth.evaluation.findings import EXPLANATIONS, explain
 from evolsynth.evaluation.gate import Gate
 from evolsynth.evaluation.settings import THRESHOLDS, GateSettings
-from evolsynth.rows import Row, read_rows
+from evolsynth.rows import Row, read_jsonl, read_rows
 from evolsynth.streams import Rows
 
 __all__ = ["gate", "gates"]
@@ -67,6 +67,8 @@ def gate(
 ) -> int:
     """Write the accepted rows of ``data``, and the others with their reasons; the exit status."""
     chosen = GateSettings() if settings is None else GateSettings.read(settings)
+    if data != "-":
+        next(read_jsonl(data), None)  # a missing file is told before a model is loaded
     embedder = MiniLM() if embed else None
     if embedder is not None:
         embedder.load()  # a missing one is told before any work is done

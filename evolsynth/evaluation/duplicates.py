@@ -267,7 +267,8 @@ class Search:
         known = self._index._embedded
         missing = [place for place in places if place not in known]
         texts = [self._texts[i], *(self._index._texts[place] for place in missing)]
-        vectors = embedder.embed(texts).astype(np.float16)
+        # copies: a view would keep the whole array
+        vectors = [vector.astype(np.float16) for vector in embedder.embed(texts)]
         self._meant[i] = vectors[0]
         known.update(zip(missing, vectors[1:], strict=True))
         cosines = [(_cosine(vectors[0], known[place]), place) for place in places]

@@ -123,7 +123,7 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             f'language: "{self.language}"',
             "# Checks that are not made, by their names.",
             f"skip: [{', '.join(self.skip)}]",
-            "# Optional checks that are made: "
+            "# Optional checks to make too, of: "
             f"{', '.join(check.name for check in CHECKS if check.optional)}.",
             f"also: [{', '.join(self.also)}]",
         ]

@@ -161,3 +161,14 @@ def test_reasons_come_with_the_values_that_led_to_them(tmp_path: Path) -> None:
     assert line["verdict"]["details"] == {
         "thin_answer": {"part": "response", "words": 2, "least": 15}
     }
+
+
+def test_a_missing_file_is_told_before_a_model_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("evolsynth.evaluation.embed.MiniLM.load", refuse)
+    assert main(["gate", str(tmp_path / "none.jsonl")]) == 1
+    assert "no such file" in capsys.readouterr().err

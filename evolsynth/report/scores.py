@@ -61,12 +61,14 @@ def score_distributions(rows: Sequence[Row]) -> list[Distribution]:
 def _distribution(
     name: str, group: str, values: Sequence[float], low: float, high: float
 ) -> Distribution:
-    first, median, third = (float(q) for q in np.quantile(values, (0.25, 0.5, 0.75)))
+    # of quarters, because a difference of huge scores would be no finite number
+    quartiles = np.quantile(np.asarray(values) / 4, (0.25, 0.5, 0.75)) * 4
+    first, median, third = (float(min(max(q, low), high)) for q in quartiles)
     return Distribution(
         name=name,
         group=group,
         number=len(values),
-        mean=math.fsum(values) / len(values),
+        mean=math.fsum(value / len(values) for value in values),
         quartiles=(first, median, third),
         low=low,
         high=high,
@@ -75,10 +77,9 @@ def _distribution(
 
 
 def _bars(values: Sequence[float], low: float, high: float) -> str:
-    if low == high:
+    width = high / 2 - low / 2  # half, which stays finite
+    if width == 0:
         return _BARS[-1]
-    # by shares of the range, which stay finite where its width does not
-    width = high / 2 - low / 2
     places = ((value / 2 - low / 2) / width for value in values)
     counts = np.bincount([min(int(p * _BINS), _BINS - 1) for p in places], minlength=_BINS)
     most = int(counts.max())

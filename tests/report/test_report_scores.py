@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evolsynth.report import build_report
@@ -55,6 +55,8 @@ def test_the_name_of_a_score_is_no_markup() -> None:
 
 
 @given(st.lists(st.floats(), max_size=30))
+@example([1.7e308, -1.7e308, 1.7e308])
+@example([5e-324, 0.0])
 def test_any_numbers_have_a_distribution(values: list[float]) -> None:
     found = score_distributions([row(i, s=value) for i, value in enumerate(values)])
     assert len(found) <= 1

@@ -28,6 +28,10 @@ PROGRAMS = {
     ),
     "checks": Program("evals.checks", "generation with the gate and its embedder beside it"),
     "diversity": Program("evals.diversity", "do the figures of diversity behave?"),
+    "gate": Program("evals.gate_stream", "the gate on any number of rows: recall, speed, memory"),
+    "quality-scores": Program(
+        "evals.quality_scores", "do scores and checks of responses tell good from bad?"
+    ),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"
     ),
@@ -49,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise InputError(f"There is no program '{given[0]}'. There are: {', '.join(PROGRAMS)}.")
         options = parser.parse_args(given)
         if options.name is None:
-            print("\n".join(f"{name:12}{p.about}" for name, p in PROGRAMS.items()))
+            print("\n".join(f"{name:18}{p.about}" for name, p in PROGRAMS.items()))
             return 0
         status: int = importlib.import_module(PROGRAMS[options.name].module).run(options)
     except EvolsynthError as error:

@@ -22,6 +22,8 @@ __all__ = [
     "Status",
     "Verdict",
     "derive_seed",
+    "dump",
+    "read_jsonl",
     "read_rows",
     "write_rows",
 ]
@@ -134,7 +136,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 
     def to_json(self) -> str:
         """One line of JSON, fields in a fixed order."""
-        return _dump(self.to_dict())
+        return dump(self.to_dict())
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -162,7 +164,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 _FIELDS = tuple(f for f in Row.__struct_fields__ if f != "extra")
 
 
-def _dump(data: Any) -> str:
+def dump(data: Any) -> str:
+    """One line of JSON; characters as they are, where UTF-8 has them."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     try:
         text.encode()

@@ -9,6 +9,7 @@ from collections.abc import (
     Awaitable,
     Callable,
     Iterable,
+    Sequence,
 )
 from contextlib import aclosing
 from typing import TypeVar
@@ -16,7 +17,7 @@ from typing import TypeVar
 from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.rows import Failure, Row
 
-__all__ = ["Rows", "iterate", "map_rows", "ordered_map"]
+__all__ = ["Rows", "iterate", "map_rows", "ordered_map", "ready"]
 
 Rows = Iterable[Row] | AsyncIterable[Row]
 S = TypeVar("S")
@@ -83,6 +84,59 @@ async def ordered_map(
         for task in tasks:
             task.cancel()
         await asyncio.gather(feeder, *tasks, return_exceptions=True)
+
+
+async def ready(items: Iterable[S] | AsyncIterable[S], *, most: int) -> AsyncGenerator[Sequence[S]]:
+    """The items in their order, as many at once as have come, at most ``most``; never none.
+
+    Nothing waits for a group to be full. An asynchronous iterable is read ahead by ``most``
+    items. A plain iterator, which may block, is read one by one; a sequence is cut.
+
+    An exception of ``items`` comes out after all items before it. However the stream ends, the
+    source is closed and no task is left behind.
+    """
+    if isinstance(items, Sequence):
+        for start in range(0, len(items), most):
+            yield items[start : start + most]
+        return
+    if not isinstance(items, AsyncIterable):
+        for item in items:
+            yield [item]
+        return
+    room = asyncio.Semaphore(most)
+    come: asyncio.Queue[S | _End] = asyncio.Queue()
+
+    async def feed() -> None:
+        try:
+            async with aclosing(iterate(items)) as source:
+                await room.acquire()
+                async for item in source:
+                    come.put_nowait(item)
+                    await room.acquire()
+        finally:
+            come.put_nowait(_End())
+
+    feeder = asyncio.create_task(feed())
+    try:
+        ended = False
+        while not ended:
+            came = [await come.get()]
+            while len(came) < most and not come.empty():
+                came.append(come.get_nowait())
+            group = [item for item in came if not isinstance(item, _End)]
+            ended = len(group) < len(came)
+            for _ in group:
+                room.release()
+            if group:
+                yield group
+        await feeder  # an exception of the items comes out here, after all before it
+    finally:
+        feeder.cancel()
+        await asyncio.gather(feeder, return_exceptions=True)
+
+
+class _End:
+    """Stands behind the last item."""
 
 
 async def map_rows(

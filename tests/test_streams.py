@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import aclosing
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from evolsynth.errors import EngineError, InputError
 from evolsynth.rows import Row
-from evolsynth.streams import iterate, map_rows, ordered_map
+from evolsynth.streams import iterate, map_rows, ordered_map, ready
 
 
 def tasks_left() -> set[asyncio.Task[object]]:
@@ -325,3 +325,70 @@ async def test_one_row_may_become_several_or_none() -> None:
     rows = [Row.make(text) for text in "203"]
     out = [r.instruction async for r in map_rows(rows, work, step="split", concurrency=2)]
     assert out == ["2", "2", "3", "3", "3"]
+
+
+# What is ready ------------------------------------------------------------------------------------
+
+
+async def groups(items: Iterable[int] | AsyncIterable[int], most: int = 4) -> list[list[int]]:
+    return [list(group) async for group in ready(items, most=most)]
+
+
+async def test_a_list_is_cut_and_an_iterator_is_read_one_by_one() -> None:
+    assert await groups(list(range(9))) == [[0, 1, 2, 3], [4, 5, 6, 7], [8]]
+    assert await groups(iter(range(3))) == [[0], [1], [2]]
+    assert await groups([]) == []
+
+
+async def test_what_has_come_is_handed_on_together() -> None:
+    async def at_once() -> AsyncIterator[int]:
+        for i in range(10):
+            yield i
+
+    assert await groups(at_once()) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+async def test_nothing_waits_for_what_has_not_come() -> None:
+    handed = asyncio.Event()
+
+    async def slow() -> AsyncIterator[int]:
+        yield 0
+        await handed.wait()
+        yield 1
+
+    out = []
+    async for group in ready(slow(), most=4):
+        out.append(list(group))
+        handed.set()
+    assert out == [[0], [1]]
+
+
+@given(st.integers(0, 20), st.integers(1, 6))
+def test_no_item_is_lost_and_no_group_is_empty_or_too_large(n: int, most: int) -> None:
+    found = asyncio.run(groups(Source(n)(), most))
+    assert [i for group in found for i in group] == list(range(n))
+    assert all(1 <= len(group) <= most for group in found)
+
+
+async def test_an_error_comes_after_the_items_before_it() -> None:
+    source = Source(9, fails_at=3)
+    out: list[int] = []
+
+    async def read() -> None:
+        async for group in ready(source(), most=4):
+            out.extend(group)
+
+    with pytest.raises(RuntimeError, match="broke"):
+        await read()
+    assert out == [0, 1, 2]
+    assert source.closed
+
+
+async def test_leaving_early_closes_the_source_and_reads_little_ahead() -> None:
+    source = Source(10_000)
+    async with aclosing(ready(source(), most=8)) as stream:
+        await anext(stream)
+        await turns(50)
+    assert source.closed
+    assert source.taken <= 17
+    assert not tasks_left()

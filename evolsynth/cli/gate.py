@@ -5,37 +5,61 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 
 from rich.console import Console
 from rich.table import Table
 
 from evolsynth.cli.files import writing
+from evolsynth.evaluation.checks import CHECKS, COSTS
 from evolsynth.evaluation.embed import MiniLM
 from evolsynth.evaluation.findings import EXPLANATIONS, explain
 from evolsynth.evaluation.gate import Gate
 from evolsynth.evaluation.settings import THRESHOLDS, GateSettings
-from evolsynth.rows import Row, read_rows
+from evolsynth.rows import Row, read_jsonl, read_rows
+from evolsynth.streams import Rows
 
 __all__ = ["gate", "gates"]
 
 
-def gates(*, as_yaml: bool) -> int:
-    """Print all checks with their thresholds, or a settings file to start from."""
-    settings = GateSettings()
+def gates(*, as_yaml: bool, settings: str | None = None) -> int:
+    """Print all checks with their thresholds, cheapest first, or a settings file to start from."""
+    chosen = GateSettings() if settings is None else GateSettings.read(settings)
     if as_yaml:
-        sys.stdout.write(settings.to_yaml())
+        sys.stdout.write(chosen.to_yaml())
         return 0
     table = Table(box=None, pad_edge=False)
-    for column in ("reason", "threshold", "meaning"):
+    table.add_column("check", no_wrap=True)
+    for column in ("made", "looks at", "cost", "thresholds", "meaning"):
         table.add_column(column, overflow="fold")
-    for code, sentence in EXPLANATIONS.items():
-        own = [t for t in THRESHOLDS if t.code == code]
-        shown = "\n".join(f"{t.name}: {getattr(settings, t.name)}" for t in own)
-        table.add_row(code, shown, sentence)
-    Console().print(table)
+    for name in dict.fromkeys(check.name for check in CHECKS):
+        table.add_row(name, *_described(name, chosen), EXPLANATIONS[name])
+    wide = None if sys.stdout.isatty() else 120  # a pipe has no width
+    console = Console(width=wide)
+    console.print(table)
+    console.print("\nCosts, cheapest first; a row that one refuses is not looked at by the next:")
+    for cost, meaning in COSTS.items():
+        console.print(f"  {cost}: {meaning}", highlight=False)
+    console.print("\nTo change something: `evolsynth gates --yaml` prints a file to start from.")
     return 0
+
+
+def _described(name: str, settings: GateSettings) -> tuple[str, ...]:
+    """Whether a check is made, of what, at which cost, with which thresholds."""
+    entries = [check for check in CHECKS if check.name == name]
+    made = "yes"
+    if name in settings.skip:
+        made = "no (skip)"
+    elif entries[0].optional:
+        made = "yes (also)" if name in settings.also else "if asked for"
+    parts = ", ".join(dict.fromkeys(check.part for check in entries))
+    costs = ", ".join(dict.fromkeys(check.cost for check in entries))
+    own = [t.name for t in THRESHOLDS if t.code == name]
+    shown = [f"{field}: {getattr(settings, field)}" for field in own]
+    if name == "wrong_language":
+        shown.append(f"language: {settings.language or 'as asked in'}")
+    return made, parts, costs, "\n".join(shown)
 
 
 def gate(
@@ -43,10 +67,13 @@ def gate(
 ) -> int:
     """Write the accepted rows of ``data``, and the others with their reasons; the exit status."""
     chosen = GateSettings() if settings is None else GateSettings.read(settings)
+    if data != "-":
+        next(read_jsonl(data), None)  # a missing file is told before a model is loaded
     embedder = MiniLM() if embed else None
     if embedder is not None:
         embedder.load()  # a missing one is told before any work is done
-    rows = read_rows(data)
+    # A file is read ahead; a pipe is not, since its next row may come much later.
+    rows: Rows = read_rows(data) if data == "-" else _ahead(read_rows(data))
     judge = Gate(embedder, settings=chosen)
     with writing(output) as accept:
         if rejects is None:
@@ -58,10 +85,16 @@ def gate(
     return 0
 
 
+async def _ahead(rows: Iterable[Row]) -> AsyncGenerator[Row]:
+    """Rows that never make anybody wait."""
+    for row in rows:
+        yield row
+
+
 Write = Callable[[str], object]
 
 
-async def _judged(judge: Gate, rows: Iterable[Row], accept: Write, refuse: Write) -> Counter[str]:
+async def _judged(judge: Gate, rows: Rows, accept: Write, refuse: Write) -> Counter[str]:
     """Hand each row on as it is decided; how many of each status, and of each reason."""
     counts: Counter[str] = Counter()
     async with aclosing(judge.check(rows)) as decided:

@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _gate_commands(commands)
     _diversity_command(commands)
+    _score_commands(commands)
     doctor = commands.add_parser(
         "doctor", help="say what was found on this machine, and how to get what was not"
     )
@@ -132,6 +133,7 @@ def _gate_commands(commands: Any) -> None:
 
     gates = commands.add_parser("gates", help="list the checks and their thresholds")
     gates.add_argument("--yaml", action="store_true", help="as a settings file to start from")
+    gates.add_argument("--settings", metavar="YAML", help="show what this file makes of them")
     gates.set_defaults(command=_gates)
 
 
@@ -271,4 +273,68 @@ def _diversity(options: argparse.Namespace) -> int:
 def _gates(options: argparse.Namespace) -> int:
     from evolsynth.cli.gate import gates
 
-    return gates(as_yaml=options.yaml)
+    return gates(as_yaml=options.yaml, settings=options.settings)
+
+
+def _score_commands(commands: Any) -> None:
+    score = commands.add_parser(
+        "score",
+        help="put scores on the rows of a JSON Lines file: IFD, a judge's",
+        description="Rows with 'instruction' and 'response'; all other fields stay as they are.",
+    )
+    score.add_argument("data", metavar="FILE", help="the rows; - for standard input")
+    score.add_argument("-o", "--output", metavar="FILE", help="where to write (default: stdout)")
+    score.add_argument(
+        "--ifd", action="store_true", help="how much the instruction helps to the response"
+    )
+    score.add_argument(
+        "--judge", action="store_true", help="complexity and quality, 1 to 6, by the model"
+    )
+    score.add_argument("--model", metavar="MODEL", help="as for `magpie`")
+    score.set_defaults(command=_score)
+
+    select = commands.add_parser(
+        "select",
+        help="choose the best rows by their scores, none too much like another",
+        description="The best N by the product of scores, best first.",
+    )
+    select.add_argument("data", metavar="FILE", help="rows with scores, as `score` writes them")
+    _number(select, "-n", None, "rows to choose", flag="--rows")
+    select.add_argument("-o", "--output", metavar="FILE", help="where to write (default: stdout)")
+    select.add_argument("--rejects", metavar="FILE", help="the other rows, with their reasons")
+    select.add_argument(
+        "--by", default="complexity,quality", metavar="SCORES", help="default: complexity,quality"
+    )
+    select.add_argument(
+        "--distance",
+        type=float,
+        default=0.9,
+        metavar="COSINE",
+        help="pass over a row whose cosine to one chosen is above this (default: 0.9)",
+    )
+    select.set_defaults(command=_select)
+
+
+def _score(options: argparse.Namespace) -> int:
+    from evolsynth.cli.score import score
+
+    return score(
+        options.data,
+        options.output,
+        by_ifd=options.ifd,
+        by_judge=options.judge,
+        model=options.model,
+    )
+
+
+def _select(options: argparse.Namespace) -> int:
+    from evolsynth.cli.select import select
+
+    return select(
+        options.data,
+        options.output,
+        n=options.rows,
+        by=[name.strip() for name in options.by.split(",") if name.strip()],
+        distance=options.distance,
+        rejects=options.rejects,
+    )

@@ -49,7 +49,7 @@ _TIGHT = re.compile(
 )
 _ELSEWHERE = re.compile(r"\b(?:above|following|previous|as follows|below)\b", re.I)
 _LEAST_WORDS = 8  # an answer shorter than this answers next to nothing
-_SLACK = 1.25
+LIMIT_SLACK = 1.25
 
 
 def copied_demand(original: str, evolved: str, demands: Sequence[str]) -> Finding | None:
@@ -79,16 +79,18 @@ def unfit_demand(original: str, evolved: str) -> Finding | None:
     return Finding("unfit_demand", {"demand": elsewhere.group()}) if elsewhere else None
 
 
-def breaks_limit(instruction: str, response: str) -> Finding | None:
+def breaks_limit(instruction: str, response: str, *, slack: float = LIMIT_SLACK) -> Finding | None:
     """Found where a stated limit of words, sentences, lines or items is clearly exceeded."""
     match = _LIMIT.search(plain(instruction))
     if match is None:
         return None
     limit, unit = _value(match["count"]), match["unit"].lower()
     count = _COUNTERS[unit](plain(response).strip())
-    if count <= max(limit + 1, limit * _SLACK):
+    if count <= max(limit + 1, limit * slack):
         return None
-    return Finding("breaks_limit", {"demand": match.group(), "counted": count})
+    return Finding(
+        "breaks_limit", {"demand": match.group(), "counted": count, "limit": limit, "slack": slack}
+    )
 
 
 def _value(text: str) -> int:

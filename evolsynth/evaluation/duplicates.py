@@ -7,11 +7,13 @@ and its negation, lie closer together than most paraphrases. So two texts that d
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -27,11 +29,16 @@ if TYPE_CHECKING:
 
     from evolsynth.evaluation.embed import Embedder
 
-__all__ = ["DuplicateIndex", "nearest_pairs", "normalise", "same_facts"]
+__all__ = ["DuplicateIndex", "Search", "nearest_pairs", "normalise", "same_facts"]
 
-#: How far below the embedder's cosine a static one may lie for a text to be a candidate. Of pairs
-#: with a cosine of 0.9 by MiniLM none lay more than 0.08 below it; of unrelated requests 99.8% do.
-_ROUGHLY = 0.15
+#: How far below the embedder's cosine a static one may lie for a text to be a candidate. Of 202
+#: pairs with a cosine of 0.9 by MiniLM 99% lay no more than 0.07 below it; of pairs of unrelated
+#: requests 0.1% lie above 0.8.
+_ROUGHLY = 0.1
+#: How many candidates the embedder is asked about: those nearest by their rough vectors.
+_MOST_DECIDED = 16
+_ROOM = 4096  # vectors in one array
+_SLACK = 1e-3  # by which a product of rough vectors (float16) or its last bits may be off
 _EDGES = " .!?…,;:\"'`*"
 _BLOCK = 512
 _REVERSING = ("un", "in", "im", "ir", "dis", "non", "de")
@@ -60,28 +67,54 @@ def normalise(text: str) -> str:
     return flat.strip(_EDGES) or flat
 
 
+class _Facts(NamedTuple):
+    """What two texts must agree in to be duplicates, worked out once for each."""
+
+    exact: tuple[str, ...]  # quotations and code, normalised
+    names: tuple[str, ...]  # stems of the words of names
+    flat: str
+    stems: frozenset[str]
+    words: frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def _sums(text: str) -> tuple[frozenset[tuple[object, int]], bool]:
+    """Its numbers, each with how often it stands there, and whether anything is negated."""
+    values = Counter(n.values[0] for n in numbers(text))
+    return frozenset(values.items()), any(word.stem in NEGATORS for word in words(text))
+
+
+@lru_cache(maxsize=4096)
+def _facts_of(text: str) -> _Facts:
+    return _Facts(
+        exact=tuple(normalise(p.text) for p in (*facts.quotations(text), *facts.code(text))),
+        names=tuple(w.stem for name in facts.names(text) for w in content(name.text)),
+        flat=normalise(text),
+        stems=stems_of(text),
+        words=frozenset(w.text.casefold() for w in words(text)),
+    )
+
+
 def same_facts(one: str, other: str) -> bool:
     """Whether two texts agree in numbers, names, quotations, code, negation and opposites.
 
     A name counts as absent only if its words are nowhere in the other text, in any case or with
     another ending.
     """
-    if _values(one) != _values(other) or _negated(one) != _negated(other):
+    if _sums(one) != _sums(other):
         return False
-    for a, b in ((one, other), (other, one)):
-        flat, stems = normalise(b), stems_of(b)
-        exact = [*facts.quotations(a), *facts.code(a)]
-        if any(normalise(place.text) not in flat for place in exact):
+    here, there = _facts_of(one), _facts_of(other)
+    for a, b in ((here, there), (there, here)):
+        if any(text not in b.flat for text in a.exact):
             return False
-        if any(not occurs(w.stem, stems) for name in facts.names(a) for w in content(name.text)):
+        if any(not occurs(stem, b.stems) for stem in a.names):
             return False
-    return not _opposed(one, other)
+    return not _opposed(here.words, there.words)
 
 
-def _opposed(one: str, other: str) -> bool:
+def _opposed(one: frozenset[str], other: frozenset[str]) -> bool:
     """Whether one text has a word where the other has its opposite ("formal", "informal")."""
-    a, b = ({w.text.casefold() for w in words(t)} for t in (one, other))
-    mine, theirs = a - b, b - a
+    mine, theirs = one - other, other - one
     return any(
         (_OPPOSITE.get(x) == y) or any(x == p + y or y == p + x for p in _REVERSING)
         for x in mine
@@ -89,25 +122,19 @@ def _opposed(one: str, other: str) -> bool:
     )
 
 
-def _values(text: str) -> Counter[object]:
-    return Counter(number.values[0] for number in numbers(text))
-
-
-def _negated(text: str) -> bool:
-    return any(word.stem in NEGATORS for word in words(text))
-
-
 class DuplicateIndex:
     """The texts seen so far. `find` before `add`: a text would find itself.
 
-    The answer depends only on what was added and in which order. Memory: 4 d bytes a text for
-    the vectors (1.5 kB for MiniLM) and the texts themselves; `find` takes O(n d).
+    The answer depends only on what was added and in which order, not on how many are looked for
+    at once. Memory for a text: the text, its id, and 4 d bytes, or 2 d where an embedder decides
+    (512 bytes for static vectors, and 768 more for one that MiniLM was asked about). Time for a
+    text: O(n d), as a product of matrices where many are looked for with `search`.
 
     Args:
         threshold: cosine from which on a text with the same facts is a near-duplicate. Deita's
             greedy selection (Liu et al. 2024, arXiv:2312.15685) skips above 0.9.
         embedder: decides, where the vectors that `add` and `find` are given are rough ones
-            (`StaticVectors`) that only name candidates.
+            (`StaticVectors`) that only name candidates. It is asked about the 16 nearest.
 
     Raises:
         InputError: a threshold outside (0, 1].
@@ -121,8 +148,9 @@ class DuplicateIndex:
         self._least = threshold if embedder is None else threshold - _ROUGHLY
         self._ids: list[str] = []
         self._texts: list[str] = []
-        self._exact: dict[str, list[int]] = {}
-        self._vectors: NDArray[np.float32] = np.empty((0, 0), dtype=np.float32)
+        self._exact: dict[bytes, int | list[int]] = {}
+        self._embedded: dict[int, NDArray[np.float16]] = {}
+        self._vectors = _Blocks(np.float32 if embedder is None else np.float16)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -140,43 +168,8 @@ class DuplicateIndex:
         Raises:
             InputError: the vector has another length than those added.
         """
-        for place in self._exact.get(normalise(text), ()):
-            if self._ids[place] not in ignore:
-                return Finding("exact_duplicate", {"of": self._ids[place], "similarity": 1.0})
-        if not self._ids:
-            return None
         self._check(vector)
-        near = [
-            (cosine, place)
-            for cosine, place in self._near(vector)
-            if self._ids[place] not in ignore and same_facts(text, self._texts[place])
-        ]
-        if near and self._embedder is not None:
-            near = self._decided(text, [place for _, place in near], self._embedder)
-        if not near:
-            return None
-        cosine, place = min(near, key=lambda found: (-found[0], found[1]))
-        similarity = min(round(cosine, 4), 1.0)
-        return Finding("near_duplicate", {"of": self._ids[place], "similarity": similarity})
-
-    def _near(self, vector: NDArray[np.float32]) -> Iterator[tuple[float, int]]:
-        """The cosines that are high enough, and where."""
-        # rounded, because the last bits of a product depend on the row's place in the array
-        cosines = np.round(self._vectors[: len(self)] @ vector, 6)
-        for place in np.flatnonzero(cosines >= self._least):
-            yield float(cosines[place]), int(place)
-
-    def _decided(
-        self, text: str, places: Sequence[int], embedder: Embedder
-    ) -> list[tuple[float, int]]:
-        """The candidates that are near by the embedder too, with its cosines."""
-        vectors = embedder.embed([text, *(self._texts[place] for place in places)])
-        cosines = np.round(vectors[1:] @ vectors[0], 6)
-        return [
-            (float(cosine), place)
-            for cosine, place in zip(cosines, places, strict=True)
-            if cosine >= self.threshold
-        ]
+        return self.search([text], vector[None]).find(0, ignore=ignore)
 
     def add(self, row_id: str, text: str, vector: NDArray[np.float32]) -> None:
         """Remember a text under its row's id.
@@ -184,25 +177,165 @@ class DuplicateIndex:
         Raises:
             InputError: the vector is not one-dimensional, or of another length than the others.
         """
-        count = len(self)
         self._check(vector)
-        if count == len(self._vectors):
-            grown = np.empty((max(2 * count, 64), len(vector)), dtype=np.float32)
-            if count:
-                grown[:count] = self._vectors[:count]
-            self._vectors = grown
-        self._vectors[count] = vector
         self._ids.append(row_id)
-        self._texts.append(text)
-        self._exact.setdefault(normalise(text), []).append(count)
+        self._texts.append(text if vector.any() else "")  # nothing is near one without a direction
+        self._vectors.add(vector, _key(text, vector))
+        digest, place = _digest(text), len(self) - 1
+        others = self._exact.setdefault(digest, place)
+        if others != place:  # the same text may be there again, under a parent's id
+            self._exact[digest] = [*([others] if isinstance(others, int) else others), place]
+
+    def search(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> Search:
+        """Look for several texts at once; what `find` and `add` do to them one by one.
+
+        Args:
+            vectors: shape (n, d), rows of length 1.
+
+        Raises:
+            InputError: the vectors have another length than those added.
+        """
+        if len(vectors):
+            self._check(vectors[0])
+        return Search(self, texts, vectors)
+
+    def _twins(self, text: str) -> Sequence[int]:
+        """The places of equal texts, in order."""
+        found = self._exact.get(_digest(text), ())
+        return (found,) if isinstance(found, int) else found
 
     def _check(self, vector: NDArray[np.float32]) -> None:
-        wanted = self._vectors.shape[1] if self._ids else vector.shape[-1] if vector.ndim else 0
+        wanted = self._vectors.width if self._ids else vector.shape[-1] if vector.ndim else 0
         if vector.ndim != 1 or len(vector) != wanted:
             raise InputError(
                 f"A vector of shape {vector.shape} was given where ({wanted},) is needed: "
                 "embed all texts with the same embedder."
             )
+
+
+class Search:
+    """Several texts on their way into a `DuplicateIndex`: each is found among those that were
+    there before, and those of its fellows that were added meanwhile."""
+
+    def __init__(
+        self, index: DuplicateIndex, texts: Sequence[str], vectors: NDArray[np.float32]
+    ) -> None:
+        self._index, self._texts, self._vectors = index, texts, vectors
+        keys = [_key(t, v) for t, v in zip(texts, vectors, strict=True)]
+        self._candidates = index._vectors.near(vectors, keys, index._least)
+        fellows = _Blocks(np.float32)
+        for vector, key in zip(vectors, keys, strict=True):
+            fellows.add(vector, key)
+        self._fellows = fellows.near(vectors, keys, index._least)
+        self._added: dict[int, int] = {}
+        self._meant: dict[int, NDArray[np.float16]] = {}
+
+    def find(self, i: int, *, ignore: Collection[str] = ()) -> Finding | None:
+        """The duplicate of the text at ``i``; see `DuplicateIndex.find`."""
+        index, text = self._index, self._texts[i]
+        for place in index._twins(text):
+            if index._ids[place] not in ignore:
+                return Finding("exact_duplicate", {"of": index._ids[place], "similarity": 1.0})
+        fellows = [self._added[j] for j in self._fellows[i] if j in self._added]
+        places = [*self._candidates[i], *fellows]
+        near = [
+            (cosine, place)
+            for cosine, place in index._vectors.cosines(self._vectors[i], places)
+            if cosine >= index._least
+            and index._ids[place] not in ignore
+            and same_facts(text, index._texts[place])
+        ]
+        if near and index._embedder is not None:
+            nearest = heapq.nsmallest(_MOST_DECIDED, near, key=lambda found: (-found[0], found[1]))
+            near = self._decided(i, [place for _, place in nearest], index._embedder)
+        if not near:
+            return None
+        cosine, place = min(near, key=lambda found: (-found[0], found[1]))
+        similarity = min(round(cosine, 4), 1.0)
+        return Finding("near_duplicate", {"of": index._ids[place], "similarity": similarity})
+
+    def add(self, i: int, row_id: str) -> None:
+        """Remember the text at ``i`` under its row's id."""
+        self._index.add(row_id, self._texts[i], self._vectors[i])
+        self._added[i] = place = len(self._index) - 1
+        if i in self._meant:
+            self._index._embedded[place] = self._meant[i]
+
+    def _decided(
+        self, i: int, places: Sequence[int], embedder: Embedder
+    ) -> list[tuple[float, int]]:
+        """The candidates that are near by the embedder too, with its cosines."""
+        known = self._index._embedded
+        missing = [place for place in places if place not in known]
+        texts = [self._texts[i], *(self._index._texts[place] for place in missing)]
+        # copies: a view would keep the whole array
+        vectors = [vector.astype(np.float16) for vector in embedder.embed(texts)]
+        self._meant[i] = vectors[0]
+        known.update(zip(missing, vectors[1:], strict=True))
+        cosines = [(_cosine(vectors[0], known[place]), place) for place in places]
+        return [found for found in cosines if found[0] >= self._index.threshold]
+
+
+class _Blocks:
+    """Vectors in arrays of equal size, so that none is copied as more come; and a key for each."""
+
+    def __init__(self, kind: type[np.float32 | np.float16]) -> None:
+        self.width = 0
+        self._kind, self._count = kind, 0
+        self._vectors: list[NDArray[np.floating]] = []
+        self._keys: list[NDArray[np.int64]] = []
+
+    def add(self, vector: NDArray[np.float32], key: int) -> None:
+        """Add a vector of shape (d,)."""
+        self.width = len(vector)
+        block, place = divmod(self._count, _ROOM)
+        if block == len(self._vectors):
+            self._vectors.append(np.zeros((_ROOM, self.width), dtype=self._kind))
+            self._keys.append(np.zeros(_ROOM, dtype=np.int64))
+        self._vectors[block][place] = vector
+        self._keys[block][place] = key
+        self._count += 1
+
+    def near(
+        self, vectors: NDArray[np.float32], keys: Sequence[int], least: float
+    ) -> list[list[int]]:
+        """For each of n vectors the places of those with its key and, roughly, a cosine that is
+        high enough: all such, and perhaps a few more. Vectors have shape (n, d)."""
+        found: list[list[int]] = [[] for _ in keys]
+        if not vectors.any():  # none at all, or none with a direction
+            return found
+        wanted = np.asarray(keys, dtype=np.int64)
+        for number, block in enumerate(self._vectors):
+            start = number * _ROOM
+            count = min(_ROOM, self._count - start)
+            # the last bits depend on the shapes, so this only names candidates: see `cosines`
+            product = vectors @ block[:count].astype(np.float32, copy=False).T
+            rows, places = np.nonzero(product >= least - _SLACK)
+            same = (self._keys[number][places] == wanted[rows]) & (wanted[rows] >= 0)
+            for row, place in zip(rows[same].tolist(), places[same].tolist(), strict=True):
+                found[row].append(start + place)
+        return found
+
+    def cosines(
+        self, vector: NDArray[np.float32], places: Sequence[int]
+    ) -> list[tuple[float, int]]:
+        """The cosine with each of some vectors, whatever the others are."""
+        return [(_cosine(vector, self._vectors[p // _ROOM][p % _ROOM]), p) for p in places]
+
+
+def _cosine(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+    """Of two vectors of length 1, to six digits: the last bits of a sum vary with its order."""
+    return round(float(np.dot(one.astype(np.float64), other.astype(np.float64))), 6)
+
+
+def _key(text: str, vector: NDArray[np.float32]) -> int:
+    """What texts that may be near share; -1 for one without a direction, which nothing is near."""
+    return hash(_sums(text)) & 0x7FFFFFFF if vector.any() else -1
+
+
+def _digest(text: str) -> bytes:
+    flat = normalise(text).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(flat, digest_size=12).digest()
 
 
 def nearest_pairs(vectors: NDArray[np.float32], count: int) -> list[tuple[int, int, float]]:

@@ -1,41 +1,42 @@
 """The gate: what becomes of a row, and why.
 
 It answers with a `Verdict` and refuses nothing silently: a rejected row flows on, marked, to
-where it is written down with its reasons.
+where it is written down with its reasons and the values that led to them. Which checks there are
+is said in `checks`, what they ask for in `settings`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+import hashlib
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 
-from evolsynth.errors import EvolsynthError, SetupError
-from evolsynth.evaluation.demands import breaks_limit, copied_demand, unfit_demand
-from evolsynth.evaluation.duplicates import DuplicateIndex
+from evolsynth.errors import EvolsynthError, InputError, SetupError
+from evolsynth.evaluation.checks import BatchCheck, Case, Check, Part, loss_finding, tiers
+from evolsynth.evaluation.duplicates import DuplicateIndex, Search
 from evolsynth.evaluation.embed import Embedder, MiniLM
 from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.information import InformationLoss, information_loss, no_new_demand
-from evolsynth.evaluation.quality import degenerate
-from evolsynth.evaluation.roles import no_answer, thin_answer, unanswerable
 from evolsynth.evaluation.settings import GateSettings
-from evolsynth.prompts import load_prompt, prompt_names
-from evolsynth.rows import Row, Verdict
-from evolsynth.streams import Rows, failure, iterate
+from evolsynth.rows import Failure, Row, Verdict
+from evolsynth.streams import Rows, failure, ready
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Check", "Gate", "evolution_findings", "loss_finding", "response_findings"]
+__all__ = ["Gate", "OwnCheck", "evolution_findings", "loss_finding", "response_findings"]
 
-Check = Callable[[Row], Finding | None]
+#: A check of your own: a function of a row, or of a `Case` (as a `Check`), or of several rows.
+OwnCheck = Callable[[Row], Finding | None] | Check | BatchCheck
 
 _NOWHERE = np.zeros(1, dtype=np.float32)
+_AT_ONCE = 64  # rows at most that are checked before the first of them is handed on
+_WRITTEN: tuple[Part, ...] = ("instruction", "evolution")
 
 
 class Gate:
@@ -49,13 +50,16 @@ class Gate:
     and words alone.
 
     Args:
-        settings: the thresholds, and what to skip.
-        checks: checks of your own, made on rows that ours let through: each takes a row and
-            returns what is wrong with it, if anything.
+        settings: the thresholds, what to skip, and which optional checks to make.
+        checks: checks of your own, made by `check` on rows that ours let through. A row for which
+            one raises has failed, with the error; the others go on.
 
     Checks run in a thread of the gate's own, and few of them embed: candidates for duplicates are
     found by static vectors, and only the clauses that an evolution seems to have dropped are
     compared by meaning. So a back end that is generating beside it keeps the processors.
+
+    Rows that have come already are checked together, up to 64; none waits for those that have
+    not. What is kept of a row that was let through is its text, its static vector and its id.
     """
 
     def __init__(
@@ -63,13 +67,13 @@ class Gate:
         embedder: Embedder | None = None,
         *,
         settings: GateSettings = GateSettings(),  # noqa: B008 - it cannot be changed
-        checks: Sequence[Check] = (),
+        checks: Sequence[OwnCheck] = (),
     ) -> None:
         self._embedder = embedder
         self._settings = settings
-        self._checks = tuple(checks)
+        self._own = tuple(_own(check) for check in checks)
         self._ancestors: dict[str, tuple[str, ...]] = {}
-        self._passed: set[tuple[str, str | None]] = set()
+        self._passed: set[int] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evolsynth-gate")
 
     async def screen(self, rows: Rows) -> AsyncGenerator[Row]:
@@ -78,7 +82,7 @@ class Gate:
         Yields every row, those with findings rejected, the others undecided. A row that this
         gate has screened before is only compared with those that came earlier in this stream.
         """
-        async with aclosing(self._stream(rows)) as screened:
+        async with aclosing(self._stream(rows, whole=False)) as screened:
             async for row in screened:
                 yield row
 
@@ -87,108 +91,159 @@ class Gate:
 
         Yields every row with its verdict.
         """
-        async with aclosing(self._stream(rows)) as screened:
-            async for row in screened:
-                yield row if row.settled else self._decide(row)
+        async with aclosing(self._stream(rows, whole=True)) as checked:
+            async for row in checked:
+                yield row
 
-    async def _stream(self, rows: Rows) -> AsyncGenerator[Row]:
+    async def _stream(self, rows: Rows, *, whole: bool) -> AsyncGenerator[Row]:
         # An index for each stream: one for all would be filled in the order of who is first.
-        near, rough = self._settings.near_duplicate, isinstance(self._embedder, MiniLM)
-        seen = DuplicateIndex(near, embedder=self._embedder if rough else None)
+        stream = _Stream(self._settings, self._embedder, whole)
         loop = asyncio.get_running_loop()
-        async with aclosing(iterate(rows)) as source:
-            async for row in source:
-                if row.settled:
+        async with aclosing(ready(rows, most=_AT_ONCE)) as source:
+            async for some in source:
+                done = await loop.run_in_executor(self._thread, self._judge, some, stream)
+                for row in done:
                     yield row
-                else:
-                    yield await loop.run_in_executor(self._thread, self._screen, row, seen)
 
-    def _screen(self, row: Row, seen: DuplicateIndex) -> Row:
+    def _judge(self, rows: Sequence[Row], stream: _Stream) -> list[Row]:
         """Runs in the gate's thread."""
+        done = [row if row.settled else self._read(row, stream) for row in rows]
+        live = [i for i, row in enumerate(done) if not row.settled]
         try:
-            if (row.id, row.instruction) not in self._passed:
-                row = self._instruction(row)
-            twin = None if row.settled else self._duplicate(row, seen)
+            search = stream.search([done[i].instruction or "" for i in live])
+        except SetupError:
+            raise
+        except EvolsynthError as error:
+            if len(rows) == 1:
+                return [done[0].replace(failure=failure("gate", error))]
+            return [one for row in rows for one in self._judge([row], stream)]
+        for place, i in enumerate(live):
+            done[i] = self._compare(done[i], stream, search, place)
+        if not stream.whole:
+            return done
+        for check in self._own:
+            live = [i for i, row in enumerate(done) if not row.settled]
+            for i, row in zip(live, self._mine(check, [done[i] for i in live]), strict=True):
+                done[i] = row
+        return [r if r.settled else r.replace(verdict=Verdict(accepted=True)) for r in done]
+
+    def _read(self, row: Row, stream: _Stream) -> Row:
+        """Make the checks that look at the row by itself, until some of one cost refuse it."""
+        case = Case(row, self._settings, embedder=self._embedder)
+        known = _fingerprint(row) in self._passed
+        try:
+            for part, _, checks in stream.alone:
+                if (known and part in _WRITTEN) or not case.has(part):
+                    continue
+                found = [f for check in checks if (f := _found(check, case)) is not None]
+                if found:
+                    return _rejected(row, case, found)
         except SetupError:  # the embedder is missing: true of every row, so not this row's failure
             raise
         except EvolsynthError as error:
             return row.replace(failure=failure("gate", error))
-        if row.settled:
-            return row
-        self._passed.add((row.id, row.instruction))
-        return self._reject(row, [twin] if twin else [])
+        return row if case.scores == row.scores else row.replace(scores=case.scores)
 
-    def _instruction(self, row: Row) -> Row:
-        text = row.instruction or ""
-        made = _made(row, "instruction")
-        original, scores = made.get("original"), dict(row.scores)
-        findings = degenerate(text, kind="instruction", finish_reason=made.get("finish_reason"))
-        # Only for what a model wrote: a user's own rows may well be about today.
-        findings += filter(None, [unanswerable(text) if made else None])
-        if isinstance(original, str) and not findings:
-            loss = information_loss(
-                original,
-                text,
-                embedder=self._embedder,
-                threshold=self._settings.information_loss,
+    def _compare(self, row: Row, stream: _Stream, search: Search | None, place: int) -> Row:
+        """Look for the row among those let through, and let it through if it is not there."""
+        family = self._family(row)
+        if search is not None:
+            try:
+                case = Case(
+                    row, self._settings, twin=cache(lambda: search.find(place, ignore=family))
+                )
+                found = [f for check in stream.among if (f := check.find(case)) is not None]
+            except SetupError:
+                raise
+            except EvolsynthError as error:
+                return row.replace(failure=failure("gate", error))
+            if found:
+                return _rejected(row, case, found)
+            search.add(place, row.id)
+        if not stream.whole:
+            self._passed.add(_fingerprint(row))
+        return row
+
+    def _mine(self, check: Check | BatchCheck, rows: Sequence[Row]) -> list[Row]:
+        """The rows after a check of the user's own; one for which it raises has failed."""
+        if isinstance(check, Check):
+            return [
+                self._mine_of(row, lambda row: _one(check, row, self._settings)) for row in rows
+            ]
+        if not rows:
+            return []
+        try:
+            found = list(check.find(rows))
+        except SetupError:
+            raise
+        except Exception:  # noqa: BLE001 - somebody else's code: find the row that it is about
+            return [self._mine_of(row, lambda row: next(iter(check.find([row])))) for row in rows]
+        if len(found) != len(rows):
+            raise InputError(
+                f"The check '{check.name}' was given {len(rows)} rows and returned {len(found)} "
+                "findings. Return one for each row, or None."
             )
-            scores["information_loss"] = round(loss.score, 4)
-            findings = _demand_findings(original, text, _demands(made.get("prompt")))
-            findings += filter(None, [loss_finding(loss)])
-        return self._reject(row.replace(scores=scores), findings)
+        pairs = zip(rows, found, strict=True)
+        return [row if f is None else _rejected(row, None, [f]) for row, f in pairs]
 
-    def _duplicate(self, row: Row, seen: DuplicateIndex) -> Finding | None:
-        text = row.instruction or ""
-        vector = self._vector(text)
-        twin = seen.find(text, vector, ignore=self._family(row))
-        if twin is None:
-            seen.add(row.id, text, vector)
-        return twin
-
-    def _decide(self, row: Row) -> Row:
-        """Judge the response; a row without one is judged by its instruction alone."""
-        findings = [] if row.response is None else response_findings(row)
-        findings += filter(None, (check(row) for check in self._checks))
-        row = self._reject(row, findings)
-        return row if row.settled else row.replace(verdict=Verdict(accepted=True))
-
-    def _reject(self, row: Row, findings: Sequence[Finding]) -> Row:
-        """The row, rejected if there are findings that are not to be skipped."""
-        counted = [f for f in findings if f.code not in self._settings.skip]
-        if not counted:
-            return row
-        details = {f.code: f.detail for f in counted if f.detail}
-        return row.reject(*(f.code for f in counted), **details)
-
-    def _vector(self, text: str) -> NDArray[np.float32]:
-        """What a text is found by in an index of `_stream`."""
-        if self._embedder is None:
-            return _NOWHERE  # nothing is near, only equal
-        rough = self._embedder.rough() if isinstance(self._embedder, MiniLM) else self._embedder
-        vector: NDArray[np.float32] = rough.embed([text])[0]
-        return vector
+    def _mine_of(self, row: Row, find: Callable[[Row], Finding | None]) -> Row:
+        try:
+            finding = find(row)
+        except SetupError:
+            raise
+        except Exception as error:  # noqa: BLE001 - somebody else's code may raise anything
+            broken = Failure(step="gate", error=type(error).__name__, message=str(error))
+            return row.replace(failure=broken)
+        return row if finding is None else _rejected(row, None, [finding])
 
     def _family(self, row: Row) -> Collection[str]:
         """The ids of all that a row was made from: it is meant to be like them."""
+        if not row.parents:
+            return ()
         older = (a for parent in row.parents for a in self._ancestors.get(parent, ()))
         family = tuple(dict.fromkeys((*row.parents, *older)))
         self._ancestors[row.id] = family
         return family
 
 
-def response_findings(row: Row) -> list[Finding]:
+class _Stream:
+    """One call of `Gate.screen` or `Gate.check`: its checks in order, and what it let through."""
+
+    def __init__(self, settings: GateSettings, embedder: Embedder | None, whole: bool) -> None:
+        self.whole = whole
+        chosen = tiers(settings) if whole else tiers(settings, parts=(*_WRITTEN, "row"))
+        self.alone = [
+            tier for tier in chosen if tier[1] != "stream" and (whole or tier[0] != "row")
+        ]
+        self.among = [check for _, cost, checks in chosen if cost == "stream" for check in checks]
+        self._embedder = embedder
+        rough = isinstance(embedder, MiniLM)
+        self._seen = DuplicateIndex(settings.near_duplicate, embedder=embedder if rough else None)
+
+    def search(self, texts: Sequence[str]) -> Search | None:
+        """Where these texts, in order, can be looked for; None where no check asks for it."""
+        if not self.among:
+            return None
+        return self._seen.search(texts, self._vectors(texts))
+
+    def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """What the texts are found by in the index, of shape (n, d)."""
+        if self._embedder is None:  # nothing is near, only equal
+            return np.zeros((len(texts), 1), dtype=np.float32)
+        if not texts:
+            return np.zeros((0, 1), dtype=np.float32)
+        rough = self._embedder.rough() if isinstance(self._embedder, MiniLM) else self._embedder
+        return rough.embed(texts)
+
+
+def response_findings(row: Row, settings: GateSettings | None = None) -> list[Finding]:
     """What can be said against a row's response, by itself and in view of what was asked."""
-    response, asked = row.response or "", row.instruction or ""
-    reason = _made(row, "response").get("finish_reason")
-    in_view_of_it = (
-        no_answer(response, asked),
-        thin_answer(response, asked),
-        breaks_limit(asked, response),
-    )
-    return [
-        *degenerate(response, kind="response", finish_reason=reason),
-        *filter(None, in_view_of_it),
-    ]
+    case = Case(row, settings or GateSettings())
+    for _, _, checks in tiers(case.settings, parts=("response",)):
+        found = [f for check in checks if (f := check.find(case)) is not None]
+        if found:
+            return found
+    return []
 
 
 def evolution_findings(
@@ -196,39 +251,42 @@ def evolution_findings(
 ) -> list[Finding]:
     """What can be said against an evolution without an embedder; quick, for choosing attempts.
 
-    ``demands`` are what the few-shot examples of its prompt add.
+    ``demands`` are what the few-shot examples of its prompt add. All findings are given, cheap or
+    not: the attempt with the fewest is the best.
     """
-    return [
-        *degenerate(evolved, kind="instruction", finish_reason=finish_reason),
-        *filter(None, [unanswerable(evolved)]),
-        *_demand_findings(original, evolved, demands),
-        *filter(None, [loss_finding(information_loss(original, evolved))]),
-    ]
+    made = {"instruction": {"original": original, "finish_reason": finish_reason}}
+    row = Row(id="", instruction=evolved, provenance=made)
+    case = Case(row, GateSettings(), demands=demands)
+    groups = tiers(case.settings, parts=_WRITTEN)
+    return [f for _, _, checks in groups for check in checks if (f := check.find(case))]
 
 
-def _demand_findings(original: str, evolved: str, demands: Sequence[str]) -> list[Finding]:
-    found = (
-        copied_demand(original, evolved, demands),
-        unfit_demand(original, evolved),
-        no_new_demand(original, evolved),
-    )
-    return [finding for finding in found if finding is not None]
+def _found(check: Check, case: Case) -> Finding | None:
+    """What the check finds; for a code that two parts share, with the part."""
+    finding = check.find(case)
+    if finding is None or check.part != "response":
+        return finding
+    return Finding(finding.code, {"part": "response", **finding.detail})
 
 
-def loss_finding(loss: InformationLoss) -> Finding | None:
-    """The finding for a flagged loss, with the lost spans and their places in the original."""
-    if not loss.flagged:
-        return None
-    spans = [msgspec.to_builtins(span) for span in loss.lost]
-    return Finding("information_loss", {"score": round(loss.score, 4), "lost": spans})
+def _one(check: Check, row: Row, settings: GateSettings) -> Finding | None:
+    return check.find(Case(row, settings))
 
 
-def _made(row: Row, part: str) -> Mapping[str, Any]:
-    """How a part of the row was made; nothing for rows of a user's own, whatever they hold."""
-    made = row.provenance.get(part)
-    return made if isinstance(made, dict) else {}
+def _own(check: OwnCheck) -> Check | BatchCheck:
+    if isinstance(check, Check | BatchCheck):
+        return check
+    return Check(getattr(check, "__name__", "own"), lambda case: check(case.row))
 
 
-def _demands(prompt: Any) -> Sequence[str]:
-    """What the examples of the prompt file add that an evolution was made with."""
-    return load_prompt(prompt).example_demands if prompt in prompt_names() else ()
+def _rejected(row: Row, case: Case | None, found: Sequence[Finding]) -> Row:
+    if case is not None and case.scores != row.scores:
+        row = row.replace(scores=case.scores)
+    details = {f.code: f.detail for f in found if f.detail}
+    return row.reject(*(f.code for f in found), **details)
+
+
+def _fingerprint(row: Row) -> int:
+    """A row by its id and instruction, in eight bytes."""
+    text = f"{row.id}\0{row.instruction}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")

@@ -31,6 +31,7 @@ CRITERIA = ("complexity", "quality")
 LEVELS = range(1, 7)
 _NUMBER = re.compile(r"(?<![\d.,/])[1-6](?![\d/]|[.,]\d)")
 _MOST_TOKENS = 16
+_MARK = "\N{BLACK QUESTION MARK ORNAMENT}"
 
 
 async def judge(
@@ -130,4 +131,16 @@ def _prompt(llm: LLM, file: PromptFile, row: Row) -> Prompt | None:
     wanted = {name: parts[name] for name in file.value("question").arguments}
     if not all((text or "").strip() for text in wanted.values()):
         return None
-    return llm.template.render([Message("user", file.part("question", **wanted).strip())])
+    whole = llm.template.render([Message("user", file.part("question", **wanted).strip())])
+    marked = file.part("question", **dict.fromkeys(wanted, _MARK)).strip()
+    return _shared(whole, marked.partition(_MARK)[0].rstrip())
+
+
+def _shared(prompt: Prompt, rubric: str) -> Prompt:
+    """The same prompt, with all up to the rubric's end as the part that rows have in common."""
+    for i, (text, control) in enumerate(prompt.segments):
+        if not control and rubric and text.startswith(rubric):
+            parts = (Segment(rubric), Segment(text[len(rubric) :]))
+            segments = (*prompt.segments[:i], *parts, *prompt.segments[i + 1 :])
+            return Prompt(segments, shared=i + 1)
+    return prompt

@@ -9,19 +9,29 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
 
 from evolsynth.evaluation.findings import Finding
+from evolsynth.evaluation.repetition import Kind, repetition
 from evolsynth.evaluation.roles import role_confusion, self_talk
 from evolsynth.evaluation.words import COMMON, content, plain, stem, vocabulary, words
 
-__all__ = ["degenerate"]
-
-Kind = Literal["instruction", "response"]
+__all__ = [
+    "Kind",
+    "cut_off",
+    "degenerate",
+    "empty",
+    "example_leak",
+    "not_an_instruction",
+    "refusal",
+    "repetition",
+    "template_leak",
+    "too_long",
+    "too_short",
+]
 
 MIN_WORDS = 3
+REFUSAL_WORDS = 80
 MAX_WORDS: dict[Kind, int] = {"instruction": 800, "response": 2000}
 
 
@@ -40,14 +50,16 @@ def degenerate(
             adds (`information.demand_added`), or its own seed may look like a copy.
     """
     flat = plain(text).strip()
-    if not any(c.isalnum() or unicodedata.category(c) in ("So", "Sm") for c in flat):
-        return [Finding("empty")]
+    nothing = empty(text)
+    if nothing is not None:
+        return [nothing]
     checks = [
-        _template_leak(flat, kind),
-        _repetition(flat, kind),
-        _cut_off(flat, kind, finish_reason),
-        _length(flat, kind),
-        _example_leak(flat, examples),
+        template_leak(flat, kind),
+        repetition(flat, kind),
+        cut_off(flat, kind, finish_reason),
+        too_short(flat) if kind == "instruction" else None,
+        too_long(flat, MAX_WORDS[kind]),
+        example_leak(flat, examples),
         *_role_findings(flat, kind),
     ]
     return [finding for finding in checks if finding is not None]
@@ -55,94 +67,34 @@ def degenerate(
 
 def _role_findings(text: str, kind: Kind) -> list[Finding | None]:
     if kind == "instruction":
-        return [role_confusion(text), _not_an_instruction(text)]
-    return [_refusal(text), self_talk(text)]
+        return [role_confusion(text), not_an_instruction(text)]
+    return [refusal(text), self_talk(text)]
 
 
-def _length(text: str, kind: Kind) -> Finding | None:
-    # scripts without spaces: two characters carry about as much as a word
+def empty(text: str) -> Finding | None:
+    """Found where there is no letter, digit or sign that says anything."""
+    said = any(c.isalnum() or unicodedata.category(c) in ("So", "Sm") for c in plain(text))
+    return None if said else Finding("empty")
+
+
+def too_short(text: str, least: int = MIN_WORDS) -> Finding | None:
+    """Found where there are fewer words than ``least``."""
+    count = _length(text)
+    return Finding("too_short", {"words": count, "least": least}) if count < least else None
+
+
+def too_long(text: str, most: int) -> Finding | None:
+    """Found where there are more words than ``most``."""
+    count = _length(text)
+    return Finding("too_long", {"words": count, "most": most}) if count > most else None
+
+
+def _length(text: str) -> int:
+    """Words; in scripts without spaces two characters carry about as much as one."""
+    if text.isascii():
+        return len(words(text))
     ideographs = sum("\u3040" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text)
-    count = len(words(text)) + ideographs // 2
-    if kind == "instruction" and count < MIN_WORDS:
-        return Finding("too_short", {"words": count, "least": MIN_WORDS})
-    if count > MAX_WORDS[kind]:
-        return Finding("too_long", {"words": count, "most": MAX_WORDS[kind]})
-    return None
-
-
-# Repetition ---------------------------------------------------------------------------------------
-
-_RUN = re.compile(r"([^\W\d_])\1{7,}|([^\s\-_=.*#~])\2{23,}|(\S)\3{119,}")
-#: A phrase of up to this many words that comes four times in a row is a loop; a single word may
-#: be said five times ("ha ha ha").
-_PHRASE, _TIMES, _TIMES_ALONE = 16, 4, 6
-
-
-def _repetition(text: str, kind: Kind) -> Finding | None:
-    prose = re.sub(r"```.*?(?:```|$)", " ", text, flags=re.S)
-    run = _RUN.search(text)
-    if run:
-        return Finding("repetition", {"what": "characters", "repeated": run.group()[:20]})
-    tokens = [w.text.casefold() for w in words(prose)]
-    if stutter := _stutter(prose, kind):
-        return Finding("repetition", {"what": "word", "repeated": stutter})
-    loop = _loop(tokens)
-    if loop is not None:
-        return Finding("repetition", {"what": "phrase", "repeated": loop})
-    if kind == "response" and (twice := _said_again(tokens)):
-        return Finding("repetition", {"what": "passage", "repeated": twice})
-    lines = [" ".join(s.split()).casefold() for s in prose.splitlines() if len(s.split()) > 1]
-    if lines and 1 - len(set(lines)) / len(lines) > 0.5 and len(lines) >= 5:
-        return Finding("repetition", {"what": "lines", "repeated": _commonest(lines)})
-    grams = [" ".join(tokens[i : i + 4]) for i in range(len(tokens) - 3)]
-    if len(grams) >= 24 and 1 - len(set(grams)) / len(grams) > 0.4:
-        return Finding("repetition", {"what": "words", "repeated": _commonest(grams)})
-    return None
-
-
-_STUTTER = re.compile(r"\b([^\W\d_]{4,})(,? )\1\b", re.I)
-_SAID_TWICE = vocabulary(
-    "that very much many long never blah again over more knock really please yada chop night"
-)
-
-
-def _stutter(text: str, kind: Kind) -> str | None:
-    """A long word said twice in a row, as nobody types it; after a comma a writer may."""
-    for match in _STUTTER.finditer(text):
-        listed = kind == "response" and "," in match[2]
-        if match[1].islower() and match[1] not in _SAID_TWICE and not listed:
-            return match.group()
-    return None
-
-
-_PASSAGE = 10  # words
-
-
-def _said_again(tokens: Sequence[str]) -> str | None:
-    """A passage that stands in the text twice, word for word."""
-    seen: dict[tuple[str, ...], int] = {}
-    for i in range(len(tokens) - _PASSAGE + 1):
-        passage = tuple(tokens[i : i + _PASSAGE])
-        if i - seen.setdefault(passage, i) >= _PASSAGE:
-            return " ".join(passage)
-    return None
-
-
-def _loop(tokens: Sequence[str]) -> str | None:
-    """The first phrase said again and again without a break; numbers alone are not a phrase."""
-    for size in range(1, _PHRASE + 1):
-        wanted = size * ((_TIMES if size > 1 else _TIMES_ALONE) - 1)
-        same = 0
-        for i in range(size, len(tokens)):
-            same = same + 1 if tokens[i] == tokens[i - size] else 0
-            phrase = " ".join(tokens[i - size + 1 : i + 1])
-            if same >= wanted and any(c.isalpha() for c in phrase):
-                return phrase
-    return None
-
-
-def _commonest(items: Sequence[str]) -> str:
-    return Counter(items).most_common(1)[0][0]
+    return len(words(text)) + ideographs // 2
 
 
 # Unfinished ---------------------------------------------------------------------------------------
@@ -155,7 +107,8 @@ _SELDOM_LAST = vocabulary("about as at by for from in of on to with")
 _ASKS_BACK = re.compile(r"\b(?:what|which|who|whom|where|how|that|to \w+)\b", re.I)
 
 
-def _cut_off(text: str, kind: Kind, finish_reason: str | None) -> Finding | None:
+def cut_off(text: str, kind: Kind, finish_reason: str | None = None) -> Finding | None:
+    """Found where the model was stopped, or the text leaves a fence, a bracket or a phrase open."""
     if finish_reason == "length":
         return Finding("cut_off", {"why": "the model reached its token limit"})
     if text.count("```") % 2:
@@ -209,7 +162,8 @@ _SCAFFOLD = re.compile(
 _SPEAKER = re.compile(r"\A(?:user|human|system|ai|bot):", re.I)
 
 
-def _template_leak(text: str, kind: Kind) -> Finding | None:
+def template_leak(text: str, kind: Kind) -> Finding | None:
+    """Found where control tokens or a prompt's own headings stand in the text."""
     leak = _CONTROL.search(text) or _SCAFFOLD.search(text)
     if leak is None and kind == "instruction":
         leak = _SPEAKER.search(text)
@@ -219,8 +173,8 @@ def _template_leak(text: str, kind: Kind) -> Finding | None:
 _COMMON = frozenset(stem(word) for word in COMMON)
 
 
-def _example_leak(text: str, examples: Sequence[str]) -> Finding | None:
-    """Whether the text takes over four words of content in a row, or most of an example.
+def example_leak(text: str, examples: Sequence[str]) -> Finding | None:
+    """Found where the text takes over four words of content in a row, or most of an example.
 
     Words that any request may hold ("limit your answer to ... sentences") are not distinctive:
     a run needs two others.
@@ -249,7 +203,13 @@ def _distinctive(run: tuple[str, ...]) -> bool:
 # Requests and refusals ----------------------------------------------------------------------------
 
 _SORRY = re.compile(
-    r"\A\W*(?:(?:i'm|i am)(?: \w+)? sorry\b(?! (?:for|to hear|that you|about))"
+    r"\A\W*(?:(?:(?:i'm|i am) (?:\w+ )?(?:sorry|afraid)|sorry|(?:my )?apologies|unfortunately|"
+    r"i apologi[sz]e|regrettably)\b[^.!?]{0,40}?\b(?:i|this|that|it|we)\b[^.!?]{0,40}?(?:\bnot\b|"
+    r"n't\b|\bcannot\b|\bunable\b|\bbeyond\b|\boutside\b|\bagainst\b)"
+    r"|i(?:'d| would) (?:rather|prefer) not\b|i(?:'m| am) not (?:able|allowed|permitted|"
+    r"comfortable|programmed|designed)\b|it (?:would not|wouldn't|is not|isn't) (?:be )?"
+    r"(?:appropriate|possible for me|ethical)\b"
+    r"|(?:i'm|i am)(?: \w+)? sorry\b(?! (?:for|to hear|that you|about))"
     r"|i apologi[sz]e,? but|as an? (?:ai|artificial intelligence|(?:large )?language model)\b"
     r"|(?:sorry, )?(?:but )?i (?:cannot|can't|can not|won't|am unable to|am not able to|"
     r"'m unable to|'m not able to) (?:assist|help|provide|fulfil|answer|complete|comply|do that|"
@@ -258,11 +218,32 @@ _SORRY = re.compile(
 )
 
 
-def _refusal(text: str) -> Finding | None:
-    match = _SORRY.search(text)
-    if match is None or len(words(text)) >= 80:
+_FOR_ANOTHER = re.compile(
+    r"\b(?:letter|e-?mail|message|reply|apolog\w*|excuse|declin\w*|refus\w*|dialogue|"
+    r"conversation|story|scene|script|translate\w*|rewrite|rephrase|paraphrase|sentence|speech|"
+    r"text|note|tweet|poem|song|correct|edit)\b",
+    re.I,
+)
+_MODEL_DECLINES = re.compile(
+    r"\b(?:assist|answer|comply|(?:this|that|your) (?:request|question|topic)|guidelines|provide|"
+    r"language model|an ai|generate|fulfil\w*|help (?:you )?with (?:this|that))\b",
+    re.I,
+)
+
+
+def refusal(text: str, most_words: int = REFUSAL_WORDS, *, instruction: str = "") -> Finding | None:
+    """Found where a response of fewer words than ``most_words`` begins by declining.
+
+    The elimination rule of Evol-Instruct, with an opening instead of the word "sorry" anywhere.
+    Where the instruction asks for words that somebody is to say ("Write a reply that ..."), only
+    if it is a model that declines ("answer", "assist", "guidelines").
+    """
+    match, count = _SORRY.search(text), len(words(text))
+    if match is None or count >= most_words:
         return None
-    return Finding("refusal", {"opening": match.group()})
+    if _FOR_ANOTHER.search(plain(instruction)) and not _MODEL_DECLINES.search(text):
+        return None
+    return Finding("refusal", {"opening": match.group(), "words": count, "most": most_words})
 
 
 _ASSISTANT = re.compile(
@@ -324,7 +305,8 @@ def states(text: str) -> bool:
     return bool(_STATES.search(text))
 
 
-def _not_an_instruction(text: str) -> Finding | None:
+def not_an_instruction(text: str) -> Finding | None:
+    """Found for a statement, an assistant's opening, code, numbers, noise, or a heading."""
     why = _answers(text) or _debris(text)
     return None if why is None else Finding("not_an_instruction", {"why": why})
 

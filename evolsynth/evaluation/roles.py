@@ -14,7 +14,7 @@ from evolsynth.evaluation.words import content, plain, words
 __all__ = ["no_answer", "role_confusion", "self_talk", "thin_answer", "unanswerable"]
 
 #: Words of substance that a response must have beside offers and questions.
-_LEAST_SUBSTANCE = 12
+SUBSTANCE_WORDS = 12
 
 _ASSISTANT_SPEAKS = re.compile(
     r"\bi(?:'m| am) (?:here|ready|happy|glad|excited|able|designed|trained|programmed) to "
@@ -50,7 +50,7 @@ _LIVE = re.compile(
 )
 _OFFER = re.compile(
     r"\bi(?:'m| am|'d| would)(?: be)?(?: \w+)? (?:happy|glad|delighted|thrilled|excited|here|ready|"
-    r"pleased)\b"
+    r"pleased|love to (?:help|assist))\b"
     r"|\b(?:i|we)(?:'ll| will| can|'d) (?:\w+ )?(?:help|assist|guide|support)\b"
     r"|\bhere to (?:help|assist)\b|\bsounds like an?\b|\bplease (?:share|provide|tell|let|go|feel|"
     r"give|specify)\b|\blet me know\b|\b(?:to )?get started\b|\bfeel free\b",
@@ -64,13 +64,14 @@ _WIDE = re.compile(
 )
 _SHORT_ASKED = re.compile(
     r"\b(?:one|single|two|a) (?:\w+ )?sentences?\b|\b(?:\d|1\d) words\b"
-    r"|\b(?:briefly|brief|short|one-line|title|name|phrase|joke|yes or no)\b",
+    r"|\b(?:briefly|brief|short|one-line|title|name|phrase|joke|slogan|motto|tagline|headline|haiku|"
+    r"caption|yes or no)\b",
     re.I,
 )
 _TALE = re.compile(r"\bas an? (?:\w+ )?(?:story|poem|conversation|letter|dialogue|speech)\b", re.I)
 _PROMISE = re.compile(r"\bhere(?: are|'s| is)\b|\bthe following\b|:\W*$", re.I)
 _QUESTION = 15  # words of content that a question has without a text to work on
-_LEAST_FOR_WIDE, _LEAST_FOR_TALE = 15, 25
+WIDE_WORDS, _TALE_BY_WIDE = 15, 5 / 3
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
 
 
@@ -93,7 +94,9 @@ def self_talk(response: str) -> Finding | None:
     return Finding("self_talk", {"said": match.group()}) if match else None
 
 
-def no_answer(response: str, instruction: str = "") -> Finding | None:
+def no_answer(
+    response: str, instruction: str = "", *, least_substance: int = SUBSTANCE_WORDS
+) -> Finding | None:
     """Found where the response is offers to help and questions, and hardly anything else.
 
     Also where it only says the instruction's own words again, or ends with the promise of what
@@ -115,12 +118,16 @@ def no_answer(response: str, instruction: str = "") -> Finding | None:
             offered = offered or bool(_OFFER.search(sentence))
         else:
             substance += len(words(sentence))
-    if offered and substance < _LEAST_SUBSTANCE:
-        return Finding("no_answer", {"said": evasions[0]})
+    if offered and substance < least_substance:
+        return Finding(
+            "no_answer", {"said": evasions[0], "words": substance, "least": least_substance}
+        )
     return None
 
 
-def thin_answer(response: str, instruction: str) -> Finding | None:
+def thin_answer(
+    response: str, instruction: str, *, least_words: int = WIDE_WORDS
+) -> Finding | None:
     """Found where something wide ("Explain how ...", "... as a story") gets a few words."""
     asked = plain(instruction)
     count = len(words(response))
@@ -128,7 +135,7 @@ def thin_answer(response: str, instruction: str) -> Finding | None:
     if re.search(r"[=;{}`]", response):  # code says much in few words
         return None
     if _TALE.search(asked):
-        least = _LEAST_FOR_TALE
+        least = round(least_words * _TALE_BY_WIDE)
     elif _WIDE.search(asked) and not _SHORT_ASKED.search(asked):
-        least = _LEAST_FOR_WIDE
+        least = least_words
     return Finding("thin_answer", {"words": count, "least": least}) if count < least else None

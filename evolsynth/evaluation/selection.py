@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from evolsynth.evaluation.embed import Embedder
 
-__all__ = ["Selection", "row_text", "select"]
+__all__ = ["Choice", "Selection", "best_first", "choose", "product_of", "row_text", "select"]
 
 _BLOCK = 256  # rows embedded and compared at once
 #: Cosines are compared to so many places, so that the order of a sum's terms decides nothing.
@@ -68,13 +68,50 @@ def select(
     Raises:
         InputError: ``n`` below 1, a threshold outside [-1, 1], or a row without one of the scores.
     """
+    everything = list(rows)
+    products = [None if row.settled else product_of(row, by) for row in everything]
+    order = best_first(math.nan if p is None else p for p in products)
+    choice = choose(
+        order, n, embedder=embedder, text=lambda i: text(everything[i]), most_similar=most_similar
+    )
+    ranks = {i: rank for rank, i in enumerate(order, 1)}
+    scored = [_scored(row, p) for row, p in zip(everything, products, strict=True)]
+    taken = set(choice.chosen)
+    left = [
+        row if row.settled else _left(row, ranks.get(i), choice.refused.get(i), everything)
+        for i, row in enumerate(scored)
+        if i not in taken
+    ]
+    return Selection([scored[i] for i in choice.chosen], left)
+
+
+class Choice(NamedTuple):
+    """Rows by their places: those chosen, best first, and those passed over, each with the place
+    of the chosen row that it is like and the cosine."""
+
+    chosen: list[int]
+    refused: dict[int, tuple[int, float]]
+
+
+def choose(
+    order: Sequence[int],
+    n: int,
+    *,
+    embedder: Embedder,
+    text: Callable[[int], str],
+    most_similar: float = 0.9,
+) -> Choice:
+    """Go down ``order``, places of rows from the best on, until ``n`` are chosen.
+
+    Only the texts of those looked at are asked for, in blocks.
+
+    Raises:
+        InputError: ``n`` below 1, or a threshold outside [-1, 1].
+    """
     if n < 1:
         raise InputError(f"n is {n}: choose at least 1 row.")
     if not -1 <= most_similar <= 1:
         raise InputError(f"most_similar is {most_similar}: it is a cosine, from -1 to 1.")
-    everything = list(rows)
-    products = {i: _product(row, by) for i, row in enumerate(everything) if not row.settled}
-    order = sorted(products, key=lambda i: (-products[i], i))
     chosen: list[int] = []
     refused: dict[int, tuple[int, float]] = {}
     near = _Nearest()
@@ -82,7 +119,7 @@ def select(
         if len(chosen) >= n:
             break
         block = order[start : start + _BLOCK]
-        vectors = embedder.embed([text(everything[i]) for i in block])
+        vectors = embedder.embed([text(i) for i in block])
         for i, vector in zip(block, vectors, strict=True):
             if len(chosen) >= n:
                 break
@@ -92,18 +129,23 @@ def select(
             else:
                 chosen.append(i)
                 near.add(vector)
-    scored = {i: _scored(everything[i], products[i]) for i in products}
-    taken = set(chosen)
-    ranks = {i: rank for rank, i in enumerate(order, 1)}
-    left = [
-        _left(scored.get(i, row), ranks.get(i), refused.get(i), everything)
-        for i, row in enumerate(everything)
-        if i not in taken
-    ]
-    return Selection([scored[i] for i in chosen], left)
+    return Choice(chosen, refused)
 
 
-def _product(row: Row, by: Sequence[str]) -> float:
+def best_first(products: Iterable[float]) -> list[int]:
+    """The places of the products, the highest first, of equal ones the earlier; without NaN."""
+    known = list(products)
+    places = (i for i, product in enumerate(known) if not math.isnan(product))
+    return sorted(places, key=lambda i: (-known[i], i))
+
+
+def product_of(row: Row, by: Sequence[str]) -> float | None:
+    """The product of a row's scores ``by``; None where one is beyond what is to be kept: where
+    ``ifd`` is 1 or more, instruction and response do not belong together (Li et al. 2023).
+
+    Raises:
+        InputError: the row has no such score.
+    """
     for name in by:
         value = row.scores.get(name)
         if value is None or not math.isfinite(value):
@@ -111,16 +153,20 @@ def _product(row: Row, by: Sequence[str]) -> float:
                 f"Row {row.id} has no score '{name}' to be chosen by. Run the step that gives it "
                 "(judge for complexity and quality, ifd for ifd), or name other scores with by=."
             )
+    if "ifd" in by and row.scores["ifd"] >= 1:
+        return None
     return math.prod(row.scores[name] for name in by)
 
 
-def _scored(row: Row, product: float) -> Row:
+def _scored(row: Row, product: float | None) -> Row:
+    if product is None:
+        return row
     return row.replace(scores={**row.scores, "selection": round(product, 4)})
 
 
 def _left(row: Row, rank: int | None, twin: tuple[int, float] | None, rows: Sequence[Row]) -> Row:
     if rank is None:
-        return row
+        return row.reject("high_ifd", high_ifd={"ifd": row.scores["ifd"], "most": 1.0})
     if twin is None:
         return row.reject("not_selected", not_selected={"rank": rank})
     place, cosine = twin

@@ -9,7 +9,12 @@ from typing import NamedTuple, Self
 import msgspec
 
 from evolsynth.errors import InputError, SetupError
-from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.evaluation.answers import COPIED_WORDS, NEW_WORDS, TAIL_WORDS
+from evolsynth.evaluation.checks import CHECKS, known
+from evolsynth.evaluation.demands import LIMIT_SLACK
+from evolsynth.evaluation.language import LANGUAGES
+from evolsynth.evaluation.quality import MAX_WORDS, MIN_WORDS, REFUSAL_WORDS
+from evolsynth.evaluation.roles import SUBSTANCE_WORDS, WIDE_WORDS
 
 __all__ = ["THRESHOLDS", "GateSettings", "Threshold"]
 
@@ -24,24 +29,49 @@ class Threshold(NamedTuple):
 
 
 class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Thresholds, and the checks to ``skip`` (by the codes of their findings).
+    """Thresholds; checks to ``skip``, and optional ones to make ``also``, by their names; and the
+    ``language`` that responses must be in (empty: that of the instruction).
 
     ``THRESHOLDS`` says what each field means. A field that is left out keeps its default.
     """
 
     skip: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    language: str = ""
     near_duplicate: float = 0.9
     information_loss: float = 0.5
-    min_words: int = 3
-    max_instruction_words: int = 800
-    max_response_words: int = 2000
+    min_words: int = MIN_WORDS
+    max_instruction_words: int = MAX_WORDS["instruction"]
+    max_response_words: int = MAX_WORDS["response"]
+    refusal_words: int = REFUSAL_WORDS
+    substance_words: int = SUBSTANCE_WORDS
+    thin_answer_words: int = WIDE_WORDS
+    limit_slack: float = LIMIT_SLACK
+    copied_words: int = COPIED_WORDS
+    new_words: int = NEW_WORDS
+    tail_words: int = TAIL_WORDS
+    max_ifd: float = 1.0
 
     def __post_init__(self) -> None:
-        for code in self.skip:
-            if code not in EXPLANATIONS:
+        for field, names in (("skip", self.skip), ("also", self.also)):
+            for name in names:
+                if not known(name):
+                    raise InputError(
+                        f"{field}: there is no check '{name}'. `evolsynth gates` lists those "
+                        "there are."
+                    )
+        optional = {check.name for check in CHECKS if check.optional}
+        for name in self.also:
+            if name not in optional:
                 raise InputError(
-                    f"skip: there is no check '{code}'. `evolsynth gates` lists those there are."
+                    f"also: '{name}' is made without being asked for. Only "
+                    f"{', '.join(sorted(optional))} can be switched on."
                 )
+        if self.language and self.language not in LANGUAGES:
+            raise InputError(
+                f"language is '{self.language}': it must be one of {', '.join(LANGUAGES)}, or "
+                "empty for that of the instruction."
+            )
         for threshold in THRESHOLDS:
             value = getattr(self, threshold.name)
             if not 0 < value <= threshold.most:
@@ -88,7 +118,15 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         lines = ["# What the gate asks of a row. Fields that are left out keep their defaults."]
         for name, _, meaning, _ in THRESHOLDS:
             lines += [f"# {meaning}", f"{name}: {getattr(self, name)}"]
-        lines += ["# Checks that are not made, by their codes.", f"skip: [{', '.join(self.skip)}]"]
+        lines += [
+            f"# The language of all responses: {', '.join(LANGUAGES)}; empty: the instruction's.",
+            f'language: "{self.language}"',
+            "# Checks that are not made, by their names.",
+            f"skip: [{', '.join(self.skip)}]",
+            "# Optional checks to make too, of: "
+            f"{', '.join(check.name for check in CHECKS if check.optional)}.",
+            f"also: [{', '.join(self.also)}]",
+        ]
         return "\n".join(lines) + "\n"
 
 
@@ -108,4 +146,24 @@ THRESHOLDS = (
     Threshold("min_words", "too_short", "Words that an instruction has at least.", 1000),
     Threshold("max_instruction_words", "too_long", "Words that an instruction has at most.", 10**6),
     Threshold("max_response_words", "too_long", "Words that a response has at most.", 10**6),
+    Threshold("refusal_words", "refusal", "Words from which on it is more than a refusal.", 10**6),
+    Threshold(
+        "substance_words",
+        "no_answer",
+        "Words beside offers and questions that make an answer.",
+        1000,
+    ),
+    Threshold(
+        "thin_answer_words", "thin_answer", "Words that the answer to a wide request has.", 1000
+    ),
+    Threshold("limit_slack", "breaks_limit", "How many times a stated limit is let pass.", 100),
+    Threshold("copied_words", "copies_question", "Words from which on a copy is told.", 1000),
+    Threshold(
+        "new_words",
+        "copies_question",
+        "Words of content beside the copy that make an answer.",
+        1000,
+    ),
+    Threshold("tail_words", "broken_off", "Words of the unfinished sentence at least.", 1000),
+    Threshold("max_ifd", "high_ifd", "IFD above which the two do not belong together.", 1000),
 )

@@ -19,6 +19,7 @@ from evolsynth.evaluation.sides import TITLES
 from evolsynth.report.evolutions import compare, evolutions_of
 from evolsynth.report.figures import STATUS_NAMES, plotly_script
 from evolsynth.report.neighbourhood import Neighbourhood, survey
+from evolsynth.report.scores import score_distributions
 from evolsynth.report.tallies import by_method, count, fair_sample, kind_of, reasons_of
 from evolsynth.report.text import cut, headline, own_text, shorten, visible
 from evolsynth.rows import Row
@@ -63,6 +64,7 @@ def build_report(
         **_outcome(rows, run or {}),
         **_evolved(rows),
         "title": title,
+        "scores": score_distributions(rows),
         "around": around,
         "why_not": why_not,
         "figures": {"map": around.map, "nearest": around.histogram} if around and script else {},

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from evolsynth.cli.main import main
-from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.evaluation.checks import CHECKS
 from evolsynth.evaluation.settings import THRESHOLDS, GateSettings
 
 ROWS: list[dict[str, Any]] = [
@@ -103,7 +103,7 @@ def test_standard_input_is_read(
 def test_all_checks_are_listed_with_their_thresholds(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gates"]) == 0
     said = capsys.readouterr().out
-    assert all(code in said for code in EXPLANATIONS)
+    assert all(check.name in said for check in CHECKS)
     assert all(threshold.name in said for threshold in THRESHOLDS)
 
 
@@ -113,3 +113,62 @@ def test_the_settings_file_that_is_printed_is_the_default(
     assert main(["gates", "--yaml"]) == 0
     (tmp_path / "gate.yaml").write_text(capsys.readouterr().out)
     assert GateSettings.read(tmp_path / "gate.yaml") == GateSettings()
+
+
+def test_the_list_shows_what_a_settings_file_makes_of_the_checks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "gate.yaml"
+    path.write_text("min_words: 7\nskip: [refusal]\nalso: [no_response]\nlanguage: de\n")
+    assert main(["gates", "--settings", str(path)]) == 0
+    said = capsys.readouterr().out
+    made = {line.split()[0]: line for line in said.splitlines() if line[:1].isalpha()}
+    assert "no (skip)" in made["refusal"]
+    assert "yes (also)" in made["no_response"]
+    assert "if asked for" in made["high_ifd"]
+    assert "min_words: 7" in made["too_short"]
+    assert "language: de" in made["wrong_language"]
+
+
+def test_an_unknown_check_in_the_settings_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "gate.yaml"
+    path.write_text("skip: [politeness]\n")
+    assert main(["gates", "--settings", str(path)]) == 1
+    assert capsys.readouterr().err == (
+        f"evolsynth: {path}: skip: there is no check 'politeness'. "
+        "`evolsynth gates` lists those there are.\n"
+    )
+
+
+def test_a_field_of_the_wrong_type_is_told_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "rows.jsonl"
+    data.write_text(json.dumps(ROWS[0]) + "\n" + json.dumps({"instruction": 5}) + "\n")
+    assert main(["gate", str(data), "--no-embedder"]) == 1
+    assert f"{data}, line 2: field 'instruction'" in capsys.readouterr().err
+
+
+def test_reasons_come_with_the_values_that_led_to_them(tmp_path: Path) -> None:
+    data, bad = tmp_path / "rows.jsonl", tmp_path / "bad.jsonl"
+    row = {"instruction": "Why does the sea rise at the coast?", "response": "The moon."}
+    data.write_text(json.dumps(row) + "\n")
+    good = tmp_path / "good.jsonl"
+    assert main(["gate", str(data), "-o", str(good), "--rejects", str(bad), "--no-embedder"]) == 0
+    (line,) = lines(bad)
+    assert line["verdict"]["details"] == {
+        "thin_answer": {"part": "response", "words": 2, "least": 15}
+    }
+
+
+def test_a_missing_file_is_told_before_a_model_is_loaded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("evolsynth.evaluation.embed.MiniLM.load", refuse)
+    assert main(["gate", str(tmp_path / "none.jsonl")]) == 1
+    assert "no such file" in capsys.readouterr().err

@@ -40,10 +40,10 @@ def test_answers_that_hold_the_question_are_fine(instruction: str, response: str
         "First, heat the oil.\n\nThen fry the onions. When they are soft, add the rice and stir,",
     ],
 )
-def test_a_sentence_that_stops_in_the_middle_is_cut_off(response: str) -> None:
+def test_a_sentence_that_stops_in_the_middle_is_broken_off(response: str) -> None:
     finding = broken_off(response)
     assert finding is not None
-    assert finding.code == "cut_off"
+    assert finding.code == "broken_off"
     assert response.endswith(finding.detail["tail"])
 
 

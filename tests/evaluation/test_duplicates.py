@@ -188,3 +188,67 @@ def test_a_rough_candidate_that_the_embedder_finds_far_is_none() -> None:
     index = DuplicateIndex(0.9, embedder=embedder)
     index.add("a", "Talk of ships", EAST)
     assert index.find("Speak of ships", EAST) is None
+
+
+# Several at once ----------------------------------------------------------------------------------
+
+LETTERS = st.lists(st.integers(0, 5), min_size=1, max_size=3)
+
+
+@given(st.lists(LETTERS, max_size=30), st.integers(1, 7), st.booleans())
+def test_several_at_once_are_found_as_one_by_one(
+    rows: list[list[int]], size: int, rough: bool
+) -> None:
+    words = ("ships", "boats", "rafts", "5", "not", "Peru")
+    texts = [" ".join(["see", *(words[i] for i in row)]) for row in rows]
+    vectors = np.zeros((len(rows), 6), dtype=np.float32)
+    for vector, row in zip(vectors, rows, strict=True):
+        np.add.at(vector, row, 1)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) if len(rows) else 1
+    known = dict(zip(texts, vectors, strict=True))
+    alone = DuplicateIndex(0.8, embedder=Deciding(known) if rough else None)
+    expected = []
+    for i, text in enumerate(texts):
+        expected.append(alone.find(text, known[text]))
+        if expected[-1] is None:
+            alone.add(str(i), text, known[text])
+    together = DuplicateIndex(0.8, embedder=Deciding(known) if rough else None)
+    found = []
+    for start in range(0, len(texts), size):
+        part = texts[start : start + size]
+        search = together.search(part, np.stack([known[text] for text in part]))
+        for place in range(len(part)):
+            found.append(search.find(place))
+            if found[-1] is None:
+                search.add(place, str(start + place))
+    assert found == expected
+
+
+def test_the_embedder_is_asked_about_a_text_in_the_index_once() -> None:
+    texts = {"Talk of ships": unit(1, 1), "Speak of ships": EAST, "Say it of ships": NORTH}
+    embedder = Deciding(texts)
+    index = DuplicateIndex(0.9, embedder=embedder)
+    for name in texts:
+        assert index.find(name, EAST) is None
+        index.add(name, name, EAST)
+    assert embedder.asked.count("Talk of ships") == 1
+
+
+def test_an_index_that_grows_past_a_block_finds_in_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evolsynth.evaluation.duplicates._ROOM", 3)
+    index = DuplicateIndex(0.99)
+    for k in range(8):
+        index.add(str(k), f"a {'b' * k} c", unit(1, k))
+    for k in range(8):
+        found = index.find("something else", unit(1, k))
+        assert found is not None
+        assert found.detail["of"] == str(k)
+
+
+def test_a_text_without_a_direction_is_near_nothing_whoever_comes_with_it() -> None:
+    """Or a low threshold would make the verdict depend on its neighbours."""
+    index = DuplicateIndex(0.05, embedder=Deciding({}))
+    index.add("a", "one", EAST)
+    nothing = np.zeros(2, dtype=np.float32)
+    assert index.search(["..", "two"], np.stack([nothing, -EAST])).find(0) is None
+    assert index.find("..", nothing) is None

@@ -8,7 +8,7 @@ import pytest
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.findings import EXPLANATIONS, Finding
-from evolsynth.evaluation.gate import Check, Gate
+from evolsynth.evaluation.gate import Gate, OwnCheck
 from evolsynth.evaluation.settings import THRESHOLDS, GateSettings
 from evolsynth.rows import Row
 
@@ -22,13 +22,19 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_every_threshold_is_explained_and_belongs_to_a_check() -> None:
-    fields = set(GateSettings.__struct_fields__) - {"skip"}
+    fields = set(GateSettings.__struct_fields__) - {"skip", "also", "language"}
     assert {t.name for t in THRESHOLDS} == fields
     assert all(t.code in EXPLANATIONS for t in THRESHOLDS)
 
 
 def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
-    settings = GateSettings(near_duplicate=0.8, min_words=5, skip=("thin_answer", "refusal"))
+    settings = GateSettings(
+        near_duplicate=0.8,
+        min_words=5,
+        skip=("thin_answer", "refusal"),
+        also=("no_response",),
+        language="de",
+    )
     assert GateSettings.read(written(tmp_path, settings.to_yaml())) == settings
 
 
@@ -45,6 +51,9 @@ def test_fields_left_out_keep_their_defaults(tmp_path: Path) -> None:
         ("min_words: 0", "min_words is 0"),
         ("cosine: 0.5", "unknown field `cosine`"),
         ("skip: [nonsense]", "there is no check 'nonsense'"),
+        ("also: [nonsense]", "also: there is no check 'nonsense'"),
+        ("also: [refusal]", "also: 'refusal' is made without being asked for. Only high_ifd"),
+        ("language: klingon", "language is 'klingon': it must be one of ar, cs, de"),
         ("skip: [", "line 1: not YAML"),
         ("- 1", "Expected `object`"),
         ("!!python/object/apply:os.getcwd []", "not YAML"),
@@ -71,7 +80,7 @@ def test_a_threshold_that_is_no_cosine_is_refused(threshold: float) -> None:
         GateSettings(near_duplicate=threshold)
 
 
-async def verdicts(rows: list[Row], settings: GateSettings, *checks: Check) -> list[Row]:
+async def verdicts(rows: list[Row], settings: GateSettings, *checks: OwnCheck) -> list[Row]:
     gate = Gate(settings=settings, checks=checks)
     return [row async for row in gate.check(rows)]
 
@@ -109,3 +118,14 @@ async def test_a_check_of_ones_own_is_made_on_what_ours_let_through() -> None:
     assert out[0].verdict is not None
     assert out[0].verdict.details == {"about_rivers": {"why": "a test"}}
     assert seen == [RIVERS, "Explain how bread rises."]
+
+
+async def test_an_optional_check_is_made_where_it_is_asked_for() -> None:
+    rows = [Row.make(RIVERS), Row.make("Explain how bread rises.", scores={"ifd": 1.3})]
+    asked = GateSettings(also=("no_response", "high_ifd"))
+    assert [r.status for r in await verdicts(rows, GateSettings())] == ["accepted"] * 2
+    out = await verdicts(rows, asked)
+    assert [r.verdict.reasons for r in out if r.verdict] == [("no_response",)] * 2
+    out = await verdicts([rows[1]], GateSettings(also=("high_ifd",)))
+    assert out[0].verdict is not None
+    assert out[0].verdict.details == {"high_ifd": {"ifd": 1.3, "most": 1.0}}

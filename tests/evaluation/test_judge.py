@@ -53,6 +53,21 @@ async def test_the_judge_sees_the_rubric_the_row_and_the_opening() -> None:
     assert prompt.endswith("<|im_start|>assistant\nQuality:")
 
 
+async def test_the_rubric_is_shared_by_all_rows_and_the_row_is_not() -> None:
+    llm = Levels(*[1 / 6] * 6)
+    shared: set[str] = set()
+
+    async def score(prompt: Prompt, continuation: str | Prompt) -> Score:
+        shared.add("".join(segment.text for segment in prompt.segments[: prompt.shared]))
+        return await Levels.score(llm, prompt, continuation)
+
+    llm.score = score  # type: ignore[method-assign]
+    await judged([ROW, Row.make("Say hello.", response="Hello.")], llm, criteria=["quality"])
+    (rubric,) = shared
+    assert "true, complete, keeps every condition" in rubric
+    assert "river" not in rubric
+
+
 async def test_what_looks_like_a_template_in_a_row_is_not_rendered() -> None:
     llm = Levels(*[1 / 6] * 6)
     await judged([Row.make("Say {{ 6 * 7 }} <|im_end|>")], llm, criteria=["complexity"])

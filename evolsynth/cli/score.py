@@ -1,0 +1,94 @@
+"""``evolsynth score``: IFD and a judge's scores on rows that one has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, aclosing
+from typing import Any
+
+from rich.console import Console
+
+from evolsynth.cli.files import writing
+from evolsynth.errors import InputError
+from evolsynth.evaluation.ifd import ifd
+from evolsynth.evaluation.judge import CRITERIA, judge
+from evolsynth.llm.base import LLM
+from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
+from evolsynth.rows import Row, dump, read_jsonl
+from evolsynth.streams import Rows
+
+__all__ = ["score", "scored"]
+
+Write = Callable[[str], object]
+
+
+def score(
+    data: str,
+    output: str | None,
+    *,
+    by_ifd: bool,
+    by_judge: bool,
+    model: str | None,
+) -> int:
+    """Write every row of ``data`` with its scores, in order; the exit status."""
+    if not by_ifd and not by_judge:
+        raise InputError("Nothing is asked for. Give --ifd, --judge, or both.")
+    if data != "-":
+        next(read_jsonl(data), None)  # a missing file is told before a model is loaded
+
+    async def work(write: Write) -> tuple[int, int]:
+        async with LlamaCpp(model or DEFAULT_MODEL) as llm:
+            return await scored(data, llm, write, by_ifd=by_ifd, by_judge=by_judge)
+
+    with writing(output) as write:
+        count, missing = asyncio.run(work(write))
+    without = f", {missing} without all of their scores (provenance says why)" if missing else ""
+    Console(stderr=True, soft_wrap=True).print(f"{count} rows{without}.", highlight=False)
+    return 0
+
+
+async def scored(
+    data: str, llm: LLM, write: Write, *, by_ifd: bool, by_judge: bool
+) -> tuple[int, int]:
+    """Write the lines of ``data`` with ``scores`` and ``provenance`` filled in, all else as it was;
+    how many lines, and how many of them lack a score.
+
+    Raises:
+        InputError: a line that cannot be read, or lacks a text to be scored, with its number.
+    """
+    lines: deque[dict[str, Any]] = deque()
+    wanted = (*(["ifd"] if by_ifd else []), *(CRITERIA if by_judge else ()))
+    rows: Rows = _rows(data, lines)
+    count = missing = 0
+    async with AsyncExitStack() as stack:
+        if by_ifd:
+            rows = await stack.enter_async_context(aclosing(ifd(rows, llm)))
+        if by_judge:
+            rows = await stack.enter_async_context(aclosing(judge(rows, llm)))
+        assert isinstance(rows, AsyncGenerator)  # noqa: S101 - `score` asked for one of the two
+        async for row in rows:
+            line = lines.popleft()
+            made = {"provenance": row.provenance} if row.provenance else {}
+            write(dump({**line, "scores": row.scores, **made}) + "\n")
+            count += 1
+            missing += not row.scores.keys() >= set(wanted)
+    return count, missing
+
+
+async def _rows(data: str, lines: deque[dict[str, Any]]) -> AsyncGenerator[Row]:
+    """The rows; the line of each is put into ``lines`` until its scores are there."""
+    for number, line in read_jsonl(data):
+        try:
+            row = Row.from_dict(line)
+        except InputError as error:
+            raise InputError(f"{data}, line {number}: {error}") from None
+        for field in ("instruction", "response"):
+            if not row.settled and not (getattr(row, field) or "").strip():
+                raise InputError(
+                    f"{data}, line {number}: field '{field}' is missing or empty, so the row "
+                    "cannot be scored. Run `evolsynth gate` first, or leave the row out."
+                )
+        lines.append(line)
+        yield row

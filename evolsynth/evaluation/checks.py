@@ -1,0 +1,252 @@
+"""Every check of the gate, by name, in one list: cheapest first, and within a cost by the part of
+the row it looks at.
+
+A new check is one entry in `CHECKS`, one sentence in `findings.EXPLANATIONS` (and in README's
+table), and, if it has a threshold, a field in `settings.GateSettings` with a line in
+`settings.THRESHOLDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from evolsynth.evaluation.answers import broken_off, copies_question
+from evolsynth.evaluation.case import COSTS, PARTS, BatchCheck, Case, Check, Cost, Part
+from evolsynth.evaluation.demands import breaks_limit, copied_demand, unfit_demand
+from evolsynth.evaluation.findings import Finding
+from evolsynth.evaluation.information import InformationLoss, information_loss, no_new_demand
+from evolsynth.evaluation.language import wrong_language
+from evolsynth.evaluation.quality import (
+    cut_off,
+    empty,
+    not_an_instruction,
+    refusal,
+    template_leak,
+    too_long,
+    too_short,
+)
+from evolsynth.evaluation.repetition import repetition
+from evolsynth.evaluation.roles import (
+    no_answer,
+    role_confusion,
+    self_talk,
+    thin_answer,
+    unanswerable,
+)
+
+if TYPE_CHECKING:
+    from evolsynth.evaluation.settings import GateSettings
+
+__all__ = ["CHECKS", "COSTS", "PARTS", "BatchCheck", "Case", "Check", "Cost", "Part", "known"]
+__all__ += ["loss_finding", "tiers"]
+
+
+def loss_finding(loss: InformationLoss, threshold: float | None = None) -> Finding | None:
+    """The finding for a flagged loss, with the lost spans and their places in the original."""
+    if not loss.flagged:
+        return None
+    spans = [msgspec.to_builtins(span) for span in loss.lost]
+    limit = {} if threshold is None else {"threshold": threshold}
+    return Finding("information_loss", {"score": round(loss.score, 4), **limit, "lost": spans})
+
+
+def _loss(case: Case) -> Finding | None:
+    threshold = case.settings.information_loss
+    loss = information_loss(
+        case.original or "", case.instruction, embedder=case.embedder, threshold=threshold
+    )
+    case.scores["information_loss"] = round(loss.score, 4)
+    return loss_finding(loss, threshold)
+
+
+def _twin(code: str) -> Callable[[Case], Finding | None]:
+    def find(case: Case) -> Finding | None:
+        twin = case.twin()
+        if twin is None or twin.code != code:
+            return None
+        limit = {"threshold": case.settings.near_duplicate} if code == "near_duplicate" else {}
+        return Finding(code, {**twin.detail, **limit})
+
+    return find
+
+
+def _no_response(case: Case) -> Finding | None:
+    return Finding("no_response") if case.row.response is None else None
+
+
+def _high_ifd(case: Case) -> Finding | None:
+    score, most = case.scores.get("ifd"), case.settings.max_ifd
+    if score is None or score <= most:
+        return None
+    return Finding("high_ifd", {"ifd": score, "most": most})
+
+
+_EVOLVED = "provenance.instruction.original"
+_MADE = "provenance.instruction (a model wrote it)"
+
+CHECKS: tuple[Check, ...] = (
+    Check("empty", lambda c: empty(c.instruction), "instruction", "free"),
+    Check("empty", lambda c: empty(c.response), "response", "free", "a response"),
+    Check("no_response", _no_response, "row", "free", optional=True),
+    # On one text. An empty one does not come as far as here.
+    Check("template_leak", lambda c: template_leak(c.asked, "instruction"), "instruction", "text"),
+    Check("repetition", lambda c: repetition(c.asked, "instruction"), "instruction", "text"),
+    Check(
+        "cut_off",
+        lambda c: cut_off(c.asked, "instruction", c.made.get("finish_reason")),
+        "instruction",
+        "text",
+    ),
+    Check("too_short", lambda c: too_short(c.asked, c.settings.min_words), "instruction", "text"),
+    Check(
+        "too_long",
+        lambda c: too_long(c.asked, c.settings.max_instruction_words),
+        "instruction",
+        "text",
+    ),
+    Check("role_confusion", lambda c: role_confusion(c.asked), "instruction", "text"),
+    Check("not_an_instruction", lambda c: not_an_instruction(c.asked), "instruction", "text"),
+    Check(  # a user's own rows may well be about today
+        "unanswerable",
+        lambda c: unanswerable(c.asked) if c.made else None,
+        "instruction",
+        "text",
+        _MADE,
+    ),
+    Check(
+        "template_leak",
+        lambda c: template_leak(c.answer, "response"),
+        "response",
+        "text",
+        "a response",
+    ),
+    Check(
+        "repetition", lambda c: repetition(c.answer, "response"), "response", "text", "a response"
+    ),
+    Check(
+        "cut_off",
+        lambda c: cut_off(c.answer, "response", c.stopped),
+        "response",
+        "text",
+        "a response",
+    ),
+    Check(
+        "too_long",
+        lambda c: too_long(c.answer, c.settings.max_response_words),
+        "response",
+        "text",
+        "a response",
+    ),
+    Check(
+        "refusal",
+        lambda c: refusal(c.answer, c.settings.refusal_words, instruction=c.asked),
+        "response",
+        "text",
+        "a response",
+    ),
+    Check("self_talk", lambda c: self_talk(c.answer), "response", "text", "a response"),
+    Check(
+        "no_answer",
+        lambda c: no_answer(c.response, c.instruction, least_substance=c.settings.substance_words),
+        "response",
+        "text",
+        "a response",
+    ),
+    Check(
+        "thin_answer",
+        lambda c: thin_answer(c.response, c.instruction, least_words=c.settings.thin_answer_words),
+        "response",
+        "text",
+        "a response",
+    ),
+    Check(
+        "breaks_limit",
+        lambda c: breaks_limit(c.instruction, c.response, slack=c.settings.limit_slack),
+        "response",
+        "text",
+        "a response",
+    ),
+    Check(
+        "copies_question",
+        lambda c: copies_question(
+            c.response,
+            c.instruction,
+            least_copied=c.settings.copied_words,
+            least_new=c.settings.new_words,
+        ),
+        "response",
+        "text",
+        "a response",
+    ),
+    Check(
+        "broken_off",
+        lambda c: broken_off(c.response, least=c.settings.tail_words),
+        "response",
+        "text",
+        "a response",
+    ),
+    Check(
+        "wrong_language",
+        lambda c: wrong_language(c.response, c.instruction, expected=c.settings.language),
+        "response",
+        "text",
+        "a response",
+    ),
+    Check("high_ifd", _high_ifd, "row", "text", "scores.ifd (`evolsynth score --ifd`)", True),
+    # On an evolution and what it was made from.
+    Check(
+        "example_leak",
+        lambda c: copied_demand(c.original or "", c.instruction, c.demands),
+        "evolution",
+        "pair",
+        f"{_EVOLVED} and .prompt",
+    ),
+    Check(
+        "unfit_demand",
+        lambda c: unfit_demand(c.original or "", c.instruction),
+        "evolution",
+        "pair",
+        _EVOLVED,
+    ),
+    Check(
+        "no_new_demand",
+        lambda c: no_new_demand(c.original or "", c.instruction),
+        "evolution",
+        "pair",
+        _EVOLVED,
+    ),
+    Check("information_loss", _loss, "evolution", "meaning", _EVOLVED),
+    Check("exact_duplicate", _twin("exact_duplicate"), "row", "stream"),
+    Check("near_duplicate", _twin("near_duplicate"), "row", "stream", "an embedder"),
+)
+
+
+def known(name: str) -> bool:
+    """Whether there is a check of that name."""
+    return any(check.name == name for check in CHECKS)
+
+
+def tiers(
+    settings: GateSettings, *, parts: Sequence[Part] = PARTS
+) -> list[tuple[Part, Cost, tuple[Check, ...]]]:
+    """The checks that settings leave on, in the order in which they are made.
+
+    All of one tier, which is a cost and a part of the row, are made before a row is refused, so
+    that it tells each reason; tiers after it are not.
+    """
+    on = [
+        check
+        for check in CHECKS
+        if check.name not in settings.skip
+        and (not check.optional or check.name in settings.also)
+        and check.part in parts
+    ]
+    groups = [
+        (part, cost, tuple(c for c in on if (c.part, c.cost) == (part, cost)))
+        for cost in COSTS
+        for part in parts
+    ]
+    return [group for group in groups if group[2]]

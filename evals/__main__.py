@@ -24,6 +24,9 @@ PROGRAMS = {
     ),
     "endurance": Program("evals.endurance", "thousands of requests: speed, memory and threads"),
     "checks": Program("evals.checks", "generation with the gate and its embedder beside it"),
+    "good-evolution": Program(
+        "evals.good_evolution", "the score of evolutions against readers' labels"
+    ),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"
     ),
@@ -45,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise InputError(f"There is no program '{given[0]}'. There are: {', '.join(PROGRAMS)}.")
         options = parser.parse_args(given)
         if options.name is None:
-            print("\n".join(f"{name:12}{p.about}" for name, p in PROGRAMS.items()))
+            print("\n".join(f"{name:20}{p.about}" for name, p in PROGRAMS.items()))
             return 0
         status: int = importlib.import_module(PROGRAMS[options.name].module).run(options)
     except EvolsynthError as error:

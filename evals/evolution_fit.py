@@ -103,7 +103,7 @@ def cross_validated(
         kept, left = np.flatnonzero(folds != k), np.flatnonzero(folds == k)
         if not len(left):
             continue
-        part = [rows[i] for i in kept]
+        part = [rows[i] for i in kept.tolist()]
         model = _fit(part, nothing, names, found[kept], vectors[kept])
         logits = standardised(found[left], model.mean, model.spread) @ model.weights
         logits += vectors[left] @ model.vectors + model.intercept

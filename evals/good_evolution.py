@@ -124,9 +124,9 @@ def measure(
 
 def auroc(good: Any, scores: Any) -> float:
     """The probability that a good row scores above one that is not; ties count half."""
-    above, below = np.asarray(scores)[good], np.asarray(scores)[~good]
-    better = (above[:, None] > below).mean() + 0.5 * (above[:, None] == below).mean()
-    return float(better)
+    above, below = np.asarray(scores)[good], np.sort(np.asarray(scores)[~good])
+    beaten = np.searchsorted(below, above, "left") + np.searchsorted(below, above, "right")
+    return float(beaten.mean() / (2 * len(below)))
 
 
 def _interval(originals: Sequence[str], good: Any, scores: Any) -> tuple[float, float]:

@@ -37,11 +37,10 @@ KINDS = (*_PATTERNS, "other")
 _BEGINS = {kind: re.compile(pattern, re.I) for kind, pattern in _PATTERNS.items()}
 
 _NUMBERS = {
-    word: value
-    for value, word in enumerate(
-        "one two three four five six seven eight nine ten eleven twelve".split(), start=1
-    )
-} | {"a": 1, "an": 1, "single": 1, "fifteen": 15, "twenty": 20, "hundred": 100}
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
+    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "a": 1, "an": 1, "single": 1,
+    "fifteen": 15, "twenty": 20, "hundred": 100,
+}  # fmt: skip
 #: How many words an answer of one such unit has, roughly.
 _UNITS = {
     "letter": 0.2, "word": 1, "phrase": 4, "thing": 6, "item": 6, "line": 10, "verse": 10,
@@ -49,7 +48,8 @@ _UNITS = {
     "paragraph": 70, "page": 300,
 }  # fmt: skip
 _LIMIT = re.compile(
-    rf"\b(?P<count>\d{{1,4}}|{'|'.join(_NUMBERS)}) (?:[\w-]+ ){{0,2}}?(?P<unit>{'|'.join(_UNITS)})s?\b",
+    rf"\b(?P<count>\d{{1,4}}|{'|'.join(_NUMBERS)}) (?:[\w-]+ ){{0,2}}?"
+    rf"(?P<unit>{'|'.join(_UNITS)})s?\b",
     re.I,
 )
 #: Words that fit any request: that they are new says nothing about the subject.
@@ -69,7 +69,7 @@ class Limit(NamedTuple):
     """A stated length: ``words`` is about how many words an answer of it has, ``rest`` how many
     words follow it in the demand."""
 
-    count: int
+    number: int
     unit: str
     words: float
     rest: int

@@ -19,6 +19,7 @@ from evolsynth.errors import EvolsynthError, SetupError
 from evolsynth.evaluation.demands import breaks_limit, copied_demand, unfit_demand
 from evolsynth.evaluation.duplicates import DuplicateIndex
 from evolsynth.evaluation.embed import Embedder, MiniLM
+from evolsynth.evaluation.evolution import EvolutionScore, evolution_finding, good_evolution
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.information import InformationLoss, information_loss, no_new_demand
 from evolsynth.evaluation.quality import degenerate
@@ -135,7 +136,29 @@ class Gate:
             scores["information_loss"] = round(loss.score, 4)
             findings = _demand_findings(original, text, _demands(made.get("prompt")))
             findings += filter(None, [loss_finding(loss)])
+            if not findings and (score := self._good_evolution(original, text)):
+                scores["good_evolution"] = score.score
+                findings += filter(None, [evolution_finding(score)])
         return self._reject(row.replace(scores=scores), findings)
+
+    def objections(
+        self, original: str, evolved: str, demands: Sequence[str], finish_reason: str
+    ) -> list[Finding]:
+        """What this gate has against an evolution by itself: `evolution_findings`, then its score.
+
+        For `evol_instruct`'s ``check``, so that an attempt that the gate would refuse is followed
+        by another.
+        """
+        findings = evolution_findings(original, evolved, demands, finish_reason)
+        if not findings and (score := self._good_evolution(original, evolved)):
+            findings += filter(None, [evolution_finding(score)])
+        return [finding for finding in findings if finding.code not in self._settings.skip]
+
+    def _good_evolution(self, original: str, evolved: str) -> EvolutionScore | None:
+        if not isinstance(self._embedder, MiniLM):  # the weights are for MiniLM's vectors
+            return None
+        threshold = self._settings.good_evolution
+        return good_evolution(original, evolved, self._embedder, threshold=threshold)
 
     def _duplicate(self, row: Row, seen: DuplicateIndex) -> Finding | None:
         text = row.instruction or ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,7 +88,7 @@ def _form(original: str, evolved: str, added: Addition) -> dict[str, float]:
     known = {word.stem for word in content(original)}
     said = words(text)
     about = content(body)
-    pairs = [(a.stem, b.stem) for a, b in zip(said, said[1:], strict=False)]
+    pairs = [(a.stem, b.stem) for a, b in pairwise(said)]
     shared = [word for word in about if word.stem in known]
     definite = [m[1] for m in re.finditer(r"\bthe ([a-z]+)", body.lower())]
     count = len(words(body))
@@ -126,7 +127,7 @@ def _fit(original: str, added: Addition, room: Room) -> dict[str, float]:
     wanted = {word.stem for word in words(quoted)}
     banned = [word.stem for word in content(added.body) if word.stem not in FORM]
     known = {word.stem for word in content(original)}
-    few = limit is not None and limit.count == 1 and limit.unit in _SMALL
+    few = limit is not None and limit.number == 1 and limit.unit in _SMALL
     procedural = bool(_PROCEDURE.search(original))
     audience = added.kind == "audience"
     return {
@@ -150,9 +151,7 @@ def _fit(original: str, added: Addition, room: Room) -> dict[str, float]:
 _SMALL = {"word", "step", "item", "point", "bullet", "thing", "line"}
 
 
-def _kinship(
-    original: str, evolved: str, added: Addition, embedder: MiniLM
-) -> dict[str, float]:
+def _kinship(original: str, evolved: str, added: Addition, embedder: MiniLM) -> dict[str, float]:
     """How near the demand is to the request: whole texts by MiniLM, words by static vectors."""
     parts = [p for p in re.split(r"(?<=[.?!:])\s+", original.strip()) if p] or [original]
     texts = [original, evolved, added.text or " ", added.body or " ", *parts]

@@ -32,6 +32,9 @@ PROGRAMS = {
     "quality-scores": Program(
         "evals.quality_scores", "do scores and checks of responses tell good from bad?"
     ),
+    "good-evolution": Program(
+        "evals.good_evolution", "the score of evolutions against readers' labels"
+    ),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"
     ),
@@ -53,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise InputError(f"There is no program '{given[0]}'. There are: {', '.join(PROGRAMS)}.")
         options = parser.parse_args(given)
         if options.name is None:
-            print("\n".join(f"{name:18}{p.about}" for name, p in PROGRAMS.items()))
+            print("\n".join(f"{name:20}{p.about}" for name, p in PROGRAMS.items()))
             return 0
         status: int = importlib.import_module(PROGRAMS[options.name].module).run(options)
     except EvolsynthError as error:

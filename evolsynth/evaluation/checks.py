@@ -16,6 +16,8 @@ import msgspec
 from evolsynth.evaluation.answers import broken_off, copies_question
 from evolsynth.evaluation.case import COSTS, PARTS, BatchCheck, Case, Check, Cost, Part
 from evolsynth.evaluation.demands import breaks_limit, copied_demand, unfit_demand
+from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.evolution import evolution_finding, good_evolution
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.information import InformationLoss, information_loss, no_new_demand
 from evolsynth.evaluation.language import wrong_language
@@ -60,6 +62,19 @@ def _loss(case: Case) -> Finding | None:
     )
     case.scores["information_loss"] = round(loss.score, 4)
     return loss_finding(loss, threshold)
+
+
+def _weak(case: Case) -> Finding | None:
+    """How good an evolution is that kept everything; told by MiniLM's vectors alone."""
+    lost = case.scores.get("information_loss", 0.0) >= case.settings.information_loss
+    if lost or not isinstance(case.embedder, MiniLM):
+        return None
+    threshold = case.settings.good_evolution
+    score = good_evolution(
+        case.original or "", case.instruction, case.embedder, threshold=threshold
+    )
+    case.scores["good_evolution"] = score.score
+    return evolution_finding(score)
 
 
 def _twin(code: str) -> Callable[[Case], Finding | None]:
@@ -219,6 +234,7 @@ CHECKS: tuple[Check, ...] = (
         _EVOLVED,
     ),
     Check("information_loss", _loss, "evolution", "meaning", _EVOLVED),
+    Check("weak_evolution", _weak, "evolution", "meaning", f"{_EVOLVED}; MiniLM"),
     Check("exact_duplicate", _twin("exact_duplicate"), "row", "stream"),
     Check("near_duplicate", _twin("near_duplicate"), "row", "stream", "an embedder"),
 )

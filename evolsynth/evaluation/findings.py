@@ -49,6 +49,7 @@ EXPLANATIONS: dict[str, str] = {
     "exact_duplicate": "The same text, apart from case, spaces and end punctuation, came earlier.",
     "near_duplicate": "A text with almost the same meaning and the same facts came earlier.",
     "no_new_demand": "The evolved instruction asks for nothing that the original did not.",
+    "weak_evolution": "The added demand is unlikely to make a better instruction of its original.",
     "information_loss": "The evolved instruction lost or changed something the original asked for.",
 }
 

@@ -21,6 +21,7 @@ from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.checks import BatchCheck, Case, Check, Part, loss_finding, tiers
 from evolsynth.evaluation.duplicates import DuplicateIndex, Search
 from evolsynth.evaluation.embed import Embedder, MiniLM
+from evolsynth.evaluation.evolution import evolution_finding, good_evolution
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.settings import GateSettings
 from evolsynth.rows import Failure, Row, Verdict
@@ -195,6 +196,21 @@ class Gate:
             broken = Failure(step="gate", error=type(error).__name__, message=str(error))
             return row.replace(failure=broken)
         return row if finding is None else _rejected(row, None, [finding])
+
+    def objections(
+        self, original: str, evolved: str, demands: Sequence[str], finish_reason: str
+    ) -> list[Finding]:
+        """What this gate has against an evolution by itself: `evolution_findings`, then its score.
+
+        For `evol_instruct`'s ``check``, so that an attempt that the gate would refuse is followed
+        by another.
+        """
+        findings = evolution_findings(original, evolved, demands, finish_reason)
+        if not findings and isinstance(self._embedder, MiniLM):
+            threshold = self._settings.good_evolution
+            score = good_evolution(original, evolved, self._embedder, threshold=threshold)
+            findings += filter(None, [evolution_finding(score)])
+        return [finding for finding in findings if finding.code not in self._settings.skip]
 
     def _family(self, row: Row) -> Collection[str]:
         """The ids of all that a row was made from: it is meant to be like them."""

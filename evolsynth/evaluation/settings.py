@@ -40,6 +40,7 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     language: str = ""
     near_duplicate: float = 0.9
     information_loss: float = 0.5
+    good_evolution: float = 0.65
     min_words: int = MIN_WORDS
     max_instruction_words: int = MAX_WORDS["instruction"]
     max_response_words: int = MAX_WORDS["response"]
@@ -141,6 +142,12 @@ THRESHOLDS = (
         "information_loss",
         "information_loss",
         "Score of loss, from 0 to 1, from which an evolution is refused.",
+        1,
+    ),
+    Threshold(
+        "good_evolution",
+        "weak_evolution",
+        "Score, from 0 to 1, that an evolution has at least.",
         1,
     ),
     Threshold("min_words", "too_short", "Words that an instruction has at least.", 1000),

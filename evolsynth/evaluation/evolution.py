@@ -1,0 +1,199 @@
+"""Would one keep it? A score for an evolution as a richer version of its original.
+
+Evol-Instruct (Xu et al. 2023, arXiv:2304.12244, section 3.2) eliminates evolutions that add
+nothing or that a model cannot answer, by asking a large model. Here a logistic regression weighs
+signals that two texts give by themselves (`evolsynth.evaluation.signals`), the room of the answer
+(`evolsynth.evaluation.room`), and the MiniLM vectors of the demand and the original. It is about
+demands that are *added*: whether anything was lost is `information_loss`'s question.
+
+The weights are in ``evolution_model.json``; ``python -m evals good-evolution --train`` fits them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from evolsynth.evaluation.additions import addition
+from evolsynth.evaluation.findings import Finding
+from evolsynth.evaluation.room import Room, RoomModel
+from evolsynth.evaluation.signals import EXPLAINED, signals
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from evolsynth.evaluation.embed import MiniLM
+
+__all__ = [
+    "THRESHOLD",
+    "EvolutionModel",
+    "EvolutionScore",
+    "evolution_finding",
+    "features",
+    "good_evolution",
+    "packaged_model",
+]
+
+#: Set for precision: most of what reaches it is good, and most of what is good does not reach it.
+THRESHOLD = 0.65
+#: By how much, in log-odds below the average evolution, a group of signals counts as a reason.
+_REASON = 0.3
+_VECTORS = 4.0  # scale of the vectors beside standardised signals: how far they are trusted
+_CLIP = 4.0  # standard deviations
+
+
+class EvolutionScore(msgspec.Struct, frozen=True):
+    """``score`` in [0, 1]: about the share of such evolutions that a reader would keep.
+
+    ``signals`` is what each group of them added to the log-odds, beside the average evolution
+    that the weights were fitted on; ``reasons`` are, in words, those that pulled it down, worst
+    first.
+    """
+
+    score: float
+    good: bool
+    demand: str
+    signals: dict[str, float]
+    reasons: tuple[str, ...] = ()
+
+
+class EvolutionModel(NamedTuple):
+    """A logistic regression on standardised signals and two vectors.
+
+    ``names``, ``mean``, ``spread`` and ``weights`` go together, of shape (signals,);
+    ``vectors`` has shape (2 d,): for the demand's vector and the original's.
+    """
+
+    room: RoomModel
+    names: tuple[str, ...]
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    vectors: NDArray[np.float64]
+    intercept: float
+
+
+def good_evolution(
+    original: str,
+    evolved: str,
+    embedder: MiniLM,
+    *,
+    threshold: float = THRESHOLD,
+    model: EvolutionModel | None = None,
+) -> EvolutionScore:
+    """Say how likely ``evolved`` is worth keeping as a richer version of ``original``.
+
+    Deterministic; some 5 embeddings of whole texts and 2 for the room, which MiniLM remembers for
+    the original. English.
+
+    Args:
+        embedder: MiniLM: the weights are for its vectors.
+        threshold: from which score on ``good`` is set.
+        model: weights of your own; the packaged ones otherwise.
+    """
+    weights = packaged_model() if model is None else model
+    room = weights.room.room(original, embedder)
+    found, vectors = features(original, evolved, embedder, room)
+    parts = _contributions(weights, found, vectors)
+    score = round(float(1 / (1 + np.exp(-(weights.intercept + sum(parts.values()))))), 4)
+    low = sorted((value, name) for name, value in parts.items() if value <= -_REASON)
+    good = score >= threshold
+    return EvolutionScore(
+        score=score,
+        good=good,
+        demand=addition(original, evolved).text,
+        signals={name: round(value, 3) for name, value in parts.items()},
+        reasons=() if good else tuple(EXPLAINED[name] for _, name in low),
+    )
+
+
+def evolution_finding(score: EvolutionScore) -> Finding | None:
+    """The finding for an evolution that is not good enough, with what speaks against it."""
+    if score.good:
+        return None
+    detail = {
+        "score": score.score,
+        "demand": score.demand,
+        "why": list(score.reasons),
+        "signals": dict(score.signals),
+    }
+    return Finding("weak_evolution", detail)
+
+
+def features(
+    original: str, evolved: str, embedder: MiniLM, room: Room
+) -> tuple[dict[str, float], NDArray[np.float64]]:
+    """Signals by name, and the vectors of the demand and of the original, scaled, one after the
+    other in an array of shape (2 d,)."""
+    body = addition(original, evolved).body or " "
+    vectors = embedder.embed([body, original]).astype(np.float64)
+    return signals(original, evolved, embedder, room), _VECTORS * vectors.ravel()
+
+
+def standardised(
+    values: NDArray[np.float64], mean: NDArray[np.float64], spread: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Signals in standard deviations from their mean, none farther than 4."""
+    scaled: NDArray[np.float64] = np.clip((values - mean) / spread, -_CLIP, _CLIP)
+    return scaled
+
+
+def _contributions(
+    model: EvolutionModel, found: Mapping[str, float], vectors: NDArray[np.float64]
+) -> dict[str, float]:
+    values = np.array([found[name] for name in model.names])
+    added = model.weights * standardised(values, model.mean, model.spread)
+    parts = dict.fromkeys(EXPLAINED, 0.0)
+    for name, value in zip(model.names, added.tolist(), strict=True):
+        parts[name.partition(".")[0]] += value
+    parts["wording"] += float(model.vectors @ vectors)
+    return parts
+
+
+@lru_cache(maxsize=1)
+def packaged_model() -> EvolutionModel:
+    """The weights that come with the package."""
+    place = resources.files("evolsynth.evaluation") / "evolution_model.json"
+    return from_json(json.loads(place.read_text(encoding="utf-8")))
+
+
+def from_json(content: Mapping[str, Any]) -> EvolutionModel:
+    """The model of a document as `to_json` makes it."""
+    room = content["room"]
+    rows: Mapping[str, Sequence[float]] = content["signals"]
+    mean, spread, weights = np.array([rows[name] for name in rows]).T
+    return EvolutionModel(
+        room=RoomModel(np.array(room["weights"]), np.array(room["intercept"])),
+        names=tuple(rows),
+        mean=mean,
+        spread=spread,
+        weights=weights,
+        vectors=np.array(content["vectors"]),
+        intercept=float(content["intercept"]),
+    )
+
+
+def to_json(model: EvolutionModel) -> dict[str, Any]:
+    """The model as plain JSON, rounded to 4 digits: each signal with mean, spread and weight."""
+    rows = zip(model.names, model.mean, model.spread, model.weights, strict=True)
+    return {
+        "signals": {name: [_short(value) for value in values] for name, *values in rows},
+        "vectors": [_short(value) for value in model.vectors],
+        "intercept": _short(model.intercept),
+        "room": {
+            "weights": [[_short(value) for value in row] for row in model.room.weights],
+            "intercept": [_short(value) for value in model.room.intercept],
+        },
+    }
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.4g}")

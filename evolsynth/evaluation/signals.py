@@ -1,0 +1,179 @@
+"""Signals of whether an added demand is any good, each computed from the two texts alone.
+
+No one of them is enough; `evolsynth.evaluation.evolution` weighs them. Similarities are of MiniLM
+vectors for texts and of its static vectors (Tulkens and van Dongen 2024, model2vec) for words.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evolsynth.evaluation.additions import FORM, KINDS, Addition, addition
+from evolsynth.evaluation.words import content, plain, stem, words
+
+if TYPE_CHECKING:
+    from evolsynth.evaluation.embed import MiniLM
+    from evolsynth.evaluation.room import Room
+
+__all__ = ["EXPLAINED", "signals"]
+
+#: What it means where a signal speaks against an evolution, for people.
+EXPLAINED = {
+    "room": "the demand does not fit the kind of answer that the request has",
+    "tight": "the limit leaves too little room for an answer",
+    "loose": "the limit is longer than the answer would be anyway",
+    "unrelated": "the demand has little to do with the request",
+    "repeats": "the demand asks for what the request asks already",
+    "rambling": "the demand is long-winded, loops or is not well formed",
+    "unclear": "the demand speaks of somebody or something that is not there",
+    "impossible": "the demand asks for what a text cannot give or contradicts the request",
+    "kind": "few demands of this kind turn out well",
+    "wording": "few demands in such words, or for such requests, turn out well",
+}
+
+_MALE = re.compile(r"\b(?:he|she|his|him|her|hers)\b", re.I)
+_PERSON = re.compile(
+    r"\b(?:he|she|his|him|her|man|woman|boy|girl|father|mother|sister|brother|friend|grand\w+|son"
+    r"|daughter|uncle|aunt|husband|wife|king|queen|mr|mrs)\b|\bName:",
+    re.I,
+)
+_GENERIC = re.compile(
+    r"\b(?:child(?:ren)?|kids?|beginners?|\d+-year-olds?|\w+-year-olds?|teenagers?|students?"
+    r"|non-technical|general audience|no (?:prior )?experience|knows? nothing|never (?:heard|seen)"
+    r"|grand\w+|adults?|novice|new to)\b",
+    re.I,
+)
+_PICTURE = re.compile(
+    r"\b(?:picture|photo|photograph|image|video|map|drawing|link|song recording)s?\b", re.I
+)
+_EMPTY_BAN = re.compile(
+    r"^\W*(?:it|any|any (?:words?|language|sentences?|information|numbers? or words?|characters?)"
+    r"|the (?:word|sentence)s?|words?|food|your answer)\b(?: at all| in (?:it|your answer))?\W*$",
+    re.I,
+)
+_PROCEDURE = re.compile(
+    r"\b(?:how (?:to|do|can|should)|recipe|instructions?|steps?|teach|plan|routine|guide|fix|"
+    r"tips|ways|process|prepare|checklist)\b",
+    re.I,
+)
+_QUOTED = re.compile(r"\"([^\"]+)\"|'([^']+)'")
+
+
+def signals(original: str, evolved: str, embedder: MiniLM, room: Room) -> dict[str, float]:
+    """All signals by name, in a fixed order.
+
+    Args:
+        room: of the answer to ``original``, see `evolsynth.evaluation.room`.
+    """
+    added = addition(original, evolved)
+    found = _form(original, evolved, added) | _fit(original, added, room)
+    found |= _kinship(original, evolved, added, embedder)
+    rooms = {"room.label": room.label, "room.text": room.text}
+    for kind in KINDS:
+        here = float(added.kind == kind)
+        found[f"kind.{kind}"] = here
+        found[f"room.label*{kind}"] = here * room.label
+        found[f"room.text*{kind}"] = here * room.text
+        found[f"unrelated.cosine*{kind}"] = here * (found["unrelated.cosine"] - 0.2)
+    return found | rooms
+
+
+def _form(original: str, evolved: str, added: Addition) -> dict[str, float]:
+    text, body = plain(added.text), plain(added.body)
+    known = {word.stem for word in content(original)}
+    said = words(text)
+    about = content(body)
+    pairs = [(a.stem, b.stem) for a, b in pairwise(said)]
+    shared = [word for word in about if word.stem in known]
+    definite = [m[1] for m in re.finditer(r"\bthe ([a-z]+)", body.lower())]
+    count = len(words(body))
+    return {
+        "rambling.words": float(min(count, 40)),
+        "rambling.log": math.log1p(count),
+        "rambling.long": float(min(max(0, count - 14), 20)),
+        "rambling.nothing": float(len(said) < 2),
+        "rambling.open": float(not re.search(r"[.!?]['\")]*$", evolved.strip())),
+        "rambling.sentences": float(min(len(re.findall(r"[.!?](?=\s|$)", text)), 3)),
+        "rambling.pairs": (len(pairs) - len(set(pairs))) / max(1, len(pairs)),
+        "rambling.twice": (len(about) - len({w.stem for w in about})) / max(1, len(about)),
+        "rambling.question": float("?" in text and "?" not in original),
+        "repeats.share": len(shared) / max(1, len(about)),
+        "repeats.original": len(known & {w.stem for w in about}) / max(1, len(known)),
+        "repeats.all": float(bool(shared) and not added.new and added.limit is None),
+        "unclear.person": float(bool(_MALE.search(text)) and not _PERSON.search(original)),
+        "unclear.they": float(bool(re.search(r"\b(?:they|them|their)\b", body, re.I))),
+        "unclear.it": float(bool(re.search(r"\bit\b", body, re.I))),
+        "unclear.you": float(bool(re.search(r"\b(?:you|your|yourself)\b", body, re.I))),
+        "unclear.me": float(bool(re.search(r"\b(?:i|my|me|we|our|us)\b", text, re.I))),
+        "unclear.the": float(min(sum(stem(w) not in known | FORM for w in definite), 3)),
+        "unclear.who": float(bool(re.search(r"\bwho\b", text, re.I))),
+        "unclear.that": float(bool(re.search(r"\bthat\b", body, re.I))),
+        "impossible.picture": float(bool(_PICTURE.search(text)) and not _PICTURE.search(original)),
+        "impossible.joke": float("joke" in text.lower() and "joke" not in original.lower()),
+        "impossible.any": float(bool(re.search(r"\bany\b", text, re.I))),
+    }
+
+
+def _fit(original: str, added: Addition, room: Room) -> dict[str, float]:
+    """How the demand's own measure fits: its limit, its ban, its audience."""
+    limit, ban = added.limit, added.kind == "avoid"
+    gap = 0.0 if limit is None else math.log(limit.words / room.words)
+    quoted = " ".join(a or b for a, b in _QUOTED.findall(plain(original)))
+    wanted = {word.stem for word in words(quoted)}
+    banned = [word.stem for word in content(added.body) if word.stem not in FORM]
+    known = {word.stem for word in content(original)}
+    few = limit is not None and limit.number == 1 and limit.unit in _SMALL
+    procedural = bool(_PROCEDURE.search(original))
+    audience = added.kind == "audience"
+    return {
+        "tight.gap": max(0.0, -gap - 1),
+        "tight.far": float(gap < -3),
+        "tight.one": float(few),
+        "tight.words": float(limit is not None and limit.words < 4),
+        "tight.room": 0.0 if limit is None else min(math.log(limit.words) - 3, 0.0),
+        "loose.gap": max(0.0, gap),
+        "loose.much": float(gap > 0.7),
+        "loose.more": 0.0 if limit is None else float(min(limit.rest, 10)),
+        "loose.steps": float(limit is not None and limit.unit == "step" and not procedural),
+        "impossible.wanted": float(ban and bool(wanted & set(banned))),
+        "impossible.ban": float(ban and bool(_EMPTY_BAN.search(added.body))),
+        "repeats.ban": float(ban and bool(known & set(banned))),
+        "unclear.reader": float(audience and not _GENERIC.search(added.body)),
+        "unclear.wordy_reader": float(audience) * min(len(added.new), 6),
+    }
+
+
+_SMALL = {"word", "step", "item", "point", "bullet", "thing", "line"}
+
+
+def _kinship(original: str, evolved: str, added: Addition, embedder: MiniLM) -> dict[str, float]:
+    """How near the demand is to the request: whole texts by MiniLM, words by static vectors."""
+    parts = [p for p in re.split(r"(?<=[.?!:])\s+", original.strip()) if p] or [original]
+    texts = [original, evolved, added.text or " ", added.body or " ", *parts]
+    whole, longer, text, body, *rest = embedder.embed(texts)
+    pieces = np.stack(rest)
+    found = {
+        "unrelated.text": float(whole @ text),
+        "unrelated.cosine": float(whole @ body),
+        "unrelated.moved": float(whole @ longer),
+        "unrelated.part": float((pieces @ text).max()),
+        "unrelated.body_part": float((pieces @ body).max()),
+        "unrelated.back": float(longer @ text),
+        "unrelated.none_new": float(not added.new),
+    }
+    old = [word.text.lower() for word in content(original)]
+    near = np.full(1, 0.35)
+    if added.new and old:
+        rough = embedder.rough()
+        fresh = rough.embed([word.text.lower() for word in added.new])
+        near = (fresh @ rough.embed(old).T).max(axis=1)
+    return found | {
+        "unrelated.nearest": float(near.max()),
+        "unrelated.farthest": float(near.min()),
+        "unrelated.mean": float(near.mean()),
+    }

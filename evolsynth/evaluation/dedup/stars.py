@@ -1,0 +1,70 @@
+"""Who lost to whom: each text that goes matches, itself, a text that stays.
+
+Duplicates do not chain. If A is like B and B like C, but A is not like C, then B loses to A, and C
+stays: it would have lost only to a text that is no longer there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["KINDS", "Stars"]
+
+#: Ways to be a duplicate, in the order in which they are looked for.
+KINDS = ("exact", "near", "template", "static", "semantic")
+
+
+class Stars:
+    """For each rank the rank that it lost to (-1: it stays), how alike they are, and why."""
+
+    def __init__(self, n: int) -> None:
+        self.of = np.full(n, -1, dtype=np.int64)
+        self.similarity = np.zeros(n, dtype=np.float32)
+        self.kind = np.zeros(n, dtype=np.uint8)
+
+    @property
+    def active(self) -> NDArray[np.bool_]:
+        """Those that stay so far."""
+        return self.of < 0
+
+    def lose(self, rank: int, to: int, similarity: float, kind: str) -> None:
+        """Note that a text lost."""
+        self.of[rank], self.similarity[rank] = to, similarity
+        self.kind[rank] = KINDS.index(kind)
+
+    def decide(
+        self,
+        pairs: NDArray[np.int64],
+        similar: Callable[[int, int], float | None],
+        same: Callable[[int, int], bool],
+        kind: Callable[[int, int], str],
+    ) -> int:
+        """Let texts lose to texts of a lower rank; how many did.
+
+        Args:
+            pairs: candidates (i, j), i < j, shape (m, 2), ordered by j.
+            similar: how alike two texts are, or None where that is not enough.
+            same: whether nothing else keeps them apart; asked only for similar ones.
+            kind: one of `KINDS`.
+        """
+        lost, k = 0, 0
+        rows: list[tuple[int, int]] = pairs.tolist()
+        while k < len(rows):
+            j, near = rows[k][1], []
+            while k < len(rows) and rows[k][1] == j:
+                i = rows[k][0]
+                k += 1
+                if self.of[i] < 0 and (similarity := similar(i, j)) is not None:
+                    near.append((-similarity, i))
+            for negative, i in sorted(near):  # the most alike, then the first
+                if same(i, j):
+                    self.lose(j, i, -negative, kind(i, j))
+                    lost += 1
+                    break
+        return lost

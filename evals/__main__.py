@@ -24,6 +24,7 @@ PROGRAMS = {
     ),
     "endurance": Program("evals.endurance", "thousands of requests: speed, memory and threads"),
     "checks": Program("evals.checks", "generation with the gate and its embedder beside it"),
+    "duplicates": Program("evals.duplicates", "planted duplicates: who finds them, and how fast"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"
     ),

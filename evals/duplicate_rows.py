@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-__all__ = ["KINDS", "Planted", "background", "changed", "planted"]
+__all__ = ["KINDS", "Pair", "Planted", "background", "changed", "planted"]
 
 #: Ways in which a copy is changed; paraphrases come from pairs written by hand.
 KINDS = ("case", "space", "punctuation", "one word", "sentences")
@@ -105,12 +105,26 @@ _SYNONYMS = {
 }  # fmt: skip
 
 
+class Pair(msgspec.Struct, frozen=True):
+    """Two requests, written by hand: one request in two ways, or two that look alike."""
+
+    kind: str
+    duplicate: bool
+    one: str
+    other: str
+
+
 class Planted(msgspec.Struct, frozen=True):
-    """Rows, and for each planted one (by place) its kind and the place of its source."""
+    """Rows, and for each planted one (by place) its kind and the place of its source.
+
+    ``apart`` holds the places of the rows of look-alike pairs that are no duplicates, and how
+    those differ.
+    """
 
     rows: list[str]
     kinds: dict[int, str]
     sources: dict[int, int]
+    apart: dict[int, str]
 
 
 def _a(word: str) -> str:
@@ -135,6 +149,8 @@ def background(random_: random.Random) -> str:
         (
             f"Use {pick(_MANNERS)}, mention the {pick(_ADJECTIVES)} {third}, and please "
             f"{pick(_READERS)}.",
+            f"Keep it under {random_.randrange(60, 900)} words, with {pick(_MANNERS)} and a "
+            f"{pick(_ADJECTIVES)} {third}.",
             f"Let the {third} stay {pick(_ADJECTIVES)} and end with {pick(_MANNERS)}.",
             f"Explain to {pick(_READERS)} with {pick(_MANNERS)} why the {third} seems "
             f"{pick(_ADJECTIVES)}.",
@@ -175,7 +191,7 @@ def _swapped(text: str, random_: random.Random) -> str:
 
 def planted(
     count: int,
-    pairs: Sequence[tuple[str, str]],
+    pairs: Sequence[Pair],
     *,
     share: float = 0.1,
     seed: int = 1,
@@ -184,27 +200,32 @@ def planted(
     """``count`` rows, a ``share`` of them copies in equal parts of all kinds.
 
     Args:
-        pairs: paraphrases, each used once: the second is planted. They come on top of the share.
+        pairs: paraphrases, each used once: the second is planted; and look-alikes, both of
+            which are in the background. They come on top of the share.
         given: a background to use instead of the generated one.
     """
     random_ = random.Random(seed)  # noqa: S311 - nothing secret
     copies = int(count * share)
-    texts = [text for text, _ in pairs]
-    wanted = count - copies - len(pairs)
-    texts += list(given[: wanted - len(pairs)])
+    same = [pair for pair in pairs if pair.duplicate]
+    apart = [pair for pair in pairs if not pair.duplicate]
+    texts = [pair.one for pair in same]
+    texts += [text for pair in apart for text in (pair.one, pair.other)]
+    by_hand, wanted = len(texts), count - copies - len(same)
+    texts += list(given[: wanted - by_hand])
     texts += [background(random_) for _ in range(wanted - len(texts))]
-    sources = list(range(len(texts)))
-    random_.shuffle(sources)
-    rows = [texts[k] for k in sources]
-    at = {k: place for place, k in enumerate(sources)}
+    order = list(range(len(texts)))
+    random_.shuffle(order)
+    rows = [texts[k] for k in order]
+    at = {k: place for place, k in enumerate(order)}
     kinds: dict[int, str] = {}
-    found: dict[int, int] = {}
-    for k, (_, other) in enumerate(pairs):
-        kinds[len(rows)], found[len(rows)] = "paraphrase", at[k]
-        rows.append(other)
-    plain = [place for place, k in enumerate(sources) if k >= len(pairs)]
+    sources: dict[int, int] = {}
+    for k, pair in enumerate(same):
+        kinds[len(rows)], sources[len(rows)] = pair.kind, at[k]
+        rows.append(pair.other)
+    plain = [place for place, k in enumerate(order) if k >= by_hand]
     for k, place in enumerate(random_.sample(plain, min(copies, len(plain)))):
         kind = KINDS[k % len(KINDS)]
-        kinds[len(rows)], found[len(rows)] = kind, place
+        kinds[len(rows)], sources[len(rows)] = kind, place
         rows.append(changed(rows[place], kind, random_))
-    return Planted(rows, kinds, found)
+    alike = {at[len(same) + k]: apart[k // 2].kind for k in range(2 * len(apart))}
+    return Planted(rows, kinds, sources, alike)

@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     report.set_defaults(command=_report)
 
     _gate_commands(commands)
+    _dedup_command(commands)
     doctor = commands.add_parser(
         "doctor", help="say what was found on this machine, and how to get what was not"
     )
@@ -111,6 +112,51 @@ def _gate_commands(commands: Any) -> None:
     gates = commands.add_parser("gates", help="list the checks and their thresholds")
     gates.add_argument("--yaml", action="store_true", help="as a settings file to start from")
     gates.set_defaults(command=_gates)
+
+
+def _dedup_command(commands: Any) -> None:
+    dedup = commands.add_parser(
+        "dedup",
+        help="remove duplicates from a JSON Lines file from any tool",
+        description="Exact, near and semantic duplicates; see docs/duplicates.md.",
+    )
+    dedup.add_argument("data", metavar="IN", help="the rows; - for standard input")
+    dedup.add_argument("-o", "--output", metavar="OUT", help="rows that stay (default: stdout)")
+    dedup.add_argument("--duplicates", metavar="FILE", help="the others, and what they lost to")
+    dedup.add_argument(
+        "--field", default="instruction", metavar="F", help="what is compared (%(default)s)"
+    )
+    dedup.add_argument(
+        "--method",
+        choices=("exact", "minhash", "static", "semantic"),
+        default="semantic",
+        help="each includes those before it; static is the fastest that finds paraphrases, "
+        "semantic (the default) also asks MiniLM about the likeliest pairs",
+    )
+    dedup.add_argument(
+        "--threshold",
+        type=float,
+        metavar="X",
+        help="of the method: Jaccard index for minhash (0.8), cosine for the others (0.85)",
+    )
+    dedup.add_argument(
+        "--keep", choices=("first", "best"), default="first", help="which of several stays"
+    )
+    dedup.add_argument("--score", metavar="FIELD", help="the number that --keep best goes by")
+    dedup.add_argument(
+        "--same-template",
+        action="store_true",
+        help="rows that differ only in numbers, what is counted and names are duplicates too",
+    )
+    dedup.add_argument(
+        "--decide",
+        type=_whole,
+        default=2000,
+        metavar="N",
+        help="how many texts MiniLM is asked about at most (%(default)s)",
+    )
+    dedup.add_argument("--workers", type=_whole, metavar="N", help="threads; rows stay the same")
+    dedup.set_defaults(command=_dedup)
 
 
 def _generation(parser: argparse.ArgumentParser) -> None:
@@ -182,6 +228,24 @@ def _gate(options: argparse.Namespace) -> int:
         rejects=options.rejects,
         settings=options.settings,
         embed=not options.no_embedder,
+    )
+
+
+def _dedup(options: argparse.Namespace) -> int:
+    from evolsynth.cli.dedup import dedup
+
+    return dedup(
+        options.data,
+        options.output,
+        duplicates=options.duplicates,
+        field=options.field,
+        method=options.method,
+        threshold=options.threshold,
+        keep=options.keep,
+        score=options.score,
+        same_template=options.same_template,
+        decide=options.decide,
+        workers=options.workers,
     )
 
 

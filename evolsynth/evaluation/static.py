@@ -68,7 +68,7 @@ class StaticVectors:
 
     @classmethod
     def kept(cls, folder: Path) -> StaticVectors | None:
-        """Those made earlier from the model in a folder, without loading it; None if there are none.
+        """Those made earlier from the model in a folder, without loading it; else None.
 
         `keep` left a note of which table belongs to the folder's weights.
         """

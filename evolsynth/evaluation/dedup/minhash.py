@@ -143,4 +143,6 @@ def _partners(
 def _spread(begins: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """begin, begin + 1, ..., for each begin as many as its count."""
     ends = np.cumsum(counts)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(begins - (ends - counts), counts)
+    places: NDArray[np.int64] = np.arange(ends[-1] if len(ends) else 0)
+    places += np.repeat(begins - (ends - counts), counts)
+    return places

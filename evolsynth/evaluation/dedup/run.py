@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -81,7 +82,7 @@ def deduplicate(
     same_template: bool = False,
     embedder: Embedder | None = None,
     decide: int = 2000,
-    workers: int = 2,
+    workers: int | None = None,
     tell: Callable[[str], object] = lambda _: None,
 ) -> Deduplicated:
     """Find the duplicates among ``texts``; of two, the better stays, or the earlier.
@@ -110,7 +111,7 @@ def deduplicate(
             duplicates too ("5 apples cost 2", "7 pears cost 3").
         embedder: for ``static`` and ``semantic``. Its ``rough()`` gives static vectors; one
             without that finds candidates by itself.
-        workers: threads. The result does not depend on it.
+        workers: threads; one for each processor if None. The result does not depend on it.
         tell: is told what is being done.
 
     Raises:
@@ -120,6 +121,7 @@ def deduplicate(
     if method == "minhash" and threshold is not None:
         jaccard = threshold
     cosine = THRESHOLDS["static"] if method == "exact" or threshold is None else threshold
+    workers = _processors() if workers is None else workers
     _check(method, jaccard, cosine, texts, scores, embedder, workers, decide)
     run = _Run(texts, scores, workers, tell, same_template)
     run.read(None if method == "exact" else Signatures(len(texts), jaccard))
@@ -352,6 +354,13 @@ class _Run:
         ]
         kept = np.sort(self._places[self._stars.of < 0])
         return Deduplicated(kept, duplicates, asked)
+
+
+def _processors() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _digest(text: str) -> bytes:

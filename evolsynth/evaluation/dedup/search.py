@@ -11,22 +11,29 @@ Douze and Jégou 2017, arXiv:1702.08734, with the pivots drawn instead of traine
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
 __all__ = ["Neighbours", "Vectors", "neighbours"]
 
 _SCALE = 127
 _EXHAUSTIVE = 24_576
-_LISTS = 4
-_LIST_SIZE = 1024
-_BLOCK = 1024
+_LISTS = 8
+_LIST_SIZE = 768
+_BLOCK = 512
+_AHEAD = 8
 #: Candidates to keep for a text: the most alike of those before it.
 _BEST = 8
 #: Candidates gathered before they are cut down to the best.
@@ -81,28 +88,40 @@ def neighbours(
     order = np.argsort(keys[ranks], kind="stable")
     sorted_keys = keys[ranks][order]
     borders = np.flatnonzero(sorted_keys[1:] != sorted_keys[:-1]) + 1
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers) as pool, _one_thread_each():
         for group in np.split(ranks[order], borders):
             if len(group) < 2:
                 continue
-            if len(group) <= _EXHAUSTIVE:
-                blocks = _squares(group)
-            else:
-                blocks = _lists(vectors, group, pool)
-            for part in _in_order(pool, lambda pair: _above(vectors, *pair, least), blocks):
+            small = len(group) <= _EXHAUSTIVE
+            blocks = _squares(group) if small else _lists(vectors, group, pool)
+            for part in _in_order(pool, partial(_above, vectors, least), blocks):
                 found.add(*part)
     return found.all()
 
 
-def _in_order(pool: ThreadPoolExecutor, work, items, ahead: int = 8):  # type: ignore[no-untyped-def]
+def _in_order(
+    pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item]
+) -> Iterator[Result]:
     """Results in the order of the items, a few of which are worked on at once."""
-    waiting = []
+    waiting: deque[Future[Result]] = deque()
     for item in items:
         waiting.append(pool.submit(work, item))
-        if len(waiting) >= ahead:
-            yield waiting.pop(0).result()
-    for one in waiting:
-        yield one.result()
+        if len(waiting) >= _AHEAD:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """No threads inside a product of matrices: several products are under way at once."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:  # comes with scikit-learn; without it, only time is lost
+        yield
+        return
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 Block = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
@@ -134,8 +153,9 @@ def _lists(vectors: Vectors, group: NDArray[np.int64], pool: ThreadPoolExecutor)
 
 
 def _above(
-    vectors: Vectors, some: NDArray[np.int64], others: NDArray[np.int64], least: float
+    vectors: Vectors, least: float, block: Block
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    some, others = block
     cosines = vectors.cosines(some, others)
     places = np.flatnonzero(cosines >= least)
     rows, columns = np.divmod(places, len(others))

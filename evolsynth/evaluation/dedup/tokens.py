@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -53,7 +54,7 @@ def tokens(text: str) -> list[str]:
 def shingles(text: str) -> set[str | tuple[str, str]]:
     """Its tokens and pairs of neighbours: what two texts are compared by."""
     found = tokens(text)
-    return {*found, *zip(found, found[1:], strict=False)}
+    return {*found, *pairwise(found)}
 
 
 class Chunk(NamedTuple):

@@ -68,9 +68,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rows", type=positive, default=10_000, metavar="N", help="how many rows (%(default)s)"
     )
-    parser.add_argument(
-        "--arms", type=names(ARMS), default=ARMS, help=f"some of {', '.join(ARMS)}"
-    )
+    parser.add_argument("--arms", type=names(ARMS), default=ARMS, help=f"some of {', '.join(ARMS)}")
     parser.add_argument(
         "--seed", type=positive, default=1, metavar="N", help="of the generated rows (%(default)s)"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -9,8 +10,6 @@ from contextlib import closing, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from evolsynth.cli.files import writing
 from evolsynth.cli.lines import TextField
@@ -109,13 +108,14 @@ def _dropped(texts: TextField, found: Deduplicated) -> Iterator[str]:
             "kept_line": texts.number(one.winner),
             "matched_line": texts.number(one.of),
             "cluster": clusters[one.winner],
-            "kept": texts[one.winner],
         }
-        winner = msgspec.json.decode(texts.raw(one.winner))
-        if isinstance(winner.get("id"), str | int):
-            record["kept_id"] = winner["id"]
-        record["row"] = msgspec.Raw(texts.raw(one.place))
-        yield msgspec.json.encode(record).decode()
+        kept = texts.row(one.winner)
+        if isinstance(kept.get("id"), str | int):
+            record["kept_id"] = kept["id"]
+        # the texts, to compare with the eye; the row as it stands in the file
+        record["kept"] = kept[texts.field]
+        head = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        yield f'{head[:-1]},"row":{texts.raw(one.place).decode()}}}'
 
 
 def _summarise(count: int, found: Deduplicated, seconds: float) -> None:

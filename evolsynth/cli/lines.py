@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import tempfile
@@ -65,10 +66,10 @@ class TextField(Sequence[str]):
     def _check(self, number: int, body: bytes) -> None:
         where = f"{self.path}, line {number}"
         try:
-            row = msgspec.json.decode(body)
+            row = _decoded(body)
         except UnicodeDecodeError:
             raise InputError(f"{where}: not UTF-8 text. Save the file as UTF-8.") from None
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(
                 f"{where}: not JSON ({error}). Each line must be one JSON object."
             ) from None
@@ -96,6 +97,11 @@ class TextField(Sequence[str]):
     def raw(self, place: int) -> bytes:
         """A text's whole line, as it stands there, without its end."""
         return self._read(self._starts[place], self._ends[place]).strip()
+
+    def row(self, place: int) -> dict[str, Any]:
+        """A text's whole row."""
+        row: dict[str, Any] = _decoded(self.raw(place))
+        return row
 
     def all_raw(self) -> Iterator[bytes]:
         """All lines in order."""
@@ -130,8 +136,22 @@ class TextField(Sequence[str]):
         return self._text(self.raw(range(len(self))[place]))
 
     def _text(self, raw: bytes) -> str:
-        text: str = msgspec.json.decode(raw)[self.field]
+        text: str = _decoded(raw)[self.field]
         return text
+
+
+def _decoded(raw: bytes) -> Any:
+    """What a line says; half a surrogate pair in it, which some tools write, is let through."""
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        if b"\\u" not in raw:
+            raise
+        return json.loads(raw.decode(), parse_constant=_no_number)
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number in JSON")
 
 
 def _wrong(row: dict[str, Any], field: str) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from evolsynth.evaluation.embed import Embedder
 
-__all__ = ["DuplicateIndex", "nearest_pairs", "normalise", "same_facts"]
+__all__ = ["DuplicateIndex", "nearest_pairs", "normalise", "same_facts", "same_references"]
 
 #: How far below the embedder's cosine a static one may lie for a text to be a candidate. Of pairs
 #: with a cosine of 0.9 by MiniLM none lay more than 0.08 below it; of unrelated requests 99.8% do.
@@ -67,12 +67,17 @@ def same_facts(one: str, other: str) -> bool:
     """
     if _values(one) != _values(other) or _negated(one) != _negated(other):
         return False
+    return same_references(one, other)
+
+
+def same_references(one: str, other: str) -> bool:
+    """Whether two texts agree in all that `same_facts` asks for, but numbers and negation."""
     for a, b in ((one, other), (other, one)):
-        flat, stems = normalise(b), stems_of(b)
         exact = [*facts.quotations(a), *facts.code(a)]
-        if any(normalise(place.text) not in flat for place in exact):
+        if exact and any(normalise(place.text) not in normalise(b) for place in exact):
             return False
-        if any(not occurs(w.stem, stems) for name in facts.names(a) for w in content(name.text)):
+        named = [w.stem for name in facts.names(a) for w in content(name.text)]
+        if named and any(not occurs(stem, stems_of(b)) for stem in named):
             return False
     return not _opposed(one, other)
 

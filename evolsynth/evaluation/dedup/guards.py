@@ -7,9 +7,10 @@ similarity tells them apart, so these are looked for one by one.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
-from evolsynth.evaluation.duplicates import same_facts
+from evolsynth.evaluation.duplicates import same_references
 from evolsynth.evaluation.words import clauses, content, vocabulary, words
 
 __all__ = ["only_difference", "same_request", "swapped_roles"]
@@ -33,6 +34,7 @@ _OPPOSITES = (
     "wide narrow, hard soft, love hate, arrive depart, arrives departs, "
     "always never, all none, everything nothing, serious funny, questions answers"
 )
+_SIGN = re.compile(r"(?<=[A-Za-z])(?:\+\+|#)|(?<=[\w)])\s*[+*/^<>=%×÷]\s*(?=[\w(])")
 _OPPOSITE: dict[str, set[str]] = {}
 for _pair in _OPPOSITES.split(", "):
     _one, _other = _pair.split()
@@ -44,10 +46,21 @@ for _pair in _OPPOSITES.split(", "):
 def same_request(one: str, other: str) -> bool:
     """Whether nothing in two alike texts says that they ask for different things.
 
-    The same facts (`same_facts`), no two words that are each other's opposite, and none that
-    have changed places.
+    The same names, quotations and code (`same_references`), the same signs, no two words that are
+    each other's opposite, and none that have changed places. Numbers and negation are not looked
+    at: only texts with one `fact_key` are compared at all.
     """
-    return not _opposed(one, other) and not swapped_roles(one, other) and same_facts(one, other)
+    return (
+        _signs(one) == _signs(other)
+        and not _opposed(one, other)
+        and not swapped_roles(one, other)
+        and same_references(one, other)
+    )
+
+
+def _signs(text: str) -> list[str]:
+    """Signs that change what a word or a sum is: "C#" and "C++", "2 + 3" and "2 * 3"."""
+    return sorted(match.group().strip() for match in _SIGN.finditer(text))
 
 
 def _opposed(one: str, other: str) -> bool:
@@ -67,15 +80,14 @@ def swapped_roles(one: str, other: str) -> bool:
     """
     mine, theirs = _places(one), _places(other)
     moved = {
-        (word, places[0], theirs[word][0])
+        (places[0], theirs[word][0])
         for word, places in mine.items()
         if len(places) == 1 and len(theirs.get(word, ())) == 1 and places != theirs[word]
     }
     return any(
-        (x != y and (y, after, before) in moved)
-        for x, before, after in moved
+        (after, before) in moved
+        for before, after in moved
         if before not in _EQUALS and after not in _EQUALS
-        for y, *_ in moved
     )
 
 
@@ -108,5 +120,5 @@ def only_difference(one: str, other: str) -> tuple[str, str] | None:
     if len(apart) != 1:
         return None
     x, y = apart[0]
-    return x.text, y.text
-
+    meant = x in content(one) and y in content(other)
+    return (x.text, y.text) if meant else None

@@ -85,13 +85,16 @@ class Signatures:
         """
         ranks = np.flatnonzero(active)
         with ThreadPoolExecutor(workers) as pool:
-            found = list(pool.map(lambda band: self._band(band, ranks), range(self.bands)))
-        n = len(active)
-        keys = np.unique(np.concatenate([part for part, _ in found])) if found else _NONE
-        pairs = np.stack([keys % n, keys // n], axis=1) if len(keys) else _NONE.reshape(0, 2)
-        return pairs, any(left for _, left in found)
+            keys, some_left = _NONE, False
+            for found, left in pool.map(lambda band: self._band(band, ranks), range(self.bands)):
+                keys = np.union1d(keys, found) if len(found) else keys
+                some_left = some_left or left
+        n = max(len(active), 1)
+        return np.stack([keys % n, keys // n], axis=1), some_left
 
     def _band(self, band: int, ranks: NDArray[np.int64]) -> tuple[NDArray[np.int64], bool]:
+        if not len(ranks):
+            return _NONE, False
         keys = self._keys[band, ranks]
         order = np.argsort(keys, kind="stable")
         keys, ranks = keys[order], ranks[order]

@@ -36,6 +36,7 @@ _ROUGHLY = 0.15
 #: Two words are different things below this cosine of their static vectors.
 _SAME_THING = 0.5
 _CHUNK = 4096
+_ROUNDS = 8  # of near texts, where large buckets are compared in part
 
 
 class Duplicate(NamedTuple):
@@ -233,7 +234,7 @@ class _Run:
     def near(self, jaccard: float) -> None:
         """Of near-duplicates the first stays."""
 
-        def similar(i: int, j: int) -> float | None:
+        def similar(_: int, i: int, j: int) -> float | None:
             a, b = self._shingles(i), self._shingles(j)
             common = len(a & b)
             value = common / (len(a) + len(b) - common)
@@ -246,11 +247,10 @@ class _Run:
             return "near" if fact_key(a) == fact_key(b) else "template"
 
         assert self._signatures is not None  # noqa: S101 - the order of the steps
-        left = True
-        while left:
+        for _ in range(_ROUNDS):
             pairs, left = self._signatures.pairs(self._stars.active, self._workers)
             self._tell(f"comparing {len(pairs):,} pairs of near texts")
-            if not self._stars.decide(pairs, similar, self._same, kind):
+            if not self._stars.decide(pairs, similar, self._same, kind) or not left:
                 break
         self._signatures = None
 
@@ -266,7 +266,6 @@ class _Run:
         self._tell(f"embedding {len(active):,} texts roughly")
         found = self._search(rough, active, floor)
         self._tell(f"comparing {len(found.pairs):,} pairs by meaning")
-        values = dict(zip(map(tuple, found.pairs.tolist()), found.cosines.tolist(), strict=True))
 
         @lru_cache(maxsize=1 << 16)
         def same(i: int, j: int) -> bool:
@@ -274,19 +273,23 @@ class _Run:
             return same_request(one, other) and not _another_thing(one, other, rough)
 
         asked = self._asked(found, decide, same)
-        exact = self._decided(asked, embedder)
+        exact = self._decided(found.pairs[asked], embedder)
+        # of the rest, only those that the static vectors can decide
+        wanted = found.cosines >= least
+        wanted[asked] = True
+        pairs, cosines = found.pairs[wanted], found.cosines[wanted]
 
-        def similar(i: int, j: int) -> float | None:
-            if (i, j) in exact:
-                return exact[i, j] if exact[i, j] >= threshold else None
-            value = round(values[i, j], 4)
-            return value if value >= least else None
+        def similar(k: int, i: int, j: int) -> float | None:
+            value = exact.get((i, j))
+            if value is not None:
+                return value if value >= threshold else None
+            return round(float(cosines[k]), 4)
 
         def kind(i: int, j: int) -> str:
             return "semantic" if (i, j) in exact else "static"
 
-        self._stars.decide(found.pairs, similar, same, kind)
-        return len({rank for pair in asked for rank in pair})
+        self._stars.decide(pairs, similar, same, kind)
+        return len({rank for pair in exact for rank in pair})
 
     def _search(self, rough: Embedder, active: NDArray[np.int64], floor: float) -> Neighbours:
         vectors: Vectors | None = None
@@ -307,31 +310,29 @@ class _Run:
             return Neighbours(np.empty((0, 2), dtype=np.int64), np.empty(0, dtype=np.float32))
         return neighbours(vectors, active, self._keys, floor, self._workers)
 
-    def _asked(
-        self, found: Neighbours, decide: int, same: Callable[[int, int], bool]
-    ) -> list[tuple[int, int]]:
+    def _asked(self, found: Neighbours, decide: int, same: Callable[[int, int], bool]) -> list[int]:
         """The pairs for the embedder: the most alike first, until they hold ``decide`` texts."""
-        asked: list[tuple[int, int]] = []
+        asked: list[int] = []
         texts: set[int] = set()
-        for k in np.argsort(-found.cosines, kind="stable") if decide else ():
+        for k in np.argsort(-found.cosines, kind="stable").tolist() if decide else ():
             i, j = map(int, found.pairs[k])
             if len(texts | {i, j}) > decide:
                 break
             if same(i, j):
-                asked.append((i, j))
+                asked.append(k)
                 texts |= {i, j}
         return asked
 
     def _decided(
-        self, asked: list[tuple[int, int]], embedder: Embedder
+        self, pairs: NDArray[np.int64], embedder: Embedder
     ) -> dict[tuple[int, int], float]:
-        ranks = sorted({rank for pair in asked for rank in pair})
+        ranks = np.unique(pairs).tolist()
         if not ranks:
             return {}
         self._tell(f"asking {embedder.name} about {len(ranks):,} texts")
         vectors = embedder.embed([self._text(rank) for rank in ranks])
         at = {rank: k for k, rank in enumerate(ranks)}
-        return {(i, j): round(float(vectors[at[i]] @ vectors[at[j]]), 4) for i, j in asked}
+        return {(i, j): round(float(vectors[at[i]] @ vectors[at[j]]), 4) for i, j in pairs.tolist()}
 
     def result(self, asked: int) -> Deduplicated:
         """Back to places in the input."""

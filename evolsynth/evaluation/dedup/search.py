@@ -173,9 +173,7 @@ class _Best:
         self._cosines: list[NDArray[np.float32]] = []
         self._count = 0
 
-    def add(
-        self, i: NDArray[np.int64], j: NDArray[np.int64], cosines: NDArray[np.float32]
-    ) -> None:
+    def add(self, i: NDArray[np.int64], j: NDArray[np.int64], cosines: NDArray[np.float32]) -> None:
         self._keys.append(j * self._n + i)
         self._cosines.append(cosines)
         self._count += len(cosines)

@@ -6,7 +6,8 @@ stays: it would have lost only to a text that is no longer there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,8 @@ __all__ = ["KINDS", "Stars"]
 
 #: Ways to be a duplicate, in the order in which they are looked for.
 KINDS = ("exact", "near", "template", "static", "semantic")
+
+_BLOCK = 1 << 16
 
 
 class Stars:
@@ -41,7 +44,7 @@ class Stars:
     def decide(
         self,
         pairs: NDArray[np.int64],
-        similar: Callable[[int, int], float | None],
+        similar: Callable[[int, int, int], float | None],
         same: Callable[[int, int], bool],
         kind: Callable[[int, int], str],
     ) -> int:
@@ -49,18 +52,15 @@ class Stars:
 
         Args:
             pairs: candidates (i, j), i < j, shape (m, 2), ordered by j.
-            similar: how alike two texts are, or None where that is not enough.
+            similar: how alike the texts of pair k, i and j are, or None where that is not enough.
             same: whether nothing else keeps them apart; asked only for similar ones.
             kind: one of `KINDS`.
         """
-        lost, k = 0, 0
-        rows: list[tuple[int, int]] = pairs.tolist()
-        while k < len(rows):
-            j, near = rows[k][1], []
-            while k < len(rows) and rows[k][1] == j:
-                i = rows[k][0]
-                k += 1
-                if self.of[i] < 0 and (similarity := similar(i, j)) is not None:
+        lost = 0
+        for j, earlier in groupby(_one_by_one(pairs), key=lambda pair: pair[2]):
+            near: list[tuple[float, int]] = []
+            for k, i, _ in earlier:
+                if self.of[i] < 0 and (similarity := similar(k, i, j)) is not None:
                     near.append((-similarity, i))
             for negative, i in sorted(near):  # the most alike, then the first
                 if same(i, j):
@@ -68,3 +68,10 @@ class Stars:
                     lost += 1
                     break
         return lost
+
+
+def _one_by_one(pairs: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
+    """Each pair with its place, without a list of them all."""
+    for start in range(0, len(pairs), _BLOCK):
+        for k, (i, j) in enumerate(pairs[start : start + _BLOCK].tolist(), start):
+            yield k, i, j

@@ -16,7 +16,7 @@ import numpy as np
 
 from evolsynth.evaluation import facts
 from evolsynth.evaluation.duplicates import normalise
-from evolsynth.evaluation.words import NEGATORS, content, vocabulary, words
+from evolsynth.evaluation.words import NEGATORS, Word, content, vocabulary, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,9 +26,7 @@ __all__ = ["Chunk", "Lexicon", "fact_key", "shingles", "template", "tokens"]
 _PUNCTUATION = r"\s.,;:!?\"'()\[\]{}\-…¿¡。，、！？；：「」『』（）"
 _SPACED = re.compile(rf"[^\W_]+(?:'[^\W\d_]+)?|[^\w{_PUNCTUATION}]")
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_ANY = re.compile(
-    rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W_])+(?:'[^\W\d_]+)?|[^\w{_PUNCTUATION}]"
-)
+_ANY = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W_])+(?:'[^\W\d_]+)?|[^\w{_PUNCTUATION}]")
 #: Every word that `facts.numbers` may take for a number or a part of one. A word too many costs
 #: time, one that is missing makes two texts with different numbers look alike here.
 _NUMBER_WORDS = vocabulary(
@@ -42,6 +40,7 @@ _NUMBER_WORDS = vocabulary(
     thirteenth twentieth thirtieth hundredth single once percent"""
 )
 _MOST_WORDS = 1 << 20
+_PHRASE = 3
 _FACT = np.uint64(1)
 
 
@@ -143,9 +142,13 @@ def template(text: str) -> str:
     if not numbers:
         return text
     places = [(n.start, n.end, "#") for n in numbers]
-    places += [(name.start, name.end, "&") for name in facts.names(text)]
-    counted = {n.counted for n in numbers}
-    places += [(w.start, w.end, "@") for w in content(text) if w.stem in counted]
+    named = {w.stem for name in facts.names(text) for w in content(name.text)}
+    counted = _counted(text, [n.end for n in numbers])
+    for word in content(text):
+        if word.stem in named and word.text[0].isupper():
+            places.append((word.start, word.end, "&"))
+        elif word.stem in counted:
+            places.append((word.start, word.end, "@"))
     pieces: list[str] = []
     at = 0
     for start, end, sign in sorted(places):
@@ -154,3 +157,18 @@ def template(text: str) -> str:
             at = end
     masked = "".join([*pieces, text[at:]])
     return masked if any(token.isalpha() for token in tokens(masked)) else text
+
+
+def _counted(text: str, ends: Sequence[int]) -> set[str]:
+    """The stems of what stands behind a number: up to the first plural of three, or one word."""
+    meant, found = content(text), set()
+    for end in ends:
+        phrase: list[Word] = []
+        at = end
+        for word in meant:
+            if word.start >= end and not text[at : word.start].strip() and len(phrase) < _PHRASE:
+                phrase.append(word)
+                at = word.end
+        plural = next((k for k, word in enumerate(phrase) if word.text.endswith("s")), 0)
+        found |= {word.stem for word in phrase[: plural + 1]}
+    return found

@@ -13,7 +13,7 @@ from functools import lru_cache
 from evolsynth.evaluation.duplicates import same_references
 from evolsynth.evaluation.words import clauses, content, vocabulary, words
 
-__all__ = ["only_difference", "same_request", "swapped_roles"]
+__all__ = ["asks_more", "only_difference", "same_request", "swapped_roles"]
 
 #: Words before a noun that say nothing about its part in the sentence.
 _ARTICLES = vocabulary("a an the this that these those my your his her its our their some any")
@@ -34,6 +34,9 @@ _OPPOSITES = (
     "wide narrow, hard soft, love hate, arrive depart, arrives departs, "
     "always never, all none, everything nothing, serious funny, questions answers"
 )
+_POLITE = vocabulary("thank thanks advanc appreciat welcom hello hi hey dear sir madam greet regard")
+#: The part of a text's words that another may lack and still say all that it says.
+_ELSE = 0.1
 _SIGN = re.compile(r"(?<=[A-Za-z])(?:\+\+|#)|(?<=[\w)])\s*[+*/^<>=%×÷]\s*(?=[\w(])")
 _OPPOSITE: dict[str, set[str]] = {}
 for _pair in _OPPOSITES.split(", "):
@@ -47,13 +50,15 @@ def same_request(one: str, other: str) -> bool:
     """Whether nothing in two alike texts says that they ask for different things.
 
     The same names, quotations and code (`same_references`), the same signs, no two words that are
-    each other's opposite, and none that have changed places. Numbers and negation are not looked
+    each other's opposite, none that have changed places, and no sentence that asks for more. Numbers and negation are not looked
     at: only texts with one `fact_key` are compared at all.
     """
     return (
         _signs(one) == _signs(other)
         and not _opposed(one, other)
         and not swapped_roles(one, other)
+        and not asks_more(one, other)
+        and not asks_more(other, one)
         and same_references(one, other)
     )
 
@@ -106,6 +111,22 @@ def _places(text: str) -> dict[str, tuple[str, ...]]:
             if lower not in _ARTICLES:
                 before = lower
     return found
+
+
+def asks_more(one: str, other: str) -> bool:
+    """Whether ``one`` says all that ``other`` does, and has a sentence of its own beside it.
+
+    "Define this word." and "Define this word. Word: scarce", a request and its evolution. Thanks
+    and greetings ask for nothing.
+    """
+    mine, theirs = ({w.stem for w in content(text)} for text in (one, other))
+    if len(theirs - mine) > _ELSE * len(theirs) or theirs >= mine:
+        return False
+    for start, end in clauses(one):
+        own = {w.stem for w in content(one[start:end])} - _POLITE
+        if own and 2 * len(own - theirs) >= len(own):
+            return True
+    return False
 
 
 def only_difference(one: str, other: str) -> tuple[str, str] | None:

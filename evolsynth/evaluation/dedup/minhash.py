@@ -24,7 +24,7 @@ __all__ = ["Signatures", "bands_for"]
 
 _PLACES = 126
 #: A pair as similar as the threshold is missed at most this often.
-_MISSED = 0.005
+_MISSED = 0.01
 #: The estimate from a signature may lie this far below the threshold: 3.5 standard deviations.
 _DOUBT = 0.13
 #: How many followers each text of a bucket is paired with: all in small buckets.
@@ -43,7 +43,7 @@ def bands_for(threshold: float, places: int = _PLACES) -> tuple[int, int]:
 class Signatures:
     """The signatures of n texts, each under its rank: the lower, the earlier it is kept.
 
-    Memory: 8 bytes for each band and 1 for each place: 300 bytes a text at a threshold of 0.8.
+    Memory: 8 bytes for each band and 1 for each place: 330 bytes a text at a threshold of 0.7.
     Texts without a token have no signature and no pair.
     """
 

@@ -30,7 +30,7 @@ __all__ = ["Deduplicated", "Duplicate", "Method", "deduplicate"]
 Method = Literal["exact", "minhash", "static", "semantic"]
 #: From which similarity on two texts are duplicates, by method: measured on
 #: evals/data/duplicates.jsonl (docs/duplicates.md).
-THRESHOLDS: dict[str, float] = {"minhash": 0.8, "static": 0.85, "semantic": 0.85}
+THRESHOLDS: dict[str, float] = {"minhash": 0.7, "static": 0.85, "semantic": 0.85}
 #: How far below the embedder's threshold the static cosine of a candidate may lie.
 _ROUGHLY = 0.15
 #: Two words are different things below this cosine of their static vectors.

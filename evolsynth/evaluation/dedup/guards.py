@@ -32,9 +32,30 @@ _OPPOSITES = (
     "north south, east west, left right, inside outside, above below, "
     "minimise maximise, minimize maximize, multiply divide, bigger smaller, biggest smallest, "
     "wide narrow, hard soft, love hate, arrive depart, arrives departs, "
+    "deep shallow, raise lower, raising lowering, wet dry, arrive leave, arrives leaves, "
+    "tighten loosen, sharp blunt, heavy light, heavier lighter, heaviest lightest, thick thin, "
+    "clean dirty, full empty, public private, real fake, safe dangerous, safe unsafe, near far, "
+    "nearest farthest, sweet sour, sweet bitter, rough smooth, loud quiet, loudest quietest, "
+    "simple complex, simple complicated, modern traditional, modern ancient, urban rural, "
+    "local global, domestic foreign, introvert extrovert, optimist pessimist, ally enemy, "
+    "friend enemy, hero villain, victory defeat, war peace, birth death, life death, "
+    "beginning end, begin end, beginning ending, entrance exit, enter leave, enter exit, "
+    "attract repel, build destroy, save spend, saving spending, send receive, ask answer, "
+    "teach learn, give take, giving taking, laugh cry, remember forget, win loses, profit loss, "
+    "income expenses, supply demand, strength weakness, reward punish, praise criticise, "
+    "praise criticize, hire fire, export imports, expand contract, expand shrink, grow shrink, "
+    "rise fall, rises falls, rising falling, ascend descend, float sink, lengthen shorten, "
+    "strengthen weaken, widen narrow, brighten darken, simplify complicate, appear disappear, "
+    "connect disconnect, install uninstall, load unload, pack unpack, zip unzip, indoor outdoor, "
+    "indoors outdoors, upstairs downstairs, forward backward, forwards backwards, "
+    "vertical horizontal, major minor, odd even, single married, male female, past future, "
+    "morning night, sunrise sunset, dawn dusk, spring autumn, junior senior, amateur professional, "
+    "better worse, most least, maximum least, greater smaller, greatest smallest, "
     "always never, all none, everything nothing, serious funny, questions answers"
 )
-_POLITE = vocabulary("thank thanks advanc appreciat welcom hello hi hey dear sir madam greet regard")
+_POLITE = vocabulary(
+    "thank thanks advanc appreciat welcom hello hi hey dear sir madam greet regard"
+)
 #: The part of a text's words that another may lack and still say all that it says.
 _ELSE = 0.1
 _SIGN = re.compile(r"(?<=[A-Za-z])(?:\+\+|#)|(?<=[\w)])\s*[+*/^<>=%×÷]\s*(?=[\w(])")
@@ -120,9 +141,10 @@ def asks_more(one: str, other: str) -> bool:
     and greetings ask for nothing.
     """
     mine, theirs = ({w.stem for w in content(text)} for text in (one, other))
-    if len(theirs - mine) > _ELSE * len(theirs) or theirs >= mine:
+    parts = clauses(one)
+    if len(parts) <= len(clauses(other)) or len(theirs - mine) > _ELSE * len(theirs):
         return False
-    for start, end in clauses(one):
+    for start, end in parts:
         own = {w.stem for w in content(one[start:end])} - _POLITE
         if own and 2 * len(own - theirs) >= len(own):
             return True

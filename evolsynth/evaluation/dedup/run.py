@@ -30,7 +30,7 @@ __all__ = ["Deduplicated", "Duplicate", "Method", "deduplicate"]
 Method = Literal["exact", "minhash", "static", "semantic"]
 #: From which similarity on two texts are duplicates, by method: measured on
 #: evals/data/duplicates.jsonl (docs/duplicates.md).
-THRESHOLDS: dict[str, float] = {"minhash": 0.7, "static": 0.85, "semantic": 0.85}
+THRESHOLDS: dict[str, float] = {"minhash": 0.7, "static": 0.85, "semantic": 0.8}
 #: How far below the embedder's threshold the static cosine of a candidate may lie.
 _ROUGHLY = 0.15
 #: Two words are different things below this cosine of their static vectors.
@@ -121,7 +121,7 @@ def deduplicate(
     """
     if method == "minhash" and threshold is not None:
         jaccard = threshold
-    cosine = THRESHOLDS["static"] if method == "exact" or threshold is None else threshold
+    cosine = THRESHOLDS.get(method, 1.0) if threshold is None else threshold
     workers = _processors() if workers is None else workers
     _check(method, jaccard, cosine, texts, scores, embedder, workers, decide)
     run = _Run(texts, scores, workers, tell, same_template)

@@ -137,7 +137,8 @@ def _dedup_command(commands: Any) -> None:
         "--threshold",
         type=float,
         metavar="X",
-        help="of the method: Jaccard index for minhash (0.7), cosine for static (0.85), semantic (0.8)",
+        help="of the method: Jaccard index for minhash (0.7), cosine for static (0.85) and "
+        "semantic (0.8)",
     )
     dedup.add_argument(
         "--keep", choices=("first", "best"), default="first", help="which of several stays"

@@ -71,8 +71,8 @@ def same_request(one: str, other: str) -> bool:
     """Whether nothing in two alike texts says that they ask for different things.
 
     The same names, quotations and code (`same_references`), the same signs, no two words that are
-    each other's opposite, none that have changed places, and no sentence that asks for more. Numbers and negation are not looked
-    at: only texts with one `fact_key` are compared at all.
+    each other's opposite, none that have changed places, and no sentence that asks for more.
+    Numbers and negation are not looked at: only texts with one `fact_key` are compared at all.
     """
     return (
         _signs(one) == _signs(other)

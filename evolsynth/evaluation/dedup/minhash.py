@@ -24,7 +24,7 @@ __all__ = ["Signatures", "bands_for"]
 
 _PLACES = 126
 #: A pair as similar as the threshold is missed at most this often.
-_MISSED = 0.01
+_MISSED = 0.0125
 #: The estimate from a signature may lie this far below the threshold: 3.5 standard deviations.
 _DOUBT = 0.13
 #: How many followers each text of a bucket is paired with: all in small buckets.

@@ -11,6 +11,7 @@ import heapq
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,13 +74,20 @@ def same_facts(one: str, other: str) -> bool:
 def same_references(one: str, other: str) -> bool:
     """Whether two texts agree in all that `same_facts` asks for, but numbers and negation."""
     for a, b in ((one, other), (other, one)):
-        exact = [*facts.quotations(a), *facts.code(a)]
-        if exact and any(normalise(place.text) not in normalise(b) for place in exact):
+        exact, named = _references(a)
+        if exact and any(quoted not in normalise(b) for quoted in exact):
             return False
-        named = [w.stem for name in facts.names(a) for w in content(name.text)]
         if named and any(not occurs(stem, stems_of(b)) for stem in named):
             return False
     return not _opposed(one, other)
+
+
+@lru_cache(maxsize=16384)
+def _references(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is quoted or code, normalised, and the stems of the names."""
+    exact = (*facts.quotations(text), *facts.code(text))
+    named = (w.stem for name in facts.names(text) for w in content(name.text))
+    return tuple(normalise(place.text) for place in exact), tuple(named)
 
 
 def _opposed(one: str, other: str) -> bool:

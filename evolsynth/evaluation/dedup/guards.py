@@ -76,11 +76,11 @@ def same_request(one: str, other: str) -> bool:
     """
     return (
         _signs(one) == _signs(other)
+        and same_references(one, other)
         and not _opposed(one, other)
         and not swapped_roles(one, other)
         and not asks_more(one, other)
         and not asks_more(other, one)
-        and same_references(one, other)
     )
 
 

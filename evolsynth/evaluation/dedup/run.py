@@ -36,7 +36,11 @@ _ROUGHLY = 0.15
 #: Two words are different things below this cosine of their static vectors.
 _SAME_THING = 0.5
 _CHUNK = 4096
-_ROUNDS = 8  # of near texts, where large buckets are compared in part
+#: Pairs looked at for each text that the embedder may be asked about.
+_LOOKED_AT = 10
+#: Rounds of near texts, where large buckets are compared in part, and the part of the texts that
+#: must go in one for the next to be worth its time.
+_ROUNDS, _WORTHWHILE = 8, 0.002
 
 
 class Duplicate(NamedTuple):
@@ -250,7 +254,8 @@ class _Run:
         for _ in range(_ROUNDS):
             pairs, left = self._signatures.pairs(self._stars.active, self._workers)
             self._tell(f"comparing {len(pairs):,} pairs of near texts")
-            if not self._stars.decide(pairs, similar, self._same, kind) or not left:
+            lost = self._stars.decide(pairs, similar, self._same, kind)
+            if not left or lost < _WORTHWHILE * self._stars.active.sum():
                 break
         self._signatures = None
 
@@ -314,7 +319,8 @@ class _Run:
         """The pairs for the embedder: the most alike first, until they hold ``decide`` texts."""
         asked: list[int] = []
         texts: set[int] = set()
-        for k in np.argsort(-found.cosines, kind="stable").tolist() if decide else ():
+        order = np.argsort(-found.cosines, kind="stable")[: _LOOKED_AT * decide]
+        for k in order.tolist():
             i, j = map(int, found.pairs[k])
             if len(texts | {i, j}) > decide:
                 break

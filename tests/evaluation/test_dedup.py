@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -243,6 +245,16 @@ def test_paraphrases_go_and_other_requests_stay(embedder: MiniLM) -> None:
     found = deduplicate(texts, embedder=embedder)
     assert places(found) == [0, 2, 3, 4, 5, 6, 7, 8]
     assert found.duplicates[0].winner == 0
+
+
+@pytest.mark.real
+def test_the_script_of_the_page_runs_as_written(capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).parents[2] / "docs" / "duplicates.md"
+    (script,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+    exec(script, {})
+    said = capsys.readouterr().out
+    assert "{'exact': 1, 'static': 1}" in said
+    assert "name a river! -> Name a river. exact 1.0" in said
 
 
 @pytest.mark.real

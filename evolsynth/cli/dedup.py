@@ -73,9 +73,11 @@ def dedup(
     return 0
 
 
-def _check_places(data: str, *outputs: str | None) -> None:
-    places = [Path(place).resolve() for place in (data, *outputs) if place not in (None, "-")]
-    if len(set(places)) < len(places):
+def _check_places(data: str, output: str | None, duplicates: str | None) -> None:
+    given = (data, output, duplicates)
+    places = [Path(place).resolve() for place in given if place not in (None, "-")]
+    both_told = duplicates == "-" and output in (None, "-")
+    if both_told or len(set(places)) < len(places):
         raise InputError(
             "The input, the output and the file of duplicates must be different files."
         )

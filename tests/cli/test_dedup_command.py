@@ -186,3 +186,12 @@ def test_the_input_is_never_written_over(data: Path, capsys: pytest.CaptureFixtu
     assert main(["dedup", str(data), "-o", str(data), "--method", "exact"]) == 1
     assert "must be different files" in capsys.readouterr().err
     assert data.read_bytes() == before
+
+
+def test_rows_and_duplicates_do_not_go_to_one_place(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["dedup", str(data), "--duplicates", "-", "--method", "exact"]) == 1
+    said = capsys.readouterr()
+    assert "must be different files" in said.err
+    assert said.out == ""

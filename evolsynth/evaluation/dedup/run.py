@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evolsynth.errors import InputError
 from evolsynth.evaluation.dedup.guards import only_difference, same_request
 from evolsynth.evaluation.dedup.minhash import Signatures
+from evolsynth.evaluation.dedup.options import THRESHOLDS, Method, check
+from evolsynth.evaluation.dedup.result import Deduplicated, Duplicate
 from evolsynth.evaluation.dedup.search import Neighbours, Vectors, neighbours
 from evolsynth.evaluation.dedup.stars import KINDS, Stars
 from evolsynth.evaluation.dedup.tokens import Lexicon, fact_key, shingles, template
@@ -25,12 +25,8 @@ if TYPE_CHECKING:
 
     from evolsynth.evaluation.embed import Embedder
 
-__all__ = ["Deduplicated", "Duplicate", "Method", "deduplicate"]
+__all__ = ["deduplicate"]
 
-Method = Literal["exact", "minhash", "static", "semantic"]
-#: From which similarity on two texts are duplicates, by method: measured on
-#: evals/data/duplicates.jsonl (docs/duplicates.md).
-THRESHOLDS: dict[str, float] = {"minhash": 0.7, "static": 0.85, "semantic": 0.8}
 #: How far below the embedder's threshold the static cosine of a candidate may lie.
 _ROUGHLY = 0.15
 #: Two words are different things below this cosine of their static vectors.
@@ -41,40 +37,6 @@ _LOOKED_AT = 10
 #: Rounds of near texts, where large buckets are compared in part, and the part of the texts that
 #: must go in one for the next to be worth its time.
 _ROUNDS, _WORTHWHILE = 8, 0.002
-
-
-class Duplicate(NamedTuple):
-    """A text that goes.
-
-    ``of`` is the text that it matches itself, ``winner`` the one that stays: another one only
-    where ``of`` lost in turn to a text that is alike in a weaker way. All are places in the input.
-    """
-
-    place: int
-    of: int
-    winner: int
-    similarity: float
-    kind: str
-
-
-class Deduplicated(NamedTuple):
-    """What stays, and what went: ``kept`` holds places in the input, in order."""
-
-    kept: NDArray[np.int64]
-    duplicates: list[Duplicate]
-    decided_by_embedder: int = 0
-
-    def clusters(self) -> dict[int, list[Duplicate]]:
-        """The texts that went, by the place of the one that stayed; both in order."""
-        found: dict[int, list[Duplicate]] = {}
-        for one in self.duplicates:
-            found.setdefault(one.winner, []).append(one)
-        return dict(sorted(found.items()))
-
-    def counts(self) -> dict[str, int]:
-        """How many went, by kind."""
-        counted = Counter(one.kind for one in self.duplicates)
-        return {kind: counted[kind] for kind in KINDS if counted[kind]}
 
 
 def deduplicate(
@@ -127,7 +89,7 @@ def deduplicate(
         jaccard = threshold
     cosine = THRESHOLDS.get(method, 1.0) if threshold is None else threshold
     workers = _processors() if workers is None else workers
-    _check(method, jaccard, cosine, texts, scores, embedder, workers, decide)
+    check(method, jaccard, cosine, texts, scores, embedder, workers, decide)
     run = _Run(texts, scores, workers, tell, same_template)
     run.read(None if method == "exact" else Signatures(len(texts), jaccard))
     run.exact()
@@ -137,33 +99,6 @@ def deduplicate(
     if method in ("static", "semantic") and embedder is not None:
         asked = run.by_meaning(embedder, cosine, decide if method == "semantic" else 0)
     return run.result(asked)
-
-
-def _check(
-    method: str,
-    jaccard: float,
-    cosine: float,
-    texts: Sequence[str],
-    scores: Sequence[float] | None,
-    embedder: Embedder | None,
-    workers: int,
-    decide: int,
-) -> None:
-    if isinstance(texts, str):
-        raise InputError("deduplicate() takes a list of texts, not one string: put it in a list.")
-    if method not in get_args(Method):
-        raise InputError(
-            f"There is no method '{method}'. Choose one of {', '.join(get_args(Method))}."
-        )
-    for value in (jaccard, cosine):
-        if not 0 < value <= 1:
-            raise InputError(f"The threshold is {value}: give one above 0 and up to 1.")
-    if scores is not None and len(scores) != len(texts):
-        raise InputError(f"There are {len(texts)} texts and {len(scores)} scores: give each one.")
-    if method in ("static", "semantic") and embedder is None:
-        raise InputError(f"The method '{method}' needs an embedder: give embedder=MiniLM().")
-    if workers < 1 or decide < 0:
-        raise InputError("Give at least one worker, and a number of texts to decide from 0.")
 
 
 class _Run:

@@ -1,8 +1,9 @@
 """Set up ``.venv-peers``: ``python3 scripts/peers.py`` (``make peers``).
 
-The programs that evolsynth's speed is compared with (see evals/throughput) need packages that
-evolsynth does not, so they get an environment of their own. llama-cpp-python is the wheel that
-``make setup`` compiled: what is compared is what is made of llama.cpp, not how it was built.
+The programs that evolsynth is compared with (see evals/throughput and evals/duplicates.py) need
+packages that evolsynth does not, so they get an environment of their own. llama-cpp-python is the
+wheel that ``make setup`` compiled: what is compared is what is made of llama.cpp, not how it was
+built.
 
 Standard library only. A second call sees a stamp and returns at once; after a failure or Ctrl-C a
 rerun goes on where it stopped. Prints one sentence and exits with 1 on failure.
@@ -27,13 +28,16 @@ PINS = {
     "distilabel": "1.5.3",
     "xllamacpp": "2026.10.11549",
     "httpx": "0.28.1",
+    "semhash": "0.5.0",
+    "datasketch": "1.6.5",  # for distilabel's MinHashDedup (2.0 breaks it), and so is nltk
+    "nltk": "3.10.4",
     "requests": "2.34.2",  # distilabel imports it and does not ask for it
 }
 # Nothing here needs torch. Should a package ask for it one day, pip stops at once with a conflict,
 # instead of fetching gigabytes of GPU libraries.
 CONSTRAINT = "torch<0\n"
 SMOKE_TEST = (
-    "import distilabel.models.llms.llamacpp, httpx, llama_cpp, xllamacpp; "
+    "import distilabel.models.llms.llamacpp, httpx, llama_cpp, semhash, xllamacpp; "
     "llama_cpp.llama_backend_init()"
 )
 

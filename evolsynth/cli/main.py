@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     _gate_commands(commands)
     _diversity_command(commands)
     _score_commands(commands)
+    _dedup_command(commands)
     doctor = commands.add_parser(
         "doctor", help="say what was found on this machine, and how to get what was not"
     )
@@ -167,6 +168,52 @@ def _diversity_command(commands: Any) -> None:
     )
     _number(diversity, "--seed", 0, "of the draws")
     diversity.set_defaults(command=_diversity)
+
+
+def _dedup_command(commands: Any) -> None:
+    dedup = commands.add_parser(
+        "dedup",
+        help="remove duplicates from a JSON Lines file from any tool",
+        description="Exact, near and semantic duplicates; see docs/duplicates.md.",
+    )
+    dedup.add_argument("data", metavar="IN", help="the rows; - for standard input")
+    dedup.add_argument("-o", "--output", metavar="OUT", help="rows that stay (default: stdout)")
+    dedup.add_argument("--duplicates", metavar="FILE", help="the others, and what they lost to")
+    dedup.add_argument(
+        "--field", default="instruction", metavar="F", help="what is compared (%(default)s)"
+    )
+    dedup.add_argument(
+        "--method",
+        choices=("exact", "minhash", "static", "semantic"),
+        default="semantic",
+        help="each includes those before it; static is the fastest that finds paraphrases, "
+        "semantic (the default) also asks MiniLM about the likeliest pairs",
+    )
+    dedup.add_argument(
+        "--threshold",
+        type=float,
+        metavar="X",
+        help="of the method: Jaccard index for minhash (0.7), cosine for static (0.85) and "
+        "semantic (0.8)",
+    )
+    dedup.add_argument(
+        "--keep", choices=("first", "best"), default="first", help="which of several stays"
+    )
+    dedup.add_argument("--score", metavar="FIELD", help="the number that --keep best goes by")
+    dedup.add_argument(
+        "--same-template",
+        action="store_true",
+        help="rows that differ only in numbers, what is counted and names are duplicates too",
+    )
+    dedup.add_argument(
+        "--decide",
+        type=_whole,
+        default=2000,
+        metavar="N",
+        help="how many texts MiniLM is asked about at most (%(default)s)",
+    )
+    dedup.add_argument("--workers", type=_whole, metavar="N", help="threads; rows stay the same")
+    dedup.set_defaults(command=_dedup)
 
 
 def _generation(parser: argparse.ArgumentParser) -> None:
@@ -267,6 +314,24 @@ def _diversity(options: argparse.Namespace) -> int:
         embedder=options.embedder,
         json=options.json,
         seed=options.seed,
+    )
+
+
+def _dedup(options: argparse.Namespace) -> int:
+    from evolsynth.cli.dedup import dedup
+
+    return dedup(
+        options.data,
+        options.output,
+        duplicates=options.duplicates,
+        field=options.field,
+        method=options.method,
+        threshold=options.threshold,
+        keep=options.keep,
+        score=options.score,
+        same_template=options.same_template,
+        decide=options.decide,
+        workers=options.workers,
     )
 
 

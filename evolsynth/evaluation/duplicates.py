@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.embed import Embedder
 
 __all__ = ["DuplicateIndex", "Search", "nearest_pairs", "normalise", "same_facts"]
+__all__ += ["same_references"]
 
 #: How far below the embedder's cosine a static one may lie for a text to be a candidate. Of 202
 #: pairs with a cosine of 0.9 by MiniLM 99% lay no more than 0.07 below it; of pairs of unrelated
@@ -101,8 +102,11 @@ def same_facts(one: str, other: str) -> bool:
     A name counts as absent only if its words are nowhere in the other text, in any case or with
     another ending.
     """
-    if _sums(one) != _sums(other):
-        return False
+    return _sums(one) == _sums(other) and same_references(one, other)
+
+
+def same_references(one: str, other: str) -> bool:
+    """Whether two texts agree in all that `same_facts` asks for, but numbers and negation."""
     here, there = _facts_of(one), _facts_of(other)
     for a, b in ((here, there), (there, here)):
         if any(text not in b.flat for text in a.exact):

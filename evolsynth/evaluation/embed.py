@@ -82,19 +82,26 @@ class MiniLM:
             SetupError: sentence-transformers is not installed.
         """
         self.rough()
+        with self._lock:
+            self._loaded()
 
     def rough(self) -> StaticVectors:
         """Static vectors made from the model, to find candidates with: see `StaticVectors`.
 
-        Made in some 15 s at the first use on a machine, and kept in the cache folder.
+        Made in some 15 s at the first use on a machine, and kept in the cache folder; then the
+        model itself is not loaded for them.
 
         Raises:
             ModelNotFound, SetupError: as `load`.
         """
         with self._lock:
             if self._rough is None:
+                folder = Path(_locate(self._path))
+                self._rough = None if self._model else StaticVectors.kept(folder)
+            if self._rough is None:
                 with _quiet():
                     self._rough = StaticVectors.of(self._loaded())
+                StaticVectors.keep(folder, self._model)
             return self._rough
 
     @property

@@ -36,7 +36,7 @@ __all__ = ["Gate", "OwnCheck", "evolution_findings", "loss_finding", "response_f
 OwnCheck = Callable[[Row], Finding | None] | Check | BatchCheck
 
 _NOWHERE = np.zeros(1, dtype=np.float32)
-_AT_ONCE = 64  # rows at most that are checked before the first of them is handed on
+_AT_ONCE = 8
 _WRITTEN: tuple[Part, ...] = ("instruction", "evolution")
 
 

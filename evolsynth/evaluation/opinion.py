@@ -49,7 +49,7 @@ async def second_opinion(
         return loss
     if Capability.LOGPROBS not in llm.capabilities:
         llm.require(Capability.RAW_PROMPT, by="second_opinion")
-    file = load_prompt("judge/loss")
+    file = load_prompt("check/loss")
     question = file.part("question", original=original, evolved=evolved).strip()
     prompt = llm.template.render([Message("user", question)])
     lost = await _chance(llm, prompt, file.part("opening"), derive_seed(0, "loss", original))

@@ -53,7 +53,7 @@ class StaticVectors:
         The cached table goes by a hash of the model's weights.
         """
         tokenizer = model.tokenizer.backend_tokenizer
-        place = cache_folder() / "static" / f"{_digest(model)}-{_FORM}.npy"
+        place = _place(model)
         try:
             with locked(place):
                 table = _read(place, model.tokenizer.vocab_size)
@@ -65,6 +65,35 @@ class StaticVectors:
             _log.warning("static vectors cannot be kept in %s (%s)", place.parent, error.strerror)
             table = _distilled(model)
         return cls(tokenizer, table.astype(np.float32))
+
+    @classmethod
+    def kept(cls, folder: Path) -> StaticVectors | None:
+        """Those made earlier from the model in a folder, without loading it; else None.
+
+        `keep` left a note of which table belongs to the folder's weights.
+        """
+        tokenizer = folder / "tokenizer.json"
+        note = _note(folder)
+        if note is None or not note.is_file() or not tokenizer.is_file():
+            return None
+        from tokenizers import Tokenizer
+
+        fast = Tokenizer.from_file(str(tokenizer))
+        place = note.with_name(note.read_text(encoding="utf-8").strip())
+        table = _read(place, fast.get_vocab_size())
+        return None if table is None else cls(fast, table.astype(np.float32))
+
+    @staticmethod
+    def keep(folder: Path, model: Any) -> None:
+        """Note for `kept` that the table of ``model`` belongs to the weights in ``folder``."""
+        note = _note(folder)
+        if note is None:
+            return
+        try:
+            with written(note) as part:
+                part.write_text(_place(model).name, encoding="utf-8")
+        except OSError as error:  # the model is loaded again next time
+            _log.warning("%s cannot be written (%s)", note, error.strerror)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed n texts as an array of shape (n, d), rows of length 1 (of 0 without a token).
@@ -81,6 +110,20 @@ class StaticVectors:
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         rows /= np.where(lengths > 0, lengths, 1)
         return rows
+
+
+def _place(model: Any) -> Path:
+    return cache_folder() / "static" / f"{_digest(model)}-{_FORM}.npy"
+
+
+def _note(folder: Path) -> Path | None:
+    """Where it is noted which table belongs to a file of weights, which goes by its hash."""
+    try:
+        with (folder / "model.safetensors").open("rb") as file:
+            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
+    except OSError:
+        return None
+    return cache_folder() / "static" / f"{digest}-{_FORM}.note"
 
 
 def _digest(model: Any) -> str:

@@ -113,3 +113,22 @@ def test_the_table_is_distilled_from_the_embedder(minilm: MiniLM, rough: StaticV
     made, read = (v - v.mean(axis=0) for v in (vectors, kept))
     agreement = np.corrcoef((made @ made.T).ravel(), (read @ read.T).ravel())[0, 1]
     assert agreement > 0.8
+
+
+def test_a_table_that_was_kept_is_read_without_the_model(
+    cache: Path, minilm: MiniLM, rough: StaticVectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(minilm.locate())
+    assert StaticVectors.kept(folder) is None
+    StaticVectors.keep(folder, minilm._loaded())
+    found = MiniLM()
+    monkeypatch.setattr(found, "_loaded", lambda: pytest.fail("the model was loaded"))
+    texts = ["Héllo, WÖRLD: don't [MASK] 你好 naïve 🙂", "A red door."]
+    assert np.array_equal(found.rough().embed(texts), rough.embed(texts))
+
+
+def test_a_kept_table_that_is_gone_is_made_again(cache: Path, minilm: MiniLM) -> None:
+    folder = Path(minilm.locate())
+    StaticVectors.keep(folder, minilm._loaded())
+    _table(cache).unlink()
+    assert StaticVectors.kept(folder) is None

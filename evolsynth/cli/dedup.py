@@ -1,0 +1,130 @@
+"""``evolsynth dedup``: a JSON Lines file without its duplicates, and which row lost to which."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from evolsynth.cli.files import writing
+from evolsynth.cli.lines import TextField
+from evolsynth.errors import InputError
+from evolsynth.evaluation.dedup import Deduplicated, Method, deduplicate
+from evolsynth.evaluation.embed import MiniLM
+
+__all__ = ["dedup"]
+
+_AT_ONCE = 512  # lines written at once
+
+
+def dedup(
+    data: str,
+    output: str | None,
+    *,
+    duplicates: str | None,
+    field: str,
+    method: Method,
+    threshold: float | None,
+    keep: str,
+    score: str | None,
+    same_template: bool,
+    decide: int,
+    workers: int | None,
+) -> int:
+    """Write the rows that stay, and the others with what they lost to; the exit status."""
+    if (keep == "best") != (score is not None):
+        raise InputError(
+            "--keep best needs --score FIELD, and --score needs --keep best: give both or neither."
+        )
+    _check_places(data, output, duplicates)
+    began = time.monotonic()
+
+    def tell(what: str) -> None:
+        print(f"{time.monotonic() - began:7.1f} s  {what}", file=sys.stderr, flush=True)
+
+    with closing(TextField(data, field, score)) as texts:
+        embedder = MiniLM() if method in ("static", "semantic") else None
+        if embedder is not None:
+            embedder.rough()  # a missing one is told before any work is done
+        found = deduplicate(
+            texts,
+            method=method,
+            threshold=threshold,
+            scores=texts.scores,
+            same_template=same_template,
+            embedder=embedder,
+            decide=decide,
+            workers=workers,
+            tell=tell,
+        )
+        with (
+            writing(output) as keep_row,
+            nullcontext(None) if duplicates is None else writing(duplicates) as drop_row,
+        ):
+            _write(_kept(texts, found), keep_row)
+            if drop_row is not None:
+                _write(_dropped(texts, found), drop_row)
+        _summarise(len(texts), found, time.monotonic() - began)
+    return 0
+
+
+def _check_places(data: str, output: str | None, duplicates: str | None) -> None:
+    given = (data, output, duplicates)
+    places = [Path(place).resolve() for place in given if place not in (None, "-")]
+    both_told = duplicates == "-" and output in (None, "-")
+    if both_told or len(set(places)) < len(places):
+        raise InputError(
+            "The input, the output and the file of duplicates must be different files."
+        )
+
+
+def _write(lines: Iterator[str], write: Callable[[str], object]) -> None:
+    while some := list(islice(lines, _AT_ONCE)):
+        write("\n".join(some) + "\n")
+
+
+def _kept(texts: TextField, found: Deduplicated) -> Iterator[str]:
+    stays = bytearray(len(texts))
+    for place in found.kept.tolist():
+        stays[place] = 1
+    for stay, raw in zip(stays, texts.all_raw(), strict=True):
+        if stay:
+            yield raw.decode()
+
+
+def _dropped(texts: TextField, found: Deduplicated) -> Iterator[str]:
+    """One object a line; clusters are numbered in the order of the rows that stay."""
+    clusters = {
+        winner: k for k, winner in enumerate(sorted({one.winner for one in found.duplicates}), 1)
+    }
+    for one in found.duplicates:
+        record: dict[str, Any] = {
+            "line": texts.number(one.place),
+            "kind": one.kind,
+            "similarity": one.similarity,
+            "kept_line": texts.number(one.winner),
+            "matched_line": texts.number(one.of),
+            "cluster": clusters[one.winner],
+        }
+        kept = texts.row(one.winner)
+        if isinstance(kept.get("id"), str | int):
+            record["kept_id"] = kept["id"]
+        # the texts, to compare with the eye; the row as it stands in the file
+        record["kept"] = kept[texts.field]
+        head = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        yield f'{head[:-1]},"row":{texts.raw(one.place).decode()}}}'
+
+
+def _summarise(count: int, found: Deduplicated, seconds: float) -> None:
+    kinds = ", ".join(f"{number:,} {kind}" for kind, number in found.counts().items())
+    gone = len(found.duplicates)
+    print(
+        f"{count:,} rows = {count - gone:,} kept, {gone:,} duplicates"
+        f"{f' ({kinds})' if kinds else ''}; {seconds:.1f} s.",
+        file=sys.stderr,
+    )

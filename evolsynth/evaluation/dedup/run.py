@@ -1,0 +1,319 @@
+"""Removing duplicates from many texts: exact, then near, then by meaning."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evolsynth.evaluation.dedup.guards import only_difference, same_request
+from evolsynth.evaluation.dedup.minhash import Signatures
+from evolsynth.evaluation.dedup.options import THRESHOLDS, Method, check
+from evolsynth.evaluation.dedup.result import Deduplicated, Duplicate
+from evolsynth.evaluation.dedup.search import Neighbours, Vectors, neighbours
+from evolsynth.evaluation.dedup.stars import KINDS, Stars
+from evolsynth.evaluation.dedup.tokens import Lexicon, fact_key, shingles, template
+from evolsynth.evaluation.duplicates import normalise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evolsynth.evaluation.embed import Embedder
+
+__all__ = ["deduplicate"]
+
+#: How far below the embedder's threshold the static cosine of a candidate may lie.
+_ROUGHLY = 0.15
+#: Two words are different things below this cosine of their static vectors.
+_SAME_THING = 0.5
+_CHUNK = 4096
+#: Pairs looked at for each text that the embedder may be asked about.
+_LOOKED_AT = 10
+#: Rounds of near texts, where large buckets are compared in part, and the part of the texts that
+#: must go in one for the next to be worth its time.
+_ROUNDS, _WORTHWHILE = 8, 0.002
+
+
+def deduplicate(
+    texts: Sequence[str],
+    *,
+    method: Method = "semantic",
+    threshold: float | None = None,
+    jaccard: float = THRESHOLDS["minhash"],
+    scores: Sequence[float] | None = None,
+    same_template: bool = False,
+    embedder: Embedder | None = None,
+    decide: int = 2000,
+    workers: int | None = None,
+    tell: Callable[[str], object] = lambda _: None,
+) -> Deduplicated:
+    """Find the duplicates among ``texts``; of two, the better stays, or the earlier.
+
+    Each method includes those before it:
+
+    - ``exact``: equal but for case, spaces, typography and punctuation at the edges (`normalise`);
+    - ``minhash``: near: the Jaccard index of words and pairs of neighbouring words is at least
+      ``jaccard``. MinHash finds candidates, the texts themselves decide;
+    - ``static``: the cosine of their static vectors (`StaticVectors`) is at least ``threshold``;
+    - ``semantic``: the cosine by the embedder is. It is asked about the likeliest candidates, up
+      to ``decide`` texts of them; about what is left, the static vectors decide, as in ``static``.
+
+    Two texts that differ in a fact, an opposite or the roles of two words are no duplicates,
+    whatever their similarity, except exact ones. Nor are, by meaning, two that differ in one
+    word of content with another meaning.
+
+    Time grows nearly linearly; memory is some 700 bytes a text beside what ``texts`` takes, which
+    is read twice from its beginning to its end, and here and there.
+
+    Args:
+        texts: any sequence; it may read its items from a file.
+        threshold: of the method itself; `THRESHOLDS` if None. For ``minhash`` the same as jaccard.
+        scores: the best of several duplicates stays; equal ones by order.
+        same_template: texts that differ only in numbers, what is counted, and names are
+            duplicates too ("5 apples cost 2", "7 pears cost 3").
+        embedder: for ``static`` and ``semantic``. Its ``rough()`` gives static vectors; one
+            without that finds candidates by itself.
+        workers: threads; one for each processor if None. The result does not depend on it.
+        tell: is told what is being done.
+
+    Raises:
+        InputError: a method that does not exist, a threshold outside (0, 1], no embedder where
+            one is needed, or another number of scores than of texts.
+    """
+    if method == "minhash" and threshold is not None:
+        jaccard = threshold
+    cosine = THRESHOLDS.get(method, 1.0) if threshold is None else threshold
+    workers = _processors() if workers is None else workers
+    check(method, jaccard, cosine, texts, scores, embedder, workers, decide)
+    run = _Run(texts, scores, workers, tell, same_template)
+    run.read(None if method == "exact" else Signatures(len(texts), jaccard))
+    run.exact()
+    if method != "exact":
+        run.near(jaccard)
+    asked = 0
+    if method in ("static", "semantic") and embedder is not None:
+        asked = run.by_meaning(embedder, cosine, decide if method == "semantic" else 0)
+    return run.result(asked)
+
+
+class _Run:
+    """One run. Inside, texts go by rank: rank 0 is kept before all others."""
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        scores: Sequence[float] | None,
+        workers: int,
+        tell: Callable[[str], object],
+        same_template: bool,
+    ) -> None:
+        self._texts = texts
+        self._workers = workers
+        self._tell = tell
+        self._same_template = same_template
+        n = len(texts)
+        if scores is None:
+            self._places = np.arange(n)
+        else:
+            self._places = np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable")
+        self._ranks = np.empty(n, dtype=np.int64)
+        self._ranks[self._places] = np.arange(n)
+        self._keys = np.zeros(n, dtype=np.uint64)
+        self._digests = np.zeros((2, n), dtype=np.uint64)
+        self._signatures: Signatures | None = None
+        self._stars = Stars(n)
+        self._text = lru_cache(maxsize=16384)(self._compared)
+        self._shingles = lru_cache(maxsize=4096)(lambda rank: shingles(self._text(rank)))
+
+    def _compared(self, rank: int) -> str:
+        text = self._texts[int(self._places[rank])]
+        return template(text) if self._same_template else text
+
+    def _chunks(self) -> Iterator[tuple[NDArray[np.int64], list[str]]]:
+        for start in range(0, len(self._texts), _CHUNK):
+            yield self._ranks[start : start + _CHUNK], list(self._texts[start : start + _CHUNK])
+
+    def read(self, signatures: Signatures | None) -> None:
+        """Go through all texts once: digests for exact duplicates, signatures for near ones."""
+        self._tell(f"reading {len(self._texts):,} texts")
+        self._signatures = signatures
+        lexicon = Lexicon()
+        with ThreadPoolExecutor(self._workers) as pool:
+            waiting = []
+            for ranks, texts in self._chunks():
+                digests = b"".join(_digest(text) for text in texts)
+                self._digests[:, ranks] = np.frombuffer(digests, "<u8").reshape(-1, 2).T
+                if signatures is None:
+                    continue
+                if self._same_template:
+                    texts = [template(text) for text in texts]
+                chunk = lexicon.read(texts, numbers=not self._same_template)
+                self._keys[ranks] = chunk.keys
+                waiting.append(pool.submit(signatures.add, ranks, chunk))
+                if len(waiting) > 2 * self._workers:
+                    waiting.pop(0).result()
+            for one in waiting:
+                one.result()
+
+    def exact(self) -> None:
+        """Of equal texts the first stays."""
+        order = np.lexsort(self._digests)  # stable: equal ones by rank
+        apart = (self._digests[:, order[1:]] != self._digests[:, order[:-1]]).any(axis=0)
+        begins = np.concatenate([[True], apart])[: len(order)]
+        first = order[np.flatnonzero(begins)][np.cumsum(begins) - 1]
+        for rank, of in zip(order[~begins].tolist(), first[~begins].tolist(), strict=True):
+            self._stars.lose(rank, of, 1.0, "exact")
+        self._digests = np.empty((2, 0), dtype=np.uint64)
+
+    def near(self, jaccard: float) -> None:
+        """Of near-duplicates the first stays."""
+
+        def similar(_: int, i: int, j: int) -> float | None:
+            a, b = self._shingles(i), self._shingles(j)
+            common = len(a & b)
+            value = common / (len(a) + len(b) - common)
+            return value if value >= jaccard else None
+
+        def kind(i: int, j: int) -> str:
+            if not self._same_template:
+                return "near"
+            a, b = (self._texts[int(self._places[rank])] for rank in (i, j))
+            return "near" if fact_key(a) == fact_key(b) else "template"
+
+        assert self._signatures is not None  # noqa: S101 - the order of the steps
+        for _ in range(_ROUNDS):
+            pairs, left = self._signatures.pairs(self._stars.active, self._workers)
+            self._tell(f"comparing {len(pairs):,} pairs of near texts")
+            lost = self._stars.decide(pairs, similar, self._same, kind)
+            if not left or lost < _WORTHWHILE * self._stars.active.sum():
+                break
+        self._signatures = None
+
+    def _same(self, i: int, j: int) -> bool:
+        return same_request(self._text(i), self._text(j))
+
+    def by_meaning(self, embedder: Embedder, threshold: float, decide: int) -> int:
+        """Of texts with one meaning the first stays; how many texts the embedder was asked for."""
+        rough: Embedder = embedder.rough() if hasattr(embedder, "rough") else embedder
+        active = np.flatnonzero(self._stars.active)
+        least = THRESHOLDS["static"] if decide else threshold
+        floor = min(least, threshold - _ROUGHLY) if decide else least
+        self._tell(f"embedding {len(active):,} texts roughly")
+        found = self._search(rough, active, floor)
+        self._tell(f"comparing {len(found.pairs):,} pairs by meaning")
+
+        @lru_cache(maxsize=1 << 16)
+        def same(i: int, j: int) -> bool:
+            one, other = self._text(i), self._text(j)
+            return same_request(one, other) and not _another_thing(one, other, rough)
+
+        asked = self._asked(found, decide, same)
+        exact = self._decided(found.pairs[asked], embedder)
+        # of the rest, only those that the static vectors can decide
+        wanted = found.cosines >= least
+        wanted[asked] = True
+        pairs, cosines = found.pairs[wanted], found.cosines[wanted]
+
+        def similar(k: int, i: int, j: int) -> float | None:
+            value = exact.get((i, j))
+            if value is not None:
+                return value if value >= threshold else None
+            return round(float(cosines[k]), 4)
+
+        def kind(i: int, j: int) -> str:
+            return "semantic" if (i, j) in exact else "static"
+
+        self._stars.decide(pairs, similar, same, kind)
+        return len({rank for pair in exact for rank in pair})
+
+    def _search(self, rough: Embedder, active: NDArray[np.int64], floor: float) -> Neighbours:
+        vectors: Vectors | None = None
+        stays = self._stars.active
+        for ranks, texts in self._chunks():
+            chosen = [
+                template(text) if self._same_template else text
+                for rank, text in zip(ranks.tolist(), texts, strict=True)
+                if stays[rank]
+            ]
+            if not chosen:
+                continue
+            part = rough.embed(chosen)
+            if vectors is None:
+                vectors = Vectors(len(self._texts), part.shape[1])
+            vectors.put(ranks[stays[ranks]], part)
+        if vectors is None:
+            return Neighbours(np.empty((0, 2), dtype=np.int64), np.empty(0, dtype=np.float32))
+        return neighbours(vectors, active, self._keys, floor, self._workers)
+
+    def _asked(self, found: Neighbours, decide: int, same: Callable[[int, int], bool]) -> list[int]:
+        """The pairs for the embedder: the most alike first, until they hold ``decide`` texts."""
+        asked: list[int] = []
+        texts: set[int] = set()
+        order = np.argsort(-found.cosines, kind="stable")[: _LOOKED_AT * decide]
+        for k in order.tolist():
+            i, j = map(int, found.pairs[k])
+            if len(texts | {i, j}) > decide:
+                break
+            if same(i, j):
+                asked.append(k)
+                texts |= {i, j}
+        return asked
+
+    def _decided(
+        self, pairs: NDArray[np.int64], embedder: Embedder
+    ) -> dict[tuple[int, int], float]:
+        ranks = np.unique(pairs).tolist()
+        if not ranks:
+            return {}
+        self._tell(f"asking {embedder.name} about {len(ranks):,} texts")
+        vectors = embedder.embed([self._text(rank) for rank in ranks])
+        at = {rank: k for k, rank in enumerate(ranks)}
+        return {(i, j): round(float(vectors[at[i]] @ vectors[at[j]]), 4) for i, j in pairs.tolist()}
+
+    def result(self, asked: int) -> Deduplicated:
+        """Back to places in the input."""
+        winner = self._stars.of.copy()
+        while True:
+            on = np.where(winner >= 0, self._stars.of[winner], -1)
+            if (on < 0).all():
+                break
+            winner = np.where(on >= 0, on, winner)
+        lost = self._ranks[self._stars.of[self._ranks] >= 0].tolist()
+        duplicates = [
+            Duplicate(
+                int(self._places[rank]),
+                int(self._places[self._stars.of[rank]]),
+                int(self._places[winner[rank]]),
+                round(float(self._stars.similarity[rank]), 4),
+                KINDS[self._stars.kind[rank]],
+            )
+            for rank in lost
+        ]
+        kept = np.sort(self._places[self._stars.of < 0])
+        return Deduplicated(kept, duplicates, asked)
+
+
+def _processors() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _digest(text: str) -> bytes:
+    flat = normalise(text).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(flat, digest_size=16).digest()
+
+
+def _another_thing(one: str, other: str, rough: Embedder) -> bool:
+    """Whether the texts differ in one word only, and the two words mean different things."""
+    apart = only_difference(one, other)
+    if apart is None:
+        return False
+    a, b = rough.embed(list(apart))
+    return bool(a @ b < _SAME_THING)

@@ -9,6 +9,7 @@ from there, after three examples. So it adds, and cannot drop.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 import re
@@ -140,7 +141,10 @@ class _Evolver(NamedTuple):
             "operation": name,
             "original": original,
         }
-        objections = self.check(original, evolved, file.example_demands, finish_reason)
+        # in a thread: a gate's check embeds, and the requests under way must not wait for it
+        objections = await asyncio.to_thread(
+            self.check, original, evolved, file.example_demands, finish_reason
+        )
         return len(objections), self._child(row, number, evolved, instruction=made)
 
     def _child(self, row: Row, number: int, text: str | None, **made: Any) -> Row:

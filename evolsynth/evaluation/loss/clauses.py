@@ -13,6 +13,7 @@ from evolsynth.evaluation.loss.alignment import Alignment, Token, copying, sibli
 from evolsynth.evaluation.loss.gaps import Gap, gap
 from evolsynth.evaluation.loss.reading import Kind, Loss, Reading
 from evolsynth.evaluation.quality import VERB
+from evolsynth.evaluation.units import UNITS
 from evolsynth.evaluation.words import NEGATORS, words
 
 if TYPE_CHECKING:
@@ -231,7 +232,8 @@ def replaced(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         hole = gap(made, i)
         done = hole.end
         copied = copying(made, range(hole.start, hole.end), around=i)
-        if not hole.tight or copied < 0.6 or hole.end - hole.start > 4:
+        moved = any(made.of[j] >= 0 for j in range(hole.begin, hole.stop))  # the order is another
+        if not hole.tight or moved or copied < 0.6 or hole.end - hole.start > 4:
             continue
         came = [t for t in new.tokens[hole.begin : hole.stop] if t.weight > 0]
         became = new.text[came[0].start : came[-1].end] if came else None
@@ -263,7 +265,7 @@ def _taken_out(
         if clause.data and old.tokens[i].weight == 1:
             losses.append(old.lose(old.tokens[i].start, old.tokens[i].end, "topic", 0.5))
             continue
-        if made.kept[i] > 0.4:
+        if made.kept[i] > 0.4 or _restated_unit(old, made, i):
             continue
         hole = gap(made, i)
         done = hole.end
@@ -283,6 +285,15 @@ def _taken_out(
         first, last = old.tokens[gone[0]], old.tokens[gone[-1]]
         losses.append(old.lose(first.start, last.end, "topic", weight, became))
     return losses
+
+
+def _restated_unit(old: Reading, made: Alignment, i: int) -> bool:
+    """Whether a token is the unit of a number that stands elsewhere or in another form.
+
+    Then the two are compared as one quantity: "45 minutes" may be "three quarters of an hour".
+    """
+    counts = i > 0 and old.tokens[i - 1].number >= 0 and not made.same[i - 1]
+    return counts and old.tokens[i].text.casefold() in UNITS
 
 
 def _weight_of(

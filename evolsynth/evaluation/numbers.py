@@ -80,7 +80,8 @@ _DIGITS = re.compile(
 _DATE = re.compile(r"\d{1,4}/\d{1,2}/\d{1,4}")
 #: "7:13" is a ratio unless something says that it is a time.
 _RATIO = re.compile(
-    r"(?<!\bat )(?<!\bby )(?<!from )(?<!until )(?<!before )(?<!after )(?<!between )(?<!and )(?<!- )"
+    r"(?<!\bat )(?<!\bby )(?<!\bfrom )(?<!\buntil )(?<!\bbefore )(?<!\bafter )(?<!\bbetween )"
+    r"(?<!\band )(?<!- )"
     r"\b(\d{1,2})[:\u2236](?!00)(\d{1,3})\b(?!\s?(?:am|pm|a\.m|p\.m|o'clock|h\b|-| -))",
     re.I,
 )
@@ -251,9 +252,17 @@ def _read(
         return Fraction(1, _PARTS[word]), 1, False
     if word in _MULTIPLES:
         return Fraction(_MULTIPLES[word]), 1, False
-    if word in _ORDINALS and i > 0 and flat[tokens[i][2] : tokens[i][2] + 1] != ",":
+    opens = i == 0 or flat[tokens[i][2] : tokens[i][2] + 1] == ","  # "First, ..." counts nothing
+    if word in _ORDINALS and not opens and not _is_unit(flat, tokens, i):
         return Fraction(_ORDINALS[word]), 1, True
     return None, 1, False
+
+
+def _is_unit(flat: str, tokens: list[tuple[str, int, int]], i: int) -> bool:
+    """Whether "second" measures time, as in "a 30 second film"."""
+    before, _, end = tokens[i - 1]
+    counted = before.isdecimal() or before in _SMALL
+    return tokens[i][0] == "second" and counted and flat[end : tokens[i][1]] in (" ", "-")
 
 
 def _cardinal(

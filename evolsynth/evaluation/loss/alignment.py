@@ -2,7 +2,7 @@
 
 Most evolutions copy most of the original, so the longest common subsequence of words shows what
 was taken out and what was put in its place. What the subsequence leaves over is looked for
-elsewhere (sentences move), then among related words (Italy, Italian; a slip of the pen), then,
+elsewhere (sentences move), then among related words (Japan, Japanese; a slip of the pen), then,
 with static vectors, among words that mean nearly the same. A word of the evolution that already
 stands for another word of the original counts less: two conditions that share their words must
 not vouch for each other.
@@ -303,7 +303,7 @@ def _left(made: Alignment) -> tuple[list[int], list[int]]:
 
 
 def _related(made: Alignment) -> None:
-    """Words with the same beginning (Italy, Italian), and slips of the pen."""
+    """Words with the same beginning (Japan, Japanese), and slips of the pen."""
     old, new = _left(made)
     for i in old:
         for j in new:

@@ -80,7 +80,8 @@ def clauses_lost(
         if cover < _COVERED:
             weight = _size(old, made, clause) * (1.0 - cover / _COVERED) ** 0.8
             losses.append(old.lose(start, end, _kind(old.text[start:end]), 0.95 * weight))
-            losses += _taken_out(old, new, made, clause, embedder)
+            if not _leads_over(old, clause):
+                losses += _taken_out(old, new, made, clause, embedder)
             continue
         left = 0.35 * (1.0 - cover) * min(1.0, clause.mass / 3)
         if left > residue:
@@ -118,11 +119,15 @@ def _is_data(text: str, span: tuple[int, int]) -> bool:
 
 def _size(old: Reading, made: Alignment, clause: _Clause) -> float:
     """How much the loss of all of a clause says."""
-    if _LEADS.fullmatch(old.text[clause.start : clause.end]):
+    if _leads_over(old, clause):
         return 0.2
     copied = copying(made, clause.own, around=clause.own[0] if clause.own else 0)
     size = min(1.0, 0.35 + 0.3 * max(0.0, copied - 0.5) / 0.5 + 0.2 * clause.mass)
     return max(size, 0.7) if clause.data else size
+
+
+def _leads_over(old: Reading, clause: _Clause) -> bool:
+    return bool(_LEADS.fullmatch(old.text[clause.start : clause.end]))
 
 
 def _windows(new: Reading) -> list[tuple[int, int]]:

@@ -129,20 +129,11 @@ def test_word_vectors_find_what_means_nearly_the_same(embedder: MiniLM) -> None:
     assert partner(align(old, new, word_vectors(embedder)), "physician") == "surgeon"
 
 
-@given(
-    st.lists(
-        st.sampled_from(
-            ["red", "hen", "sat", "on", "12", "the", "a", "not", "fence", "at", "most"]
-        ),
-        max_size=12,
-    ),
-    st.lists(
-        st.sampled_from(
-            ["red", "hen", "sat", "on", "12", "the", "a", "not", "fence", "at", "most"]
-        ),
-        max_size=12,
-    ),
-)
+WORDS = ["red", "hen", "sat", "on", "12", "the", "a", "not", "fence", "at", "most"]
+SOME_WORDS = st.lists(st.sampled_from(WORDS), max_size=12)
+
+
+@given(SOME_WORDS, SOME_WORDS)
 def test_the_inverse_agrees_and_nothing_is_paired_twice(one: list[str], other: list[str]) -> None:
     made = aligned(" ".join(one), " ".join(other))
     for j, i in enumerate(made.of):

@@ -251,6 +251,7 @@ def _gone_from_a_short_one(old: Reading, made: Alignment) -> list[Loss]:
     """In a short request each word counts: those of which nothing is left, below the threshold."""
     heavy = [i for i, t in enumerate(old.tokens) if t.weight == 1]
     gone = [i for i in heavy if made.kept[i] < 0.2 and not VERB.fullmatch(old.tokens[i].text)]
+    gone = [i for i in gone if not _restated_unit(old, made, i)]
     if len(heavy) > 6 or not gone:
         return []
     weight = min(0.2 * len(gone), 0.4)
@@ -297,8 +298,12 @@ def _restated_unit(old: Reading, made: Alignment, i: int) -> bool:
 
     Then the two are compared as one quantity: "45 minutes" may be "three quarters of an hour".
     """
-    counts = i > 0 and old.tokens[i - 1].number >= 0 and not made.same[i - 1]
-    return counts and old.tokens[i].text.casefold() in UNITS
+    if old.tokens[i].text.casefold() not in UNITS:
+        return False
+    k = i - 1
+    while k > i - 3 and k > 0 and old.tokens[k].text.casefold() in ("of", "a", "an"):
+        k -= 1
+    return k >= 0 and old.tokens[k].number >= 0 and not made.same[k]
 
 
 def _weight_of(

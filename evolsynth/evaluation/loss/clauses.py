@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evolsynth.evaluation.loss.alignment import Alignment, Token, copying, siblings
+from evolsynth.evaluation.loss.alignment import Alignment, copying
 from evolsynth.evaluation.loss.gaps import Gap, gap
 from evolsynth.evaluation.loss.reading import Kind, Loss, Reading
+from evolsynth.evaluation.loss.siblings import siblings
+from evolsynth.evaluation.loss.tokens import Token
 from evolsynth.evaluation.quality import VERB
 from evolsynth.evaluation.units import UNITS
 from evolsynth.evaluation.words import NEGATORS, words

@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from evolsynth.evaluation.loss.alignment import Alignment, Token, copying
+from evolsynth.evaluation.loss.alignment import Alignment, copying
 from evolsynth.evaluation.loss.bounds import is_bound
 from evolsynth.evaluation.loss.gaps import Gap, gap
 from evolsynth.evaluation.loss.reading import Loss, Reading
+from evolsynth.evaluation.loss.tokens import Token
 from evolsynth.evaluation.quality import asks, states
 from evolsynth.evaluation.words import NEGATORS, vocabulary, words
 

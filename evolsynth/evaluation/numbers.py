@@ -104,20 +104,7 @@ def numbers(text: str) -> list[Number]:
 
     A bare "one" is a pronoun as often as a number, and is left out too.
     """
-    flat = plain(text)
-    # a thin or no-break space between digits parts thousands; a plain one parts words
-    flat = (
-        "".join(
-            ","
-            if c in "\u00a0\u202f\u2009"
-            and text[k - 1 : k].isdigit()
-            and text[k + 1 : k + 4].isdigit()
-            else f
-            for k, (c, f) in enumerate(zip(text, flat, strict=True))
-        )
-        if any(c in text for c in "\u00a0\u202f\u2009")
-        else flat
-    )
+    flat = _thousands_joined(text)
     flat = _MARKER.sub(lambda m: " " * len(m.group()), flat)
     flat = _DATE.sub(lambda m: m.group().replace("/", " "), flat)
     flat = _RATIO.sub(r"\1 \2", flat)
@@ -127,6 +114,15 @@ def numbers(text: str) -> list[Number]:
     halves = [m.span() for m in _ONE_UNIT.finditer(flat) if m["half"]]
     spoken = [n for n in spoken if not any(s <= n.start < e for s, e in halves)]
     return _joined(flat, sorted(found + spoken, key=lambda n: n.start))
+
+
+#: No-break and thin spaces between digits part thousands; a plain space parts words.
+_PARTS_THOUSANDS = re.compile("(?<=\\d)[\u00a0\u202f\u2009](?=\\d{3})")
+
+
+def _thousands_joined(text: str) -> str:
+    """The plain text, with a comma in each number whose thousands a special space parts."""
+    return plain(_PARTS_THOUSANDS.sub(",", text))
 
 
 def _joined(flat: str, found: Sequence[Number]) -> list[Number]:

@@ -101,7 +101,16 @@ def _write(
         }
         if loss.note is not None:
             marked["note"] = loss.note
-        write(json.dumps(marked, ensure_ascii=False) + "\n")
+        write(_as_json(marked) + "\n")
+
+
+def _as_json(line: dict[str, Any]) -> str:
+    text = json.dumps(line, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair: only an escape can carry it
+        return json.dumps(line)
+    return text
 
 
 async def _with_opinions(

@@ -62,13 +62,15 @@ _CODE = re.compile(
 
 
 def quotations(text: str) -> list[Place]:
-    """What stands between quotation marks, without the marks."""
+    """What stands between quotation marks, without the marks and the space inside them."""
     flat = plain(text)
     found: list[Place] = []
     for match in _QUOTED.finditer(flat):
         group = 1 if match.group(1) is not None else 2
-        if any(c.isalnum() for c in match.group(group)):
-            found.append(Place(match.group(group), match.start(group), match.end(group)))
+        inside = match.group(group).strip()
+        if any(c.isalnum() for c in inside):
+            start = flat.index(inside, match.start(group))
+            found.append(Place(inside, start, start + len(inside)))
     return found
 
 

@@ -80,7 +80,8 @@ _DIGITS = re.compile(
 _DATE = re.compile(r"\d{1,4}/\d{1,2}/\d{1,4}")
 #: "7:13" is a ratio unless something says that it is a time.
 _RATIO = re.compile(
-    r"(?<!\bat )(?<!\bby )(?<!from )(?<!until )(?<!before )(?<!after )(?<!between )(?<!and )(?<!- )"
+    r"(?<!\bat )(?<!\bby )(?<!\bfrom )(?<!\buntil )(?<!\bbefore )(?<!\bafter )(?<!\bbetween )"
+    r"(?<!\band )(?<!- )"
     r"\b(\d{1,2})[:\u2236](?!00)(\d{1,3})\b(?!\s?(?:am|pm|a\.m|p\.m|o'clock|h\b|-| -))",
     re.I,
 )
@@ -103,20 +104,7 @@ def numbers(text: str) -> list[Number]:
 
     A bare "one" is a pronoun as often as a number, and is left out too.
     """
-    flat = plain(text)
-    # a thin or no-break space between digits parts thousands; a plain one parts words
-    flat = (
-        "".join(
-            ","
-            if c in "\u00a0\u202f\u2009"
-            and text[k - 1 : k].isdigit()
-            and text[k + 1 : k + 4].isdigit()
-            else f
-            for k, (c, f) in enumerate(zip(text, flat, strict=True))
-        )
-        if any(c in text for c in "\u00a0\u202f\u2009")
-        else flat
-    )
+    flat = _thousands_joined(text)
     flat = _MARKER.sub(lambda m: " " * len(m.group()), flat)
     flat = _DATE.sub(lambda m: m.group().replace("/", " "), flat)
     flat = _RATIO.sub(r"\1 \2", flat)
@@ -126,6 +114,15 @@ def numbers(text: str) -> list[Number]:
     halves = [m.span() for m in _ONE_UNIT.finditer(flat) if m["half"]]
     spoken = [n for n in spoken if not any(s <= n.start < e for s, e in halves)]
     return _joined(flat, sorted(found + spoken, key=lambda n: n.start))
+
+
+#: No-break and thin spaces between digits part thousands; a plain space parts words.
+_PARTS_THOUSANDS = re.compile("(?<=\\d)[\u00a0\u202f\u2009](?=\\d{3})")
+
+
+def _thousands_joined(text: str) -> str:
+    """The plain text, with a comma in each number whose thousands a special space parts."""
+    return plain(_PARTS_THOUSANDS.sub(",", text))
 
 
 def _joined(flat: str, found: Sequence[Number]) -> list[Number]:
@@ -251,9 +248,17 @@ def _read(
         return Fraction(1, _PARTS[word]), 1, False
     if word in _MULTIPLES:
         return Fraction(_MULTIPLES[word]), 1, False
-    if word in _ORDINALS and i > 0 and flat[tokens[i][2] : tokens[i][2] + 1] != ",":
+    opens = i == 0 or flat[tokens[i][2] : tokens[i][2] + 1] == ","  # "First, ..." counts nothing
+    if word in _ORDINALS and not opens and not _is_unit(flat, tokens, i):
         return Fraction(_ORDINALS[word]), 1, True
     return None, 1, False
+
+
+def _is_unit(flat: str, tokens: list[tuple[str, int, int]], i: int) -> bool:
+    """Whether "second" measures time, as in "a 30 second film"."""
+    before, _, end = tokens[i - 1]
+    counted = before.isdecimal() or before in _SMALL
+    return tokens[i][0] == "second" and counted and flat[end : tokens[i][1]] in (" ", "-")
 
 
 def _cardinal(

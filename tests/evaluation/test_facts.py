@@ -1,72 +1,58 @@
-"""Numbers and names in the many ways people write them."""
+"""Names, quotations, code and options, and the words and clauses that all facts are found in."""
 
 from __future__ import annotations
-
-from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.facts import names
-from evolsynth.evaluation.numbers import equal, implied, numbers
+from evolsynth.evaluation.facts import code, names, options, quotations
 from evolsynth.evaluation.words import clauses, stem, words
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("12 rolls", 12),
-        ("twelve rolls", 12),
-        ("a dozen rolls", 12),
-        ("two dozen rolls", 24),
-        ("twenty-one dollars", 21),
-        ("three hundred and five pages", 305),
-        ("two thousand four hundred", 2400),
-        ("$1,200.50 a year", Fraction(240100, 200)),
-        ("walks 1/4 of it", Fraction(1, 4)),
-        ("in June, 3/5 of them", Fraction(3, 5)),
-        ("1 1/2 cups", Fraction(3, 2)),
-        ("three-quarters full", Fraction(3, 4)),
-        ("a third of them", Fraction(1, 3)),
-        ("the third one", 3),
-        ("the 3rd one", 3),
-        ("minus -7 degrees", -7),
-        ("about 10k users", 10_000),
-        ("it costs 1e6 pounds", 10**6),
-        ("he paid twice", 2),
-    ],
-)
-def test_a_number_has_one_value_however_it_is_written(text: str, value: Fraction) -> None:
-    assert [n.values[0] for n in numbers(text)] == [value]
-
-
-def test_percentages_and_units_have_equivalents() -> None:
-    (half,), (percent,) = numbers("half of it"), numbers("50% of it")
-    assert equal(half, percent)
-    (minutes,), (hours,) = numbers("30 minutes"), numbers("half an hour")
-    assert equal(minutes, hours)
-    assert equal(implied("in an hour")[0], numbers("60 minutes")[0])
-
-
-@pytest.mark.parametrize("text", ["1. Sort it\n2. Print it", "One of them", "no number", "x2y"])
-def test_markers_and_pronouns_are_not_numbers(text: str) -> None:
-    assert numbers(text) == []
-
-
-@given(st.integers(0, 10**9))
-def test_any_whole_number_is_read_back(value: int) -> None:
-    assert [n.values[0] for n in numbers(f"about {value:,} of them")] == [value]
-
-
-def test_a_number_too_long_for_python_is_left_alone() -> None:
-    assert numbers("1" * 5000) == []
 
 
 def test_names_are_found_except_at_the_start_or_in_capitals() -> None:
     assert [n.text for n in names("Visit New York with Aunt Berta.")] == ["New York", "Aunt Berta"]
     assert names("Where do I start? Describe it.") == []
     assert names("READ THIS NOTICE BEFORE YOU ENTER") == []
+
+
+def test_quotations_are_what_stands_between_any_quotation_marks() -> None:
+    text = "Say “well done”, then « bon vent », then 'so long' and the neighbour's \"'\"."
+    found = quotations(text)
+    assert [q.text for q in found] == ["well done", "bon vent", "so long"]
+    assert [text[q.start : q.end] for q in found] == [q.text for q in found]
+
+
+@pytest.mark.parametrize("text", ["the boys' boots and the girls' caps", "5'10\" tall", '""'])
+def test_apostrophes_and_inches_quote_nothing(text: str) -> None:
+    assert quotations(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Run `make all` first.", ["`make all`"]),
+        ("Read https://example.org/a?b=1, please.", ["https://example.org/a?b=1,"]),
+        ("Write to ada@example.org today.", ["ada@example.org"]),
+        ("Wrap it in <em> and </em>.", ["<em>", "</em>"]),
+        ("Call open_gate(now) or max_depth.", ["open_gate(now)", "max_depth"]),
+        ("Nothing of the sort (none at all).", []),
+    ],
+)
+def test_code_is_links_tags_calls_and_names_with_underscores(text: str, found: list[str]) -> None:
+    assert [c.text for c in code(text)] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Is it sour, sweet or salty?", {"sour", "sweet", "salty"}),
+        ("Answer yes/no.", {"yes", "no"}),
+        ("Tea or coffee?", set()),
+    ],
+)
+def test_options_are_the_items_of_an_enumeration(text: str, found: set[str]) -> None:
+    assert {o.text for o in options(text)} == found
 
 
 def test_contractions_are_undone() -> None:

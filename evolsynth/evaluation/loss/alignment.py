@@ -2,7 +2,7 @@
 
 Most evolutions copy most of the original, so the longest common subsequence of words shows what
 was taken out and what was put in its place. What the subsequence leaves over is looked for
-elsewhere (sentences move), then among related words (Italy, Italian; a slip of the pen), then,
+elsewhere (sentences move), then among related words (Japan, Japanese; a slip of the pen), then,
 with static vectors, among words that mean nearly the same. A word of the evolution that already
 stands for another word of the original counts less: two conditions that share their words must
 not vouch for each other.
@@ -10,199 +10,22 @@ not vouch for each other.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq
 
-from evolsynth.evaluation.loss.bounds import bounds
+from evolsynth.evaluation.loss.siblings import siblings
 from evolsynth.evaluation.loss.synonyms import same_meaning
-from evolsynth.evaluation.numbers import Number, numbers
-from evolsynth.evaluation.units import UNITS
-from evolsynth.evaluation.words import (
-    COMMON,
-    NEGATORS,
-    Word,
-    functional,
-    plain,
-    stem,
-    vocabulary,
-    words,
-)
+from evolsynth.evaluation.loss.tokens import Token
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.loss.likeness import WordVectors
 
-__all__ = ["Alignment", "Token", "align", "copying", "related", "siblings", "tokens"]
-
-
-class Token(NamedTuple):
-    """A word, a number or a phrase that sets a bound: ``text[start:end]``.
-
-    Tokens with the same ``key`` are the same; ``weight`` says how much content it carries (0 for
-    function words; numbers and bounds are facts and weigh nothing here).
-    """
-
-    text: str
-    start: int
-    end: int
-    key: str
-    weight: float
-    number: int = -1
-
-
-#: Chinese and Japanese, where each character is taken for a word.
-_WITHOUT_SPACES = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-_COMMON = frozenset(stem(w) for w in COMMON)
-#: Words near one another in meaning that must not stand for one another.
-_CLASSES = (
-    "monday tuesday wednesday thursday friday saturday sunday",
-    "january february march april may june july august september october november december",
-    "spring summer autumn fall winter",
-    "red blue green yellow black white brown pink purple orange grey gray",
-    "north south east west northern southern eastern western",
-    "english german french spanish italian chinese japanese korean russian portuguese arabic "
-    "hindi dutch danish polish turkish latin greek",
-    "breakfast lunch dinner supper", "morning afternoon evening night noon midnight",
-    "second minute hour day week month year decade century",
-    "boy girl", "man woman men women male female", "mother father mom dad sister brother son "
-    "daughter aunt uncle niece nephew", "he she him her his hers",
-    "cat dog horse cow pig sheep goat chicken duck fish",
-    "formal informal", "more less fewer", "before after", "increase decrease", "first last",
-    "high low", "higher lower", "highest lowest", "largest smallest", "maximum minimum",
-    "longest shortest", "best worst", "longer shorter", "older younger", "faster slower",
-    "earlier later", "larger bigger greater smaller", "taller shorter", "wider narrower",
-    "warmer colder", "heavier lighter", "most least", "always sometimes never", "left right",
-    "buy sell", "add remove", "ascending descending",
-    "advantages disadvantages", "pros cons", "positive negative neutral", "true false", "old new",
-    "old young", "hot cold", "open closed", "above below", "input output", "import export",
-    "python java javascript ruby rust php perl", "json xml yaml csv html markdown latex",
-    "inch foot feet yard mile meter metre centimeter kilometer", "gram kilogram pound ounce ton",
-    "dollar cent euro pound yen", "essay poem story letter email speech song haiku limerick",
-    "past present future",
-)  # fmt: skip
-_SIBLINGS: dict[str, set[int]] = defaultdict(set)
-for _number, _class in enumerate(_CLASSES):
-    for _word in _class.split():
-        _SIBLINGS[stem(_word)].add(_number)
-#: Words that join or soften, and ask for nothing.
-_FILLERS = vocabulary(
-    """additionally furthermore moreover however therefore hence finally likewise currently
-    presently basically actually simply kindly overall originally initially lastly ultimately
-    meanwhile afterwards subsequently consequently carefully certainly definitely truly indeed
-    perhaps maybe somewhat fairly particular specific respective given following below above
-    utilizing utilising employing"""
-)
-#: Verbs that say little by themselves.
-_LIGHT = frozenset(
-    stem(w)
-    for w in [
-        "want",
-        "like",
-        "love",
-        "enjoy",
-        "decide",
-        "try",
-        "begin",
-        "start",
-        "plan",
-        "go",
-        "went",
-        "come",
-        "came",
-        "take",
-        "took",
-        "see",
-        "saw",
-        "seem",
-        "become",
-        "became",
-        "hope",
-        "manage",
-        "happen",
-        "realize",
-        "realise",
-        "use",
-        "tend",
-        "choose",
-        "prefer",
-        "say",
-        "said",
-        "tell",
-        "told",
-        "put",
-        "set",
-        "show",
-        "contain",
-        "containing",
-        "involve",
-        "ensure",
-        "ensuring",
-        "appreciate",
-    ]
-)
-_MONEY = frozenset(stem(w) for w in ("dollars", "cents", "euros", "pounds"))
-
-
-def tokens(text: str, found: Sequence[Number] | None = None) -> list[Token]:
-    """The tokens of a text in order; numbers and bounds are one token each."""
-    flat = plain(text)
-    found = numbers(text) if found is None else found
-    spans: list[tuple[int, int, str, int]] = [
-        (n.start, n.end, f"#{n.values[0]}", i) for i, n in enumerate(found)
-    ]
-    spans += [(start, end, key, -1) for start, end, key in bounds(flat, words(text))]
-    special = iter(sorted(spans))
-    current = next(special, None)
-    made: list[Token] = []
-    for word in words(text):
-        while current is not None and current[0] <= word.start:
-            if not made or made[-1].end <= current[0]:
-                made.append(
-                    Token(flat[current[0] : current[1]], *current[:3], 0.0, number=current[3])
-                )
-            current = next(special, None)
-        if made and word.start < made[-1].end:
-            continue
-        if not word.text.isascii() and _WITHOUT_SPACES.search(word.text):
-            made += [
-                Token(c, word.start + k, word.start + k + 1, c, 0.5)
-                for k, c in enumerate(word.text)
-            ]
-            continue
-        weight = _weight(word)
-        if made and made[-1].number >= 0 and word.text.casefold() in UNITS:
-            weight = min(weight, 0.1)
-        made.append(Token(word.text, word.start, word.end, word.stem, weight))
-    while current is not None:
-        if not made or made[-1].end <= current[0]:
-            made.append(Token(flat[current[0] : current[1]], *current[:3], 0.0, number=current[3]))
-        current = next(special, None)
-    return made
-
-
-@lru_cache(maxsize=65536)
-def _weight_of(text: str, root: str) -> float:
-    if text in _FILLERS:
-        weight = 0.15
-    elif root in NEGATORS:
-        weight = 0.0
-    elif root in _COMMON or root in _MONEY:
-        weight = 0.4
-    else:
-        weight = 1.0
-    if root in _LIGHT:
-        weight = min(weight, 0.3)
-    return 0.4 * weight if len(text) == 1 else weight
-
-
-def _weight(word: Word) -> float:
-    return 0.0 if functional(word) else _weight_of(word.text.casefold(), word.stem)
+__all__ = ["Alignment", "align", "copying", "related"]
 
 
 class Alignment(NamedTuple):
@@ -303,7 +126,7 @@ def _left(made: Alignment) -> tuple[list[int], list[int]]:
 
 
 def _related(made: Alignment) -> None:
-    """Words with the same beginning (Italy, Italian), and slips of the pen."""
+    """Words with the same beginning (Japan, Japanese), and slips of the pen."""
     old, new = _left(made)
     for i in old:
         for j in new:
@@ -323,11 +146,6 @@ def related(one: str, other: str) -> bool:
     if len(one) >= 5 and one[:head] == other[:head]:
         return True
     return one[0] == other[0] and min(len(one), len(other)) >= 5 and fuzz.ratio(one, other) >= 84
-
-
-def siblings(one: str, other: str) -> bool:
-    """Whether two words exclude each other: two days of the week, before and after."""
-    return one != other and bool(_SIBLINGS.get(one, set()) & _SIBLINGS.get(other, set()))
 
 
 def _alike(made: Alignment, vectors: WordVectors) -> None:

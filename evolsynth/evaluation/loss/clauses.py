@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evolsynth.evaluation.loss.alignment import Alignment, Token, copying, siblings
+from evolsynth.evaluation.loss.alignment import Alignment, copying
 from evolsynth.evaluation.loss.gaps import Gap, gap
 from evolsynth.evaluation.loss.reading import Kind, Loss, Reading
+from evolsynth.evaluation.loss.siblings import siblings
+from evolsynth.evaluation.loss.tokens import Token
 from evolsynth.evaluation.quality import VERB
+from evolsynth.evaluation.units import UNITS
 from evolsynth.evaluation.words import NEGATORS, words
 
 if TYPE_CHECKING:
@@ -79,7 +82,8 @@ def clauses_lost(
         if cover < _COVERED:
             weight = _size(old, made, clause) * (1.0 - cover / _COVERED) ** 0.8
             losses.append(old.lose(start, end, _kind(old.text[start:end]), 0.95 * weight))
-            losses += _taken_out(old, new, made, clause, embedder)
+            if not _leads_over(old, clause):
+                losses += _taken_out(old, new, made, clause, embedder)
             continue
         left = 0.35 * (1.0 - cover) * min(1.0, clause.mass / 3)
         if left > residue:
@@ -117,11 +121,15 @@ def _is_data(text: str, span: tuple[int, int]) -> bool:
 
 def _size(old: Reading, made: Alignment, clause: _Clause) -> float:
     """How much the loss of all of a clause says."""
-    if _LEADS.fullmatch(old.text[clause.start : clause.end]):
+    if _leads_over(old, clause):
         return 0.2
     copied = copying(made, clause.own, around=clause.own[0] if clause.own else 0)
     size = min(1.0, 0.35 + 0.3 * max(0.0, copied - 0.5) / 0.5 + 0.2 * clause.mass)
     return max(size, 0.7) if clause.data else size
+
+
+def _leads_over(old: Reading, clause: _Clause) -> bool:
+    return bool(_LEADS.fullmatch(old.text[clause.start : clause.end]))
 
 
 def _windows(new: Reading) -> list[tuple[int, int]]:
@@ -231,7 +239,8 @@ def replaced(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         hole = gap(made, i)
         done = hole.end
         copied = copying(made, range(hole.start, hole.end), around=i)
-        if not hole.tight or copied < 0.6 or hole.end - hole.start > 4:
+        moved = any(made.of[j] >= 0 for j in range(hole.begin, hole.stop))  # the order is another
+        if not hole.tight or moved or copied < 0.6 or hole.end - hole.start > 4:
             continue
         came = [t for t in new.tokens[hole.begin : hole.stop] if t.weight > 0]
         became = new.text[came[0].start : came[-1].end] if came else None
@@ -244,6 +253,7 @@ def _gone_from_a_short_one(old: Reading, made: Alignment) -> list[Loss]:
     """In a short request each word counts: those of which nothing is left, below the threshold."""
     heavy = [i for i, t in enumerate(old.tokens) if t.weight == 1]
     gone = [i for i in heavy if made.kept[i] < 0.2 and not VERB.fullmatch(old.tokens[i].text)]
+    gone = [i for i in gone if not _restated_unit(old, made, i)]
     if len(heavy) > 6 or not gone:
         return []
     weight = min(0.2 * len(gone), 0.4)
@@ -263,7 +273,7 @@ def _taken_out(
         if clause.data and old.tokens[i].weight == 1:
             losses.append(old.lose(old.tokens[i].start, old.tokens[i].end, "topic", 0.5))
             continue
-        if made.kept[i] > 0.4:
+        if made.kept[i] > 0.4 or _restated_unit(old, made, i):
             continue
         hole = gap(made, i)
         done = hole.end
@@ -283,6 +293,19 @@ def _taken_out(
         first, last = old.tokens[gone[0]], old.tokens[gone[-1]]
         losses.append(old.lose(first.start, last.end, "topic", weight, became))
     return losses
+
+
+def _restated_unit(old: Reading, made: Alignment, i: int) -> bool:
+    """Whether a token is the unit of a number that stands elsewhere or in another form.
+
+    Then the two are compared as one quantity: "45 minutes" may be "three quarters of an hour".
+    """
+    if old.tokens[i].text.casefold() not in UNITS:
+        return False
+    k = i - 1
+    while k > i - 3 and k > 0 and old.tokens[k].text.casefold() in ("of", "a", "an"):
+        k -= 1
+    return k >= 0 and old.tokens[k].number >= 0 and not made.same[k]
 
 
 def _weight_of(

@@ -35,7 +35,7 @@ def gap(made: Alignment, i: int) -> Gap:
         right += 1
     begin = made.place[left] + 1 if left >= 0 else 0
     stop = made.place[right] if right < last else len(made.evolved)
-    before = left <= 0 or made.place[left - 1] == made.place[left] - 1
+    before = left <= 0 or 0 <= made.place[left - 1] == made.place[left] - 1
     after = right >= last - 1 or made.place[right + 1] == made.place[right] + 1
     ordered = begin <= stop and (stop - begin <= _WIDE or right >= last)
     return Gap(left + 1, right, begin, max(begin, stop), ordered and before and after)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evolsynth.evaluation.language import language
-from evolsynth.evaluation.loss.alignment import Alignment, Token, align, copying
+from evolsynth.evaluation.loss.alignment import Alignment, align, copying
 from evolsynth.evaluation.loss.clauses import clauses_lost, replaced
 from evolsynth.evaluation.loss.exact import exact
 from evolsynth.evaluation.loss.likeness import WordVectors
 from evolsynth.evaluation.loss.quantities import quantities
 from evolsynth.evaluation.loss.reading import InformationLoss, Loss, LostSpan, Reading
 from evolsynth.evaluation.loss.senses import senses
+from evolsynth.evaluation.loss.tokens import Token
 from evolsynth.evaluation.words import vocabulary
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from evolsynth.evaluation.loss.alignment import Alignment, Token, copying
+from evolsynth.evaluation.loss.alignment import Alignment, copying
 from evolsynth.evaluation.loss.gaps import Gap, gap
 from evolsynth.evaluation.loss.reading import Kind, Loss, Reading
+from evolsynth.evaluation.loss.tokens import Token
 from evolsynth.evaluation.numbers import Number, equal, implied
 from evolsynth.evaluation.units import UNITS
 from evolsynth.evaluation.words import vocabulary

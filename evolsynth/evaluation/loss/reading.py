@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from evolsynth.evaluation.cover import stems_of
-from evolsynth.evaluation.loss.alignment import Token, tokens
 from evolsynth.evaluation.loss.segments import segments
+from evolsynth.evaluation.loss.tokens import Token, tokens
 from evolsynth.evaluation.numbers import Number, numbers
 from evolsynth.evaluation.words import plain
 

@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from evolsynth.evaluation.loss.alignment import Alignment, Token, copying
+from evolsynth.evaluation.loss.alignment import Alignment, copying
 from evolsynth.evaluation.loss.bounds import is_bound
 from evolsynth.evaluation.loss.gaps import Gap, gap
 from evolsynth.evaluation.loss.reading import Loss, Reading
+from evolsynth.evaluation.loss.tokens import Token
 from evolsynth.evaluation.quality import asks, states
 from evolsynth.evaluation.words import NEGATORS, vocabulary, words
 
@@ -126,11 +127,19 @@ def _denied(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
             if i < 0 or not made.same[i] or apart or k + 1 >= len(new.tokens):
                 continue
             copied = i + 1 < len(made.place) and made.place[i + 1] == k + 1
-            before = old.tokens[max(0, i - 6)].start
-            if copied and not AVERSE.search(old.plain, before, old.tokens[i].start):
+            if copied and not _was_denied(old, old.tokens[i].key):
                 word, became = old.tokens[i], new.text[token.start : new.tokens[k].end]
                 losses.append(old.lose(word.start, word.end, "negation", _DENIED, became))
     return losses
+
+
+def _was_denied(old: Reading, key: str) -> bool:
+    """Whether a word was denied at any of its places: the alignment may have taken another."""
+    return any(
+        AVERSE.search(old.plain, old.tokens[max(0, i - 6)].start, token.start)
+        for i, token in enumerate(old.tokens)
+        if token.key == key
+    )
 
 
 def _bounds(old: Reading, new: Reading, made: Alignment) -> list[Loss]:

@@ -1,0 +1,118 @@
+"""What a text is compared by: its words, numbers and bounds, each with its place and weight."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from evolsynth.evaluation.loss.bounds import bounds
+from evolsynth.evaluation.numbers import Number, numbers
+from evolsynth.evaluation.units import UNITS
+from evolsynth.evaluation.words import (
+    COMMON,
+    NEGATORS,
+    Word,
+    functional,
+    plain,
+    stem,
+    vocabulary,
+    words,
+)
+
+__all__ = ["Token", "tokens"]
+
+
+class Token(NamedTuple):
+    """A word, a number or a phrase that sets a bound: ``text[start:end]``.
+
+    Tokens with the same ``key`` are the same; ``weight`` says how much content it carries (0 for
+    function words; numbers and bounds are facts and weigh nothing here).
+    """
+
+    text: str
+    start: int
+    end: int
+    key: str
+    weight: float
+    number: int = -1
+
+
+#: Chinese and Japanese, where each character is taken for a word.
+_WITHOUT_SPACES = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_COMMON = frozenset(stem(w) for w in COMMON)
+#: Words that join or soften, and ask for nothing.
+_FILLERS = vocabulary(
+    """additionally furthermore moreover however therefore hence finally likewise currently
+    presently basically actually simply kindly overall originally initially lastly ultimately
+    meanwhile afterwards subsequently consequently carefully certainly definitely truly indeed
+    perhaps maybe somewhat fairly particular specific respective given following below above
+    utilizing utilising employing"""
+)
+#: Verbs that say little by themselves.
+_LIGHT = frozenset(
+    stem(w)
+    for w in vocabulary(
+        """want like love enjoy decide try begin start plan go went come came take took see saw seem
+        become became hope manage happen realize realise use tend choose prefer say said tell told
+        put set show contain containing involve ensure ensuring appreciate"""
+    )
+)
+_MONEY = frozenset(stem(w) for w in ("dollars", "cents", "euros", "pounds"))
+
+
+def tokens(text: str, found: Sequence[Number] | None = None) -> list[Token]:
+    """The tokens of a text in order; numbers and bounds are one token each."""
+    flat = plain(text)
+    found = numbers(text) if found is None else found
+    spans: list[tuple[int, int, str, int]] = [
+        (n.start, n.end, f"#{n.values[0]}", i) for i, n in enumerate(found)
+    ]
+    spans += [(start, end, key, -1) for start, end, key in bounds(flat, words(text))]
+    special = iter(sorted(spans))
+    current = next(special, None)
+    made: list[Token] = []
+    for word in words(text):
+        while current is not None and current[0] <= word.start:
+            if not made or made[-1].end <= current[0]:
+                made.append(
+                    Token(flat[current[0] : current[1]], *current[:3], 0.0, number=current[3])
+                )
+            current = next(special, None)
+        if made and word.start < made[-1].end:
+            continue
+        if not word.text.isascii() and _WITHOUT_SPACES.search(word.text):
+            made += [
+                Token(c, word.start + k, word.start + k + 1, c, 0.5)
+                for k, c in enumerate(word.text)
+            ]
+            continue
+        weight = _weight(word)
+        if made and made[-1].number >= 0 and word.text.casefold() in UNITS:
+            weight = min(weight, 0.1)
+        made.append(Token(word.text, word.start, word.end, word.stem, weight))
+    while current is not None:
+        if not made or made[-1].end <= current[0]:
+            made.append(Token(flat[current[0] : current[1]], *current[:3], 0.0, number=current[3]))
+        current = next(special, None)
+    return made
+
+
+@lru_cache(maxsize=65536)
+def _weight_of(text: str, root: str) -> float:
+    if text in _FILLERS:
+        weight = 0.15
+    elif root in NEGATORS:
+        weight = 0.0
+    elif root in _COMMON or root in _MONEY:
+        weight = 0.4
+    else:
+        weight = 1.0
+    if root in _LIGHT:
+        weight = min(weight, 0.3)
+    return 0.4 * weight if len(text) == 1 else weight
+
+
+def _weight(word: Word) -> float:
+    return 0.0 if functional(word) else _weight_of(word.text.casefold(), word.stem)

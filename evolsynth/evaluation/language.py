@@ -22,7 +22,7 @@ _STOP_WORDS = {
     "en": vocabulary(
         """the and of to is are was were that this it with for you your be on as from have has not
         can will which they their or by an if there what when how we he she his her i do does a so
-        who because but one"""
+        who because but one no"""
     ),
     "de": vocabulary(
         """der die das und ist nicht ein eine einen zu mit auf für von den dem des im sich auch es

@@ -217,8 +217,8 @@ def test_the_embedder_forgives_a_paraphrase(tmp_path: Path) -> None:
 @pytest.mark.real
 def test_the_model_is_asked_about_the_borderline_alone(tmp_path: Path) -> None:
     unsure = {
-        "original": "Plan a train trip from Prague to Vienna with one stop.",
-        "evolved": "Plan a train trip from Vienna to Prague with one stop.",
+        "original": "Write a poem about red cars.",
+        "evolved": "Write a poem about cars.",
     }
     data = write(tmp_path / "pairs.jsonl", [PAIRS[1], unsure])
     sure, asked = check(data, "--second-opinion")

@@ -179,8 +179,10 @@ _RUN = 4
 
 
 def _find_runs(made: Alignment) -> None:
-    """Mark the tokens of the original in a run of at least four that was copied as it is."""
+    """Mark the tokens of the original in a run that was copied as it is: four words, or fewer in
+    a short request."""
     found = made.copied
+    least = min(_RUN, max(2, len(found) // 4))  # in a short request, two words are a run
     begin = 0
     for i in range(1, len(made.place) + 1):
         goes_on = (
@@ -190,7 +192,7 @@ def _find_runs(made: Alignment) -> None:
             and made.place[i] == made.place[i - 1] + 1
         )
         if not goes_on:
-            if i - begin >= _RUN:
+            if i - begin >= least:
                 found[begin:i] = [True] * (i - begin)
             begin = i
 

@@ -14,7 +14,7 @@ from evolsynth.evaluation.loss.gaps import Gap, gap
 from evolsynth.evaluation.loss.reading import Kind, Loss, Reading
 from evolsynth.evaluation.loss.siblings import siblings
 from evolsynth.evaluation.loss.tokens import Token
-from evolsynth.evaluation.quality import VERB
+from evolsynth.evaluation.quality import VERB, asks
 from evolsynth.evaluation.units import UNITS
 from evolsynth.evaluation.words import NEGATORS, words
 
@@ -125,7 +125,9 @@ def _size(old: Reading, made: Alignment, clause: _Clause) -> float:
         return 0.2
     copied = copying(made, clause.own, around=clause.own[0] if clause.own else 0)
     size = min(1.0, 0.35 + 0.3 * max(0.0, copied - 0.5) / 0.5 + 0.2 * clause.mass)
-    return max(size, 0.7) if clause.data else size
+    if clause.data:
+        return max(size, 0.7)
+    return max(size, 0.9) if asks(old.text[clause.start : clause.end]) else size
 
 
 def _leads_over(old: Reading, clause: _Clause) -> bool:
@@ -324,7 +326,7 @@ def _weight_of(
         ]
         return 0.65 if denied[0] == denied[1] else 0.1
     if not came:
-        return min(0.9, 0.3 * min(mass, 1.0) + 0.26 * mass)
+        return min(0.9, 0.5 * min(mass, 1.0) + 0.2 * mass)
     errand = (
         len(gone) == len(came) == 1
         and VERB.fullmatch(old.tokens[gone[0]].text)

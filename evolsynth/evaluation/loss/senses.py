@@ -17,7 +17,7 @@ from evolsynth.evaluation.words import NEGATORS, vocabulary, words
 __all__ = ["senses"]
 
 _DENIAL, _DENIAL_REWRITTEN, _DENIED, _OPPOSITE, _SCOPE, _ROLES, _STATED = (
-    0.6, 0.35, 0.5, 0.6, 0.5, 0.55, 0.5,
+    0.65, 0.35, 0.55, 0.7, 0.7, 0.75, 0.5,
 )  # fmt: skip
 
 #: Words that deny in some way, so that a lost "not" may live on in them.

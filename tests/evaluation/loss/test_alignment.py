@@ -114,11 +114,12 @@ def test_a_text_keeps_all_of_itself(text: str) -> None:
 # What was copied, and gaps in it ------------------------------------------------------------------
 
 
-def test_copying_is_the_share_in_runs_of_four() -> None:
+def test_copying_is_the_share_in_runs_of_words() -> None:
     made = aligned("Count all geese on that pond.", "Count all geese on that lake.")
     assert copying(made) == pytest.approx(5 / 6)
     assert copying(made, [index(made, "pond")]) == 1.0
-    assert copying(aligned("Count all geese.", "Count all geese.")) == 0.0  # too short a run
+    apart = "Geese on the pond, count them all with care before the sun has set on the lake."
+    assert copying(aligned(apart, "Care for geese, then count to ten before sunset.")) == 0.0
     assert copying(aligned("", "Count geese.")) == 0.0
 
 

@@ -100,8 +100,9 @@ def test_clauses_that_moved_or_grew_or_only_lead_over_are_no_loss(
 
 def test_two_conditions_that_share_their_words_do_not_vouch_for_each_other() -> None:
     original = "Write a blurb. Use the word lantern once. Use the word harvest once."
-    loss = weightiest(lost(original, "Write a blurb. Use the word lantern once."))
-    assert loss.span.text == "Use the word harvest once."
+    losses = lost(original, "Write a blurb. Use the word lantern once.")
+    assert weightiest(losses).span.text in ("Use the word harvest once.", "word harvest")
+    assert not any("lantern" in loss.span.text for loss in losses if loss.weight > 0.2)
 
 
 def test_a_word_taken_out_of_a_copied_sentence_is_shown() -> None:

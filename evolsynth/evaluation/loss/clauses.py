@@ -48,6 +48,8 @@ _ENOUGH, _COVERED = 0.6, 0.5
 _BELIEF = 0.85
 #: What the least covered of the clauses that are not lost says.
 _RESIDUE = 0.1
+#: What a word says that is gone from the data of a request ("plum" of "sort these: plum, fig").
+_OF_DATA = 0.7
 
 
 class _Clause(NamedTuple):
@@ -273,7 +275,7 @@ def _taken_out(
         if i < done or old.tokens[i].weight <= 0 or made.same[i]:
             continue
         if clause.data and old.tokens[i].weight == 1:
-            losses.append(old.lose(old.tokens[i].start, old.tokens[i].end, "topic", 0.5))
+            losses.append(old.lose(old.tokens[i].start, old.tokens[i].end, "topic", _OF_DATA))
             continue
         if made.kept[i] > 0.4 or _restated_unit(old, made, i):
             continue

@@ -50,13 +50,14 @@ _FILLERS = vocabulary(
     perhaps maybe somewhat fairly particular specific respective given following below above
     utilizing utilising employing"""
 )
-#: Verbs that say little by themselves.
+#: Words that say little by themselves: such verbs, and nouns for whatever follows.
 _LIGHT = frozenset(
     stem(w)
     for w in vocabulary(
         """want like love enjoy decide try begin start plan go went come came take took see saw seem
         become became hope manage happen realize realise use tend choose prefer say said tell told
-        put set show contain containing involve ensure ensuring appreciate"""
+        put set show contain containing involve ensure ensuring appreciate person thing item
+        statement phrase passage paragraph input"""
     )
 )
 _MONEY = frozenset(stem(w) for w in ("dollars", "cents", "euros", "pounds"))

@@ -1,16 +1,18 @@
 """Fits the weights behind `evolsynth.evaluation.evolution` to labelled evolutions of ours.
 
 Two logistic regressions (scikit-learn, which sentence-transformers brings): the room of an answer,
-then whether an evolution is kept. Where the second is fitted or tested, a request's room comes
-from a model that was fitted without it, or it would be surer than it is of a new request.
+then whether an evolution is kept, which tells how much each signal matters. Then the examples: a
+kernel ridge regression. Where these are fitted or tested, a request's room comes from a model that
+was fitted without it, or it would be surer than it is of a new request.
 """
 
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -19,26 +21,41 @@ from numpy.typing import NDArray
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed import MiniLM
 from evolsynth.evaluation.evolution import EvolutionModel, features, standardised
+from evolsynth.evaluation.examples import Examples, Projection, nearness, rounded
 from evolsynth.evaluation.room import ROOMS, Room, RoomModel, room_features
 
 __all__ = ["Labelled", "cross_validated", "fit", "read_labelled", "read_rooms"]
 
 #: Inverse strengths of the regularisation, chosen by cross-validation on our own rows.
 _STRENGTH, _ROOM_STRENGTH = 0.03, 10.0
-_UNSURE = 0.5  # weight of a row that its reader was not sure of
+_RIDGE = 0.3
+#: Reaches of the examples' signals, demand and request, and the directions of the latter two.
+_SIGNALS, _DEMAND, _REQUEST = 1.3, 1.0, 0.2
+_DIRECTIONS = 64
+_MIDDLE = 5.0  # the second reader's score of an evolution that is as likely good as not
 FOLDS = 10
 
 Array = NDArray[np.float64]
 
 
 class Labelled(msgspec.Struct, frozen=True):
-    """An evolution and whether a reader would keep it. ``sure``: the reader did not waver."""
+    """An evolution and whether a reader would keep it. ``sure``: the reader did not waver.
+    ``score``: from 0 to 10, by a second reader, if there was one."""
 
     original: str
     evolved: str
     accept: bool
     kind: str = ""
     sure: bool = True
+    score: float | None = None
+
+    @property
+    def belief(self) -> float:
+        """The probability that it is good, by both readers."""
+        first = (0.65, 1.0)[self.sure] if self.accept else (0.3, 0.0)[self.sure]
+        if self.score is None:
+            return first
+        return (first + 1 / (1 + math.exp(_MIDDLE - self.score))) / 2
 
 
 def read_labelled(path: Path) -> list[Labelled]:
@@ -58,7 +75,11 @@ def read_labelled(path: Path) -> list[Labelled]:
         if not all(isinstance(text, str) for text in wanted.values()):
             raise InputError(f"{path}, line {number}: original and evolved must be texts.")
         kind, sure = str(row.get("kind", "")), row.get("sure") is not False
-        found.append(Labelled(**wanted, accept=row["accept"] == "yes", kind=kind, sure=sure))
+        score = row.get("score")
+        if score is not None and not (isinstance(score, int | float) and 0 <= score <= 10):
+            raise InputError(f"{path}, line {number}: score must be a number from 0 to 10.")
+        found.append(Labelled(**wanted, accept=row["accept"] == "yes", kind=kind, sure=sure,
+                              score=score))  # fmt: skip
     if len({row.accept for row in found}) < 2:
         raise InputError(f"{path}: needs rows with accept yes and rows with accept no.")
     return found
@@ -83,56 +104,111 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             raise InputError(f"{path}, line {number}: not a JSON object ({error}).") from None
 
 
+class _Table(NamedTuple):
+    """What is known of n rows: signals (n, s), vectors (n, 2 d), contexts and requests (n, d)."""
+
+    names: tuple[str, ...]
+    signals: Array
+    vectors: Array
+    contexts: Array
+    requests: Array
+
+    def of(self, part: NDArray[np.intp]) -> _Table:
+        return _Table(self.names, *(array[part] for array in self[1:]))
+
+
 def fit(rows: Sequence[Labelled], rooms: dict[str, int], embedder: MiniLM) -> EvolutionModel:
-    """The model that the package ships, from all rows."""
+    """The model that the package ships, from all rows; its log-odds are calibrated on rows that
+    are judged without their original."""
+    table = _table(rows, _fair_rooms(rows, rooms, embedder), embedder)
+    scale, shift = _calibrated(_values(rows, table), rows)
     room = _fit_room(list(rooms), rooms, embedder)
-    names, found, vectors = _matrix(rows, _fair_rooms(rows, rooms, embedder), embedder)
-    return _fit(rows, room, names, found, vectors)
+    return _fit(rows, table)._replace(room=room, scale=scale, shift=shift)
 
 
 def cross_validated(
     rows: Sequence[Labelled], rooms: dict[str, int], embedder: MiniLM
 ) -> list[float]:
-    """The score of each row by a model that was fitted without its original."""
+    """The score of each row by a model that was fitted without its original. (Only the two numbers
+    that turn values into log-odds, and cannot change their order, come from all rows.)"""
+    values = _values(rows, _table(rows, _fair_rooms(rows, rooms, embedder), embedder))
+    scale, shift = _calibrated(values, rows)
+    return [round(1 / (1 + math.exp(-scale * value - shift)), 4) for value in values.tolist()]
+
+
+def _values(rows: Sequence[Labelled], table: _Table) -> Array:
     fold = {text: k % FOLDS for k, text in enumerate(dict.fromkeys(r.original for r in rows))}
     folds = np.array([fold[row.original] for row in rows])
-    names, found, vectors = _matrix(rows, _fair_rooms(rows, rooms, embedder), embedder)
-    nothing = RoomModel(np.zeros((3, 1)), np.zeros(3))
-    scores = np.zeros(len(rows))
+    values = np.zeros(len(rows))
     for k in range(FOLDS):
         kept, left = np.flatnonzero(folds != k), np.flatnonzero(folds == k)
-        if not len(left):
-            continue
-        part = [rows[i] for i in kept.tolist()]
-        model = _fit(part, nothing, names, found[kept], vectors[kept])
-        logits = standardised(found[left], model.mean, model.spread) @ model.weights
-        logits += vectors[left] @ model.vectors + model.intercept
-        scores[left] = 1 / (1 + np.exp(-logits))
-    return [round(score, 4) for score in scores.tolist()]
+        if len(left):
+            model, rest = _fit([rows[i] for i in kept.tolist()], table.of(kept)), table.of(left)
+            values[left] = model.log_odds(rest.signals, rest.contexts, rest.requests)
+    return values
 
 
-def _fit(
-    rows: Sequence[Labelled], room: RoomModel, names: Sequence[str], found: Array, vectors: Array
-) -> EvolutionModel:
-    mean, spread = found.mean(axis=0), found.std(axis=0) + 1e-6
-    inputs = np.hstack([standardised(found, mean, spread), vectors])
-    accept = np.array([row.accept for row in rows])
-    trusted = np.array([1.0 if row.sure else _UNSURE for row in rows])
-    fitted = _regression(_STRENGTH).fit(inputs, accept, sample_weight=trusted)
-    weights = fitted.coef_[0]
-    size = len(names)
-    intercept = float(fitted.intercept_[0])
+def _calibrated(values: Array, rows: Sequence[Labelled]) -> tuple[float, float]:
+    """Platt's scaling: the slope and the intercept of the log-odds."""
+    fitted = _regression(100.0).fit(values[:, None], np.array([row.accept for row in rows]))
+    return float(fitted.coef_[0][0]), float(fitted.intercept_[0])
+
+
+def _fit(rows: Sequence[Labelled], table: _Table) -> EvolutionModel:
+    """A model of which the room is still empty, and the log-odds the value as it is."""
+    mean, spread = table.signals.mean(axis=0), table.signals.std(axis=0) + 1e-6
+    scaled = standardised(table.signals, mean, spread)
+    inputs = np.hstack([scaled, table.vectors])
+    belief = np.array([row.belief for row in rows])
+    answers = np.repeat([True, False], len(rows))
+    fitted = _regression(_STRENGTH).fit(
+        np.vstack([inputs, inputs]), answers, sample_weight=np.concatenate([belief, 1 - belief])
+    )
+    weights, size = fitted.coef_[0], len(table.names)
     return EvolutionModel(
-        room, tuple(names), mean, spread, weights[:size], weights[size:], intercept
+        room=RoomModel(np.zeros((3, 1)), np.zeros(3)),
+        names=table.names,
+        mean=mean,
+        spread=spread,
+        weights=weights[:size],
+        vectors=weights[size:],
+        intercept=float(fitted.intercept_[0]),
+        examples=_fit_examples(np.abs(weights[:size]), scaled, table, belief),
+        scale=1.0,
+        shift=0.0,
     )
 
 
-def _matrix(
-    rows: Sequence[Labelled], rooms: dict[str, Room], embedder: MiniLM
-) -> tuple[list[str], Array, Array]:
-    pairs = [features(r.original, r.evolved, embedder, rooms[r.original]) for r in rows]
-    names = list(pairs[0][0])
-    return names, np.array([list(f.values()) for f, _ in pairs]), np.stack([v for _, v in pairs])
+def _fit_examples(matter: Array, scaled: Array, table: _Table, belief: Array) -> Examples:
+    stretch = np.sqrt(_SIGNALS * matter / matter.sum())
+    empty = Examples(
+        stretch=stretch,
+        demand=_projection(table.contexts, _DEMAND),
+        request=_projection(table.requests, _REQUEST),
+        places=np.zeros((0, 0)),
+        weights=np.zeros(0),
+        level=float(belief.mean()),
+    )
+    places = rounded(empty.place(scaled, table.contexts, table.requests))
+    ridge = nearness(places, places) + _RIDGE * np.eye(len(places))
+    return empty._replace(places=places, weights=np.linalg.solve(ridge, belief - belief.mean()))
+
+
+def _projection(vectors: Array, reach: float) -> Projection:
+    centre = vectors.mean(axis=0)
+    _, _, directions = np.linalg.svd(vectors - centre, full_matrices=False)
+    return Projection(centre, rounded(directions[:_DIRECTIONS]), math.sqrt(reach))
+
+
+def _table(rows: Sequence[Labelled], rooms: dict[str, Room], embedder: MiniLM) -> _Table:
+    seen = [features(r.original, r.evolved, embedder, rooms[r.original]) for r in rows]
+    return _Table(
+        tuple(seen[0].signals),
+        np.array([list(one.signals.values()) for one in seen]),
+        np.stack([one.vectors for one in seen]),
+        np.stack([one.context for one in seen]),
+        np.stack([one.request for one in seen]),
+    )
 
 
 def _fit_room(texts: Sequence[str], rooms: dict[str, int], embedder: MiniLM) -> RoomModel:

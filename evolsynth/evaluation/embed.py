@@ -132,6 +132,35 @@ class MiniLM:
             return np.empty((0, 384), dtype=np.float32)
         return np.stack(rows)
 
+    def in_context(self, text: str, start: int, layer: int) -> NDArray[np.float64]:
+        """The mean of the hidden states of the words from character ``start`` on, as they stand in
+        ``text``, after ``layer`` of the model's 6 layers: an array of shape (384,), not scaled.
+
+        Of a text beyond the model's window, what fits before the end is read. Where no word
+        begins after ``start``, the last one counts.
+
+        Raises:
+            ModelNotFound, SetupError: as `load`.
+        """
+        with self._lock:
+            model = self._loaded()
+            clean = text.encode("utf-8", "replace").decode()
+            tokens = model.tokenizer(
+                clean,
+                add_special_tokens=False,
+                truncation=False,
+                verbose=False,
+                return_offsets_mapping=True,
+            )
+            size = model.max_seq_length - 2
+            places = [place for place, _ in tokens["offset_mapping"][-size:]]
+            frame = model.tokenizer.cls_token_id, model.tokenizer.sep_token_id
+            with _one_thread():
+                states = _hidden(model, [frame[0], *tokens["input_ids"][-size:], frame[1]], layer)
+        first = next((k for k, place in enumerate(places) if place >= start), len(places) - 1)
+        part: NDArray[np.float64] = states[1 + max(first, 0) : max(len(places), 1) + 1].mean(axis=0)
+        return part
+
     def _remembered(self, text: str) -> NDArray[np.float32]:
         known = self._cache.get(text)
         if known is not None:
@@ -183,6 +212,18 @@ def _forward(model: Any, ids: list[int]) -> NDArray[np.float64]:
         vector = model(features)["sentence_embedding"][0]
     array: NDArray[np.float64] = vector.numpy().astype(np.float64)
     return array / np.linalg.norm(array)
+
+
+def _hidden(model: Any, ids: list[int], layer: int) -> NDArray[np.float64]:
+    import torch
+
+    tokens = torch.tensor([ids])
+    with torch.inference_mode():
+        found = model[0].auto_model(
+            input_ids=tokens, attention_mask=torch.ones_like(tokens), output_hidden_states=True
+        )
+    array: NDArray[np.float64] = found.hidden_states[layer][0].numpy().astype(np.float64)
+    return array
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """Would one keep it? A score for an evolution as a richer version of its original.
 
 Evol-Instruct (Xu et al. 2023, arXiv:2304.12244, section 3.2) eliminates evolutions that add
-nothing or that a model cannot answer, by asking a large model. Here a logistic regression weighs
-signals that two texts give by themselves (`evolsynth.evaluation.signals`), the room of the answer
-(`evolsynth.evaluation.room`), and the MiniLM vectors of the demand and the original. It is about
-demands that are *added*: whether anything was lost is `information_loss`'s question.
+nothing or that a model cannot answer, by asking a large model. Here labelled examples tell, by how
+near they are (`evolsynth.evaluation.examples`) in signals that two texts give by themselves
+(`evolsynth.evaluation.signals`), the room of the answer (`evolsynth.evaluation.room`), and what
+MiniLM makes of the demand and the original. A logistic regression on the same says which signals
+matter, and why a score is low. It is about demands that are *added*: whether anything was lost is
+`information_loss`'s question.
 
 The weights are in ``evolution_model.json``; ``python -m evals good-evolution --train`` fits them.
 """
@@ -15,12 +17,14 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
 
 from evolsynth.evaluation.additions import addition
+from evolsynth.evaluation.examples import Examples, examples_from_json, examples_to_json
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.room import Room, RoomModel
 from evolsynth.evaluation.signals import EXPLAINED, signals
@@ -36,6 +40,7 @@ __all__ = [
     "THRESHOLD",
     "EvolutionModel",
     "EvolutionScore",
+    "Seen",
     "evolution_finding",
     "features",
     "good_evolution",
@@ -48,6 +53,8 @@ THRESHOLD = 0.65
 _REASON = 0.3
 _VECTORS = 4.0  # scale of the vectors beside standardised signals: how far they are trusted
 _CLIP = 4.0  # standard deviations
+#: MiniLM's layer in which the demand is read in its context: later ones know less of it.
+_LAYER = 4
 
 
 class EvolutionScore(msgspec.Struct, frozen=True):
@@ -65,11 +72,27 @@ class EvolutionScore(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...] = ()
 
 
+class Seen(NamedTuple):
+    """What is known of one evolution: ``signals`` by name; ``vectors`` of the demand by itself and
+    of the original, scaled, one after the other, of shape (2 d,); the demand in ``context``, of
+    shape (d,)."""
+
+    signals: dict[str, float]
+    vectors: NDArray[np.float64]
+    context: NDArray[np.float64]
+
+    @property
+    def request(self) -> NDArray[np.float64]:
+        """The original's vector, of shape (d,) and length 1."""
+        return self.vectors[len(self.context) :] / _VECTORS
+
+
 class EvolutionModel(NamedTuple):
-    """A logistic regression on standardised signals and two vectors.
+    """Examples, and a logistic regression on standardised signals and two vectors that explains.
 
     ``names``, ``mean``, ``spread`` and ``weights`` go together, of shape (signals,);
-    ``vectors`` has shape (2 d,): for the demand's vector and the original's.
+    ``vectors`` has shape (2 d,): for the demand's vector and the original's. ``scale`` and
+    ``shift`` turn the value that the examples give into log-odds.
     """
 
     room: RoomModel
@@ -79,6 +102,22 @@ class EvolutionModel(NamedTuple):
     weights: NDArray[np.float64]
     vectors: NDArray[np.float64]
     intercept: float
+    examples: Examples
+    scale: float
+    shift: float
+
+    def log_odds(
+        self,
+        found: NDArray[np.float64],
+        contexts: NDArray[np.float64],
+        requests: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Of n evolutions, shape (n,), from their signals (n, signals), not yet standardised,
+        the demands in context and the originals' vectors, both (n, d)."""
+        scaled = standardised(found, self.mean, self.spread)
+        places = self.examples.place(scaled, contexts, requests)
+        odds: NDArray[np.float64] = self.scale * self.examples.value(places) + self.shift
+        return odds
 
 
 def good_evolution(
@@ -91,7 +130,7 @@ def good_evolution(
 ) -> EvolutionScore:
     """Say how likely ``evolved`` is worth keeping as a richer version of ``original``.
 
-    Deterministic; some 5 embeddings of whole texts and 2 for the room, which MiniLM remembers for
+    Deterministic; some 6 runs of MiniLM over whole texts and 2 for the room, which it remembers for
     the original. English.
 
     Args:
@@ -101,8 +140,8 @@ def good_evolution(
     """
     weights = packaged_model() if model is None else model
     room = weights.room.room(original, embedder)
-    found, vectors = features(original, evolved, embedder, room)
-    parts = _contributions(weights, found, vectors)
+    seen = features(original, evolved, embedder, room)
+    parts = _contributions(weights, seen)
     score = round(float(1 / (1 + np.exp(-(weights.intercept + sum(parts.values()))))), 4)
     low = sorted((value, name) for name, value in parts.items() if value <= -_REASON)
     good = score >= threshold
@@ -128,14 +167,19 @@ def evolution_finding(score: EvolutionScore) -> Finding | None:
     return Finding("weak_evolution", detail)
 
 
-def features(
-    original: str, evolved: str, embedder: MiniLM, room: Room
-) -> tuple[dict[str, float], NDArray[np.float64]]:
-    """Signals by name, and the vectors of the demand and of the original, scaled, one after the
-    other in an array of shape (2 d,)."""
-    body = addition(original, evolved).body or " "
-    vectors = embedder.embed([body, original]).astype(np.float64)
-    return signals(original, evolved, embedder, room), _VECTORS * vectors.ravel()
+def features(original: str, evolved: str, embedder: MiniLM, room: Room) -> Seen:
+    """What the score is told from."""
+    body = addition(original, evolved).body
+    vectors = embedder.embed([body or " ", original]).astype(np.float64)
+    start = evolved.rfind(body) if body else len(original)
+    if start < 0:  # the demand is not one piece of the text
+        same = (a == b for a, b in zip(original, evolved, strict=False))
+        start = sum(takewhile(bool, same))
+    return Seen(
+        signals(original, evolved, embedder, room),
+        _VECTORS * vectors.ravel(),
+        embedder.in_context(evolved, start, _LAYER),
+    )
 
 
 def standardised(
@@ -146,15 +190,15 @@ def standardised(
     return scaled
 
 
-def _contributions(
-    model: EvolutionModel, found: Mapping[str, float], vectors: NDArray[np.float64]
-) -> dict[str, float]:
-    values = np.array([found[name] for name in model.names])
+def _contributions(model: EvolutionModel, seen: Seen) -> dict[str, float]:
+    values = np.array([seen.signals[name] for name in model.names])
     added = model.weights * standardised(values, model.mean, model.spread)
     parts = dict.fromkeys(EXPLAINED, 0.0)
     for name, value in zip(model.names, added.tolist(), strict=True):
         parts[name.partition(".")[0]] += value
-    parts["wording"] += float(model.vectors @ vectors)
+    parts["wording"] += float(model.vectors @ seen.vectors)
+    odds = model.log_odds(values[None], seen.context[None], seen.request[None])
+    parts["examples"] = float(odds[0]) - model.intercept - sum(parts.values())
     return parts
 
 
@@ -178,6 +222,9 @@ def from_json(content: Mapping[str, Any]) -> EvolutionModel:
         weights=weights,
         vectors=np.array(content["vectors"]),
         intercept=float(content["intercept"]),
+        examples=examples_from_json(content["examples"]),
+        scale=float(content["scale"]),
+        shift=float(content["shift"]),
     )
 
 
@@ -188,6 +235,9 @@ def to_json(model: EvolutionModel) -> dict[str, Any]:
         "signals": {name: [_short(value) for value in values] for name, *values in rows},
         "vectors": [_short(value) for value in model.vectors],
         "intercept": _short(model.intercept),
+        "scale": _short(model.scale),
+        "shift": _short(model.shift),
+        "examples": examples_to_json(model.examples),
         "room": {
             "weights": [[_short(value) for value in row] for row in model.room.weights],
             "intercept": [_short(value) for value in model.room.intercept],

@@ -34,6 +34,7 @@ EXPLAINED = {
     "impossible": "the demand asks for what a text cannot give or contradicts the request",
     "kind": "few demands of this kind turn out well",
     "wording": "few demands in such words, or for such requests, turn out well",
+    "examples": "the evolutions most like it, of requests like this, turned out worse",
 }
 
 _MALE = re.compile(r"\b(?:he|she|his|him|her|hers)\b", re.I)
@@ -61,6 +62,18 @@ _PROCEDURE = re.compile(
     r"tips|ways|process|prepare|checklist)\b",
     re.I,
 )
+_FORM_BAN = re.compile(
+    r"^(?:(?:a|any|the|single|more than) )*(?:sentences?|words?|bullet points?|language)"
+    r"(?: or [\w ]+)?(?: in .*)?\W*$",
+    re.I,
+)
+_FORM_ALONE = re.compile(
+    r"^(?:words?|phrases?|logic|words and phrases|sentences?|language|information|details?)\W*$",
+    re.I,
+)
+_MEANING = re.compile(r"what (?:is|it) (?:is )?mean[ts]?|\bthe topic\b", re.I)
+_WHIM = re.compile(r"\bwho (?:loves?|likes?|wants?|is (?:fascinated|interested|afraid))", re.I)
+_CUT = re.compile(r"(?:^|\b(?:to|the|a|of|with|and|or|for|by|in))\W*$", re.I)
 _QUOTED = re.compile(r"\"([^\"]+)\"|'([^']+)'")
 
 
@@ -80,7 +93,27 @@ def signals(original: str, evolved: str, embedder: MiniLM, room: Room) -> dict[s
         found[f"room.label*{kind}"] = here * room.label
         found[f"room.text*{kind}"] = here * room.text
         found[f"unrelated.cosine*{kind}"] = here * (found["unrelated.cosine"] - 0.2)
-    return found | rooms
+    return found | rooms | _oddities(added)
+
+
+def _oddities(added: Addition) -> dict[str, float]:
+    """Demands that say nothing, or nothing that can be met: "using words", "limit ... to"."""
+    text, body, ban = plain(added.text), plain(added.body), added.kind == "avoid"
+    found = {
+        "impossible.form": ban and _FORM_BAN.search(body),
+        "impossible.other": ban and re.search(r"\b(?:other than|except)\b", body, re.I),
+        "tight.only": re.search(r"\bonly\b", text, re.I),
+        "repeats.form": _FORM_ALONE.search(body),
+        "repeats.meaning": _MEANING.search(body),
+        "rambling.no_limit": added.kind == "limit" and added.limit is None,
+        "rambling.cut": _CUT.search(body),
+        "unclear.digits": re.search(r"\d", body),
+        "unclear.whim": _WHIM.search(body),
+    }
+    names = sum(word[:1].isupper() for word in text.split()[1:])
+    return {name: float(bool(hit)) for name, hit in found.items()} | {
+        "unrelated.names": float(min(names, 4))
+    }
 
 
 def _form(original: str, evolved: str, added: Addition) -> dict[str, float]:

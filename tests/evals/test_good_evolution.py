@@ -64,10 +64,25 @@ def test_only_rows_that_were_decided_and_kept_everything_count(tmp_path: Path) -
     ]
 
 
+def test_belief_lies_between_two_readers() -> None:
+    def belief(accept: bool, sure: bool, score: float | None) -> float:
+        return Labelled("A.", "A. B.", accept, sure=sure, score=score).belief
+
+    assert belief(True, True, None) == 1
+    assert belief(False, True, None) == 0
+    assert belief(True, False, 5) == pytest.approx((0.65 + 0.5) / 2)
+    assert belief(False, True, 9) < 0.5 < belief(True, True, 9)
+    assert belief(False, True, 1) < belief(False, True, 6)
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
         ('{"accept": "yes"}', "line 1: the field 'original' is missing"),
+        (
+            '{"original": "A", "evolved": "B", "accept": "no", "score": 11}',
+            "line 1: score must be a number from 0 to 10",
+        ),
         ("nothing", "line 1: not a JSON object"),
         ('{"original": 1, "evolved": "B", "accept": "no"}', "line 1: original and evolved must"),
         ('{"original": "A", "evolved": "B", "accept": "no"}', "needs rows with accept yes"),

@@ -105,3 +105,20 @@ def test_importing_loads_no_torch() -> None:
         "sys.exit(any(m in sys.modules for m in ('torch', 'transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.real
+def test_words_in_context_depend_on_what_stands_before_them(embedder: MiniLM) -> None:
+    demand = "Limit your answer to two sentences."
+    essay, code = f"Explain why ice floats. {demand}", f"Write a sorting program. {demand}"
+
+    first, second = (embedder.in_context(t, t.index(demand), 4) for t in (essay, code))
+
+    assert first.shape == (384,)
+    assert 0.5 < first @ second / np.linalg.norm(first) / np.linalg.norm(second) < 0.999
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("text", ["", "Why?", "word " * 2000])
+def test_a_start_beyond_the_text_reads_its_last_word(text: str, embedder: MiniLM) -> None:
+    assert np.isfinite(embedder.in_context(text, len(text) + 5, 4)).all()

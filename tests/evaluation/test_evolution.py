@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ def child(original: str, demand: str) -> Row:
 def test_every_signal_belongs_to_a_group_with_an_explanation() -> None:
     groups = {name.partition(".")[0] for name in packaged_model().names}
 
-    assert groups | {"wording"} == set(EXPLAINED)
+    assert groups | {"wording", "examples"} == set(EXPLAINED)
 
 
 def test_weights_survive_the_way_to_json_and_back() -> None:
@@ -101,8 +102,9 @@ def test_a_limit_needs_an_answer_that_has_room(mini: MiniLM) -> None:
 def test_the_parts_of_a_score_add_up(mini: MiniLM) -> None:
     found = score(ESSAY, "Include a watermill.", mini)
 
-    assert 0 <= found.score <= 1
     assert set(found.signals) == set(EXPLAINED)
+    odds = packaged_model().intercept + sum(found.signals.values())
+    assert found.score == pytest.approx(1 / (1 + math.exp(-odds)), abs=0.003)
 
 
 @pytest.mark.real

@@ -65,6 +65,8 @@ def quotations(text: str) -> list[Place]:
     """What stands between quotation marks, without the marks and the space inside them."""
     flat = plain(text)
     found: list[Place] = []
+    if '"' not in flat and "'" not in flat:
+        return found
     for match in _QUOTED.finditer(flat):
         group = 1 if match.group(1) is not None else 2
         inside = match.group(group).strip()

@@ -103,7 +103,7 @@ def _begins_with(evolved: str, original: str) -> bool:
 
 
 def _flat(text: str) -> str:
-    return re.sub(r"\s+", " ", plain(text)).strip().casefold()
+    return " ".join(plain(text).split()).casefold()
 
 
 def _bare(text: str) -> str:

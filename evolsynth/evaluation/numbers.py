@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from evolsynth.evaluation.units import UNITS
-from evolsynth.evaluation.words import content, plain, words
+from evolsynth.evaluation.words import content, first_content, plain, words
 
 __all__ = ["Number", "equal", "implied", "numbers"]
 
@@ -106,13 +106,16 @@ def numbers(text: str) -> list[Number]:
     """
     flat = _thousands_joined(text)
     flat = _MARKER.sub(lambda m: " " * len(m.group()), flat)
-    flat = _DATE.sub(lambda m: m.group().replace("/", " "), flat)
-    flat = _RATIO.sub(r"\1 \2", flat)
+    if "/" in flat:
+        flat = _DATE.sub(lambda m: m.group().replace("/", " "), flat)
+    if ":" in flat or "\u2236" in flat:
+        flat = _RATIO.sub(r"\1 \2", flat)
     found = [n for m in _DIGITS.finditer(flat) if (n := _from_digits(flat, m)) is not None]
     taken = [(n.start, n.end) for n in found]
     spoken = [n for n in _from_words(flat) if not any(s <= n.start < e for s, e in taken)]
-    halves = [m.span() for m in _ONE_UNIT.finditer(flat) if m["half"]]
-    spoken = [n for n in spoken if not any(s <= n.start < e for s, e in halves)]
+    if "and a half" in flat:
+        halves = [m.span() for m in _ONE_UNIT.finditer(flat) if m["half"]]
+        spoken = [n for n in spoken if not any(s <= n.start < e for s, e in halves)]
     return _joined(flat, sorted(found + spoken, key=lambda n: n.start))
 
 
@@ -122,7 +125,7 @@ _PARTS_THOUSANDS = re.compile("(?<=\\d)[\u00a0\u202f\u2009](?=\\d{3})")
 
 def _thousands_joined(text: str) -> str:
     """The plain text, with a comma in each number whose thousands a special space parts."""
-    return plain(_PARTS_THOUSANDS.sub(",", text))
+    return plain(text if text.isascii() else _PARTS_THOUSANDS.sub(",", text))
 
 
 def _joined(flat: str, found: Sequence[Number]) -> list[Number]:
@@ -187,7 +190,7 @@ def _from_digits(flat: str, match: re.Match[str]) -> Number | None:
             match.group(), match.start(), match.end(), (value,), "", unit="clock", measure=value
         )
     whole = (match["whole"] or "0").replace(",", "")
-    value = Fraction(whole + (match["point"] or ""))
+    value = Fraction(whole + match["point"]) if match["point"] else Fraction(int(whole))
     if match["exp"] and len(match["exp"]) < 5:
         value *= Fraction(10) ** int(match["exp"][1:])
     if match["glyph"]:
@@ -309,7 +312,7 @@ def _number(
     ordinal: bool = False,
 ) -> Number:
     after = _BREAK.split(flat[end : end + 40], maxsplit=1)[0]
-    counted = next((w.stem for w in content(after)), "")
+    counted = first_content(after)
     values = (value, value / 100) if percent else (value,)
     unit = _UNIT.match(after)
     known = UNITS.get(unit["unit"].casefold()) if unit and not percent and not ordinal else None

@@ -13,6 +13,7 @@ __all__ = [
     "Word",
     "clauses",
     "content",
+    "first_content",
     "functional",
     "plain",
     "stem",
@@ -86,7 +87,7 @@ def words(text: str) -> tuple[Word, ...]:
     for match in _WORD.finditer(plain(text)):
         whole, start, end = match.group(), match.start(), match.end()
         lower = whole.casefold()
-        if _NOT.match(lower) or lower == "cannot":
+        if ("'" in whole and _NOT.match(lower)) or lower == "cannot":
             found.append(Word(whole, start, end, "not"))
             continue
         base = whole.partition("'")[0] if "'" in whole else whole
@@ -137,6 +138,18 @@ def functional(word: Word) -> bool:
 def content(text: str) -> list[Word]:
     """The words that carry content: no articles, pronouns, auxiliaries, prepositions."""
     return [word for word in words(text) if not functional(word) and word.stem not in NEGATORS]
+
+
+def first_content(text: str) -> str:
+    """The stem of the first word that carries content; empty where there is none."""
+    for match in _WORD.finditer(plain(text)):
+        whole = match.group().casefold()
+        base = whole.partition("'")[0]
+        if base not in _FUNCTION_WORDS and not _NOT.match(whole):
+            root = stem(base)
+            if root not in NEGATORS:
+                return root
+    return ""
 
 
 _BORDER = re.compile(r"(?<=[.!?])[\"')\]]*\s+|;\s+|\n\s*")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -93,7 +92,7 @@ class Reading:
     @cached_property
     def flat(self) -> str:
         """One line, lower case."""
-        return re.sub(r"\s+", " ", self.plain).strip().casefold()
+        return " ".join(self.plain.split()).casefold()
 
     def inside(self, start: int, end: int) -> list[int]:
         """The tokens of a piece."""

@@ -70,7 +70,7 @@ _LETTERS = {"k": 1000, "m": 10**6}
 _DIGITS = re.compile(
     r"(?<![\w.])(?P<sign>(?:-|minus )(?=\.?\d))?(?P<money>[$€£]\s?)?"
     r"(?:(?P<hours>[01]?\d|2[0-3]):(?P<minutes>[0-5]\d)(?![\d:])|"
-    r"(?=[.½¼¾⅓⅔⅕⅛]?[\d½¼¾⅓⅔⅕⅛])(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?P<point>\.\d+)?"
+    r"(?=\.?\d|[½¼¾⅓⅔⅕⅛])(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d+)?(?P<point>\.\d+)?"
     r"(?P<glyph>\s?[½¼¾⅓⅔⅕⅛])?(?P<exp>e-?\d+)?"
     r"(?:(?P<ordinal>st|nd|rd|th)\b|(?:\s+(?P<top2>\d+))?/(?P<bottom>\d+)(?![\d/])"
     r"|(?P<letter>k)\b|(?P<percent>\s?%|\s?per ?cent\b)"

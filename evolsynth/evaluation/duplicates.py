@@ -19,9 +19,9 @@ import numpy as np
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation import facts
-from evolsynth.evaluation.cover import occurs, stems_of
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.numbers import numbers
+from evolsynth.evaluation.occurrence import occurs, stems_of
 from evolsynth.evaluation.words import NEGATORS, content, plain, words
 
 if TYPE_CHECKING:

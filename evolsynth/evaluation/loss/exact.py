@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 
 from evolsynth.evaluation import facts
-from evolsynth.evaluation.cover import occurs
 from evolsynth.evaluation.loss.alignment import Alignment, copying
 from evolsynth.evaluation.loss.gaps import gap
 from evolsynth.evaluation.loss.reading import Loss, Reading
+from evolsynth.evaluation.occurrence import occurs
 from evolsynth.evaluation.words import clauses, content, plain, stem, words
 
 __all__ = ["exact"]

@@ -7,10 +7,10 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from evolsynth.evaluation.cover import stems_of
 from evolsynth.evaluation.loss.segments import segments
 from evolsynth.evaluation.loss.tokens import Token, tokens
 from evolsynth.evaluation.numbers import Number, numbers
+from evolsynth.evaluation.occurrence import stems_of
 from evolsynth.evaluation.words import plain
 
 __all__ = ["InformationLoss", "Kind", "Loss", "LostSpan", "Reading"]

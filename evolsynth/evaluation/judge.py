@@ -23,7 +23,7 @@ from evolsynth.prompts import PromptFile, load_prompt, prompt_names
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows
 
-__all__ = ["CRITERIA", "judge", "weighted_level"]
+__all__ = ["CRITERIA", "judge", "say", "weigh", "weighted_level"]
 
 #: What is judged, each by the prompt file of its name; both scores are what `select` sorts by.
 CRITERIA = ("complexity", "quality")
@@ -101,9 +101,28 @@ def weighted_level(logprobs: Sequence[float]) -> float:
 async def _level(llm: LLM, prompt: Prompt, opening: str, seed: int) -> float | None:
     """The score, or None where the judge said no number."""
     if Capability.LOGPROBS in llm.capabilities:
-        begun = Prompt((*prompt.segments, Segment(opening)), shared=prompt.shared)
-        found = await asyncio.gather(*(llm.score(begun, f" {level}") for level in LEVELS))
-        return weighted_level([score.total for score in found])
+        return weighted_level(await weigh(llm, prompt, opening, [f" {n}" for n in LEVELS]))
+    said = _NUMBER.search(await say(llm, prompt, opening, seed))
+    return float(said.group()) if said else None
+
+
+async def weigh(llm: LLM, prompt: Prompt, opening: str, answers: Sequence[str]) -> list[float]:
+    """The log-probability (in nats) of each answer behind the opening.
+
+    Raises:
+        RequestError: the model could not be asked.
+    """
+    begun = Prompt((*prompt.segments, Segment(opening)), shared=prompt.shared)
+    found = await asyncio.gather(*(llm.score(begun, answer) for answer in answers))
+    return [score.total for score in found]
+
+
+async def say(llm: LLM, prompt: Prompt, opening: str, seed: int) -> str:
+    """What the model answers in a few tokens, behind the opening if the back end can force it.
+
+    Raises:
+        RequestError: the model could not be asked.
+    """
     forced = opening if Capability.PREFIX in llm.capabilities else ""
     completion = await llm.complete(
         Request(
@@ -114,8 +133,7 @@ async def _level(llm: LLM, prompt: Prompt, opening: str, seed: int) -> float | N
             sampling=Sampling(temperature=0.0),
         )
     )
-    said = _NUMBER.search(completion.text.removeprefix(forced))
-    return float(said.group()) if said else None
+    return completion.text.removeprefix(forced)
 
 
 def _file(name: str) -> PromptFile:

@@ -6,15 +6,15 @@ parameters can hardly tell: use a large one through a server.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
 
 import msgspec
 
+from evolsynth.evaluation.judge import say, weigh
 from evolsynth.evaluation.loss.judging import THRESHOLD
 from evolsynth.evaluation.loss.reading import InformationLoss
-from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling, Segment
+from evolsynth.llm.base import LLM, Capability, Prompt
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Message, derive_seed
 
@@ -23,7 +23,6 @@ __all__ = ["BORDERLINE", "second_opinion"]
 #: Scores within which another opinion is asked for.
 BORDERLINE = (0.25, 0.75)
 _ANSWER = re.compile(r"\b(yes|no)\b", re.I)
-_MOST_TOKENS = 8
 
 
 async def second_opinion(
@@ -64,18 +63,7 @@ async def second_opinion(
 async def _chance(llm: LLM, prompt: Prompt, opening: str, seed: int) -> float | None:
     """How likely the model finds a loss, in [0, 1]; None where it says neither yes nor no."""
     if Capability.LOGPROBS in llm.capabilities:
-        begun = Prompt((*prompt.segments, Segment(opening)), shared=prompt.shared)
-        yes, no = await asyncio.gather(llm.score(begun, " yes"), llm.score(begun, " no"))
-        return 1.0 / (1.0 + math.exp(min(yes.total - no.total, 700.0)))
-    forced = opening if Capability.PREFIX in llm.capabilities else ""
-    completion = await llm.complete(
-        Request(
-            prompt=prompt,
-            prefix=forced,
-            seed=seed,
-            max_tokens=_MOST_TOKENS,
-            sampling=Sampling(temperature=0.0),
-        )
-    )
-    said = _ANSWER.search(completion.text.removeprefix(forced))
+        yes, no = await weigh(llm, prompt, opening, (" yes", " no"))
+        return 1.0 / (1.0 + math.exp(min(yes - no, 700.0)))
+    said = _ANSWER.search(await say(llm, prompt, opening, seed))
     return None if said is None else float(said.group(1).casefold() == "no")

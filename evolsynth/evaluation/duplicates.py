@@ -231,8 +231,12 @@ class Search:
         for vector, key in zip(vectors, keys, strict=True):
             fellows.add(vector, key)
         self._fellows = fellows.near(vectors, keys, index._least)
+        self._close: dict[int, list[tuple[float, int]]] = {}
+        self._close_fellows: dict[int, list[tuple[float, int]]] = {}
         self._added: dict[int, int] = {}
         self._meant: dict[int, NDArray[np.float16]] = {}
+        if index._embedder is not None and len(texts) > 1:
+            self._embed_what_is_near(index._embedder)
 
     def find(self, i: int, *, ignore: Collection[str] = ()) -> Finding | None:
         """The duplicate of the text at ``i``; see `DuplicateIndex.find`."""
@@ -240,14 +244,11 @@ class Search:
         for place in index._twins(text):
             if index._ids[place] not in ignore:
                 return Finding("exact_duplicate", {"of": index._ids[place], "similarity": 1.0})
-        fellows = [self._added[j] for j in self._fellows[i] if j in self._added]
-        places = [*self._candidates[i], *fellows]
+        fellows = [(c, self._added[j]) for c, j in self._like_fellows(i) if j in self._added]
         near = [
             (cosine, place)
-            for cosine, place in index._vectors.cosines(self._vectors[i], places)
-            if cosine >= index._least
-            and index._ids[place] not in ignore
-            and same_facts(text, index._texts[place])
+            for cosine, place in [*self._like_seen(i), *fellows]
+            if index._ids[place] not in ignore
         ]
         if near and index._embedder is not None:
             nearest = heapq.nsmallest(_MOST_DECIDED, near, key=lambda found: (-found[0], found[1]))
@@ -265,18 +266,64 @@ class Search:
         if i in self._meant:
             self._index._embedded[place] = self._meant[i]
 
+    def _like_seen(self, i: int) -> list[tuple[float, int]]:
+        """The cosine and place of the texts seen before that may be near."""
+        if i not in self._close:
+            index, text = self._index, self._texts[i]
+            self._close[i] = [
+                (cosine, place)
+                for cosine, place in index._vectors.cosines(self._vectors[i], self._candidates[i])
+                if cosine >= index._least and same_facts(text, index._texts[place])
+            ]
+        return self._close[i]
+
+    def _like_fellows(self, i: int) -> list[tuple[float, int]]:
+        """The same of the texts before this one that are looked for with it."""
+        if i not in self._close_fellows:
+            kind = self._index._vectors.kind  # as they will be compared once they are seen
+            found = []
+            for j in self._fellows[i]:
+                if j < i:
+                    cosine = _cosine(self._vectors[i], self._vectors[j].astype(kind))
+                    if cosine >= self._index._least and self._alike(i, j):
+                        found.append((cosine, j))
+            self._close_fellows[i] = found
+        return self._close_fellows[i]
+
+    def _alike(self, i: int, j: int) -> bool:
+        return bool(self._vectors[j].any()) and same_facts(self._texts[i], self._texts[j])
+
+    def _embed_what_is_near(self, embedder: Embedder) -> None:
+        """Ask the embedder once about all that it may have to decide: a good deal quicker."""
+        index, own, seen = self._index, set[int](), set[int]()
+        for i in range(len(self._texts)):
+            before, fellows = self._like_seen(i), self._like_fellows(i)
+            if before or fellows:
+                own |= {i, *(j for _, j in fellows)}
+                nearest = heapq.nsmallest(_MOST_DECIDED, before, key=lambda f: (-f[0], f[1]))
+                seen |= {place for _, place in nearest if place not in index._embedded}
+        rows, places = sorted(own), sorted(seen)
+        if not rows:
+            return
+        texts = [*(self._texts[i] for i in rows), *(index._texts[place] for place in places)]
+        vectors = [vector.astype(np.float16) for vector in embedder.embed(texts)]
+        self._meant = dict(zip(rows, vectors, strict=False))
+        index._embedded.update(zip(places, vectors[len(rows) :], strict=True))
+
     def _decided(
         self, i: int, places: Sequence[int], embedder: Embedder
     ) -> list[tuple[float, int]]:
         """The candidates that are near by the embedder too, with its cosines."""
         known = self._index._embedded
         missing = [place for place in places if place not in known]
-        texts = [self._texts[i], *(self._index._texts[place] for place in missing)]
+        new = [] if i in self._meant else [self._texts[i]]
+        texts = [*(self._index._texts[place] for place in missing), *new]
         # copies: a view would keep the whole array
-        vectors = [vector.astype(np.float16) for vector in embedder.embed(texts)]
-        self._meant[i] = vectors[0]
-        known.update(zip(missing, vectors[1:], strict=True))
-        cosines = [(_cosine(vectors[0], known[place]), place) for place in places]
+        vectors = [vector.astype(np.float16) for vector in embedder.embed(texts)] if texts else []
+        if new:
+            self._meant[i] = vectors.pop()
+        known.update(zip(missing, vectors, strict=True))
+        cosines = [(_cosine(self._meant[i], known[place]), place) for place in places]
         return [found for found in cosines if found[0] >= self._index.threshold]
 
 
@@ -285,7 +332,7 @@ class _Blocks:
 
     def __init__(self, kind: type[np.float32 | np.float16]) -> None:
         self.width = 0
-        self._kind, self._count = kind, 0
+        self.kind, self._count = kind, 0
         self._vectors: list[NDArray[np.floating]] = []
         self._keys: list[NDArray[np.int64]] = []
 
@@ -294,7 +341,7 @@ class _Blocks:
         self.width = len(vector)
         block, place = divmod(self._count, _ROOM)
         if block == len(self._vectors):
-            self._vectors.append(np.zeros((_ROOM, self.width), dtype=self._kind))
+            self._vectors.append(np.zeros((_ROOM, self.width), dtype=self.kind))
             self._keys.append(np.zeros(_ROOM, dtype=np.int64))
         self._vectors[block][place] = vector
         self._keys[block][place] = key

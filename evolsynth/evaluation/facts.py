@@ -31,9 +31,10 @@ def names(text: str) -> list[Place]:
     """
     flat = plain(text)
     found: list[Place] = []
-    for start, end in clauses(flat):
-        part = [w for w in words(flat[start:end]) if w.text[0].isalpha()]
-        if len(part) > 5 and sum(w.text.isupper() for w in part) > 0.8 * len(part):
+    if flat.islower():
+        return found
+    for start, end in clauses(text):
+        if _CAPITALS.search(flat, start, end) and _in_capitals(text, start, end):
             continue
         for match in _NAME.finditer(flat, start, end):
             first = match.start() if not _opens(flat, match.start()) else _second(match)
@@ -42,8 +43,16 @@ def names(text: str) -> list[Place]:
     return found
 
 
+_CAPITALS = re.compile(r"[^\W\d_a-z]{2}")
+
+
+def _in_capitals(text: str, start: int, end: int) -> bool:
+    part = [w.text for w in words(text) if start <= w.start < end and w.text[0].isalpha()]
+    return len(part) > 5 and sum(map(str.isupper, part)) > 0.8 * len(part)
+
+
 def _opens(flat: str, start: int) -> bool:
-    before = flat[:start].rstrip(" \"'([*_#")
+    before = flat[max(0, start - 60) : start].rstrip(" \"'([*_#")
     return not before or before[-1] in ".!?:;\n-|>"
 
 
@@ -78,7 +87,13 @@ def quotations(text: str) -> list[Place]:
 
 def code(text: str) -> list[Place]:
     """Code between backticks, URLs, addresses, tags, calls and snake_case names."""
+    if not _CODE_SIGN.search(text):
+        return []
     return [Place(m.group(), m.start(), m.end()) for m in _CODE.finditer(plain(text))]
+
+
+#: Without any of these there is no code, as far as `_CODE` knows it.
+_CODE_SIGN = re.compile(r"[`@<(_]|www\.|://", re.I)
 
 
 _ITEM = r"[^\s,;:.!?()\n]{1,40}(?: [^\s,;:.!?()\n]{1,40}){0,2}"
@@ -92,6 +107,8 @@ def options(text: str) -> list[Place]:
     """The items of an enumeration in running text ("positive, neutral or negative")."""
     flat = plain(text)
     found: list[Place] = []
+    if "/" not in flat and (" or " not in flat or "," not in flat):
+        return found
     for match in _OPTIONS.finditer(flat):
         for group in ("last", "a", "b", "c"):
             if match[group]:

@@ -21,7 +21,7 @@ from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.checks import BatchCheck, Case, Check, Part, loss_finding, tiers
 from evolsynth.evaluation.duplicates import DuplicateIndex, Search
 from evolsynth.evaluation.embed import Embedder, MiniLM
-from evolsynth.evaluation.evolution import evolution_finding, good_evolution
+from evolsynth.evaluation.evolution import evolution_finding, good_evolution, texts_read
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.settings import GateSettings
 from evolsynth.rows import Failure, Row, Verdict
@@ -36,7 +36,7 @@ __all__ = ["Gate", "OwnCheck", "evolution_findings", "loss_finding", "response_f
 OwnCheck = Callable[[Row], Finding | None] | Check | BatchCheck
 
 _NOWHERE = np.zeros(1, dtype=np.float32)
-_AT_ONCE = 8
+_AT_ONCE = 64
 _WRITTEN: tuple[Part, ...] = ("instruction", "evolution")
 
 
@@ -108,7 +108,7 @@ class Gate:
 
     def _judge(self, rows: Sequence[Row], stream: _Stream) -> list[Row]:
         """Runs in the gate's thread."""
-        done = [row if row.settled else self._read(row, stream) for row in rows]
+        done = self._read(rows, stream)
         live = [i for i, row in enumerate(done) if not row.settled]
         try:
             search = stream.search([done[i].instruction or "" for i in live])
@@ -128,22 +128,38 @@ class Gate:
                 done[i] = row
         return [r if r.settled else r.replace(verdict=Verdict(accepted=True)) for r in done]
 
-    def _read(self, row: Row, stream: _Stream) -> Row:
-        """Make the checks that look at the row by itself, until some of one cost refuse it."""
-        case = Case(row, self._settings, embedder=self._embedder)
-        known = _fingerprint(row) in self._passed
-        try:
-            for part, _, checks in stream.alone:
-                if (known and part in _WRITTEN) or not case.has(part):
-                    continue
-                found = [f for check in checks if (f := _found(check, case)) is not None]
-                if found:
-                    return _rejected(row, case, found)
-        except SetupError:  # the embedder is missing: true of every row, so not this row's failure
-            raise
-        except EvolsynthError as error:
-            return row.replace(failure=failure("gate", error))
-        return row if case.scores == row.scores else row.replace(scores=case.scores)
+    def _read(self, rows: Sequence[Row], stream: _Stream) -> list[Row]:
+        """Make the checks that look at a row by itself, until some of one cost refuse it."""
+        done = list(rows)
+        cases = {
+            i: Case(row, self._settings, embedder=self._embedder)
+            for i, row in enumerate(rows)
+            if not row.settled
+        }
+        known = {i for i, case in cases.items() if _fingerprint(case.row) in self._passed}
+        for part, cost, checks in stream.alone:
+            live = [
+                i
+                for i, case in cases.items()
+                if not done[i].settled and case.has(part) and not (i in known and part in _WRITTEN)
+            ]
+            if cost == "meaning" and part == "evolution":
+                self._embed_ahead([cases[i] for i in live], checks)
+            for i in live:
+                done[i] = _checked(done[i], cases[i], checks)
+        return [
+            row.replace(scores=cases[i].scores)
+            if i in cases and not row.settled and cases[i].scores != row.scores
+            else row
+            for i, row in enumerate(done)
+        ]
+
+    def _embed_ahead(self, cases: Sequence[Case], checks: Sequence[Check]) -> None:
+        """Have the embedder read at once what it will be asked about row by row: much quicker."""
+        asked = any(check.name == "weak_evolution" for check in checks)
+        if asked and len(cases) > 1 and isinstance(self._embedder, MiniLM):
+            pairs = [(case.original or "", case.instruction) for case in cases]
+            self._embedder.embed([text for pair in pairs for text in texts_read(*pair)])
 
     def _compare(self, row: Row, stream: _Stream, search: Search | None, place: int) -> Row:
         """Look for the row among those let through, and let it through if it is not there."""
@@ -275,6 +291,17 @@ def evolution_findings(
     case = Case(row, GateSettings(), demands=demands)
     groups = tiers(case.settings, parts=_WRITTEN)
     return [f for _, _, checks in groups for check in checks if (f := check.find(case))]
+
+
+def _checked(row: Row, case: Case, checks: Sequence[Check]) -> Row:
+    """The row after some checks: rejected, failed, or as it was."""
+    try:
+        found = [f for check in checks if (f := _found(check, case)) is not None]
+    except SetupError:  # the embedder is missing: true of every row, so not this row's failure
+        raise
+    except EvolsynthError as error:
+        return row.replace(failure=failure("gate", error))
+    return _rejected(row, case, found) if found else row
 
 
 def _found(check: Check, case: Case) -> Finding | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from evolsynth.evaluation.findings import Finding
@@ -52,12 +53,18 @@ def information_loss(
     if _begins_with(evolved, original):
         return InformationLoss(0.0, flagged=False)
     return judge(
-        Reading(original),
+        _reading(original),
         Reading(evolved),
         embedder=embedder,
         threshold=threshold,
         facts_only=facts_only,
     )
+
+
+@lru_cache(maxsize=256)
+def _reading(original: str) -> Reading:
+    """What is found in an original, remembered: it often has several evolutions."""
+    return Reading(original)
 
 
 def demand_added(original: str, evolved: str) -> str:

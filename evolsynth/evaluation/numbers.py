@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from evolsynth.evaluation.units import UNITS
-from evolsynth.evaluation.words import content, first_content, plain, words
+from evolsynth.evaluation.words import Word, content, first_content, plain, words
 
 __all__ = ["Number", "equal", "implied", "numbers"]
 
@@ -175,7 +176,7 @@ def implied(text: str) -> list[Number]:
 
 def equal(one: Number, other: Number) -> bool:
     """Whether two numbers say the same: the same value, share, or measure in other units."""
-    if set(one.values) & set(other.values):
+    if any(value in other.values for value in one.values):
         return True
     same = one.measure is not None and one.measure == other.measure
     return same and one.unit == other.unit
@@ -189,8 +190,7 @@ def _from_digits(flat: str, match: re.Match[str]) -> Number | None:
         return Number(
             match.group(), match.start(), match.end(), (value,), "", unit="clock", measure=value
         )
-    whole = (match["whole"] or "0").replace(",", "")
-    value = Fraction(whole + match["point"]) if match["point"] else Fraction(int(whole))
+    value = _value((match["whole"] or "0").replace(",", ""), match["point"] or "")
     if match["exp"] and len(match["exp"]) < 5:
         value *= Fraction(10) ** int(match["exp"][1:])
     if match["glyph"]:
@@ -211,34 +211,39 @@ def _from_digits(flat: str, match: re.Match[str]) -> Number | None:
     )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
+def _value(whole: str, point: str) -> Fraction:
+    return Fraction(whole + point) if point else Fraction(int(whole))
+
+
 def _from_words(flat: str) -> list[Number]:
-    tokens = [(w.text.casefold(), w.start, w.end) for w in words(flat)]
+    tokens = words(flat)
     found: list[Number] = []
-    i = 0
-    while i < len(tokens):
-        if tokens[i][0] not in _FIRST:
-            i += 1
+    past = 0
+    for i in [i for i, word in enumerate(tokens) if word.lower in _FIRST]:
+        if i < past:
             continue
         value, used, ordinal = _read(flat, tokens, i)
         if value is not None:
-            start, end = tokens[i][1], tokens[i + used - 1][2]
-            percent = bool(re.match(r"\s?(?:%|per ?cent\b)", flat[end:]))
+            start, end = tokens[i].start, tokens[i + used - 1].end
+            percent = bool(_PER_CENT.match(flat, end))
             found.append(_number(flat, start, end, value, "", percent=percent, ordinal=ordinal))
-        i += used
+        past = i + used
     return found
+
+
+_PER_CENT = re.compile(r"\s?(?:%|per ?cent\b)")
 
 
 #: The words that a number in words begins with.
 _FIRST = frozenset((*_SMALL, "a", "an", *_PARTS, *_MULTIPLES, *_ORDINALS))
 
 
-def _read(
-    flat: str, tokens: list[tuple[str, int, int]], i: int
-) -> tuple[Fraction | None, int, bool]:
+def _read(flat: str, tokens: Sequence[Word], i: int) -> tuple[Fraction | None, int, bool]:
     """The number that begins at token i, if any, how many tokens it (or the word) takes, and
     whether it is an ordinal."""
-    word = tokens[i][0]
-    following = tokens[i + 1][0] if i + 1 < len(tokens) else ""
+    word = tokens[i].lower
+    following = tokens[i + 1].lower if i + 1 < len(tokens) else ""
     if word in _SMALL:
         return _cardinal(flat, tokens, i)
     if word in ("a", "an"):
@@ -251,25 +256,25 @@ def _read(
         return Fraction(1, _PARTS[word]), 1, False
     if word in _MULTIPLES:
         return Fraction(_MULTIPLES[word]), 1, False
-    opens = i == 0 or flat[tokens[i][2] : tokens[i][2] + 1] == ","  # "First, ..." counts nothing
+    opens = i == 0 or flat[tokens[i].end : tokens[i].end + 1] == ","  # "First, ..." counts nothing
     if word in _ORDINALS and not opens and not _is_unit(flat, tokens, i):
         return Fraction(_ORDINALS[word]), 1, True
     return None, 1, False
 
 
-def _is_unit(flat: str, tokens: list[tuple[str, int, int]], i: int) -> bool:
+def _is_unit(flat: str, tokens: Sequence[Word], i: int) -> bool:
     """Whether "second" measures time, as in "a 30 second film"."""
-    before, _, end = tokens[i - 1]
-    counted = before.isdecimal() or before in _SMALL
-    return tokens[i][0] == "second" and counted and flat[end : tokens[i][1]] in (" ", "-")
+    if tokens[i].lower != "second":
+        return False
+    before = tokens[i - 1]
+    counted = before.lower.isdecimal() or before.lower in _SMALL
+    return counted and flat[before.end : tokens[i].start] in (" ", "-")
 
 
-def _cardinal(
-    flat: str, tokens: list[tuple[str, int, int]], i: int
-) -> tuple[Fraction | None, int, bool]:
+def _cardinal(flat: str, tokens: Sequence[Word], i: int) -> tuple[Fraction | None, int, bool]:
     total, current, j = 0, 0, i
     while j < len(tokens):
-        word = tokens[j][0]
+        word = tokens[j].lower
         joined = j > i and word == "and" and j + 1 < len(tokens) and current >= 100
         if word in _SMALL and (j == i or _extends(total + current, _SMALL[word])):
             current += _SMALL[word]
@@ -277,16 +282,17 @@ def _cardinal(
             current = max(current, 1) * _SCALES[word]
             if _SCALES[word] >= 1000:
                 total, current = total + current, 0
-        elif not (joined and tokens[j + 1][0] in _SMALL):
+        elif not (joined and tokens[j + 1].lower in _SMALL):
             break
         j += 1
     value, used = Fraction(total + current), j - i
     if j < len(tokens):
-        hyphen = flat[tokens[j - 1][2] : tokens[j][1]] == "-"
-        if hyphen and tokens[j][0] in _ORDINALS and value >= 20 and value % 10 == 0:
-            return value + _ORDINALS[tokens[j][0]], used + 1, True
-        if tokens[j][0] in _PARTS and tokens[j][0] != "second":
-            return value / _PARTS[tokens[j][0]], used + 1, False
+        after = tokens[j].lower
+        hyphen = flat[tokens[j - 1].end : tokens[j].start] == "-"
+        if hyphen and after in _ORDINALS and value >= 20 and value % 10 == 0:
+            return value + _ORDINALS[after], used + 1, True
+        if after in _PARTS and after != "second":
+            return value / _PARTS[after], used + 1, False
     if value == 1:
         return None, used, False
     return value, used, False
@@ -311,16 +317,26 @@ def _number(
     percent: bool = False,
     ordinal: bool = False,
 ) -> Number:
-    after = _BREAK.split(flat[end : end + 40], maxsplit=1)[0]
-    counted = first_content(after)
+    counted, unit, size = _counted(flat[end : end + 40])
     values = (value, value / 100) if percent else (value,)
-    unit = _UNIT.match(after)
-    known = UNITS.get(unit["unit"].casefold()) if unit and not percent and not ordinal else None
     dimension, measure = "", None
     if money:
         dimension, measure = money, value * 100
-    elif known is not None and unit is not None:
-        dimension = (unit["square"] or "") + known.dimension
-        power = {"square ": 2, "cubic ": 3}.get((unit["square"] or "").casefold(), 1)
-        measure = value * known.size**power
+    elif unit and not percent and not ordinal:
+        dimension, measure = unit, value * size
     return Number(flat[start:end], start, end, values, counted, ordinal, dimension, measure)
+
+
+@lru_cache(maxsize=8192)
+def _counted(after: str) -> tuple[str, str, Fraction]:
+    """What the text after a number says it counts: the stem of the first word of content, and
+    the unit's dimension and size, where a unit follows."""
+    after = _BREAK.split(after, maxsplit=1)[0]
+    counted = first_content(after)
+    unit = _UNIT.match(after)
+    known = UNITS.get(unit["unit"].casefold()) if unit else None
+    if known is None or unit is None:
+        return counted, "", Fraction(0)
+    square = unit["square"] or ""
+    power = {"square ": 2, "cubic ": 3}.get(square.casefold(), 1)
+    return counted, square + known.dimension, Fraction(known.size) ** power

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from evolsynth.evaluation.embed import Embedder
 
-__all__ = ["ROOMS", "Room", "RoomModel", "room_features"]
+__all__ = ["ROOMS", "Room", "RoomModel", "room_features", "room_texts"]
 
 #: The rooms, in the order of the weights.
 ROOMS = ("label", "sentence", "text")
@@ -74,11 +74,16 @@ class RoomModel(NamedTuple):
         return Room(label, sentence, text)
 
 
+def room_texts(request: str) -> list[str]:
+    """The texts whose vectors tell the room: the request and its first sentence."""
+    return [request, _BORDER.split(request.strip())[0]]
+
+
 def room_features(request: str, embedder: Embedder) -> NDArray[np.float64]:
     """What the room is told from: two vectors, cues in the whole and in the first sentence, and
     lengths; of shape (2 d + 22,) for vectors of d dimensions."""
     parts = _BORDER.split(request.strip())
-    whole, first = embedder.embed([request, parts[0]]).astype(np.float64)
+    whole, first = embedder.embed(room_texts(request)).astype(np.float64)
     cues = [float(bool(cue.search(text))) for text in (request, parts[0]) for cue in _CUES]
     lengths = [min(len(request.split()), 60) / 30, len(parts) / 4]
     return np.concatenate([whole, 1.5 * first, 0.3 * np.array(cues + lengths)])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.embed import MiniLM
     from evolsynth.evaluation.room import Room
 
-__all__ = ["EXPLAINED", "signals"]
+__all__ = ["EXPLAINED", "kinship_texts", "signals"]
 
 #: What it means where a signal speaks against an evolution, for people.
 EXPLAINED = {
@@ -184,11 +184,15 @@ def _fit(original: str, added: Addition, room: Room) -> dict[str, float]:
 _SMALL = {"word", "step", "item", "point", "bullet", "thing", "line"}
 
 
+def kinship_texts(original: str, evolved: str, added: Addition) -> list[str]:
+    """The texts that are compared: request, evolution, demand, its body, the request's parts."""
+    parts = [p for p in re.split(r"(?<=[.?!:])\s+", original.strip()) if p] or [original]
+    return [original, evolved, added.text or " ", added.body or " ", *parts]
+
+
 def _kinship(original: str, evolved: str, added: Addition, embedder: MiniLM) -> dict[str, float]:
     """How near the demand is to the request: whole texts by MiniLM, words by static vectors."""
-    parts = [p for p in re.split(r"(?<=[.?!:])\s+", original.strip()) if p] or [original]
-    texts = [original, evolved, added.text or " ", added.body or " ", *parts]
-    whole, longer, text, body, *rest = embedder.embed(texts)
+    whole, longer, text, body, *rest = embedder.embed(kinship_texts(original, evolved, added))
     pieces = np.stack(rest)
     found = {
         "unrelated.text": float(whole @ text),

@@ -15,6 +15,7 @@ __all__ = [
     "content",
     "first_content",
     "functional",
+    "is_function_word",
     "plain",
     "stem",
     "vocabulary",
@@ -67,16 +68,19 @@ _NOT = re.compile(r"^(?:(ca|wo|sha)|([a-z]+))n't$")
 
 
 class Word(NamedTuple):
-    """A word: as it stands in the (plain) text, where, and its stem."""
+    """A word: as it stands in the (plain) text, where, its stem, and the word in lower case."""
 
     text: str
     start: int
     end: int
     stem: str
+    lower: str
 
 
 def plain(text: str) -> str:
     """Straight quotes, plain hyphens and spaces. The length stays, so places stay valid."""
+    if text.isascii():  # most are, and this is what the table has for them
+        return text.replace("\t", " ")
     return text.translate(_TYPOGRAPHY)
 
 
@@ -85,14 +89,21 @@ def words(text: str) -> tuple[Word, ...]:
     """All words, contractions undone: "don't" gives "not", "it's" gives "it"."""
     found: list[Word] = []
     for match in _WORD.finditer(plain(text)):
-        whole, start, end = match.group(), match.start(), match.end()
-        lower = whole.casefold()
-        if ("'" in whole and _NOT.match(lower)) or lower == "cannot":
-            found.append(Word(whole, start, end, "not"))
-            continue
-        base = whole.partition("'")[0] if "'" in whole else whole
-        found.append(Word(base, start, start + len(base), stem(base)))
+        base, root, lower = _read(match.group())
+        start = match.start()
+        # by tuple's own constructor, which is twice as fast: there are 60 words in a text
+        found.append(tuple.__new__(Word, (base, start, start + len(base), root, lower)))
     return tuple(found)
+
+
+@lru_cache(maxsize=65536)
+def _read(whole: str) -> tuple[str, str, str]:
+    """A word without its contraction, its stem, and the word in lower case."""
+    lower = whole.casefold()
+    if ("'" in whole and _NOT.match(lower)) or lower == "cannot":
+        return whole, "not", lower
+    base = whole.partition("'")[0] if "'" in whole else whole
+    return base, stem(base), base.casefold()
 
 
 @lru_cache(maxsize=16384)
@@ -132,7 +143,12 @@ def _doubled(root: str) -> bool:
 
 def functional(word: Word) -> bool:
     """Whether a word is an article, pronoun, auxiliary, preposition or the like."""
-    return word.text in _FUNCTION_WORDS or word.text.casefold() in _FUNCTION_WORDS
+    return word.lower in _FUNCTION_WORDS
+
+
+def is_function_word(lower: str) -> bool:
+    """The same of a word in lower case."""
+    return lower in _FUNCTION_WORDS
 
 
 def content(text: str) -> list[Word]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from evolsynth.errors import InputError, ModelNotFound
+from evolsynth.evaluation import embed as embed_module
 from evolsynth.evaluation.embed import Embedder, MiniLM
 
 TEXTS = [
@@ -37,6 +41,37 @@ def test_a_vector_does_not_depend_on_its_neighbours(embedder: MiniLM) -> None:
     alone = np.concatenate([MiniLM_like(embedder).embed([text]) for text in TEXTS])
     backwards = MiniLM_like(embedder).embed(TEXTS[::-1])[::-1]
     assert alone.tobytes() == np.ascontiguousarray(backwards).tobytes()
+
+
+#: Texts of 1 to 60 words, five or more of each number of tokens.
+MANY = [" ".join(["tell me how a small green kettle sings"] * 8)[: 3 + 4 * k] for k in range(70)]
+MANY += [text[::-1] for text in MANY] + [text.replace("e", "a") for text in MANY]
+
+
+@pytest.mark.real
+def test_many_texts_at_once_have_the_bits_of_each_by_itself(embedder: MiniLM) -> None:
+    together, by_one = MiniLM_like(embedder), MiniLM_like(embedder)
+    found = together.embed(MANY)
+    assert any(together._together.values())  # some did go through the model together
+    alone = np.concatenate([by_one.embed([text]) for text in MANY])
+    assert not by_one._together
+    assert found.tobytes() == alone.tobytes()
+
+
+@pytest.mark.real
+def test_where_the_bits_differ_each_text_is_embedded_by_itself(
+    embedder: MiniLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = MiniLM_like(embedder).embed(MANY)
+    forward = embed_module._forward
+
+    def another_kernel(model: Any, rows: Sequence[list[int]]) -> NDArray[np.float64]:
+        return forward(model, rows) * (1.0 + 1e-6 * (len(rows) > 1))
+
+    monkeypatch.setattr(embed_module, "_forward", another_kernel)
+    careful = MiniLM_like(embedder)
+    assert careful.embed(MANY).tobytes() == alone.tobytes()
+    assert not any(careful._together.values())
 
 
 @pytest.mark.real

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from evolsynth.evaluation.embed import MiniLM
@@ -16,12 +19,18 @@ from evolsynth.evaluation.evolution import (
     from_json,
     good_evolution,
     packaged_model,
+    texts_read,
     to_json,
 )
 from evolsynth.evaluation.gate import Gate
 from evolsynth.evaluation.settings import GateSettings
 from evolsynth.evaluation.signals import EXPLAINED
 from evolsynth.rows import Row
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from evolsynth.evaluation.static import StaticVectors
 
 ESSAY = "Describe how a windmill turns wind into flour."
 LABEL = "Is a whale a fish or a mammal? Answer with one word."
@@ -163,3 +172,49 @@ def test_an_attempt_that_the_gate_would_refuse_has_an_objection(mini: MiniLM) ->
     bad = f"{ESSAY} Include a joke about my cousin's first car."
 
     assert [f.code for f in Gate(mini).objections(ESSAY, bad, (), "stop")] == ["weak_evolution"]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("original", "evolved"),
+    [
+        (ESSAY, f"{ESSAY} Limit your answer to five sentences."),
+        (LABEL, LABEL),
+        ("Sort: pear, fig. Then count them: how many?", "Sort by length: pear, fig. Count them."),
+        (" ", "Do not use verbs."),
+    ],
+)
+def test_what_is_embedded_ahead_is_all_that_the_score_embeds(
+    original: str, evolved: str, mini: MiniLM
+) -> None:
+    embedded: list[str] = []
+
+    class Watched(MiniLM):
+        def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            embedded.extend(texts)
+            return mini.embed(texts)
+
+        def in_context(self, text: str, start: int, layer: int) -> NDArray[np.float64]:
+            return mini.in_context(text, start, layer)
+
+        def rough(self) -> StaticVectors:
+            return mini.rough()
+
+    good_evolution(original, evolved, Watched())
+    assert set(embedded) == set(texts_read(original, evolved))
+
+
+@pytest.mark.real
+async def test_evolutions_judged_together_are_judged_as_each_by_itself(mini: MiniLM) -> None:
+    demands = ["Limit it to five sentences.", "Use one word.", "Also explain why.", "Add a joke."]
+    rows = [child(asked, demand) for asked in (ESSAY, LABEL) for demand in demands]
+
+    async def one_by_one() -> AsyncIterator[Row]:
+        for row in rows:
+            yield row
+            await asyncio.sleep(0.01)
+
+    together = [row async for row in Gate(mini).screen(rows)]
+    apart = [row async for row in Gate(MiniLM(cached=0)).screen(one_by_one())]
+    assert together == apart
+    assert sum("good_evolution" in row.scores for row in together) >= 4

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from evolsynth.errors import InputError, RequestError, SetupError
 from evolsynth.evaluation.checks import BatchCheck, Case, Check
+from evolsynth.evaluation.embed import MiniLM
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.gate import Gate, OwnCheck
 from evolsynth.evaluation.settings import GateSettings
@@ -232,6 +233,22 @@ def test_verdicts_do_not_depend_on_how_many_rows_come_at_once(texts: list[str]) 
 
     together = judged(rows)
     assert together == judged(iter(rows)) == judged(one_by_one(rows))
+
+
+@pytest.mark.real
+def test_near_duplicates_are_the_same_looked_for_together_and_one_by_one() -> None:
+    asked = ("Explain how bread rises.", "Please explain how bread rises", "Why does bread rise?")
+    texts = [*asked, *TEXTS, *(f"{text} Be brief." for text in asked), *asked[::-1]]
+    rows = [Row.make(text, key=str(i)) for i, text in enumerate(texts)]
+    strict = GateSettings(near_duplicate=0.8)
+
+    def judged(given_: Rows) -> list[Row]:
+        return asyncio.run(check(given_, gate=Gate(MiniLM(), settings=strict)))
+
+    together = judged(rows)
+    assert together == judged(iter(rows)) == judged(one_by_one(rows))
+    found = [reason for row in together for reason in reasons(row)]
+    assert {"exact_duplicate", "near_duplicate"} <= set(found)
 
 
 def test_a_row_refused_for_its_response_is_no_twin_of_a_later_one() -> None:

@@ -128,11 +128,15 @@ def _left(made: Alignment) -> tuple[list[int], list[int]]:
 def _related(made: Alignment) -> None:
     """Words with the same beginning (Japan, Japanese), and slips of the pen."""
     old, new = _left(made)
+    rest = [j for j in new if made.evolved[j].text.isalpha()]
     for i in old:
-        for j in new:
-            both = made.original[i].text.isalpha() and made.evolved[j].text.isalpha()
-            if made.of[j] < 0 and both and related(made.original[i].key, made.evolved[j].key):
+        key = made.original[i].key
+        if not made.original[i].text.isalpha():
+            continue
+        for j in rest:
+            if related(key, made.evolved[j].key):
                 _pair(made, i, j, 0.95, True)
+                rest.remove(j)
                 break
 
 
@@ -140,7 +144,7 @@ def related(one: str, other: str) -> bool:
     """Whether two stems share their beginning, differ by a slip of the pen, or are synonyms."""
     if one == other or same_meaning(one, other):
         return True
-    if min(len(one), len(other)) < 4 or siblings(one, other):
+    if one[:1] != other[:1] or min(len(one), len(other)) < 4 or siblings(one, other):
         return False
     head = max(4, min(len(one), len(other)) - 3)
     if len(one) >= 5 and one[:head] == other[:head]:

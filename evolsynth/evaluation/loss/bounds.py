@@ -63,7 +63,7 @@ def bounds(flat: str, words: Iterable[Word]) -> Iterator[tuple[int, int, str]]:
     for word in words:
         if word.start < end:
             continue
-        if word.text.casefold() not in _FIRST and not word.text.endswith("n't"):
+        if word.lower not in _FIRST and not word.text.endswith("n't"):
             continue
         for key, pattern in _PATTERNS:
             match = pattern.match(flat, word.start)

@@ -35,7 +35,7 @@ def quantities(old: Reading, new: Reading, made: Alignment, *, foreign: bool = F
     losses: list[Loss] = []
     missing: list[int] = []
     restated: list[Number] = []
-    articles = implied(new.text)
+    articles: list[Number] | None = None
     for i, token in enumerate(old.tokens):
         if token.number < 0:
             continue
@@ -47,6 +47,8 @@ def quantities(old: Reading, new: Reading, made: Alignment, *, foreign: bool = F
                 restated.append(number)
             continue
         twin = next((f for f in free if _alike(old, new, number, new.numbers[f])), None)
+        if articles is None:
+            articles = implied(new.text)
         said = next((n for n in articles if _says_the_same(n, number)), None)
         if twin is not None:
             free.remove(twin)
@@ -236,7 +238,7 @@ def _one_made_vague(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     """ "He has one before" that became "he has some before"."""
     losses = []
     for i, token in enumerate(old.tokens):
-        if token.text.casefold() != "one" or made.same[i]:
+        if made.same[i] or token.text.casefold() != "one":
             continue
         hole = gap(made, i)
         came = (t.text for t in new.tokens[hole.begin : hole.stop])

@@ -164,8 +164,8 @@ def _turned(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     """ "Before 1800" that became "after 1800"; "only" that was taken out."""
     losses: list[Loss] = []
     for i, token in enumerate(old.tokens):
-        word = token.text.casefold()
-        if (word not in _OPPOSITES and word not in _SCOPES) or made.same[i]:
+        word = "" if made.same[i] else token.text.casefold()
+        if word not in _OPPOSITES and word not in _SCOPES:
             continue
         hole = gap(made, i)
         came = [
@@ -243,10 +243,12 @@ def _directions(old: Reading, new: Reading, made: Alignment, heavy: Sequence[int
     """ "From A to B" that became "from B to A"."""
     losses: list[Loss] = []
     for a, b in pairwise(heavy):
+        pa, pb = made.place[a], made.place[b]
+        if b - a > 4 or not pb < pa <= pb + 4:
+            continue
         joint = [t.text.casefold() for t in old.tokens[a + 1 : b]]
         word = next((text for text in joint if text in _DIRECTED), None)
-        pa, pb = made.place[a], made.place[b]
-        if word is None or len(joint) > 3 or not pb < pa <= pb + 4:
+        if word is None:
             continue
         now = [t.text.casefold() for t in new.tokens[pb + 1 : pa]]
         if word in now and not _apart(old, a, b) and not _apart(new, pb, pa):
@@ -279,7 +281,7 @@ def _with_article(old: Reading, i: int) -> int:
 
 def _stated(old: Reading, new: Reading) -> list[Loss]:
     """A request that became a statement, such as an answer to it."""
-    if asks(old.text) and not asks(new.text) and states(new.text):
+    if states(new.text) and asks(old.text) and not asks(new.text):
         first = old.segments[0] if old.segments else (0, len(old.text))
         return [old.lose(*first, "topic", _STATED)]
     return []

@@ -13,8 +13,7 @@ from evolsynth.evaluation.units import UNITS
 from evolsynth.evaluation.words import (
     COMMON,
     NEGATORS,
-    Word,
-    functional,
+    is_function_word,
     plain,
     stem,
     vocabulary,
@@ -70,38 +69,50 @@ def tokens(text: str, found: Sequence[Number] | None = None) -> list[Token]:
     spans: list[tuple[int, int, str, int]] = [
         (n.start, n.end, f"#{n.values[0]}", i) for i, n in enumerate(found)
     ]
-    spans += [(start, end, key, -1) for start, end, key in bounds(flat, words(text))]
+    said = words(text)
+    spans += [(start, end, key, -1) for start, end, key in bounds(flat, said)]
     special = iter(sorted(spans))
     current = next(special, None)
+    never = len(flat) + 1
+    begin = never if current is None else current[0]
     made: list[Token] = []
-    for word in words(text):
-        while current is not None and current[0] <= word.start:
-            if not made or made[-1].end <= current[0]:
-                made.append(
-                    Token(flat[current[0] : current[1]], *current[:3], 0.0, number=current[3])
-                )
+    spaced = flat.isascii()
+    last, counted = 0, False  # where the last token ends, and whether it is a number
+    for text_, start, end, root, lower in said:
+        while current is not None and begin <= start:
+            if last <= begin:
+                made.append(_special(flat, current))
+                last, counted = current[1], current[3] >= 0
             current = next(special, None)
-        if made and word.start < made[-1].end:
+            begin = never if current is None else current[0]
+        if start < last:
             continue
-        if not word.text.isascii() and _WITHOUT_SPACES.search(word.text):
-            made += [
-                Token(c, word.start + k, word.start + k + 1, c, 0.5)
-                for k, c in enumerate(word.text)
-            ]
-            continue
-        weight = _weight(word)
-        if made and made[-1].number >= 0 and word.text.casefold() in UNITS:
-            weight = min(weight, 0.1)
-        made.append(Token(word.text, word.start, word.end, word.stem, weight))
+        if spaced or not _WITHOUT_SPACES.search(text_):
+            weight = _weight(lower, root)
+            if counted and lower in UNITS:
+                weight = min(weight, 0.1)
+            made.append(tuple.__new__(Token, (text_, start, end, root, weight, -1)))
+        else:
+            made += [Token(c, start + k, start + k + 1, c, 0.5) for k, c in enumerate(text_)]
+        last, counted = end, False
     while current is not None:
-        if not made or made[-1].end <= current[0]:
-            made.append(Token(flat[current[0] : current[1]], *current[:3], 0.0, number=current[3]))
+        if last <= current[0]:
+            made.append(_special(flat, current))
+            last = current[1]
         current = next(special, None)
     return made
 
 
+def _special(flat: str, found: tuple[int, int, str, int]) -> Token:
+    """The token of a number or a bound."""
+    start, end, key, number = found
+    return Token(flat[start:end], start, end, key, 0.0, number)
+
+
 @lru_cache(maxsize=65536)
-def _weight_of(text: str, root: str) -> float:
+def _weight(text: str, root: str) -> float:
+    if is_function_word(text):
+        return 0.0
     if text in _FILLERS:
         weight = 0.15
     elif root in NEGATORS:
@@ -113,7 +124,3 @@ def _weight_of(text: str, root: str) -> float:
     if root in _LIGHT:
         weight = min(weight, 0.3)
     return 0.4 * weight if len(text) == 1 else weight
-
-
-def _weight(word: Word) -> float:
-    return 0.0 if functional(word) else _weight_of(word.text.casefold(), word.stem)

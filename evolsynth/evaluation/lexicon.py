@@ -23,34 +23,34 @@ VERBS = vocabulary(
     """accept act adapt add address adjust administer advise aim align allocate alphabetize alter
     analyze animate annotate announce answer apologize apply appraise approximate argue arrange
     articulate ask assemble assess assign assist assume attach attempt audit avoid bake balance
-    begin blend book boost brainstorm break brew build buy calculate capitalize caption capture
-    categorize celebrate change characterize chart check choose circle cite clarify classify
-    clean close code collect color combine come comment compare compile complete compose
-    compress compute conclude condense conduct configure confirm connect consider construct
-    contrast contribute convert convince cook coordinate copy correct count craft create
-    criticize critique cut debate debug decide decipher declare decode decorate decrease deduce
-    defend define deliver demonstrate denote depict derive describe design detect determine
-    develop devise diagnose differentiate discover discuss display dissect distinguish
-    distribute divide document double download draft draw edit elaborate eliminate email
-    emphasize employ encode encourage end ensure enter enumerate estimate evaluate examine
+    begin blend book boost brainstorm break brew build buy calculate cap capitalize caption
+    capture categorize celebrate change characterize chart check choose circle cite clarify
+    classify clean close code collect color combine come comment compare compile complete
+    compose compress compute conclude condense conduct configure confine confirm connect
+    consider construct contrast contribute convert convince cook coordinate copy correct count
+    craft create criticize critique cut debate debug decide decipher declare decode decorate
+    decrease deduce defend define deliver demonstrate denote depict derive describe design
+    detect determine develop devise diagnose differentiate discover discuss display dissect
+    distinguish distribute divide document double download draft draw edit elaborate eliminate
+    email emphasize employ encode encourage end ensure enter enumerate estimate evaluate examine
     exchange execute expand explain explore express extend extract fabricate fact-check factor
     figure fill filter finalize find finish fix fold follow forecast foresee form format
     formulate furnish generate get give go grade graph group guess guide handle harmonize help
     hide highlight hypothesize identify illustrate imagine implement imply improve include
-    increase indicate infer inform insert inspect install instruct integrate interpret
-    introduce invent investigate invite isolate join judge justify keep label lead learn leave
-    lengthen let link list locate look lower maintain make manipulate map mark match maximize
+    increase indicate infer inform insert inspect install instruct integrate interpret introduce
+    invent investigate invite isolate join judge justify keep label lead learn leave lengthen
+    let limit link list locate look lower maintain make manipulate map mark match maximize
     measure mend mention merge minimize mix model modify move multiply name narrate negotiate
     normalize note notice number observe offer omit open optimize order organize outline output
-    outsource paint pair paraphrase parse pass perform persuade pick pinpoint place plan play
-    plot point portray post practice predict prepare present pretend print prioritize probe
+    outsource paint pair paraphrase parse pass perform persuade phrase pick pinpoint place plan
+    play plot point portray post practice predict prepare present pretend print prioritize probe
     process produce program promote pronounce proofread propose prove provide publish punctuate
     put quantify quote raise rank rate react read realize rearrange reassure recall recite
-    recommend reconcile reconstruct record recount rectify recycle redesign reduce refactor
-    refer refine reflect reformat reformulate refute relate release remember remind remove
-    rename rent reorder reorganize repair repeat rephrase replace reply report represent
-    request research resolve respond restate restructure retell retrieve return reveal reverse
-    review revise reword rewrite rhyme role-play roleplay round run save say scale scan
+    recommend reconcile reconstruct record recount rectify recycle redesign redraft reduce
+    refactor refer refine reflect reformat reformulate refute relate release remember remind
+    remove rename rent reorder reorganize repair repeat rephrase replace reply report represent
+    request research resolve respond restate restrict restructure retell retrieve return reveal
+    reverse review revise reword rewrite rhyme role-play roleplay round run save say scale scan
     schedule score search see segment select send separate set share shorten show simplify
     simulate sing sketch solve sort speak specify spell split spot standardize start state stop
     structure study style submit substitute subtract suggest summarize supply support swap

@@ -84,7 +84,7 @@ def plain(text: str) -> str:
     return text.translate(_TYPOGRAPHY)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def words(text: str) -> tuple[Word, ...]:
     """All words, contractions undone: "don't" gives "not", "it's" gives "it"."""
     found: list[Word] = []

@@ -1,4 +1,4 @@
-"""``evals/data/information_loss.jsonl``: labels, spans and splits that agree with one another."""
+"""``evals/data/information_loss*.jsonl``: labels, spans and splits that agree with one another."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class Pair(TypedDict):
     split: str
 
 
+REWRITES = FILE.with_name("information_loss_rewrites.jsonl")
 PAIRS: list[Pair] = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
 LOSSES = [pair for pair in PAIRS if pair["label"] != "kept"]
 KEPT = [pair for pair in PAIRS if pair["label"] == "kept"]
@@ -50,7 +51,7 @@ def whole_word(text: str, within: str) -> int:
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair["id"])
 def test_a_line_agrees_with_itself(pair: Pair) -> None:
     assert list(pair) == list(Pair.__annotations__)
-    assert re.fullmatch(rf"{pair['kind'].replace(' ', '-')}-\d\d", pair["id"])
+    assert re.fullmatch(rf"{pair['kind'].replace(' ', '-')}-\d{{2,3}}", pair["id"])
     assert pair["split"] in {"a", "b"}
     assert pair["original"].strip()
     assert pair["evolved"].strip()
@@ -114,3 +115,18 @@ def test_the_halves_are_alike_and_share_no_original() -> None:
     assert all(len(split) == 1 for split in halves.values())
     assert abs(sum(pair["split"] == "a" for pair in KEPT) * 2 - len(KEPT)) <= 2
     assert abs(sum(pair["split"] == "a" for pair in LOSSES) * 2 - len(LOSSES)) <= 2
+
+
+def test_the_rewrites_by_the_model_agree_with_themselves() -> None:
+    rewrites = [json.loads(line) for line in REWRITES.read_text(encoding="utf-8").splitlines()]
+    assert len({pair["id"] for pair in rewrites}) == len(rewrites) > 900
+    halves: defaultdict[str, set[str]] = defaultdict(set)
+    for pair in rewrites:
+        halves[pair["original"].casefold()].add(pair["split"])
+        assert (pair["label"] == "kept") == (not pair["lost"])
+        for lost in pair["lost"]:
+            assert lost["kind"] in KINDS_OF_LOSS
+            assert lost["text"] in pair["original"]
+            assert lost["became"] is None or lost["became"] in pair["evolved"]
+    assert all(len(split) == 1 for split in halves.values())
+    assert {pair["label"] for pair in rewrites} == {"kept", "lost", "altered"}

@@ -233,6 +233,10 @@ def _asks(text: str) -> bool:
     return text.rstrip().endswith("?") or bool(re.match(find, text, re.I))
 
 
+#: What a word says that was replaced in a copied sentence of a language that is not known.
+_REPLACED = 0.7
+
+
 def replaced(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     """What was taken out of copied text or replaced there, told without knowing the language."""
     losses: list[Loss] = []
@@ -249,7 +253,7 @@ def replaced(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         came = [t for t in new.tokens[hole.begin : hole.stop] if t.weight > 0]
         became = new.text[came[0].start : came[-1].end] if came else None
         first, last = old.tokens[hole.start], old.tokens[hole.end - 1]
-        losses.append(old.lose(first.start, last.end, "topic", 0.6, became))
+        losses.append(old.lose(first.start, last.end, "topic", _REPLACED, became))
     return losses
 
 
@@ -270,6 +274,7 @@ def _taken_out(
 ) -> list[Loss]:
     """Words taken out of a sentence that is else as it was, or replaced by what excludes them."""
     losses: list[Loss] = []
+    kind: Kind = "constraint" if _BOUND.search(old.text, clause.start, clause.end) else "topic"
     done = -1
     for i in clause.own:
         if i < done or old.tokens[i].weight <= 0 or made.same[i]:
@@ -291,12 +296,41 @@ def _taken_out(
             if made.of[j] < 0 and new.tokens[j].weight > 0
         ]
         weight = _weight_of(old, new, gone, came, hole, embedder)
-        copied = copying(made, list(span), around=i)
-        weight *= min(max(0.0, copied - 0.5) / 0.4, 1.0)
+        copied = min(max(0.0, copying(made, list(span), around=i) - 0.5) / 0.4, 1.0)
+        if not came and len(old.tokens) <= _SHORT and not _named_after(old, hole):
+            copied = max(copied, _BESIDE * _copied_beside(made, hole))
+        weight *= copied
         became = new.text[came[0].start : came[-1].end] if came else None
         first, last = old.tokens[gone[0]], old.tokens[gone[-1]]
-        losses.append(old.lose(first.start, last.end, "topic", weight, became))
+        losses.append(old.lose(first.start, last.end, kind, weight, became))
     return losses
+
+
+#: The cosine up to which what came has nothing to do with what is gone.
+_STRANGER = 0.3
+
+
+#: What a word says that was taken out of a copied phrase in a short request, where all else was
+#: rewritten; and how many words such a request has.
+_BESIDE, _SHORT = 0.8, 25
+
+
+def _copied_beside(made: Alignment, hole: Gap) -> bool:
+    """Whether two words before a hole and one after it (or the end) were copied as they are."""
+    first, last, j = hole.start - 1, hole.end, hole.begin - 1
+    before = [k for k in range(first, first - 2, -1) if k >= 0]
+    row = all(made.same[k] and made.place[k] == j - n for n, k in enumerate(before))
+    after = last >= len(made.place) or (made.same[last] and made.place[last] == hole.stop)
+    return len(before) == 2 and row and after
+
+
+def _named_after(old: Reading, hole: Gap) -> bool:
+    """Whether what follows a hole says itself what it is: "the fraction 7/8", "the word 'sea'"."""
+    if hole.end >= len(old.tokens):
+        return False
+    follows = old.tokens[hole.end]
+    mark = old.plain[old.tokens[hole.end - 1].end : follows.start].strip()
+    return follows.number >= 0 or mark in ("'", '"', "`", ":", "(")
 
 
 def _restated_unit(old: Reading, made: Alignment, i: int) -> bool:
@@ -340,6 +374,9 @@ def _weight_of(
     after = new.text[new.tokens[hole.begin].start : new.tokens[hole.stop - 1].end]
     vectors = embedder.embed([before, after])
     cosine = float(vectors[0] @ vectors[1])
-    stranger = 0.3 if len(came) <= 3 else 0.1
+    added = (
+        hole.stop >= len(new.tokens) - 1
+    )  # what stands at the end may have nothing to do with it
+    stranger = _STRANGER if len(came) <= 3 or added else 0.1
     alike = min(max((cosine - stranger) / 0.25, 0.0), 1.0)
     return 0.62 * (1.0 - alike) + 0.1 * alike

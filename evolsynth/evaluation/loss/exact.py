@@ -37,7 +37,9 @@ def _quotations(old: Reading, new: Reading) -> list[Loss]:
     for place in facts.quotations(old.text):
         if _squeeze(place.text) in squeezed:
             continue
-        gone = [w for w in content(place.text) if not occurs(w.stem, new.stems)]
+        said = content(place.text)
+        alone = len(words(place.text)) == 1  # one quoted word is meant as it is spelled
+        gone = said if alone else [w for w in said if not occurs(w.stem, new.stems)]
         if gone or not content(place.text):
             start = place.start + (
                 gone[0].start if len(gone) == 1 and len(words(place.text)) > 3 else 0

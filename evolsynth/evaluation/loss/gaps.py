@@ -26,6 +26,16 @@ class Gap(NamedTuple):
     tight: bool
 
 
+def _run(made: Alignment, i: int, step: int) -> bool:
+    """Whether token i and the two beyond it were copied as they are."""
+    end = i + 2 * step
+    row = range(i, end, step)
+    return 0 <= end < len(made.place) and all(
+        made.same[k] and made.same[k + step] and made.place[k + step] == made.place[k] + step
+        for k in row
+    )
+
+
 def gap(made: Alignment, i: int) -> Gap:
     """The gap that token i of the original, which was not copied, stands in."""
     left, right, last = i - 1, i + 1, len(made.place)
@@ -37,5 +47,8 @@ def gap(made: Alignment, i: int) -> Gap:
     stop = made.place[right] if right < last else len(made.evolved)
     before = left <= 0 or 0 <= made.place[left - 1] == made.place[left] - 1
     after = right >= last - 1 or made.place[right + 1] == made.place[right] + 1
+    if 0 <= stop - begin <= right - left - 1:  # no more came than went
+        after = after or _run(made, left, -1)
+        before = before or _run(made, right, 1)
     ordered = begin <= stop and (stop - begin <= _WIDE or right >= last)
     return Gap(left + 1, right, begin, max(begin, stop), ordered and before and after)

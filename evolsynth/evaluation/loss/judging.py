@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from evolsynth.evaluation.language import language
 from evolsynth.evaluation.loss.alignment import Alignment, align, copying
 from evolsynth.evaluation.loss.clauses import clauses_lost, replaced
+from evolsynth.evaluation.loss.data import data_changed
 from evolsynth.evaluation.loss.exact import exact
 from evolsynth.evaluation.loss.likeness import WordVectors
 from evolsynth.evaluation.loss.quantities import quantities
@@ -32,19 +33,20 @@ _TOLD = 0.2
 #: the same for one kind of loss; ``taken out`` is ``most`` where the rest was copied; ``gone`` the
 #: share of the content that has no counterpart.
 WEIGHTS = {
-    "most": 2.36,
-    "any": 2.23,
-    "most of quantities": 1.05,
-    "any of quantities": 1.28,
-    "most of facts": 0.76,
-    "most of senses": 0.5,
-    "most of clauses": 0.3,
-    "any of clauses": 0.18,
-    "copied": 0.5,
-    "taken out": 1.8,
-    "gone": 0.64,
+    "most": 1.55,
+    "any": 1.74,
+    "most of quantities": 1.06,
+    "any of quantities": 1.34,
+    "most of facts": 1.15,
+    "most of senses": 0.2,
+    "most of clauses": 0.28,
+    "any of clauses": 0.01,
+    "copied": 0.65,
+    "taken out": 1.02,
+    "gone": 0.8,
+    "left out": 1.35,
 }
-_CUT = 4.0
+_CUT = 3.6
 
 
 _NOTE = "not English: only figures, names, quotations, code and replaced words were compared"
@@ -95,7 +97,7 @@ def evidence(
     """
     losses = {
         "quantities": quantities(old, new, made, foreign=foreign),
-        "facts": exact(old, new, made),
+        "facts": exact(old, new, made) + ([] if foreign else data_changed(old, new, made)),
         "senses": [] if foreign else senses(old, new, made),
         "clauses": [],
     }
@@ -109,9 +111,18 @@ def evidence(
     gone = sum(t.weight * (1.0 - k) for t, k in zip(old.tokens, made.kept, strict=True)) / whole
     signals = {"most": _most(everything), "any": _any(everything, least=_TOLD), "copied": copied}
     signals |= {"taken out": signals["most"] * copied, "gone": gone}
+    signals["left out"] = _left_out(old, losses["clauses"])
     for name, kind in losses.items():
         signals |= {f"most of {name}": _most(kind), f"any of {name}": _any(kind)}
     return Evidence(losses, signals)
+
+
+def _left_out(old: Reading, losses: Sequence[Loss]) -> float:
+    """The share of the content that stands in what was lost of clauses."""
+    spans = [loss.span for loss in losses if loss.weight > _TOLD]
+    own = {i for span in spans for i in old.inside(span.start, span.end)}
+    whole = sum(t.weight for t in old.tokens) or 1.0
+    return sum(old.tokens[i].weight for i in own) / whole
 
 
 def _most(losses: Sequence[Loss]) -> float:

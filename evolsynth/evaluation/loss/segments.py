@@ -21,6 +21,16 @@ _CUT = re.compile(
 _LEAST = 2
 
 
+def _is_list(clause: str) -> bool:
+    """Whether a clause is nothing but a list of short items: "hammer, saw, spoon, screwdriver"."""
+    items = clause.split(",")
+    return (
+        len(items) >= 3
+        and all(len(item.split()) <= 2 for item in items[:-1])
+        and (len(items[-1].split()) <= 3)
+    )
+
+
 def segments(text: str, tokens: Sequence[Token]) -> list[tuple[int, int]]:
     """The places (start, end) of sentences, lines and parts of them that say something, in order.
 
@@ -31,6 +41,9 @@ def segments(text: str, tokens: Sequence[Token]) -> list[tuple[int, int]]:
     heavy = [t.start for t in tokens if t.weight > 0 or t.number >= 0]
     for start, end in clauses(text):
         begin = start
+        if _is_list(flat[start:end]):
+            found.append((start, end))
+            continue
         for cut in _CUT.finditer(flat, start, end):
             before = sum(begin <= s < cut.start() for s in heavy)
             after = sum(cut.end() <= s < end for s in heavy)

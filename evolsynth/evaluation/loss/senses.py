@@ -12,12 +12,13 @@ from evolsynth.evaluation.loss.gaps import Gap, gap
 from evolsynth.evaluation.loss.reading import Loss, Reading
 from evolsynth.evaluation.loss.tokens import Token
 from evolsynth.evaluation.quality import asks, states
+from evolsynth.evaluation.verbs import root
 from evolsynth.evaluation.words import NEGATORS, vocabulary, words
 
 __all__ = ["senses"]
 
-_DENIAL, _DENIAL_REWRITTEN, _DENIED, _OPPOSITE, _SCOPE, _ROLES, _STATED = (
-    0.65, 0.35, 0.55, 0.7, 0.7, 0.75, 0.5,
+_DENIAL, _DENIAL_REWRITTEN, _DENIED, _OPPOSITE, _UNBOUND, _SCOPE, _ROLES, _STATED = (
+    0.8, 0.35, 0.65, 0.85, 0.6, 0.8, 0.85, 0.85,
 )  # fmt: skip
 
 #: Words that deny in some way, so that a lost "not" may live on in them.
@@ -61,7 +62,7 @@ def senses(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         *_bounds(old, new, made),
         *_turned(old, new, made),
         *_swapped(old, new, made),
-        *_stated(old, new),
+        *_stated(old, new, made),
     ]
 
 
@@ -143,7 +144,7 @@ def _was_denied(old: Reading, key: str) -> bool:
 
 
 def _bounds(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
-    """ "At least" that became "at most" before the same number."""
+    """ "At least" that became "at most" before the same number, or that is just gone there."""
     losses: list[Loss] = []
     opposite = {"<=": ">=", ">=": "<="}
     for i, token in enumerate(old.tokens):
@@ -157,6 +158,8 @@ def _bounds(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         around = {t.key for t in new.tokens[max(0, j - 4) : j + 4]}
         if opposite[token.key] in around and token.key not in around:
             losses.append(old.lose(token.start, old.tokens[after].end, "constraint", _OPPOSITE))
+        elif not around & {"<=", ">=", "=="} and after == i + 1 and gap(made, i).tight:
+            losses.append(old.lose(token.start, old.tokens[after].end, "constraint", _UNBOUND))
     return losses
 
 
@@ -279,9 +282,14 @@ def _with_article(old: Reading, i: int) -> int:
     )
 
 
-def _stated(old: Reading, new: Reading) -> list[Loss]:
+def _stated(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     """A request that became a statement, such as an answer to it."""
-    if states(new.text) and asks(old.text) and not asks(new.text):
-        first = old.segments[0] if old.segments else (0, len(old.text))
-        return [old.lose(*first, "topic", _STATED)]
-    return []
+    if asks(new.text) or not asks(old.text) or root(new.text).verb is not None:
+        return []
+    asking = [old.inside(*s) for s in old.segments if asks(old.text[slice(*s)])]
+    if any(all(made.same[i] for i in own) for own in asking):  # without its question mark
+        return []
+    first = old.segments[0] if old.segments else (0, len(old.text))
+    # "Five tips for better sleep" may still be meant as a request
+    bare = not states(new.text) and len(new.segments) == 1
+    return [old.lose(*first, "topic", _STATED * (0.4 if bare else 1.0))]

@@ -36,7 +36,9 @@ _CLASSES = (
     "python java javascript ruby rust php perl", "json xml yaml csv html markdown latex",
     "inch foot feet yard mile meter metre centimeter kilometer", "gram kilogram pound ounce ton",
     "dollar cent euro pound yen", "essay poem story letter email speech song haiku limerick",
-    "past present future",
+    "past present future", "active passive", "singular plural", "synonym antonym",
+    "daily weekly monthly yearly", "vowel consonant", "noun verb adjective adverb",
+    "celsius fahrenheit kelvin", "vegetarian vegan", "indoor outdoor", "odd even",
 )  # fmt: skip
 _SIBLINGS: dict[str, set[int]] = defaultdict(set)
 for _number, _class in enumerate(_CLASSES):

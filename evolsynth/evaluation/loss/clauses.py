@@ -312,7 +312,7 @@ _STRANGER = 0.3
 
 #: What a word says that was taken out of a copied phrase in a short request, where all else was
 #: rewritten; and how many words such a request has.
-_BESIDE, _SHORT = 0.8, 25
+_BESIDE, _SHORT = 0.9, 25
 
 
 def _copied_beside(made: Alignment, hole: Gap) -> bool:

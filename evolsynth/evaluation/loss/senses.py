@@ -9,7 +9,7 @@ from itertools import pairwise
 from evolsynth.evaluation.loss.alignment import Alignment, copying
 from evolsynth.evaluation.loss.bounds import is_bound
 from evolsynth.evaluation.loss.gaps import Gap, gap
-from evolsynth.evaluation.loss.reading import Loss, Reading
+from evolsynth.evaluation.loss.reading import Kind, Loss, Reading
 from evolsynth.evaluation.loss.tokens import Token
 from evolsynth.evaluation.quality import asks, states
 from evolsynth.evaluation.verbs import root
@@ -286,10 +286,11 @@ def _stated(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     """A request that became a statement, such as an answer to it."""
     if asks(new.text) or not asks(old.text) or root(new.text).verb is not None:
         return []
-    asking = [old.inside(*s) for s in old.segments if asks(old.text[slice(*s)])]
-    if any(all(made.same[i] for i in own) for own in asking):  # without its question mark
+    asking = [s for s in old.segments if asks(old.text[slice(*s)])] or [(0, len(old.text))]
+    if any(all(made.same[i] for i in old.inside(*s)) for s in asking):  # without its question mark
         return []
-    first = old.segments[0] if old.segments else (0, len(old.text))
+    start, end = asking[0]
+    kind: Kind = "sub-question" if old.text[end - 1] == "?" else "topic"
     # "Five tips for better sleep" may still be meant as a request
     bare = not states(new.text) and len(new.segments) == 1
-    return [old.lose(*first, "topic", _STATED * (0.4 if bare else 1.0))]
+    return [old.lose(start, end, kind, _STATED * (0.4 if bare else 1.0))]

@@ -36,7 +36,7 @@ LOST = [
      "from Oslo to Bergen"),
     # an answer in place of the question
     ("Why do cats purr at night?", "The cats purr at night because they are calm.",
-     "topic", "cats purr"),
+     "sub-question", "cats purr"),
 ]  # fmt: skip
 
 

@@ -74,7 +74,7 @@ def gate(
         embedder.load()  # a missing one is told before any work is done
     # A file is read ahead; a pipe is not, since its next row may come much later.
     rows: Rows = read_rows(data) if data == "-" else _ahead(read_rows(data))
-    judge = Gate(embedder, settings=chosen)
+    judge = Gate(embedder, settings=chosen, at_once=64)
     with writing(output) as accept:
         if rejects is None:
             counts = asyncio.run(_judged(judge, rows, accept, lambda _: None))

@@ -32,7 +32,7 @@ EXPLANATIONS: dict[str, str] = {
     "example_leak": "The text copies a few-shot example instead of following it.",
     "not_an_instruction": "The text does not ask for anything.",
     "role_confusion": "The instruction speaks as the assistant, not as somebody who asks.",
-    "unanswerable": "The instruction asks about the model itself or about what changes daily.",
+    "unanswerable": "It asks about the model itself or what changes daily, or has a gap to fill.",
     "self_talk": "The response speaks of itself as a program or repeats its system turn.",
     "no_answer": "The response only offers help or asks back.",
     "thin_answer": "The response is a few words where an explanation or a text was asked for.",

@@ -36,7 +36,6 @@ __all__ = ["Gate", "OwnCheck", "evolution_findings", "loss_finding", "response_f
 OwnCheck = Callable[[Row], Finding | None] | Check | BatchCheck
 
 _NOWHERE = np.zeros(1, dtype=np.float32)
-_AT_ONCE = 64
 _WRITTEN: tuple[Part, ...] = ("instruction", "evolution")
 
 
@@ -59,8 +58,10 @@ class Gate:
     found by static vectors, and only the clauses that an evolution seems to have dropped are
     compared by meaning. So a back end that is generating beside it keeps the processors.
 
-    Rows that have come already are checked together, up to 64; none waits for those that have
-    not. What is kept of a row that was let through is its text, its static vector and its id.
+    Rows that have come already are checked together, up to ``at_once``; none waits for those that
+    have not. More at once are embedded quicker, and more are under way when a run is stopped: give
+    64 or so for rows of a file, where nothing is lost. What is kept of a row that was let through
+    is its text, its static vector and its id.
     """
 
     def __init__(
@@ -69,7 +70,11 @@ class Gate:
         *,
         settings: GateSettings = GateSettings(),  # noqa: B008 - it cannot be changed
         checks: Sequence[OwnCheck] = (),
+        at_once: int = 8,
     ) -> None:
+        if at_once < 1:
+            raise InputError(f"Gate(at_once={at_once}): give a number of rows, 1 or more.")
+        self._at_once = at_once
         self._embedder = embedder
         self._settings = settings
         self._own = tuple(_own(check) for check in checks)
@@ -100,7 +105,7 @@ class Gate:
         # An index for each stream: one for all would be filled in the order of who is first.
         stream = _Stream(self._settings, self._embedder, whole)
         loop = asyncio.get_running_loop()
-        async with aclosing(ready(rows, most=_AT_ONCE)) as source:
+        async with aclosing(ready(rows, most=self._at_once)) as source:
             async for some in source:
                 done = await loop.run_in_executor(self._thread, self._judge, some, stream)
                 for row in done:

@@ -75,10 +75,12 @@ _DIGITS = re.compile(
     r"(?P<glyph>\s?[½¼¾⅓⅔⅕⅛])?(?P<exp>e-?\d+)?"
     r"(?:(?P<ordinal>st|nd|rd|th)\b|(?:\s+(?P<top2>\d+))?/(?P<bottom>\d+)(?![\d/])"
     r"|(?P<letter>k)\b|(?P<percent>\s?%|\s?per ?cent\b)"
-    r"|\s(?P<scale>hundred|thousand|million|billion)\b)?)",
+    r"|\s{1,3}(?P<scale>hundred|thousand|million|billion)\b)?)",
     re.I,
 )
 _DATE = re.compile(r"\d{1,4}/\d{1,2}/\d{1,4}")
+#: Emphasis within a number: "1.2 **million**".
+_BOLD = re.compile(r"\*\*(?=[^\W\d])|(?<=[^\W\d])\*\*")
 #: "7:13" is a ratio unless something says that it is a time.
 _RATIO = re.compile(
     r"(?<!\bat )(?<!\bby )(?<!\bfrom )(?<!\buntil )(?<!\bbefore )(?<!\bafter )(?<!\bbetween )"
@@ -107,6 +109,8 @@ def numbers(text: str) -> list[Number]:
     """
     flat = _thousands_joined(text)
     flat = _MARKER.sub(lambda m: " " * len(m.group()), flat)
+    if "**" in flat:
+        flat = _BOLD.sub("  ", flat)
     if "/" in flat:
         flat = _DATE.sub(lambda m: m.group().replace("/", " "), flat)
     if ":" in flat or "\u2236" in flat:

@@ -82,10 +82,25 @@ def role_confusion(instruction: str) -> Finding | None:
 
 
 def unanswerable(instruction: str) -> Finding | None:
-    """Found where no model can answer from the text alone: about itself, or about today."""
+    """Found where no model can answer from the text alone: about itself, about today, or about
+    something that is still to be filled in, such as "[city]"."""
     text = plain(instruction)
-    match = _ABOUT_YOU.search(text) or _LIVE.search(text)
+    match = _ABOUT_YOU.search(text) or _LIVE.search(text) or _to_fill_in(text)
     return Finding("unanswerable", {"said": match.group()}) if match else None
+
+
+#: "the history of [city]"; not "arr[index]", and not a text that says what brackets are for.
+_SLOT = re.compile(
+    r"(?<![\w\])])\[(?:the |your |a )?[a-z]{3,20}(?:[_ ][a-z]{2,20}){0,2}\](?![(\[])"
+)
+_ABOUT_SLOTS = re.compile(r"bracket|placeholder|template|blank|\bfill|replace|```|\n", re.I)
+_MOST_WORDS = 40
+
+
+def _to_fill_in(text: str) -> re.Match[str] | None:
+    if len(text.split()) > _MOST_WORDS or _ABOUT_SLOTS.search(text):
+        return None
+    return _SLOT.search(text)
 
 
 def self_talk(response: str) -> Finding | None:

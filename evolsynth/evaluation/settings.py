@@ -40,7 +40,7 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     language: str = ""
     near_duplicate: float = 0.9
     information_loss: float = 0.5
-    good_evolution: float = 0.65
+    good_evolution: float = 0.7
     min_words: int = MIN_WORDS
     max_instruction_words: int = MAX_WORDS["instruction"]
     max_response_words: int = MAX_WORDS["response"]

@@ -27,7 +27,7 @@ _TYPOGRAPHY = str.maketrans(
         "‘": "'", "’": "'", "‚": "'", "′": "'", "`": "`", "´": "'",
         "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "″": '"',
         "‐": "-", "‑": "-", "–": "-", "—": "-", "−": "-",
-        "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\t": " ",
+        "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\t": " ", "\u0131": "i", "\u0130": "I",
     }
 )  # fmt: skip
 
@@ -78,7 +78,7 @@ class Word(NamedTuple):
 
 
 def plain(text: str) -> str:
-    """Straight quotes, plain hyphens and spaces. The length stays, so places stay valid."""
+    """Straight quotes, plain hyphens and spaces, i with a dot. The length stays, so places do."""
     if text.isascii():  # most are, and this is what the table has for them
         return text.replace("\t", " ")
     return text.translate(_TYPOGRAPHY)

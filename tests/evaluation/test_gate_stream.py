@@ -228,11 +228,16 @@ def test_verdicts_do_not_depend_on_how_many_rows_come_at_once(texts: list[str]) 
     rows = [Row.make(text, key=str(i)) for i, text in enumerate(texts)]
     strict = GateSettings(near_duplicate=0.8)
 
-    def judged(given_: Rows) -> list[Row]:
-        return asyncio.run(check(given_, gate=Gate(Bag(), settings=strict)))
+    def judged(given_: Rows, at_once: int = 8) -> list[Row]:
+        return asyncio.run(check(given_, gate=Gate(Bag(), settings=strict, at_once=at_once)))
 
     together = judged(rows)
-    assert together == judged(iter(rows)) == judged(one_by_one(rows))
+    assert together == judged(iter(rows)) == judged(one_by_one(rows)) == judged(rows, 64)
+
+
+def test_a_gate_takes_one_row_or_more_at_once() -> None:
+    with pytest.raises(InputError, match="at_once=0"):
+        Gate(at_once=0)
 
 
 @pytest.mark.real
@@ -243,7 +248,7 @@ def test_near_duplicates_are_the_same_looked_for_together_and_one_by_one() -> No
     strict = GateSettings(near_duplicate=0.8)
 
     def judged(given_: Rows) -> list[Row]:
-        return asyncio.run(check(given_, gate=Gate(MiniLM(), settings=strict)))
+        return asyncio.run(check(given_, gate=Gate(MiniLM(), settings=strict, at_once=64)))
 
     together = judged(rows)
     assert together == judged(iter(rows)) == judged(one_by_one(rows))

@@ -31,6 +31,7 @@ def only(text: str) -> Number:
         ("three hundred and five pages", 305),
         ("two thousand four hundred", 2400),
         ("1.2 million people", 1_200_000),
+        ("1.2 **million** people", 1_200_000),
         ("seven million people", 7_000_000),
         ("1,200,000 people", 1_200_000),
         ("1\u202f200\u202f000 people", 1_200_000),

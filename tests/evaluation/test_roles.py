@@ -141,3 +141,30 @@ def test_what_no_model_can_know_is_found(text: str) -> None:
 )
 def test_a_general_you_is_no_talk_of_the_model(text: str) -> None:
     assert unanswerable(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tell me about the history of [city].",
+        "Write to the boss of [company_name] about my job.",
+    ],
+)
+def test_a_gap_that_is_still_to_be_filled_cannot_be_answered(text: str) -> None:
+    found = unanswerable(text)
+    assert found is not None
+    assert found.detail["said"].startswith("[")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What does arr[index] return?",
+        "Replace each placeholder by a name: [city] is far.",
+        "Is [Naruto] a name?",
+        "Read this: [see the notes](notes.md).",
+        "Make a letter of this.\nDear [name], ...",
+    ],
+)
+def test_brackets_with_a_meaning_are_no_gap(text: str) -> None:
+    assert unanswerable(text) is None

@@ -62,9 +62,12 @@ def normalise(text: str) -> str:
     NFKC, straight quotes, casefolded, runs of white space as one space, no punctuation at the
     edges (a text of nothing but punctuation stays as it is). Idempotent.
     """
-    flat = unicodedata.normalize("NFKC", plain(unicodedata.normalize("NFKC", text)))
-    flat = unicodedata.normalize("NFKC", flat.casefold())
-    flat = " ".join(flat.split())
+    if text.isascii():  # most are, and NFKC leaves them alone
+        flat = " ".join(text.lower().split())
+    else:
+        flat = unicodedata.normalize("NFKC", plain(unicodedata.normalize("NFKC", text)))
+        flat = unicodedata.normalize("NFKC", flat.casefold())
+        flat = " ".join(flat.split())
     return flat.strip(_EDGES) or flat
 
 

@@ -80,20 +80,31 @@ def test_a_good_one_has_no_finding() -> None:
 
 
 @pytest.mark.real
+def test_of_two_second_questions_the_one_to_the_point_scores_higher(mini: MiniLM) -> None:
+    better = score(ESSAY, "Also explain who invented the windmill.", mini).score
+    assert better > 1.3 * score(ESSAY, "Also explain how to bake one for him.", mini).score
+
+
+@pytest.mark.real
 @pytest.mark.parametrize(
     ("original", "better", "worse"),
     [
         (ESSAY, "Limit your answer to five sentences.", "Limit your answer to one word."),
         (ESSAY, "Do not use the word wind.", "Do not use any words."),
         (ESSAY, "Compare it with a watermill.", "Compare it with a birthday song."),
-        (ESSAY, "Also explain who invented the windmill.", "Also explain how to bake one for him."),
+        pytest.param(
+            ESSAY,
+            "Also explain who invented the windmill.",
+            "Also explain how to bake one for him.",
+            marks=pytest.mark.xfail(strict=True, reason="in order, but only 0.04 to 0.05 apart"),
+        ),
         (ESSAY, "Include the parts of a windmill.", "Include a photo of your favourite hat."),
     ],
 )
 def test_the_better_demand_scores_higher(
     original: str, better: str, worse: str, mini: MiniLM
 ) -> None:
-    assert score(original, better, mini).score > 1.3 * score(original, worse, mini).score
+    assert score(original, better, mini).score > score(original, worse, mini).score + 0.05
 
 
 @pytest.mark.real

@@ -45,10 +45,7 @@ def data_changed(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     if works is None or (not said and (VERB.match(data) or asks(data))):
         return []
     own = old.inside(border.end(), len(old.text))
-    if (
-        not 0 < len(own) <= _MOST
-        or _said(new.tokens).find(_said([old.tokens[i] for i in own])) >= 0
-    ):
+    if not 0 < len(own) <= _MOST or _said([old.tokens[i] for i in own]) in _said(new.tokens):
         return []
     gone = [i for i in own if not _stands(made, i)]
     if not gone or len(gone) == len(own):

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from evolsynth import __version__
+from evolsynth.cli.generation import add_generation_commands
+from evolsynth.cli.options import generation, number, whole
 from evolsynth.errors import EvolsynthError
 
 __all__ = ["main", "run"]
-
-_SEED = 7
 
 
 def run() -> None:
@@ -56,23 +56,11 @@ def _parser() -> argparse.ArgumentParser:
         description="Magpie instructions, one Evol-Instruct round, responses, checks, a report.",
     )
     demo.add_argument("-o", "--output", default="runs/demo", metavar="DIR", help="where to write")
-    _number(demo, "-n", 100, "Magpie instructions to make", flag="--rows")
-    _generation(demo)
+    number(demo, "-n", 100, "Magpie instructions to make", flag="--rows")
+    generation(demo)
     demo.set_defaults(command=_demo)
 
-    magpie = commands.add_parser(
-        "magpie",
-        help="make instructions and responses with Magpie",
-        description="N planned rows as JSON Lines, each with its verdict.",
-    )
-    _number(magpie, "-n", None, "rows to make", flag="--rows")
-    magpie.add_argument("-o", "--output", metavar="FILE", help="where to write (default: stdout)")
-    magpie.add_argument("--system", metavar="TEXT", help="a system prompt, to steer the subject")
-    magpie.add_argument(
-        "--only-instruction", action="store_true", help="do not answer the instructions"
-    )
-    _generation(magpie)
-    magpie.set_defaults(command=_magpie)
+    add_generation_commands(commands)
 
     report = commands.add_parser(
         "report",
@@ -122,7 +110,7 @@ def _gate_commands(commands: Any) -> None:
     check.add_argument("--evolved", default="evolved", metavar="FIELD", help="(evolved)")
     check.add_argument("--threshold", type=float, metavar="SCORE", help="flag from here on (0.5)")
     check.add_argument("--no-embedder", action="store_true", help="facts and words only; faster")
-    _number(check, "--workers", 2, "processes for more than 500 pairs")
+    number(check, "--workers", 2, "processes for more than 500 pairs")
     check.add_argument(
         "--second-opinion",
         nargs="?",
@@ -166,7 +154,7 @@ def _diversity_command(commands: Any) -> None:
         metavar="PATH",
         help="write all of it as JSON there, or to standard output instead of the tables",
     )
-    _number(diversity, "--seed", 0, "of the draws")
+    number(diversity, "--seed", 0, "of the draws")
     diversity.set_defaults(command=_diversity)
 
 
@@ -207,61 +195,19 @@ def _dedup_command(commands: Any) -> None:
     )
     dedup.add_argument(
         "--decide",
-        type=_whole,
+        type=whole,
         default=2000,
         metavar="N",
         help="how many texts MiniLM is asked about at most (%(default)s)",
     )
-    dedup.add_argument("--workers", type=_whole, metavar="N", help="threads; rows stay the same")
+    dedup.add_argument("--workers", type=whole, metavar="N", help="threads; rows stay the same")
     dedup.set_defaults(command=_dedup)
-
-
-def _generation(parser: argparse.ArgumentParser) -> None:
-    _number(parser, "--seed", _SEED, "the same seed gives the same rows")
-    parser.add_argument(
-        "--model",
-        metavar="MODEL",
-        help="a .gguf file, a name of the catalogue, or owner/repository/file.gguf of the hub",
-    )
-
-
-def _number(
-    parser: argparse.ArgumentParser, name: str, default: int | None, text: str, *, flag: str = ""
-) -> None:
-    shown = "" if default is None else f" (default: {default})"
-    parser.add_argument(
-        *filter(None, (name, flag)),
-        type=_whole,
-        default=default,
-        required=default is None,
-        metavar="N",
-        help=text + shown,
-    )
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0")
-    return int(text)
 
 
 def _demo(options: argparse.Namespace) -> int:
     from evolsynth.cli.demo import demo
 
     return demo(options.output, n=options.rows, seed=options.seed, model=options.model)
-
-
-def _magpie(options: argparse.Namespace) -> int:
-    from evolsynth.cli.generate import generate_magpie
-
-    return generate_magpie(
-        options.output,
-        n=options.rows,
-        seed=options.seed,
-        model=options.model,
-        system=options.system,
-        only_instruction=options.only_instruction,
-    )
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -364,7 +310,7 @@ def _score_commands(commands: Any) -> None:
         description="The best N by the product of scores, best first.",
     )
     select.add_argument("data", metavar="FILE", help="rows with scores, as `score` writes them")
-    _number(select, "-n", None, "rows to choose", flag="--rows")
+    number(select, "-n", None, "rows to choose", flag="--rows")
     select.add_argument("-o", "--output", metavar="FILE", help="where to write (default: stdout)")
     select.add_argument("--rejects", metavar="FILE", help="the other rows, with their reasons")
     select.add_argument(

@@ -74,7 +74,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
     class Mine(Fake):
         pass
 
-    for module in ("demo", "generate", "report"):
+    for module in ("demo", "magpie", "report"):
         __import__(f"evolsynth.cli.{module}")
         home = sys.modules[f"evolsynth.cli.{module}"]
         monkeypatch.setattr(home, "MiniLM", Hashed)

@@ -35,6 +35,7 @@ PROGRAMS = {
     "good-evolution": Program(
         "evals.good_evolution", "the score of evolutions against readers' labels"
     ),
+    "yield": Program("evals.yields", "seeds that get accepted evolutions, and what they cost"),
     "duplicates": Program("evals.duplicates", "planted duplicates: who finds them, and how fast"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"

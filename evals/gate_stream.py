@@ -209,5 +209,5 @@ def _evolved(row: Row, number: int) -> Row:
     """The row as an evolution of itself, with one demand more."""
     asked = row.instruction or ""
     demand = f"{asked} Also name {number % 7 + 2} people who worked on it."
-    made = {"original": asked, "prompt": "evol_instruct/also"}
+    made = {"original": asked, "prompt": "evol_instruct/anchored/explain"}
     return row.replace(instruction=demand, provenance={"instruction": made})

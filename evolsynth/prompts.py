@@ -95,7 +95,7 @@ def _folder() -> Path:
 
 @functools.cache
 def load_prompt(name: str) -> PromptFile:
-    """The prompt file ``name``, such as ``"evol_instruct/limit"``.
+    """The prompt file ``name``, such as ``"check/loss"``.
 
     Raises:
         InputError: there is no such file, or it does not parse.

@@ -17,7 +17,7 @@ from typing import TypeVar
 from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.rows import Failure, Row
 
-__all__ = ["Rows", "iterate", "map_rows", "ordered_map", "ready"]
+__all__ = ["Rows", "iterate", "map_rows", "ordered_map", "ready", "together"]
 
 Rows = Iterable[Row] | AsyncIterable[Row]
 S = TypeVar("S")
@@ -84,6 +84,17 @@ async def ordered_map(
         for task in tasks:
             task.cancel()
         await asyncio.gather(feeder, *tasks, return_exceptions=True)
+
+
+async def together(works: Iterable[Awaitable[T]]) -> list[T]:
+    """All of them side by side, in their order; if one raises, the others are cancelled first."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def ready(items: Iterable[S] | AsyncIterable[S], *, most: int) -> AsyncGenerator[Sequence[S]]:

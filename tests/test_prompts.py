@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -10,18 +11,21 @@ import pytest
 from evolsynth.errors import InputError
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.evol_instruct import evol_instruct
+from evolsynth.methods.evolution_draft import IN_DEPTH
 from evolsynth.prompts import PromptFile, load_prompt, prompt_names
 from evolsynth.rows import Row
 
 FOLDER = Path(__file__).parents[1] / "prompts"
 NAMES = sorted(p.relative_to(FOLDER).with_suffix("").as_posix() for p in FOLDER.rglob("*.j2"))
-EVOLUTIONS = [name for name in NAMES if name.startswith("evol_instruct/")]
+EVOLUTIONS = [name for name in NAMES if name.startswith("evol_instruct/anchored/")]
+REWRITERS = [name for name in NAMES if name.startswith("evol_instruct/classic/")]
 
 
 def test_every_file_below_prompts_is_known() -> None:
     assert list(prompt_names()) == NAMES
-    assert list(prompt_names("evol_instruct")) == EVOLUTIONS
+    assert list(prompt_names("evol_instruct/anchored")) == EVOLUTIONS
     assert EVOLUTIONS
+    assert REWRITERS
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -34,43 +38,57 @@ def test_every_file_loads_and_is_known_by_its_hash(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVOLUTIONS)
-def test_an_evolution_prompt_has_its_three_parts(name: str) -> None:
+@pytest.mark.parametrize("given", ["", "pear, fig"])
+def test_an_anchored_prompt_ends_with_the_request_and_the_connector(name: str, given: str) -> None:
     prompt = load_prompt(name)
-    connector = prompt.value("connector")
-    anchor = prompt.part("anchor", instruction="Name three rivers.")
-    assert anchor == f" Name three rivers. {connector}"
     for rotation in (0, 1):
         shown = prompt.part("shared", rotation=rotation)
-        examples = prompt.examples[3 * rotation : 3 * rotation + 3]
-        assert len(examples) == 3
-        for example in examples:
-            assert f"- {example['instruction']} {connector} {example['demand']}" in shown
-    whole = str(prompt.render(rotation=0)) + anchor
-    assert whole.endswith(f"\n\n- Name three rivers. {connector}")
+        for example in prompt.examples[4 * rotation : 4 * rotation + 4]:
+            data = f"Given: {example['given']}\n" if example["given"] else "\n"
+            assert f"{data}Request: {example['instruction']} {example['demand']}" in shown
+    whole = str(prompt.render(rotation=0, given=given, instruction="Name three rivers."))
+    whole += prompt.part("anchor", connector="Also say")
+    data = f"Given: {given}\n" if given else ""
+    assert whole.endswith(f"\n\n{data}Request: Name three rivers. Also say")
     assert "{" not in whole
 
 
 @pytest.mark.parametrize("name", EVOLUTIONS)
+def test_connectors_belong_to_operations_and_lead_on(name: str) -> None:
+    """What follows must add something: a connector is a whole sentence only with alternatives."""
+    for operation, connectors in load_prompt(name).value("connectors").items():
+        assert operation in IN_DEPTH
+        assert connectors
+        for text in connectors:
+            assert ("[" in text) == text.endswith(".")
+            assert not text.endswith(("!", "?", " "))
+            assert all("|" in part for part in re.findall(r"\[(.*?)\]", text))
+            assert text[0] != "["
+
+
+@pytest.mark.parametrize("name", [*EVOLUTIONS, "evol_instruct/breadth"])
 def test_the_shared_part_is_the_same_for_every_row(name: str) -> None:
     """It is prefilled once: a word of the row in it would cost the whole gain."""
     prompt = load_prompt(name)
-    one = prompt.render(rotation=0, instruction="Name three rivers.")
-    other = prompt.render(rotation=0, instruction="Boil an egg.")
+    one = prompt.render(rotation=0, given="", instruction="Name three rivers.")
+    other = prompt.render(rotation=0, given="an egg", instruction="Boil it.")
     assert one.shared == 1
     assert one.segments[0] == other.segments[0]
-    assert one.segments[0] != prompt.render(rotation=1).segments[0]
+    assert one.segments[0] != prompt.render(rotation=1, given="", instruction="").segments[0]
+
+
+@pytest.mark.parametrize("name", REWRITERS)
+def test_a_rewriting_prompt_frames_the_request(name: str) -> None:
+    asked = load_prompt(name).part("question", instruction="Name three rivers.")
+    assert "-----\nName three rivers.\n-----" in asked
 
 
 async def test_a_row_says_which_prompt_made_it() -> None:
-    llm = Scripted(lambda _: " four lines and mention one dam.")
-    rows = [
-        row
-        async for row in evol_instruct(
-            [Row.make("Name three rivers.")], llm, operations={"limit": 1}
-        )
-    ]
+    llm = Scripted(lambda _: " the towns on their banks.")
+    stream = evol_instruct([Row.make("Name three rivers.")], llm, prompts="small", candidates=1)
+    rows = [row async for row in stream]
     made = rows[1].provenance["instruction"]
-    prompt = load_prompt("evol_instruct/limit")
+    prompt = load_prompt("evol_instruct/anchored/ideas")
     assert (made["prompt"], made["prompt_sha256"]) == (prompt.name, prompt.sha256)
 
 
@@ -85,7 +103,7 @@ def test_another_text_has_another_hash() -> None:
 def test_what_a_user_wrote_is_never_rendered(text: str) -> None:
     prompt = PromptFile("mine", "{% macro own(instruction) %}- {{ instruction }}{% endmacro %}")
     assert prompt.part("own", instruction=text) == f"- {text}"
-    assert text in load_prompt("evol_instruct/limit").part("anchor", instruction=text)
+    assert text in load_prompt("check/loss").part("question", original=text, evolved="")
 
 
 def test_a_variable_that_is_not_given_is_named_with_file_and_macro() -> None:

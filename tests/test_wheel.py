@@ -88,7 +88,7 @@ def test_the_wheel_brings_its_prompts_and_pages(installed: Path) -> None:
     from evolsynth.prompts import load_prompt, prompt_names
 
     assert found["prompts"] == {name: load_prompt(name).sha256 for name in prompt_names()}
-    assert "evol_instruct/limit" in found["prompts"]
+    assert "evol_instruct/anchored/label" in found["prompts"]
     for name, text in found["pages"].items():
         assert text == (CHECKOUT / "evolsynth" / "report" / name).read_text(encoding="utf-8")
 

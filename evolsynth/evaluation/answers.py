@@ -11,7 +11,7 @@ import re
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.words import content, plain, vocabulary, words
 
-__all__ = ["broken_off", "copies_question"]
+__all__ = ["broken_off", "copies_question", "says_nothing"]
 
 #: Tasks whose answer repeats the text that was given.
 _KEEPS_TEXT = re.compile(
@@ -32,6 +32,10 @@ _LEADS_ON = vocabulary(
     when where so before after until without through about against"""
 )
 _LEAST_BARE = 3  # words of an instruction that is all of its response
+_STOP_WORDS = _LEADS_ON | vocabulary(
+    """i you he she it we they me him us them mine yours hers ours theirs on off up down over out
+    in so then there here too just only own same again once do does did doing am being having"""
+)
 COPIED_WORDS, NEW_WORDS, TAIL_WORDS = 6, 6, 4
 
 _PROSE_END = re.compile(r"[.!?][\"')\]]*\s+\S")
@@ -102,6 +106,18 @@ def broken_off(response: str, *, least: int = TAIL_WORDS) -> Finding | None:
     if last[-1].isalnum() and not tokens[-1].islower():
         return None  # a name or a number may be a signature or a value
     return Finding("broken_off", {"tail": rest[-40:], "words": len(tokens), "least": least})
+
+
+def says_nothing(response: str) -> Finding | None:
+    """Found where a response is made of punctuation and stop words alone.
+
+    The third elimination rule of Evol-Instruct (Xu et al. 2023, arXiv:2304.12244, section 3.3).
+    "Yes", "no" and single letters, which name options, are answers.
+    """
+    said = [word.text.casefold() for word in words(response)]
+    if any(word not in _STOP_WORDS or len(word) == 1 for word in said):
+        return None
+    return Finding("says_nothing", {"words": len(said)}) if response.isascii() else None
 
 
 def _place_of(wanted: list[str], tokens: list[str]) -> int | None:

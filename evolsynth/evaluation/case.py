@@ -37,7 +37,8 @@ class Case:
     """A row as checks see it: its texts, how they were made, and the thresholds.
 
     ``scores`` are the row's own and may be added to: they stay on the row, whatever the verdict.
-    ``original`` is what the instruction was evolved from, if it was.
+    ``original`` is what the instruction was evolved from in depth, if it was, and ``root`` what the
+    first of its originals was; ``inspiration`` what it was evolved from in breadth.
     """
 
     def __init__(
@@ -53,8 +54,8 @@ class Case:
         self.scores = dict(row.scores)
         self.instruction, self.response = row.instruction or "", row.response or ""
         self.made = _made(row, "instruction")
-        original = self.made.get("original")
-        self.original: str | None = original if isinstance(original, str) else None
+        self.original = _text(self.made, "original")
+        self.root, self.inspiration = _text(self.made, "root"), _text(self.made, "inspiration")
         self.twin = twin
         self._demands = demands
 
@@ -84,7 +85,7 @@ class Case:
     def has(self, part: Part) -> bool:
         """Whether the row has this part at all."""
         if part == "evolution":
-            return self.original is not None
+            return self.original is not None or self.inspiration is not None
         return part != "response" or self.row.response is not None
 
 
@@ -112,6 +113,11 @@ class BatchCheck(NamedTuple):
 
     name: str
     find: Callable[[Sequence[Row]], Sequence[Finding | None]]
+
+
+def _text(made: Mapping[str, Any], name: str) -> str | None:
+    value = made.get(name)
+    return value if isinstance(value, str) else None
 
 
 def _made(row: Row, part: str) -> Mapping[str, Any]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from evolsynth.evaluation.answers import broken_off, copies_question
+from evolsynth.evaluation.answers import broken_off, copies_question, says_nothing
+from evolsynth.evaluation.breadth import other_field, same_task
 from evolsynth.evaluation.case import COSTS, PARTS, BatchCheck, Case, Check, Cost, Part
 from evolsynth.evaluation.demands import breaks_limit, copied_demand, unfit_demand
 from evolsynth.evaluation.embed import MiniLM
@@ -56,23 +57,34 @@ def loss_finding(loss: InformationLoss, threshold: float | None = None) -> Findi
 
 
 def _loss(case: Case) -> Finding | None:
-    threshold = case.settings.information_loss
-    loss = information_loss(
-        case.original or "", case.instruction, embedder=case.embedder, threshold=threshold
-    )
-    case.scores["information_loss"] = round(loss.score, 4)
-    return loss_finding(loss, threshold)
+    """What was lost of the original, and of what the first of the originals was."""
+    if case.original is None:
+        return None
+    threshold, found = case.settings.information_loss, None
+    for text in dict.fromkeys(filter(None, (case.original, case.root))):
+        loss = information_loss(text, case.instruction, embedder=case.embedder, threshold=threshold)
+        score = round(loss.score, 4)
+        if score > case.scores.get("information_loss", -1.0) or text == case.original:
+            case.scores["information_loss"] = score
+            finding = loss_finding(loss, threshold)
+            if finding is not None:
+                of = {} if text == case.original else {"of": "root"}
+                found = Finding(finding.code, {**finding.detail, **of})
+    return found
+
+
+def _of_evolution(find: Callable[[str, str], Finding | None]) -> Callable[[Case], Finding | None]:
+    """A check of an evolution in depth by its original."""
+    return lambda c: None if c.original is None else find(c.original, c.instruction)
 
 
 def _weak(case: Case) -> Finding | None:
     """How good an evolution is that kept everything; told by MiniLM's vectors alone."""
     lost = case.scores.get("information_loss", 0.0) >= case.settings.information_loss
-    if lost or not isinstance(case.embedder, MiniLM):
+    if lost or case.original is None or not isinstance(case.embedder, MiniLM):
         return None
     threshold = case.settings.good_evolution
-    score = good_evolution(
-        case.original or "", case.instruction, case.embedder, threshold=threshold
-    )
+    score = good_evolution(case.original, case.instruction, case.embedder, threshold=threshold)
     case.scores["good_evolution"] = score.score
     return evolution_finding(score)
 
@@ -100,6 +112,7 @@ def _high_ifd(case: Case) -> Finding | None:
 
 
 _EVOLVED = "provenance.instruction.original"
+_INSPIRED = "provenance.instruction.inspiration"
 _MADE = "provenance.instruction (a model wrote it)"
 
 CHECKS: tuple[Check, ...] = (
@@ -162,6 +175,7 @@ CHECKS: tuple[Check, ...] = (
         "text",
         "a response",
     ),
+    Check("says_nothing", lambda c: says_nothing(c.answer), "response", "text", "a response"),
     Check("self_talk", lambda c: self_talk(c.answer), "response", "text", "a response"),
     Check(
         "no_answer",
@@ -214,24 +228,38 @@ CHECKS: tuple[Check, ...] = (
     # On an evolution and what it was made from.
     Check(
         "example_leak",
-        lambda c: copied_demand(c.original or "", c.instruction, c.demands),
+        lambda c: copied_demand(c.original or c.inspiration or "", c.instruction, c.demands),
         "evolution",
         "pair",
         f"{_EVOLVED} and .prompt",
     ),
     Check(
         "unfit_demand",
-        lambda c: unfit_demand(c.original or "", c.instruction),
+        _of_evolution(unfit_demand),
         "evolution",
         "pair",
         _EVOLVED,
     ),
     Check(
         "no_new_demand",
-        lambda c: no_new_demand(c.original or "", c.instruction),
+        _of_evolution(no_new_demand),
         "evolution",
         "pair",
         _EVOLVED,
+    ),
+    Check(
+        "same_task",
+        lambda c: same_task(c.inspiration, c.instruction, c.embedder),
+        "evolution",
+        "meaning",
+        _INSPIRED,
+    ),
+    Check(
+        "other_field",
+        lambda c: other_field(c.inspiration, c.instruction, c.embedder),
+        "evolution",
+        "meaning",
+        f"{_INSPIRED}; an embedder",
     ),
     Check("information_loss", _loss, "evolution", "meaning", _EVOLVED),
     Check("weak_evolution", _weak, "evolution", "meaning", f"{_EVOLVED}; MiniLM"),

@@ -50,6 +50,10 @@ EXPLANATIONS: dict[str, str] = {
     "near_duplicate": "A text with almost the same meaning and the same facts came earlier.",
     "no_new_demand": "The evolved instruction asks for nothing that the original did not.",
     "weak_evolution": "The added demand is unlikely to make a better instruction of its original.",
+    "no_information_gain": "The model holds the evolved instruction for equal to its original.",
+    "same_task": "The new task asks for the same as the one that it was to differ from.",
+    "other_field": "The new task has nothing to do with the field of the one it was made from.",
+    "says_nothing": "The response is made of punctuation and stop words alone.",
     "information_loss": "The evolved instruction lost or changed something the original asked for.",
 }
 

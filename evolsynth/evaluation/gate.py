@@ -21,7 +21,7 @@ from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.checks import BatchCheck, Case, Check, Part, loss_finding, tiers
 from evolsynth.evaluation.duplicates import DuplicateIndex, Search
 from evolsynth.evaluation.embed import Embedder, MiniLM
-from evolsynth.evaluation.evolution import evolution_finding, good_evolution, texts_read
+from evolsynth.evaluation.evolution import texts_read
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.settings import GateSettings
 from evolsynth.rows import Failure, Row, Verdict
@@ -30,7 +30,7 @@ from evolsynth.streams import Rows, failure, ready
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Gate", "OwnCheck", "evolution_findings", "loss_finding", "response_findings"]
+__all__ = ["Gate", "OwnCheck", "loss_finding", "response_findings"]
 
 #: A check of your own: a function of a row, or of a `Case` (as a `Check`), or of several rows.
 OwnCheck = Callable[[Row], Finding | None] | Check | BatchCheck
@@ -218,20 +218,17 @@ class Gate:
             return row.replace(failure=broken)
         return row if finding is None else _rejected(row, None, [finding])
 
-    def objections(
-        self, original: str, evolved: str, demands: Sequence[str], finish_reason: str
-    ) -> list[Finding]:
-        """What this gate has against an evolution by itself: `evolution_findings`, then its score.
+    async def judge(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows by themselves, without looking for duplicates: rejected, failed, or undecided.
 
-        For `evol_instruct`'s ``check``, so that an attempt that the gate would refuse is followed
-        by another.
+        For a method that chooses among candidates. What is let through here is not read again by
+        `screen` and `check`, only compared.
         """
-        findings = evolution_findings(original, evolved, demands, finish_reason)
-        if not findings and isinstance(self._embedder, MiniLM):
-            threshold = self._settings.good_evolution
-            score = good_evolution(original, evolved, self._embedder, threshold=threshold)
-            findings += filter(None, [evolution_finding(score)])
-        return [finding for finding in findings if finding.code not in self._settings.skip]
+        stream = _Stream(self._settings, self._embedder, whole=True)
+        loop = asyncio.get_running_loop()
+        done = await loop.run_in_executor(self._thread, self._read, rows, stream)
+        self._passed.update(_fingerprint(row) for row in done if not row.settled)
+        return done
 
     def _family(self, row: Row) -> Collection[str]:
         """The ids of all that a row was made from: it is meant to be like them."""
@@ -281,21 +278,6 @@ def response_findings(row: Row, settings: GateSettings | None = None) -> list[Fi
         if found:
             return found
     return []
-
-
-def evolution_findings(
-    original: str, evolved: str, demands: Sequence[str], finish_reason: str
-) -> list[Finding]:
-    """What can be said against an evolution without an embedder; quick, for choosing attempts.
-
-    ``demands`` are what the few-shot examples of its prompt add. All findings are given, cheap or
-    not: the attempt with the fewest is the best.
-    """
-    made = {"instruction": {"original": original, "finish_reason": finish_reason}}
-    row = Row(id="", instruction=evolved, provenance=made)
-    case = Case(row, GateSettings(), demands=demands)
-    groups = tiers(case.settings, parts=_WRITTEN)
-    return [f for _, _, checks in groups for check in checks if (f := check.find(case))]
 
 
 def _checked(row: Row, case: Case, checks: Sequence[Check]) -> Row:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -76,6 +77,10 @@ def demand_added(original: str, evolved: str) -> str:
         end = _end_of(evolved, original)
         return re.sub(r"^[\W_]+", "", evolved[end:]).strip()
     old, new = words(original), words(evolved)
+    inside = _put_in([w.stem for w in old], [w.stem for w in new])
+    if inside is not None:
+        end = new[inside.stop].start if inside.stop < len(new) else len(evolved)
+        return evolved[new[inside.start].start : end].strip()
     match = difflib.SequenceMatcher(
         None, [w.stem for w in old], [w.stem for w in new], autojunk=False
     )
@@ -85,6 +90,20 @@ def demand_added(original: str, evolved: str) -> str:
         if tag in ("insert", "replace")
     ]
     return " ... ".join(pieces)
+
+
+def _put_in(old: Sequence[str], new: Sequence[str]) -> range | None:
+    """Which of ``new`` were put in as one piece, if all of ``old`` stands around them."""
+    more = len(new) - len(old)
+    if more <= 0:
+        return None
+    before = 0
+    while before < len(old) and old[before] == new[before]:
+        before += 1
+    after = 0
+    while after < len(old) - before and old[-1 - after] == new[-1 - after]:
+        after += 1
+    return range(before, before + more) if before and before + after == len(old) else None
 
 
 def no_new_demand(original: str, evolved: str) -> Finding | None:

@@ -1,184 +1,297 @@
-"""Evol-Instruct: make an instruction ask for more, and lose nothing of it.
+"""Evol-Instruct: make an instruction ask for more, round by round, and lose nothing of it.
 
 Xu et al., "WizardLM: Empowering Large Language Models to Follow Complex Instructions", arXiv
-2304.12244, section 3. The paper lets a large model rewrite the instruction; at 135M parameters
-no such rewrite was usable. Here the rewrite is *anchored*: the answer is made to begin with the
-instruction as it is and a connector such as "Limit your answer to", and the small model goes on
-from there, after three examples. So it adds, and cannot drop.
+2304.12244, section 3. Two families of prompts: ``classic`` lets a model rewrite the instruction, as
+in the paper; ``small`` lets it only go on from the instruction as it is
+(`evolsynth.methods.evolution_anchored`), which is all that a model of some hundred million
+parameters can do. Each round asks for several candidates side by side, a gate judges them, and the
+best of those that it lets through is evolved further. A round in which none gets through leaves
+the instruction as it was, for the next round (section 3.3).
 """
 
 from __future__ import annotations
 
-import asyncio
 import math
-import random
-import re
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from evolsynth.errors import EvolsynthError, InputError
-from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.gate import evolution_findings
-from evolsynth.llm.base import LLM, Capability, Request, Sampling
+from evolsynth.errors import EvolsynthError, InputError, SetupError
+from evolsynth.evaluation.gate import Gate
+from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
+from evolsynth.methods.evolution_anchored import ANCHORED_SAMPLING, Anchored
+from evolsynth.methods.evolution_classic import CLASSIC_SAMPLING, Classic
+from evolsynth.methods.evolution_draft import BREADTH, OPERATIONS, Draft, Drafter
+from evolsynth.methods.family import PromptFamily, prompt_family
 from evolsynth.methods.provenance import made_by
-from evolsynth.prompts import PromptFile, load_prompt, prompt_names
-from evolsynth.rows import Row, derive_seed
-from evolsynth.streams import Rows, failure, map_rows
+from evolsynth.methods.respond import respond
+from evolsynth.prompts import load_prompt
+from evolsynth.rows import Message, Row, derive_seed
+from evolsynth.streams import Rows, failure, map_rows, together
 
-__all__ = ["EVOLUTION_SAMPLING", "OPERATIONS", "evol_instruct"]
+__all__ = ["CLASSIC_WEIGHTS", "SMALL_WEIGHTS", "evol_instruct"]
 
-#: A demand is short and must fit: drawn closer to the likeliest than an instruction is.
-EVOLUTION_SAMPLING = Sampling(temperature=0.6, top_k=64, top_p=0.9)
-
-#: How often each operation is chosen, by the share of its evolutions that read well and that the
-#: small model then answers in full: it mostly leaves out a second question or an example.
-OPERATIONS: Mapping[str, float] = MappingProxyType(
-    {"limit": 5.0, "format": 2.0, "also": 1.0, "example": 1.0, "avoid": 0.25, "reason": 0.25}
+#: How often each operation is drawn for a small model: by how many of its demands are good.
+SMALL_WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {
+        "constraints": 3.0,
+        "deepening": 2.0,
+        "concretizing": 2.0,
+        "increased_reasoning_steps": 2.0,
+        "complicate_input": 0.5,
+        "breadth": 0.0,
+    }
 )
+#: As in the paper: all alike.
+CLASSIC_WEIGHTS: Mapping[str, float] = MappingProxyType(dict.fromkeys(OPERATIONS, 1.0))
 
 _METHOD = "evol_instruct"
-_ROTATIONS = 2
-_SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
-
-Check = Callable[[str, str, Sequence[str], str], Sequence[Finding]]
+_CANDIDATES = 8
+_EQUAL_TOKENS = 4
 
 
 async def evol_instruct(
     rows: Rows,
     llm: LLM,
     *,
+    num_evolutions: int = 1,
     seed: int = 0,
-    operations: Mapping[str, float] = OPERATIONS,
-    attempts: int = 4,
+    gate: Gate | None = None,
+    candidates: int = _CANDIDATES,
+    operations: Mapping[str, float] | None = None,
+    prompts: PromptFamily | None = None,
+    store_evolutions: bool = True,
     include_original_instruction: bool = True,
-    sampling: Sampling = EVOLUTION_SAMPLING,
-    max_tokens: int = 48,
-    check: Check = evolution_findings,
+    generate_answers: bool = False,
+    ask_for_gain: bool | None = None,
+    sampling: Sampling | None = None,
+    max_tokens: int | None = None,
     concurrency: int | None = None,
 ) -> AsyncGenerator[Row]:
-    """Yield, for each live row, the row itself and then its evolution (one round).
+    """Yield, for each live row, the row itself and then one row for each of its rounds.
 
-    Each attempt draws an operation by the weights of ``operations`` and asks for one added
-    demand; the first to which ``check`` (original, evolved, demands of the
-    examples, finish reason) has no objection is taken, or else the one with the fewest, for the
-    gate to reject. Settled rows pass through. An evolution whose request fails is yielded as
-    failed; its original stays.
+    A round's row is its best candidate. If the gate let it through it is undecided (``pending``)
+    and the next round evolves it; else it is rejected with the gate's reasons and the next round
+    tries again from the same parent. ``round`` counts the evolutions that a row has behind it;
+    ``parents`` leads back to the seed. ``provenance["instruction"]`` holds the operation, the
+    ``original`` (the parent's text), the ``root`` (the seed's) and the other ``candidates`` with
+    what was said against them. Settled rows pass through.
+
+    Args:
+        num_evolutions: rounds.
+        gate: what judges candidates; without one, rules on words alone. Give the gate that the
+            rows are screened with, and one with MiniLM, which also tells the good from the weak.
+        candidates: how many are asked for in a round.
+        operations: how often each of `OPERATIONS` is drawn; those not named, never.
+        prompts: ``"small"`` or ``"classic"``; by the model's size if None.
+        store_evolutions: False yields only the last evolution that got through, or, where none
+            did, the last that did not.
+        include_original_instruction: False leaves out the rows that came in.
+        generate_answers: answer each evolution (and each original without a response); one whose
+            answer the gate refuses is rejected, as in the paper's rules 2 and 3.
+        ask_for_gain: ask the model whether an evolution is equal to its parent (rule 1). Without
+            it, only words are compared. By default with classic prompts.
+        sampling, max_tokens: of the candidates; by family if None.
 
     Raises:
-        InputError: an unknown operation, weights that cannot be drawn from, or no attempts.
-        CapabilityError: the back end cannot begin its answer with a given text.
+        InputError: a number below 1, an unknown operation, or weights that cannot be drawn from.
+        CapabilityError: the back end cannot go on from a raw prompt, or (``small``) begin its
+            answer with a given text.
     """
-    if attempts < 1:
-        raise InputError(f"attempts is {attempts}: it must be at least 1.")
+    for name, number in (("num_evolutions", num_evolutions), ("candidates", candidates)):
+        if number < 1:
+            raise InputError(f"{name} is {number}: it must be at least 1.")
     llm.require(Capability.RAW_PROMPT, by="Evol-Instruct")
-    llm.require(Capability.PREFIX, by="Evol-Instruct")
-    files = _operation_files(operations)
-    weights = [operations[name] for name in files]
-    evolver = _Evolver(llm, seed, files, weights, sampling, max_tokens, check)
+    family = prompt_family(llm, prompts)
+    drafter: Drafter
+    if family == "small":
+        llm.require(Capability.PREFIX, by="Evol-Instruct with small prompts")
+        weights = _weights(SMALL_WEIGHTS if operations is None else operations)
+        drafter = Anchored(weights, sampling or ANCHORED_SAMPLING, max_tokens=max_tokens or 40)
+    else:
+        weights = _weights(CLASSIC_WEIGHTS if operations is None else operations)
+        drafter = Classic(weights, sampling or CLASSIC_SAMPLING, max_tokens=max_tokens or 512)
+    evolver = _Evolver(
+        llm,
+        drafter,
+        gate or Gate(),
+        seed,
+        candidates,
+        generate_answers,
+        family == "classic" if ask_for_gain is None else ask_for_gain,
+    )
 
     async def evolve(row: Row) -> tuple[Row, ...]:
         if row.instruction is None:
             return (row,)
-        child = await evolver.best(row, attempts)
-        return (row, child) if include_original_instruction else (child,)
+        made = await evolver.rounds(row, num_evolutions)
+        if not store_evolutions:
+            through = [child for child in made if not child.settled]
+            made = through[-1:] or made[-1:]
+        if not include_original_instruction:
+            return tuple(made)
+        return (await evolver.answered(row) if generate_answers else row, *made)
 
-    width = llm.concurrency if concurrency is None else concurrency
+    width = max(2, llm.concurrency // candidates) if concurrency is None else concurrency
     async with aclosing(map_rows(rows, evolve, step=_METHOD, concurrency=width)) as stream:
         async for row in stream:
             yield row
 
 
 class _Evolver(NamedTuple):
-    """What all attempts of a round have in common."""
+    """What all rows have in common."""
 
     llm: LLM
+    drafter: Drafter
+    gate: Gate
     seed: int
-    files: Mapping[str, PromptFile]
-    weights: Sequence[float]
-    sampling: Sampling
-    max_tokens: int
-    check: Check
+    candidates: int
+    answers: bool
+    ask_for_gain: bool
 
-    async def best(self, row: Row, attempts: int) -> Row:
-        """The first attempt without objections, else the one with the fewest, or a failed row."""
-        best: tuple[int, Row] | None = None
-        for number in range(attempts):
-            try:
-                objections, child = await self._attempt(row, number)
-            except EvolsynthError as error:
-                child = self._child(row, number, None)
-                return child.replace(failure=failure(_METHOD, error, attempt=number))
-            if best is None or objections < best[0]:
-                best = objections, child
-            if objections == 0:
+    async def rounds(self, seed_row: Row, number: int) -> list[Row]:
+        """One row for each round; a round that failed is the last."""
+        made: list[Row] = []
+        parent = seed_row
+        for attempt in range(number):
+            child = await self._round(parent, attempt)
+            made.append(child)
+            if child.status == "failed":
                 break
-        assert best is not None  # noqa: S101 - there is at least one attempt
-        return best[1]
+            if not child.settled:
+                parent = child
+        return made
 
-    async def _attempt(self, row: Row, number: int) -> tuple[int, Row]:
-        """One evolution, behind the number of objections to it."""
-        original = row.instruction or ""
-        plan = derive_seed(self.seed, f"{_METHOD}/plan", row.id, attempt=number)
-        draw = random.Random(plan)  # noqa: S311 - reproducible on purpose
-        name = draw.choices(list(self.files), weights=self.weights)[0]
-        file, rotation = self.files[name], draw.randrange(_ROTATIONS)
-        request = Request(
-            prompt=file.render(rotation=rotation),
-            prefix=file.part("anchor", instruction=_closed(original)),
-            seed=derive_seed(self.seed, _METHOD, row.id, attempt=number),
-            max_tokens=self.max_tokens,
-            sampling=self.sampling,
-            stop=("\n",),
+    async def _round(self, parent: Row, attempt: int) -> Row:
+        """The best candidate of one round, rejected if none got through, or failed."""
+        plan = derive_seed(self.seed, f"{_METHOD}/plan", parent.id, attempt=attempt)
+        drafts = self.drafter.drafts(
+            self.llm, parent.instruction or "", number=self.candidates, seed=plan
         )
-        completion = await self.llm.complete(request)
-        evolved, whole = _first_sentence(request.prefix, completion.text)
-        finish_reason = "stop" if whole else completion.finish_reason
-        made = {
-            **made_by(self.llm, request, completion, file.provenance, attempt=number),
+        answers = await together(self._ask(draft.request) for draft in drafts)
+        errors = [answer for answer in answers if isinstance(answer, EvolsynthError)]
+        for error in errors:
+            if isinstance(error, SetupError):  # true of every row
+                raise error
+        made = [
+            self._child(parent, attempt, place, draft, answer)
+            for place, (draft, answer) in enumerate(zip(drafts, answers, strict=True))
+            if isinstance(answer, Completion)
+        ]
+        if not made:
+            return Row.make(
+                key=f"{_METHOD}/{self.seed}/{attempt}",
+                method=_METHOD,
+                round=parent.round + 1,
+                parents=(parent.id,),
+                system=parent.system,
+            ).replace(failure=failure(_METHOD, errors[0], attempt=attempt))
+        judged = await self.gate.judge(made)
+        for row in judged:
+            if row.status == "failed":
+                return row
+        order = sorted(range(len(judged)), key=lambda place: _standing(judged[place], place))
+        best = judged[order[0]]
+        if not best.settled and self.ask_for_gain:
+            best = await self._gains(parent, best)
+        if not best.settled and self.answers:
+            best = await self.answered(best)
+        others = [_told(judged[place]) for place in order[1:]]
+        instruction = {**best.provenance["instruction"], "candidates": others}
+        return best.replace(provenance={**best.provenance, "instruction": instruction})
+
+    async def _ask(self, request: Request) -> Completion | EvolsynthError:
+        try:
+            return await self.llm.complete(request)
+        except EvolsynthError as error:
+            return error
+
+    def _child(
+        self, parent: Row, attempt: int, place: int, draft: Draft, completion: Completion
+    ) -> Row:
+        text, finish_reason = draft.read(completion)
+        made: dict[str, Any] = {
+            **made_by(self.llm, draft.request, completion, draft.file.provenance, attempt=attempt),
+            "candidate": place,
             "finish_reason": finish_reason,
-            "operation": name,
-            "original": original,
+            "operation": draft.operation,
+            **draft.told,
         }
-        # in a thread: a gate's check embeds, and the requests under way must not wait for it
-        objections = await asyncio.to_thread(
-            self.check, original, evolved, file.example_demands, finish_reason
-        )
-        return len(objections), self._child(row, number, evolved, instruction=made)
-
-    def _child(self, row: Row, number: int, text: str | None, **made: Any) -> Row:
+        if draft.operation == BREADTH:
+            made["inspiration"] = parent.instruction
+        else:
+            made |= {"original": parent.instruction, "root": _root(parent)}
         return Row.make(
             text,
-            key=f"{_METHOD}/{self.seed}/{number}",
+            key=f"{_METHOD}/{self.seed}/{attempt}/{place}",
             method=_METHOD,
-            round=row.round + 1,
-            parents=(row.id,),
-            system=row.system,
-            provenance=made,
+            round=parent.round + 1,
+            parents=(parent.id,),
+            system=parent.system,
+            provenance={"instruction": made},
         )
 
+    async def _gains(self, parent: Row, child: Row) -> Row:
+        """The child, rejected if the model holds it for equal to its parent."""
+        file = load_prompt("evol_instruct/equal")
+        question = file.part("question", original=parent.instruction, evolved=child.instruction)
+        request = Request(
+            prompt=self.llm.template.render([Message("user", question.strip())]),
+            prefix=file.part("opening"),
+            seed=derive_seed(self.seed, f"{_METHOD}/equal", child.id),
+            max_tokens=_EQUAL_TOKENS,
+            sampling=Sampling(temperature=0.0),
+        )
+        try:
+            said = (await self.llm.complete(request)).text
+        except EvolsynthError as error:
+            return child.replace(failure=failure(_METHOD, error))
+        return child.reject("no_information_gain") if "equal" in said.casefold() else child
 
-def _operation_files(operations: Mapping[str, float]) -> dict[str, PromptFile]:
-    known = [name.partition("/")[2] for name in prompt_names(_METHOD)]
-    for name, weight in operations.items():
-        if name not in known:
-            raise InputError(f"There is no operation '{name}'. Use some of: {', '.join(known)}.")
+    async def answered(self, row: Row) -> Row:
+        """The row with a response, rejected if the gate has something against that."""
+        if row.response is not None:
+            return row
+        async with aclosing(respond([row], self.llm, seed=self.seed)) as rows:
+            (one,) = [row async for row in rows]
+        return one if one.settled else (await self.gate.judge([one]))[0]
+
+
+def _standing(row: Row, place: int) -> tuple[Any, ...]:
+    """Smaller is better: let through, then the better score, then fewer reasons, then the plan."""
+    reasons = row.verdict.reasons if row.verdict is not None else ()
+    return (row.settled, -row.scores.get("good_evolution", 0.0), len(reasons), place)
+
+
+def _told(row: Row) -> dict[str, Any]:
+    """What is kept of a candidate that was not chosen."""
+    made = row.provenance["instruction"]
+    told: dict[str, Any] = {"instruction": row.instruction, "operation": made["operation"]}
+    if "connector" in made:
+        told["connector"] = made["connector"]
+    if row.verdict is not None:
+        told["reasons"] = list(row.verdict.reasons)
+    return {**told, **row.scores}
+
+
+def _root(row: Row) -> str:
+    made = row.provenance.get("instruction")
+    root = made.get("root") if isinstance(made, dict) else None
+    return root if isinstance(root, str) else row.instruction or ""
+
+
+def _weights(operations: Mapping[str, float]) -> dict[str, float]:
+    """The weights in the order of `OPERATIONS`, so that the order given does not matter."""
+    given = {name.casefold(): weight for name, weight in operations.items()}
+    for name, weight in given.items():
+        if name not in OPERATIONS:
+            raise InputError(
+                f"There is no operation '{name}'. Use some of: {', '.join(OPERATIONS)}."
+            )
         if not 0 <= weight < math.inf:
             raise InputError(f"The weight of '{name}' is {weight}: it must be a number from 0.")
-    drawn = [name for name in known if operations.get(name, 0) > 0]
+    drawn = {name: given[name] for name in OPERATIONS if given.get(name, 0) > 0}
     if not drawn:
         raise InputError("All weights are 0: give at least one operation a positive weight.")
-    return {name: load_prompt(f"{_METHOD}/{name}") for name in drawn}
-
-
-def _closed(instruction: str) -> str:
-    """The instruction with an end, so that a sentence can follow it."""
-    text = instruction.strip()
-    return text if text.endswith((".", "!", "?", '"', ")", "`")) else f"{text}."
-
-
-def _first_sentence(anchor: str, text: str) -> tuple[str, bool]:
-    """The text up to the end of the first sentence after the anchor, and whether it has one."""
-    end = _SENTENCE_END.search(text, len(anchor))
-    return (text[: end.end()] if end else text).strip(), end is not None
+    return drawn

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.answers import broken_off, copies_question
+from evolsynth.evaluation.answers import broken_off, copies_question, says_nothing
 
 TIDES = "Why does the sea rise and fall twice a day at the coast?"
 
@@ -74,3 +74,18 @@ def test_a_text_that_ends_with_a_full_stop_is_not_broken_off(text: str) -> None:
 def test_only_a_response_that_holds_the_question_copies_it(asked: str, response: str) -> None:
     if copies_question(response, asked) is not None:
         assert len(response.split()) >= 1
+
+
+@pytest.mark.parametrize("response", ["It is the. Of", "...", "?!", "and so on and on."])
+def test_stop_words_and_punctuation_say_nothing(response: str) -> None:
+    """The third elimination rule of Evol-Instruct."""
+    finding = says_nothing(response)
+    assert finding is not None
+    assert finding.code == "says_nothing"
+
+
+@pytest.mark.parametrize(
+    "response", ["Yes.", "No", "B", "42", "x", "It is blue.", "Neither", "東京", "été"]
+)
+def test_the_shortest_answer_says_something(response: str) -> None:
+    assert says_nothing(response) is None

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.static import StaticVectors
 
 ESSAY = "Describe how a windmill turns wind into flour."
+FIVE = "Limit your answer to five sentences."
 LABEL = "Is a whale a fish or a mammal? Answer with one word."
 
 
@@ -179,10 +180,18 @@ async def test_without_minilm_it_is_not_asked() -> None:
 
 
 @pytest.mark.real
-def test_an_attempt_that_the_gate_would_refuse_has_an_objection(mini: MiniLM) -> None:
-    bad = f"{ESSAY} Include a joke about my cousin's first car."
-
-    assert [f.code for f in Gate(mini).objections(ESSAY, bad, (), "stop")] == ["weak_evolution"]
+async def test_a_method_that_chooses_among_candidates_is_told_how_good_each_is(
+    mini: MiniLM,
+) -> None:
+    bad, good = child(ESSAY, "Include a joke about my cousin's first car."), child(ESSAY, FIVE)
+    gate = Gate(mini)
+    refused, passed = await gate.judge([bad, good])
+    assert refused.verdict is not None
+    assert refused.verdict.reasons == ("weak_evolution",)
+    assert passed.status == "pending"
+    assert passed.scores["good_evolution"] > refused.scores["good_evolution"]
+    (screened,) = [row async for row in gate.screen([passed])]
+    assert screened == passed
 
 
 @pytest.mark.real

@@ -62,7 +62,7 @@ def reasons(row: Row) -> tuple[str, ...]:
 
 
 def evolution(text: str, parent: Row, **fields: Any) -> Row:
-    made = {"original": parent.instruction, "prompt": "evol_instruct/also"}
+    made = {"original": parent.instruction, "prompt": "evol_instruct/anchored/explain"}
     return Row.make(text, parents=(parent.id,), round=1, provenance={"instruction": made}, **fields)
 
 
@@ -281,13 +281,17 @@ async def test_verdicts_do_not_depend_on_who_finishes_first(slow: str) -> None:
     Two screens, one behind the other, share the gate's memory: the first must not run ahead in
     it by as much as the back end happens to be fast.
     """
+    how: dict[str, Any] = {"seed": 7, "prompts": "small", "candidates": 1}
+    demand = " the towns on their banks."
+    first = [r async for r in magpie(Scripted([RIVERS]), n=1, seed=7, openings=("",))]
+    _, child = [r async for r in evol_instruct(first, Scripted([demand]), **how)]
     seeds = [derive_seed(7, "magpie", str(i)) for i in range(3)]
-    texts = dict(zip(seeds, [RIVERS, ALSO, "Suggest a gift for my aunt."], strict=True))
+    texts = dict(
+        zip(seeds, [RIVERS, child.instruction or "", "Suggest a gift for my aunt."], strict=True)
+    )
 
     def answer(request: Request) -> str:
-        if not request.prefix:
-            return texts[request.seed]
-        return ALSO.removeprefix(f"{RIVERS} Also explain")
+        return demand if request.prefix else texts[request.seed]
 
     def delay(request: Request) -> float:
         late = request.seed == seeds[1] if slow == "magpie" else bool(request.prefix)
@@ -295,11 +299,11 @@ async def test_verdicts_do_not_depend_on_who_finishes_first(slow: str) -> None:
 
     gate, llm = Gate(), Scripted(answer, delay=delay)
     rows = gate.screen(magpie(llm, n=3, seed=7, openings=("",)))
-    rows = gate.screen(evol_instruct(rows, llm, seed=7, operations={"also": 1.0}, attempts=1))
+    rows = gate.screen(evol_instruct(rows, llm, **how))
     by_plan = [(r.instruction, r.round, reasons(r)) for r in await check(rows, gate)]
     assert by_plan[0] == (RIVERS, 0, ())
-    assert by_plan[1] == (ALSO, 1, ())
-    assert by_plan[2] == (ALSO, 0, ("exact_duplicate",))
+    assert by_plan[1] == (child.instruction, 1, ())
+    assert by_plan[2] == (child.instruction, 0, ("exact_duplicate",))
 
 
 async def test_a_missing_embedder_stops_the_run_and_fails_no_row() -> None:

@@ -127,3 +127,22 @@ def test_an_echo_demands_nothing_new(evolved: str) -> None:
 )
 def test_a_new_demand_is_seen(evolved: str) -> None:
     assert no_new_demand("Name two birds.", evolved) is None
+
+
+@pytest.mark.parametrize(
+    ("original", "evolved", "added"),
+    [
+        ("Sort: pear, fig.", "Sort by length: pear, fig.", "by length:"),
+        (
+            "Sort the list.\n\npear, fig",
+            "Sort the list. Also count the pears.\n\npear, fig",
+            "Also count the pears.",
+        ),
+        ("How do I sleep?", "How do I sleep without pills?", "without pills?"),
+    ],
+)
+def test_a_demand_in_the_middle_is_found_as_one_piece(
+    original: str, evolved: str, added: str
+) -> None:
+    """Also where it says words that stand in the original."""
+    assert demand_added(original, evolved) == added

@@ -1,205 +1,425 @@
-"""Evol-Instruct: the evolution adds to the original, and each attempt is known."""
+"""Evol-Instruct: what is asked, which candidate is taken, and what each round leaves behind."""
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Sequence
+import re
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolsynth.errors import CapabilityError, EngineError, InputError
-from evolsynth.evaluation.findings import Finding
+from evolsynth.errors import CapabilityError, EngineError, InputError, RequestError
+from evolsynth.evaluation.gate import Gate
+from evolsynth.evaluation.settings import GateSettings
 from evolsynth.llm.base import Capability, Request
-from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.evol_instruct import OPERATIONS, evol_instruct
+from evolsynth.llm.llamacpp.engine import LlamaCpp
+from evolsynth.llm.scripted import Answer, Scripted
+from evolsynth.methods.evol_instruct import CLASSIC_WEIGHTS, SMALL_WEIGHTS, evol_instruct
+from evolsynth.methods.evolution_draft import OPERATIONS
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row
 
-RIVERS = Row.make("Name three large rivers.", key="a")
-GOOD = " why each of them matters to the farmers nearby."
-ALSO = {"also": 1.0}
+RIVERS = Row.make("Name three large rivers.")
+POEM = Row.make("Write a poem about a river.")
+GOOD = " the towns that lie on their banks."
 
 
-def nothing(*_: object) -> Sequence[Finding]:
-    return []
+def everything() -> Gate:
+    """A gate that lets every evolution through."""
+    return Gate(settings=GateSettings(skip=("no_new_demand", "unfit_demand", "cut_off")))
 
 
 async def evolved(rows: list[Row], llm: Scripted, **options: Any) -> list[Row]:
-    return [row async for row in evol_instruct(rows, llm, **{"operations": ALSO, **options})]
+    """As for a small model, with one candidate, unless asked otherwise."""
+    how = {"seed": 7, "prompts": "small", "candidates": 1, **options}
+    return [row async for row in evol_instruct(rows, llm, **how)]
 
 
-async def test_the_original_comes_first_and_then_its_evolution() -> None:
-    llm = Scripted([GOOD])
-    original, evolution = await evolved([RIVERS], llm)
-    assert original == RIVERS
-    assert evolution.instruction == f"Name three large rivers. Also explain{GOOD}"
-    assert (evolution.round, evolution.parents) == (1, (RIVERS.id,))
-    assert (evolution.method, evolution.status) == ("evol_instruct", "pending")
-    made = evolution.provenance["instruction"]
-    assert (made["operation"], made["original"]) == ("also", RIVERS.instruction)
-    assert (made["attempt"], made["seed"]) == (0, llm.requests[0].seed)
-    assert made["prompt_sha256"] == load_prompt("evol_instruct/also").sha256
+def made_of(row: Row) -> dict[str, Any]:
+    made: dict[str, Any] = row.provenance["instruction"]
+    return made
 
 
-async def test_only_the_evolution_on_request() -> None:
-    (row,) = await evolved([RIVERS], Scripted([GOOD]), include_original_instruction=False)
-    assert row.round == 1
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.text(st.characters(blacklist_categories=["Cs"])).filter(str.strip), st.text())
-async def test_an_evolution_always_begins_with_the_original(text: str, answer: str) -> None:
-    """That is what the anchor is for: a small model cannot drop what it did not write."""
-    llm = Scripted(lambda _: answer)
-    _, evolution = await evolved([Row.make(text)], llm, attempts=1, check=nothing)
-    assert (evolution.instruction or "").startswith(text.strip())
-
-
-async def test_an_original_without_an_end_gets_one() -> None:
-    _, evolution = await evolved([Row.make("Name three large rivers ")], Scripted([GOOD]))
-    assert (evolution.instruction or "").startswith("Name three large rivers. Also explain why")
-
-
-@pytest.mark.parametrize("text", ["Which is larger?", "Stop!", 'Define "river"', "Run `ls`"])
-async def test_an_original_with_an_end_keeps_it(text: str) -> None:
-    _, evolution = await evolved([Row.make(text)], Scripted([GOOD]), attempts=1)
-    assert (evolution.instruction or "").startswith(f"{text} Also explain")
-
-
-async def test_the_evolution_ends_with_its_first_sentence() -> None:
-    _, evolution = await evolved([RIVERS], Scripted([GOOD + " And another thing\nmore"]))
-    assert (evolution.instruction or "").endswith("nearby.")
-    assert evolution.provenance["instruction"]["finish_reason"] == "stop"
-
-
-async def test_an_evolution_of_an_evolution_is_the_second_round() -> None:
-    llm = Scripted(lambda _: GOOD)
-    _, first = await evolved([RIVERS], llm)
-    _, second = await evolved([first], llm, attempts=1)
-    assert (second.round, second.parents) == (2, (first.id,))
-
-
-# Attempts -----------------------------------------------------------------------------------------
-
-
-def copied_demand() -> str:
-    return " " + load_prompt("evol_instruct/also").examples[0]["demand"]
-
-
-@pytest.mark.parametrize("bad", ["", copied_demand(), " why the"], ids=["empty", "copy", "cut"])
-async def test_a_bad_first_attempt_is_followed_by_a_second(bad: str) -> None:
-    llm = Scripted([bad, GOOD, " never asked for."])
-    _, evolution = await evolved([RIVERS], llm, attempts=3)
-    assert (evolution.instruction or "").endswith(GOOD)
-    assert evolution.provenance["instruction"]["attempt"] == 1
-    assert len(llm.requests) == 2
-    assert llm.requests[0].seed != llm.requests[1].seed
-
-
-async def test_among_bad_attempts_the_one_with_the_fewest_objections_is_kept() -> None:
-    """For the gate to reject: a row that was planned does not disappear."""
-    objections = {"one.": 3, "two.": 1, "three.": 1, "four.": 2}
-
-    def check(_: str, text: str, *__: object) -> Sequence[Finding]:
-        return [Finding("bad")] * objections[text.split()[-1]]
-
-    llm = Scripted([f" {word}" for word in objections])
-    _, evolution = await evolved([RIVERS], llm, check=check)
-    assert (evolution.instruction or "").endswith("two.")
-    assert len(llm.requests) == 4
-
-
-async def test_the_check_is_told_all_it_needs() -> None:
-    told: list[tuple[object, ...]] = []
-
-    def check(*arguments: object) -> Sequence[Finding]:
-        told.append(arguments)
-        return []
-
-    _, evolution = await evolved([RIVERS], Scripted([" why the long"]), check=check, max_tokens=2)
-    original, text, examples, reason = told[0]
-    assert (original, text, reason) == (RIVERS.instruction, evolution.instruction, "length")
-    assert copied_demand().strip() in examples  # type: ignore[operator]
-
-
-async def test_a_failed_request_keeps_the_original_and_says_what_happened() -> None:
-    original, failed = await evolved([RIVERS], Scripted([EngineError("The power went.")]))
-    assert original == RIVERS
-    assert (failed.status, failed.round, failed.parents) == ("failed", 1, (RIVERS.id,))
-    assert failed.failure is not None
-    assert (failed.failure.step, failed.failure.message) == ("evol_instruct", "The power went.")
-    assert failed.instruction is None
-
-
-async def test_settled_rows_pass_without_an_evolution() -> None:
-    rows = [RIVERS.reject("exact_duplicate"), Row.make(response="no instruction")]
-    llm = Scripted([])
-    assert await evolved(rows, llm) == rows
-    assert llm.requests == []
-
-
-# The plan -----------------------------------------------------------------------------------------
+def free(answers: Any, **options: Any) -> Scripted:
+    """A back end that keeps to no grammar, so that all connectors are open at their end."""
+    return Scripted(answers, capabilities=set(Capability) - {Capability.GRAMMAR}, **options)
 
 
 def by_seed(request: Request) -> str:
     return f" what {request.seed} farmers and fishermen need."
 
 
+# One round ----------------------------------------------------------------------------------------
+
+
+async def test_the_row_is_followed_by_its_evolution_which_says_how_it_was_made() -> None:
+    llm = Scripted([GOOD])
+    original, evolution = await evolved([RIVERS], llm)
+    assert original == RIVERS
+    assert (evolution.method, evolution.round, evolution.parents) == (
+        "evol_instruct",
+        1,
+        (RIVERS.id,),
+    )
+    made = made_of(evolution)
+    assert made["original"] == made["root"] == RIVERS.instruction
+    assert made["operation"] in SMALL_WEIGHTS
+    assert made["seed"] == llm.requests[0].seed
+    assert made["prompt"] == "evol_instruct/anchored/ideas"
+    assert made["connector"].partition(" [")[0] in (evolution.instruction or "")
+    assert made["candidates"] == []
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(min_size=1).filter(str.strip), st.text())
+async def test_an_evolution_of_one_line_begins_with_its_words(text: str, answer: str) -> None:
+    """That is what the anchor is for: a small model cannot drop what it did not write."""
+    line = " ".join(text.split())
+    _, evolution = await evolved([Row.make(line)], Scripted(lambda _: answer), gate=everything())
+    kept = line.rstrip(" .?!:;,")
+    assert (evolution.instruction or "").startswith(kept)
+
+
+async def test_the_evolution_ends_with_its_first_sentence() -> None:
+    _, evolution = await evolved([RIVERS], Scripted([GOOD + " And another thing\nmore"]))
+    assert (evolution.instruction or "").endswith("banks.")
+    assert made_of(evolution)["finish_reason"] == "stop"
+
+
+async def test_the_demand_goes_before_the_data_that_a_request_works_on() -> None:
+    row = Row.make("Sort the list by length.\n\n- pear\n- fig\n- banana")
+    llm = Scripted(lambda _: " the shortest one in a sentence.")
+    _, evolution = await evolved([row], llm, gate=everything())
+    text = evolution.instruction or ""
+    assert text.startswith("Sort the list by length")
+    assert text.endswith("the shortest one in a sentence.\n\n- pear\n- fig\n- banana")
+    assert "Given: - pear - fig - banana\n" in str(llm.requests[0].prompt)
+
+
+async def test_without_the_originals_only_evolutions_come() -> None:
+    (one,) = await evolved([RIVERS], Scripted([GOOD]), include_original_instruction=False)
+    assert one.round == 1
+
+
+# Candidates ---------------------------------------------------------------------------------------
+
+
+async def test_candidates_are_asked_for_side_by_side_two_from_each_prompt() -> None:
+    """The engine reads a prompt once for all candidates that go on from it."""
+    llm = free(by_seed, delay=0.01)
+    await evolved([POEM], llm, candidates=8)
+    assert llm.most_active == 8
+    assert len({r.seed for r in llm.requests}) == 8
+    prefixes = [r.prefix for r in llm.requests]
+    assert len(set(prefixes)) == 4
+    assert prefixes[::2] == prefixes[1::2]
+
+
+def scored(scores: dict[str, float]) -> Gate:
+    """A gate that knows how good each demand is; below 0.5 it refuses."""
+
+    class Knowing(Gate):
+        async def judge(self, rows: Any) -> list[Row]:
+            def one(row: Row) -> Row:
+                score = scores[(row.instruction or "").rsplit(maxsplit=1)[-1]]
+                row = row.replace(scores={"good_evolution": score})
+                return row if score >= 0.5 else row.reject("weak_evolution")
+
+            return [one(row) for row in rows]
+
+    return Knowing()
+
+
+async def test_the_best_candidate_that_gets_through_is_taken_and_the_others_are_logged() -> None:
+    words = {"one.": 0.2, "two.": 0.6, "three.": 0.9, "four.": 0.7}
+    llm = Scripted([f" {word}" for word in words])
+    _, best = await evolved([RIVERS], llm, candidates=4, gate=scored(words))
+    assert (best.instruction or "").endswith("three.")
+    assert best.status == "pending"
+    others = made_of(best)["candidates"]
+    assert [o["good_evolution"] for o in others] == [0.7, 0.6, 0.2]
+    assert [o.get("reasons", []) for o in others] == [[], [], ["weak_evolution"]]
+
+
+async def test_where_none_gets_through_the_best_is_there_rejected_with_its_reasons() -> None:
+    """A row that was planned does not disappear."""
+    words = {"one.": 0.2, "two.": 0.4}
+    llm = Scripted([f" {word}" for word in words])
+    _, best = await evolved([RIVERS], llm, candidates=2, gate=scored(words))
+    assert (best.instruction or "").endswith("two.")
+    assert best.verdict is not None
+    assert best.verdict.reasons == ("weak_evolution",)
+
+
+async def test_without_a_gate_rules_on_words_judge() -> None:
+    llm = Scripted([" ", GOOD])
+    _, best = await evolved([RIVERS], llm, candidates=2)
+    assert (best.instruction or "").endswith(GOOD.strip())
+    assert best.status == "pending"
+
+
+async def test_a_copied_example_is_refused() -> None:
+    file = load_prompt("evol_instruct/anchored/ideas")
+    copied = next(d for d in file.example_demands if "sailor" in d)
+    _, evolution = await evolved([RIVERS], Scripted([f" a person. {copied}", f" {copied}"]))
+    assert copied not in (evolution.instruction or "")
+    _, second = await evolved(
+        [RIVERS], Scripted(lambda r: " was written by a sailor." if r.prefix else "")
+    )
+    assert second.verdict is not None
+    assert "example_leak" in second.verdict.reasons
+
+
+# Rounds -------------------------------------------------------------------------------------------
+
+
+async def test_a_round_evolves_what_the_round_before_it_made() -> None:
+    llm = Scripted(by_seed)
+    seed_row, *rounds = await evolved([RIVERS], llm, num_evolutions=3)
+    assert [row.round for row in rounds] == [1, 2, 3]
+    assert [row.parents for row in rounds] == [
+        (seed_row.id,),
+        (rounds[0].id,),
+        (rounds[1].id,),
+    ]
+    assert [made_of(row)["original"] for row in rounds] == [
+        RIVERS.instruction,
+        rounds[0].instruction,
+        rounds[1].instruction,
+    ]
+    assert {made_of(row)["root"] for row in rounds} == {RIVERS.instruction}
+
+
+async def test_after_a_failed_round_the_parent_is_tried_again_otherwise() -> None:
+    """As in the paper: a failed evolution goes back to the pool unchanged."""
+    llm = free(["", GOOD, " old castles and their owners."])
+    _, first, second, third = await evolved([POEM], llm, num_evolutions=3)
+    assert (first.status, second.status, third.status) == ("rejected", "pending", "pending")
+    assert second.parents == first.parents == (POEM.id,)
+    assert (second.round, third.round) == (1, 2)
+    assert llm.requests[0].seed != llm.requests[1].seed
+
+
+async def test_of_a_closed_connector_the_model_chooses_the_rest_by_a_grammar() -> None:
+    """And only once each: a second candidate would mostly be the same."""
+    llm = Scripted(lambda r: " chosen." if r.grammar else by_seed(r))
+    await evolved([RIVERS], llm, candidates=16, gate=everything())
+    closed = [r for r in llm.requests if r.grammar]
+    assert len({(r.prefix, r.grammar) for r in closed}) == len(closed) > 4
+    for request in closed:
+        assert request.grammar is not None
+        assert re.fullmatch(r'root ::= (\(?".*"\)? ?)+', request.grammar)
+        assert not request.prefix.endswith((".", " "))
+
+
+@pytest.mark.real
+async def test_the_real_model_keeps_to_the_alternatives() -> None:
+    rows = [Row.make("Write a letter to a friend."), Row.make("Why is the sky blue?")]
+    async with LlamaCpp() as llm:
+        made = [row async for row in evol_instruct(rows, llm, seed=3)]
+    told = [made_of(row) for row in made if row.round]
+    known = [load_prompt(t["prompt"]).value("connectors")[t["operation"]] for t in told]
+    assert all(t["connector"] in some for t, some in zip(told, known, strict=True))
+    texts = [(t["connector"], row.instruction) for t, row in zip(told, made[1::2], strict=True)]
+    texts += [(c["connector"], c["instruction"]) for t in told for c in t["candidates"]]
+    closed = [(c, text or "") for c, text in texts if c.endswith(".")]
+    assert len(texts) == 16
+    assert closed
+    for connector, text in closed:
+        head, _, rest = re.escape(connector).partition(r"\[")
+        pattern = (head + "[" + rest).replace("\\]", "]") if rest else head
+        choice = re.sub(r"\\?\[([^\]]+?)\\?\]", lambda m: f"({m[1]})", pattern)
+        assert re.search(choice.replace(r"\|", "|"), text), (connector, text)
+
+
+async def test_no_connector_comes_twice_in_a_chain() -> None:
+    _, *rounds = await evolved([RIVERS], Scripted(by_seed), num_evolutions=6, gate=everything())
+    used = [made_of(row)["connector"] for row in rounds]
+    assert len(used) == len(set(used)) == 6
+
+
+async def test_one_limit_of_length_is_enough() -> None:
+    row = Row.make("Explain in no more than 50 words what a tide is.")
+    llm = Scripted(by_seed)
+    await evolved([row], llm, candidates=24, operations={"constraints": 1}, gate=everything())
+    assert llm.requests
+    assert not any("no more than" in r.prefix or "Limit yourself" in r.prefix for r in llm.requests)
+
+
+async def test_only_the_last_good_evolution_where_the_others_are_not_stored() -> None:
+    llm = free([GOOD, "", " old castles and their owners.", ""])
+    original, last = await evolved([POEM], llm, num_evolutions=4, store_evolutions=False)
+    assert original == POEM
+    assert (last.round, last.status) == (2, "pending")
+
+
+async def test_a_seed_without_any_good_evolution_still_has_a_row() -> None:
+    llm = Scripted(lambda _: "")
+    _, last = await evolved([RIVERS], llm, num_evolutions=2, store_evolutions=False)
+    assert last.status == "rejected"
+
+
+async def test_a_row_that_was_evolved_before_keeps_its_root() -> None:
+    _, first = await evolved([RIVERS], Scripted(by_seed))
+    _, second = await evolved([first], Scripted(by_seed), seed=8)
+    assert made_of(second)["root"] == RIVERS.instruction
+    assert second.round == 2
+
+
+# Breadth and classic prompts ----------------------------------------------------------------------
+
+
+async def test_in_breadth_the_new_task_stands_alone() -> None:
+    llm = Scripted([" Which lakes lie higher than 3,000 metres?"])
+    _, new = await evolved([RIVERS], llm, operations={"breadth": 1})
+    assert new.instruction == "Which lakes lie higher than 3,000 metres?"
+    made = made_of(new)
+    assert (made["operation"], made["inspiration"]) == ("breadth", RIVERS.instruction)
+    assert "original" not in made
+    assert new.status == "pending"
+
+
+async def test_in_breadth_the_same_task_again_is_refused() -> None:
+    llm = Scripted([" Name three rivers that are large."])
+    _, new = await evolved([RIVERS], llm, operations={"breadth": 1})
+    assert new.verdict is not None
+    assert new.verdict.reasons == ("same_task",)
+
+
+async def test_classic_prompts_let_the_model_rewrite_in_a_chat_turn() -> None:
+    rewritten = "Name three large rivers of Asia and the seas that they flow into."
+    llm = Scripted([f'New request: "{rewritten}"', "different"])
+    _, evolution = await evolved([RIVERS], llm, prompts="classic", operations={"deepening": 1})
+    assert evolution.instruction == rewritten
+    request, equal = llm.requests
+    assert str(request.prompt).endswith("<|im_start|>assistant\n")
+    asked = [s.text for s in request.prompt.segments if not s.control]
+    assert any("Name three large rivers." in text for text in asked)
+    assert request.prefix == ""
+    assert rewritten in str(equal.prompt)
+    assert evolution.status == "pending"
+
+
+async def test_what_the_model_holds_for_equal_is_eliminated() -> None:
+    rewritten = "Name three large rivers of Asia and the seas that they flow into."
+    llm = Scripted([rewritten, " equal."])
+    _, evolution = await evolved([RIVERS], llm, prompts="classic", operations={"deepening": 1})
+    assert evolution.verdict is not None
+    assert evolution.verdict.reasons == ("no_information_gain",)
+
+
+async def test_a_rewrite_that_lost_something_is_refused() -> None:
+    llm = Scripted(["Describe how bridges across wide straits are built and paid for."])
+    _, evolution = await evolved(
+        [RIVERS], llm, prompts="classic", operations={"constraints": 1}, ask_for_gain=False
+    )
+    assert evolution.verdict is not None
+    assert "information_loss" in evolution.verdict.reasons
+
+
+async def test_candidates_of_a_classic_prompt_are_answers_to_one_prompt() -> None:
+    llm = Scripted(by_seed)
+    await evolved([RIVERS], llm, prompts="classic", candidates=4, ask_for_gain=False)
+    assert len({str(r.prompt) for r in llm.requests}) == 1
+    assert len({r.seed for r in llm.requests}) == 4
+
+
+async def test_the_family_is_chosen_by_the_models_size() -> None:
+    llm = Scripted(by_seed)  # of unknown size
+    _, one = await evolved([RIVERS], llm, prompts=None, ask_for_gain=False)
+    assert made_of(one)["prompt"].startswith("evol_instruct/classic/")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_operation_has_a_classic_prompt(operation: str) -> None:
+    text = load_prompt(f"evol_instruct/classic/{operation}").part("question", instruction="{{ x }}")
+    assert "{{ x }}" in text
+    assert operation in CLASSIC_WEIGHTS
+
+
+# Answers ------------------------------------------------------------------------------------------
+
+
+async def test_answers_come_with_the_evolutions_if_asked_for() -> None:
+    def answer(request: Request) -> str:
+        return GOOD if request.prefix else "The Nile, the Amazon and the Yangtze are large rivers."
+
+    original, evolution = await evolved([RIVERS], Scripted(answer), generate_answers=True)
+    assert original.response == evolution.response
+    assert evolution.status == "pending"
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [("I'm sorry, but I cannot help with that.", "refusal"), ("... it is the. of", "says_nothing")],
+)
+async def test_an_evolution_whose_answer_is_none_is_eliminated(response: str, reason: str) -> None:
+    """Rules 2 and 3 of the paper; the next round goes on from the parent."""
+
+    def answer(request: Request) -> str:
+        return GOOD if request.prefix else response
+
+    rows = await evolved([RIVERS], Scripted(answer), generate_answers=True, num_evolutions=2)
+    for row in rows[1:]:
+        assert row.verdict is not None
+        assert reason in row.verdict.reasons
+        assert row.parents == (RIVERS.id,)
+
+
+# The plan -----------------------------------------------------------------------------------------
+
+
 async def test_the_same_bytes_for_any_concurrency_and_any_neighbours() -> None:
     rows = [Row.make(f"Name {i} large rivers.") for i in range(20)]
     waits = random.Random(3)
     slow = Scripted(by_seed, delay=lambda _: waits.random() / 100)
-    one = await evolved(rows, Scripted(by_seed), concurrency=1, operations=OPERATIONS)
-    assert await evolved(rows, slow, concurrency=16, operations=OPERATIONS) == one
-    alone = await evolved(rows[5:6], Scripted(by_seed), operations=OPERATIONS)
-    assert alone == one[10:12]
+    how: dict[str, Any] = {"candidates": 3, "num_evolutions": 2}
+    one = await evolved(rows, Scripted(by_seed), concurrency=1, **how)
+    assert await evolved(rows, slow, concurrency=16, **how) == one
+    alone = await evolved(rows[5:6], Scripted(by_seed), **how)
+    assert alone == one[15:18]
 
 
 async def test_operations_are_drawn_by_their_weights() -> None:
     rows = [Row.make(f"Name {i} large rivers.") for i in range(120)]
-    weights = {"limit": 3.0, "also": 1.0, "avoid": 0.0}
     out = await evolved(
         rows,
         Scripted(by_seed),
-        operations=weights,
-        attempts=1,
+        operations={"constraints": 3.0, "deepening": 1.0, "concretizing": 0.0},
         include_original_instruction=False,
-        check=nothing,
+        gate=everything(),
     )
-    drawn = [row.provenance["instruction"]["operation"] for row in out]
-    assert set(drawn) == {"limit", "also"}
-    assert 75 <= drawn.count("limit") <= 105
+    drawn = [made_of(row)["operation"] for row in out]
+    assert set(drawn) == {"constraints", "deepening"}
+    assert 75 <= drawn.count("constraints") <= 105
 
 
-async def test_both_sets_of_examples_are_used() -> None:
+async def test_all_examples_and_many_connectors_are_used() -> None:
     llm = Scripted(by_seed)
-    await evolved([Row.make(f"Name {i} large rivers.") for i in range(20)], llm)
+    await evolved([Row.make(f"Name {i} large rivers.") for i in range(40)], llm)
     assert len({r.prompt.segments[0].text for r in llm.requests}) == 2
+    assert len({r.prefix for r in llm.requests}) > 8
 
 
-async def test_the_order_of_the_weights_does_not_matter() -> None:
-    rows = [Row.make(f"Name {i} large rivers.") for i in range(20)]
-    backwards = dict(reversed(list(OPERATIONS.items())))
-    one = await evolved(rows, Scripted(by_seed), operations=OPERATIONS)
-    assert await evolved(rows, Scripted(by_seed), operations=backwards) == one
-
-
-def test_every_default_operation_has_a_prompt() -> None:
-    for name in OPERATIONS:
-        assert load_prompt(f"evol_instruct/{name}").value("operation")
+async def test_names_of_operations_may_be_written_as_in_distilabel_in_any_order() -> None:
+    rows = [Row.make(f"Name {i} large rivers.") for i in range(8)]
+    one = await evolved(rows, Scripted(by_seed), operations={"DEEPENING": 1, "CONSTRAINTS": 2})
+    other = await evolved(rows, Scripted(by_seed), operations={"constraints": 2, "deepening": 1})
+    assert one == other
 
 
 @pytest.mark.parametrize(
     ("operations", "complaint"),
     [
-        ({"deepen": 1.0}, "no operation 'deepen'.*also.*limit"),
-        ({"also": -1.0}, "weight of 'also' is -1"),
-        ({"also": float("nan")}, "weight of 'also' is nan"),
-        ({"also": float("inf")}, "weight of 'also' is inf"),
-        ({"also": 0.0}, "All weights are 0"),
+        ({"deepen": 1.0}, "no operation 'deepen'.*constraints.*breadth"),
+        ({"deepening": -1.0}, "weight of 'deepening' is -1"),
+        ({"deepening": float("nan")}, "weight of 'deepening' is nan"),
+        ({"deepening": float("inf")}, "weight of 'deepening' is inf"),
+        ({"deepening": 0.0}, "All weights are 0"),
         ({}, "All weights are 0"),
     ],
 )
@@ -210,14 +430,62 @@ async def test_weights_that_cannot_be_drawn_from_are_refused(
         await evolved([RIVERS], Scripted([GOOD]), operations=operations)
 
 
-async def test_no_attempts_are_refused() -> None:
-    with pytest.raises(InputError, match="attempts is 0"):
-        await evolved([RIVERS], Scripted([GOOD]), attempts=0)
+@pytest.mark.parametrize("name", ["num_evolutions", "candidates"])
+async def test_none_at_all_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=f"{name} is 0"):
+        await evolved([RIVERS], Scripted([GOOD]), **{name: 0})
+
+
+# Failure ------------------------------------------------------------------------------------------
+
+
+async def test_a_failed_request_keeps_the_original_and_says_what_happened() -> None:
+    llm = Scripted(lambda _: EngineError("The power went."))
+    original, failed = await evolved([RIVERS], llm, candidates=2, num_evolutions=3)
+    assert original == RIVERS
+    assert (failed.status, failed.round, failed.parents) == ("failed", 1, (RIVERS.id,))
+    assert failed.failure is not None
+    assert (failed.failure.step, failed.failure.message) == ("evol_instruct", "The power went.")
+
+
+async def test_one_candidate_that_fails_does_not_touch_the_others() -> None:
+    answers: list[Answer] = [RequestError("Too long."), GOOD]
+    _, evolution = await evolved([RIVERS], Scripted(answers), candidates=2)
+    assert evolution.status == "pending"
+
+
+async def test_settled_rows_pass_without_an_evolution() -> None:
+    rows = [RIVERS.reject("exact_duplicate"), Row.make(response="no instruction")]
+    llm = Scripted([])
+    assert await evolved(rows, llm) == rows
+    assert llm.requests == []
+
+
+async def test_a_check_that_breaks_is_the_rows_failure() -> None:
+    class Broken(Gate):
+        async def judge(self, rows: Any) -> list[Row]:
+            raise RequestError("The embedder fell asleep.")
+
+    (failed,) = await evolved([RIVERS], Scripted([GOOD]), gate=Broken())
+    assert failed.status == "failed"
+
+
+async def test_leaving_early_cancels_what_is_under_way() -> None:
+    rows = [Row.make(f"Name {i} large rivers.") for i in range(200)]
+    llm = Scripted(by_seed, delay=lambda _: 0 if len(llm.requests) <= 4 else 30, concurrency=16)
+    stream = evol_instruct(rows, llm, prompts="small", candidates=4)
+    async with aclosing(stream) as some:
+        assert await anext(some) == rows[0]
+        await asyncio.sleep(0.01)
+        assert llm.active > 0
+    assert llm.active == 0
+    assert len(llm.requests) < 60
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 @pytest.mark.parametrize("missing", [Capability.PREFIX, Capability.RAW_PROMPT])
 async def test_a_back_end_that_cannot_anchor_is_refused_at_once(missing: Capability) -> None:
     llm = Scripted([GOOD], capabilities=set(Capability) - {missing})
-    with pytest.raises(CapabilityError, match="Evol-Instruct needs"):
+    with pytest.raises(CapabilityError, match="Evol-Instruct"):
         await evolved([RIVERS], llm)
     assert llm.requests == []

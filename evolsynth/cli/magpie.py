@@ -38,7 +38,7 @@ def generate_magpie(
         gate = Gate(embedder)
         async with LlamaCpp(model or DEFAULT_MODEL) as llm:
             await asyncio.to_thread(embedder.load)  # a missing one is told before any work is done
-            rows = gate.screen(magpie(llm, n=n, seed=seed, system=system))
+            rows = gate.screen(magpie(llm, n=n, seed=seed, system_prompt=system))
             if not only_instruction:
                 rows = respond(rows, llm, seed=seed)
             watch = Watch(llm, planned=n, console=console)

@@ -15,7 +15,7 @@ from functools import lru_cache
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.words import plain, vocabulary
 
-__all__ = ["LANGUAGES", "language", "wrong_language"]
+__all__ = ["LANGUAGES", "language", "wrong_language", "wrong_request_language"]
 
 #: The commonest words of each language that few others of the list share.
 _STOP_WORDS = {
@@ -160,6 +160,26 @@ def wrong_language(response: str, instruction: str = "", *, expected: str = "") 
     if not wanted or found == wanted:
         return None
     return Finding("wrong_language", {"language": found, "expected": wanted})
+
+
+def wrong_request_language(instruction: str, expected: str) -> Finding | None:
+    """Found where an instruction is not in the language that was asked for (empty: any).
+
+    Requests are short, so English is also told by its first word or its common words, and a
+    script by its letters.
+    """
+    if not expected:
+        return None
+    found = language(instruction)
+    if found is None:
+        leaning = _leaning(instruction)
+        if leaning == "en":
+            found = "en"
+        elif leaning == "Latin" and expected not in _STOP_WORDS:
+            found = "Latin"
+    if found is None or found == expected:
+        return None
+    return Finding("wrong_language", {"language": found, "expected": expected})
 
 
 def _leaning(instruction: str) -> str | None:

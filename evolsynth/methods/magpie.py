@@ -53,7 +53,7 @@ async def magpie(
     include_system_prompt: bool = False,
     candidates: int | None = None,
     embedder: Embedder | None = None,
-    on_topic: float = ON_TOPIC,
+    on_topic: float | None = None,
     openings: Sequence[str] | None = None,
     sampling: Sampling = INSTRUCTION_SAMPLING,
     response_sampling: Sampling = RESPONSE_SAMPLING,
@@ -86,7 +86,7 @@ async def magpie(
             of the gate objects to and that is on topic is taken. None: 4 with a topic, else 1;
             4 for later turns.
         embedder: for the topic; None loads MiniLM.
-        on_topic: the least score of `TopicCheck`.
+        on_topic: the least score of `TopicCheck`; None: the topic's own, or that of `TopicCheck`.
         openings: first words, drawn evenly. None: those of the topic, of ``magpie/steered`` with
             a system prompt, else of ``magpie/openings``; ``("",)`` is the paper's method.
         sampling, max_tokens: of the user's turns.
@@ -131,7 +131,9 @@ async def magpie(
     texts = tuple(dict.fromkeys(choice.text for choice in systems.choices))
     if answering:
         turns.try_template(texts)
-    check = await _topic_check(steer, embedder, on_topic)
+    if on_topic is not None:
+        steer = steer._replace(least=on_topic)
+    check = await _topic_check(steer, embedder)
     maker = _Maker(
         turns=turns,
         steer=steer,
@@ -312,13 +314,12 @@ def _stops(llm: LLM, stop: Sequence[str]) -> tuple[str, ...]:
     return tuple(text for text in (*stop, llm.template.turn_end()) if text)
 
 
-async def _topic_check(
-    steer: Steering, embedder: Embedder | None, least: float
-) -> TopicCheck | None:
+async def _topic_check(steer: Steering, embedder: Embedder | None) -> TopicCheck | None:
     if steer.about is None:
         return None
     if embedder is None:
         from evolsynth.evaluation.embed import MiniLM
 
         embedder = MiniLM()
+    least = ON_TOPIC if steer.least is None else steer.least
     return await asyncio.to_thread(TopicCheck, steer.about, embedder, least=least)

@@ -17,7 +17,8 @@ _MOST_WORDS = 4  # that a topic's name may have to stand in an opening
 class Steering(NamedTuple):
     """How rows are begun and what they are about.
 
-    ``about`` is what instructions are compared with (None: with nothing). ``openings`` are first
+    ``about`` is what instructions are compared with (None: with nothing), ``least`` the score that
+    they must have (None: that of `TopicCheck`). ``openings`` are first
     words, ``banned`` what no instruction says. ``system`` is the topic's own system prompt, for
     those who give none, and ``source`` is what rows say of the prompt file.
     """
@@ -27,6 +28,7 @@ class Steering(NamedTuple):
     banned: tuple[str, ...]
     system: str | None
     source: Mapping[str, str]
+    least: float | None = None
 
 
 def topic_names() -> tuple[str, ...]:
@@ -53,6 +55,7 @@ def steering(topic: str | None, *, steered: bool) -> Steering:
             tuple(file.value("banned", ())),
             file.part("system"),
             file.provenance,
+            file.value("on_topic"),
         )
     if topic is not None and not topic.strip():
         raise InputError("The topic is empty. Name it in a few words, or give None.")

@@ -36,6 +36,7 @@ PROGRAMS = {
         "evals.good_evolution", "the score of evolutions against readers' labels"
     ),
     "duplicates": Program("evals.duplicates", "planted duplicates: who finds them, and how fast"),
+    "magpie": Program("evals.magpie", "does Magpie keep to a domain, and at what cost?"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"
     ),

@@ -83,8 +83,8 @@ async def magpie(
             that to `respond`, which gives the same answers from the same seed.
         include_system_prompt: begin ``messages`` with the system prompt.
         candidates: how many instructions are drawn for a row at most; the first that no check
-            of the gate objects to and that is on topic is taken. None: 4 with a topic, else 1;
-            4 for later turns.
+            of the gate objects to and that is on topic is taken. None: 4 with a topic or
+            with several turns, else 1.
         embedder: for the topic; None loads MiniLM.
         on_topic: the least score of `TopicCheck`; None: the topic's own, or that of `TopicCheck`.
         openings: first words, drawn evenly. None: those of the topic, of ``magpie/steered`` with
@@ -139,7 +139,7 @@ async def magpie(
         steer=steer,
         prompts={text: llm.template.pre_query(text) for text in texts},
         topic=check,
-        candidates=candidates or (_CANDIDATES if check else 1),
+        candidates=candidates or (_CANDIDATES if check or n_turns > 1 else 1),
         n_turns=n_turns,
         answering=answering,
         end_with_user=end_with_user,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from evolsynth.errors import InputError
 from evolsynth.rows import derive_seed
 
-__all__ = ["SystemPrompt", "SystemPrompts", "Weighted"]
+__all__ = ["SystemPrompt", "SystemPrompts", "Weighted", "steering_hint"]
 
 #: A system prompt and the probability with which it is drawn.
 Weighted = tuple[str, float]
@@ -53,6 +54,30 @@ class SystemPrompts:
             return self.choices[0]
         at = derive_seed(seed, "magpie/system", str(index)) / _DRAWS * self._up_to[-1]
         return self.choices[min(bisect.bisect_right(self._up_to, at), len(self.choices) - 1)]
+
+
+_GENERATES = re.compile(
+    r"\b(?:generat|creat|writ|produc|invent|compos|formulat|mak|com)(?:es?|ing)\b(?: up)?(?: with)?"
+    r"[^.]{0,60}\b(?:problems?|questions?|exercises?|tasks?|instructions?|prompts?|quer(?:y|ies)|"
+    r"requests?)\b",
+    re.I,
+)
+_HELPS = re.compile(r"\b(?:help|assist|support|answer|solv|teach|advis|guid)", re.I)
+
+
+def steering_hint(system_prompt: str) -> str | None:
+    """Advice on a system prompt that makes the assistant the one who asks; None for others.
+
+    The model writes the *user's* turn next. Somebody who is told that the assistant "generates
+    math problems" is asked by users for other things than somebody who "helps users solve" them.
+    """
+    found = _GENERATES.search(system_prompt)
+    if found is None or _HELPS.search(system_prompt):
+        return None
+    return (
+        f'"{" ".join(found.group().split())}" tells the assistant to ask, but it is the user\'s '
+        'turn that is written next. "... that helps users solve ..." steers better.'
+    )
 
 
 def _read(given: SystemPrompt) -> tuple[list[Choice], list[float]]:

@@ -11,7 +11,7 @@ from evolsynth.prompts import load_prompt, prompt_names
 __all__ = ["Steering", "steering", "topic_names"]
 
 _FOLDER = "magpie/topics"
-_MOST_WORDS = 4  # that a topic's name may have to stand in an opening
+_MOST_WORDS = 8  # that a topic's name may have to stand in an opening
 
 
 class Steering(NamedTuple):

@@ -21,6 +21,8 @@ from evolsynth.methods.topics import steering
 
 __all__ = ["Compared", "as_json", "compare", "show"]
 
+_SHOWN = 48  # characters of a topic in the table
+
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
     """One system prompt. Of ``drawn`` instructions ``accepted`` passed the gate; ``on_topic`` is
@@ -89,20 +91,29 @@ async def compare(
 
 
 def show(console: Console, found: list[Compared]) -> None:
-    """A table, best first, and the hints below it."""
+    """A table, best first, and the hints below it.
+
+    ``useful`` are accepted rows on the topic, of all drawn.
+    """
+    several = len({one.topic for one in found}) > 1
     table = Table(title=f"System prompts, {found[0].drawn} instructions each", title_justify="left")
-    for head in ("name", "accepted", "on topic", "useful", f"Vendi at {found[0].size}", "topic"):
-        table.add_column(head, justify="left" if head in ("name", "topic") else "right")
+    for head in ("name", "accepted", "on topic", "useful", f"Vendi at {found[0].size}"):
+        table.add_column(head, justify="left" if head == "name" else "right")
+    if several:
+        table.add_column("topic")
     for one in sorted(found, key=lambda one: -one.useful):
+        topic = one.topic if len(one.topic) <= _SHOWN else f"{one.topic[: _SHOWN - 1]}…"
         table.add_row(
             one.name,
             f"{one.accepted / one.drawn:.0%}" if one.drawn else "-",
             f"{one.on_topic:.0%}" if one.on_topic is not None else "-",
             f"{one.useful:.0%}",
             f"{one.vendi:.1f}" if one.vendi is not None else "-",
-            one.topic if len(one.topic) <= 48 else f"{one.topic[:47]}…",
+            *((topic,) if several else ()),
         )
     console.print(table)
+    if not several:
+        console.print(f"Topic: {found[0].topic}", highlight=False, markup=False)
     for one in found:
         if one.hint is not None:
             console.print(f"{one.name}: {one.hint}", highlight=False, markup=False)

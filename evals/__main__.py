@@ -37,6 +37,7 @@ PROGRAMS = {
     ),
     "yield": Program("evals.yields", "seeds that get accepted evolutions, and what they cost"),
     "duplicates": Program("evals.duplicates", "planted duplicates: who finds them, and how fast"),
+    "magpie": Program("evals.magpie", "does Magpie keep to a domain, and at what cost?"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"
     ),

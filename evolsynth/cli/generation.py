@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from evolsynth.cli.options import generation, number
+from evolsynth.cli.options import generation, number, whole
+from evolsynth.errors import InputError
 
 __all__ = ["add_generation_commands"]
 
@@ -28,20 +29,72 @@ def _magpie_command(commands: Any) -> None:
     magpie.add_argument("-o", "--output", metavar="FILE", help="where to write (default: stdout)")
     magpie.add_argument("--system", metavar="TEXT", help="a system prompt, to steer the subject")
     magpie.add_argument(
+        "--systems",
+        metavar="FILE",
+        help="system prompts to draw from: YAML or JSON with a text, or [text, probability], for "
+        "each name, or one text a line",
+    )
+    magpie.add_argument(
+        "--topic",
+        metavar="TEXT",
+        help="keep to a topic: mathematics, programming, cooking, health, travel, or any other, "
+        'best as "bees: hives, honey, swarms"',
+    )
+    magpie.add_argument(
+        "--candidates",
+        type=whole,
+        metavar="N",
+        help="instructions drawn for a row at most (default: 4 with a topic, else 1)",
+    )
+    number(magpie, "--turns", 1, "the user's turns")
+    magpie.add_argument(
+        "--end-with-user", action="store_true", help="leave the last turn unanswered"
+    )
+    magpie.add_argument(
+        "--include-system-prompt",
+        action="store_true",
+        help="begin messages with the system prompt",
+    )
+    magpie.add_argument(
         "--only-instruction", action="store_true", help="do not answer the instructions"
+    )
+    magpie.add_argument(
+        "--language", default="", metavar="CODE", help="refuse rows in another one, such as en"
+    )
+    magpie.add_argument(
+        "--compare-system",
+        metavar="FILE",
+        help="compare system prompts instead: on-topic share, diversity and yield of N "
+        "instructions under each; the topic is --topic, or what each says of itself",
+    )
+    magpie.add_argument(
+        "--json", action="store_true", help="with --compare-system: write JSON instead of a table"
     )
     generation(magpie)
     magpie.set_defaults(command=_magpie)
 
 
 def _magpie(options: argparse.Namespace) -> int:
-    from evolsynth.cli.magpie import generate_magpie
+    from evolsynth.cli.magpie import Asked, compare_systems, generate_magpie
 
-    return generate_magpie(
-        options.output,
+    asked = Asked(
         n=options.rows,
         seed=options.seed,
         model=options.model,
         system=options.system,
+        systems=options.systems,
+        topic=options.topic,
+        candidates=options.candidates,
+        turns=options.turns,
+        end_with_user=options.end_with_user,
+        include_system_prompt=options.include_system_prompt,
         only_instruction=options.only_instruction,
+        language=options.language,
     )
+    if options.compare_system is not None:
+        return compare_systems(
+            asked, options.compare_system, output=options.output, as_lines=options.json
+        )
+    if options.json:
+        raise InputError("--json belongs to --compare-system: rows are JSON Lines anyway.")
+    return generate_magpie(options.output, asked)

@@ -21,7 +21,7 @@ from evolsynth.evaluation.embed import MiniLM
 from evolsynth.evaluation.evolution import evolution_finding, good_evolution
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.information import InformationLoss, information_loss, no_new_demand
-from evolsynth.evaluation.language import wrong_language
+from evolsynth.evaluation.language import wrong_language, wrong_request_language
 from evolsynth.evaluation.quality import (
     cut_off,
     empty,
@@ -32,6 +32,12 @@ from evolsynth.evaluation.quality import (
     too_short,
 )
 from evolsynth.evaluation.repetition import repetition
+from evolsynth.evaluation.requests import (
+    answers_itself,
+    declines,
+    missing_input,
+    several_requests,
+)
 from evolsynth.evaluation.roles import (
     no_answer,
     role_confusion,
@@ -39,6 +45,7 @@ from evolsynth.evaluation.roles import (
     thin_answer,
     unanswerable,
 )
+from evolsynth.evaluation.turns import bad_turn
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.settings import GateSettings
@@ -111,6 +118,11 @@ def _high_ifd(case: Case) -> Finding | None:
     return Finding("high_ifd", {"ifd": score, "most": most})
 
 
+def _of_own(name: str, find: Callable[[str], Finding | None]) -> Check:
+    """A check of what a model wrote: a person's request may have its text in another field."""
+    return Check(name, lambda c: find(c.asked) if c.made else None, "instruction", "text", _MADE)
+
+
 _EVOLVED = "provenance.instruction.original"
 _INSPIRED = "provenance.instruction.inspiration"
 _MADE = "provenance.instruction (a model wrote it)"
@@ -143,6 +155,17 @@ CHECKS: tuple[Check, ...] = (
         "instruction",
         "text",
         _MADE,
+    ),
+    _of_own("missing_input", missing_input),
+    _of_own("several_requests", several_requests),
+    _of_own("answers_itself", answers_itself),
+    Check("refusal", lambda c: declines(c.asked), "instruction", "text"),
+    Check(
+        "wrong_language",
+        lambda c: wrong_request_language(c.asked, c.settings.instruction_language),
+        "instruction",
+        "text",
+        "the setting instruction_language",
     ),
     Check(
         "template_leak",
@@ -224,6 +247,7 @@ CHECKS: tuple[Check, ...] = (
         "text",
         "a response",
     ),
+    Check("bad_turn", lambda c: bad_turn(c.row.messages), "row", "text", "messages"),
     Check("high_ifd", _high_ifd, "row", "text", "scores.ifd (`evolsynth score --ifd`)", True),
     # On an evolution and what it was made from.
     Check(

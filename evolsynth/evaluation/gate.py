@@ -30,7 +30,7 @@ from evolsynth.streams import Rows, failure, ready
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Gate", "OwnCheck", "loss_finding", "response_findings"]
+__all__ = ["Gate", "OwnCheck", "instruction_findings", "loss_finding", "response_findings"]
 
 #: A check of your own: a function of a row, or of a `Case` (as a `Check`), or of several rows.
 OwnCheck = Callable[[Row], Finding | None] | Check | BatchCheck
@@ -268,6 +268,16 @@ class _Stream:
             return np.zeros((0, 1), dtype=np.float32)
         rough = self._embedder.rough() if isinstance(self._embedder, MiniLM) else self._embedder
         return rough.embed(texts)
+
+
+def instruction_findings(row: Row, settings: GateSettings | None = None) -> list[Finding]:
+    """What can be said against a row's instruction by itself, without an embedder."""
+    case = Case(row, settings or GateSettings())
+    for _, _, checks in tiers(case.settings, parts=("instruction",)):
+        found = [f for check in checks if (f := check.find(case)) is not None]
+        if found:
+            return found
+    return []
 
 
 def response_findings(row: Row, settings: GateSettings | None = None) -> list[Finding]:

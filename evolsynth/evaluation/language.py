@@ -15,7 +15,7 @@ from functools import lru_cache
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.words import plain, vocabulary
 
-__all__ = ["LANGUAGES", "language", "wrong_language"]
+__all__ = ["LANGUAGES", "language", "wrong_language", "wrong_request_language"]
 
 #: The commonest words of each language that few others of the list share.
 _STOP_WORDS = {
@@ -104,6 +104,7 @@ _ENGLISH_OPENINGS = vocabulary(
     summarize classify identify outline draft discuss design should could would please"""
 )
 _LEAST_WORDS, _LEAST_LETTERS = 12, 12
+_SURE = 2  # common words of English from which a short request is in it
 _LEAST_SHARE = 0.2  # of a text's words that a language's list must hold
 _LEAD = 1.5  # how many times as many as the next language's
 _FOREIGN = re.compile(
@@ -160,6 +161,27 @@ def wrong_language(response: str, instruction: str = "", *, expected: str = "") 
     if not wanted or found == wanted:
         return None
     return Finding("wrong_language", {"language": found, "expected": wanted})
+
+
+def wrong_request_language(instruction: str, expected: str) -> Finding | None:
+    """Found where an instruction is not in the language that was asked for (empty: any).
+
+    Requests are short, so English is also told by two of its common words, and another script
+    by its letters.
+    """
+    if not expected:
+        return None
+    found = language(instruction)
+    if found is None and expected not in _STOP_WORDS and _leaning(instruction) is not None:
+        found = "Latin"
+    elif found is None:
+        tokens = _WORD.findall(_NOT_PROSE.sub(" ", plain(instruction)))
+        counts = _counts([word.casefold() for word in tokens])
+        if counts["en"] >= max(_SURE, counts[expected] + 1):
+            found = "en"
+    if found is None or found == expected:
+        return None
+    return Finding("wrong_language", {"language": found, "expected": expected})
 
 
 def _leaning(instruction: str) -> str | None:

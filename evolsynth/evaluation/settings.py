@@ -30,7 +30,8 @@ class Threshold(NamedTuple):
 
 class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Thresholds; checks to ``skip``, and optional ones to make ``also``, by their names; and the
-    ``language`` that responses must be in (empty: that of the instruction).
+    ``language`` that responses must be in (empty: that of the instruction), and the
+    ``instruction_language`` of instructions (empty: any).
 
     ``THRESHOLDS`` says what each field means. A field that is left out keeps its default.
     """
@@ -38,6 +39,7 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     skip: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     language: str = ""
+    instruction_language: str = ""
     near_duplicate: float = 0.9
     information_loss: float = 0.5
     good_evolution: float = 0.7
@@ -72,6 +74,11 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise InputError(
                 f"language is '{self.language}': it must be one of {', '.join(LANGUAGES)}, or "
                 "empty for that of the instruction."
+            )
+        if self.instruction_language and self.instruction_language not in LANGUAGES:
+            raise InputError(
+                f"instruction_language is '{self.instruction_language}': it must be one of "
+                f"{', '.join(LANGUAGES)}, or empty for any."
             )
         for threshold in THRESHOLDS:
             value = getattr(self, threshold.name)
@@ -122,6 +129,8 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         lines += [
             f"# The language of all responses: {', '.join(LANGUAGES)}; empty: the instruction's.",
             f'language: "{self.language}"',
+            "# The language of all instructions, of the same; empty: any.",
+            f'instruction_language: "{self.instruction_language}"',
             "# Checks that are not made, by their names.",
             f"skip: [{', '.join(self.skip)}]",
             "# Optional checks to make too, of: "

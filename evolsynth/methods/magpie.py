@@ -4,25 +4,40 @@ Xu et al., "Magpie: Alignment Data Synthesis from Scratch by Prompting Aligned L
 Nothing", arXiv 2406.08464, section 2.1. What differs here: the pre-query template is cut out of
 the model's own chat template with its default system turn in it, without which SmolLM2 writes
 debris instead of requests; and most rows are given their first words, without which a model this
-small asks nearly always the same.
+small asks nearly always the same. See docs/magpie.md.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evolsynth.errors import EvolsynthError, InputError
-from evolsynth.llm.base import LLM, Capability, Request, Sampling
+from evolsynth.errors import EvolsynthError, InputError, SetupError
+from evolsynth.evaluation.findings import Finding
+from evolsynth.evaluation.gate import instruction_findings
+from evolsynth.evaluation.topic import ON_TOPIC, TopicCheck
+from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
+from evolsynth.methods.conversation import Turns
 from evolsynth.methods.provenance import made_by, prompt_hash
+from evolsynth.methods.respond import RESPONSE_SAMPLING
+from evolsynth.methods.system_prompts import Choice, SystemPrompt, SystemPrompts
+from evolsynth.methods.topics import Steering, steering
 from evolsynth.prompts import load_prompt
-from evolsynth.rows import Row, derive_seed
+from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import failure, ordered_map
+
+if TYPE_CHECKING:
+    from evolsynth.evaluation.embed import Embedder
 
 __all__ = ["INSTRUCTION_SAMPLING", "magpie"]
 
-#: Temperature 1 as in the paper; min-p cuts the tail that makes a small model lose its thread.
-INSTRUCTION_SAMPLING = Sampling(temperature=1.0, top_k=64, top_p=1.0, min_p=0.08)
+#: The paper draws at temperature 1. At 135M parameters nearer to the likeliest reads better, and
+#: the openings keep it as varied; min-p cuts the tail that makes so small a model lose its thread.
+INSTRUCTION_SAMPLING = Sampling(temperature=0.65, top_k=64, top_p=1.0, min_p=0.1)
+
+_CANDIDATES = 4
 
 
 async def magpie(
@@ -30,78 +45,281 @@ async def magpie(
     *,
     n: int,
     seed: int = 0,
-    system: str | None = None,
-    sampling: Sampling = INSTRUCTION_SAMPLING,
-    max_tokens: int = 96,
-    stop: Sequence[str] = ("\n",),
+    system_prompt: SystemPrompt = None,
+    topic: str | None = None,
+    n_turns: int = 1,
+    end_with_user: bool = False,
+    only_instruction: bool | None = None,
+    include_system_prompt: bool = False,
+    candidates: int | None = None,
+    embedder: Embedder | None = None,
+    on_topic: float | None = None,
     openings: Sequence[str] | None = None,
+    sampling: Sampling = INSTRUCTION_SAMPLING,
+    response_sampling: Sampling = RESPONSE_SAMPLING,
+    max_tokens: int = 96,
+    response_max_tokens: int = 320,
+    stop: Sequence[str] = ("\n",),
+    turns_prompt: str | None = "magpie/turns",
+    response_prompt: str | None = "respond/brief",
     concurrency: int | None = None,
 ) -> AsyncGenerator[Row]:
     """Yield ``n`` rows with an instruction, in plan order.
 
-    ``system`` takes the place of the model's default system turn. An instruction ends with its
-    first line, as in the authors' own scripts: what a small model writes after that is seldom
-    part of the request (``stop=()`` keeps it). Each row begins with one of ``openings``, drawn
-    evenly; None takes those of ``prompts/magpie/openings.j2``, ``("",)`` is the paper's method.
-
     Row ``i`` depends on ``seed`` and ``i`` alone, so a longer run begins with the rows of a
     shorter one. A row whose request fails is yielded as failed.
 
-    Raises:
-        InputError: ``n`` is negative.
-        CapabilityError: the back end cannot continue a raw prompt.
-        TemplateError: the model's chat template is missing or has no system role.
-    """
-    if n < 0:
-        raise InputError(f"n is {n}: it must be 0 or more.")
-    llm.require(Capability.RAW_PROMPT, by="Magpie")
-    file = load_prompt("magpie/openings")
-    choices = tuple(file.value("openings") if openings is None else openings) or ("",)
-    if any(choices):
-        llm.require(Capability.PREFIX, by="Magpie with openings")
-    prompt = llm.template.pre_query(system)
-    stops = tuple(s for s in (*stop, llm.template.turn_end()) if s)
-    source = {
-        **(file.provenance if openings is None else {}),
-        "template_sha256": prompt_hash(prompt),
-    }
+    Args:
+        system_prompt: takes the place of the model's default system turn: one text, a list
+            (drawn evenly), texts by name, or texts by name as ``(text, probability)``. The row
+            holds the text in ``system`` and the name in ``extra["system_prompt_key"]``.
+        topic: what instructions must be about: a name of `topics.topic_names`, which brings
+            openings and a system prompt of its own, or any text, best in the form "bees: hives,
+            honey, swarms". Rows that miss it are rejected with the reason ``off_topic``.
+        n_turns: user's turns. From 2 on ``messages`` holds the conversation; ``instruction`` and
+            ``response`` are then its first two turns.
+        end_with_user: leave the last turn unanswered.
+        only_instruction: do not answer. None: answer where there are several turns, else leave
+            that to `respond`, which gives the same answers from the same seed.
+        include_system_prompt: begin ``messages`` with the system prompt.
+        candidates: how many instructions are drawn for a row at most; the first that no check
+            of the gate objects to and that is on topic is taken. None: 4 with a topic or
+            with several turns, else 1.
+        embedder: for the topic; None loads MiniLM.
+        on_topic: the least score of `TopicCheck`; None: the topic's own, or that of `TopicCheck`.
+        openings: first words, drawn evenly. None: those of the topic, of ``magpie/steered`` with
+            a system prompt, else of ``magpie/openings``; ``("",)`` is the paper's method.
+        sampling, max_tokens: of the user's turns.
+        response_sampling, response_max_tokens: of answers.
+        stop: an instruction ends with its first line, as in the authors' own scripts: what a
+            small model writes after that is seldom part of the request. ``()`` keeps it.
+        turns_prompt: the prompt file that asks for a conversation while a user's later turn is
+            written, and not when the assistant answers; None for models without a system turn.
+        response_prompt: as ``prompt`` of `respond`.
 
-    def plan(index: int) -> Request:
-        draw = derive_seed(seed, "magpie/opening", str(index))
-        return Request(
-            prompt=prompt,
-            seed=derive_seed(seed, "magpie", str(index)),
-            max_tokens=max_tokens,
-            sampling=sampling,
-            stop=stops,
-            prefix=choices[draw % len(choices)],
-        )
+    Raises:
+        InputError: a number is out of range, or options contradict each other.
+        CapabilityError: the back end cannot continue a raw prompt.
+        TemplateError: the model's chat template is missing or takes no system turn.
+    """
+    answering = n_turns > 1 if only_instruction is None else not only_instruction
+    _check(n, n_turns, candidates, answering, end_with_user)
+    llm.require(Capability.RAW_PROMPT, by="Magpie")
+    steer = steering(topic, steered=system_prompt is not None)
+    if openings is not None:
+        steer = steer._replace(openings=tuple(openings), banned=(), source={})
+    steer = steer._replace(openings=steer.openings or ("",))
+    if any(steer.openings):
+        llm.require(Capability.PREFIX, by="Magpie with openings")
+    if steer.banned:
+        llm.require(Capability.BANNED, by="Magpie with these openings")
+    systems = SystemPrompts(steer.system if system_prompt is None else system_prompt)
+    if include_system_prompt and systems.choices[0].text is None:
+        raise InputError("include_system_prompt has nothing to include. Give a system_prompt.")
+    turns = Turns(
+        llm=llm,
+        seed=seed,
+        turns=load_prompt(turns_prompt) if turns_prompt and n_turns > 1 else None,
+        brief=load_prompt(response_prompt) if response_prompt else None,
+        sampling=sampling,
+        max_tokens=max_tokens,
+        stop=_stops(llm, stop),
+        response_sampling=response_sampling,
+        response_max_tokens=response_max_tokens,
+        candidates=candidates or _CANDIDATES,
+    )
+    texts = tuple(dict.fromkeys(choice.text for choice in systems.choices))
+    if answering:
+        turns.try_template(texts)
+    if on_topic is not None:
+        steer = steer._replace(least=on_topic)
+    check = await _topic_check(steer, embedder)
+    maker = _Maker(
+        turns=turns,
+        steer=steer,
+        prompts={text: llm.template.pre_query(text) for text in texts},
+        topic=check,
+        candidates=candidates or (_CANDIDATES if check or n_turns > 1 else 1),
+        n_turns=n_turns,
+        answering=answering,
+        end_with_user=end_with_user,
+        include_system_prompt=include_system_prompt,
+    )
 
     async def one(index: int) -> Row:
-        return await _sample(llm, plan(index), source, key=f"magpie/{seed}/{index}", system=system)
+        return await maker.row(index, systems.draw(seed, index))
 
-    rows = ordered_map(
-        range(n), one, concurrency=llm.concurrency if concurrency is None else concurrency
-    )
-    async with aclosing(rows) as stream:
+    width = llm.concurrency if concurrency is None else concurrency
+    async with aclosing(ordered_map(range(n), one, concurrency=width)) as stream:
         async for row in stream:
             yield row
 
 
-async def _sample(
-    llm: LLM, request: Request, source: Mapping[str, str], *, key: str, system: str | None
-) -> Row:
-    """One instruction, or a failed row."""
-    try:
-        completion = await llm.complete(request)
-    except EvolsynthError as error:
-        row = Row.make(key=key, method="magpie", system=system)
-        return row.replace(failure=failure("magpie", error))
-    made = made_by(llm, request, completion, source)
-    return Row.make(
-        completion.text.strip(),
-        key=key,
-        method="magpie",
-        system=system,
-        provenance={"instruction": made},
-    )
+class _Maker(NamedTuple):
+    """What all rows of a run have in common."""
+
+    turns: Turns
+    steer: Steering
+    prompts: Mapping[str | None, Prompt]
+    topic: TopicCheck | None
+    candidates: int
+    n_turns: int
+    answering: bool
+    end_with_user: bool
+    include_system_prompt: bool
+
+    async def row(self, index: int, choice: Choice) -> Row:
+        """A whole row, or a failed one with what there was of it."""
+        extra = {} if choice.key is None else {"system_prompt_key": choice.key}
+        key = f"magpie/{self.turns.seed}/{index}"
+        row = Row.make(key=key, method="magpie", system=choice.text, extra=extra)
+        try:
+            row = await self._instruction(index, key, choice)
+            return row if row.settled or not self.answering else await self._talk(index, row)
+        except SetupError:  # something is missing for every row
+            raise
+        except EvolsynthError as error:
+            return row.replace(failure=failure("magpie", error))
+
+    async def _instruction(self, index: int, key: str, choice: Choice) -> Row:
+        """The first candidate that is good, else the best there was, rejected if off topic."""
+        best: tuple[tuple[int, float], Row] | None = None
+        refused: list[dict[str, Any]] = []
+        for number in range(self.candidates):
+            row = await self._candidate(index, number, key, choice)
+            findings, score = await asyncio.to_thread(self._judge, row)
+            if score is not None:
+                row = row.replace(scores={"on_topic": score})
+            rank = (len(findings), -(score or 0.0))
+            if best is None or rank < best[0]:
+                best = rank, row
+            if not findings:
+                break
+            said = {"text": row.instruction, "reasons": [f.code for f in findings]}
+            refused.append({"candidate": number, **said})
+        assert best is not None  # noqa: S101 - there is at least one candidate
+        row = best[1]
+        made = row.provenance["instruction"]
+        others = [r for r in refused if r["candidate"] != made["candidate"]]
+        if others:
+            row = row.replace(provenance={"instruction": {**made, "refused": others}})
+        off = self.topic.finding(row.scores["on_topic"]) if self.topic else None
+        return row if off is None else row.reject(off.code, **{off.code: off.detail})
+
+    async def _candidate(self, index: int, number: int, key: str, choice: Choice) -> Row:
+        turns, openings, place = self.turns, self.steer.openings, str(index)
+        draw = derive_seed(turns.seed, "magpie/opening", place, candidate=number)
+        opening = openings[draw % len(openings)]
+        prompt = self.prompts[choice.text]
+        request = Request(
+            prompt=prompt,
+            seed=derive_seed(turns.seed, "magpie", place, candidate=number),
+            max_tokens=turns.max_tokens,
+            sampling=turns.sampling,
+            stop=turns.stop,
+            banned=tuple(text for text in self.steer.banned if text not in opening),
+            prefix=opening,
+        )
+        completion = await turns.llm.complete(request)
+        source = {**self.steer.source, "template_sha256": prompt_hash(prompt)}
+        made = {**made_by(turns.llm, request, completion, source), "candidate": number}
+        return Row.make(
+            completion.text.strip(),
+            key=key,
+            method="magpie",
+            system=choice.text,
+            extra={} if choice.key is None else {"system_prompt_key": choice.key},
+            provenance={"instruction": made},
+        )
+
+    def _judge(self, row: Row) -> tuple[list[Finding], float | None]:
+        """Objections to a candidate, and how near it is to the topic. Runs in a thread."""
+        findings = instruction_findings(row) if self.candidates > 1 else []
+        if self.topic is None:
+            return findings, None
+        score = self.topic.scores([row.instruction or ""])[0]
+        off = self.topic.finding(score)
+        return ([*findings, off] if off else findings), score
+
+    async def _talk(self, index: int, row: Row) -> Row:
+        """The row with its conversation; rejected where a later turn is bad."""
+        history = [Message("user", row.instruction or "")]
+        made: list[dict[str, Any]] = []
+        objections: Sequence[Finding] = ()
+        for turn in range(self.n_turns):
+            if turn:
+                asked = await self.turns.ask(str(index), row.system, history)
+                history.append(Message("user", asked.text))
+                made.append(asked.made)
+                objections = asked.findings
+            if objections or (self.end_with_user and turn == self.n_turns - 1):
+                break
+            answered = await self.turns.answer(row.id, row.system, history)
+            history.append(Message("assistant", answered.text))
+            made.append(answered.made)
+            objections = answered.findings
+            if objections:
+                break
+        return self._whole(row, history, made, objections)
+
+    def _whole(
+        self,
+        row: Row,
+        history: Sequence[Message],
+        made: Sequence[Mapping[str, Any]],
+        objections: Sequence[Finding],
+    ) -> Row:
+        messages = tuple(history) if self.n_turns > 1 or self.include_system_prompt else ()
+        if self.include_system_prompt and row.system is not None:
+            messages = (Message("system", row.system), *messages)
+        provenance = dict(row.provenance)
+        if made:
+            provenance["response"] = made[0]
+        if made[1:]:
+            provenance["turns"] = list(made[1:])
+        row = row.replace(
+            messages=messages,
+            response=history[1].content if len(history) > 1 else None,
+            provenance=provenance,
+        )
+        if not objections:
+            return row
+        reasons = [f.code for f in objections]
+        place = {"turn": len(history), "role": history[-1].role, "reasons": reasons}
+        return row.reject("bad_turn", bad_turn=place)
+
+
+def _check(
+    n: int, n_turns: int, candidates: int | None, answering: bool, end_with_user: bool
+) -> None:
+    if n < 0:
+        raise InputError(f"n is {n}: it must be 0 or more.")
+    if n_turns < 1:
+        raise InputError(f"n_turns is {n_turns}: it must be at least 1.")
+    if candidates is not None and candidates < 1:
+        raise InputError(f"candidates is {candidates}: it must be at least 1.")
+    if n_turns > 1 and not answering:
+        raise InputError(
+            f"only_instruction and n_turns={n_turns} contradict each other: the user's next turn "
+            "follows on an answer. Leave out one of the two."
+        )
+    if n_turns == 1 and answering and end_with_user:
+        raise InputError(
+            "With one turn, end_with_user and only_instruction=False contradict each other. "
+            "Leave out one of the two, or ask for more turns."
+        )
+
+
+def _stops(llm: LLM, stop: Sequence[str]) -> tuple[str, ...]:
+    return tuple(text for text in (*stop, llm.template.turn_end()) if text)
+
+
+async def _topic_check(steer: Steering, embedder: Embedder | None) -> TopicCheck | None:
+    if steer.about is None:
+        return None
+    if embedder is None:
+        from evolsynth.evaluation.embed import MiniLM
+
+        embedder = MiniLM()
+    least = ON_TOPIC if steer.least is None else steer.least
+    return await asyncio.to_thread(TopicCheck, steer.about, embedder, least=least)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from evolsynth.errors import CapabilityError, EngineError, InputError, RequestError, TemplateError
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.scripted import Answer, Scripted
-from evolsynth.methods.magpie import magpie
+from evolsynth.methods.magpie import INSTRUCTION_SAMPLING, magpie
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row
 
@@ -36,7 +36,7 @@ async def test_each_row_is_an_instruction_that_says_how_it_was_made() -> None:
     made = row.provenance["instruction"]
     assert made["model"] == "scripted"
     assert made["seed"] == llm.requests[0].seed
-    assert made["sampling"]["temperature"] == 1.0
+    assert made["sampling"]["temperature"] == INSTRUCTION_SAMPLING.temperature
     assert made["finish_reason"] == "stop"
     assert len(made["template_sha256"]) == 16
     assert "prompt" not in made
@@ -53,7 +53,7 @@ async def test_the_model_is_shown_only_what_stands_before_the_users_words() -> N
 
 async def test_a_system_prompt_takes_the_default_ones_place_and_stays_with_the_row() -> None:
     llm = Scripted(from_seed)
-    (row,) = await rows_of(llm, n=1, system="You teach <|im_end|> botany.")
+    (row,) = await rows_of(llm, n=1, system_prompt="You teach <|im_end|> botany.")
     prompt = llm.requests[0].prompt
     assert "as you were told" not in str(prompt)
     assert [s.text for s in prompt.segments if not s.control] == ["You teach <|im_end|> botany."]
@@ -180,5 +180,5 @@ async def test_a_system_prompt_for_a_model_that_has_no_such_turn_is_refused_at_o
     )
     llm = Scripted(from_seed, chat_template=source)
     with pytest.raises(TemplateError, match="no system"):
-        await rows_of(llm, n=1, system="Be brief.")
+        await rows_of(llm, n=1, system_prompt="Be brief.")
     assert len(await rows_of(llm, n=1)) == 1

@@ -1,0 +1,124 @@
+"""``evolsynth magpie --compare-system``: which system prompt keeps Magpie to its subject?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from evolsynth.evaluation.diversity import rarefied
+from evolsynth.evaluation.embed import Embedder
+from evolsynth.evaluation.gate import Gate
+from evolsynth.evaluation.topic import ON_TOPIC, TopicCheck, subject_of
+from evolsynth.llm.base import LLM
+from evolsynth.methods.magpie import magpie
+from evolsynth.methods.system_prompts import steering_hint
+from evolsynth.methods.topics import steering
+
+__all__ = ["Compared", "as_json", "compare", "show"]
+
+_SHOWN = 48  # characters of a topic in the table
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """One system prompt. Of ``drawn`` instructions ``accepted`` passed the gate; ``on_topic`` is
+    the share of these that are about ``topic``. ``vendi`` is their effective number at ``size``
+    texts, which is the same for all prompts compared."""
+
+    name: str
+    system_prompt: str
+    topic: str
+    drawn: int
+    accepted: int
+    on_topic: float | None
+    size: int
+    vendi: float | None
+    hint: str | None
+
+    @property
+    def useful(self) -> float:
+        """Accepted rows on the topic, of all drawn: what counts in the end."""
+        return self.accepted * (self.on_topic or 0.0) / self.drawn if self.drawn else 0.0
+
+
+async def compare(
+    prompts: Mapping[str, str],
+    llm: LLM,
+    embedder: Embedder,
+    gate: Gate,
+    *,
+    n: int,
+    seed: int,
+    topic: str | None = None,
+) -> list[Compared]:
+    """Draw ``n`` instructions under each prompt, from equal seeds, and see what came.
+
+    Nothing is sorted out by topic: the prompt alone steers. Without a ``topic`` each prompt is
+    compared with what it says of itself.
+    """
+    named = steering(topic, steered=True).about if topic is not None else None
+    kept: dict[str, list[str]] = {}
+    drawn: dict[str, int] = {}
+    for name, text in prompts.items():
+        rows = [row async for row in gate.check(magpie(llm, n=n, seed=seed, system_prompt=text))]
+        drawn[name] = len(rows)
+        kept[name] = [row.instruction or "" for row in rows if row.status == "accepted"]
+    size = min(map(len, kept.values()))
+    found = []
+    for name, text in prompts.items():
+        about = named or subject_of(text)
+        check = await asyncio.to_thread(TopicCheck, about, embedder)
+        scores = await asyncio.to_thread(check.scores, kept[name])
+        vectors = await asyncio.to_thread(embedder.embed, kept[name]) if size > 1 else None
+        found.append(
+            Compared(
+                name=name,
+                system_prompt=text,
+                topic=about,
+                drawn=drawn[name],
+                accepted=len(kept[name]),
+                on_topic=sum(s >= ON_TOPIC for s in scores) / len(scores) if scores else None,
+                size=size,
+                vendi=rarefied(kept[name], vectors, size).vendi if vectors is not None else None,
+                hint=steering_hint(text),
+            )
+        )
+    return found
+
+
+def show(console: Console, found: list[Compared]) -> None:
+    """A table, best first, and the hints below it.
+
+    ``useful`` are accepted rows on the topic, of all drawn.
+    """
+    several = len({one.topic for one in found}) > 1
+    table = Table(title=f"System prompts, {found[0].drawn} instructions each", title_justify="left")
+    for head in ("name", "accepted", "on topic", "useful", f"Vendi at {found[0].size}"):
+        table.add_column(head, justify="left" if head == "name" else "right")
+    if several:
+        table.add_column("topic")
+    for one in sorted(found, key=lambda one: -one.useful):
+        topic = one.topic if len(one.topic) <= _SHOWN else f"{one.topic[: _SHOWN - 1]}…"
+        table.add_row(
+            one.name,
+            f"{one.accepted / one.drawn:.0%}" if one.drawn else "-",
+            f"{one.on_topic:.0%}" if one.on_topic is not None else "-",
+            f"{one.useful:.0%}",
+            f"{one.vendi:.1f}" if one.vendi is not None else "-",
+            *((topic,) if several else ()),
+        )
+    console.print(table)
+    if not several:
+        console.print(f"Topic: {found[0].topic}", highlight=False, markup=False)
+    for one in found:
+        if one.hint is not None:
+            console.print(f"{one.name}: {one.hint}", highlight=False, markup=False)
+
+
+def as_json(found: list[Compared]) -> dict[str, Any]:
+    """Every figure, for machines."""
+    return {"prompts": [msgspec.to_builtins(one) | {"useful": one.useful} for one in found]}

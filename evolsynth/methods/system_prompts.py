@@ -1,0 +1,110 @@
+"""Which system prompt each Magpie row is made under: none, one, or drawn from several."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from evolsynth.errors import InputError
+from evolsynth.rows import derive_seed
+
+__all__ = ["SystemPrompt", "SystemPrompts", "Weighted", "steering_hint"]
+
+#: A system prompt and the probability with which it is drawn.
+Weighted = tuple[str, float]
+#: None, one text, a list of texts, texts by name, or texts by name with probabilities.
+SystemPrompt = str | Sequence[str] | Mapping[str, str] | Mapping[str, Weighted] | None
+
+_TOLERANCE = 1e-9
+_DRAWS = 2**32 - 1  # `derive_seed` gives a number below this
+
+
+class Choice(NamedTuple):
+    """A system prompt, and its name where it has one."""
+
+    key: str | None
+    text: str | None
+
+
+class SystemPrompts:
+    """The choices and how often each is drawn; evenly, where no probabilities are given.
+
+    Raises:
+        InputError: there is no choice, one is empty, or the probabilities do not sum to 1
+            (within 1e-9).
+    """
+
+    def __init__(self, given: SystemPrompt) -> None:
+        self.choices, weights = _read(given)
+        for choice in self.choices:
+            if choice.text is not None and not choice.text.strip():
+                name = f" '{choice.key}'" if choice.key is not None else ""
+                raise InputError(
+                    f"system_prompt{name} is empty. Give it a text, or None for the model's own."
+                )
+        self._up_to = list(itertools.accumulate(weights))
+
+    def draw(self, seed: int, index: int) -> Choice:
+        """The choice for row ``index``: it depends on ``seed`` and ``index`` alone."""
+        if len(self.choices) == 1:
+            return self.choices[0]
+        at = derive_seed(seed, "magpie/system", str(index)) / _DRAWS * self._up_to[-1]
+        return self.choices[min(bisect.bisect_right(self._up_to, at), len(self.choices) - 1)]
+
+
+_GENERATES = re.compile(
+    r"\b(?:generat|creat|writ|produc|invent|compos|formulat|mak|com)(?:es?|ing)\b(?: up)?(?: with)?"
+    r"[^.]{0,60}\b(?:problems?|questions?|exercises?|tasks?|instructions?|prompts?|quer(?:y|ies)|"
+    r"requests?)\b",
+    re.I,
+)
+_HELPS = re.compile(r"\b(?:help|assist|support|answer|solv|teach|advis|guid)", re.I)
+
+
+def steering_hint(system_prompt: str) -> str | None:
+    """Advice on a system prompt that makes the assistant the one who asks; None for others.
+
+    The model writes the *user's* turn next. Somebody who is told that the assistant "generates
+    math problems" is asked by users for other things than somebody who "helps users solve" them.
+    """
+    found = _GENERATES.search(system_prompt)
+    if found is None or _HELPS.search(system_prompt):
+        return None
+    return (
+        f'"{" ".join(found.group().split())}" tells the assistant to ask, but it is the user\'s '
+        'turn that is written next. "... that helps users solve ..." steers better.'
+    )
+
+
+def _read(given: SystemPrompt) -> tuple[list[Choice], list[float]]:
+    if given is None or isinstance(given, str):
+        return [Choice(None, given)], [1.0]
+    if not given:
+        raise InputError("system_prompt holds no text. Give at least one, or None.")
+    if not isinstance(given, Mapping):
+        if not all(isinstance(text, str) for text in given):
+            raise InputError("system_prompt is a list of something else than texts. Give texts.")
+        return [Choice(None, text) for text in given], [1.0] * len(given)
+    if all(isinstance(value, str) for value in given.values()):
+        return [Choice(key, str(text)) for key, text in given.items()], [1.0] * len(given)
+    choices, weights = [], []
+    for key, value in given.items():
+        if isinstance(value, str) or len(value) != 2 or not isinstance(value[0], str):
+            raise InputError(
+                f"system_prompt '{key}': give every name a text, or every name (text, probability)."
+            )
+        text, weight = value
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1:
+            raise InputError(
+                f"system_prompt '{key}': the probability is {weight!r}: it must be from 0 to 1."
+            )
+        choices.append(Choice(key, text))
+        weights.append(float(weight))
+    total = math.fsum(weights)
+    if abs(total - 1) > _TOLERANCE:
+        raise InputError(f"The probabilities of system_prompt sum to {total:.10g}: make it 1.")
+    return choices, weights

@@ -249,6 +249,8 @@ class LLM(ABC):
     #: what determines the answers beside the request: model file hash, quantisation, build
     provenance: Mapping[str, Any]
     concurrency: int = 1
+    #: how many numbers the model has learned; None where that is not known, or not yet started
+    parameters: int | None = None
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
 
     @property

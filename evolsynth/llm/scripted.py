@@ -63,6 +63,7 @@ class Scripted(LLM):
         concurrency: how many requests methods should keep under way.
         chat_template: jinja2 text; ChatML by default.
         capabilities: what it says it can do; everything by default.
+        parameters: the size of the model that it plays; unknown by default.
 
     ``requests`` holds all that `complete` was asked, in order; ``active`` is how many are being
     answered or scored, and ``most_active`` the most that ever were. A word counts as a token.
@@ -78,8 +79,10 @@ class Scripted(LLM):
         chat_template: str = CHATML,
         capabilities: Iterable[Capability] = frozenset(Capability),
         name: str = "scripted",
+        parameters: int | None = None,
     ) -> None:
         self.name = name
+        self.parameters = parameters
         self.concurrency = concurrency
         self.provenance: Mapping[str, Any] = {"model": name}
         self.requests: list[Request] = []

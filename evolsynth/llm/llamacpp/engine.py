@@ -145,7 +145,7 @@ class LlamaCpp(LLM):
             self._free_contexts()
             model.close()
             raise
-        self.name = weights.name
+        self.name, self.parameters = weights.name, model.parameters
         self.provenance = {
             "model": weights.name,
             "model_sha256": weights.sha256,

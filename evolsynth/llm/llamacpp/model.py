@@ -66,6 +66,11 @@ class Model:
             self.handle = None
 
     @functools.cached_property
+    def parameters(self) -> int:
+        """Numbers in all tensors of the file: the size by which models are called (135M)."""
+        return int(self._native.llama_model_n_params(self.handle))
+
+    @functools.cached_property
     def width(self) -> int:
         """Numbers that stand for a token inside the model."""
         return int(self._native.llama_model_n_embd(self.handle))

@@ -14,7 +14,7 @@ from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.quality import degenerate
 from evolsynth.evaluation.roles import unanswerable
 from evolsynth.evaluation.rouge import rouge_l
-from evolsynth.evaluation.words import content, plain, words
+from evolsynth.evaluation.words import COMMON, content, plain, words
 
 __all__ = [
     "MAX_TASK_WORDS",
@@ -22,10 +22,13 @@ __all__ = [
     "SAME_WORDING",
     "asks_for_label",
     "conflicting_outputs",
+    "doubled",
     "input_findings",
+    "list_findings",
     "missing_input",
     "off_subject",
     "personal",
+    "stray_answer",
     "task_findings",
 ]
 
@@ -56,7 +59,7 @@ _KINDS = (
 _REFERS = re.compile(
     rf"\b(?:the|this|these|that|each|both|given|following|above|below)(?: (?:two|three|first|last|"
     rf"given|following|next|second|list of))? (?:{'|'.join(_KINDS.split())})\b"
-    r"|\b(?:this|these) (?:number|words?|date|pair)\b"
+    r"|\b(?:this|these|those) (?!year|month|week|kind|way|time|century|age|reason)[a-z]+\b"
     r"|\b(?:given|provided|listed) (?:above|below)\b",
     re.I,
 )
@@ -68,7 +71,7 @@ _POINTS_OUT = re.compile(
 _LABEL = re.compile(
     r"\A\W*(?:(?:please )?(?:decide|say|state|judge|determine|tell me|check|identify|find out|"
     r"indicate) (?:if|whether)\b|classify\b|categori[sz]e\b|label\b"
-    r"|is (?:the|this|it)\b.*\bor\b|sort the \w+ into\b"
+    r"|(?:is|does|are) (?:the|this|it)\b.*\bor\b|sort the \w+ into\b"
     r"|(?:what|which) (?:category|class|label|genre|sentiment|mood|season|language|type|kind)\b.*"
     r"\b(?:sentence|text|message|passage|review|description|article|fit|belong|is this)"
     r"|(?:pick|choose|select) (?:the|one)\b.*(?::|\bfrom\b))"
@@ -108,6 +111,16 @@ def personal(task: str) -> Finding | None:
     if found is None:
         return None
     return Finding("unanswerable", {"why": "about who answers", "words": found.group().strip()})
+
+
+def doubled(task: str) -> Finding | None:
+    """Found where a short task has a word of content twice ("gas and gas").
+
+    For small models: with them it is the sign of a lost thread.
+    """
+    stems = [word.stem for word in content(task)]
+    twice = next((word for word in stems if stems.count(word) > 1), None)
+    return None if twice is None else Finding("repetition", {"word": twice})
 
 
 def missing_input(task: str, text: str = "") -> Finding | None:
@@ -151,6 +164,49 @@ def input_findings(text: str, output: str) -> list[Finding]:
         if text.strip() == output.strip() or score >= SAME_WORDING:
             found.append(Finding("input_is_output", {"rouge_l": round(score, 4)}))
     return found
+
+
+_NAMED = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_COUNTS = {word: number for number, word in enumerate(_NAMED, 2)}
+_ASKS_ITEMS = re.compile(
+    r"\A(?:please )?(?:name|list|give|suggest|write|tell me|make a list of|think of)(?: me)? "
+    rf"({'|'.join(_COUNTS)}|\d{{1,2}}) (?!sentences|words|lines|paragraphs|hundred|minutes)",
+    re.I,
+)
+_ITEM = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*•])\s+(.*)$", re.M)
+
+
+def list_findings(task: str, output: str) -> list[Finding]:
+    """What is wrong with a list: another number of items than asked for, or one that comes twice.
+
+    An output without numbers or bullets is not counted.
+    """
+    items = [item.strip() for item in _ITEM.findall(output)]
+    asked, found = _ASKS_ITEMS.search(plain(task).strip()), []
+    if asked is not None and items:
+        count = _COUNTS.get(asked[1].lower()) or int(asked[1])
+        numbered = re.findall(r"^\s*\d{1,2}[.)]", output, re.M)
+        if len(numbered or items) != count:
+            found.append(Finding("wrong_count", {"items": len(numbered or items), "asked": count}))
+    heads = [tuple(word.stem for word in words(item.partition(":")[0])[:6]) for item in items]
+    twice = next(
+        (item for item, head in zip(items, heads, strict=True) if heads.count(head) > 1), ""
+    )
+    if twice:
+        found.append(Finding("repetition", {"part": "response", "item": twice[:80]}))
+    return found
+
+
+def stray_answer(task: str, output: str) -> Finding | None:
+    """Found where an answer in sentences has no word of content of its task.
+
+    For small models; not for lists, which need not say again what they list.
+    """
+    here = {word.stem for word in content(output)}
+    there = {word.stem for word in content(task) if word.lower not in COMMON}
+    if not there or here & there or _ITEM.search(output):
+        return None
+    return Finding("off_subject", {"part": "response", "words": sorted(there)})
 
 
 def conflicting_outputs(instances: Sequence[tuple[str, str]]) -> Finding | None:

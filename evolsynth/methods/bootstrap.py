@@ -27,6 +27,7 @@ from evolsynth.evaluation.tasks import (
     SAME_WORDING,
     conflicting_outputs,
     input_findings,
+    list_findings,
     missing_input,
 )
 from evolsynth.llm.base import LLM, Sampling
@@ -171,6 +172,7 @@ class _Loop:
         for number, task in enumerate(seeds):
             self._pool.add(task.instruction, name=f"seed {number + 1}")
         self._seeds = len(seeds)
+        self._with_input = [bool(task.input) for task in seeds]
         self._ended: defaultdict[int, asyncio.Event] = defaultdict(asyncio.Event)
 
     @property
@@ -184,7 +186,7 @@ class _Loop:
         if this_round >= 2:
             await self._ended[this_round - 2].wait()
         known = bisect.bisect_left(self._made_by, (this_round - 1) * ROUND)
-        plan = Plan(number, *self._shots(number, known))
+        plan = self._plan(number, known)
         try:
             return await self._tried(plan, known)
         except SetupError:
@@ -201,6 +203,7 @@ class _Loop:
             if twin is None:
                 self._made_by.append(attempt.number)
                 self._pool.add(attempt.task, name=rows[0].id)
+                self._with_input.append(bool(rows[0].extra["input"]))
                 rows = tuple(
                     row if row.settled else row.replace(verdict=Verdict(accepted=True))
                     for row in rows
@@ -211,16 +214,30 @@ class _Loop:
             self._ended[attempt.number // ROUND].set()
         return rows
 
-    def _shots(self, number: int, known: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Six seeds and two made before, shuffled, and their names; while none is made, 8 seeds."""
+    def _plan(self, number: int, known: int) -> Plan:
+        """Six seeds and two tasks made before, shuffled; eight seeds while there are none.
+
+        Where the family of prompts asks for tasks with an input by themselves, only such are
+        shown for one, as far as there are enough.
+        """
         group = str(number // _SAME_SHOTS)
         draw = random.Random(derive_seed(self._seed, f"{_METHOD}/shots", group))  # noqa: S311
-        count, own = self._seeds, min(_OWN_SHOTS, known)
-        places = draw.sample(range(count), _SHOTS - own)
-        places += draw.sample(range(count, count + known), own)
+        share = self._writer.input_share
+        wanted = None if share is None else draw.random() < share
+        size = self._seeds
+        own = draw.sample(
+            self._alike(range(size, size + known), wanted, _OWN_SHOTS), min(_OWN_SHOTS, known)
+        )
+        places = draw.sample(self._alike(range(size), wanted, _SHOTS), _SHOTS - len(own)) + own
         draw.shuffle(places)
         shots = [self._pool[place] for place in places]
-        return tuple(shot.text for shot in shots), tuple(shot.name for shot in shots)
+        names = tuple(shot.name for shot in shots)
+        return Plan(number, tuple(shot.text for shot in shots), names, bool(wanted))
+
+    def _alike(self, places: range, with_input: bool | None, least: int) -> Sequence[int]:
+        """Those of the wanted kind; all where there are fewer than ``least``."""
+        alike = [p for p in places if with_input is None or self._with_input[p] == with_input]
+        return alike if len(alike) >= least else places
 
     def _like_another(self, task: str, known: int | None) -> Finding | None:
         """The seed or task that is worded alike, of the first ``known`` made, or of all."""
@@ -252,19 +269,17 @@ class _Loop:
         return _Attempt(plan.number, tuple(_distinct(rows)), draft.text if good else None)
 
     async def _proposed(self, plan: Plan, known: int) -> tuple[Draft, list[Finding]]:
-        """The first draft with nothing against it, or the one with the least."""
-        best: tuple[Draft, list[Finding]] | None = None
+        """The first draft with nothing against it, or the likeliest such; else the least bad."""
+        tried: list[tuple[Draft, list[Finding]]] = []
         for candidate in range(self._candidates):
             draft = await self._writer.propose(plan, candidate)
             findings = list(draft.findings)
             if not findings and (twin := self._like_another(draft.text, known)) is not None:
                 findings.append(twin)
-            if best is None or len(findings) < len(best[1]):
-                best = draft, findings
-            if not findings:
+            tried.append((draft, findings))
+            if not findings and not self._writer.ranked:
                 break
-        assert best is not None  # noqa: S101 - there is at least one candidate
-        return best
+        return min(tried, key=lambda one: (len(one[1]), -one[0].likely))
 
     async def _instance(
         self, plan: Plan, draft: Draft, label: bool, number: int
@@ -292,6 +307,9 @@ class _Loop:
             found.append(Finding("cut_off", {"why": "the model reached its token limit"}))
         if (missing := missing_input(draft.text, instance.input)) is not None:
             found.append(missing)
+        found += instance.findings
+        if not label:
+            found += list_findings(draft.text, instance.output)
         if not label and not found:
             found += response_findings(self._row(plan, draft, instance, label, 0))
         return found

@@ -15,18 +15,21 @@ __all__ = ["Draft", "Instance", "Made", "Plan", "TaskWriter", "ask", "ask_chat"]
 
 
 class Plan(NamedTuple):
-    """An attempt before anything is asked: its number, and the tasks to show with their names."""
+    """An attempt before anything is asked: its number, the tasks to show and their names, and
+    whether a task with an input is wanted (where the family asks for such by themselves)."""
 
     number: int
     shots: tuple[str, ...]
     names: tuple[str, ...]
+    with_input: bool = False
 
 
 class Draft(NamedTuple):
     """A proposed task, how it was made, and what can be said against it by itself.
 
-    ``subject`` and ``kind`` are what it was asked to be about, and the kind of text that it works
-    on, where a family of prompts gives such.
+    ``subject`` is what it was asked to be about, ``kind`` the kind of text that it works on, and
+    ``label`` one of a classification's labels, where a family of prompts gives such. ``likely`` is
+    the task's mean log-probability a token.
     """
 
     text: str
@@ -34,18 +37,29 @@ class Draft(NamedTuple):
     findings: Sequence[Finding] = ()
     subject: str = ""
     kind: str = ""
+    label: str = ""
+    likely: float = 0.0
 
 
 class Instance(NamedTuple):
-    """An input (or none) and an output, and how each was made."""
+    """An input (or none) and an output, how each was made, and what the family's own checks say."""
 
     input: str
     output: str
     made: Mapping[str, Mapping[str, Any]]
+    findings: Sequence[Finding] = ()
 
 
 class TaskWriter(Protocol):
-    """A family of prompts. ``candidate`` numbers the tries at one thing: each has its own seed."""
+    """A family of prompts. ``candidate`` numbers the tries at one thing: each has its own seed.
+
+    ``ranked``: all candidates for a task are drawn, and the likeliest good one is taken, instead
+    of the first. ``input_share`` is how many of the tasks are to work on an input; None leaves it
+    to the model.
+    """
+
+    ranked: bool
+    input_share: float | None
 
     async def propose(self, plan: Plan, candidate: int) -> Draft:
         """A task unlike those shown."""

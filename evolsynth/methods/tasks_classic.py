@@ -29,6 +29,9 @@ _NONE = re.compile(r"\A\W*(?:none|n/?a|no input(?: (?:is )?needed)?|not needed|e
 class ClassicWriter:
     """See the module."""
 
+    ranked = False
+    input_share: float | None = None
+
     def __init__(self, llm: LLM, *, seed: int, sampling: Sampling) -> None:
         llm.require(Capability.RAW_PROMPT, by="Self-Instruct")
         llm.template.render([Message("user", "?")])  # a broken one is told before any work

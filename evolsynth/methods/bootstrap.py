@@ -99,7 +99,8 @@ async def bootstrap_tasks(
     else:
         writer = ClassicWriter(llm, seed=seed, sampling=sampling or CLASSIC_TASK_SAMPLING)
     loop = _Loop(writer, seed, tasks, candidates, instances, most_similar)
-    width = llm.concurrency if concurrency is None else concurrency
+    # what is begun beyond the last task that is wanted is thrown away
+    width = min(llm.concurrency, 2 * n + 8) if concurrency is None else concurrency
     attempts = ordered_map(range(most if n else 0), loop.attempt, concurrency=width)
     async with aclosing(attempts) as stream:
         async for attempt in stream:

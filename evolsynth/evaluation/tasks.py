@@ -65,7 +65,8 @@ _REFERS = re.compile(
 )
 _POINTS_OUT = re.compile(
     r"\A(?:what|who|where|why|how|when)\b[^.?!]{0,14}\b(?:is|are|does|do|did|was|were) "
-    r"(?:this|it|they|he|she|these|that)\b|\A\w+ (?:how|why|what) (?:it|they|he|she|this) \w+\W*\Z",
+    r"(?:this|it(?! (?:\w+ )?\w+ (?:to|that|for|if|when)\b)|they|he|she|these|that)\b"
+    r"|\A\w+ (?:how|why|what) (?:it|they|he|she|this) \w+\W*\Z",
     re.I,
 )
 _LABEL = re.compile(

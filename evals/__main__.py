@@ -36,6 +36,10 @@ PROGRAMS = {
         "evals.good_evolution", "the score of evolutions against readers' labels"
     ),
     "duplicates": Program("evals.duplicates", "planted duplicates: who finds them, and how fast"),
+    "rouge": Program("evals.rouge", "ROUGE-L against a pool of tasks: speed, and nothing missed"),
+    "self-instruct": Program(
+        "evals.self_instruct", "new tasks of attempts, by reason, and rows to read"
+    ),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"
     ),

@@ -30,6 +30,7 @@ THINGS = [
     "kites",
     "mills",
 ]
+WHY = "It is so because of many things that come together, and nobody can tell which came first."
 LINES = ["Why do bees dance?", "Describe how a colony makes honey."]
 
 
@@ -45,7 +46,7 @@ def answer(request: Request) -> str:
         return f"Explain why {' and '.join(things)} go together."
     if "Is the last of these tasks" in prompt:
         return "no"
-    return "Input: none\nOutput: It is so because of many things that come together over the years, and nobody can tell why."
+    return f"Input: none\nOutput: {WHY}"
 
 
 class Fake(Scripted):
@@ -76,9 +77,8 @@ def test_new_tasks_and_rejects_go_to_their_files(
     good, bad = list(read_rows(out)), list(read_rows(rejects))
     assert [row.status for row in good] == ["accepted"] * 8
     assert all(row.response and row.extra["task"] == row.instruction for row in good)
-    for row in bad:
-        assert row.verdict is not None
-        assert "not_for_text" in row.verdict.reasons
+    reasons = {row.verdict.reasons[0] for row in bad if row.verdict is not None}
+    assert reasons == {"not_for_text", "same_wording"}
     assert f"8 made, {len(bad)} rejected, 0 failed." in capsys.readouterr().err
 
 

@@ -1,8 +1,8 @@
 """``python -m evals rouge``: how long a candidate takes against a pool, and whether anything is
 missed.
 
-Two pools: tasks varied word by word from the seeds that ship, and the worst kind, in which all
-tasks have one wording and differ in a few words, so that nearly all must be compared in full.
+Three pools: tasks varied word by word from the seeds that ship; tasks of one wording that differ in
+a few words; and the worst kind, the same words in any order, of which every one must be compared.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from evolsynth.methods.seed_tasks import shipped_seeds
 
 __all__ = ["Timed", "add_options", "measure", "pool_of", "run"]
 
-_WORDS = 60  # of the templated pool, in each of its three places
+_WORDS, _BAG = 60, 16  # of the pool of one wording, in each place; of the bag
 
 
 class Timed(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,13 +56,13 @@ def run(options: argparse.Namespace) -> int:
     machine, watch, told = describe(), Watch(), told_on(options.json)
     found = [
         measure(kind, size=options.pool, candidates=options.n, check=options.check)
-        for kind in ("varied", "one wording")
+        for kind in ("varied", "one wording", "one bag of words")
     ]
     print(f"{machine.cpu}; one core, ms a candidate, {options.pool} texts", file=told)
-    print(f"{'pool':14}{'median':>9}{'95%':>9}{'longest':>9}{'found':>8}{'missed':>8}", file=told)
+    print(f"{'pool':18}{'median':>9}{'95%':>9}{'longest':>9}{'found':>8}{'missed':>8}", file=told)
     for one in found:
         print(
-            f"{one.kind:14}{one.median_ms:9.2f}{one.p95_ms:9.2f}{one.longest_ms:9.2f}"
+            f"{one.kind:18}{one.median_ms:9.2f}{one.p95_ms:9.2f}{one.longest_ms:9.2f}"
             f"{one.found:5} / {one.candidates}{one.missed:5}/{one.checked}",
             file=told,
         )
@@ -103,7 +103,7 @@ def measure(kind: str, *, size: int, candidates: int, check: int) -> Timed:
 
 
 def pool_of(kind: str, size: int, *, seed: int) -> list[str]:
-    """``size`` texts: "varied", or of "one wording"."""
+    """``size`` texts: "varied", of "one wording" or of "one bag of words"."""
     draw = random.Random(seed)  # noqa: S311 - reproducible on purpose
     seeds = [task.instruction.split() for task in shipped_seeds()]
     words = sorted({word for task in seeds for word in task})
@@ -113,6 +113,8 @@ def pool_of(kind: str, size: int, *, seed: int) -> list[str]:
             for _ in range(size)
         ]
     some = words[:_WORDS]
+    if kind == "one bag of words":
+        return [" ".join(draw.sample(some[:_BAG], _BAG)) for _ in range(size)]
     return [
         f"Write a {draw.choice(some)} text about {draw.choice(some)} and the {draw.choice(some)} "
         f"{draw.choice(some)} of a {draw.choice(some)} for {draw.choice(some)} and {n}."

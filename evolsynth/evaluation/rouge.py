@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import re
 from array import array
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from rapidfuzz.distance import LCSseq
+from rapidfuzz.process import cdist
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Entry", "Nearest", "RougeIndex", "rouge_l", "rouge_tokens"]
 
 _WORD = re.compile("[a-z0-9]+")
+_AT_ONCE = 2048  # texts that are compared in one call, those with the highest bounds first
 _SLACK = 1e-9  # a bound is computed in another order than the figure, so it may be a bit below
 
 
@@ -69,12 +74,12 @@ class RougeIndex:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
         self._where: dict[tuple[int, int], array[int]] = {}
-        self._tokens: list[array[int]] = []
+        self._coded: list[str] = []  # a character for each word: what rapidfuzz is quickest at
         self._lengths: array[int] = array("i")
         self._entries: list[Entry] = []
 
     def __len__(self) -> int:
-        return len(self._tokens)
+        return len(self._coded)
 
     def __getitem__(self, place: int) -> Entry:
         return self._entries[place]
@@ -82,11 +87,11 @@ class RougeIndex:
     def add(self, text: str, *, name: str = "") -> None:
         """Add a text; ``name`` is what `nearest` calls it."""
         numbers = self._numbers
-        tokens = array("I", (numbers.setdefault(t, len(numbers)) for t in rouge_tokens(text)))
-        place = len(self._tokens)
+        tokens = [numbers.setdefault(t, len(numbers)) for t in rouge_tokens(text)]
+        place = len(self._coded)
         for feature in _occurrences(tokens):
             self._where.setdefault(feature, array("i")).append(place)
-        self._tokens.append(tokens)
+        self._coded.append(_coded(tokens))
         self._lengths.append(len(tokens))
         self._entries.append(Entry(name, text))
 
@@ -95,27 +100,38 @@ class RougeIndex:
 
         ``least`` must be above 0. ``first`` looks only at so many texts, those that came first.
         """
-        size = len(self._tokens) if first is None else min(first, len(self._tokens))
+        size = len(self._coded) if first is None else min(first, len(self._coded))
         asked = rouge_tokens(text)
         if not size or not asked:
             return None
         unknown = len(self._numbers)  # a word that no text has equals none
-        tokens = array("I", (self._numbers.get(t, unknown) for t in asked))
+        tokens = [self._numbers.get(t, unknown) for t in asked]
         bounds = self._bounds(tokens, size)
         places = np.flatnonzero(bounds >= least - _SLACK)
+        places = places[np.argsort(-bounds[places], kind="stable")]
         best: tuple[float, int] | None = None
-        for place in places[np.argsort(-bounds[places], kind="stable")].tolist():
-            if best is not None and bounds[place] < best[0] - _SLACK:
+        for start in range(0, len(places), _AT_ONCE):
+            some = places[start : start + _AT_ONCE]
+            if best is not None and bounds[some[0]] < best[0] - _SLACK:
                 break
-            other = self._tokens[place]
-            score = _f1(int(LCSseq.similarity(tokens, other)), len(tokens), len(other))
-            if score >= least and (best is None or (-score, place) < (-best[0], best[1])):
-                best = score, place
+            scores = self._scores(tokens, some)
+            for at in np.flatnonzero(scores >= least).tolist():
+                score, place = float(scores[at]), int(some[at])
+                if best is None or (-score, place) < (-best[0], best[1]):
+                    best = score, place
         return None if best is None else Nearest(*self._entries[best[1]], best[0])
 
-    def _bounds(
-        self, tokens: array[int], size: int
-    ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def _scores(self, tokens: list[int], places: NDArray[np.intp]) -> NDArray[np.float64]:
+        """The F1 with the texts at ``places``, in the operations of `_f1`."""
+        others = [self._coded[place] for place in places.tolist()]
+        common = cdist([_coded(tokens)], others, scorer=LCSseq.similarity, dtype=np.int32)[0]
+        lengths = np.frombuffer(self._lengths, dtype=np.intc)[places]
+        precision, recall = common / len(tokens), common / lengths
+        both = precision + recall
+        both[common == 0] = 1.0  # the figure is 0 then
+        return np.asarray(2 * precision * recall / both, dtype=np.float64)
+
+    def _bounds(self, tokens: list[int], size: int) -> NDArray[np.float64]:
         """The most that the F1 with each text can be."""
         shared = np.zeros(size, dtype=np.int64)
         for feature in _occurrences(tokens):
@@ -125,10 +141,14 @@ class RougeIndex:
                 here = np.frombuffer(places, dtype=np.intc)
                 shared[here[: np.searchsorted(here, size)]] += 1
         lengths = np.frombuffer(self._lengths, dtype=np.intc)[:size]
-        return 2 * shared / (lengths + len(tokens))
+        return np.asarray(2 * shared / (lengths + len(tokens)), dtype=np.float64)
 
 
-def _occurrences(tokens: array[int]) -> list[tuple[int, int]]:
+def _coded(tokens: list[int]) -> str:
+    return "".join(map(chr, tokens))  # a million words and more, which no pool of tasks has
+
+
+def _occurrences(tokens: list[int]) -> list[tuple[int, int]]:
     """Each word with how often it came before: two texts share as many of these as words."""
     seen: dict[int, int] = {}
     found = []

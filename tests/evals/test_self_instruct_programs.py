@@ -29,9 +29,7 @@ def answer(request: Request) -> str:
         return f"Explain why {' and '.join(things)} go together."
     if "Is the last of these tasks" in prompt:
         return "no"
-    return (
-        "Input: none\nOutput: It is so because of many things, and nobody can tell what was first."
-    )
+    return f"Input: none\nOutput: {WHY}"
 
 
 async def test_every_attempt_is_counted_once() -> None:

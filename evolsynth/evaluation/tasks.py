@@ -44,10 +44,12 @@ _NOT_TEXT = re.compile(
     re.I,
 )
 _PERSONAL = re.compile(
-    r"\b(?:your (?!own words|answers?\b|repl(?:y|ies)\b|response|explanation)|yours\b|"
-    r"you(?:'ve|'d| (?:have|had|are|were|did|do|like|liked|love|loved|feel|felt|saw|see|visited|"
-    r"receive|received|want|wanted|would|ever|just|know|think))\b)|\b(?:did|do|have|are|were|would|"
-    r"can) you (?!explain|describe|tell|give|name|list|help|write|suggest|show|please|recommend)",
+    r"\byour (?!own words|answers?\b|repl(?:y|ies)\b|response|explanation)|\byours(?:elf)?\b"
+    r"|\bmyself\b|(?<!when )(?<!if )(?<!before )(?<!after )(?<!while )(?<!once )"
+    r"\b(?<!can )(?<!could )(?<!would )you\b"
+    r"|\b(?:when|if|before|after|while|once) you(?:'re|'ll|'d|'ve| (?:are|were|will|had|have|would|did|just|saw|felt))\b"
+    r"|\b(?:can|could|would) you (?!explain|describe|tell|give|name|list|help|write|suggest|show|"
+    r"please|recommend)",
     re.I,
 )
 _KINDS = (
@@ -195,6 +197,8 @@ def list_findings(task: str, output: str) -> list[Finding]:
     )
     if twice:
         found.append(Finding("repetition", {"part": "response", "item": twice[:80]}))
+    if len(items) == 1 and asked is None:
+        found.append(Finding("cut_off", {"part": "response", "why": "a list of one item"}))
     return found
 
 

@@ -29,7 +29,7 @@ class Draft(NamedTuple):
 
     ``subject`` is what it was asked to be about, ``kind`` the kind of text that it works on, and
     ``label`` one of a classification's labels, where a family of prompts gives such. ``likely`` is
-    the task's mean log-probability a token.
+    the log-probability of the task as a user's turn (nats).
     """
 
     text: str

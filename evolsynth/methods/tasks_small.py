@@ -7,7 +7,6 @@ kind, and whether a task is a classification is told by how it is worded.
 
 from __future__ import annotations
 
-import math
 import random
 import re
 from collections.abc import Mapping, Sequence
@@ -39,6 +38,10 @@ SMALL_TASK_SAMPLING = Sampling(temperature=0.7, top_k=64, top_p=0.9, min_p=0.05)
 _KIND, _LABEL = "KIND", "LABEL"
 _TASK_TOKENS, _INPUT_TOKENS, _LABEL_TOKENS, _OUTPUT_TOKENS = 48, 80, 8, 224
 _LEAST_INPUT_WORDS = 6
+_LEAST_ANSWER_WORDS = 15
+_MAY_BE_SHORT = re.compile(
+    r"(?:name|list|give|suggest|make a list|write (?:a slogan|three))\b", re.I
+)
 _LABEL_MARGIN = 0.5  # nats; of 20 texts with a label, 14 were above it and 2 below 0
 _ARTICLE = re.compile(r"\A(?:an?|the|is|it is|sounds) ")
 _WORKS_ON = re.compile(r"\b(?:the|following|each) (?:\w+ )??([\w-]+)\b", re.I)
@@ -59,6 +62,7 @@ class SmallWriter:
         self._outputs = load_prompt("self_instruct/output_small")
         self._answers = load_prompt("respond/brief")
         self.ranked = Capability.LOGPROBS in llm.capabilities
+        self._before_a_user = llm.template.pre_query()
         self.input_share: float | None = self._tasks.value("input_share")
         self._subjects = tuple(subjects) or tuple(self._tasks.value("subjects"))
 
@@ -76,7 +80,6 @@ class SmallWriter:
             max_tokens=_TASK_TOKENS,
             sampling=self._sampling,
             stop=("\n",),
-            logprobs=self.ranked,
         )
         made = await ask(
             self._llm, request, self._tasks, attempt=candidate, subject=subject, opening=opening
@@ -89,8 +92,9 @@ class SmallWriter:
         elif label and not asks_for_label(text):
             strange.append(Finding("not_an_instruction", {"why": "no second label"}))
         findings = [*found, *(f for f in strange if f is not None)]
-        told = made.completion.logprobs
-        likely = math.fsum(t.logprob for t in told) / len(told) if told else 0.0
+        likely = 0.0
+        if self.ranked and not findings:
+            likely = (await self._llm.score(self._before_a_user, text)).total
         return Draft(text, made.provenance, findings, subject, kind, label, likely)
 
     async def is_classification(self, plan: Plan, draft: Draft) -> bool:
@@ -104,7 +108,11 @@ class SmallWriter:
         if not draft.kind:
             answer = await self._answer(plan, draft.text, candidate)
             made = {"response": answer.provenance}
-            found = [stray_answer(draft.text, answer.text), _about_itself(draft.text, answer.text)]
+            found = [
+                stray_answer(draft.text, answer.text),
+                _about_itself(draft.text, answer.text),
+                _thin(draft.text, answer.text),
+            ]
             return Instance("", answer.text, made, _only(found))
         if classification:
             return await self._labelled(plan, draft, candidate)
@@ -247,6 +255,14 @@ def _short(text: str) -> Finding | None:
     if count >= _LEAST_INPUT_WORDS:
         return None
     return Finding("too_short", {"part": "input", "words": count, "least": _LEAST_INPUT_WORDS})
+
+
+def _thin(task: str, output: str) -> Finding | None:
+    """Found where a question that is no list and no slogan has an answer of a few words."""
+    count = len(words(output))
+    if count >= _LEAST_ANSWER_WORDS or _MAY_BE_SHORT.match(task):
+        return None
+    return Finding("thin_answer", {"words": count, "least": _LEAST_ANSWER_WORDS})
 
 
 def _about_itself(task: str, output: str) -> Finding | None:

@@ -47,7 +47,8 @@ _PERSONAL = re.compile(
     r"\byour (?!own words|answers?\b|repl(?:y|ies)\b|response|explanation)|\byours(?:elf)?\b"
     r"|\bmyself\b|(?<!when )(?<!if )(?<!before )(?<!after )(?<!while )(?<!once )"
     r"\b(?<!can )(?<!could )(?<!would )you\b"
-    r"|\b(?:when|if|before|after|while|once) you(?:'re|'ll|'d|'ve| (?:are|were|will|had|have|would|did|just|saw|felt))\b"
+    r"|\b(?:when|if|before|after|while|once) you(?:'re|'ll|'d|'ve| (?:are|were|will|had|have|"
+    r"would|did|just|saw|felt))\b"
     r"|\b(?:can|could|would) you (?!explain|describe|tell|give|name|list|help|write|suggest|show|"
     r"please|recommend)",
     re.I,

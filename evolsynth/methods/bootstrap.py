@@ -203,8 +203,9 @@ class _Loop:
             twin = self._like_another(attempt.task, None)
             if twin is None:
                 self._made_by.append(attempt.number)
-                self._pool.add(attempt.task, name=rows[0].id)
-                self._with_input.append(bool(rows[0].extra["input"]))
+                good = next(row for row in rows if not row.settled)
+                self._pool.add(attempt.task, name=good.id)
+                self._with_input.append(bool(good.extra["input"]))
                 rows = tuple(
                     row if row.settled else row.replace(verdict=Verdict(accepted=True))
                     for row in rows

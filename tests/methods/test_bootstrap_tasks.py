@@ -21,6 +21,7 @@ from evolsynth.llm.scripted import Answer, Scripted
 from evolsynth.methods.bootstrap import ROUND, bootstrap_tasks
 from evolsynth.methods.seed_tasks import SeedTask, shipped_seeds
 from evolsynth.methods.tasks_classic import bare
+from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row
 
 SMALL, LARGE = 135_000_000, 8_000_000_000
@@ -361,3 +362,23 @@ async def test_smollm_makes_new_tasks(smollm: LlamaCpp) -> None:
     assert len(good) == 2
     assert len(rows) <= 12
     assert all(row.response and row.extra["task"] for row in good)
+
+
+def test_every_kind_of_text_has_first_words_and_no_list_has_one_entry_twice() -> None:
+    tasks, inputs = (
+        load_prompt("self_instruct/tasks_small"),
+        load_prompt("self_instruct/input_small"),
+    )
+    for name in (
+        "subjects",
+        "openings",
+        "text_openings",
+        "label_openings",
+        "first_labels",
+        "texts",
+    ):
+        entries = tasks.value(name)
+        assert len(set(entries)) == len(entries) >= 6
+    assert set(tasks.value("texts")) == set(inputs.value("starts"))
+    assert all(opening.count("KIND") == 1 for opening in tasks.value("text_openings"))
+    assert all(opening.endswith("LABEL or") for opening in tasks.value("label_openings"))

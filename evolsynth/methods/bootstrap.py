@@ -12,8 +12,6 @@ own. So two rounds can be under way at once, and nothing depends on which attemp
 from __future__ import annotations
 
 import asyncio
-import bisect
-import random
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -22,7 +20,6 @@ from typing import Any, NamedTuple
 from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.gate import response_findings
-from evolsynth.evaluation.rouge import RougeIndex
 from evolsynth.evaluation.tasks import (
     SAME_WORDING,
     conflicting_outputs,
@@ -33,10 +30,11 @@ from evolsynth.evaluation.tasks import (
 from evolsynth.llm.base import LLM, Sampling
 from evolsynth.methods.family import prompt_family
 from evolsynth.methods.seed_tasks import LEAST_SEEDS, SeedTask, shipped_seeds
+from evolsynth.methods.task_pool import TaskPool
 from evolsynth.methods.task_writer import Draft, Instance, Plan, TaskWriter
 from evolsynth.methods.tasks_classic import CLASSIC_TASK_SAMPLING, ClassicWriter
 from evolsynth.methods.tasks_small import SMALL_TASK_SAMPLING, SmallWriter
-from evolsynth.rows import Failure, Row, Verdict, derive_seed
+from evolsynth.rows import Failure, Row, Verdict
 from evolsynth.streams import failure, ordered_map
 
 __all__ = ["ROUND", "bootstrap_tasks"]
@@ -45,8 +43,6 @@ __all__ = ["ROUND", "bootstrap_tasks"]
 ROUND = 32
 
 _METHOD = "self_instruct"
-_SHOTS, _OWN_SHOTS = LEAST_SEEDS, 2
-_SAME_SHOTS = 4  # attempts that are shown the same tasks, which are then read once
 
 
 async def bootstrap_tasks(
@@ -106,10 +102,10 @@ async def bootstrap_tasks(
         async for attempt in stream:
             for row in loop.settle(attempt):
                 yield row
-            if loop.accepted == n:
+            if loop.pool.accepted == n:
                 return
-    if loop.accepted < n:
-        yield _shortfall(seed, loop.accepted, n, most)
+    if loop.pool.accepted < n:
+        yield _shortfall(seed, loop.pool.accepted, n, most)
 
 
 def _check(
@@ -167,27 +163,16 @@ class _Loop:
     ) -> None:
         self._writer, self._seed = writer, seed
         self._candidates, self._instances = candidates, instances
-        self._most_similar = most_similar
-        self._made_by: list[int] = []  # the attempts of accepted tasks, rising
-        self._pool = RougeIndex()
-        for number, task in enumerate(seeds):
-            self._pool.add(task.instruction, name=f"seed {number + 1}")
-        self._seeds = len(seeds)
-        self._with_input = [bool(task.input) for task in seeds]
+        self.pool = TaskPool(seeds, seed=seed, most_similar=most_similar)
         self._ended: defaultdict[int, asyncio.Event] = defaultdict(asyncio.Event)
-
-    @property
-    def accepted(self) -> int:
-        """Tasks in the pool beside the seeds."""
-        return len(self._made_by)
 
     async def attempt(self, number: int) -> _Attempt:
         """A task with its instances, and what is to be said against them."""
         this_round = number // ROUND
         if this_round >= 2:
             await self._ended[this_round - 2].wait()
-        known = bisect.bisect_left(self._made_by, (this_round - 1) * ROUND)
-        plan = self._plan(number, known)
+        known = self.pool.made_before((this_round - 1) * ROUND)
+        plan = self.pool.plan(number, known, input_share=self._writer.input_share)
         try:
             return await self._tried(plan, known)
         except SetupError:
@@ -200,12 +185,15 @@ class _Loop:
         """The attempt's rows with their verdicts; an accepted task joins the pool."""
         rows = attempt.rows
         if attempt.task is not None:
-            twin = self._like_another(attempt.task, None)
+            twin = self.pool.like_another(attempt.task)
             if twin is None:
-                self._made_by.append(attempt.number)
                 good = next(row for row in rows if not row.settled)
-                self._pool.add(attempt.task, name=good.id)
-                self._with_input.append(bool(good.extra["input"]))
+                self.pool.add(
+                    attempt.task,
+                    attempt=attempt.number,
+                    name=good.id,
+                    with_input=bool(good.extra["input"]),
+                )
                 rows = tuple(
                     row if row.settled else row.replace(verdict=Verdict(accepted=True))
                     for row in rows
@@ -215,40 +203,6 @@ class _Loop:
         if (attempt.number + 1) % ROUND == 0:
             self._ended[attempt.number // ROUND].set()
         return rows
-
-    def _plan(self, number: int, known: int) -> Plan:
-        """Six seeds and two tasks made before, shuffled; eight seeds while there are none.
-
-        Where the family of prompts asks for tasks with an input by themselves, only such are
-        shown for one, as far as there are enough.
-        """
-        group = str(number // _SAME_SHOTS)
-        draw = random.Random(derive_seed(self._seed, f"{_METHOD}/shots", group))  # noqa: S311
-        share = self._writer.input_share
-        wanted = None if share is None else draw.random() < share
-        size = self._seeds
-        own = draw.sample(
-            self._alike(range(size, size + known), wanted, _OWN_SHOTS), min(_OWN_SHOTS, known)
-        )
-        places = draw.sample(self._alike(range(size), wanted, _SHOTS), _SHOTS - len(own)) + own
-        draw.shuffle(places)
-        shots = [self._pool[place] for place in places]
-        names = tuple(shot.name for shot in shots)
-        return Plan(number, tuple(shot.text for shot in shots), names, bool(wanted))
-
-    def _alike(self, places: range, with_input: bool | None, least: int) -> Sequence[int]:
-        """Those of the wanted kind; all where there are fewer than ``least``."""
-        alike = [p for p in places if with_input is None or self._with_input[p] == with_input]
-        return alike if len(alike) >= least else places
-
-    def _like_another(self, task: str, known: int | None) -> Finding | None:
-        """The seed or task that is worded alike, of the first ``known`` made, or of all."""
-        first = None if known is None else self._seeds + known
-        near = self._pool.nearest(task, least=self._most_similar, first=first)
-        if near is None:
-            return None
-        found = {"twin": near.name, "text": near.text, "rouge_l": round(near.score, 4)}
-        return Finding("same_wording", {**found, "least": self._most_similar})
 
     async def _tried(self, plan: Plan, known: int) -> _Attempt:
         draft, findings = await self._proposed(plan, known)
@@ -276,7 +230,7 @@ class _Loop:
         for candidate in range(self._candidates):
             draft = await self._writer.propose(plan, candidate)
             findings = list(draft.findings)
-            if not findings and (twin := self._like_another(draft.text, known)) is not None:
+            if not findings and (twin := self.pool.like_another(draft.text, known)) is not None:
                 findings.append(twin)
             tried.append((draft, findings))
             if not findings and not self._writer.ranked:

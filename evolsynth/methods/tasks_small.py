@@ -42,7 +42,7 @@ _LEAST_ANSWER_WORDS = 15
 _MAY_BE_SHORT = re.compile(
     r"(?:name|list|give|suggest|make a list|write (?:a slogan|three))\b", re.I
 )
-_LABEL_MARGIN = 0.5  # nats; of 20 texts with a label, 14 were above it and 2 below 0
+_LABEL_MARGIN = 1.0  # nats
 _ARTICLE = re.compile(r"\A(?:an?|the|is|it is|sounds) ")
 _WORKS_ON = re.compile(r"\b(?:the|following|each) (?:\w+ )??([\w-]+)\b", re.I)
 
@@ -125,6 +125,7 @@ class SmallWriter:
         found = [
             _short(text.text),
             _about_itself(draft.text, answer.text),
+            _about_writer(draft.text, answer.text),
             example_leak(answer.text, shown),
             example_leak(text.text, [example["input"] for example in self._inputs.examples]),
         ]
@@ -269,6 +270,13 @@ def _about_itself(task: str, output: str) -> Finding | None:
     if "assistant" not in output.lower() or "assistant" in task.lower():
         return None
     return Finding("self_talk", {"said": "assistant"})
+
+
+def _about_writer(task: str, output: str) -> Finding | None:
+    """Found where a reply or a title talks about the text instead."""
+    if not task.startswith(("Write", "Give")) or not output.startswith("The writer"):
+        return None
+    return Finding("no_answer", {"said": "The writer"})
 
 
 def _text_of(task: str) -> str:

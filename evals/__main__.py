@@ -38,6 +38,10 @@ PROGRAMS = {
     "yield": Program("evals.yields", "seeds that get accepted evolutions, and what they cost"),
     "duplicates": Program("evals.duplicates", "planted duplicates: who finds them, and how fast"),
     "magpie": Program("evals.magpie", "does Magpie keep to a domain, and at what cost?"),
+    "rouge": Program("evals.rouge", "ROUGE-L against a pool of tasks: speed, and nothing missed"),
+    "self-instruct": Program(
+        "evals.self_instruct", "new tasks of attempts, by reason, and rows to read"
+    ),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"
     ),

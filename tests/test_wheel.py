@@ -18,6 +18,7 @@ CHECKOUT = Path(__file__).parents[1]
 PROBE = """
 import json, sys, evolsynth
 from importlib.resources import files
+from evolsynth.methods.seed_tasks import shipped_seeds
 from evolsynth.prompts import load_prompt, prompt_names
 page = files("evolsynth.report")
 print(json.dumps({
@@ -25,6 +26,7 @@ print(json.dumps({
     "prompts": {name: load_prompt(name).sha256 for name in prompt_names()},
     "pages": {name: page.joinpath(name).read_text(encoding="utf-8")
               for name in ("page.html.j2", "page.css", "page.js")},
+    "seeds": len(shipped_seeds()),
     "path": sys.path,
 }))
 """
@@ -89,6 +91,7 @@ def test_the_wheel_brings_its_prompts_and_pages(installed: Path) -> None:
 
     assert found["prompts"] == {name: load_prompt(name).sha256 for name in prompt_names()}
     assert "evol_instruct/anchored/label" in found["prompts"]
+    assert found["seeds"] >= 60
     for name, text in found["pages"].items():
         assert text == (CHECKOUT / "evolsynth" / "report" / name).read_text(encoding="utf-8")
 

@@ -17,6 +17,7 @@ __all__ = ["add_generation_commands"]
 def add_generation_commands(commands: Any) -> None:
     """Add them to the command's parser."""
     _magpie_command(commands)
+    _self_instruct_command(commands)
 
 
 def _magpie_command(commands: Any) -> None:
@@ -98,3 +99,78 @@ def _magpie(options: argparse.Namespace) -> int:
     if options.json:
         raise InputError("--json belongs to --compare-system: rows are JSON Lines anyway.")
     return generate_magpie(options.output, asked)
+
+
+def _self_instruct_command(commands: Any) -> None:
+    parser = commands.add_parser(
+        "self-instruct",
+        help="make tasks from seed tasks, or queries from contexts, with Self-Instruct",
+        description="With -n: N new tasks, each with an output and, if it needs one, an input. "
+        "With CONTEXTS: queries about each of its texts.",
+    )
+    parser.add_argument(
+        "contexts", nargs="?", metavar="CONTEXTS", help="a JSON Lines file of texts, - for stdin"
+    )
+    parser.add_argument(
+        "-n", "--rows", type=whole, metavar="N", help="tasks to make from seed tasks"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="where to write (default: stdout)")
+    parser.add_argument("--rejects", metavar="FILE", help="where to write what was not accepted")
+    parser.add_argument(
+        "--seeds", metavar="FILE", help="seed tasks of your own (default: those that ship)"
+    )
+    parser.add_argument(
+        "--max-attempts", type=whole, metavar="N", help="end after so many (default: 10 for each)"
+    )
+    number(parser, "--num-instructions", 5, "queries for each context")
+    parser.add_argument("--field", default="input", help="where the context is (default: input)")
+    parser.add_argument(
+        "--application",
+        default="AI assistant",
+        metavar="TEXT",
+        help="what the queries are sent to (default: AI assistant)",
+    )
+    parser.add_argument("--criteria", metavar="TEXT", help="what queries must be like (classic)")
+    parser.add_argument(
+        "--prompts",
+        choices=("small", "classic"),
+        help="the family of prompts (default: by the model's size)",
+    )
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="go on after a bad line of CONTEXTS"
+    )
+    generation(parser)
+    parser.set_defaults(command=_self_instruct)
+
+
+def _self_instruct(options: argparse.Namespace) -> int:
+    if (options.contexts is None) == (options.rows is None):
+        raise InputError(
+            "Give either -n N, for tasks from seed tasks, or a file of CONTEXTS, not both. "
+            "See: evolsynth self-instruct --help"
+        )
+    from evolsynth.cli.self_instruct import Places, generate_from_contexts, generate_tasks
+
+    places = Places(options.output, options.rejects, options.model)
+    if options.contexts is None:
+        return generate_tasks(
+            places,
+            n=options.rows,
+            seed=options.seed,
+            seeds=options.seeds,
+            prompts=options.prompts,
+            max_attempts=options.max_attempts,
+        )
+    if options.seeds is not None:
+        raise InputError("--seeds goes with -n: queries from CONTEXTS need no seed tasks.")
+    return generate_from_contexts(
+        places,
+        options.contexts,
+        num_instructions=options.num_instructions,
+        field=options.field,
+        application=options.application,
+        criteria=options.criteria,
+        seed=options.seed,
+        prompts=options.prompts,
+        skip_bad=options.skip_bad,
+    )

@@ -1,0 +1,291 @@
+"""Self-Instruct's prompts for small models: short lists that the model goes on with.
+
+What the paper leaves to the model, a model of 135M parameters cannot be left: each line of the
+list is given its subject and the first words of the task, a text to work on is asked for by its
+kind, and whether a task is a classification is told by how it is worded.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evolsynth.evaluation.findings import Finding
+from evolsynth.evaluation.quality import example_leak
+from evolsynth.evaluation.tasks import (
+    asks_for_label,
+    doubled,
+    missing_input,
+    off_subject,
+    personal,
+    stray_answer,
+    task_findings,
+)
+from evolsynth.evaluation.words import COMMON, content, words
+from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
+from evolsynth.methods.respond import RESPONSE_SAMPLING
+from evolsynth.methods.task_writer import Draft, Instance, Made, Plan, ask, ask_chat
+from evolsynth.prompts import PromptFile, load_prompt
+from evolsynth.rows import Message, derive_seed
+
+__all__ = ["SMALL_TASK_SAMPLING", "SmallWriter"]
+
+#: The paper's temperature; the tail is cut, in which a small model loses its thread.
+SMALL_TASK_SAMPLING = Sampling(temperature=0.7, top_k=64, top_p=0.9, min_p=0.05)
+
+_KIND, _LABEL = "KIND", "LABEL"
+_TASK_TOKENS, _INPUT_TOKENS, _LABEL_TOKENS, _OUTPUT_TOKENS = 48, 80, 8, 224
+_LEAST_INPUT_WORDS = 6
+_LEAST_ANSWER_WORDS = 15
+_MAY_BE_SHORT = re.compile(
+    r"(?:name|list|give|suggest|make a list|write (?:a slogan|three))\b", re.I
+)
+_LABEL_MARGIN = 1.0  # nats
+_ARTICLE = re.compile(r"\A(?:an?|the|is|it is|sounds) ")
+_WORKS_ON = re.compile(r"\b(?:the|following|each) (?:\w+ )??([\w-]+)\b", re.I)
+
+
+class SmallWriter:
+    """See the module. ``subjects`` takes the place of those in the prompt file."""
+
+    def __init__(
+        self, llm: LLM, *, seed: int, sampling: Sampling, subjects: Sequence[str] = ()
+    ) -> None:
+        for capability in (Capability.RAW_PROMPT, Capability.PREFIX):
+            llm.require(capability, by="Self-Instruct with prompts for small models")
+        self._llm, self._seed, self._sampling = llm, seed, sampling
+        self._tasks = load_prompt("self_instruct/tasks_small")
+        self._inputs = load_prompt("self_instruct/input_small")
+        self._labels = load_prompt("self_instruct/label_small")
+        self._outputs = load_prompt("self_instruct/output_small")
+        self._answers = load_prompt("respond/brief")
+        self.ranked = Capability.LOGPROBS in llm.capabilities
+        self._before_a_user = llm.template.pre_query()
+        self.input_share: float | None = self._tasks.value("input_share")
+        self._subjects = tuple(subjects) or tuple(self._tasks.value("subjects"))
+
+    async def propose(self, plan: Plan, candidate: int) -> Draft:
+        """The next line of the list, its subject and first words given."""
+        subject, opening, kind, label = self._drawn(plan)
+        shown = [
+            {"subject": (_text_of if kind else _subject_of)(shot), "text": shot}
+            for shot in plan.shots
+        ]
+        request = Request(
+            prompt=self._tasks.render(tasks=shown, number=len(shown) + 1, subject=kind or subject),
+            prefix=self._tasks.part("anchor", opening=opening),
+            seed=self._derived("task", plan, candidate),
+            max_tokens=_TASK_TOKENS,
+            sampling=self._sampling,
+            stop=("\n",),
+        )
+        made = await ask(
+            self._llm, request, self._tasks, attempt=candidate, subject=subject, opening=opening
+        )
+        text, finish_reason = made.text, made.completion.finish_reason
+        found = task_findings(text, finish_reason=finish_reason)
+        strange = [personal(text), doubled(text)]
+        if not kind:
+            strange += [off_subject(text, subject), missing_input(text)]
+        elif label and not asks_for_label(text):
+            strange.append(Finding("not_an_instruction", {"why": "no second label"}))
+        findings = [*found, *(f for f in strange if f is not None)]
+        likely = 0.0
+        if self.ranked and not findings:
+            likely = (await self._llm.score(self._before_a_user, text)).total
+        return Draft(text, made.provenance, findings, subject, kind, label, likely)
+
+    async def is_classification(self, plan: Plan, draft: Draft) -> bool:
+        """By how the task is worded: the model's own yes or no was little better than a guess."""
+        return bool(draft.kind) and asks_for_label(draft.text)
+
+    async def instance(
+        self, plan: Plan, draft: Draft, *, classification: bool, candidate: int
+    ) -> Instance:
+        """A text of the task's kind, if it needs one, and the answer in the model's own chat."""
+        if not draft.kind:
+            answer = await self._answer(plan, draft.text, candidate)
+            made = {"response": answer.provenance}
+            found = [
+                stray_answer(draft.text, answer.text),
+                _about_itself(draft.text, answer.text),
+                _thin(draft.text, answer.text),
+            ]
+            return Instance("", answer.text, made, _only(found))
+        if classification:
+            return await self._labelled(plan, draft, candidate)
+        prompt = self._inputs.render(subject=draft.subject, kind=draft.kind)
+        text = await self._text(prompt, self._inputs, plan, draft, candidate)
+        answer = await self._output(plan, draft, text.text, candidate)
+        shown = [
+            example[part] for example in self._outputs.examples for part in ("input", "output")
+        ]
+        found = [
+            _short(text.text),
+            _about_itself(draft.text, answer.text),
+            _about_writer(draft.text, answer.text),
+            example_leak(answer.text, shown),
+            example_leak(text.text, [example["input"] for example in self._inputs.examples]),
+        ]
+        made = {"input": text.provenance, "response": answer.provenance}
+        return Instance(text.text, answer.text, made, _only(found))
+
+    async def _labelled(self, plan: Plan, draft: Draft, candidate: int) -> Instance:
+        """An instance of a classification."""
+        labels, label, labelled = await self._label(plan, draft, candidate)
+        prompt = self._labels.render(
+            task=draft.text, subject=draft.subject, kind=draft.kind, label=label
+        )
+        text = await self._text(prompt, self._labels, plan, draft, candidate)
+        found = [
+            _short(text.text),
+            example_leak(text.text, [example["input"] for example in self._labels.examples]),
+            await self._wrong(text.text, labels, label),
+        ]
+        made = {"input": text.provenance, "response": labelled}
+        return Instance(text.text, label, made, _only(found))
+
+    async def _wrong(self, text: str, labels: Sequence[str], label: str) -> Finding | None:
+        """Found where the text does not make its label likelier than the other.
+
+        A label may be the likelier word whatever the text, so a neutral text is the measure. Only
+        for a back end that tells log-probabilities.
+        """
+        if not self.ranked or len(labels) < 2:
+            return None
+        other = labels[1 - labels.index(label)]
+        margins = []
+        for shown in (text, self._labels.value("neutral")):
+            verdict = Prompt.of(self._labels.part("verdict", text=shown))
+            one = await self._llm.score(verdict, f" {label}")
+            two = await self._llm.score(verdict, f" {other}")
+            margins.append(one.total - two.total)
+        margin = round(margins[0] - margins[1], 4)
+        if margin >= _LABEL_MARGIN:
+            return None
+        return Finding("wrong_label", {"margin": margin, "least": _LABEL_MARGIN, "other": other})
+
+    def _drawn(self, plan: Plan) -> tuple[str, str, str, str]:
+        """Subject, first words, for a task about a text its kind, for a classification a label."""
+        draw = random.Random(derive_seed(self._seed, "self_instruct/opening", str(plan.number)))  # noqa: S311
+        subject = draw.choice(self._subjects)
+        if not plan.with_input:
+            return subject, draw.choice(self._tasks.value("openings")), "", ""
+        kind = draw.choice(self._tasks.value("texts"))
+        if draw.random() >= self._tasks.value("label_share"):
+            opening = draw.choice(self._tasks.value("text_openings"))
+            return subject, opening.replace(_KIND, kind), kind, ""
+        label = draw.choice(self._tasks.value("first_labels"))
+        opening = draw.choice(self._tasks.value("label_openings"))
+        return subject, opening.replace(_KIND, kind).replace(_LABEL, label), kind, label
+
+    async def _text(
+        self, prompt: Prompt, file: PromptFile, plan: Plan, draft: Draft, candidate: int
+    ) -> Made:
+        """A text of the draft's kind, made to begin as such a text does."""
+        seed = self._derived("input", plan, candidate)
+        starts = self._inputs.value("starts")[draft.kind]
+        request = Request(
+            prompt=prompt,
+            prefix=file.part("anchor", start=starts[seed % len(starts)]),
+            seed=seed,
+            max_tokens=_INPUT_TOKENS,
+            sampling=self._sampling,
+            stop=("\n",),
+        )
+        return await ask(self._llm, request, file, attempt=candidate)
+
+    async def _label(
+        self, plan: Plan, draft: Draft, candidate: int
+    ) -> tuple[Sequence[str], str, Mapping[str, Any]]:
+        """The labels, if the task names two, and one of them, each as often; or else what the
+        model says."""
+        seed, file = self._derived("label", plan, candidate), self._labels
+        if draft.label:
+            other = draft.text.partition(f"{draft.label} or ")[2].strip(" .?!").lower()
+            other = f"not {draft.label}" if other.startswith("not") else _ARTICLE.sub("", other)
+            if other and other != draft.label:
+                labels = [draft.label, other]
+                drawn = {**file.provenance, "labels": labels, "seed": seed, "attempt": candidate}
+                return labels, labels[seed % 2], drawn
+        request = Request(
+            prompt=Prompt.of(file.part("label", task=draft.text), shared=file.part("shared")),
+            seed=seed,
+            max_tokens=_LABEL_TOKENS,
+            sampling=self._sampling,
+            stop=("\n",),
+        )
+        made = await ask(self._llm, request, file, attempt=candidate)
+        return (), made.text, made.provenance
+
+    async def _output(self, plan: Plan, draft: Draft, text: str, candidate: int) -> Made:
+        request = Request(
+            prompt=self._outputs.render(task=draft.text, input=text),
+            seed=self._derived("response", plan, candidate),
+            max_tokens=_INPUT_TOKENS,
+            sampling=RESPONSE_SAMPLING,
+            stop=("\n",),
+        )
+        return await ask(self._llm, request, self._outputs, attempt=candidate)
+
+    async def _answer(self, plan: Plan, asked: str, candidate: int) -> Made:
+        turns = [Message("system", self._answers.part("system")), Message("user", asked)]
+        return await ask_chat(
+            self._llm,
+            turns,
+            self._answers,
+            seed=self._derived("response", plan, candidate),
+            sampling=RESPONSE_SAMPLING,
+            max_tokens=_OUTPUT_TOKENS,
+            attempt=candidate,
+        )
+
+    def _derived(self, what: str, plan: Plan, candidate: int) -> int:
+        step = f"self_instruct/{what}"
+        return derive_seed(self._seed, step, str(plan.number), candidate=candidate)
+
+
+def _only(found: Sequence[Finding | None]) -> list[Finding]:
+    return [finding for finding in found if finding is not None]
+
+
+def _short(text: str) -> Finding | None:
+    count = len(words(text))
+    if count >= _LEAST_INPUT_WORDS:
+        return None
+    return Finding("too_short", {"part": "input", "words": count, "least": _LEAST_INPUT_WORDS})
+
+
+def _thin(task: str, output: str) -> Finding | None:
+    """Found where a question that is no list and no slogan has an answer of a few words."""
+    count = len(words(output))
+    if count >= _LEAST_ANSWER_WORDS or _MAY_BE_SHORT.match(task):
+        return None
+    return Finding("thin_answer", {"words": count, "least": _LEAST_ANSWER_WORDS})
+
+
+def _about_itself(task: str, output: str) -> Finding | None:
+    if "assistant" not in output.lower() or "assistant" in task.lower():
+        return None
+    return Finding("self_talk", {"said": "assistant"})
+
+
+def _about_writer(task: str, output: str) -> Finding | None:
+    """Found where a reply or a title talks about the text instead."""
+    if not task.startswith(("Write", "Give")) or not output.startswith("The writer"):
+        return None
+    return Finding("no_answer", {"said": "The writer"})
+
+
+def _text_of(task: str) -> str:
+    """What a shown task works on: the first of its words that names a kind of text or thing."""
+    found = _WORKS_ON.search(task)
+    return found[1].lower() if found is not None else _subject_of(task)
+
+
+def _subject_of(task: str) -> str:
+    """A shown task's subject: its last word of content that is not in every request."""
+    telling = [word.lower for word in content(task) if word.lower not in COMMON]
+    return telling[-1] if telling else "words"

@@ -56,7 +56,6 @@ EXPLANATIONS: dict[str, str] = {
     "near_duplicate": "A text with almost the same meaning and the same facts came earlier.",
     "same_wording": "Its words come in nearly the same order as those of an earlier task.",
     "not_for_text": "It needs a picture, a sound, a file or a program, not a text.",
-    "missing_input": "It speaks of a text or a thing that is not given.",
     "off_subject": "It is not about the subject that it was asked to be about.",
     "wrong_count": "The list has more or fewer items than were asked for.",
     "wrong_label": "The input does not seem to have the label that is given as its output.",

@@ -24,6 +24,7 @@ __all__ = [
     "derive_seed",
     "dump",
     "read_jsonl",
+    "read_lines",
     "read_rows",
     "write_rows",
 ]
@@ -225,24 +226,44 @@ def read_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
 
 def read_jsonl(path: str | os.PathLike[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number, object) from a JSON Lines file; see `read_rows` for the errors."""
+    for number, _, data in read_lines(path):
+        if isinstance(data, InputError):
+            raise data
+        yield number, data
+
+
+def read_lines(
+    path: str | os.PathLike[str],
+) -> Iterator[tuple[int, bytes, dict[str, Any] | InputError]]:
+    """Yield (line number, the line as it stands, its object or what is wrong with it).
+
+    Raises:
+        InputError: no such file, or it cannot be read.
+    """
+    name = "standard input" if path == "-" else path
     with _opened(path) as file:
         for number, raw in enumerate(file, 1):
-            where = f"{path}, line {number}"
             try:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-                if not line:
-                    continue
-                data = json.loads(line, parse_constant=_no_number)
+                if line:
+                    yield number, raw, _object(line, f"{name}, line {number}")
             except UnicodeDecodeError:
-                raise InputError(f"{where}: not UTF-8 text. Save the file as UTF-8.") from None
-            except (ValueError, RecursionError) as error:
-                what = getattr(error, "msg", str(error).partition(";")[0])
-                raise InputError(
-                    f"{where}: not JSON ({what}). Each line must be one JSON object."
-                ) from None
-            if not isinstance(data, dict):
-                raise InputError(f"{where}: a JSON object was expected, with named fields.")
-            yield number, data
+                yield (
+                    number,
+                    raw,
+                    InputError(f"{name}, line {number}: not UTF-8 text. Save the file as UTF-8."),
+                )
+
+
+def _object(line: str, where: str) -> dict[str, Any] | InputError:
+    try:
+        data = json.loads(line, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        what = getattr(error, "msg", str(error).partition(";")[0])
+        return InputError(f"{where}: not JSON ({what}). Each line must be one JSON object.")
+    if not isinstance(data, dict):
+        return InputError(f"{where}: a JSON object was expected, with named fields.")
+    return data
 
 
 def _opened(path: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:

@@ -18,6 +18,7 @@ def add_generation_commands(commands: Any) -> None:
     """Add them to the command's parser."""
     _magpie_command(commands)
     _self_instruct_command(commands)
+    _evolve_command(commands)
 
 
 def _magpie_command(commands: Any) -> None:
@@ -173,4 +174,70 @@ def _self_instruct(options: argparse.Namespace) -> int:
         seed=options.seed,
         prompts=options.prompts,
         skip_bad=options.skip_bad,
+    )
+
+
+def _evolve_command(commands: Any) -> None:
+    parser = commands.add_parser(
+        "evolve",
+        help="make instructions ask for more, in rounds, with Evol-Instruct",
+        description="Each row of IN is followed by one row for each round, with its verdict; an "
+        "evolution that was accepted is evolved further.",
+    )
+    parser.add_argument("data", metavar="IN", help="rows with 'instruction'; - for stdin")
+    parser.add_argument("-o", "--output", metavar="FILE", help="accepted rows (default: stdout)")
+    parser.add_argument("--rejects", metavar="FILE", help="the other rows, with their reasons")
+    number(parser, "--rounds", 1, "evolutions of each row")
+    number(parser, "--candidates", 8, "evolutions asked for in a round; the best is kept")
+    parser.add_argument(
+        "--operations",
+        metavar="WEIGHTS",
+        help="such as constraints=2,deepening,breadth=0.5; of constraints, deepening, "
+        "concretizing, increased_reasoning_steps, complicate_input, breadth",
+    )
+    parser.add_argument(
+        "--prompts",
+        choices=("small", "classic"),
+        help="the family of prompts (default: by the model's size)",
+    )
+    parser.add_argument("--answers", action="store_true", help="answer the evolutions too")
+    parser.add_argument(
+        "--no-originals", action="store_true", help="leave out the rows that came in"
+    )
+    parser.add_argument(
+        "--only-last", action="store_true", help="of each row the last good evolution alone"
+    )
+    parser.add_argument(
+        "--settings", metavar="YAML", help="thresholds, as `gates --yaml` prints them"
+    )
+    parser.add_argument("--no-embedder", action="store_true", help="judge by words alone")
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="go on after a bad line; it is a reject"
+    )
+    generation(parser)
+    parser.set_defaults(command=_evolve)
+
+
+def _evolve(options: argparse.Namespace) -> int:
+    from evolsynth.cli.evolve import Asked, evolve, weights_of
+
+    asked = Asked(
+        rounds=options.rounds,
+        candidates=options.candidates,
+        operations=None if options.operations is None else weights_of(options.operations),
+        prompts=options.prompts,
+        answers=options.answers,
+        originals=not options.no_originals,
+        only_last=options.only_last,
+        seed=options.seed,
+        model=options.model,
+        settings=options.settings,
+        embed=not options.no_embedder,
+    )
+    return evolve(
+        options.data,
+        options.output,
+        rejects=options.rejects,
+        skip_bad=options.skip_bad,
+        asked=asked,
     )

@@ -187,7 +187,10 @@ class _Maker(NamedTuple):
         refused: list[dict[str, Any]] = []
         for number in range(self.candidates):
             row = await self._candidate(index, number, key, choice)
-            findings, score = await asyncio.to_thread(self._judge, row)
+            if self.topic is None:  # rules on words alone, which are quick
+                findings, score = self._judge(row)
+            else:
+                findings, score = await asyncio.to_thread(self._judge, row)
             if score is not None:
                 row = row.replace(scores={"on_topic": score})
             rank = (len(findings), -(score or 0.0))
@@ -233,7 +236,7 @@ class _Maker(NamedTuple):
         )
 
     def _judge(self, row: Row) -> tuple[list[Finding], float | None]:
-        """Objections to a candidate, and how near it is to the topic. Runs in a thread."""
+        """Objections to a candidate, and how near it is to the topic, if there is one."""
         findings = instruction_findings(row) if self.candidates > 1 else []
         if self.topic is None:
             return findings, None

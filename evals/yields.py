@@ -186,7 +186,7 @@ async def measure(
 
 
 def _arm(name: str, rows: Sequence[Row], rounds: int, tokens: int, seconds: float) -> Arm:
-    by_seed = [rows[start : start + rounds] for start in range(0, len(rows), rounds)]
+    by_seed = _by_seed(rows, rounds)
     accepted = [row for row in rows if row.status == "pending"]
     openings = Counter(filter(None, map(_opening, accepted)))
     opening, same = openings.most_common(1)[0] if openings else ("", 0)
@@ -196,7 +196,7 @@ def _arm(name: str, rows: Sequence[Row], rounds: int, tokens: int, seconds: floa
         seeds=len(by_seed),
         first=_share(by_seed, lambda some: some[0].status == "pending"),
         any_round=_share(by_seed, lambda some: any(r.status == "pending" for r in some)),
-        all_rounds=_share(by_seed, lambda some: all(r.status == "pending" for r in some)),
+        all_rounds=_share(by_seed, lambda some: sum(r.status == "pending" for r in some) == rounds),
         accepted=len(accepted),
         tokens_per_accepted=tokens / each if accepted else None,
         seconds_per_accepted=seconds / each if accepted else None,
@@ -205,6 +205,18 @@ def _arm(name: str, rows: Sequence[Row], rounds: int, tokens: int, seconds: floa
         most_loss=max((r.scores.get("information_loss", 0.0) for r in accepted), default=0.0),
         operations=_operations(by_seed),
     )
+
+
+def _by_seed(rows: Sequence[Row], rounds: int) -> list[list[Row]]:
+    """The rows of each seed; a failed one is the last of its seed."""
+    groups: list[list[Row]] = []
+    whole = True
+    for row in rows:
+        if whole:
+            groups.append([])
+        groups[-1].append(row)
+        whole = len(groups[-1]) == rounds or row.status == "failed"
+    return groups
 
 
 def _share(groups: Sequence[Sequence[Row]], holds: Any) -> float:

@@ -13,7 +13,9 @@ from evolsynth.evaluation.words import plain
 
 __all__ = ["SHAPES", "Shape", "shape_of"]
 
-Shape = Literal["code", "solve", "label", "rewrite", "story", "letter", "ideas", "howto", "explain"]
+Shape = Literal[
+    "code", "solve", "label", "rewrite", "story", "letter", "ideas", "idea", "howto", "explain"
+]
 #: All shapes, in the order in which they are looked for.
 SHAPES: tuple[Shape, ...] = get_args(Shape)
 
@@ -53,6 +55,7 @@ _PATTERNS: dict[Shape, str] = {
     r"think of|give(?: me)?|come up with|generate|invent|find|what are|create a list|make a list|"
     r"provide|tell me (?:some|two|three|four|five|a few|about (?:some|three))|what (?:should|can|"
     r"could|movies?|books?|games?))\b",
+    "idea": "(?!)",
     "howto": r"\b(?:how (?:do|can|should|to|would)|tips|advice|recipe|plan|steps|guide|"
     r"instructions|schedule|routine|teach me|help me|prepare|design|organi[sz]e|itinerary|"
     r"strategy|improve)\b",
@@ -69,6 +72,14 @@ _FIRST_WORDS: dict[Shape, str] = {
 _BEGINS = {
     shape: re.compile(rf"{_POLITE}(?:{words})\b", re.I) for shape, words in _FIRST_WORDS.items()
 }
+#: What tells several suggestions from one.
+_SEVERAL = re.compile(
+    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|\d+|some|several|few|list|lists|ways|ideas|"
+    r"tips|things|names|titles|topics|examples|reasons|questions|places|books|movies|films|games|"
+    r"activities|exercises|foods|gifts|steps|facts|words|uses|pros|benefits|suggestions|options|"
+    r"brainstorm|are|many|all|each|every|advice|stretches|recommendations)\b",
+    re.I,
+)
 _HOWTO_FIRST = re.compile(r"^\W*(?:how (?:do|can|should|to|would)|what is the best way)\b", re.I)
 _EXPLAIN_FIRST = re.compile(
     _POLITE + r"(?:explain|describe|discuss|compare|define|why|"
@@ -102,5 +113,5 @@ def shape_of(request: str) -> Shape:
         return "explain"
     for shape, found in _FOUND.items():
         if shape != "explain" and found.search(text):
-            return shape
+            return "idea" if shape == "ideas" and not _SEVERAL.search(text) else shape
     return next((shape for shape, begins in _BEGINS.items() if begins.search(text)), "explain")

@@ -28,6 +28,8 @@ from evolsynth.prompts import load_prompt
         ("Draft a speech for a wedding.", "letter"),
         ("Suggest five names for a bakery.", "ideas"),
         ("Give me ideas for a birthday present.", "ideas"),
+        ("Suggest a name for a bakery.", "idea"),
+        ("Come up with a slogan for a bookshop.", "idea"),
         ("How do I clean a cast-iron pan?", "howto"),
         ("Plan a weekend in Lisbon.", "howto"),
         ("Why is the sky blue?", "explain"),

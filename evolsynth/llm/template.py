@@ -21,7 +21,7 @@ from evolsynth.llm.base import Prompt, Segment
 from evolsynth.llm.sandbox import Sandbox
 from evolsynth.rows import Message
 
-__all__ = ["ChatTemplate", "to_json"]
+__all__ = ["ChatTemplate"]
 
 # Private-use characters: no tokeniser, template or user gives these a meaning.
 _OPEN, _CLOSE = "\ue5a0", "\ue5a1"
@@ -65,7 +65,7 @@ class ChatTemplate:
         self._variables = dict(variables or {})
         if not source.strip():
             raise TemplateError(f"{model} has no chat template. Give one: {_GIVE}")
-        self._environment = Sandbox({"tojson": to_json})
+        self._environment = Sandbox({"tojson": _to_json})
         self._environment.globals["raise_exception"] = _refuse
         self._environment.globals["strftime_now"] = _fixed_date
         try:
@@ -199,8 +199,7 @@ def _reason(error: BaseException) -> str:
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
-def to_json(value: Any, indent: int | None = None, **_: Any) -> str:
-    """The filter ``tojson`` as chat templates expect it: plain JSON, nothing escaped for HTML."""
+def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:
     if indent is not None and not 0 <= indent <= 16:
         raise ValueError(f"tojson is asked for an indent of {indent}")
     return json.dumps(value, ensure_ascii=False, indent=indent)

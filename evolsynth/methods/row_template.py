@@ -1,123 +1,114 @@
-"""A user's own prompt: text, or a jinja2 template over a row's fields.
-
-Only the user's text is a template. What rows hold is put in as it is, whatever it looks like.
-"""
+"""A user's own prompt: plain text, or a template over the fields of a row."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
 
 import jinja2
+import jinja2.meta
 import msgspec
 
 from evolsynth.errors import InputError
 from evolsynth.llm.sandbox import Sandbox
-from evolsynth.llm.template import to_json
 from evolsynth.rows import Row
 
 __all__ = ["RowTemplate"]
 
-_FIELDS = ("id", "instruction", "response", "system", "method", "round", "parents", "scores")
-_UNKNOWN = re.compile(r"'(\w+)' is undefined")
-_MARK = re.compile(r"\{[{%#]")
-_NAME = "<prompt>"
+_MARKS = re.compile(r"\{\{|\{%|\{#")
+_UNDEFINED = re.compile(r"'([^']+)' is undefined")
+_SHOWN = 60
+# What running a template on any data can end in.
+_FAILURES = (
+    jinja2.TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+_FIELDS = ("id", "instruction", "response", "system", "messages", "method", "round", "scores")
 
 
 class RowTemplate:
-    """A prompt with the fields of a row in it: ``"Answer in one line: {{ instruction }}"``.
+    """Text in which ``{{ instruction }}`` stands for that field of a row.
 
-    All fields that a row has can be named, also those of the user's own; ``messages`` is a list
-    of turns with ``role`` and ``content``. A field that is missing or null is an error, unless the
-    template asks ``is defined`` first. ``sha256`` is the hash of the text (first 16 digits).
+    Only this text is a template: what it puts in place is data, in which braces mean nothing.
+    It may name ``id``, ``instruction``, ``response``, ``system``, ``messages``, ``method``,
+    ``round``, ``scores`` and any other field that the row has; one that is null is not there
+    (``{% if system is defined %}``). It runs in a sandbox with bounded work.
+
+    ``name`` is what messages call it, ``head`` the text before the first field, ``fields`` the
+    names that it asks for, ``sha256`` the first 16 digits of its hash.
 
     Raises:
-        InputError: the template is empty or does not parse, with the line.
+        InputError: it is empty, or does not parse.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, name: str = "prompt") -> None:
         if not source.strip():
-            raise InputError("The prompt is empty. Write what the model is to be asked.")
+            raise InputError(f"The {name} is empty. Write what the model is to be asked.")
+        short = " ".join(source.split())
+        shown = short if len(short) <= _SHOWN else short[: _SHOWN - 3] + "..."
+        self.name = f'The {name} "{shown}"'
         self.source = source
         self.sha256 = hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
-        self._environment = Sandbox({"tojson": to_json})
+        mark = _MARKS.search(source)
+        self.head = source[: mark.start()] if mark else source
+        self.fields: tuple[str, ...] = ()
+        self._template: jinja2.Template | None = None
+        if mark is None:
+            return
+        self._environment = Sandbox({})
         self._environment.undefined = jinja2.StrictUndefined
         try:
             with self._environment.bounded(len(source)):
-                code = self._environment.compile(source, filename=_NAME)
-            self._template = jinja2.Template.from_code(
-                self._environment, code, self._environment.make_globals(None)
-            )
+                named = jinja2.meta.find_undeclared_variables(self._environment.parse(source))
+                self._template = self._environment.from_string(source)
         except jinja2.TemplateSyntaxError as error:
-            raise InputError(
-                f"The prompt, line {error.lineno}: {error.message}. Mend the template, or write "
-                "{% raw %}...{% endraw %} around braces that are meant as text."
-            ) from None
-        except (jinja2.TemplateError, RecursionError, SyntaxError) as error:
-            raise InputError(f"The prompt: {error}. Mend the template.") from None
-
-    @property
-    def head(self) -> str:
-        """What stands before the first brace that means something: the same for every row."""
-        found = _MARK.search(self.source)
-        return self.source if found is None else self.source[: found.start()]
+            told = f"{error.message}, in line {error.lineno}"
+            raise InputError(f"{self.name} does not parse: {told}. Mend it.") from None
+        except (*_FAILURES, SyntaxError) as error:
+            raise InputError(f"{self.name} does not parse: {_reason(error)}. Mend it.") from None
+        self.fields = tuple(sorted(named))
 
     def render(self, row: Row) -> str:
-        """The prompt for a row.
+        """The text for a row.
 
         Raises:
-            InputError: a field is missing, or the template fails; with its line and the row.
+            InputError: the row lacks a field, or the template fails on what it has.
         """
-        fields = _fields(row)
-        size = len(self.source) + _size(fields)
+        if self._template is None:
+            return self.source
+        variables = _variables(row)
         try:
-            with self._environment.bounded(size):
-                text = self._template.render(fields)
+            with self._environment.bounded(len(self.source) + _size(variables)):
+                return self._template.render(variables)
         except jinja2.UndefinedError as error:
-            where = self._where(error.__traceback__, row)
-            found = _UNKNOWN.fullmatch(str(error.message))
+            found = _UNDEFINED.match(str(error))
             if found is None:
-                raise InputError(f"{where}: {error.message}. Mend the row or the prompt.") from None
+                raise InputError(f"{self.name} fails for row {row.id}: {error}.") from None
+            there = ", ".join(name for name in variables if name != "id")
             raise InputError(
-                f"{where}: there is no field '{found[1]}'. The row has {', '.join(fields)}."
+                f"{self.name} asks for the field '{found[1]}', which row {row.id} lacks: "
+                f"it has {there}."
             ) from None
-        # what a template runs is the user's own, and may fail in any way that Python can
-        except (
-            jinja2.TemplateError,
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            MemoryError,
-            RecursionError,
-            TypeError,
-            ValueError,
-        ) as error:
-            where = self._where(error.__traceback__, row)
-            raise InputError(f"{where}: {error}. Mend the row or the prompt.") from None
-        if not text.strip():
-            raise InputError(f"The prompt for row {row.id} is empty. Mend the row or the prompt.")
-        return text
-
-    def _where(self, trace: TracebackType | None, row: Row) -> str:
-        line = None
-        while trace is not None:
-            if trace.tb_frame.f_code.co_filename == _NAME:
-                line = trace.tb_lineno
-            trace = trace.tb_next
-        place = "The prompt" if line is None else f"The prompt, line {line}"
-        return f"{place}, for row {row.id}"
+        except _FAILURES as error:
+            raise InputError(f"{self.name} fails for row {row.id}: {_reason(error)}.") from None
 
 
-def _fields(row: Row) -> dict[str, Any]:
-    """What a template can name: fields that hold something, the row's own before a user's."""
+def _variables(row: Row) -> dict[str, Any]:
     own = {name: getattr(row, name) for name in _FIELDS}
-    if row.messages:
-        own["messages"] = msgspec.to_builtins(row.messages)
-    return {**row.extra, **{name: value for name, value in own.items() if value is not None}}
+    own["messages"] = msgspec.to_builtins(row.messages) or None
+    return {name: value for name, value in {**row.extra, **own}.items() if value is not None}
 
 
-def _size(fields: Mapping[str, Any]) -> int:
-    return sum(len(str(value)) for value in fields.values())
+def _size(variables: dict[str, Any]) -> int:
+    return sum(len(value) for value in variables.values() if isinstance(value, str))
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import os
 import sys
 import tracemalloc
 from pathlib import Path
@@ -151,3 +153,31 @@ def test_lines_are_not_kept(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert count == 400
     assert most < 1_000_000
+
+
+async def test_while_standard_input_is_waited_for_other_work_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pipe's next row may come much later, and answers to the first are wanted before."""
+    ends = os.pipe()
+    with os.fdopen(ends[0], "rb") as reader, os.fdopen(ends[1], "wb", 0) as writer:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=reader))
+        stream = Source("-").stream()
+        writer.write(f"{GOOD}\n".encode())
+        assert (await anext(stream)).id == "a"
+        waiting = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)  # only a free loop comes back here
+        assert not waiting.done()
+        writer.write(b'{"id": "b", "instruction": "Name a lake."}\n')
+        assert (await waiting).id == "b"
+        writer.close()
+        with pytest.raises(StopAsyncIteration):
+            await anext(stream)
+
+
+def test_a_file_can_be_counted_before_and_a_pipe_cannot(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD, "", '{"instruction": ""}', "x")
+    assert Source(path, skip_bad=True).count() == 3
+    with pytest.raises(InputError, match="line 3"):
+        Source(path).count()
+    assert Source("-").count() is None

@@ -247,3 +247,24 @@ async def test_no_row_of_either_side_disappears() -> None:
 async def test_samples_of_both_sides_are_joined() -> None:
     (out,) = await joined([with_responses("a", "b")], [with_responses("c", "d", key="x")])
     assert texts(out) == ["a", "b", "c", "d"]
+
+
+async def test_leaving_early_leaves_no_score_under_way() -> None:
+    busy = 0
+
+    async def slow(row: Row) -> float:
+        nonlocal busy
+        busy += 1
+        try:
+            await asyncio.sleep(0.01 if "lake 0" in (row.instruction or "") else 60)
+            return length(row)
+        finally:
+            busy -= 1
+
+    rows = [with_responses("a", "bb", instruction=f"Name lake {i}.") for i in range(9)]
+    stream = preference(rows, score=slow)
+    async for row in stream:
+        assert row.status == "accepted"
+        break
+    await stream.aclose()
+    assert busy == 0

@@ -9,6 +9,7 @@ import pytest
 
 from evolsynth.errors import CapabilityError, EngineError, InputError, TemplateError
 from evolsynth.llm.base import Request
+from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.respond import RESPONSE_SAMPLING, SAMPLES_SAMPLING, respond
 from evolsynth.prompts import load_prompt
@@ -189,3 +190,26 @@ async def test_no_samples_are_refused(samples: int) -> None:
         await answered([], Scripted(echo), samples=samples)
     with pytest.raises(InputError, match="no model"):
         [row async for row in respond([], [])]
+
+
+async def test_leaving_early_leaves_nothing_behind() -> None:
+    llm = Scripted(echo, delay=0.01)
+    stream = respond([Row.make(f"Name {i} rivers.") for i in range(50)], llm, samples=4)
+    async for _ in stream:
+        break
+    await stream.aclose()
+    assert llm.active == 0
+    assert len(llm.requests) < 50
+
+
+@pytest.mark.real
+async def test_the_prompt_of_several_samples_is_read_once(smollm: LlamaCpp) -> None:
+    before = smollm.usage.forks
+    stream = respond([Row.make("Name a river in Italy.")], smollm, samples=4, max_tokens=8)
+    (out,) = [row async for row in stream]
+    assert smollm.usage.forks - before == 3
+    assert len(out.extra["responses"]) == 4
+    alone = respond(
+        [Row.make("Name a river in Italy.")], smollm, sampling=SAMPLES_SAMPLING, max_tokens=8
+    )
+    assert [row.response async for row in alone] == [out.response]

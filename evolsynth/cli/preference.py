@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from rich.console import Console
 
 from evolsynth.cli.files import writing
+from evolsynth.cli.progress import Watch
 from evolsynth.cli.source import Source
 from evolsynth.errors import InputError
 from evolsynth.evaluation.findings import explain
@@ -22,6 +23,7 @@ from evolsynth.evaluation.response_scores import (
     by_rules,
 )
 from evolsynth.export.trl import Format, preference_line
+from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.methods.preference import preference
 from evolsynth.methods.responses import join_responses
@@ -58,12 +60,13 @@ def prefer(
         raise InputError("Both IN and OTHER are standard input. Give a file for one of them.")
     source = Source(data, skip_bad=skip_bad)
     against = None if other is None else Source(other, skip_bad=skip_bad)
-    for one in filter(None, (source, against)):
-        one.count()  # a bad line is told before a model is loaded
+    planned = source.count()  # a bad line is told before a model is loaded
+    if against is not None:
+        against.count()
     with ExitStack() as files:
         write = files.enter_context(writing(output))
         refuse: Write = len if rejects is None else files.enter_context(writing(rejects))
-        counts, reasons = asyncio.run(_made(source, against, wanted, write, refuse))
+        counts, reasons = asyncio.run(_made(source, against, wanted, planned or 0, write, refuse))
     console = Console(stderr=True, soft_wrap=True)
     told = f"{counts['accepted']} pairs, {counts['rejected']} rejected, {counts['failed']} failed."
     console.print(told, highlight=False)
@@ -73,23 +76,36 @@ def prefer(
 
 
 async def _made(
-    source: Source, against: Source | None, wanted: Wanted, write: Write, refuse: Write
+    source: Source,
+    against: Source | None,
+    wanted: Wanted,
+    planned: int,
+    write: Write,
+    refuse: Write,
 ) -> tuple[Counter[str], Counter[str]]:
     """Rows of each status, and of each reason."""
     counts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     console = Console(stderr=True, soft_wrap=True)
     async with AsyncExitStack() as stack:
-        score = await _score(wanted, stack)
+        llm: LLM | None = None
+        if wanted.score != "rules":
+            llm = await stack.enter_async_context(LlamaCpp(wanted.model or DEFAULT_MODEL))
         rows: Rows = await stack.enter_async_context(aclosing(source.stream()))
         if against is not None:
             others = await stack.enter_async_context(aclosing(against.stream()))
             rows = await stack.enter_async_context(aclosing(join_responses(rows, others)))
         margin = MARGINS[wanted.score] if wanted.margin is None else wanted.margin
         least = 0.0 if wanted.least is None and wanted.score == "rules" else wanted.least
-        pairs = preference(rows, score=score, margin=margin, least=least)
-        async for row in await stack.enter_async_context(aclosing(pairs)):
+        pairs = preference(rows, score=_score(wanted, llm), margin=margin, least=least)
+        stream = await stack.enter_async_context(aclosing(pairs))
+        watch = None if llm is None else Watch(llm, planned=planned, console=console)
+        if watch is not None:
+            await stack.enter_async_context(watch.shown())
+        async for row in stream:
             counts[row.status] += 1
+            if watch is not None:
+                watch.add(row)
             if row.verdict is not None:
                 reasons.update(row.verdict.reasons)
             if row.failure is not None:
@@ -101,10 +117,9 @@ async def _made(
     return counts, reasons
 
 
-async def _score(wanted: Wanted, stack: AsyncExitStack) -> ResponseScore:
-    if wanted.score == "rules":
+def _score(wanted: Wanted, llm: LLM | None) -> ResponseScore:
+    if llm is None:
         return by_rules()
-    llm = await stack.enter_async_context(LlamaCpp(wanted.model or DEFAULT_MODEL))
     return by_ifd(llm) if wanted.score == "ifd" else by_judge(llm, seed=wanted.seed)
 
 

@@ -58,7 +58,7 @@ def written(path: Path, *lines: object) -> str:
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:
@@ -227,3 +227,17 @@ def test_two_files_are_two_models(tmp_path: Path) -> None:
 def test_standard_input_cannot_be_both(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["preference", "-", "-"]) == 1
     assert "Both IN and OTHER are standard input" in told(capsys)
+
+
+@pytest.mark.parametrize(
+    "text", ["\\ud800 alone", "nul \\u0000 byte", "{{ 1/0 }} {% raw %}", "two\\u2028lines"]
+)
+def test_strange_texts_come_through_as_they_are(tmp_path: Path, text: str) -> None:
+    """Half a surrogate pair, which some tools write, is no reason for a traceback."""
+    data = written(tmp_path / "in.jsonl", f'{{"instruction": "{text}"}}')
+    samples, out = tmp_path / "s.jsonl", tmp_path / "out.jsonl"
+    assert main(["respond", data, "-o", str(samples), "--samples", "2"]) == 0
+    prompt = ["--prompt", "Say: {{ instruction }}", "--output-field", "said"]
+    assert main(["generate", str(samples), "-o", str(out), *prompt]) == 0
+    assert lines_of(out)[0]["instruction"] == json.loads(f'"{text}"')
+    assert main(["preference", str(out), "-o", str(tmp_path / "dpo.jsonl")]) == 0

@@ -9,6 +9,7 @@ import argparse
 from typing import Any
 
 from evolsynth.cli.options import generation, number, whole
+from evolsynth.cli.step_options import add_step_commands
 from evolsynth.errors import InputError
 
 __all__ = ["add_generation_commands"]
@@ -19,6 +20,7 @@ def add_generation_commands(commands: Any) -> None:
     _magpie_command(commands)
     _self_instruct_command(commands)
     _evolve_command(commands)
+    add_step_commands(commands)
 
 
 def _magpie_command(commands: Any) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,26 @@ class Source(Iterable[Row]):
                 yield row
             else:
                 yield self._bad(row, f"{self._place(number)}, {wrong}", ids, None)
+
+    def count(self) -> int | None:
+        """How many rows there are, by reading a file once; None for what can be read once only.
+
+        Raises:
+            InputError: a bad line, so that it is told before a model is loaded.
+        """
+        if not Path(self.path).is_file():
+            return None
+        return sum(1 for _ in self)
+
+    async def stream(self) -> AsyncGenerator[Row]:
+        """The same rows; while standard input is waited for, other work goes on."""
+        rows = iter(self)
+        if self.path != "-":
+            for row in rows:
+                yield row
+            return
+        while (come := await asyncio.to_thread(next, rows, None)) is not None:
+            yield come
 
     def _place(self, number: int) -> str:
         return f"{'standard input' if self.path == '-' else self.path}, line {number}"

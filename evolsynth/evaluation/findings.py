@@ -67,6 +67,9 @@ EXPLANATIONS: dict[str, str] = {
     "same_task": "The new task asks for the same as the one that it was to differ from.",
     "other_field": "The new task has nothing to do with the field of the one it was made from.",
     "says_nothing": "The response is made of punctuation and stop words alone.",
+    "same_response": "All responses to the instruction are the same, so none can be preferred.",
+    "tie": "The scores of the best and the worst response are too close to prefer one.",
+    "no_good_response": "Even the best of the responses is not good enough to be preferred.",
     "information_loss": "The evolved instruction lost or changed something the original asked for.",
 }
 

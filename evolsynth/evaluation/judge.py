@@ -151,14 +151,4 @@ def _prompt(llm: LLM, file: PromptFile, row: Row) -> Prompt | None:
         return None
     whole = llm.template.render([Message("user", file.part("question", **wanted).strip())])
     marked = file.part("question", **dict.fromkeys(wanted, _MARK)).strip()
-    return _shared(whole, marked.partition(_MARK)[0].rstrip())
-
-
-def _shared(prompt: Prompt, rubric: str) -> Prompt:
-    """The same prompt, with all up to the rubric's end as the part that rows have in common."""
-    for i, (text, control) in enumerate(prompt.segments):
-        if not control and rubric and text.startswith(rubric):
-            parts = (Segment(rubric), Segment(text[len(rubric) :]))
-            segments = (*prompt.segments[:i], *parts, *prompt.segments[i + 1 :])
-            return Prompt(segments, shared=i + 1)
-    return prompt
+    return whole.shared_to(marked.partition(_MARK)[0])

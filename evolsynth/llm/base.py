@@ -75,6 +75,20 @@ class Prompt(msgspec.Struct, frozen=True):
             return cls((Segment(tail),))
         return cls((Segment(head), Segment(tail)), shared=1)
 
+    def shared_to(self, head: str) -> Self:
+        """The same prompt, shared as far as the end of ``head``, where a text begins with that.
+
+        Unchanged where none does, or ``head`` is empty. White space at the border goes to the
+        rest, as in `of`.
+        """
+        head = head.rstrip()
+        for i, (text, control) in enumerate(self.segments):
+            if head and not control and text.startswith(head):
+                rest = (Segment(text[len(head) :]),) if len(text) > len(head) else ()
+                before, after = self.segments[:i], self.segments[i + 1 :]
+                return type(self)((*before, Segment(head), *rest, *after), shared=i + 1)
+        return self
+
     def __str__(self) -> str:
         return "".join(segment.text for segment in self.segments)
 

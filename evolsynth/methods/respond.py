@@ -1,77 +1,140 @@
-"""Answer each row's instruction with the model's own chat template."""
+"""Answer each row's instruction with the model's own chat template, once or several times."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from typing import Any
 
-from evolsynth.errors import TemplateError
+from evolsynth.errors import InputError, TemplateError
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
 from evolsynth.methods.provenance import made_by, prompt_hash
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Message, Row, derive_seed
-from evolsynth.streams import Rows, map_rows
+from evolsynth.streams import Rows, map_rows, together
 
-__all__ = ["RESPONSE_SAMPLING", "respond"]
+__all__ = ["RESPONSE_SAMPLING", "SAMPLES_SAMPLING", "respond"]
 
 #: Near-greedy, as Magpie's authors answer; a mild penalty keeps a small model out of loops.
 RESPONSE_SAMPLING = Sampling(temperature=0.3, top_k=40, top_p=0.9, repeat_penalty=1.1)
 
+#: For several responses to choose from, which near-greedy sampling would make all but the same.
+SAMPLES_SAMPLING = Sampling(temperature=0.7, top_k=40, top_p=0.9, repeat_penalty=1.1)
+
 
 async def respond(
     rows: Rows,
-    llm: LLM,
+    llm: LLM | Sequence[LLM],
     *,
+    samples: int = 1,
     seed: int = 0,
     prompt: str | None = "respond/brief",
-    sampling: Sampling = RESPONSE_SAMPLING,
+    system: str | None = None,
+    sampling: Sampling | None = None,
     max_tokens: int = 320,
     concurrency: int | None = None,
 ) -> AsyncGenerator[Row]:
     """Yield each row with a ``response``, in the order in which they come.
 
     Settled rows, and rows that have a response already, pass through untouched. A row with a
-    ``system`` text is answered under it, any other under the system turn of the prompt file
-    ``prompt``; None leaves it to the model's own default.
+    ``system`` text of its own is answered under it, any other under ``system``, or else under the
+    system turn of the prompt file ``prompt``; None leaves it to the model's own default.
+
+    With several ``samples``, or several models, ``extra["responses"]`` has them all, in order, the
+    first of them also as ``response``: of each the ``response``, ``finish_reason``, ``seed`` and
+    ``model``. The first is what one sample with the same ``sampling`` would be. The samples of a
+    row are asked for side by side, so that its prompt is read once. A row for which one of them
+    fails has failed.
+
+    Args:
+        llm: the model, or several, each of which gives so many samples.
+        samples: responses to each row, of each model.
+        sampling: by default `RESPONSE_SAMPLING`, or `SAMPLES_SAMPLING` for several samples.
+        max_tokens: of a response.
 
     Raises:
-        CapabilityError: the back end cannot continue a raw prompt.
-        InputError: there is no such prompt file.
-        TemplateError: the model's chat template is missing or broken, or it takes no system
+        CapabilityError: a back end cannot continue a raw prompt.
+        InputError: there is no such prompt file, no model, or ``samples`` is below 1.
+        TemplateError: a model's chat template is missing or broken, or it takes no system
             turn; for the last use ``prompt=None``.
     """
-    llm.require(Capability.RAW_PROMPT, by="respond")
-    end = llm.template.turn_end()
-    file = load_prompt(prompt) if prompt is not None else None
-    _try_template(llm, file.part("system") if file is not None else None)
+    llms = [llm] if isinstance(llm, LLM) else list(llm)
+    if not llms:
+        raise InputError("respond was given no model. Give one, or several.")
+    if samples < 1:
+        raise InputError(f"samples is {samples}: give a number of responses from 1.")
+    drawn = sampling or (RESPONSE_SAMPLING if samples == 1 else SAMPLES_SAMPLING)
+    file = load_prompt(prompt) if prompt is not None and system is None else None
+    usual = file.part("system") if file is not None else system
+    told = {} if file is None else file.provenance
+    if system is not None:
+        told = {"system": system}
+    answerers = [_Answerer(one, usual, told, drawn, max_tokens, seed) for one in llms]
 
     async def one(row: Row) -> Row:
         if row.instruction is None or row.response is not None:
             return row
-        system = file.part("system") if file is not None and row.system is None else row.system
-        turns = [Message("system", system)] if system is not None else []
-        whole = llm.template.render([*turns, Message("user", row.instruction)])
-        request = Request(
-            prompt=whole,
-            seed=derive_seed(seed, "respond", row.id),
-            max_tokens=max_tokens,
-            sampling=sampling,
-            stop=(end,) if end else (),
+        made = await together(
+            answerer.answer(row, place * samples + sample)
+            for place, answerer in enumerate(answerers)
+            for sample in range(samples)
         )
-        completion = await llm.complete(request)
-        source = {
-            **(file.provenance if file is not None and row.system is None else {}),
-            "template_sha256": prompt_hash(whole),
-        }
-        made = made_by(llm, request, completion, source)
-        return row.replace(
-            response=completion.text.strip(), provenance={**row.provenance, "response": made}
-        )
+        text, how = made[0]
+        row = row.replace(response=text, provenance={**row.provenance, "response": how})
+        if len(made) == 1:
+            return row
+        all_of_them = [
+            {
+                "response": text,
+                "finish_reason": how["finish_reason"],
+                "seed": how["seed"],
+                "model": answerers[place // samples].name,
+            }
+            for place, (text, how) in enumerate(made)
+        ]
+        return row.replace(extra={**row.extra, "responses": all_of_them})
 
-    width = llm.concurrency if concurrency is None else concurrency
+    width = max(1, llms[0].concurrency // samples) if concurrency is None else concurrency
     async with aclosing(map_rows(rows, one, step="respond", concurrency=width)) as stream:
         async for row in stream:
             yield row
+
+
+class _Answerer:
+    """Asks one model."""
+
+    def __init__(
+        self,
+        llm: LLM,
+        system: str | None,
+        told: Mapping[str, str],
+        sampling: Sampling,
+        max_tokens: int,
+        seed: int,
+    ) -> None:
+        llm.require(Capability.RAW_PROMPT, by="respond")
+        self.name = llm.name
+        self._llm, self._system, self._told = llm, system, told
+        self._sampling, self._max_tokens, self._seed = sampling, max_tokens, seed
+        self._end = llm.template.turn_end()
+        _try_template(llm, system)
+
+    async def answer(self, row: Row, candidate: int) -> tuple[str, dict[str, Any]]:
+        """The text, and how it was made."""
+        system = self._system if row.system is None else row.system
+        turns = [Message("system", system)] if system is not None else []
+        whole = self._llm.template.render([*turns, Message("user", row.instruction or "")])
+        request = Request(
+            prompt=whole,
+            seed=derive_seed(self._seed, "respond", row.id, candidate=candidate),
+            max_tokens=self._max_tokens,
+            sampling=self._sampling,
+            stop=(self._end,) if self._end else (),
+        )
+        completion = await self._llm.complete(request)
+        told = self._told if row.system is None else {}
+        source = {**told, "template_sha256": prompt_hash(whole)}
+        return completion.text.strip(), made_by(self._llm, request, completion, source)
 
 
 def _try_template(llm: LLM, system: str | None) -> None:

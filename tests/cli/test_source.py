@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import os
 import sys
 import tracemalloc
 from pathlib import Path
@@ -131,13 +133,13 @@ def test_whatever_stands_in_a_file_every_line_is_a_row_or_a_clear_error(
     rows = list(Source(str(path), skip_bad=True))
     assert len({r.id for r in rows}) == len(rows)
     # a line of white space is blank, and one that is not UTF-8 is not
-    blank = [part for part in body.split(b"\n") if _blank(part)]
-    assert len(rows) == body.count(b"\n") + 1 - len(blank)
+    parts = body.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    assert len(rows) == sum(not _blank(part) for part in parts)
 
 
 def _blank(part: bytes) -> bool:
     try:
-        return not part.decode("utf-8-sig").strip()
+        return not part.decode().strip()
     except UnicodeDecodeError:
         return False
 
@@ -151,3 +153,31 @@ def test_lines_are_not_kept(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert count == 400
     assert most < 1_000_000
+
+
+async def test_while_standard_input_is_waited_for_other_work_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pipe's next row may come much later, and answers to the first are wanted before."""
+    ends = os.pipe()
+    with os.fdopen(ends[0], "rb") as reader, os.fdopen(ends[1], "wb", 0) as writer:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=reader))
+        stream = Source("-").stream()
+        writer.write(f"{GOOD}\n".encode())
+        assert (await anext(stream)).id == "a"
+        waiting = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)  # only a free loop comes back here
+        assert not waiting.done()
+        writer.write(b'{"id": "b", "instruction": "Name a lake."}\n')
+        assert (await waiting).id == "b"
+        writer.close()
+        with pytest.raises(StopAsyncIteration):
+            await anext(stream)
+
+
+def test_a_file_can_be_counted_before_and_a_pipe_cannot(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD, "", '{"instruction": ""}', "x")
+    assert Source(path, skip_bad=True).count() == 3
+    with pytest.raises(InputError, match="line 3"):
+        Source(path).count()
+    assert Source("-").count() is None

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from evolsynth.errors import CapabilityError, EngineError, TemplateError
+from evolsynth.errors import CapabilityError, EngineError, InputError, TemplateError
 from evolsynth.llm.base import Request
+from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.respond import respond
+from evolsynth.methods.respond import RESPONSE_SAMPLING, SAMPLES_SAMPLING, respond
 from evolsynth.prompts import load_prompt
-from evolsynth.rows import Message, Row
+from evolsynth.rows import Message, Row, derive_seed
 
 
 def echo(request: Request) -> str:
@@ -113,3 +114,102 @@ async def test_the_seed_changes_the_answer() -> None:
 async def test_a_back_end_without_raw_prompts_is_refused() -> None:
     with pytest.raises(CapabilityError, match="respond needs"):
         await answered([Row.make("Hi there.")], Scripted(echo, capabilities=[]))
+
+
+async def test_several_samples_are_all_kept_and_the_first_is_the_response() -> None:
+    llm = Scripted(echo)
+    rows = [Row.make("Name a lake."), Row.make("Name three rivers.")]
+    out = await answered(rows, llm, samples=3)
+    for row in out:
+        held = row.extra["responses"]
+        assert [h["response"] for h in held] == [f"answer {h['seed']}" for h in held]
+        assert {(h["finish_reason"], h["model"]) for h in held} == {("stop", "scripted")}
+        assert row.response == held[0]["response"]
+        assert row.provenance["response"]["seed"] == held[0]["seed"]
+        assert row.to_dict()["responses"] == held
+    assert len({r.seed for r in llm.requests}) == 6
+    (alone,) = await answered(rows[:1], Scripted(echo))
+    assert alone.response == out[0].response
+    assert "responses" not in alone.extra
+
+
+async def test_samples_are_asked_side_by_side_of_one_prompt() -> None:
+    llm = Scripted(echo, delay=0.01, concurrency=4)
+    rows = [Row.make(f"Name {i} rivers.") for i in range(3)]
+    await answered(rows, llm, samples=4)
+    assert llm.most_active == 4
+    asked = [r.prompt for r in llm.requests]
+    assert asked == [asked[0]] * 4 + [asked[4]] * 4 + [asked[8]] * 4
+
+
+async def test_samples_are_drawn_warmer_unless_told_otherwise() -> None:
+    llm = Scripted(echo)
+    await answered([Row.make("Hi.")], llm, samples=2)
+    await answered([Row.make("Hi.")], llm, samples=2, sampling=RESPONSE_SAMPLING)
+    assert [r.sampling for r in llm.requests] == [SAMPLES_SAMPLING] * 2 + [RESPONSE_SAMPLING] * 2
+
+
+async def test_two_models_answer_each_row() -> None:
+    small = Scripted(lambda _: "small says", name="small")
+    large = Scripted(lambda _: "large says", name="large")
+    (out,) = await answered([Row.make("Hi.")], small, samples=2)
+    rows = [row async for row in respond([Row.make("Hi.")], [small, large], seed=7)]
+    assert [(h["model"], h["response"]) for h in rows[0].extra["responses"]] == [
+        ("small", "small says"),
+        ("large", "large says"),
+    ]
+    assert out.response == rows[0].response == "small says"
+
+
+async def test_one_sample_that_fails_fails_its_row_and_stops_the_others() -> None:
+    def script(request: Request) -> str | EngineError:
+        return EngineError("gone") if request.seed == doomed else "Yes."
+
+    row = Row.make("Hi.")
+    doomed = derive_seed(7, "respond", row.id, candidate=1)
+    llm = Scripted(script, delay=lambda r: 0.0 if r.seed == doomed else 5.0)
+    (out,) = await answered([row], llm, samples=3)
+    assert out.status == "failed"
+    assert out.response is None
+    assert llm.active == 0
+
+
+async def test_a_system_text_for_rows_that_have_none() -> None:
+    llm = Scripted(echo)
+    rows = [Row.make("Hi there."), Row.make("Hi you.", system="Be brief.")]
+    out = await answered(rows, llm, system="Be kind.")
+    assert "<|im_start|>system\nBe kind.<|im_end|>" in str(llm.requests[0].prompt)
+    assert "Be brief." in str(llm.requests[1].prompt)
+    assert out[0].provenance["response"]["system"] == "Be kind."
+    assert "system" not in out[1].provenance["response"]
+
+
+@pytest.mark.parametrize("samples", [0, -1])
+async def test_no_samples_are_refused(samples: int) -> None:
+    with pytest.raises(InputError, match="samples is"):
+        await answered([], Scripted(echo), samples=samples)
+    with pytest.raises(InputError, match="no model"):
+        [row async for row in respond([], [])]
+
+
+async def test_leaving_early_leaves_nothing_behind() -> None:
+    llm = Scripted(echo, delay=0.01)
+    stream = respond([Row.make(f"Name {i} rivers.") for i in range(50)], llm, samples=4)
+    async for _ in stream:
+        break
+    await stream.aclose()
+    assert llm.active == 0
+    assert len(llm.requests) < 50
+
+
+@pytest.mark.real
+async def test_the_prompt_of_several_samples_is_read_once(smollm: LlamaCpp) -> None:
+    before = smollm.usage.forks
+    stream = respond([Row.make("Name a river in Italy.")], smollm, samples=4, max_tokens=8)
+    (out,) = [row async for row in stream]
+    assert smollm.usage.forks - before == 3
+    assert len(out.extra["responses"]) == 4
+    alone = respond(
+        [Row.make("Name a river in Italy.")], smollm, sampling=SAMPLES_SAMPLING, max_tokens=8
+    )
+    assert [row.response async for row in alone] == [out.response]

@@ -1,0 +1,1 @@
+"""Rows in the formats that trainers take."""

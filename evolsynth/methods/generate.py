@@ -1,0 +1,149 @@
+"""Basic prompting: any prompt into any field."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from evolsynth.errors import InputError
+from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
+from evolsynth.methods.provenance import made_by
+from evolsynth.methods.row_template import RowTemplate
+from evolsynth.rows import Message, Row, derive_seed
+from evolsynth.streams import Rows, map_rows
+
+__all__ = ["generate"]
+
+_METHOD = "generate"
+_TEXTS = ("instruction", "response", "system")
+_KEPT = tuple(name for name in Row.__struct_fields__ if name not in _TEXTS)
+
+
+async def generate(
+    rows: Rows | None,
+    llm: LLM,
+    *,
+    prompt: str,
+    output: str = "instruction",
+    n: int | None = None,
+    system: str | None = None,
+    chat: bool = True,
+    prefix: str = "",
+    stop: Sequence[str] = (),
+    grammar: str | None = None,
+    seed: int = 0,
+    sampling: Sampling = Sampling(),  # noqa: B008 - it cannot be changed
+    max_tokens: int = 256,
+    concurrency: int | None = None,
+) -> AsyncGenerator[Row]:
+    """Yield each row with what the model says to ``prompt`` in its field ``output``, in order.
+
+    Without rows (``rows=None, n=100``) it makes ``n`` new ones, which differ by their seeds.
+    A text that stood in the field is replaced and kept as ``provenance[output]["replaced"]``.
+    Settled rows pass through untouched.
+
+    Args:
+        prompt: text, or a template over a row's fields, ``"Answer in a line: {{ instruction }}"``;
+            see `RowTemplate`.
+        output: ``instruction``, ``response``, ``system``, or a field of your own.
+        system: the system turn, text or template; by default what the chat template brings.
+        chat: put the prompt into the model's chat template. Otherwise the model continues it as
+            plain text, in which no control token can stand.
+        prefix: what the answer is made to begin with; it is part of the text.
+        stop: texts that end the answer and are cut off it.
+        grammar: GBNF with a rule ``root`` that the answer obeys, behind the prefix.
+        max_tokens: of an answer.
+
+    Raises:
+        InputError: the prompt does not parse, asks for fields where there are no rows, or
+            ``output`` is no place for a text; both of rows and n, or none.
+        CapabilityError: the back end cannot continue a raw prompt, or not with a prefix or grammar.
+        TemplateError: the model's chat template is missing or broken, or takes no system turn.
+    """
+    asked = RowTemplate(prompt)
+    above = None if system is None else RowTemplate(system, name="system prompt")
+    if output in _KEPT or not output.strip():
+        raise InputError(
+            f"output is '{output}', which is no place for a text. Name instruction, response, "
+            "system, or a field of your own."
+        )
+    if above is not None and not chat:
+        raise InputError("A raw prompt has no system turn. Put its text in front of the prompt.")
+    new = rows is None
+    if rows is None:
+        rows = _plan(n, seed, (asked, above))
+    elif n is not None:
+        raise InputError("n goes without rows: it says how many new ones to make.")
+    for needed, what in (
+        (True, Capability.RAW_PROMPT),
+        (bool(prefix), Capability.PREFIX),
+        (grammar is not None, Capability.GRAMMAR),
+    ):
+        if needed:
+            llm.require(what, by=_METHOD)
+    end = llm.template.turn_end() if chat else ""
+    if chat:  # told at the start, not at each row
+        llm.template.render([*([Message("system", "?")] if above else []), Message("user", "?")])
+    told: dict[str, Any] = {"prompt": prompt, "prompt_sha256": asked.sha256, "chat": chat}
+    told |= {} if system is None else {"system": system}
+    told |= {"prefix": prefix} if prefix else {}
+    told |= {"stop": list(stop)} if stop else {}
+    told |= {} if grammar is None else {"grammar": grammar}
+
+    def whole(row: Row) -> Prompt:
+        text = asked.render(row)
+        if not chat:
+            return Prompt.of(text).shared_to(asked.head)
+        turns = [] if above is None else [Message("system", above.render(row))]
+        filled = llm.template.render([*turns, Message("user", text)])
+        constant = above is None or not above.fields
+        return filled.shared_to(asked.head.lstrip()) if constant else filled
+
+    async def one(row: Row) -> Row:
+        request = Request(
+            prompt=whole(row),
+            seed=derive_seed(seed, f"{_METHOD}/{output}", row.id),
+            max_tokens=max_tokens,
+            sampling=sampling,
+            stop=tuple(dict.fromkeys((*stop, *([end] if end else [])))),
+            prefix=prefix,
+            grammar=grammar,
+        )
+        completion = await llm.complete(request)
+        made = made_by(llm, request, completion, told)
+        return _filled(row, output, completion.text.strip(), made, new=new)
+
+    width = llm.concurrency if concurrency is None else concurrency
+    async with aclosing(map_rows(rows, one, step=_METHOD, concurrency=width)) as stream:
+        async for row in stream:
+            yield row
+
+
+def _plan(n: int | None, seed: int, templates: Sequence[RowTemplate | None]) -> Iterator[Row]:
+    """Empty rows, each with an id of its own."""
+    if n is None:
+        raise InputError("There are neither rows nor n. Give rows, or n=100 for so many new ones.")
+    if n < 0:
+        raise InputError(f"n is {n}: give a number of rows from 0.")
+    for template in templates:
+        if template is not None and template.fields:
+            raise InputError(
+                f"{template.name} asks for the field '{template.fields[0]}', but there are no "
+                "rows. Give some, or leave the field out."
+            )
+    key = "/".join(t.sha256 for t in templates if t is not None)
+    return (Row.make(key=f"{_METHOD}/{seed}/{key}/{i}", method=_METHOD) for i in range(n))
+
+
+def _filled(row: Row, output: str, text: str, made: dict[str, Any], *, new: bool) -> Row:
+    """The row with the text in its place; a new one gets its id from what it says."""
+    before = getattr(row, output) if output in _TEXTS else row.extra.get(output)
+    if before is not None:
+        made["replaced"] = before
+    fields: dict[str, Any] = {"provenance": {**row.provenance, output: made}}
+    if output in _TEXTS:
+        fields[output] = text
+    else:
+        fields["extra"] = {**row.extra, output: text}
+    return Row.make(key=row.id, method=_METHOD, **fields) if new else row.replace(**fields)

@@ -1,0 +1,270 @@
+"""Preference pairs: the best and the worst response, or the reason why there is no pair."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evolsynth.errors import InputError, SetupError
+from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.evaluation.response_scores import by_rules
+from evolsynth.llm.base import Request
+from evolsynth.llm.scripted import Scripted
+from evolsynth.methods.preference import preference
+from evolsynth.methods.respond import respond
+from evolsynth.methods.responses import join_responses, responses_of
+from evolsynth.rows import Row
+
+
+def length(row: Row) -> float:
+    """A score that anybody can check."""
+    return float(len(row.response or ""))
+
+
+def with_responses(*texts: str, instruction: str = "Name a lake.", **fields: Any) -> Row:
+    return Row.make(instruction, response=texts[0], extra={"responses": list(texts)}, **fields)
+
+
+async def pairs(rows: list[Row], **options: Any) -> list[Row]:
+    return [row async for row in preference(rows, **{"score": length, **options})]
+
+
+async def test_the_best_and_the_worst_are_the_pair() -> None:
+    (out,) = await pairs([with_responses("bb", "a", "dddd", "ccc")])
+    assert (out.extra["chosen"], out.extra["rejected"], out.response) == ("dddd", "a", "dddd")
+    assert (out.scores["chosen"], out.scores["rejected"]) == (4.0, 1.0)
+    assert [r["score"] for r in out.extra["responses"]] == [2.0, 1.0, 4.0, 3.0]
+    assert out.provenance["preference"] == {"score": "length", "margin": 0.0}
+    assert out.status == "accepted"
+
+
+async def test_of_equal_ones_the_first_is_chosen_and_the_last_rejected() -> None:
+    (out,) = await pairs([with_responses("aa", "bb", "c", "d")])
+    assert (out.extra["chosen"], out.extra["rejected"]) == ("aa", "d")
+
+
+async def test_too_close_is_a_tie_and_exactly_the_margin_is_not() -> None:
+    tenths = {"a": 0.3, "b": 0.2, "c": 0.21}
+
+    def score(row: Row) -> float:
+        return tenths[row.response or ""]
+
+    rows = [with_responses("a", "b"), with_responses("a", "c")]
+    near, nearer = await pairs(rows, score=score, margin=0.1)
+    assert near.status == "accepted"
+    assert nearer.verdict is not None
+    assert nearer.verdict.reasons == ("tie",)
+    assert nearer.verdict.details["tie"] == {"chosen": 0.3, "rejected": 0.21, "margin": 0.1}
+    (equal,) = await pairs([with_responses("a", "b")], score=lambda _: 1.0)
+    assert equal.verdict is not None
+    assert equal.verdict.reasons == ("tie",)
+
+
+async def test_the_same_responses_are_not_even_scored() -> None:
+    def never(row: Row) -> float:
+        raise AssertionError
+
+    (out,) = await pairs([with_responses("Lake  Constance.", "Lake Constance. ")], score=never)
+    assert out.verdict is not None
+    assert out.verdict.reasons == ("same_response",)
+
+
+async def test_a_pair_of_bad_responses_is_refused_on_request() -> None:
+    rows = [with_responses("a", "bbb"), with_responses("a", "bbbbb")]
+    bad, good = await pairs(rows, least=4.0)
+    assert bad.verdict is not None
+    assert bad.verdict.reasons == ("no_good_response",)
+    assert good.status == "accepted"
+
+
+def test_each_reason_has_its_sentence() -> None:
+    assert {"tie", "same_response", "no_good_response"} <= EXPLANATIONS.keys()
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (Row.make("Hi."), "no response, and a pair needs two"),
+        (Row.make("Hi.", response="Ho."), "one response, and a pair needs two"),
+        (Row.make("Hi.", extra={"responses": "Ho."}), "'responses' is no list"),
+        (Row.make("Hi.", extra={"responses": ["Ho.", 3]}), "number 2 of its 'responses'"),
+    ],
+)
+async def test_a_row_without_two_responses_has_failed(row: Row, told: str) -> None:
+    out, after = await pairs([row, with_responses("a", "bb")])
+    assert out.failure is not None
+    assert out.failure.step == "preference"
+    assert told in out.failure.message
+    assert after.status == "accepted"
+
+
+def _none(row: Row) -> float | None:
+    return None if row.response != "a" else 1.0
+
+
+def _broken(row: Row) -> float:
+    raise KeyError("gone")
+
+
+@pytest.mark.parametrize(
+    ("score", "told"),
+    [
+        (_none, "1 of its 3 responses could be scored by _none"),
+        (_broken, r"The score '_broken' fails for row"),
+        (lambda _: float("nan"), "gives no finite number"),
+        (lambda _: "high", "gives no finite number"),
+    ],
+)
+async def test_a_score_that_fails_fails_its_row(score: Any, told: str) -> None:
+    (out,) = await pairs([with_responses("a", "bb", "ccc")], score=score)
+    assert out.failure is not None
+    assert told in out.failure.message
+
+
+async def test_what_cannot_be_scored_is_left_out() -> None:
+    (out,) = await pairs(
+        [with_responses("a", "bb", "ccc")],
+        score=lambda row: None if row.response == "ccc" else length(row),
+    )
+    assert (out.extra["chosen"], out.extra["rejected"]) == ("bb", "a")
+    assert out.extra["responses"][2]["score"] is None
+
+
+async def test_what_is_missing_for_all_rows_ends_the_run() -> None:
+    def score(row: Row) -> float:
+        raise SetupError("no model")
+
+    with pytest.raises(SetupError):
+        await pairs([with_responses("a", "bb")], score=score)
+
+
+@pytest.mark.parametrize("margin", [-0.1, float("nan")])
+async def test_a_margin_is_a_difference(margin: float) -> None:
+    with pytest.raises(InputError, match="margin is"):
+        await pairs([], margin=margin)
+
+
+async def test_settled_rows_pass_and_order_does_not_depend_on_who_is_first() -> None:
+    waits = random.Random(3)
+
+    async def slow(row: Row) -> float:
+        await asyncio.sleep(waits.random() / 200)
+        return length(row)
+
+    rows = [with_responses("a", "bb", instruction=f"Name lake {i}.") for i in range(12)]
+    rows[3] = rows[3].reject("empty")
+    out = await pairs(rows, score=slow, concurrency=8)
+    assert [r.id for r in out] == [r.id for r in rows]
+    assert out[3] is rows[3]
+    assert [r.extra for r in out] == [r.extra for r in await pairs(rows, score=slow, concurrency=1)]
+
+
+async def test_a_cut_response_is_worse_by_the_rules_than_a_whole_one() -> None:
+    """What a response ended with is looked at, each its own."""
+    whole = {"response": "The Bodensee lies between three countries.", "finish_reason": "stop"}
+    cut = {"response": "The Bodensee lies between three", "finish_reason": "length"}
+    row = Row.make("Where is the Bodensee?", extra={"responses": [cut, whole]})
+    (out,) = await pairs([row], score=by_rules())
+    assert out.extra["chosen"] == whole["response"]
+    assert out.provenance["response"]["finish_reason"] == "stop"
+
+
+@given(st.lists(st.text("ab ", max_size=4), min_size=2, max_size=6), st.integers(0, 4))
+def test_a_pair_is_never_two_equal_texts_and_never_closer_than_the_margin(
+    texts: list[str], margin: int
+) -> None:
+    (out,) = asyncio.run(pairs([with_responses(*texts)], margin=float(margin)))
+    if out.status == "accepted":
+        chosen, rejected = out.extra["chosen"], out.extra["rejected"]
+        assert chosen != rejected
+        assert len(chosen) - len(rejected) >= margin
+        assert {chosen, rejected} <= set(texts)
+    else:
+        assert out.status == "rejected"
+
+
+async def test_from_samples_of_a_model_to_pairs() -> None:
+    def script(request: Request) -> str:
+        return "word " * (request.seed % 7 + 1)
+
+    rows = [Row.make(f"Name {i} lakes.") for i in range(4)]
+    answered = respond(rows, Scripted(script), samples=4, seed=1)
+    out = [row async for row in preference(answered, score=length)]
+    assert [r.status for r in out] == ["accepted"] * 4
+    chosen = [r for r in out[0].extra["responses"] if r["response"] == out[0].extra["chosen"]]
+    assert out[0].provenance["response"]["seed"] == chosen[0]["seed"]
+
+
+async def joined(rows: list[Row], others: list[Row]) -> list[Row]:
+    return [row async for row in join_responses(rows, others)]
+
+
+def texts(row: Row) -> list[str]:
+    return [r["response"] for r in responses_of(row)]
+
+
+async def test_rows_are_joined_by_id_or_else_by_instruction() -> None:
+    rows = [
+        Row.make("Name a lake.", response="A", id="1"),
+        Row.make("Name a  river.", response="B", id="2"),
+        Row.make("Name a sea.", response="C", id="3"),
+    ]
+    others = [
+        Row.make("Name a sea.", response="c", id="3"),
+        Row.make("Name a river.", response="b", id="x"),
+        Row.make("Name a lake.", response="a", id="2"),
+    ]
+    assert [texts(r) for r in await joined(rows, others)] == [["A", "a"], ["B", "b"], ["C", "c"]]
+
+
+async def test_the_same_instruction_twice_goes_with_two_rows_in_order() -> None:
+    rows = [Row.make("Name a lake.", response=r, id=r) for r in "AB"]
+    others = [Row.make("Name a lake.", response=r, id=r) for r in "cd"]
+    assert [texts(r) for r in await joined(rows, others)] == [["A", "c"], ["B", "d"]]
+
+
+async def test_no_row_of_either_side_disappears() -> None:
+    rows = [Row.make("Name a lake.", response="A"), Row.make("Hi.").reject("empty"), Row.make(None)]
+    others = [Row.make("Name a sea.", response="b"), Row.make("Ho.").reject("empty"), Row.make("")]
+    out = await joined(rows, others)
+    assert [r.status for r in out] == [
+        "failed",
+        "rejected",
+        "failed",
+        "failed",
+        "failed",
+        "rejected",
+    ]
+    assert out[0].failure is not None
+    assert "no partner" in out[0].failure.message
+
+
+async def test_samples_of_both_sides_are_joined() -> None:
+    (out,) = await joined([with_responses("a", "b")], [with_responses("c", "d", key="x")])
+    assert texts(out) == ["a", "b", "c", "d"]
+
+
+async def test_leaving_early_leaves_no_score_under_way() -> None:
+    busy = 0
+
+    async def slow(row: Row) -> float:
+        nonlocal busy
+        busy += 1
+        try:
+            await asyncio.sleep(0.01 if "lake 0" in (row.instruction or "") else 60)
+            return length(row)
+        finally:
+            busy -= 1
+
+    rows = [with_responses("a", "bb", instruction=f"Name lake {i}.") for i in range(9)]
+    stream = preference(rows, score=slow)
+    async for row in stream:
+        assert row.status == "accepted"
+        break
+    await stream.aclose()
+    assert busy == 0

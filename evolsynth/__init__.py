@@ -1,4 +1,4 @@
-"""Instruction-tuning data on a laptop: Magpie and Evol-Instruct on a small model in process.
+"""Instruction-tuning data on a laptop: Magpie, Self-Instruct and Evol-Instruct in process.
 
 The names here are all that a script needs. They are imported when first used, so that
 ``import evolsynth`` loads neither torch nor llama.cpp.
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from evolsynth.llm.base import Completion, Prompt, Request, Sampling
     from evolsynth.llm.llamacpp.engine import LlamaCpp
     from evolsynth.llm.scripted import Scripted
+    from evolsynth.methods.bootstrap import bootstrap_tasks
     from evolsynth.methods.evol_instruct import evol_instruct
+    from evolsynth.methods.generate import generate
     from evolsynth.methods.magpie import magpie
+    from evolsynth.methods.preference import preference
     from evolsynth.methods.respond import respond
+    from evolsynth.methods.self_instruct import self_instruct
     from evolsynth.report.build import write_report
     from evolsynth.rows import Message, Row, Verdict, read_rows, write_rows
 
@@ -38,11 +42,15 @@ _HOMES = {
     "Sampling": "llm.base",
     "Scripted": "llm.scripted",
     "Verdict": "rows",
+    "bootstrap_tasks": "methods.bootstrap",
     "evol_instruct": "methods.evol_instruct",
+    "generate": "methods.generate",
     "information_loss": "evaluation.information",
     "magpie": "methods.magpie",
+    "preference": "methods.preference",
     "read_rows": "rows",
     "respond": "methods.respond",
+    "self_instruct": "methods.self_instruct",
     "write_report": "report.build",
     "write_rows": "rows",
 }
@@ -60,11 +68,15 @@ __all__ = [
     "Sampling",
     "Scripted",
     "Verdict",
+    "bootstrap_tasks",
     "evol_instruct",
+    "generate",
     "information_loss",
     "magpie",
+    "preference",
     "read_rows",
     "respond",
+    "self_instruct",
     "write_report",
     "write_rows",
 ]

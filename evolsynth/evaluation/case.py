@@ -74,6 +74,9 @@ class Case:
         """What the few-shot examples add of the prompt file that an evolution was made with."""
         if self._demands is not None:
             return self._demands
+        connector = _text(self.made, "connector")
+        if connector is not None and connector.endswith("."):
+            return ()  # its demand was chosen from what the prompt allows, so it copies nothing
         prompt = self.made.get("prompt")
         return load_prompt(prompt).example_demands if prompt in prompt_names() else ()
 

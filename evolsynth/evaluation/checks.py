@@ -80,6 +80,12 @@ def _loss(case: Case) -> Finding | None:
     return found
 
 
+def _from_such(case: Case) -> bool:
+    """Whether the seed that an evolution goes back to cannot be answered either: that is no fault
+    of the evolution."""
+    return case.root is not None and unanswerable(case.root) is not None
+
+
 def _of_evolution(find: Callable[[str, str], Finding | None]) -> Callable[[Case], Finding | None]:
     """A check of an evolution in depth by its original."""
     return lambda c: None if c.original is None else find(c.original, c.instruction)
@@ -151,7 +157,7 @@ CHECKS: tuple[Check, ...] = (
     Check("not_an_instruction", lambda c: not_an_instruction(c.asked), "instruction", "text"),
     Check(  # a user's own rows may well be about today
         "unanswerable",
-        lambda c: unanswerable(c.asked) if c.made else None,
+        lambda c: unanswerable(c.asked) if c.made and not _from_such(c) else None,
         "instruction",
         "text",
         _MADE,

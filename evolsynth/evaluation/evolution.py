@@ -14,6 +14,7 @@ The weights are in ``evolution_model.json``; ``python -m evals good-evolution --
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
@@ -56,6 +57,7 @@ _VECTORS = 4.0  # scale of the vectors beside standardised signals: how far they
 _CLIP = 4.0  # standard deviations
 #: MiniLM's layer in which the demand is read in its context: later ones know less of it.
 _LAYER = 4
+_BORDER = re.compile(r"\s*\n\s*")
 
 
 class EvolutionScore(msgspec.Struct, frozen=True):
@@ -169,7 +171,9 @@ def evolution_finding(score: EvolutionScore) -> Finding | None:
 
 
 def features(original: str, evolved: str, embedder: MiniLM, room: Room) -> Seen:
-    """What the score is told from."""
+    """What the score is told from. Data that stand behind the demand are not looked at: they say
+    much, and little of whether the demand fits."""
+    original, evolved = _without_data(original, evolved)
     body = addition(original, evolved).body
     vectors = embedder.embed([body or " ", original]).astype(np.float64)
     start = evolved.rfind(body) if body else len(original)
@@ -185,8 +189,24 @@ def features(original: str, evolved: str, embedder: MiniLM, room: Room) -> Seen:
 
 def texts_read(original: str, evolved: str) -> list[str]:
     """The texts that `good_evolution` has embedded, to have many pairs' read together before."""
-    added = addition(original, evolved)
-    return [*kinship_texts(original, evolved, added), *room_texts(original)]
+    short, longer = _without_data(original, evolved)
+    added = addition(short, longer)
+    return [*kinship_texts(short, longer, added), *room_texts(original)]
+
+
+def _without_data(original: str, evolved: str) -> tuple[str, str]:
+    """Both without the lines that they end with in common, if a demand stands before those."""
+    for border in _BORDER.finditer(original):
+        tail = original[border.start() :]
+        if evolved.endswith(tail) and len(evolved) > len(original):
+            return original[: border.start()], evolved[: -len(tail)]
+    short = original.strip()
+    behind = _BORDER.search(evolved)
+    if behind is not None and _BORDER.search(short) is None:  # the two were one line before
+        tail = evolved[behind.end() :].strip()
+        if tail and short.endswith(tail) and short != tail:
+            return short[: -len(tail)].rstrip(), evolved[: behind.start()]
+    return original, evolved
 
 
 def standardised(

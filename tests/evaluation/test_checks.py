@@ -9,7 +9,7 @@ import pytest
 
 from evolsynth.evaluation.checks import CHECKS, COSTS, PARTS, Case, Check, known, tiers
 from evolsynth.evaluation.findings import EXPLANATIONS, Finding
-from evolsynth.evaluation.gate import response_findings
+from evolsynth.evaluation.gate import Gate, response_findings
 from evolsynth.evaluation.settings import THRESHOLDS, GateSettings
 from evolsynth.rows import Row
 
@@ -176,3 +176,30 @@ def test_a_check_of_ones_own_needs_a_name_and_a_function_only() -> None:
     check = Check("shouts", lambda case: Finding("shouts") if case.asked.isupper() else None)
     assert (check.part, check.cost, check.optional) == ("row", "own", False)
     assert check.find(Case(Row.make("WHY?"), GateSettings())) == Finding("shouts")
+
+
+def _evolution(root: str, text: str, **made: str) -> Row:
+    told = {"original": root, "root": root, "finish_reason": "stop", **made}
+    return Row.make(text, provenance={"instruction": told})
+
+
+async def test_what_a_seed_asks_already_is_no_fault_of_its_evolution() -> None:
+    seed = "What is the weather in Oslo today?"
+    (row,) = await Gate().judge([_evolution(seed, f"{seed} Name two towns nearby as well.")])
+    assert "unanswerable" not in (row.verdict.reasons if row.verdict else ())
+    ours = "Describe the climate of Oslo."
+    (row,) = await Gate().judge([_evolution(ours, f"{ours} What is the weather there today?")])
+    assert row.verdict is not None
+    assert "unanswerable" in row.verdict.reasons
+
+
+async def test_a_demand_that_was_chosen_from_alternatives_copies_no_example() -> None:
+    file = "evol_instruct/anchored/ideas"
+    seed = "Name three large rivers."
+    text = f"{seed} Include at least one that was written by a sailor."
+    free = _evolution(seed, text, prompt=file, connector="Include at least one that")
+    chosen = _evolution(seed, text, prompt=file, connector="Include [one that ...|more].")
+    copied, fine = await Gate().judge([free, chosen])
+    assert copied.verdict is not None
+    assert "example_leak" in copied.verdict.reasons
+    assert fine.status == "pending"

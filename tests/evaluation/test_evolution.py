@@ -16,6 +16,7 @@ from evolsynth.evaluation.evolution import (
     THRESHOLD,
     EvolutionScore,
     evolution_finding,
+    features,
     from_json,
     good_evolution,
     packaged_model,
@@ -238,3 +239,16 @@ async def test_evolutions_judged_together_are_judged_as_each_by_itself(mini: Min
     apart = [row async for row in Gate(MiniLM(cached=0)).screen(one_by_one())]
     assert together == apart
     assert sum("good_evolution" in row.scores for row in together) >= 4
+
+
+@pytest.mark.real
+def test_data_behind_the_demand_are_not_looked_at(mini: MiniLM) -> None:
+    """They say much, and little of whether the demand fits."""
+    room = packaged_model().room.room("Classify the review.", mini)
+    short = features("Classify the review.", "Classify the review. Give one reason.", mini, room)
+    data = "The soup was cold.\nThe waiter forgot us twice."
+    for gap, before in (("\n\n", f"Classify the review.\n\n{data}"), ("\n\n", None)):
+        original = before or "Classify the review. The soup was cold."
+        tail = data if before else "The soup was cold."
+        evolved = f"Classify the review. Give one reason.{gap}{tail}"
+        assert features(original, evolved, mini, room).signals == short.signals

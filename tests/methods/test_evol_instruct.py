@@ -163,15 +163,11 @@ async def test_without_a_gate_rules_on_words_judge() -> None:
 
 
 async def test_a_copied_example_is_refused() -> None:
-    file = load_prompt("evol_instruct/anchored/ideas")
-    copied = next(d for d in file.example_demands if "sailor" in d)
-    _, evolution = await evolved([RIVERS], Scripted([f" a person. {copied}", f" {copied}"]))
-    assert copied not in (evolution.instruction or "")
-    _, second = await evolved(
-        [RIVERS], Scripted(lambda r: " was written by a sailor." if r.prefix else "")
-    )
-    assert second.verdict is not None
-    assert "example_leak" in second.verdict.reasons
+    file = load_prompt("evol_instruct/anchored/story")
+    assert "Set it in a museum at night." in file.example_demands
+    _, evolution = await evolved([POEM], free([" a museum at night."]))
+    assert evolution.verdict is not None
+    assert "example_leak" in evolution.verdict.reasons
 
 
 # Rounds -------------------------------------------------------------------------------------------

@@ -45,6 +45,27 @@ _LENGTH = re.compile(
     r"|\blimit yourself\b|\bone[- ](?:sentence|word|line)\b|\b\d+[- ]word\b",
     re.I,
 )
+#: Requests that say themselves what the answer must look like, and connectors that say it anew.
+_FORM_SET = re.compile(
+    r"\b(?:output|respond with|reply with|answer with|return|print|write) "
+    r"(?:only |just |the |either )*"
+    r"(?:\"|“|true|false|yes|no|positive|negative|\d|numbers?|letter|label|answer|word)"
+    r"|\bdirectly\b|\bseparated by\b|\bas an? (?:table|list|json)\b"
+    r"|\b(?:one|two|three)[- ](?:sentence|word|line)s?\b"
+    r"|\blist of\b|\bresponse should\b|\bin the (?:form|format)\b|<\w+>",
+    re.I,
+)
+_SETS_FORM = re.compile(
+    r"^(?:Answer |Present|Structure|Divide|Put the|Also give|Keep it|Give it|Repeat|Write it|"
+    r"Sum up|Also sum|State the)"
+)
+#: Requests that a sentence cannot answer, and connectors that ask for no more.
+_OPEN = re.compile(
+    r"\b(?:explain|describe|discuss|suggest|detail\w*|story|opinion|why|how (?:do|does|can|would)|"
+    r"advice|recommend|each|list|all|steps)\b",
+    re.I,
+)
+_ONE_SENTENCE = re.compile(r"^Answer (?:in|first)")
 
 
 class Anchored:
@@ -86,6 +107,8 @@ class Anchored:
         """Operations by weight, each with one of its connectors; no connector comes twice."""
         said = f"{anchor.request} {anchor.given}".casefold()
         limited = _LENGTH.search(anchor.request) is not None
+        fixed = _FORM_SET.search(anchor.request) is not None
+        wide = _OPEN.search(anchor.request) is not None
         left = {
             operation: [
                 c
@@ -93,6 +116,8 @@ class Anchored:
                 if _head(c).casefold() not in said
                 and not (limited and _LENGTH.search(f"{_plain(c)} 1"))
                 and (closed or not _closed(c))
+                and not (fixed and _SETS_FORM.search(c))
+                and not (wide and _ONE_SENTENCE.search(c))
             ]
             for operation, connectors in _connectors_of(shape_of(anchor.request)).items()
             if self._weights.get(operation, 0) > 0

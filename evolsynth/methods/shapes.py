@@ -20,8 +20,11 @@ Shape = Literal[
 SHAPES: tuple[Shape, ...] = get_args(Shape)
 
 _POLITE = r"^\W*(?:please |can you |could you )?"
-_MAKE = r"(?:write|create|compose|generate|draft|make|produce|give me|come up with|tell(?: me)?)"
-_THE = r"(?:me |us )?(?:an? |the |some |one |two |three |\d+ )?(?:[\w'-]+ ){0,3}?"
+_MAKE = r"(?:write|create|compose|generate|draft|make|produce|give me|come up with|tell)"
+_THE = (
+    r"(?!(?:me |us )?(?:why|if|whether|about|how|what)\b)(?:me |us )?"
+    r"(?:an? |the |some |one |two |three |\d+ )?(?:[\w'-]+ ){0,3}?"
+)
 _PATTERNS: dict[Shape, str] = {
     "code": r"\b(?:python|java|javascript|typescript|c\+\+|sql|html|css|bash|regex|regular "
     r"expression|code|function|program|script|query|algorithm|spreadsheet|excel|json|xml|yaml)\b"
@@ -38,7 +41,8 @@ _PATTERNS: dict[Shape, str] = {
     r"|press release|proposal|recommendation|reply|response|profile|obituary|thank-you \w+)s?\b"
     r"|^\W*(?:reply|respond) to\b",
     "rewrite": _POLITE + r"(?:rewrite|rephrase|paraphrase|reword|correct|fix|"
-    r"proofread|edit|translate|summari[sz]e|shorten|simplify|expand|improve|change|turn|transform|"
+    r"proofread|edit|translate|summari[sz]e|make an? [\w-]+ summar\w+|shorten|simplify|expand|"
+    r"improve|change|turn (?:the|this|it|each)|transform|"
     r"rearrange|reorder|replace|make (?:the|this|it)|combine|punctuate|complete|fill|remove|insert|"
     r"put the|convert the (?:sentence|text|following)|edit|polish|condense)\b"
     r"|\b(?:title|headline|summary|name|slogan) (?:for|of) (?:the|this)\b",
@@ -46,7 +50,7 @@ _PATTERNS: dict[Shape, str] = {
     r"true or false|yes or no|positive or negative|which of|choose|select|extract|odd one out|"
     r"sentiment|is (?:it|this|the|there|that)|are (?:the|these|they)|does the|do the|did the|"
     r"tell me (?:if|whether|which)|tell if|say (?:if|whether|which)|find (?:the|all|out)|"
-    r"rank|sort|order|arrange|count|match|pick|underline|answer|analogy|relation|part of speech|"
+    r"rank|sort|arrange|count|match|pick|underline|answer|analogy|relation|part of speech|"
     r"synonyms?|antonyms?|rhymes?)\b|^\W*(?:who|when|where|which|whose|is|are|was|were|does|did|"
     r"do|has|can|what (?:is|was|are) the (?:name|capital|color|colour|date|year|number|opposite|"
     r"plural|past tense|author|largest|smallest|longest|highest|first|last|chemical|currency|"
@@ -57,17 +61,18 @@ _PATTERNS: dict[Shape, str] = {
     r"could|movies?|books?|games?))\b",
     "idea": "(?!)",
     "howto": r"\b(?:how (?:do|can|should|to|would)|tips|advice|recipe|plan|steps|guide|"
-    r"instructions|schedule|routine|teach me|help me|prepare|design|organi[sz]e|itinerary|"
+    r"instructions|schedule|routine|teach me|help me|prepare|organi[sz]e|itinerary|"
     r"strategy|improve)\b",
     "explain": "",
 }
 _FOUND = {shape: re.compile(pattern, re.I) for shape, pattern in _PATTERNS.items()}
 #: What a first word tells where nothing else does.
 _FIRST_WORDS: dict[Shape, str] = {
-    "label": "return|parse|alphabeti[sz]e|put|given|output|rate|fact|verify|based on|read|according"
-    "|if|all|judge|assign|mark",
+    "label": "predict|fact[- ]check(?:ing)?|tell (?:me )?(?:if|whether)|use|return|parse|put|given"
+    "|alphabeti[sz]e|output|rate|fact|verify|based on|read|according|if|all|judge|assign|mark",
     "letter": "write|compose|draft",
-    "howto": "make|create|draw up|set up|outline|develop",
+    "idea": "make|create|set up|develop|design|generate",
+    "howto": "draw up|outline",
 }
 _BEGINS = {
     shape: re.compile(rf"{_POLITE}(?:{words})\b", re.I) for shape, words in _FIRST_WORDS.items()
@@ -81,8 +86,10 @@ _SEVERAL = re.compile(
     re.I,
 )
 _HOWTO_FIRST = re.compile(r"^\W*(?:how (?:do|can|should|to|would)|what is the best way)\b", re.I)
+_RECIPE = re.compile(_POLITE + r"(?:give me|write|make|suggest)\b.*\brecipe\b", re.I)
 _EXPLAIN_FIRST = re.compile(
-    _POLITE + r"(?:explain|describe|discuss|compare|define|why|"
+    _POLITE + r"(?:explain|describe|discuss|compare|define|why|give me the|in your opinion|"
+    r"give (?:a|me a) (?:short |detailed |brief )?(?:definition|description|explanation|overview)|"
     r"what (?:is|does|causes|makes|happens|are the (?:benefits|advantages|causes|differences))|"
     r"tell me (?:about|how|why)|how (?:does|did|is|are|was))\b",
     re.I,
@@ -99,6 +106,10 @@ def shape_of(request: str) -> Shape:
         return "code"
     if _HOWTO_FIRST.search(text):
         return "howto"
+    if _RECIPE.search(text):
+        return "howto"
+    if re.search(r"\b(?:definition|meaning) of\b", text, re.I):
+        return "explain"
     for shape in ("solve", "story", "letter", "rewrite"):
         if _FOUND[shape].search(text):
             return shape
@@ -113,5 +124,14 @@ def shape_of(request: str) -> Shape:
         return "explain"
     for shape, found in _FOUND.items():
         if shape != "explain" and found.search(text):
-            return "idea" if shape == "ideas" and not _SEVERAL.search(text) else shape
-    return next((shape for shape, begins in _BEGINS.items() if begins.search(text)), "explain")
+            return _counted(shape, text)
+    found_first = (shape for shape, begins in _BEGINS.items() if begins.search(text))
+    return _counted(next(found_first, "explain"), text)
+
+
+def _counted(shape: Shape, text: str) -> Shape:
+    """One suggestion or several; what is written in several pieces is a list too."""
+    several = _SEVERAL.search(text) is not None
+    if shape in ("ideas", "idea"):
+        return "ideas" if several else "idea"
+    return "ideas" if shape == "letter" and several and not _FOUND["letter"].search(text) else shape

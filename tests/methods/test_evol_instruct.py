@@ -246,6 +246,26 @@ async def test_one_limit_of_length_is_enough() -> None:
     assert not any("no more than" in r.prefix or "Limit yourself" in r.prefix for r in llm.requests)
 
 
+@pytest.mark.parametrize(
+    ("text", "unwanted"),
+    [
+        ("Is it spam? Output yes or no.", "Answer in"),
+        ("Which of these is a city? Give the names separated by commas.", "Present"),
+        ("Identify the illness and suggest a medicine.", "Answer in"),
+    ],
+)
+async def test_no_connector_contradicts_the_form_that_the_request_sets(
+    text: str, unwanted: str
+) -> None:
+    llm = Scripted(by_seed)
+    weights = {"constraints": 1}
+    await evolved([Row.make("Is it spam?")], llm, candidates=24, operations=weights)
+    assert any(r.prefix.startswith(f" {unwanted}") for r in llm.requests)
+    strict = Scripted(by_seed)
+    await evolved([Row.make(text)], strict, candidates=24, operations=weights)
+    assert not any(r.prefix.startswith(f" {unwanted}") for r in strict.requests)
+
+
 async def test_only_the_last_good_evolution_where_the_others_are_not_stored() -> None:
     llm = free([GOOD, "", " old castles and their owners.", ""])
     original, last = await evolved([POEM], llm, num_evolutions=4, store_evolutions=False)

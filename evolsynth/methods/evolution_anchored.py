@@ -56,7 +56,7 @@ _FORM_SET = re.compile(
     re.I,
 )
 _SETS_FORM = re.compile(
-    r"^(?:Answer |Present|Structure|Divide|Put the|Also give|Keep it|Give it|Repeat|Write it|"
+    r"^(?:Answer |Present|Arrange|Write your|Structure|Divide|Put the|Also give|Keep it|Give it|Repeat|Write it|"
     r"Sum up|Also sum|State the)"
 )
 #: Requests that a sentence cannot answer, and connectors that ask for no more.

@@ -250,7 +250,7 @@ async def test_one_limit_of_length_is_enough() -> None:
     ("text", "unwanted"),
     [
         ("Is it spam? Output yes or no.", "Answer in"),
-        ("Which of these is a city? Give the names separated by commas.", "Present"),
+        ("Which of these is a city? Give the names separated by commas.", "Arrange"),
         ("Identify the illness and suggest a medicine.", "Answer in"),
     ],
 )

@@ -56,8 +56,8 @@ _FORM_SET = re.compile(
     re.I,
 )
 _SETS_FORM = re.compile(
-    r"^(?:Answer |Present|Arrange|Write your|Structure|Divide|Put the|Also give|Keep it|Give it|Repeat|Write it|"
-    r"Sum up|Also sum|State the)"
+    r"^(?:Answer |Present|Arrange|Write your|Structure|Divide|Put the|Also give|Keep it|Give it|"
+    r"Repeat|Write it|Sum up|Also sum|State the)"
 )
 #: Requests that a sentence cannot answer, and connectors that ask for no more.
 _OPEN = re.compile(

@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 #: Set for precision: most of what reaches it is good, and most of what is good does not reach it.
-THRESHOLD = 0.6
+THRESHOLD = 0.55
 #: By how much, in log-odds below the average evolution, a group of signals counts as a reason.
 _REASON = 0.3
 _VECTORS = 4.0  # scale of the vectors beside standardised signals: how far they are trusted

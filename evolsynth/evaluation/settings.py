@@ -42,7 +42,7 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     instruction_language: str = ""
     near_duplicate: float = 0.9
     information_loss: float = 0.5
-    good_evolution: float = 0.6
+    good_evolution: float = 0.55
     min_words: int = MIN_WORDS
     max_instruction_words: int = MAX_WORDS["instruction"]
     max_response_words: int = MAX_WORDS["response"]

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import IO, Any, Literal, Self
 
@@ -26,6 +26,7 @@ __all__ = [
     "read_jsonl",
     "read_lines",
     "read_rows",
+    "write_lines",
     "write_rows",
 ]
 
@@ -287,14 +288,24 @@ def write_rows(path: str | os.PathLike[str], rows: Iterable[Row]) -> int:
     Raises:
         InputError: the file cannot be written.
     """
+    with suppress(OSError):  # what is in the way is told when the file cannot be written
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    return write_lines(path, (row.to_json() for row in rows))
+
+
+def write_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> int:
+    """Write lines and return how many. The file appears whole or not at all.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
     target = Path(path)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     count = 0
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         with part.open("w", encoding="utf-8", newline="\n") as file:
-            for row in rows:
-                file.write(row.to_json() + "\n")
+            for line in lines:
+                file.write(line + "\n")
                 count += 1
             file.flush()
             os.fsync(file.fileno())

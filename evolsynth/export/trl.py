@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Literal
 
 from evolsynth.errors import InputError
-from evolsynth.rows import Row, dump
+from evolsynth.rows import Row, dump, write_lines
 
 __all__ = ["FORMATS", "Format", "preference_line", "write_preferences"]
 
@@ -66,25 +65,9 @@ def write_preferences(
     Raises:
         InputError: an accepted row is no pair, or the file cannot be written.
     """
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    count = 0
-    try:
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            for row in rows:
-                if row.status == "accepted":
-                    line = preference_line(row, format, separator=separator)
-                    file.write(dump(line) + "\n")
-                    count += 1
-        part.replace(target)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}). Choose another place."
-        ) from None
-    finally:
-        if part.parent.is_dir():
-            part.unlink(missing_ok=True)
-    return count
+    accepted = (row for row in rows if row.status == "accepted")
+    lines = (dump(preference_line(row, format, separator=separator)) for row in accepted)
+    return write_lines(path, lines)
 
 
 def _message(role: str, content: str) -> dict[str, str]:

@@ -18,13 +18,25 @@ from contextvars import ContextVar
 from typing import Any, cast
 
 from jinja2 import ext, nodes
-from jinja2.exceptions import SecurityError
+from jinja2.exceptions import SecurityError, TemplateError
 from jinja2.filters import FILTERS
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-__all__ = ["Sandbox", "TooMuchWorkError"]
+__all__ = ["FAILURES", "Sandbox", "TooMuchWorkError", "reason_of"]
+
+#: What running a stranger's template can end in.
+FAILURES = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 _UNITS = 1_000_000  # for a render, and
 _UNITS_EACH = 50  # for each character of the messages
@@ -283,3 +295,8 @@ class _Counting(NodeTransformer):
 
 def _call(name: str, *values: nodes.Expr) -> nodes.Call:
     return nodes.Call(nodes.EnvironmentAttribute(name), list(values), [], None, None)
+
+
+def reason_of(error: BaseException) -> str:
+    """Why, on one line and without a full stop; some errors say nothing but their name."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

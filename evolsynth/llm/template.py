@@ -14,11 +14,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-import jinja2
-
 from evolsynth.errors import TemplateError
 from evolsynth.llm.base import Prompt, Segment
-from evolsynth.llm.sandbox import Sandbox
+from evolsynth.llm.sandbox import FAILURES, Sandbox, reason_of
 from evolsynth.rows import Message
 
 __all__ = ["ChatTemplate"]
@@ -29,17 +27,6 @@ _QUERY = f"{_OPEN}query{_CLOSE}"
 _MARKER = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 _GIVE = "LlamaCpp(..., chat_template=TEXT)."
 _FIX = f"Give another: {_GIVE}"
-# What running a stranger's code can end in.
-_FAILURES = (
-    jinja2.TemplateError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 
 
 class ChatTemplate:
@@ -71,9 +58,9 @@ class ChatTemplate:
         try:
             with self._environment.bounded(len(source)):
                 self._template = self._environment.from_string(source)
-        except (*_FAILURES, SyntaxError) as error:
+        except (*FAILURES, SyntaxError) as error:
             raise TemplateError(
-                f"{model}'s chat template does not parse: {_reason(error)}. {_FIX}"
+                f"{model}'s chat template does not parse: {reason_of(error)}. {_FIX}"
             ) from None
 
     def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = True) -> Prompt:
@@ -134,9 +121,9 @@ class ChatTemplate:
                 f"{self._model}'s chat template refuses these turns ({roles}): {error}. "
                 "Leave out the turn it does not know."
             ) from None
-        except _FAILURES as error:
+        except FAILURES as error:
             raise TemplateError(
-                f"{self._model}'s chat template fails: {_reason(error)}. {_FIX}"
+                f"{self._model}'s chat template fails: {reason_of(error)}. {_FIX}"
             ) from None
 
 
@@ -192,11 +179,6 @@ def _refuse(message: str) -> NoReturn:
 def _fixed_date(pattern: str) -> str:
     """A fixed day, so that a template which writes today's date gives the same bytes tomorrow."""
     return datetime.date(2024, 7, 26).strftime(pattern)
-
-
-def _reason(error: BaseException) -> str:
-    """Why, on one line and without a full stop; some errors say nothing but their name."""
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:

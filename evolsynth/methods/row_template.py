@@ -11,7 +11,7 @@ import jinja2.meta
 import msgspec
 
 from evolsynth.errors import InputError
-from evolsynth.llm.sandbox import Sandbox
+from evolsynth.llm.sandbox import FAILURES, Sandbox, reason_of
 from evolsynth.rows import Row
 
 __all__ = ["RowTemplate"]
@@ -19,17 +19,6 @@ __all__ = ["RowTemplate"]
 _MARKS = re.compile(r"\{\{|\{%|\{#")
 _UNDEFINED = re.compile(r"'([^']+)' is undefined")
 _SHOWN = 60
-# What running a template on any data can end in.
-_FAILURES = (
-    jinja2.TemplateError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 _FIELDS = ("id", "instruction", "response", "system", "messages", "method", "round", "scores")
 
 
@@ -71,8 +60,8 @@ class RowTemplate:
         except jinja2.TemplateSyntaxError as error:
             told = f"{error.message}, in line {error.lineno}"
             raise InputError(f"{self.name} does not parse: {told}. Mend it.") from None
-        except (*_FAILURES, SyntaxError) as error:
-            raise InputError(f"{self.name} does not parse: {_reason(error)}. Mend it.") from None
+        except (*FAILURES, SyntaxError) as error:
+            raise InputError(f"{self.name} does not parse: {reason_of(error)}. Mend it.") from None
         self.fields = tuple(sorted(named))
 
     def render(self, row: Row) -> str:
@@ -96,8 +85,8 @@ class RowTemplate:
                 f"{self.name} asks for the field '{found[1]}', which row {row.id} lacks: "
                 f"it has {there}."
             ) from None
-        except _FAILURES as error:
-            raise InputError(f"{self.name} fails for row {row.id}: {_reason(error)}.") from None
+        except FAILURES as error:
+            raise InputError(f"{self.name} fails for row {row.id}: {reason_of(error)}.") from None
 
 
 def _variables(row: Row) -> dict[str, Any]:
@@ -108,7 +97,3 @@ def _variables(row: Row) -> dict[str, Any]:
 
 def _size(variables: dict[str, Any]) -> int:
     return sum(len(value) for value in variables.values() if isinstance(value, str))
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -16,7 +16,7 @@ __all__ = ["SHAPES", "Shape", "shape_of"]
 Shape = Literal[
     "code", "solve", "label", "rewrite", "story", "letter", "ideas", "idea", "howto", "explain"
 ]
-#: All shapes, in the order in which they are looked for.
+#: All shapes; each has a prompt file of its own.
 SHAPES: tuple[Shape, ...] = get_args(Shape)
 
 _POLITE = r"^\W*(?:please |can you |could you )?"

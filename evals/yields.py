@@ -33,9 +33,10 @@ from evolsynth.rows import Row, read_jsonl
 
 __all__ = ["Arm", "Operation", "add_options", "measure", "read_seeds", "run"]
 
-#: The ways that are compared: candidates (None: as asked) and prompts (None: by the model's size).
+#: The ways that are compared, by what they ask of `evol_instruct` beside the options.
 ARMS: Mapping[str, Mapping[str, Any]] = {
     "default": {},
+    "all candidates": {"good_enough": 1.0},
     "one candidate": {"candidates": 1},
     "classic prompts": {"prompts": "classic", "ask_for_gain": False, "max_tokens": 160},
 }

@@ -145,7 +145,8 @@ class MiniLM:
         ``text``, after ``layer`` of the model's 6 layers: an array of shape (384,), not scaled.
 
         Of a text beyond the model's window, what fits before the end is read. Where no word
-        begins after ``start``, the last one counts.
+        begins after ``start``, the last one counts. The vector of a text within the window falls
+        off on the way and is remembered for `embed`.
 
         Raises:
             ModelNotFound, SetupError: as `load`.
@@ -164,7 +165,11 @@ class MiniLM:
             places = [place for place, _ in tokens["offset_mapping"][-size:]]
             frame = model.tokenizer.cls_token_id, model.tokenizer.sep_token_id
             with _one_thread():
-                states = _hidden(model, [frame[0], *tokens["input_ids"][-size:], frame[1]], layer)
+                states, vector = _hidden(
+                    model, [frame[0], *tokens["input_ids"][-size:], frame[1]], layer
+                )
+            if len(tokens["input_ids"]) <= size:
+                self._remember(text, vector)
         first = next((k for k, place in enumerate(places) if place >= start), len(places) - 1)
         part: NDArray[np.float64] = states[1 + max(first, 0) : max(len(places), 1) + 1].mean(axis=0)
         return part
@@ -255,20 +260,37 @@ def _forward(model: Any, rows: Sequence[list[int]]) -> NDArray[np.float64]:
     }
     with torch.inference_mode():
         vectors = model(features)["sentence_embedding"]
-    made = [vector.astype(np.float64) for vector in vectors.numpy()]
-    return np.stack([vector / np.linalg.norm(vector) for vector in made])
+    return np.stack([_unit(vector) for vector in vectors.numpy()])
 
 
-def _hidden(model: Any, ids: list[int], layer: int) -> NDArray[np.float64]:
+def _hidden(
+    model: Any, ids: list[int], layer: int
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """The hidden states after a layer, of shape (tokens, d), and the vector, as `embed` gives it:
+    the same bits as of `_forward`."""
     import torch
 
     tokens = torch.tensor([ids])
+    mask = torch.ones_like(tokens)
     with torch.inference_mode():
         found = model[0].auto_model(
-            input_ids=tokens, attention_mask=torch.ones_like(tokens), output_hidden_states=True
+            input_ids=tokens,
+            attention_mask=mask,
+            token_type_ids=torch.zeros_like(tokens),
+            output_hidden_states=True,
         )
+        features = {"token_embeddings": found.last_hidden_state, "attention_mask": mask}
+        for part in (model[1], model[2]):
+            features = part(features)
     array: NDArray[np.float64] = found.hidden_states[layer][0].numpy().astype(np.float64)
-    return array
+    vector = _unit(features["sentence_embedding"][0].numpy())
+    total = max(len(ids) - 2, 1) * vector  # as of the only window of a text
+    return array, (total / np.linalg.norm(total)).astype(np.float32)
+
+
+def _unit(vector: NDArray[np.float32]) -> NDArray[np.float64]:
+    exact = vector.astype(np.float64)
+    return exact / np.linalg.norm(exact)
 
 
 @contextmanager

@@ -4,15 +4,15 @@ Xu et al., "WizardLM: Empowering Large Language Models to Follow Complex Instruc
 2304.12244, section 3. Two families of prompts: ``classic`` lets a model rewrite the instruction, as
 in the paper; ``small`` lets it only go on from the instruction as it is
 (`evolsynth.methods.evolution_anchored`), which is all that a model of some hundred million
-parameters can do. Each round asks for several candidates side by side, a gate judges them, and the
-best of those that it lets through is evolved further. A round in which none gets through leaves
-the instruction as it was, for the next round (section 3.3).
+parameters can do. Each round asks for candidates, a few at a time, until a gate holds one for good
+enough; the best of those that it lets through is evolved further. A round in which none gets
+through leaves the instruction as it was, for the next round (section 3.3).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -48,6 +48,9 @@ CLASSIC_WEIGHTS: Mapping[str, float] = MappingProxyType(dict.fromkeys(OPERATIONS
 
 _METHOD = "evol_instruct"
 _CANDIDATES = 8
+#: How many of them are asked for before the gate is asked whether more are needed.
+_AT_ONCE = 2
+_GOOD_ENOUGH = 0.75
 _EQUAL_TOKENS = 4
 
 
@@ -59,6 +62,7 @@ async def evol_instruct(
     seed: int = 0,
     gate: Gate | None = None,
     candidates: int = _CANDIDATES,
+    good_enough: float = _GOOD_ENOUGH,
     operations: Mapping[str, float] | None = None,
     prompts: PromptFamily | None = None,
     store_evolutions: bool = True,
@@ -82,7 +86,10 @@ async def evol_instruct(
         num_evolutions: rounds.
         gate: what judges candidates; without one, rules on words alone. Give the gate that the
             rows are screened with, and one with MiniLM, which also tells the good from the weak.
-        candidates: how many are asked for in a round.
+        candidates: how many are asked for in a round at most.
+        good_enough: the score (``good_evolution``, in [0, 1]) from which on no more are asked for:
+            a lower one takes less time and chooses less; 1 asks for all candidates. Where the gate
+            gives no score, whatever it lets through is good enough.
         operations: how often each of `OPERATIONS` is drawn; those not named, never.
         prompts: ``"small"`` or ``"classic"``; by the model's size if None.
         store_evolutions: False yields only the last evolution that got through, or, where none
@@ -95,13 +102,15 @@ async def evol_instruct(
         sampling, max_tokens: of the candidates; by family if None.
 
     Raises:
-        InputError: a number below 1, an unknown operation, or weights that cannot be drawn from.
+        InputError: a number out of its range, an unknown operation, or weights that cannot be drawn from.
         CapabilityError: the back end cannot go on from a raw prompt, or (``small``) begin its
             answer with a given text.
     """
     for name, number in (("num_evolutions", num_evolutions), ("candidates", candidates)):
         if number < 1:
             raise InputError(f"{name} is {number}: it must be at least 1.")
+    if not 0 <= good_enough <= 1:
+        raise InputError(f"good_enough is {good_enough}: it must be a score from 0 to 1.")
     llm.require(Capability.RAW_PROMPT, by="Evol-Instruct")
     family = prompt_family(llm, prompts)
     drafter: Drafter
@@ -118,6 +127,7 @@ async def evol_instruct(
         gate or Gate(),
         seed,
         candidates,
+        good_enough,
         generate_answers,
         family == "classic" if ask_for_gain is None else ask_for_gain,
     )
@@ -133,8 +143,9 @@ async def evol_instruct(
             return tuple(made)
         return (await evolver.answered(row) if generate_answers else row, *made)
 
-    width = max(2, llm.concurrency // candidates) if concurrency is None else concurrency
-    async with aclosing(map_rows(rows, evolve, step=_METHOD, concurrency=width)) as stream:
+    if concurrency is None:
+        concurrency = max(2, llm.concurrency // min(candidates, _AT_ONCE))
+    async with aclosing(map_rows(rows, evolve, step=_METHOD, concurrency=concurrency)) as stream:
         async for row in stream:
             yield row
 
@@ -147,6 +158,7 @@ class _Evolver(NamedTuple):
     gate: Gate
     seed: int
     candidates: int
+    good_enough: float
     answers: bool
     ask_for_gain: bool
 
@@ -169,25 +181,15 @@ class _Evolver(NamedTuple):
         drafts = self.drafter.drafts(
             self.llm, parent.instruction or "", number=self.candidates, seed=plan
         )
-        answers = await together(self._ask(draft.request) for draft in drafts)
-        errors = [answer for answer in answers if isinstance(answer, EvolsynthError)]
-        for error in errors:
-            if isinstance(error, SetupError):  # true of every row
-                raise error
-        made = [
-            self._child(parent, attempt, place, draft, answer)
-            for place, (draft, answer) in enumerate(zip(drafts, answers, strict=True))
-            if isinstance(answer, Completion)
-        ]
-        if not made:
+        judged, error = await self._judged(parent, attempt, drafts)
+        if error is not None:
             return Row.make(
                 key=f"{_METHOD}/{self.seed}/{attempt}",
                 method=_METHOD,
                 round=parent.round + 1,
                 parents=(parent.id,),
                 system=parent.system,
-            ).replace(failure=failure(_METHOD, errors[0], attempt=attempt))
-        judged = await self.gate.judge(made)
+            ).replace(failure=failure(_METHOD, error, attempt=attempt))
         for row in judged:
             if row.status == "failed":
                 return row
@@ -200,6 +202,36 @@ class _Evolver(NamedTuple):
         others = [_told(judged[place]) for place in order[1:]]
         instruction = {**best.provenance["instruction"], "candidates": others}
         return best.replace(provenance={**best.provenance, "instruction": instruction})
+
+    async def _judged(
+        self, parent: Row, attempt: int, drafts: Sequence[Draft]
+    ) -> tuple[list[Row], EvolsynthError | None]:
+        """The candidates up to one that is good enough; the error if nothing can be asked for."""
+        judged: list[Row] = []
+        for start in range(0, len(drafts), _AT_ONCE):
+            some = drafts[start : start + _AT_ONCE]
+            answers = await together(self._ask(draft.request) for draft in some)
+            errors = [answer for answer in answers if isinstance(answer, EvolsynthError)]
+            for error in errors:
+                if isinstance(error, SetupError):  # true of every row
+                    raise error
+            made = [
+                self._child(parent, attempt, place, draft, answer)
+                for place, (draft, answer) in enumerate(zip(some, answers, strict=True), start)
+                if isinstance(answer, Completion)
+            ]
+            if not made:
+                return judged, None if judged else errors[0]
+            judged += await self.gate.judge(made)
+            if any(self._ends(row) for row in judged[-len(made) :]):
+                break
+        return judged, None
+
+    def _ends(self, row: Row) -> bool:
+        """Whether no other candidate is asked for after this one."""
+        if row.settled:
+            return row.status == "failed"
+        return row.scores.get("good_evolution", 1.0) >= self.good_enough
 
     async def _ask(self, request: Request) -> Completion | EvolsynthError:
         try:

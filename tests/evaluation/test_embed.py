@@ -154,6 +154,25 @@ def test_words_in_context_depend_on_what_stands_before_them(embedder: MiniLM) ->
 
 
 @pytest.mark.real
+@pytest.mark.parametrize("text", ["", "Why?", "Explain why ice floats. Use one word.", "word " * 254])
+def test_reading_in_context_remembers_the_vector_that_embedding_gives(text: str) -> None:
+    """An evolution is read once, not twice; but its vector must be the one of every other place."""
+    read, fresh = MiniLM(), MiniLM()
+    read.in_context(text, 0, 4)
+    remembered = read._known(text)
+
+    assert remembered is not None
+    assert np.array_equal(remembered, fresh.embed([text])[0])
+
+
+@pytest.mark.real
+def test_what_reading_in_context_saw_only_the_end_of_is_not_remembered() -> None:
+    mini = MiniLM()
+    mini.in_context("word " * 2000, 0, 4)
+    assert mini._known("word " * 2000) is None
+
+
+@pytest.mark.real
 @pytest.mark.parametrize("text", ["", "Why?", "word " * 2000])
 def test_a_start_beyond_the_text_reads_its_last_word(text: str, embedder: MiniLM) -> None:
     assert np.isfinite(embedder.in_context(text, len(text) + 5, 4)).all()

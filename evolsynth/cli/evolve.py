@@ -34,6 +34,7 @@ class Asked(NamedTuple):
 
     rounds: int
     candidates: int
+    good_enough: float
     operations: Mapping[str, float] | None
     prompts: PromptFamily | None
     answers: bool
@@ -123,6 +124,7 @@ def _evolved(rows: list[Row], llm: LlamaCpp, gate: Gate, asked: Asked) -> AsyncG
         gate=gate,
         num_evolutions=asked.rounds,
         candidates=asked.candidates,
+        good_enough=asked.good_enough,
         operations=asked.operations,
         prompts=asked.prompts,
         generate_answers=asked.answers,

@@ -190,7 +190,14 @@ def _evolve_command(commands: Any) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="accepted rows (default: stdout)")
     parser.add_argument("--rejects", metavar="FILE", help="the other rows, with their reasons")
     number(parser, "--rounds", 1, "evolutions of each row")
-    number(parser, "--candidates", 8, "evolutions asked for in a round; the best is kept")
+    number(parser, "--candidates", 8, "evolutions asked for in a round at most; the best is kept")
+    parser.add_argument(
+        "--good-enough",
+        type=float,
+        default=0.75,
+        metavar="SCORE",
+        help="no more are asked for after one with this score; 1 asks for all (default: 0.75)",
+    )
     parser.add_argument(
         "--operations",
         metavar="WEIGHTS",
@@ -226,6 +233,7 @@ def _evolve(options: argparse.Namespace) -> int:
     asked = Asked(
         rounds=options.rounds,
         candidates=options.candidates,
+        good_enough=options.good_enough,
         operations=None if options.operations is None else weights_of(options.operations),
         prompts=options.prompts,
         answers=options.answers,

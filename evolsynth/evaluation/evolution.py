@@ -133,7 +133,7 @@ def good_evolution(
 ) -> EvolutionScore:
     """Say how likely ``evolved`` is worth keeping as a richer version of ``original``.
 
-    Deterministic; 3 runs of MiniLM, of them one over all of ``evolved``, and up to 4 for the original,
+    Deterministic; 3 runs of MiniLM, one of them over all of ``evolved``, and some for the original,
     which it remembers. English.
 
     Args:

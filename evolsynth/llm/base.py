@@ -134,7 +134,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     it, but not before ``min_tokens``. ``banned`` strings never appear in the answer: where one
     would, the model goes back to before its first token and takes another way. ``grammar`` is
     GBNF (llama.cpp's form, with a rule ``root``) that the answer, without its prefix, obeys as
-    far as ``max_tokens`` lets it. ``logprobs`` asks for each token's log-probability.
+    far as ``max_tokens`` lets it. With ``choices`` the answer, without its prefix, is one of these
+    texts, or the beginning of one where ``max_tokens`` cuts it; it is done as soon as it is clear
+    which, and what was clear is not among its ``tokens``. ``logprobs`` asks for each token's
+    log-probability.
 
     The same request to the same model gives the same completion, token for token.
     """
@@ -148,6 +151,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str = ""
     banned: tuple[str, ...] = ()
     grammar: str | None = None
+    choices: tuple[str, ...] = ()
     logprobs: bool = False
 
     def __post_init__(self) -> None:
@@ -158,6 +162,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             raise InputError("stop holds an empty string, which would end every answer at once.")
         if self.grammar is not None and not self.grammar.strip():
             raise InputError("grammar is empty. Give GBNF with a rule `root`, or None.")
+        if "" in self.choices:
+            raise InputError("choices holds an empty text. Leave it out, or give it words.")
+        if self.choices and (self.grammar is not None or self.banned or self.min_tokens):
+            raise InputError(
+                "choices cannot go with grammar, banned or min_tokens: the texts say it all."
+            )
         for text in self.banned:
             if text in self.prefix:  # an empty one is in every text
                 raise InputError(
@@ -229,6 +239,7 @@ class Capability(enum.Enum):
     SEED = "repeat an answer from its seed"
     LOGPROBS = "tell log-probabilities, of its answers and of given texts"
     GRAMMAR = "keep to a GBNF grammar"
+    CHOICES = "choose one of some given texts"
     BANNED = "leave out banned strings"
 
 

@@ -54,8 +54,8 @@ class Scripted(LLM):
 
     Args:
         answers: the answers, or a function from request to answer. They are given as they are:
-            ``min_tokens``, ``banned`` and ``grammar`` are the script's own affair, to be seen in
-            ``requests``. Where log-probabilities are asked for, each word's is -1.
+            ``min_tokens``, ``banned``, ``grammar`` and ``choices`` are the script's own affair, to
+            be seen in ``requests``. Where log-probabilities are asked for, each word's is -1.
         scores: for `score`, the log-probability of each word, or a function from prompt and
             continuation, both as text, to that, to one for each word, or to an error.
         delay: seconds before each answer or score, or a function from request to seconds. A

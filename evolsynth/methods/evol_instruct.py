@@ -102,7 +102,8 @@ async def evol_instruct(
         sampling, max_tokens: of the candidates; by family if None.
 
     Raises:
-        InputError: a number out of its range, an unknown operation, or weights that cannot be drawn from.
+        InputError: a number out of its range, an unknown operation, or weights that cannot be
+            drawn from.
         CapabilityError: the back end cannot go on from a raw prompt, or (``small``) begin its
             answer with a given text.
     """

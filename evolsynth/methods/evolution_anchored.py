@@ -4,18 +4,18 @@ At 135M parameters a rewrite drops what it was to keep. Here nothing is rewritte
 examples of the request's own shape, then the request and a connector such as "Also explain why",
 and writes the rest of that sentence. Connectors belong to the operations of Evol-Instruct, and are
 chosen so that what follows them must add something. Some are closed: they end with a full stop and
-hold alternatives in brackets, among which the model chooses by a grammar, since what it writes
+hold alternatives in brackets, among which the model chooses, since what it writes
 freely is a good demand in one case of four. In-breadth there is nothing to keep: the model
 goes on with a list of pairs from one field each.
 """
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import product
 
 import msgspec
 
@@ -84,7 +84,7 @@ class Anchored:
         breadth = self._weights.get(BREADTH, 0.0)
         drafts: list[Draft] = []
         if draw.random() * (depth + breadth) >= breadth:
-            closed = Capability.GRAMMAR in llm.capabilities
+            closed = Capability.CHOICES in llm.capabilities
             for operation, connector in self._connectors(anchor, draw, closed=closed):
                 draft = self._depth(anchor, operation, connector, draw.randrange(_ROTATIONS))
                 drafts += [draft] * (1 if _closed(connector) else _EACH)
@@ -131,7 +131,7 @@ class Anchored:
         file = load_prompt(_name(shape_of(anchor.request)))
         before = anchor.before(connector)
         prefix = file.part("anchor", connector=_head(connector))
-        grammar = _grammar(connector[len(_head(connector)) :]) if _closed(connector) else None
+        choices = _choices(connector) if _closed(connector) else ()
 
         def read(completion: Completion) -> tuple[str, str]:
             demand, whole = _first_sentence(completion.text, len(prefix))
@@ -140,9 +140,9 @@ class Anchored:
         request = self._request(
             file, prefix, rotation=rotation, given=anchor.shown, instruction=_in_one_line(before)
         )
-        if grammar is not None:
+        if choices:
             sampling = msgspec.structs.replace(self._sampling, temperature=_CHOICE)
-            request = msgspec.structs.replace(request, grammar=grammar, sampling=sampling)
+            request = msgspec.structs.replace(request, choices=choices, sampling=sampling)
         return Draft(operation, file, request, read, {"connector": connector})
 
     def _breadth(self, anchor: Anchor, rotation: int) -> Draft:
@@ -194,14 +194,11 @@ def _plain(connector: str) -> str:
     return _ALTERNATIVES.sub(lambda match: match[1].replace("|", " "), connector)
 
 
-def _grammar(rest: str) -> str:
-    """GBNF for the rest of a closed connector: one of each bracket's alternatives."""
-    parts = [
-        f"({' | '.join(map(json.dumps, part.split('|')))})" if i % 2 else json.dumps(part)
-        for i, part in enumerate(_ALTERNATIVES.split(rest))
-        if part
-    ]
-    return f"root ::= {' '.join(parts)}"
+def _choices(connector: str) -> tuple[str, ...]:
+    """What may follow the head of a closed connector: one of each bracket's alternatives."""
+    rest = connector[len(_head(connector)) :]
+    parts = [part.split("|") for part in _ALTERNATIVES.split(rest)]
+    return tuple("".join(chosen) for chosen in product(*parts))
 
 
 def _in_one_line(text: str) -> str:

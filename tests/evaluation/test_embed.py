@@ -154,7 +154,9 @@ def test_words_in_context_depend_on_what_stands_before_them(embedder: MiniLM) ->
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("text", ["", "Why?", "Explain why ice floats. Use one word.", "word " * 254])
+@pytest.mark.parametrize(
+    "text", ["", "Why?", "Explain why ice floats. Use one word.", "word " * 254]
+)
 def test_reading_in_context_remembers_the_vector_that_embedding_gives(text: str) -> None:
     """An evolution is read once, not twice; but its vector must be the one of every other place."""
     read, fresh = MiniLM(), MiniLM()

@@ -45,8 +45,13 @@ def made_of(row: Row) -> dict[str, Any]:
 
 
 def free(answers: Any, **options: Any) -> Scripted:
-    """A back end that keeps to no grammar, so that all connectors are open at their end."""
-    return Scripted(answers, capabilities=set(Capability) - {Capability.GRAMMAR}, **options)
+    """A back end that cannot choose, so that all connectors are open at their end."""
+    return Scripted(answers, capabilities=set(Capability) - {Capability.CHOICES}, **options)
+
+
+def hard_to_please() -> Gate:
+    """A gate that refuses every evolution, so that all candidates are asked for."""
+    return scored({}, otherwise=0.0)
 
 
 def by_seed(request: Request) -> str:
@@ -108,24 +113,25 @@ async def test_without_the_originals_only_evolutions_come() -> None:
 # Candidates ---------------------------------------------------------------------------------------
 
 
-async def test_candidates_are_asked_for_side_by_side_two_from_each_prompt() -> None:
+async def test_candidates_are_asked_for_two_at_a_time_both_from_one_open_connector() -> None:
     """The engine reads a prompt once for all candidates that go on from it."""
     llm = free(by_seed, delay=0.01)
-    await evolved([POEM], llm, candidates=8)
-    assert llm.most_active == 8
+    await evolved([POEM], llm, candidates=8, gate=hard_to_please())
+    assert llm.most_active == 2
     assert len({r.seed for r in llm.requests}) == 8
     prefixes = [r.prefix for r in llm.requests]
     assert len(set(prefixes)) == 4
     assert prefixes[::2] == prefixes[1::2]
 
 
-def scored(scores: dict[str, float]) -> Gate:
-    """A gate that knows how good each demand is; below 0.5 it refuses."""
+def scored(scores: dict[str, float], *, otherwise: float | None = None) -> Gate:
+    """A gate that knows how good each demand is by its last word; below 0.5 it refuses."""
 
     class Knowing(Gate):
         async def judge(self, rows: Any) -> list[Row]:
             def one(row: Row) -> Row:
-                score = scores[(row.instruction or "").rsplit(maxsplit=1)[-1]]
+                last = (row.instruction or "").rsplit(maxsplit=1)[-1]
+                score = scores[last] if otherwise is None else scores.get(last, otherwise)
                 row = row.replace(scores={"good_evolution": score})
                 return row if score >= 0.5 else row.reject("weak_evolution")
 
@@ -143,6 +149,35 @@ async def test_the_best_candidate_that_gets_through_is_taken_and_the_others_are_
     others = made_of(best)["candidates"]
     assert [o["good_evolution"] for o in others] == [0.7, 0.6, 0.2]
     assert [o.get("reasons", []) for o in others] == [[], [], ["weak_evolution"]]
+
+
+async def test_no_more_candidates_are_asked_for_than_it_takes() -> None:
+    words = {"fair.": 0.6, "good.": 0.8, "weak.": 0.1, "best.": 0.9}
+    answers = [" fair.", " weak.", " good.", " weak.", " best.", " best."]
+
+    async def asked(good_enough: float) -> tuple[int, str]:
+        llm = Scripted(answers)
+        how = {"candidates": 6, "gate": scored(words), "good_enough": good_enough}
+        _, best = await evolved([RIVERS], llm, **how)
+        return len(llm.requests), (best.instruction or "").rsplit(maxsplit=1)[-1]
+
+    assert await asked(0.5) == (2, "fair.")
+    assert await asked(0.75) == (4, "good.")
+    assert await asked(1) == (6, "best.")
+
+
+async def test_what_got_through_is_kept_where_later_candidates_fail() -> None:
+    words = {"fair.": 0.6, "weak.": 0.1}
+    llm = Scripted([" fair.", " weak.", EngineError("the power went"), EngineError("still dark")])
+    _, best = await evolved([RIVERS], llm, candidates=8, gate=scored(words))
+    assert (best.instruction or "").endswith("fair.")
+    assert len(llm.requests) == 4  # a back end that is gone is not asked again and again
+
+
+@pytest.mark.parametrize("good_enough", [-0.1, 1.5, float("nan")])
+async def test_good_enough_is_a_score(good_enough: float) -> None:
+    with pytest.raises(InputError, match="good_enough"):
+        await evolved([RIVERS], Scripted([GOOD]), good_enough=good_enough)
 
 
 async def test_where_none_gets_through_the_best_is_there_rejected_with_its_reasons() -> None:
@@ -200,15 +235,16 @@ async def test_after_a_failed_round_the_parent_is_tried_again_otherwise() -> Non
     assert llm.requests[0].seed != llm.requests[1].seed
 
 
-async def test_of_a_closed_connector_the_model_chooses_the_rest_by_a_grammar() -> None:
+async def test_of_a_closed_connector_the_model_chooses_the_rest() -> None:
     """And only once each: a second candidate would mostly be the same."""
-    llm = Scripted(lambda r: " chosen." if r.grammar else by_seed(r))
-    await evolved([RIVERS], llm, candidates=16, gate=everything())
-    closed = [r for r in llm.requests if r.grammar]
-    assert len({(r.prefix, r.grammar) for r in closed}) == len(closed) > 4
+    llm = Scripted(lambda r: r.choices[0] if r.choices else by_seed(r))
+    await evolved([RIVERS], llm, candidates=16, gate=hard_to_please())
+    closed = [r for r in llm.requests if r.choices]
+    assert len({(r.prefix, r.choices) for r in closed}) == len(closed) > 4
     for request in closed:
-        assert request.grammar is not None
-        assert re.fullmatch(r'root ::= (\(?".*"\)? ?)+', request.grammar)
+        assert len(set(request.choices)) == len(request.choices) > 1
+        assert all(text.startswith(" ") and text.endswith(".") for text in request.choices)
+        assert not any("[" in text or "|" in text for text in request.choices)
         assert not request.prefix.endswith((".", " "))
 
 
@@ -216,7 +252,7 @@ async def test_of_a_closed_connector_the_model_chooses_the_rest_by_a_grammar() -
 async def test_the_real_model_keeps_to_the_alternatives() -> None:
     rows = [Row.make("Write a letter to a friend."), Row.make("Why is the sky blue?")]
     async with LlamaCpp() as llm:
-        made = [row async for row in evol_instruct(rows, llm, seed=3)]
+        made = [row async for row in evol_instruct(rows, llm, seed=3, gate=hard_to_please())]
     told = [made_of(row) for row in made if row.round]
     known = [load_prompt(t["prompt"]).value("connectors")[t["operation"]] for t in told]
     assert all(t["connector"] in some for t, some in zip(told, known, strict=True))
@@ -259,10 +295,11 @@ async def test_no_connector_contradicts_the_form_that_the_request_sets(
 ) -> None:
     llm = Scripted(by_seed)
     weights = {"constraints": 1}
-    await evolved([Row.make("Is it spam?")], llm, candidates=24, operations=weights)
+    asked = {"candidates": 24, "operations": weights, "gate": hard_to_please()}
+    await evolved([Row.make("Is it spam?")], llm, **asked)
     assert any(r.prefix.startswith(f" {unwanted}") for r in llm.requests)
     strict = Scripted(by_seed)
-    await evolved([Row.make(text)], strict, candidates=24, operations=weights)
+    await evolved([Row.make(text)], strict, **asked)
     assert not any(r.prefix.startswith(f" {unwanted}") for r in strict.requests)
 
 

@@ -129,7 +129,7 @@ class LlamaCpp(LLM):
         try:
             self._check_context(weights.name, model.trained_context)
             _ = model.pieces, model.end_tokens  # built before two threads could do it at once
-            _ = model.control_tokens
+            _ = model.control_tokens, model.longest_piece
             self._settle(model, weights)
             queue, store = JobQueue(forks=self._store > 0), PrefixStore(self._store)
             for _ in range(self.contexts):

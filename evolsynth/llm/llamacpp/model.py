@@ -130,6 +130,21 @@ class Model:
         return tuple(buffer.raw[:size] if size > 0 else b"" for size, _ in sizes)
 
     @functools.cached_property
+    def tokens_of(self) -> dict[bytes, tuple[int, ...]]:
+        """The tokens that stand for some bytes, without control tokens."""
+        found: dict[bytes, tuple[int, ...]] = {}
+        control = {*self.control_tokens.values(), *self.end_tokens}
+        for token, piece in enumerate(self.pieces):
+            if piece and token not in control:
+                found[piece] = (*found.get(piece, ()), token)
+        return found
+
+    @functools.cached_property
+    def longest_piece(self) -> int:
+        """The number of bytes of the longest token."""
+        return max(map(len, self.tokens_of), default=0)
+
+    @functools.cached_property
     def control_tokens(self) -> dict[str, int]:
         """Tokens that no text can give, by the name that templates write."""
         attribute = self._native.llama_vocab_get_attr

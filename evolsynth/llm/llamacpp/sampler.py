@@ -16,6 +16,7 @@ from evolsynth.llm.llamacpp.library import last_message, llama
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from evolsynth.llm.llamacpp.choices import Choices
     from evolsynth.llm.llamacpp.model import Model
 
 __all__ = ["Grammar", "Sampler", "log_probability"]
@@ -76,15 +77,21 @@ class Sampler:
 
     A grammar is asked about the drawn token alone; only where it refuses that one, the draw is
     made again among all that it allows (llama.cpp's own way, and its reason: checking the whole
-    vocabulary takes longer than decoding). ``native_seconds`` is the time inside llama.cpp's chain.
+    vocabulary takes longer than decoding). With ``choices`` the draw is made among the tokens that
+    they go on with. ``native_seconds`` is the time inside llama.cpp's chain.
     """
 
     def __init__(
-        self, sampling: Sampling, seed: int, vocabulary_size: int, grammar: Grammar | None = None
+        self,
+        sampling: Sampling,
+        seed: int,
+        vocabulary_size: int,
+        grammar: Grammar | None = None,
+        choices: Choices | None = None,
     ) -> None:
         self._native = native = llama()
         self._top_k = sampling.top_k
-        self._grammar = grammar
+        self._grammar, self._choices = grammar, choices
         self._spread = _FIRST_SPREAD
         self._candidates = _Candidates(native)
         self.native_seconds = 0.0
@@ -140,6 +147,10 @@ class Sampler:
             logits[places] = kept
 
     def _draw(self, logits: NDArray[np.float32]) -> int | None:
+        if self._choices is not None:
+            open_ = self._choices.next_tokens()
+            open_ = open_[logits[open_] > -np.inf]
+            return self._pick(logits, open_) if len(open_) else None
         token = self._pick(logits, None)
         if self._grammar is None or self._grammar.allows(token):
             return token if logits[token] > -np.inf else None
@@ -152,6 +163,13 @@ class Sampler:
             self._native.llama_sampler_accept(self._chain, token)
         if self._grammar is not None:
             self._grammar.accept(token)
+        if self._choices is not None:
+            self._choices.accept(token)
+
+    @property
+    def rest(self) -> bytes | None:
+        """How the answer goes on, where the choices leave no doubt."""
+        return None if self._choices is None else self._choices.rest
 
     def close(self) -> None:
         """Free the chain and the grammar. Safe to call twice."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from evolsynth.llm.base import Completion, FinishReason, TokenLogprob
+from evolsynth.llm.llamacpp.choices import Choices
 from evolsynth.llm.llamacpp.sampler import Grammar, Sampler, log_probability
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class Slot:
 
     def draw(self, logits: NDArray[np.float32]) -> FinishReason | Rewind | None:
         """Draw the next token; say whether the answer is over, and why, or has to go back."""
+        if not self._tokens and (rest := self._sampler.rest) is not None:  # nothing to choose
+            return self._finish(rest)
         number = len(self._tokens)
         forbidden: set[int] | frozenset[int] = self._forbidden.get(number, _NOTHING)
         if number < self._request.min_tokens:
@@ -93,7 +96,17 @@ class Slot:
             if stop is not None:
                 del self._text[stop:]
                 return "stop"
+        if (rest := self._sampler.rest) is not None:
+            return self._finish(rest)
         return "length" if len(self._tokens) >= self._request.max_tokens else None
+
+    def _finish(self, rest: bytes) -> FinishReason:
+        """Write what no draw could change any more."""
+        self._text += rest
+        stop = self._find(self._stops, self._begin, len(self._text))
+        if stop is not None:
+            del self._text[stop:]
+        return "stop"
 
     def completion(self, reason: FinishReason) -> Completion:
         """The finished answer."""
@@ -148,7 +161,8 @@ class Slot:
         request = self._request
         seed = (request.seed + self._rewinds * _NEXT_SEED) % (2**32 - 1)
         grammar = None if request.grammar is None else Grammar(self._model, request.grammar)
-        return Sampler(request.sampling, seed, self._model.vocabulary_size, grammar)
+        choices = Choices(self._model, request.choices) if request.choices else None
+        return Sampler(request.sampling, seed, self._model.vocabulary_size, grammar, choices)
 
 
 def _encoded(strings: Iterable[str]) -> tuple[bytes, ...]:

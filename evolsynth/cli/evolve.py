@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import ExitStack, aclosing
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import NamedTuple
 
-from rich.console import Console
-
-from evolsynth.cli.files import writing
+from evolsynth.cli.places import Places, make_rows
 from evolsynth.cli.progress import Watch
 from evolsynth.cli.source import Source
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed import MiniLM
-from evolsynth.evaluation.findings import explain
 from evolsynth.evaluation.gate import Gate
 from evolsynth.evaluation.settings import GateSettings
-from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
+from evolsynth.llm.base import LLM
 from evolsynth.methods.evol_instruct import evol_instruct
 from evolsynth.methods.family import PromptFamily
 from evolsynth.rows import Row
 
 __all__ = ["Asked", "evolve", "weights_of"]
-
-Write = Callable[[str], object]
-_MOST_REASONS = 8
 
 
 class Asked(NamedTuple):
@@ -41,7 +34,6 @@ class Asked(NamedTuple):
     originals: bool
     only_last: bool
     seed: int
-    model: str | None
     settings: str | None
     embed: bool
 
@@ -64,60 +56,29 @@ def weights_of(text: str) -> dict[str, float]:
     return weights
 
 
-def evolve(
-    data: str, output: str | None, *, rejects: str | None, skip_bad: bool, asked: Asked
-) -> int:
+def evolve(data: str, places: Places, *, skip_bad: bool, asked: Asked) -> int:
     """Write the evolutions that were accepted, and the others with their reasons; the exit
     status, 1 if a row failed."""
     settings = GateSettings() if asked.settings is None else GateSettings.read(asked.settings)
     rows = list(Source(data, skip_bad=skip_bad))  # a bad line is told before a model is loaded
     if not rows:
         raise InputError(f"{data}: there are no rows. Give one JSON object a line.")
-    console = Console(stderr=True, soft_wrap=True)
-    with ExitStack() as files:
-        write = files.enter_context(writing(output))
-        refuse: Write = files.enter_context(writing(rejects)) if rejects is not None else len
-        counts = asyncio.run(_made(rows, settings, asked, write, refuse, console))
-    parts = ", ".join(f"{counts[kind]} {kind}" for kind in ("accepted", "rejected", "failed"))
-    total = sum(counts[kind] for kind in ("accepted", "rejected", "failed"))
-    console.print(f"{total} rows = {parts}.", highlight=False)
-    reasons = [(name[7:], n) for name, n in counts.most_common() if name.startswith("reason ")]
-    for code, count in reasons[:_MOST_REASONS]:
-        console.print(f"{count:8} {code}: {explain(code)}", highlight=False)
-    return 1 if counts["failed"] else 0
+    live = sum(not row.settled for row in rows)
+    of_each = (1 if asked.only_last else asked.rounds) + asked.originals
 
-
-async def _made(
-    rows: list[Row],
-    settings: GateSettings,
-    asked: Asked,
-    write: Write,
-    refuse: Write,
-    console: Console,
-) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    embedder = MiniLM() if asked.embed else None
-    async with LlamaCpp(asked.model or DEFAULT_MODEL) as llm:
+    async def made(llm: LLM, _: Watch) -> AsyncGenerator[Row]:
+        embedder = MiniLM() if asked.embed else None
         if embedder is not None:  # a missing one is told before any work is done
             await asyncio.to_thread(embedder.load)
         gate = Gate(embedder, settings=settings)
-        live = sum(not row.settled for row in rows)
-        of_each = (1 if asked.only_last else asked.rounds) + asked.originals
-        watch = Watch(llm, planned=len(rows) - live + live * of_each, console=console)
-        stream = gate.check(_evolved(rows, llm, gate, asked))
-        async with watch.shown(), aclosing(stream) as checked:
+        async with aclosing(gate.check(_evolved(rows, llm, gate, asked))) as checked:
             async for row in checked:
-                watch.add(row)
-                counts[row.status] += 1
-                if row.verdict is not None:
-                    counts.update(f"reason {code}" for code in row.verdict.reasons)
-                if row.failure is not None:
-                    console.print(row.failure.message, highlight=False, markup=False)
-                (write if row.status == "accepted" else refuse)(row.to_json() + "\n")
-    return counts
+                yield row
+
+    return make_rows(places, made, planned=len(rows) - live + live * of_each).status
 
 
-def _evolved(rows: list[Row], llm: LlamaCpp, gate: Gate, asked: Asked) -> AsyncGenerator[Row]:
+def _evolved(rows: list[Row], llm: LLM, gate: Gate, asked: Asked) -> AsyncGenerator[Row]:
     return evol_instruct(
         rows,
         llm,

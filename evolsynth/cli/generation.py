@@ -152,7 +152,8 @@ def _self_instruct(options: argparse.Namespace) -> int:
             "Give either -n N, for tasks from seed tasks, or a file of CONTEXTS, not both. "
             "See: evolsynth self-instruct --help"
         )
-    from evolsynth.cli.self_instruct import Places, generate_from_contexts, generate_tasks
+    from evolsynth.cli.places import Places
+    from evolsynth.cli.self_instruct import generate_from_contexts, generate_tasks
 
     places = Places(options.output, options.rejects, options.model)
     if options.contexts is None:
@@ -229,6 +230,7 @@ def _evolve_command(commands: Any) -> None:
 
 def _evolve(options: argparse.Namespace) -> int:
     from evolsynth.cli.evolve import Asked, evolve, weights_of
+    from evolsynth.cli.places import Places
 
     asked = Asked(
         rounds=options.rounds,
@@ -240,14 +242,12 @@ def _evolve(options: argparse.Namespace) -> int:
         originals=not options.no_originals,
         only_last=options.only_last,
         seed=options.seed,
-        model=options.model,
         settings=options.settings,
         embed=not options.no_embedder,
     )
     return evolve(
         options.data,
-        options.output,
-        rejects=options.rejects,
+        Places(options.output, options.rejects, options.model),
         skip_bad=options.skip_bad,
         asked=asked,
     )

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
-from collections.abc import AsyncGenerator, Callable
-from contextlib import ExitStack, aclosing
-from typing import NamedTuple
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
-from rich.console import Console
-
-from evolsynth.cli.files import writing
+from evolsynth.cli.places import Places, make_rows
 from evolsynth.cli.progress import Watch
 from evolsynth.cli.source import Source
 from evolsynth.errors import InputError
 from evolsynth.llm.base import LLM
-from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.methods.bootstrap import bootstrap_tasks
 from evolsynth.methods.seed_tasks import read_seeds, shipped_seeds
 from evolsynth.methods.self_instruct import self_instruct
-from evolsynth.rows import Row, Status
+from evolsynth.rows import Row
 
-__all__ = ["Places", "generate_from_contexts", "generate_tasks"]
-
-Write = Callable[[str], object]
-
-
-class Places(NamedTuple):
-    """Where good rows go, and the others, and which model makes them. Without a place for the
-    others they are only counted."""
-
-    output: str | None
-    rejects: str | None
-    model: str | None
+__all__ = ["generate_from_contexts", "generate_tasks"]
 
 
 def generate_tasks(
@@ -47,12 +30,18 @@ def generate_tasks(
     """Write ``n`` new tasks; the exit status, 1 if there were fewer."""
     tasks = shipped_seeds() if seeds is None else read_seeds(seeds)
 
-    def rows(llm: LLM) -> AsyncGenerator[Row]:
-        return bootstrap_tasks(
+    async def rows(llm: LLM, watch: Watch) -> AsyncGenerator[Row]:
+        made = bootstrap_tasks(
             llm, n=n, seed=seed, seeds=tasks, prompts=prompts, max_attempts=max_attempts
         )
+        async with aclosing(made) as stream:
+            async for row in stream:
+                yield row
+                accepted = watch.counts["accepted"]
+                if accepted:  # as many attempts for each as so far
+                    watch.planned = round(watch.counts.total() / accepted * n)
 
-    return _run(places, rows, planned=n, until=n)
+    return make_rows(places, rows, planned=n).status
 
 
 def generate_from_contexts(
@@ -74,7 +63,7 @@ def generate_from_contexts(
     if not read:
         raise InputError(f"{contexts}: there are no contexts. Give one JSON object a line.")
 
-    def rows(llm: LLM) -> AsyncGenerator[Row]:
+    def rows(llm: LLM, _: Watch) -> AsyncGenerator[Row]:
         return self_instruct(
             read,
             llm,
@@ -86,39 +75,4 @@ def generate_from_contexts(
             prompts=prompts,
         )
 
-    return _run(places, rows, planned=len(read) * num_instructions)
-
-
-def _run(
-    places: Places,
-    rows: Callable[[LLM], AsyncGenerator[Row]],
-    *,
-    planned: int,
-    until: int | None = None,
-) -> int:
-    console = Console(stderr=True, soft_wrap=True)
-
-    async def make(write: Write, refuse: Write) -> Counter[Status]:
-        async with LlamaCpp(places.model or DEFAULT_MODEL) as llm:
-            watch = Watch(llm, planned=planned, console=console)
-            async with watch.shown(), aclosing(rows(llm)) as stream:
-                async for row in stream:
-                    watch.add(row)
-                    (refuse if row.settled else write)(row.to_json() + "\n")
-                    if row.failure is not None:
-                        console.print(row.failure.message, highlight=False, markup=False)
-                    accepted = watch.counts["accepted"]
-                    if until is not None and accepted:  # as many attempts for each as so far
-                        watch.planned = round(watch.counts.total() / accepted * until)
-        return watch.counts
-
-    with ExitStack() as files:
-        write = files.enter_context(writing(places.output))
-        refuse: Write = len
-        if places.rejects is not None:
-            refuse = files.enter_context(writing(places.rejects))
-        counts = asyncio.run(make(write, refuse))
-    good = counts["accepted"] + counts["pending"]
-    told = f"{good} made, {counts['rejected']} rejected, {counts['failed']} failed."
-    console.print(told, highlight=False)
-    return 1 if counts["failed"] else 0
+    return make_rows(places, rows, planned=len(read) * num_instructions).status

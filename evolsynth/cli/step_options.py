@@ -71,10 +71,11 @@ def _generate(options: argparse.Namespace) -> int:
             "Give either -n N, for new rows, or a file IN of rows to fill in. "
             "See: evolsynth generate --help"
         )
-    from evolsynth.cli.steps import Places, generate_texts
+    from evolsynth.cli.places import Places
+    from evolsynth.cli.steps import generate_texts
 
     return generate_texts(
-        Places(options.output, options.rejects, options.model),
+        Places(options.output, options.rejects, options.model, together=True),
         options.data,
         skip_bad=options.skip_bad,
         prompt=options.prompt,
@@ -115,10 +116,11 @@ def _respond_command(commands: Any) -> None:
 
 
 def _respond(options: argparse.Namespace) -> int:
-    from evolsynth.cli.steps import Places, respond_to_rows
+    from evolsynth.cli.places import Places
+    from evolsynth.cli.steps import respond_to_rows
 
     return respond_to_rows(
-        Places(options.output, options.rejects, options.model),
+        Places(options.output, options.rejects, options.model, together=True),
         options.data,
         skip_bad=options.skip_bad,
         samples=options.samples,

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable
-from contextlib import ExitStack, aclosing
+from contextlib import aclosing
 from pathlib import Path
-from typing import NamedTuple
 
-from rich.console import Console
-
-from evolsynth.cli.files import writing
+from evolsynth.cli.places import Places, make_rows
 from evolsynth.cli.progress import Watch
 from evolsynth.cli.source import Source
 from evolsynth.errors import InputError
 from evolsynth.llm.base import LLM
-from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.methods.generate import generate
 from evolsynth.methods.respond import respond
 from evolsynth.methods.row_template import RowTemplate
-from evolsynth.rows import Row, Status
+from evolsynth.rows import Row
 from evolsynth.streams import Rows
 
-__all__ = ["Places", "generate_texts", "respond_to_rows"]
-
-Write = Callable[[str], object]
-
-
-class Places(NamedTuple):
-    """Where good rows go, and the others (None: there too), and which model makes them."""
-
-    output: str | None
-    rejects: str | None
-    model: str | None
+__all__ = ["generate_texts", "respond_to_rows"]
 
 
 def generate_texts(
@@ -111,37 +95,19 @@ def _run(
     *,
     planned: int | None = None,
 ) -> int:
-    console = Console(stderr=True, soft_wrap=True)
     if source is not None:
         planned = source.count()
 
-    async def make(write: Write, refuse: Write) -> Counter[Status]:
-        async with LlamaCpp(places.model or DEFAULT_MODEL) as llm:
-            watch = Watch(llm, planned=planned or 0, console=console)
+    async def read(source: Source, watch: Watch) -> AsyncGenerator[Row]:
+        async with aclosing(source.stream()) as stream:
+            async for row in stream:
+                watch.planned += planned is None  # a pipe tells its length at its end
+                yield row
 
-            async def read(source: Source) -> AsyncGenerator[Row]:
-                async with aclosing(source.stream()) as stream:
-                    async for row in stream:
-                        watch.planned += planned is None  # a pipe tells its length at its end
-                        yield row
+    def made(llm: LLM, watch: Watch) -> AsyncGenerator[Row]:
+        return rows(None if source is None else read(source, watch), llm)
 
-            made = rows(None if source is None else read(source), llm)
-            async with watch.shown(), aclosing(made) as stream:
-                async for row in stream:
-                    watch.add(row)
-                    (refuse if row.settled else write)(row.to_json() + "\n")
-                    if row.failure is not None:
-                        console.print(row.failure.message, highlight=False, markup=False)
-        return watch.counts
-
-    with ExitStack() as files:
-        write = files.enter_context(writing(places.output))
-        refuse = write if places.rejects is None else files.enter_context(writing(places.rejects))
-        counts = asyncio.run(make(write, refuse))
-    good = counts["accepted"] + counts["pending"]
-    told = f"{good} made, {counts['rejected']} rejected, {counts['failed']} failed."
-    console.print(told, highlight=False)
-    return 1 if counts["failed"] else 0
+    return make_rows(places, made, planned=planned or 0).status
 
 
 def _read(text: str) -> str:

@@ -59,7 +59,7 @@ class Fake(Scripted):
 @pytest.fixture(autouse=True)
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     __import__("evolsynth.cli.self_instruct")
-    monkeypatch.setattr(sys.modules["evolsynth.cli.self_instruct"], "LlamaCpp", Fake)
+    monkeypatch.setattr(sys.modules["evolsynth.cli.places"], "LlamaCpp", Fake)
 
 
 def contexts(folder: Path, *lines: object) -> str:
@@ -80,7 +80,8 @@ def test_new_tasks_and_rejects_go_to_their_files(
     reasons = {row.verdict.reasons[0] for row in bad if row.verdict is not None}
     assert reasons
     assert reasons <= {"not_for_text", "same_wording"}
-    assert f"8 made, {len(bad)} rejected, 0 failed." in capsys.readouterr().err
+    told = f"{8 + len(bad)} rows = 8 accepted, {len(bad)} rejected, 0 failed."
+    assert told in capsys.readouterr().err
 
 
 def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:

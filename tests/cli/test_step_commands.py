@@ -46,7 +46,7 @@ class Fake(Scripted):
 
 @pytest.fixture(autouse=True)
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("steps", "preference"):
+    for module in ("places", "preference"):
         __import__(f"evolsynth.cli.{module}")
         monkeypatch.setattr(sys.modules[f"evolsynth.cli.{module}"], "LlamaCpp", Fake)
 
@@ -74,7 +74,7 @@ def test_a_question_then_its_answer(tmp_path: Path, capsys: pytest.CaptureFixtur
     rows = list(read_rows(out))
     assert [r.instruction for r in rows] == ["Where is Lake Como?"] * 3
     assert all(r.response in (*LAKES, BAD) for r in rows)
-    assert "3 made, 0 rejected, 0 failed." in told(capsys)
+    assert "3 rows = 3 made, 0 rejected, 0 failed." in told(capsys)
 
 
 def test_the_prompt_from_a_file_a_raw_one_and_a_grammar(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_or_the_rest_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert steps == ["read", "read", "respond"]
     err = told(capsys)
     assert f"{data}, line 1, field 'instruction': the text is empty." in err
-    assert "1 made, 0 rejected, 3 failed." in err
+    assert "4 rows = 1 made, 0 rejected, 3 failed." in err
 
 
 def test_without_a_place_of_their_own_refused_rows_stay_among_the_others(tmp_path: Path) -> None:

@@ -139,6 +139,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     which, and what was clear is not among its ``tokens``. ``logprobs`` asks for each token's
     log-probability.
 
+    ``keep_prompt`` says that others go on from the same prompt with other prefixes: the prompt is
+    then read as a chunk of its own, once, and kept for them. The place of the cut can change the
+    last bits of the logits, so it depends on this field and on nothing else.
+
     The same request to the same model gives the same completion, token for token.
     """
 
@@ -153,6 +157,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     grammar: str | None = None
     choices: tuple[str, ...] = ()
     logprobs: bool = False
+    keep_prompt: bool = False
 
     def __post_init__(self) -> None:
         _within("max_tokens", self.max_tokens, 1, 2**31 - 1)
@@ -248,8 +253,9 @@ class Usage(msgspec.Struct):
 
     ``requests`` ended, ``prompt_tokens`` read and ``completion_tokens`` written.
     ``saved_prompt_tokens`` were copied instead of read: in ``prefix_hits`` requests the shared
-    part, in ``forks`` the whole prompt, of which another candidate had been begun. ``seconds`` at
-    work, of which ``compute_seconds`` inside llama.cpp.
+    part, in ``forks`` the whole prompt, of which another candidate had been begun, or all of it
+    before the forced prefix (`Request.keep_prompt`). ``seconds`` at work, of which
+    ``compute_seconds`` inside llama.cpp.
     """
 
     requests: int = 0

@@ -140,6 +140,7 @@ class Anchored:
         request = self._request(
             file, prefix, rotation=rotation, given=anchor.shown, instruction=_in_one_line(before)
         )
+        request = msgspec.structs.replace(request, keep_prompt=True)  # other connectors may follow
         if choices:
             sampling = msgspec.structs.replace(self._sampling, temperature=_CHOICE)
             request = msgspec.structs.replace(request, choices=choices, sampling=sampling)

@@ -54,7 +54,8 @@ class LlamaCpp(LLM):
         contexts: contexts side by side, each with ``slots`` slots.
         threads: threads of each context. Without either, the fastest arrangement is measured at
             the first use of a model on a machine, in some seconds, and remembered.
-        store: prefilled prompts (system turns, few-shot examples) kept for reuse.
+        store: shared parts (system turns, few-shot examples) kept for reuse, and as many other
+            prompts; 0 reads each request's prompt anew.
         chat_template: jinja2 text to use instead of the model's own template.
 
     Tokens depend on the model file, the build of llama.cpp, the prompt, the sampling and the
@@ -282,7 +283,7 @@ class LlamaCpp(LLM):
             EngineError: the engine is not running, or failed.
         """
         model = self._running()
-        prompt = model.tokenise(request.prompt, request.prefix)
+        prompt = model.tokenise(request.prompt, request.prefix, keep_prompt=request.keep_prompt)
         self._check_length(len(prompt), request.max_tokens, "max_tokens")
         if request.grammar is not None:
             Grammar(model, request.grammar).close()

@@ -64,13 +64,14 @@ class JobQueue:
     """Jobs in the order they came, shared by all workers.
 
     With ``forks``, a prompt is read by one worker at a time, while the others pass over the rest
-    of its jobs, which can then take a copy.
+    of its jobs, which can then take a copy. So is the head of a prompt that has one, by itself:
+    jobs with other tails need not wait until the tail is read.
     """
 
     def __init__(self, *, forks: bool = True) -> None:
         self._jobs: collections.deque[Job[Any]] = collections.deque()
         self._prompts: collections.Counter[TokenisedPrompt] = collections.Counter()
-        self._being_read: set[TokenisedPrompt] = set()
+        self._being_read: dict[TokenisedPrompt, Job[Any]] = {}  # and by whom
         self._forks = forks
         self._changed = threading.Condition()
         self._closed = False
@@ -92,14 +93,15 @@ class JobQueue:
     def take(self, *, wait: bool) -> Job[Any] | None:
         """The next job that nobody cancelled; None if there is none, or the queue is closed.
 
-        Call `has_read` when its prompt was read, or could not be.
+        Call `has_head` when its prompt's head was read or copied, and `has_read` when the prompt
+        was read, or could not be.
         """
         with self._changed:
             while not self._closed:
                 job = self._next()
                 if job is not None:
                     if self._forks:  # also where it is the last yet: its like may come meanwhile
-                        self._being_read.add(job.prompt)
+                        self._being_read.update(dict.fromkeys(_parts(job.prompt), job))
                     return job
                 if not wait:
                     break
@@ -110,7 +112,7 @@ class JobQueue:
         place = 0
         while place < len(self._jobs):
             job = self._jobs[place]
-            if job.cancelled or job.prompt not in self._being_read:
+            if job.cancelled or self._being_read.keys().isdisjoint(_parts(job.prompt)):
                 del self._jobs[place]
                 self._forget(job)
                 if not job.cancelled:
@@ -119,11 +121,22 @@ class JobQueue:
                 place += 1
         return None
 
-    def has_read(self, prompt: TokenisedPrompt) -> None:
-        """Let the other jobs with this prompt go."""
+    def has_head(self, job: Job[Any]) -> None:
+        """Let the other jobs with the same head go."""
+        if job.prompt.head is not None:
+            self._release(job, job.prompt.head)
+
+    def has_read(self, job: Job[Any]) -> None:
+        """Let the other jobs with the same prompt or head go. To be called twice does no harm."""
+        self._release(job, *_parts(job.prompt))
+
+    def _release(self, job: Job[Any], *prompts: TokenisedPrompt) -> None:
         with self._changed:
-            if prompt in self._being_read:
-                self._being_read.discard(prompt)
+            # Another worker may have taken the next job with one of them meanwhile.
+            own = [prompt for prompt in prompts if self._being_read.get(prompt) is job]
+            for prompt in own:
+                del self._being_read[prompt]
+            if own:
                 self._changed.notify_all()
 
     def waits_for(self, prompt: TokenisedPrompt) -> bool:
@@ -151,3 +164,8 @@ class JobQueue:
         self._prompts[job.prompt] -= 1
         if self._prompts[job.prompt] <= 0:
             del self._prompts[job.prompt]
+
+
+def _parts(prompt: TokenisedPrompt) -> tuple[TokenisedPrompt, ...]:
+    """What of a prompt other jobs may have too: the whole, and its head."""
+    return (prompt,) if prompt.head is None else (prompt, prompt.head)

@@ -22,13 +22,22 @@ _SENTENCEPIECE = 1  # LLAMA_VOCAB_TYPE_SPM
 
 
 class TokenisedPrompt(NamedTuple):
-    """A prompt's tokens: the shared chunk, then the own chunk (either may be empty)."""
+    """A prompt's tokens in chunks that are read one by one: shared, own, tail.
+
+    Any may be empty. The tail is a forced prefix behind a prompt that is kept for other prefixes.
+    """
 
     shared: tuple[int, ...]
     own: tuple[int, ...]
+    tail: tuple[int, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.shared) + len(self.own)
+        return len(self.shared) + len(self.own) + len(self.tail)
+
+    @property
+    def head(self) -> TokenisedPrompt | None:
+        """What is kept for other tails; None where there is no tail."""
+        return TokenisedPrompt(self.shared, self.own) if self.tail else None
 
 
 class Model:
@@ -154,16 +163,26 @@ class Model:
             if attribute(self.vocabulary, t) & _CONTROL and self._text_of(t)
         }
 
-    def tokenise(self, prompt: Prompt, prefix: str = "") -> TokenisedPrompt:
+    def tokenise(
+        self, prompt: Prompt, prefix: str = "", *, keep_prompt: bool = False
+    ) -> TokenisedPrompt:
         """The tokens of a prompt and of the text that its answer is made to begin with.
 
         The same as the whole text tokenised at once would give, but for two things: only
-        control segments give control tokens, and no token reaches over the shared part's end.
+        control segments give control tokens, and no token reaches over the shared part's end, nor,
+        with ``keep_prompt``, over the prompt's: the prefix is then the tail. Where the prompt has
+        nothing but its shared part, which is kept anyway, the prefix is the own chunk.
         """
         shared = self._tokens(prompt.segments[: prompt.shared], first=True)
-        rest = (*prompt.segments[prompt.shared :], Segment(prefix))
-        own = self._tokens(rest, first=not shared)
-        return TokenisedPrompt(tuple(shared), tuple(own))
+        own = prompt.segments[prompt.shared :]
+        tail: list[int] = []
+        if keep_prompt and any(segment.text for segment in own):
+            tail = self._tokens((Segment(prefix),), first=False)
+        else:
+            own = (*own, Segment(prefix))
+        return TokenisedPrompt(
+            tuple(shared), tuple(self._tokens(own, first=not shared)), tuple(tail)
+        )
 
     def tokenise_continuation(self, continuation: str | Prompt) -> tuple[int, ...]:
         """The tokens of a text that follows a prompt, none reaching over its beginning."""

@@ -112,7 +112,7 @@ class Worker:
                 self._vacate(number)
                 job.finish(error)
             finally:
-                self._queue.has_read(job.prompt)
+                self._queue.has_read(job)
                 self._worked_since(began)
             self._entering = None
             if isinstance(job, Scoring) and self._slots:
@@ -120,8 +120,8 @@ class Worker:
 
     def _enter(self, number: int, job: Job[Any]) -> None:
         """Read a job's prompt into a slot and begin the answer, or score its text at once."""
-        logits = self._prefill(number, job.prompt)
-        self._queue.has_read(job.prompt)
+        logits = self._prefill(number, job)
+        self._queue.has_read(job)
         if isinstance(job, Generation):
             self._slots[number] = slot = Slot(job, self._model, logits)
             self._draw(number, slot, logits)
@@ -131,26 +131,44 @@ class Worker:
             self.usage.requests += 1
             job.finish(score)
 
-    def _prefill(self, number: int, prompt: TokenisedPrompt) -> NDArray[np.float32]:
+    def _prefill(self, number: int, job: Job[Any]) -> NDArray[np.float32]:
         """Read a prompt into a slot and return the logits after it, stored or computed."""
-        whole = self._restore(number, prompt)
-        if whole is not None:
+        prompt, head = job.prompt, job.prompt.head
+        logits = self._fork(number, prompt)
+        if logits is not None:
+            return logits
+        if head is None:
+            logits = self._read_chunks(number, prompt)
+        else:
+            if self._fork(number, head) is None:
+                self._store_for(number, head, self._read_chunks(number, head))
+            self._queue.has_head(job)
+            logits = self._read(number, prompt.tail, len(head))
+        if (prompt.own or prompt.tail) and self._queue.waits_for(prompt):
+            self._store_for(number, prompt, logits)
+        return logits
+
+    def _fork(self, number: int, prompt: TokenisedPrompt) -> NDArray[np.float32] | None:
+        """A copy of a whole prompt or head, if there is one."""
+        logits = self._restore(number, prompt)
+        if logits is not None:
             self.usage.forks += 1
             self.usage.saved_prompt_tokens += len(prompt)
-            return whole
+        return logits
+
+    def _read_chunks(self, number: int, prompt: TokenisedPrompt) -> NDArray[np.float32]:
+        """Read the shared chunk, or copy it, and the own one."""
         logits = None
         if prompt.shared:
             logits = self._restore(number, prompt.shared)
             if logits is None:
                 logits = self._read(number, prompt.shared, 0)
-                self._store.put(prompt.shared, Prefilled(self._context.save(number), logits))
+                self._store_for(number, prompt.shared, logits)
             else:
                 self.usage.prefix_hits += 1
                 self.usage.saved_prompt_tokens += len(prompt.shared)
         if prompt.own:
             logits = self._read(number, prompt.own, len(prompt.shared))
-            if self._queue.waits_for(prompt):
-                self._store.put(prompt, Prefilled(self._context.save(number), logits))
         if logits is None:
             raise EngineError("The prompt has no tokens: there is nothing to continue.")
         return logits
@@ -159,6 +177,13 @@ class Worker:
         logits = self._context.read(number, tokens, position)
         self.usage.prompt_tokens += len(tokens)
         return logits
+
+    def _store_for(
+        self, number: int, key: TokenisedPrompt | tuple[int, ...], logits: NDArray[np.float32]
+    ) -> None:
+        """Keep what is in a slot for the next that begins with it."""
+        # A copy: a sampler marks the logits that it draws from while another worker may read these.
+        self._store.put(key, Prefilled(self._context.save(number), logits.copy()))
 
     def _restore(
         self, number: int, key: TokenisedPrompt | tuple[int, ...]

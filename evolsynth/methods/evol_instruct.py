@@ -145,7 +145,7 @@ async def evol_instruct(
         return (await evolver.answered(row) if generate_answers else row, *made)
 
     if concurrency is None:
-        concurrency = max(2, llm.concurrency // min(candidates, _AT_ONCE))
+        concurrency = max(2, llm.concurrency // (2 * _AT_ONCE))
     async with aclosing(map_rows(rows, evolve, step=_METHOD, concurrency=concurrency)) as stream:
         async for row in stream:
             yield row

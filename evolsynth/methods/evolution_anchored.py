@@ -85,8 +85,9 @@ class Anchored:
         drafts: list[Draft] = []
         if draw.random() * (depth + breadth) >= breadth:
             closed = Capability.CHOICES in llm.capabilities
+            rotation = draw.randrange(_ROTATIONS)  # one, so that the candidates share a beginning
             for operation, connector in self._connectors(anchor, draw, closed=closed):
-                draft = self._depth(anchor, operation, connector, draw.randrange(_ROTATIONS))
+                draft = self._depth(anchor, operation, connector, rotation)
                 drafts += [draft] * (1 if _closed(connector) else _EACH)
                 if len(drafts) >= number:
                     break

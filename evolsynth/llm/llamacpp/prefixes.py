@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Prefilled", "PrefixStore"]
 
 _SHARED_BYTES = 256 * 2**20  # about 11,000 tokens of SmolLM2-135M
-_PROMPT_BYTES = 64 * 2**20
+_PROMPT_BYTES = 128 * 2**20  # of SmolLM2-135M 30 prompts of 180 tokens
 
 
 class Prefilled(NamedTuple):

@@ -65,7 +65,7 @@ def line(
     rows = gate.screen(magpie(llm, n=n, seed=seed))
     if watch is not None:
         rows = watch.plan(rows)
-    rows = gate.screen(evol_instruct(rows, llm, seed=seed, gate=gate, candidates=4))
+    rows = gate.screen(evol_instruct(rows, llm, seed=seed, gate=gate))
     return gate.check(respond(rows, llm, seed=seed))
 
 

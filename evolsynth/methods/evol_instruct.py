@@ -180,7 +180,11 @@ class _Evolver(NamedTuple):
         """The best candidate of one round, rejected if none got through, or failed."""
         plan = derive_seed(self.seed, f"{_METHOD}/plan", parent.id, attempt=attempt)
         drafts = self.drafter.drafts(
-            self.llm, parent.instruction or "", number=self.candidates, seed=plan
+            self.llm,
+            parent.instruction or "",
+            root=_root(parent),
+            number=self.candidates,
+            seed=plan,
         )
         judged, error = await self._judged(parent, attempt, drafts)
         if error is not None:

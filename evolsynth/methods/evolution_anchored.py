@@ -68,6 +68,38 @@ _OPEN = re.compile(
 _ONE_SENTENCE = re.compile(r"^Answer (?:in|first)")
 
 
+def _pair(request: str, connector: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    return re.compile(request, re.I), re.compile(connector)
+
+
+#: Requests, with the demands that they have by now, and connectors that do not go with them.
+_CLASHES = (
+    # asked for already: by or for whom, in steps, with reasons
+    _pair(
+        r"\bcan follow\b|\bclear to\b|\bas if you were\b"
+        r"|\b(?:for|to) (?:an? )?(?:\w+ )?(?:child|children|kids?|beginners?|someone|somebody|"
+        r"teenager|grandparent)\b",
+        r"can follow|clear to|as if you were|^Write it for|^Adapt it|^Choose with",
+    ),
+    _pair(
+        r"\beach step\b|\bstep[- ]by[- ]step\b|\b(?:two or three|intermediate|reasoning) steps\b"
+        r"|\bshow (?:how|your work)\b",
+        r"each step|step by step|three steps",
+    ),
+    _pair(r"\breasons?\b", r"\breasons?\b|why each"),
+    # one right answer, no room, nothing to choose, the wrong kind of text
+    _pair(r"\b(?:correct|spelling|fix|mistakes?|replace|punctuat\w+|convert)\b", r"versions\b"),
+    _pair(
+        r"\b(?:one|two|single)(?: \w+)? sentences?\b|\b(?:headline|title|slogan|caption|sign|motto|"
+        r"tweet|text message|note|subject line)\b",
+        r"^(?:Structure|Divide|Arrange|Put the most)|come back to it|under \[(?:80|100)",
+    ),
+    _pair(r"\ball\b|\bcategories\b|\b(?:math|solve|calculate)\b", r"that decides it"),
+    _pair(r"\b(?:checklist|\w+ list|schedule|recipe|sign)\b", r"clichés|surprising|the best one"),
+    _pair(r"\bas short as possible\b", r"\[shorter"),
+)
+
+
 class Anchored:
     """The small family; see `Drafter`. ``weights`` say how often each operation is drawn."""
 
@@ -76,18 +108,21 @@ class Anchored:
     ) -> None:
         self._weights, self._sampling, self._max_tokens = weights, sampling, max_tokens
 
-    def drafts(self, llm: LLM, instruction: str, *, number: int, seed: int) -> list[Draft]:
+    def drafts(
+        self, llm: LLM, instruction: str, *, root: str, number: int, seed: int
+    ) -> list[Draft]:
         """Candidates of one breadth prompt, or of several connectors: of an open one two."""
         draw = random.Random(seed)  # noqa: S311 - reproducible on purpose
         anchor = anchor_of(instruction)
+        shape = shape_of(anchor_of(root).request)  # demands of earlier rounds do not change it
         depth = sum(w for name, w in self._weights.items() if name != BREADTH)
         breadth = self._weights.get(BREADTH, 0.0)
         drafts: list[Draft] = []
         if draw.random() * (depth + breadth) >= breadth:
             closed = Capability.CHOICES in llm.capabilities
             rotation = draw.randrange(_ROTATIONS)  # one, so that the candidates share a beginning
-            for operation, connector in self._connectors(anchor, draw, closed=closed):
-                draft = self._depth(anchor, operation, connector, rotation)
+            for operation, connector in self._connectors(anchor, shape, draw, closed=closed):
+                draft = self._depth(anchor, shape, operation, connector, rotation)
                 drafts += [draft] * (1 if _closed(connector) else _EACH)
                 if len(drafts) >= number:
                     break
@@ -103,13 +138,14 @@ class Anchored:
         ]
 
     def _connectors(
-        self, anchor: Anchor, draw: random.Random, *, closed: bool
+        self, anchor: Anchor, shape: Shape, draw: random.Random, *, closed: bool
     ) -> Iterator[tuple[str, str]]:
         """Operations by weight, each with one of its connectors; no connector comes twice."""
         said = f"{anchor.request} {anchor.given}".casefold()
         limited = _LENGTH.search(anchor.request) is not None
         fixed = _FORM_SET.search(anchor.request) is not None
         wide = _OPEN.search(anchor.request) is not None
+        clashes = [clash for found, clash in _CLASHES if found.search(anchor.request)]
         left = {
             operation: [
                 c
@@ -119,8 +155,9 @@ class Anchored:
                 and (closed or not _closed(c))
                 and not (fixed and _SETS_FORM.search(c))
                 and not (wide and _ONE_SENTENCE.search(c))
+                and not any(clash.search(c) for clash in clashes)
             ]
-            for operation, connectors in _connectors_of(shape_of(anchor.request)).items()
+            for operation, connectors in _connectors_of(shape).items()
             if self._weights.get(operation, 0) > 0
         }
         while open_ := [operation for operation, connectors in left.items() if connectors]:
@@ -128,8 +165,10 @@ class Anchored:
             connector = left[operation].pop(draw.randrange(len(left[operation])))
             yield operation, connector
 
-    def _depth(self, anchor: Anchor, operation: str, connector: str, rotation: int) -> Draft:
-        file = load_prompt(_name(shape_of(anchor.request)))
+    def _depth(
+        self, anchor: Anchor, shape: Shape, operation: str, connector: str, rotation: int
+    ) -> Draft:
+        file = load_prompt(_name(shape))
         before = anchor.before(connector)
         prefix = file.part("anchor", connector=_head(connector))
         choices = _choices(connector) if _closed(connector) else ()

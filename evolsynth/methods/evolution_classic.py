@@ -34,7 +34,9 @@ class Classic:
     ) -> None:
         self._weights, self._sampling, self._max_tokens = weights, sampling, max_tokens
 
-    def drafts(self, llm: LLM, instruction: str, *, number: int, seed: int) -> list[Draft]:
+    def drafts(
+        self, llm: LLM, instruction: str, *, root: str, number: int, seed: int
+    ) -> list[Draft]:
         """``number`` candidates of one operation, which are answers to one prompt."""
         draw = random.Random(seed)  # noqa: S311 - reproducible on purpose
         names = list(self._weights)

@@ -40,10 +40,13 @@ class Draft(NamedTuple):
 class Drafter(Protocol):
     """A family of prompts: what it asks for ``number`` candidates of one round.
 
-    The drafts depend on the arguments and on nothing else. There may be fewer than ``number``
-    where a request has no more ways to be evolved, never none.
+    ``root`` is what the instruction was before the first round. The drafts depend on the arguments
+    and on nothing else. There may be fewer than ``number`` where a request has no more ways to be
+    evolved, never none.
     """
 
-    def drafts(self, llm: LLM, instruction: str, *, number: int, seed: int) -> list[Draft]:
+    def drafts(
+        self, llm: LLM, instruction: str, *, root: str, number: int, seed: int
+    ) -> list[Draft]:
         """The drafts, those of one prompt next to each other."""
         ...

@@ -106,8 +106,10 @@ def shape_of(request: str) -> Shape:
         return "code"
     if _HOWTO_FIRST.search(text):
         return "howto"
-    if _RECIPE.search(text):
+    if _RECIPE.search(text) or re.search(r"\bchecklists?\b", text, re.I):
         return "howto"
+    if re.search(r"^\W*(?:which|what) \w+ (?:should|can|could) (?:i|we|you)\b", text, re.I):
+        return "ideas"
     if re.search(r"\b(?:definition|meaning) of\b", text, re.I):
         return "explain"
     for shape in ("solve", "story", "letter", "rewrite"):

@@ -22,7 +22,7 @@ def answer(request: Request) -> Answer:
     """A demand with a number in it; nothing for requests about silence, an error for storms."""
     prompt = str(request.prompt)
     if not request.prefix:
-        return "There are many of them, and each has a story that fishermen tell."
+        return "There are many, and each has a story that fishermen tell when evenings are long."
     if "silence" in prompt:
         return ""
     if "storm" in prompt:

@@ -19,6 +19,7 @@ from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp.engine import LlamaCpp
 from evolsynth.llm.scripted import Answer, Scripted
 from evolsynth.methods.evol_instruct import CLASSIC_WEIGHTS, SMALL_WEIGHTS, evol_instruct
+from evolsynth.methods.evolution_anchored import ANCHORED_SAMPLING, Anchored
 from evolsynth.methods.evolution_draft import OPERATIONS
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row
@@ -301,6 +302,40 @@ async def test_no_connector_contradicts_the_form_that_the_request_sets(
     strict = Scripted(by_seed)
     await evolved([Row.make(text)], strict, **asked)
     assert not any(r.prefix.startswith(f" {unwanted}") for r in strict.requests)
+
+
+def connectors(instruction: str, *, root: str | None = None) -> set[str]:
+    """All that the small family would try."""
+    drafter = Anchored(SMALL_WEIGHTS, ANCHORED_SAMPLING)
+    drafts = drafter.drafts(Scripted([]), instruction, root=root or instruction, number=99, seed=1)
+    return {draft.told["connector"] for draft in drafts}
+
+
+@pytest.mark.parametrize(
+    ("text", "longer", "unwanted"),
+    [
+        ("Is a bat a bird?", "Is a bat a bird? Explain it so that a child can follow.", "clear to"),
+        ("Solve 2 + 30.", "Solve 2 + 30. Explain each step in plain words.", "each step"),
+        ("Name three hobbies.", "Name three hobbies and give reasons.", "why each"),
+        ("Rewrite the line.", "Correct the spelling in the line.", "versions"),
+        ("Write a letter to Ana.", "Write a text message to Ana.", "Divide it into"),
+        ("Is a bat a bird?", "Classify the note by all its categories.", "that decides it"),
+        ("How do I clean a kitchen?", "Make a checklist for cleaning.", "clichés"),
+    ],
+)
+def test_no_connector_clashes_with_what_is_asked_already(
+    text: str, longer: str, unwanted: str
+) -> None:
+    assert not any(unwanted in connector for connector in connectors(longer))
+    if unwanted != "clichés":  # which no such request is asked for anyway
+        assert any(unwanted in connector for connector in connectors(text))
+
+
+def test_demands_of_earlier_rounds_do_not_change_the_shape() -> None:
+    root = "List five things that belong in a first-aid box."
+    later = f"{root} Also give the answer as a JSON list."
+    assert any("expected output" in connector for connector in connectors(later))
+    assert not any("expected output" in connector for connector in connectors(later, root=root))
 
 
 async def test_only_the_last_good_evolution_where_the_others_are_not_stored() -> None:

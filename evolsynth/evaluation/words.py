@@ -121,7 +121,7 @@ def stem(word: str) -> str:
 def _stem(word: str) -> str:
     base = unicodedata.normalize("NFKD", word.casefold())
     base = "".join(c for c in base if not unicodedata.combining(c))
-    if len(base) == 3 and word[:2].isupper() and word[2] == "s":
+    if len(base) == 3 and word[:2].isupper() and word[2:3] == "s":
         return base[:2]
     if len(base) <= 3 or not base.isascii() or not base.isalpha():
         return base

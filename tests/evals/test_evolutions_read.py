@@ -1,4 +1,4 @@
-"""``evals/data/evolutions_read.jsonl``: what the docs' figures of readers were counted from."""
+"""``evals/readings/evolutions.jsonl``: what the docs' figures of readers were counted from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_docs_say_what_the_list_says() -> None:
-    lines = (ROOT / "evals/data/evolutions_read.jsonl").read_text("utf-8").splitlines()
+    lines = (ROOT / "evals/readings/evolutions.jsonl").read_text("utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     assert len({row["id"] for row in rows}) == len(rows) == 100
     kept = [sum(row[who]["accept"] == "yes" for row in rows) for who in ("first", "second")]
@@ -20,7 +20,7 @@ def test_the_docs_say_what_the_list_says() -> None:
 
 
 def test_who_refuses_says_why() -> None:
-    lines = (ROOT / "evals/data/evolutions_read.jsonl").read_text("utf-8").splitlines()
+    lines = (ROOT / "evals/readings/evolutions.jsonl").read_text("utf-8").splitlines()
     for row in map(json.loads, lines):
         for who in ("first", "second"):
             assert (row[who]["accept"] == "no") == bool(row[who]["why"]), row["id"]

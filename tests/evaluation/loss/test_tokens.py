@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evolsynth.evaluation.loss.tokens import tokens
@@ -32,6 +32,7 @@ def test_a_unit_after_a_number_weighs_little() -> None:
     assert unit.weight < word.weight
 
 
+@example("A브")  # two characters that are three when taken apart
 @given(st.text(max_size=150))
 def test_tokens_of_any_text_are_pieces_of_it_in_order(text: str) -> None:
     found = tokens(text)

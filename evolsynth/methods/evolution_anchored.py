@@ -74,6 +74,8 @@ def _pair(request: str, connector: str) -> tuple[re.Pattern[str], re.Pattern[str
 
 #: Requests, with the demands that they have by now, and connectors that do not go with them.
 _CLASHES = (
+    (_FORM_SET, _SETS_FORM),
+    (_OPEN, _ONE_SENTENCE),
     # asked for already: by or for whom, in steps, with reasons
     _pair(
         r"\bcan follow\b|\bclear to\b|\bas if you were\b"
@@ -143,8 +145,6 @@ class Anchored:
         """Operations by weight, each with one of its connectors; no connector comes twice."""
         said = f"{anchor.request} {anchor.given}".casefold()
         limited = _LENGTH.search(anchor.request) is not None
-        fixed = _FORM_SET.search(anchor.request) is not None
-        wide = _OPEN.search(anchor.request) is not None
         clashes = [clash for found, clash in _CLASHES if found.search(anchor.request)]
         left = {
             operation: [
@@ -153,8 +153,6 @@ class Anchored:
                 if _head(c).casefold() not in said
                 and not (limited and _LENGTH.search(f"{_plain(c)} 1"))
                 and (closed or not _closed(c))
-                and not (fixed and _SETS_FORM.search(c))
-                and not (wide and _ONE_SENTENCE.search(c))
                 and not any(clash.search(c) for clash in clashes)
             ]
             for operation, connectors in _connectors_of(shape).items()

@@ -1,8 +1,8 @@
 """``python -m evals yield``: how many seeds get accepted evolutions, and what each costs.
 
 The seeds are evolved over several rounds, then again with all candidates asked for, with one
-candidate a round, and with classic prompts, on the same model and with the same gate. Whether the accepted ones are good is not decided
-here: ``--dump`` writes every attempt, for reading.
+candidate a round, and with classic prompts, on the same model and with the same gate. Whether the
+accepted ones are good is not decided here: ``--dump`` writes every attempt, for reading.
 """
 
 from __future__ import annotations

@@ -2,8 +2,14 @@
 
     EvolsynthError
     ├── InputError            what the user gave cannot be used (file, line, field, option)
+    │   └── RunLocked         another process works in this run's folder; which, and since when
     ├── SetupError            something is missing on this machine, and how to get it
-    │   └── ModelNotFound     no model file or embedder in any of the places that were searched
+    │   ├── ModelNotFound     no model file or embedder in any of the places that were searched
+    │   ├── BrokenStep        everything fails at a step of a pipeline
+    │   └── StoreError        the run's store cannot be opened, read or written (disk full, say)
+    │       └── StoreDamaged  what stands in the store's file is not what was written there
+    ├── StepError             a pipeline's step raised, and not because of one row
+    ├── RunStopped            a run was told to stop before its end; it can go on
     ├── TemplateError         a chat template is missing, broken, or has no such role
     ├── CapabilityError       this back end cannot do what the method needs
     └── LLMError              the back end could not answer
@@ -11,7 +17,8 @@
         └── EngineError       the back end failed or was closed; the same request may succeed later
 
 Each message is one sentence that says what is wrong and where, and one that says what to do.
-``retryable`` tells whether asking again, unchanged, can help.
+``retryable`` tells whether asking again, unchanged, can help. ``attempt`` is how many times it was
+tried before the error was given up on; 0 where nothing was tried again.
 """
 
 from __future__ import annotations
@@ -19,6 +26,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "BrokenStep",
     "CapabilityError",
     "EngineError",
     "EvolsynthError",
@@ -26,7 +34,12 @@ __all__ = [
     "LLMError",
     "ModelNotFound",
     "RequestError",
+    "RunLocked",
+    "RunStopped",
     "SetupError",
+    "StepError",
+    "StoreDamaged",
+    "StoreError",
     "TemplateError",
 ]
 
@@ -35,10 +48,15 @@ class EvolsynthError(Exception):
     """The root of the tree. ``except EvolsynthError`` catches all that follows, and no bug."""
 
     retryable: ClassVar[bool] = False
+    attempt: int = 0
 
 
 class InputError(EvolsynthError):
     """What the user gave cannot be used."""
+
+
+class RunLocked(InputError):  # noqa: N818 - the name says what happened
+    """Another process works in this run's folder; the message says which, and since when."""
 
 
 class SetupError(EvolsynthError):
@@ -47,6 +65,30 @@ class SetupError(EvolsynthError):
 
 class ModelNotFound(SetupError):  # noqa: N818 - the name says what happened
     """No model file, or no embedder, in any of the places that were searched."""
+
+
+class BrokenStep(SetupError):  # noqa: N818 - the name says what happened
+    """Everything fails at a step; the run is stopped before it has wasted more."""
+
+
+class StepError(EvolsynthError):
+    """The function of a step raised, and not because of one row."""
+
+
+class RunStopped(EvolsynthError):  # noqa: N818 - the name says what happened
+    """A run was told to stop, by Ctrl-C or a signal, whose name is ``reason``."""
+
+    def __init__(self, message: str, reason: str = "SIGINT") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class StoreError(SetupError):
+    """A run's store cannot be opened, read or written. What was stored before is still there."""
+
+
+class StoreDamaged(StoreError):  # noqa: N818 - the name says what happened
+    """What stands in the store's file is not what was written; the message names the rescue."""
 
 
 class TemplateError(EvolsynthError):

@@ -23,6 +23,7 @@ __all__ = [
     "Verdict",
     "derive_seed",
     "dump",
+    "line_object",
     "read_jsonl",
     "read_lines",
     "read_rows",
@@ -247,7 +248,7 @@ def read_lines(
             try:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
                 if line:
-                    yield number, raw, _object(line, f"{name}, line {number}")
+                    yield number, raw, line_object(line, f"{name}, line {number}")
             except UnicodeDecodeError:
                 yield (
                     number,
@@ -256,7 +257,8 @@ def read_lines(
                 )
 
 
-def _object(line: str, where: str) -> dict[str, Any] | InputError:
+def line_object(line: str, where: str) -> dict[str, Any] | InputError:
+    """A line's JSON object, or what is wrong with the line, whose place is ``where``."""
     try:
         data = json.loads(line, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:

@@ -182,5 +182,10 @@ async def map_rows(
 
 
 def failure(step: str, error: EvolsynthError, *, attempt: int = 0) -> Failure:
-    """How a row records an error."""
-    return Failure(step=step, error=type(error).__name__, message=str(error), attempt=attempt)
+    """How a row records an error; ``attempt`` is by default how often the request was tried."""
+    return Failure(
+        step=step,
+        error=type(error).__name__,
+        message=str(error),
+        attempt=attempt or error.attempt,
+    )

@@ -82,6 +82,10 @@ class Gate:
         self._passed: set[int] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evolsynth-gate")
 
+    def close(self) -> None:
+        """End the gate's thread; it cannot be used any more. Otherwise it ends with the gate."""
+        self._thread.shutdown(wait=True)
+
     async def screen(self, rows: Rows) -> AsyncGenerator[Row]:
         """Check instructions; the rest of the row may still be missing.
 

@@ -31,6 +31,7 @@ __all__ = [
     "Segment",
     "TokenLogprob",
     "Usage",
+    "hash_of",
 ]
 
 FinishReason = Literal["stop", "length"]
@@ -180,10 +181,21 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
                     f"{self.prefix!r}: no answer could begin."
                 )
 
-    def key(self, model: str) -> str:
-        """The name under which the completion is stored: a hash of all that determines it."""
-        body = json.dumps([model, msgspec.to_builtins(self)], ensure_ascii=True)
-        return hashlib.blake2b(body.encode(), digest_size=16).hexdigest()
+    def key(self, model: str) -> bytes:
+        """The 16 bytes under which the completion is stored: a hash of all that determines it."""
+        return hash_of((model, self))
+
+
+def hash_of(body: Any) -> bytes:
+    """16 bytes that stand for some data: the hash of its JSON."""
+    try:
+        text = _JSON.encode(body)
+    except UnicodeEncodeError:  # half a surrogate pair: only an escape can carry it
+        text = json.dumps(msgspec.to_builtins(body), ensure_ascii=True).encode()
+    return hashlib.blake2b(text, digest_size=16).digest()
+
+
+_JSON = msgspec.json.Encoder()
 
 
 class TokenLogprob(NamedTuple):
@@ -316,6 +328,11 @@ class LLM(ABC):
         """
         self.require(Capability.LOGPROBS, by="score")
         raise NotImplementedError(f"{type(self).__name__} says it can score and does not.")
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started, and not closed since."""
+        return True
 
     async def start(self) -> None:
         """Load the model. Called by ``async with``; safe to call twice."""

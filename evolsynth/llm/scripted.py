@@ -64,6 +64,7 @@ class Scripted(LLM):
         chat_template: jinja2 text; ChatML by default.
         capabilities: what it says it can do; everything by default.
         parameters: the size of the model that it plays; unknown by default.
+        remember: keep all requests in ``requests``; False where there are millions.
 
     ``requests`` holds all that `complete` was asked, in order; ``active`` is how many are being
     answered or scored, and ``most_active`` the most that ever were. A word counts as a token.
@@ -80,6 +81,7 @@ class Scripted(LLM):
         capabilities: Iterable[Capability] = frozenset(Capability),
         name: str = "scripted",
         parameters: int | None = None,
+        remember: bool = True,
     ) -> None:
         self.name = name
         self.parameters = parameters
@@ -93,6 +95,7 @@ class Scripted(LLM):
         self._delay = delay if callable(delay) else (lambda _: float(delay))
         self._template = ChatTemplate(chat_template)
         self._usage = Usage()
+        self._remember = remember
         self._closed = False
 
     @property
@@ -105,10 +108,16 @@ class Scripted(LLM):
         """Totals so far."""
         return self._usage
 
+    @property
+    def running(self) -> bool:
+        """Whether it was not closed."""
+        return not self._closed
+
     async def complete(self, request: Request) -> Completion:
         """Answer as told, after the delay; see `LLM.complete`."""
         self._refuse_if_closed()
-        self.requests.append(request)
+        if self._remember:
+            self.requests.append(request)
         began = time.perf_counter()
         answer = await self._work(request, lambda: self._answer(request))
         if isinstance(answer, Exception):

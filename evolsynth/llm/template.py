@@ -25,6 +25,7 @@ __all__ = ["ChatTemplate"]
 _OPEN, _CLOSE = "\ue5a0", "\ue5a1"
 _QUERY = f"{_OPEN}query{_CLOSE}"
 _MARKER = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
+_FRAMES = 256  # kept of one template
 _GIVE = "LlamaCpp(..., chat_template=TEXT)."
 _FIX = f"Give another: {_GIVE}"
 
@@ -50,6 +51,7 @@ class ChatTemplate:
         self.source = source
         self._model = model
         self._variables = dict(variables or {})
+        self._frames: dict[tuple[Any, ...], str] = {}
         if not source.strip():
             raise TemplateError(f"{model} has no chat template. Give one: {_GIVE}")
         self._environment = Sandbox({"tojson": _to_json})
@@ -74,11 +76,7 @@ class ChatTemplate:
         """
         contents = [m.content for m in messages]
         plain = self._render(messages, contents, add_generation_prompt)
-        try:
-            frame = self._render(messages, _marked(contents), add_generation_prompt)
-        except TemplateError:
-            frame = ""
-        segments = _fill(frame, contents)
+        segments = _fill(self._frame(messages, _marked(contents), add_generation_prompt), contents)
         if "".join(s.text for s in segments) != plain:
             segments = _locate(plain, [c.strip() for c in contents])
         asked = contents[-1].strip() if messages and messages[-1].role == "user" else ""
@@ -105,6 +103,25 @@ class ChatTemplate:
         """What the template writes after a user's words, stripped: a stop for generated turns."""
         text = self._render([Message("user", _QUERY)], [_QUERY], add_generation_prompt=False)
         return text.partition(_QUERY)[2].strip()
+
+    def _frame(
+        self, messages: Sequence[Message], marked: Sequence[str], add_generation_prompt: bool
+    ) -> str:
+        """What the template gives for markers; nothing where it refuses them.
+
+        It is the same for all texts of the same roles and outer white space, so it is kept.
+        """
+        key = (add_generation_prompt, *(m.role for m in messages), *marked)
+        frame = self._frames.get(key)
+        if frame is None:
+            try:
+                frame = self._render(messages, marked, add_generation_prompt)
+            except TemplateError:
+                frame = ""
+            if len(self._frames) >= _FRAMES:
+                self._frames.clear()
+            self._frames[key] = frame
+        return frame
 
     def _render(
         self, messages: Sequence[Message], contents: Sequence[str], add_generation_prompt: bool

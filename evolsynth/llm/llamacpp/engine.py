@@ -110,6 +110,11 @@ class LlamaCpp(LLM):
         self.contexts, self.threads = choice.contexts, choice.threads
         self.concurrency = 2 * self._slots * choice.contexts
 
+    @property
+    def running(self) -> bool:
+        """Whether its threads run."""
+        return self._queue is not None
+
     async def start(self) -> None:
         """Find, requantise and load the model, and start the threads.
 

@@ -1,0 +1,39 @@
+"""``evolsynth rescue``: save what can be read of a damaged run."""
+
+from __future__ import annotations
+
+from evolsynth.pipeline.rescue import Rescued
+from evolsynth.pipeline.rescue import rescue as save
+
+__all__ = ["rescue"]
+
+
+def rescue(folder: str) -> int:
+    """Rescue the run in a folder and say what came of it; 1 where nothing could be saved."""
+    saved = save(folder)
+    if saved.sound:
+        print(f"{folder}: the run's store is sound. It stays as it is.")
+    kinds = ", ".join(f"{saved.rows[name]:,} {name}" for name in ("accepted", "rejected", "failed"))
+    print(
+        f"Saved {saved.rows.total():,} rows ({kinds}) and {saved.completions:,} completions "
+        f"in {saved.files[0].parent}."
+    )
+    lost = _lost(saved)
+    if lost:
+        print(f"Could not be read: {lost}.")
+    if saved.aside is not None:
+        print(
+            f"The damaged store is kept as {saved.aside}. A new one with all that was saved is in "
+            "its place: run the same command as before, and it asks again only for what was lost."
+        )
+    return int(not saved.sound and not saved.rows.total() and not saved.completions)
+
+
+def _lost(saved: Rescued) -> str:
+    damaged = saved.torn + saved.changed
+    parts = []
+    if saved.unread:
+        parts.append(f"{saved.unread:,} of {saved.pages:,} pages")
+    if damaged:
+        parts.append(f"{damaged:,} {'record' if damaged == 1 else 'records'}")
+    return " and ".join(parts)

@@ -1,0 +1,161 @@
+"""Where a run stands, as its store tells it; also while another process runs."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from evolsynth.errors import InputError
+from evolsynth.pipeline.files import meaning, readable
+from evolsynth.pipeline.lock import held
+from evolsynth.pipeline.schema import STORE
+from evolsynth.rows import Status
+
+__all__ = ["RunStatus", "StepCounts", "StoredEvent", "read_status", "stored_value"]
+
+
+class StepCounts(msgspec.Struct, kw_only=True):
+    """How a step stands.
+
+    ``came`` rows came in, ``made`` were made, ``used`` came in and became others, ``left`` went on,
+    ``rejected`` and ``failed`` were settled here, ``running`` are under way: came + made - used =
+    left + rejected + failed + running. ``asked``
+    completions were asked for, with ``tokens``; ``found`` were stored before.
+    """
+
+    name: str
+    kind: str
+    came: int = 0
+    made: int = 0
+    used: int = 0
+    left: int = 0
+    rejected: int = 0
+    failed: int = 0
+    running: int = 0
+    tokens: int = 0
+    asked: int = 0
+    found: int = 0
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """Something that happened in a run; ``at`` in seconds since 1970."""
+
+    at: float
+    kind: str
+    step: str | None
+    data: dict[str, Any]
+
+
+class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run stands. Times are seconds since 1970.
+
+    ``pipeline`` is its name. ``attempt`` is the latest, of process ``pid``; ``seen`` is when it
+    last wrote; ``running`` whether it works now; ``ended`` how it ended, None where it has not, or
+    was killed. ``rows`` are the latest attempt's by status. ``completions`` are stored; ``asked``
+    of them were asked for, over all attempts, with ``tokens`` written and ``prompt_tokens`` read.
+    ``events`` are the last ten.
+    """
+
+    folder: str
+    pipeline: str | None
+    attempt: int
+    pid: int
+    host: str
+    started: float
+    seen: float
+    running: bool
+    ended: str | None
+    steps: tuple[StepCounts, ...]
+    rows: dict[Status, int]
+    completions: int
+    asked: int
+    tokens: int
+    prompt_tokens: int
+    events: tuple[StoredEvent, ...]
+
+
+def read_status(folder: Path | str) -> RunStatus:
+    """How the run in a folder stands. Nothing is locked or written.
+
+    Raises:
+        InputError: there is no run in the folder.
+        StoreError: its store cannot be read.
+    """
+    place = Path(folder)
+    path = place / STORE
+    if not path.exists():
+        raise InputError(
+            f"{place}: there is no run here (no {STORE}). Give the folder that -o named."
+        )
+    running = held(place)
+    with closing(readable(path)) as db:
+        try:
+            db.execute("BEGIN")  # all that follows is of one moment
+            return _status(db, place, running)
+        except sqlite3.Error as error:
+            raise meaning(error, path) from None
+
+
+def stored_value(folder: Path | str, name: str) -> Any:
+    """What a run has remembered under a name; None where there is no run, or no such name."""
+    path = Path(folder) / STORE
+    if not path.exists():
+        return None
+    with closing(readable(path)) as db:
+        try:
+            return _meta(db, name, Any)
+        except sqlite3.Error as error:
+            raise meaning(error, path) from None
+
+
+def _status(db: sqlite3.Connection, place: Path, running: bool) -> RunStatus:
+    latest = db.execute(
+        "SELECT number, pid, host, started, seen, ended FROM attempts ORDER BY number DESC"
+    ).fetchone()
+    if latest is None:
+        raise InputError(f"{place}: no run was begun here. Begin one with `evolsynth run`.")
+    attempt, pid, host, started, seen, ended = latest
+    counts = db.execute(
+        "SELECT status, count(*) FROM rows WHERE attempt=? GROUP BY status", (attempt,)
+    )
+    spent = db.execute(
+        "SELECT sum(asked), sum(tokens), sum(prompt_tokens) FROM attempts"
+    ).fetchone()
+    events = db.execute("SELECT at, kind, step, data FROM events ORDER BY id DESC LIMIT 10")
+    return RunStatus(
+        folder=str(place),
+        pipeline=_meta(db, "pipeline", str | None),
+        attempt=attempt,
+        pid=pid,
+        host=host,
+        started=started,
+        seen=seen,
+        running=running,
+        ended=ended,
+        steps=_meta(db, "steps", tuple[StepCounts, ...] | None) or (),
+        rows=dict(counts.fetchall()),
+        completions=db.execute("SELECT max(id) FROM completions").fetchone()[0] or 0,
+        asked=spent[0],
+        tokens=spent[1],
+        prompt_tokens=spent[2],
+        events=tuple(
+            StoredEvent(at, kind, step, _decoded(data, dict[str, Any]) or {})
+            for at, kind, step, data in reversed(events.fetchall())
+        ),
+    )
+
+
+def _meta(db: sqlite3.Connection, name: str, kind: Any) -> Any:
+    found = db.execute("SELECT value FROM meta WHERE name=?", (name,)).fetchone()
+    return None if found is None else _decoded(found[0], kind)
+
+
+def _decoded(value: str, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(value, type=kind)
+    except msgspec.DecodeError:  # damaged: the rest can be told all the same
+        return None

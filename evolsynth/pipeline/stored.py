@@ -1,0 +1,228 @@
+"""A model whose answers are in the run's store: asked for once, and found there ever after."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from evolsynth.errors import EvolsynthError, InputError
+from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage, hash_of
+from evolsynth.llm.template import ChatTemplate
+from evolsynth.pipeline.store import Store
+
+__all__ = ["Control", "Retry", "Stored"]
+
+A = TypeVar("A", Completion, Score)
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """How often a request is tried whose error says that asking again can help.
+
+    ``attempts`` in all, with ``wait`` seconds before the second, twice as long before each further
+    one, at most ``longest``.
+    """
+
+    attempts: int = 3
+    wait: float = 0.5
+    longest: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise InputError(f"retry: attempts is {self.attempts}, and must be at least 1.")
+        if self.wait < 0 or self.longest < 0:
+            raise InputError("retry: wait and longest are seconds, and cannot be below 0.")
+
+    def pause(self, attempt: int) -> float:
+        """Seconds to wait after so many attempts."""
+        return min(self.longest, self.wait * 2.0 ** min(attempt - 1, 60))
+
+
+class Control(Protocol):
+    """The run, as far as a model's requests go."""
+
+    async def may_ask(self) -> None:
+        """Return when a request may be sent; never, once the run is stopping."""
+
+    def began(self) -> None:
+        """A request is under way."""
+
+    def ended(self) -> None:
+        """It is not any more, and its answer is stored."""
+
+
+class Stored(LLM):
+    """An `LLM` for one step of a run, whose answers come from the store or go into it.
+
+    Args:
+        llm: the model; the run starts and stops it.
+        store: where answers are.
+        step: the step's name.
+        control: is asked before each request to the model.
+        retry: for errors that say that asking again can help.
+
+    ``asked`` counts requests that the model answered, with ``tokens`` written; ``found`` those
+    whose answer was stored, with ``tokens_found``; ``retried`` those sent once more.
+    """
+
+    def __init__(
+        self, llm: LLM, store: Store, step: str, control: Control, retry: Retry | None = None
+    ) -> None:
+        self._llm, self._store, self._step = llm, store, step
+        self._control, self._retry = control, retry or Retry()
+        self._identity: str | None = None
+        self.asked = self.tokens = self.found = self.tokens_found = self.retried = 0
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer one request, or find its answer; see `LLM.complete`.
+
+        Raises:
+            LLMError: the model could not answer; ``attempt`` says how often it was tried.
+            StoreError: the answer could not be stored.
+        """
+        return await self._answer(
+            request.key(self._model), Completion, lambda: self._llm.complete(request)
+        )
+
+    async def score(self, prompt: Prompt, continuation: str | Prompt) -> Score:
+        """Score a text, or find its score; see `LLM.score` and `complete`."""
+        key = hash_of(("score", self._model, prompt, continuation))
+        return await self._answer(key, Score, lambda: self._llm.score(prompt, continuation))
+
+    async def _answer(self, key: bytes, kind: type[A], ask: Callable[[], Awaitable[A]]) -> A:
+        flights = self._store.flights
+        while (other := flights.get(key)) is not None:
+            await asyncio.wait((other,))  # then it is stored, or it failed, or nobody wanted it
+        found = self._find(key, kind)
+        if found is not None:
+            self.found += 1
+            self.tokens_found += _cost(found)[0]
+            return found
+        flight = flights[key] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._ask(key, ask)
+        finally:
+            del flights[key]
+            flight.set_result(None)
+
+    def _find(self, key: bytes, kind: type[A]) -> A | None:
+        body = self._store.completion(key)
+        if body is None:
+            return None
+        try:
+            return _decoded(body, kind)
+        except (ValueError, msgspec.MsgspecError):
+            self._store.event("damaged_completion", step=self._step, key=key.hex())
+            return None
+
+    async def _ask(self, key: bytes, ask: Callable[[], Awaitable[A]]) -> A:
+        attempt = 1
+        while True:
+            await self._control.may_ask()
+            self._control.began()
+            try:
+                answer = await ask()
+                await self._put(key, answer)
+            except EvolsynthError as error:
+                error.attempt = attempt
+                if not error.retryable or attempt >= self._retry.attempts:
+                    raise
+                pause = self._retry.pause(attempt)
+                self._store.event(
+                    "retry", step=self._step, error=str(error), attempt=attempt, wait=pause
+                )
+            else:
+                return answer
+            finally:
+                self._control.ended()
+            self.retried += 1
+            attempt += 1
+            await asyncio.sleep(pause)
+
+    async def _put(self, key: bytes, answer: Completion | Score) -> None:
+        tokens, read = _cost(answer)
+        self.asked += 1
+        self.tokens += tokens
+        await self._store.put_completion(
+            key,
+            _encoded(answer),
+            step=self._step,
+            tokens=tokens,
+            prompt_tokens=read,
+            seconds=answer.seconds,
+        )
+
+    @property
+    def _model(self) -> str:
+        """What the answers depend on beside the request: the model, and nothing of the run."""
+        if self._identity is None:
+            self._identity = hash_of((self._llm.name, self._llm.provenance)).hex()
+        return self._identity
+
+    # The model as it is -----------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:  # type: ignore[override] # the model's, also where it changes
+        """The model's name."""
+        return self._llm.name
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:  # type: ignore[override]
+        """The model's."""
+        return self._llm.provenance
+
+    @property
+    def concurrency(self) -> int:  # type: ignore[override]
+        """The model's."""
+        return self._llm.concurrency
+
+    @property
+    def parameters(self) -> int | None:  # type: ignore[override]
+        """The model's."""
+        return self._llm.parameters
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:  # type: ignore[override]
+        """The model's."""
+        return self._llm.capabilities
+
+    @property
+    def usage(self) -> Usage:
+        """The model's totals, over all steps that use it."""
+        return self._llm.usage
+
+    @property
+    def template(self) -> ChatTemplate:
+        """The model's chat template."""
+        return self._llm.template
+
+
+def _cost(answer: Completion | Score) -> tuple[int, int]:
+    """Tokens written, tokens read."""
+    if isinstance(answer, Completion):
+        return answer.tokens, answer.prompt_tokens
+    return 0, answer.prompt_tokens + len(answer.logprobs)
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODERS: dict[type[Any], msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (Completion, Score)
+}
+
+
+def _encoded(answer: Completion | Score) -> bytes:
+    try:
+        return _ENCODER.encode(answer)
+    except UnicodeEncodeError:  # half a surrogate pair: only an escape can carry it
+        return json.dumps(msgspec.to_builtins(answer)).encode()
+
+
+def _decoded(body: bytes, kind: type[A]) -> A:
+    try:
+        answer: A = _DECODERS[kind].decode(body)
+    except msgspec.DecodeError:
+        answer = msgspec.convert(json.loads(body), kind)
+    return answer

@@ -1,0 +1,200 @@
+"""`origin`: whatever a user gives, as a source of rows."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from evolsynth.errors import InputError
+from evolsynth.pipeline.sources.base import Origin, Read, Yielded
+from evolsynth.pipeline.sources.columns import ColumnType, given_columns
+from evolsynth.pipeline.sources.files import readers_of
+from evolsynth.pipeline.sources.given import ItemList, Items
+from evolsynth.pipeline.sources.hub import Dataset, Hub, dataset_label, is_dataset, named
+from evolsynth.pipeline.sources.reader import Reader
+from evolsynth.pipeline.sources.taker import Taker
+from evolsynth.rows import Row
+
+__all__ = ["origin"]
+
+T = TypeVar("T")
+
+
+def origin(
+    data: object,
+    *,
+    skip_bad: bool = False,
+    fields: Mapping[str, str] | None = None,
+    columns: Mapping[str, ColumnType] | Sequence[str] | None = None,
+    limit: int | None = None,
+    chunk: int | None = None,
+) -> Origin:
+    """The source of rows that ``data`` stands for.
+
+    - a list or another iterable of dicts or `Row` s, or a function that makes one;
+    - a path: ``.jsonl`` (also ``.jsonl.gz``), ``.json`` (a list, or JSON Lines), ``.parquet``,
+      ``.csv``, ``.tsv``; a text file ``.txt`` or ``.md``, a folder of them or a glob pattern;
+    - a Hugging Face ``Dataset`` or ``IterableDataset``, `hub` ``("owner/name")`` or
+      ``"hf://owner/name/config@split"``;
+    - an asynchronous generator function of your own, or what it gives.
+
+    Every item is checked: a dict's known fields (`Row`) must have their types, all others are
+    carried along. Rows without an id get one from their content, the same in every run, and rows
+    that are the same in every field different ones; an id that the data itself gives must be the
+    only one. What Python has and JSON has not becomes what JSON has: dates ISO 8601 text, NaN
+    null, numpy's numbers plain ones; bytes are refused.
+
+    Rows that say they were rejected or have failed stay so, and steps hand them on untouched.
+    Rows that an earlier run accepted are taken up as undecided: what they go through now judges
+    them anew. Their scores and provenance stay.
+
+    Text files become a row each, with the text in ``input`` and the file's name in ``source``.
+
+    Args:
+        skip_bad: what is no row becomes a failed row (step ``load``) in its place, with what it
+            held. Otherwise the first such item ends the run.
+        fields: new names for fields, ``{"prompt": "instruction"}``: the data's name, then the
+            row's.
+        columns: the columns (after renaming), where the source cannot tell them or tells them
+            incompletely: names, or a mapping to ``text``, ``texts``, ``messages``, ``number``,
+            ``any``.
+        limit: the most rows to take.
+        chunk: cut texts of files into parts of at most so many characters, at the ends of
+            paragraphs where that can be; each part is a row, numbered from 1 in ``part``.
+
+    Raises:
+        InputError: there is nothing such, it is empty, or nothing that rows can be made of.
+        SetupError: a package that it needs is not installed.
+    """
+    for name, number in (("limit", limit), ("chunk", chunk)):
+        if number is not None and (type(number) is not int or number < 1):
+            raise InputError(f"{name} is {number!r}: it must be a number from 1.")
+    if fields is not None and not isinstance(fields, Mapping):
+        raise InputError("fields: give a mapping from the data's names to the rows' names.")
+    made = given_columns(columns)
+    settings: dict[str, Any] = {
+        "taker": partial(Taker, skip_bad=skip_bad, fields=fields),
+        "columns": made,
+        "limit": limit,
+    }
+    if isinstance(data, str):
+        data = named(data) or data
+    if isinstance(data, str | Path):
+        readers = readers_of(data, chunk=chunk, skip_bad=skip_bad)
+        return Read(readers, str(data), **settings)
+    if chunk is not None:
+        raise InputError("chunk goes with text files: a path, a folder or a pattern.")
+    begin = _begun_async(data)
+    if begin is not None:
+        return Yielded(begin, _name(data), **settings)
+    reader = _reader(data)
+    return Read((reader,), reader.label, **settings)
+
+
+def _begun_async(data: object) -> Callable[[], AsyncIterable[object]] | None:
+    """How to begin an asynchronous source; None if it is none."""
+    if inspect.isasyncgenfunction(_inner(data)) and callable(data):
+        _takes_nothing(data)
+        return data
+    if isinstance(data, AsyncIterator):
+        return _once(data, _name(data))
+    if isinstance(data, AsyncIterable):
+        return lambda: data
+    return None
+
+
+def _reader(data: object) -> Reader:
+    if isinstance(data, Hub):
+        data.check()
+        return Dataset(data.load, str(data))
+    if is_dataset(data):
+        return Dataset(lambda: data, dataset_label(data))
+    if isinstance(data, Mapping | Row):
+        raise InputError("One row is no source. Put it in a list.")
+    if hasattr(data, "to_dict") and hasattr(data, "columns"):  # pandas
+        raise InputError("A data frame is no list of rows. Give data.to_dict('records').")
+    if isinstance(data, Sequence) and not isinstance(data, bytes | bytearray | memoryview):
+        return ItemList(data, _counted(data))
+    if isinstance(data, Iterator):
+        return Items(_once(data, _name(data)), _name(data))
+    if isinstance(data, Iterable) and not isinstance(data, bytes | bytearray | memoryview):
+        return Items(lambda: data, _name(data))
+    if callable(data):
+        _takes_nothing(data)
+        return Items(partial(_called, data), _name(data))
+    raise InputError(
+        f"No rows can be read from {type(data).__name__}. Give dicts or rows in a list, a path, a "
+        "Hugging Face dataset, or a generator."
+    )
+
+
+def _called(function: Callable[[], object]) -> Iterable[object]:
+    """What a function gives, if it is an iterable."""
+    made = function()
+    if isinstance(made, Iterable) and not isinstance(made, str | bytes | Mapping):
+        return made
+    if inspect.iscoroutine(made):
+        made.close()
+    if isinstance(made, AsyncIterable):
+        raise InputError(
+            f"{_name(function)} gives an asynchronous generator. Give that itself, or its function "
+            "with functools.partial."
+        )
+    raise InputError(
+        f"{_name(function)} gives {type(made).__name__}, which is no rows. Let it yield dicts."
+    )
+
+
+def _once(items: T, label: str) -> Callable[[], T]:
+    """Give an iterator out once."""
+    left = [items]
+
+    def begin() -> T:
+        if not left:
+            raise InputError(
+                f"{label}: was read already, and can be read once only. Give a list, or the "
+                "function that makes the generator."
+            )
+        return left.pop()
+
+    return begin
+
+
+def _takes_nothing(function: Callable[..., object]) -> None:
+    try:
+        inspect.signature(function).bind()
+    except ValueError:  # has no signature that Python knows
+        return
+    except TypeError as error:
+        raise InputError(
+            f"{_name(function)} is called without arguments ({error}). "
+            "Give functools.partial with them."
+        ) from None
+
+
+def _inner(data: object) -> object:
+    while isinstance(data, partial):
+        data = data.func
+    return data
+
+
+def _name(data: object) -> str:
+    """A function's or generator's own name, or the type's."""
+    data = _inner(data)
+    return str(getattr(data, "__name__", None) or type(data).__name__)
+
+
+def _counted(data: Sequence[object]) -> str:
+    kind = "row" if data and isinstance(data[0], Row) else "dict"
+    return f"1 {kind}" if len(data) == 1 else f"{len(data)} {kind}s"

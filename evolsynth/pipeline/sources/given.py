@@ -1,0 +1,113 @@
+"""Dicts and rows that the user's own code gives: a list, an iterable, a generator."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sequence
+from itertools import islice
+
+from evolsynth.errors import EvolsynthError, InputError
+from evolsynth.pipeline.sources.beside import Worker, beside
+from evolsynth.pipeline.sources.reader import BATCH, Reader, Record
+
+__all__ = ["ItemList", "Items", "broken"]
+
+_SPELL = 0.02  # seconds after which a slow generator's items are handed on, however few
+
+
+class ItemList(Reader):
+    """What is in memory already."""
+
+    def __init__(self, items: Sequence[object], label: str) -> None:
+        super().__init__(label)
+        self._items = items
+
+    def count(self) -> int | None:
+        """The sequence's length."""
+        return len(self._items)
+
+    def batches(self) -> Iterator[Iterable[Record]]:
+        """Slices."""
+        for start in range(0, len(self._items), BATCH):
+            items = self._items[start : start + BATCH]
+            yield ((number, item, None) for number, item in enumerate(items, start + 1))
+
+    async def stream(self) -> AsyncGenerator[Iterable[Record]]:
+        """No thread: nothing blocks."""
+        for batch in self.batches():
+            yield batch
+            await asyncio.sleep(0)  # who only reads lets others work too
+
+
+class Items(Reader):
+    """What an iterable gives, read in a thread of its own, since it may block.
+
+    It is begun once for the first look and the first reading. A generator object can be read once
+    only; a function that makes one, as often as is wanted.
+    """
+
+    def __init__(self, begin: Callable[[], Iterable[object]], label: str) -> None:
+        super().__init__(label)
+        self._begin = begin
+        self._worker: Worker | None = None
+        self._begun: Iterator[list[Record]] | None = None
+        self._seen: list[Record] = []
+
+    def first(self, most: int) -> list[Record]:
+        """The first item alone: others may take long to come."""
+        if self._begun is None:
+            self._worker = self._worker or Worker()
+            self._begun = iter(self._spells(1))
+            self._seen = self._worker.do(lambda: next(iter(self._begun or ()), [])).result()
+        return self._seen[:most]
+
+    def batches(self) -> Iterator[Iterable[Record]]:
+        """What was looked at, then the rest."""
+        begun, seen = self._begun or self._spells(BATCH), self._seen
+        self._begun, self._seen = None, []
+        if seen:
+            yield seen
+        yield from begun
+
+    def stream(self) -> AsyncGenerator[Iterable[Record]]:
+        """All of it in one thread, also what was begun in it."""
+        worker, self._worker = self._worker, None
+        return beside(self.batches, worker)
+
+    def _spells(self, most: int) -> Iterator[list[Record]]:
+        number = 0
+        items: Iterator[object] = iter(())
+        error: Exception | None = None
+        try:
+            while error is None:
+                came: list[Record] = []
+                until = time.monotonic() + _SPELL
+                try:
+                    if not number:
+                        items = iter(self._begin())
+                    for item in islice(items, most):
+                        number += 1
+                        came.append((number, item, None))
+                        if time.monotonic() > until:
+                            break
+                except Exception as raised:  # noqa: BLE001 - the user's code may raise anything
+                    error = raised
+                if came:
+                    yield came
+                elif error is None:
+                    return
+                most = BATCH
+            raise broken(self.label, number, error) from error
+        finally:
+            if isinstance(items, Generator):
+                items.close()
+
+
+def broken(label: str, number: int, error: Exception) -> EvolsynthError:
+    """What to tell of an error in the user's own code; errors of evolsynth say it themselves."""
+    if isinstance(error, EvolsynthError):
+        return error
+    said = str(error).strip().partition("\n")[0]
+    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return InputError(f"{label}: raised {what} after {number} items. Mend it, and run again.")

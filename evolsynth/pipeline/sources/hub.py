@@ -1,0 +1,139 @@
+"""Hugging Face datasets: those in memory or on disk, and those on the hub."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from evolsynth.errors import InputError, SetupError
+from evolsynth.pipeline.sources.columns import ColumnType
+from evolsynth.pipeline.sources.given import Items
+from evolsynth.pipeline.sources.parquet import schema_columns
+
+__all__ = ["Dataset", "Hub", "hub", "is_dataset", "named"]
+
+_PREFIX = "hf://"
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A data set on the Hugging Face hub, which nothing is asked of yet."""
+
+    name: str
+    config: str | None = None
+    split: str = "train"
+    streaming: bool = True
+
+    def __str__(self) -> str:
+        parts = (self.name,) if self.config is None else (self.name, self.config)
+        return f"{_PREFIX}{'/'.join(parts)}@{self.split}"
+
+    def load(self) -> Any:
+        """The data set, as the ``datasets`` package opens it.
+
+        Raises:
+            InputError: there is no such data set, configuration or split.
+            SetupError: the package is missing, or the hub cannot be reached.
+        """
+        self.check()
+        import datasets
+
+        try:
+            return datasets.load_dataset(
+                self.name, self.config, split=self.split, streaming=self.streaming
+            )
+        except (FileNotFoundError, ValueError) as error:
+            raise InputError(
+                f"{self}: cannot be loaded ({_said(error)}). Check the names, and the access."
+            ) from error
+        except Exception as error:  # whatever the network and the data set's own code raise
+            raise SetupError(
+                f"{self}: cannot be loaded ({_said(error)}). Check the network, or give a file."
+            ) from error
+
+    def check(self) -> None:
+        """See that the package is installed, without loading it.
+
+        Raises:
+            SetupError: it is not.
+        """
+        if importlib.util.find_spec("datasets") is None:
+            raise SetupError(
+                f"{self}: the package datasets is needed. pip install 'evolsynth[data]'"
+            )
+
+
+def hub(name: str, config: str | None = None, split: str = "train", streaming: bool = True) -> Hub:
+    """A data set on the Hugging Face hub, to give to `origin`.
+
+    Args:
+        name: ``owner/name``.
+        config: its configuration, where it has several.
+        split: which rows of it.
+        streaming: read rows as they are asked for, instead of downloading all first.
+    """
+    return Hub(name, config, split, streaming)
+
+
+def named(address: str) -> Hub | None:
+    """The data set that ``hf://owner/name/config@split`` names; None for other texts.
+
+    Raises:
+        InputError: it begins so, and does not go on so.
+    """
+    if not address.startswith(_PREFIX):
+        return None
+    path, at, split = address.removeprefix(_PREFIX).partition("@")
+    parts = path.split("/")
+    if not 1 <= len(parts) <= 3 or not all(parts) or (at and not split):
+        raise InputError(f"{address}: write hf://owner/name, hf://owner/name/config@split.")
+    return Hub("/".join(parts[:2]), parts[2] if len(parts) == 3 else None, split or "train")
+
+
+def is_dataset(data: object) -> bool:
+    """Whether it is a ``datasets.Dataset`` or ``IterableDataset``, or looks like one.
+
+    Raises:
+        InputError: it is a dict of them.
+    """
+    if isinstance(data, Mapping) and data and all(map(is_dataset, data.values())):
+        splits = ", ".join(map(str, data))
+        raise InputError(f"The data set has splits: {splits}. Give one of them: data['train'].")
+    return (
+        hasattr(data, "features") and hasattr(data, "column_names") and isinstance(data, Iterable)
+    )
+
+
+class Dataset(Items):
+    """The rows of a data set, read in a thread, since they may come over the network."""
+
+    unit = "row"
+
+    def __init__(self, load: Callable[[], Any], label: str) -> None:
+        self._load = cache(load)
+        super().__init__(self._load, label)
+        self.empty = f"{label}: the data set has no rows. Give one that has."
+
+    def columns(self) -> Mapping[str, ColumnType] | None:
+        """As its features say, where it knows them."""
+        schema = getattr(self._load().features, "arrow_schema", None)
+        return None if schema is None else schema_columns(schema, self.label)
+
+    def count(self) -> int | None:
+        """Its length, where it has one."""
+        data = self._load()
+        return len(data) if hasattr(data, "__len__") else None
+
+
+def dataset_label(data: Any) -> str:
+    """A name for people."""
+    builder, split = getattr(data, "builder_name", None), getattr(data, "split", None)
+    name = type(data).__name__ if builder is None else str(builder)
+    return name if split is None else f"{name}@{split}"
+
+
+def _said(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__

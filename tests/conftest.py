@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import pytest_asyncio
+from docs_pages import page_blocks, read_through  # noqa: F401 - fixtures
 
 from evolsynth.evaluation.embed import MiniLM
 from evolsynth.llm.llamacpp import LlamaCpp

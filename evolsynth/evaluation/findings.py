@@ -71,6 +71,7 @@ EXPLANATIONS: dict[str, str] = {
     "tie": "The scores of the best and the worst response are too close to prefer one.",
     "no_good_response": "Even the best of the responses is not good enough to be preferred.",
     "information_loss": "The evolved instruction lost or changed something the original asked for.",
+    "dropped": "A step of a pipeline took the row in and never gave it back.",
 }
 
 

@@ -26,6 +26,7 @@ from evolsynth.rows import Row
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed import Embedder
+    from evolsynth.pipeline.labels import Counts
 
 __all__ = ["build_report", "write_report"]
 
@@ -40,6 +41,8 @@ def build_report(
     embedder: Embedder | None,
     title: str = "evolsynth report",
     run: Mapping[str, Any] | None = None,
+    pipeline_svg: str | None = None,
+    steps: Sequence[Counts] | None = None,
 ) -> str:
     """Make the report on a run, or on any data set, as one HTML file that loads nothing else.
 
@@ -52,6 +55,8 @@ def build_report(
         title: the page's heading.
         run: facts about the run, shown as a table in their order. From ``"seconds"`` (a number)
             the accepted rows per minute are worked out.
+        pipeline_svg: the picture by `evolsynth.pipeline.draw.svg`, shown as it is: give no other.
+        steps: what became of the rows at each step of the pipeline.
 
     Returns:
         HTML. All text of rows is escaped, and a content security policy forbids the page every
@@ -64,6 +69,8 @@ def build_report(
         **_outcome(rows, run or {}),
         **_evolved(rows),
         "title": title,
+        "pipeline_svg": pipeline_svg,
+        "steps": list(steps or ()),
         "scores": score_distributions(rows),
         "around": around,
         "why_not": why_not,
@@ -86,13 +93,17 @@ def write_report(
     embedder: Embedder | None,
     title: str = "evolsynth report",
     run: Mapping[str, Any] | None = None,
+    pipeline_svg: str | None = None,
+    steps: Sequence[Counts] | None = None,
 ) -> Path:
     """Write `build_report`'s page and return its path. The file appears whole or not at all.
 
     Raises:
         InputError: the file cannot be written.
     """
-    page = build_report(rows, embedder=embedder, title=title, run=run)
+    page = build_report(
+        rows, embedder=embedder, title=title, run=run, pipeline_svg=pipeline_svg, steps=steps
+    )
     target = Path(path)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -189,6 +200,10 @@ def _interval(figure: Figure) -> str:
     return f"{value} ({_figure(figure.low, digits)}–{_figure(figure.high, digits)})"
 
 
+def _thousands(value: int) -> str:
+    return f"{value:,}" if value else "–"
+
+
 def _percent(part: float | None) -> str:
     return "–" if part is None else f"{part:.1%}"
 
@@ -210,6 +225,7 @@ def _environment() -> jinja2.Environment:
     environment.filters.update(
         figure=_figure,
         percent=_percent,
+        thousands=_thousands,
         interval=_interval,
         headline=headline,
         cut=lambda text: cut(text, _FIELD_LIMIT),
@@ -217,7 +233,7 @@ def _environment() -> jinja2.Environment:
         codes=codes_of,
         kind=kind_of,
         short=shorten,
-        trusted=markupsafe.Markup,  # for the files of this package and of plotly only
+        trusted=markupsafe.Markup,  # for what this package and plotly made only
     )
     environment.globals.update(
         explanations=EXPLANATIONS,

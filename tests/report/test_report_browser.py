@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from evolsynth.pipeline.draw import svg
+from evolsynth.pipeline.steps import evolve, gate, magpie, merge, respond
+from evolsynth.pipeline.store import StepCounts
 from evolsynth.report import write_report
 from evolsynth.rows import Failure, Row, Verdict
 
@@ -131,6 +134,22 @@ def hostile(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Visit
     return Visit(browser, path)
 
 
+@pytest.fixture(scope="module")
+def piped(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Visit:
+    """A report with the picture of a long pipeline with branches and hostile names."""
+    pipe = magpie(n=20_000, topic="everyday questions about cooking") >> evolve(rounds=3)
+    ways = [respond(name=name, model="SmolLM2-1.7B-Instruct") for name in HOSTILE[:3]]
+    pipe = pipe >> ways >> merge() >> respond(name="Wide Names With Many Letters") >> gate()
+    counts = [
+        StepCounts(name=node.name, kind=node.step.kind, left=1_234_567, rejected=123_456, failed=7)
+        for node in pipe.nodes()
+    ]
+    path = tmp_path_factory.mktemp("piped") / "report.html"
+    picture = svg(pipe, counts)
+    write_report(path, ordinary_rows(), embedder=None, pipeline_svg=picture, steps=counts)
+    return Visit(browser, path)
+
+
 def test_every_row_is_a_mark_on_the_map(ordinary: Visit) -> None:
     assert ordinary.page.locator("#plot-map .scatterlayer .point").count() == 80
     assert ordinary.page.locator("#plot-nearest .barlayer .point").count() > 0
@@ -197,9 +216,9 @@ def test_there_is_no_button_that_would_send_the_data_away(ordinary: Visit) -> No
 
 @pytest.mark.parametrize("width", [1280, 800, 400])
 def test_the_page_is_never_wider_than_the_window(
-    width: int, ordinary: Visit, hostile: Visit
+    width: int, ordinary: Visit, hostile: Visit, piped: Visit
 ) -> None:
-    for visit in (ordinary, hostile):
+    for visit in (ordinary, hostile, piped):
         visit.page.set_viewport_size({"width": width, "height": 900})
         # plotly redraws a moment after the window has changed; this waits, or fails in time
         visit.page.wait_for_function(
@@ -241,8 +260,32 @@ def test_hovering_shows_hostile_text_as_text(hostile: Visit) -> None:
         assert label.locator("a, img, script").count() == 0
 
 
-def test_nothing_went_wrong_and_nothing_was_requested(ordinary: Visit, hostile: Visit) -> None:
-    for visit in (ordinary, hostile):
+def test_no_text_of_the_picture_leaves_its_box(piped: Visit) -> None:
+    piped.page.set_viewport_size({"width": 1280, "height": 900})
+    outside = piped.page.evaluate(
+        "() => [...document.querySelectorAll('.evp > g > g')].flatMap((g) => {"
+        " const box = g.querySelector('rect').getBoundingClientRect();"
+        " return [...g.querySelectorAll('text')].filter((text) => {"
+        " const own = text.getBoundingClientRect();"
+        " return own.left < box.left || own.right > box.right; }).map((t) => t.textContent); })"
+    )
+    assert outside == []
+    assert piped.page.locator(".evp > g > g").count() == 9
+    assert piped.page.locator("#steps tbody tr").count() == 8
+
+
+def test_the_picture_follows_when_the_window_turns_dark(piped: Visit) -> None:
+    painted = "(c) => getComputedStyle(document.querySelector('.evp-paper')).fill === c"
+    piped.page.wait_for_function(painted, arg="rgb(255, 255, 255)")
+    piped.page.emulate_media(color_scheme="dark")
+    piped.page.wait_for_function(painted, arg="rgb(20, 23, 27)")
+    piped.page.emulate_media(color_scheme="light")
+
+
+def test_nothing_went_wrong_and_nothing_was_requested(
+    ordinary: Visit, hostile: Visit, piped: Visit
+) -> None:
+    for visit in (ordinary, hostile, piped):
         assert visit.troubles == []
         own = [url for url in visit.requests if not url.startswith(("data:", "blob:"))]
         assert len(own) == 1

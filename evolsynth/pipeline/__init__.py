@@ -1,0 +1,113 @@
+"""Pipelines: steps, ``>>`` between them, and runs that lose no row.
+
+>>> from evolsynth.pipeline import evolve, gate, load, respond
+>>> pipe = load("seeds.jsonl") >> evolve(rounds=3) >> respond() >> gate()
+>>> asyncio.run(pipe.run("runs/mine"))
+
+The names here are imported when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evolsynth.pipeline.config import load_pipeline, read_pipeline, write_yaml
+    from evolsynth.pipeline.graph import Pipeline, Step
+    from evolsynth.pipeline.makers import step
+    from evolsynth.pipeline.run import RunOptions
+    from evolsynth.pipeline.run_state import Budget, RunResult, RunState
+    from evolsynth.pipeline.state import RunWatch
+    from evolsynth.pipeline.steps import (
+        bootstrap_tasks,
+        evol_instruct,
+        evolve,
+        gate,
+        generate,
+        generate_rows,
+        group,
+        keep_columns,
+        load,
+        magpie,
+        merge,
+        preference,
+        rename,
+        respond,
+        screen,
+        self_instruct,
+    )
+    from evolsynth.pipeline.stored import Retry
+
+_HOMES = {
+    "Budget": "run_state",
+    "Pipeline": "graph",
+    "Retry": "stored",
+    "RunOptions": "run",
+    "RunResult": "run_state",
+    "RunState": "run_state",
+    "RunWatch": "state",
+    "Step": "graph",
+    "bootstrap_tasks": "steps",
+    "evol_instruct": "steps",
+    "evolve": "steps",
+    "gate": "steps",
+    "generate": "steps",
+    "generate_rows": "steps",
+    "group": "steps",
+    "keep_columns": "steps",
+    "load": "steps",
+    "load_pipeline": "config",
+    "magpie": "steps",
+    "merge": "steps",
+    "preference": "steps",
+    "read_pipeline": "config",
+    "rename": "steps",
+    "respond": "steps",
+    "screen": "steps",
+    "self_instruct": "steps",
+    "step": "makers",
+    "write_yaml": "config",
+}
+
+__all__ = [
+    "Budget",
+    "Pipeline",
+    "Retry",
+    "RunOptions",
+    "RunResult",
+    "RunState",
+    "RunWatch",
+    "Step",
+    "bootstrap_tasks",
+    "evol_instruct",
+    "evolve",
+    "gate",
+    "generate",
+    "generate_rows",
+    "group",
+    "keep_columns",
+    "load",
+    "load_pipeline",
+    "magpie",
+    "merge",
+    "preference",
+    "read_pipeline",
+    "rename",
+    "respond",
+    "screen",
+    "self_instruct",
+    "step",
+    "write_yaml",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'evolsynth.pipeline' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"evolsynth.pipeline.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

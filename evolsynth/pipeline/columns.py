@@ -1,0 +1,294 @@
+"""Which columns the rows have at each step, found out before anything runs.
+
+What a step cannot do without must be there when its rows come: made by a step before it, or
+brought by the source. A source that cannot tell its columns, and a step of the user's own that
+does not say what it gives, leave it open; then only what is known to be wrong is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from evolsynth.errors import InputError
+from evolsynth.pipeline.column_rules import KEPT, Columns, given, joined, moved, needed, swap
+from evolsynth.pipeline.graph import ColumnType, Node, Pipeline
+from evolsynth.pipeline.steps import STEPS
+from evolsynth.pipeline.suggest import nearest
+
+__all__ = ["check_columns", "columns_at"]
+
+_KINDS: Mapping[ColumnType, str] = {
+    "text": "a text",
+    "texts": "a list of texts",
+    "messages": "the turns of a conversation",
+    "number": "a number",
+    "any": "anything",
+}
+#: What people call a column that a step of ours names otherwise.
+_ALSO: Mapping[str, tuple[str, ...]] = {
+    "instruction": ("prompt", "question", "query", "task", "input", "text"),
+    "response": ("generation", "answer", "output", "completion", "text"),
+    "input": ("context", "document", "passage", "text", "content"),
+    "responses": ("generations", "answers", "outputs"),
+}
+_TEXTS = frozenset({"instruction", "response", "system"})
+
+
+def check_columns(pipeline: Pipeline) -> None:
+    """See that each step gets the columns that it needs, with the types that it needs.
+
+    Raises:
+        InputError: naming the step, its neighbours, the column, those that are there, and what to
+            do; or what a source has to say, such as that its file is not there.
+    """
+    nodes = pipeline.nodes()
+    after: list[Columns] = []
+    for node in nodes:
+        _Check(nodes, node, [after[i] for i in node.inputs]).all()
+        after.append(_after(nodes, node, after))
+
+
+def columns_at(pipeline: Pipeline) -> list[Mapping[str, ColumnType] | None]:
+    """For each node the columns that all its rows have as they leave it; None: not known.
+
+    Raises:
+        InputError: the steps do not stand in a possible order.
+    """
+    nodes = pipeline.nodes()
+    after: list[Columns] = []
+    for node in nodes:
+        try:
+            after.append(_after(nodes, node, after))
+        except InputError:  # the source is not there; a check says so
+            after.append(Columns(open=True))
+    return [None if columns.open else dict(columns.has) for columns in after]
+
+
+def _after(nodes: Sequence[Node], node: Node, after: Sequence[Columns]) -> Columns:
+    """What comes out of a node, under the names that others know it by."""
+    made = _made(nodes, node, [after[i] for i in node.inputs])
+    return moved(made, node.step.output_mappings)
+
+
+def _made(nodes: Sequence[Node], node: Node, ways: Sequence[Columns]) -> Columns:
+    """The same before ``output_mappings``."""
+    step = node.step
+    came = [swap(way, step.input_mappings) for way in ways]
+    if step.shape == "join":
+        made = joined(node, came, [nodes[i].name for i in node.inputs])
+    else:
+        made = given(node, came[0] if came else Columns())
+    return swap(made, step.input_mappings)
+
+
+class _Need(NamedTuple):
+    inside: str
+    """What the step calls it."""
+    outside: str
+    """What its rows call it."""
+    kind: ColumnType
+
+
+class _Check:
+    """One node's columns, and sentences about them."""
+
+    def __init__(self, nodes: Sequence[Node], node: Node, ways: Sequence[Columns]) -> None:
+        self.nodes, self.node, self.step, self.ways = nodes, node, node.step, ways
+
+    def all(self) -> None:
+        """Raise what is wrong."""
+        step = self.step
+        self._names_of_inputs()
+        if self.ours and step.kind in ("rename", "keep_columns", "group"):
+            self._list_of_columns()
+        if step.shape == "join":
+            for place, way in enumerate(self.ways):
+                for need in self._needs():
+                    self._one(need, way, place)
+        elif self.ways:
+            for need in self._needs():
+                self._one(need, self.ways[0], None)
+            if self.ours and step.kind in ("rename", "keep_columns"):
+                self._named_columns(self.ways[0])
+        self._outputs()
+
+    def _needs(self) -> list[_Need]:
+        outside = {**self.step.input_mappings}
+        for inside, name in self.step.input_mappings.items():
+            outside.setdefault(name, inside)  # the two are changed about
+        return [
+            _Need(name, outside.get(name, name), kind) for name, kind in needed(self.step).items()
+        ]
+
+    def _one(self, need: _Need, columns: Columns, place: int | None) -> None:
+        name, kind = need.outside, columns.has.get(need.outside)
+        if name in KEPT or (kind is None and columns.open):
+            return
+        branch = "" if place is None else f" of branch {place + 1} ('{self._input(place)}')"
+        if kind is None and name in columns.sometimes:
+            raise InputError(
+                f"{self.where} needs the column '{name}', and not all of its rows{branch} have "
+                f"it: {columns.sometimes[name]}. Give them one by a step before, or "
+                f"{self._mend(need, columns)}."
+            )
+        if kind is None:
+            raise InputError(
+                f"{self.where} needs the column '{name}', and its rows{branch} have: "
+                f"{_listed(columns)}. Put a step before it that makes one, or "
+                f"{self._mend(need, columns)}."
+            )
+        if "any" not in (kind, need.kind) and kind != need.kind:
+            raise InputError(
+                f"{self.where} needs {_KINDS[need.kind]} in the column '{name}', and its "
+                f"rows{branch} have {_KINDS[kind]} there. Change it by a step before, or "
+                f"{self._mend(need, columns)}."
+            )
+
+    def _names_of_inputs(self) -> None:
+        """What is mapped must be there, and be something that the step reads."""
+        step = self.step
+        columns = self.ways[0] if len(self.ways) == 1 else None
+        read = {*needed(step), *(step.gives or {})}
+        for inside, outside in step.input_mappings.items():
+            self._may_move(inside, outside, "input_mappings")
+            known = read | _TEXTS | {"messages", "input"}
+            if columns is not None:
+                known |= {*columns.has, *columns.sometimes}
+            if self.ours and step.kind != "generate" and inside not in known:
+                raise InputError(
+                    f"{self.where}: input_mappings has '{inside}', which {step.kind} does not "
+                    f"read. It maps the step's own names to those of the rows"
+                    f"{_or(nearest(inside, read))}."
+                )
+            if columns is None or columns.knows(outside) or outside in KEPT:
+                continue
+            if inside not in (step.gives or {}) or inside in needed(step):
+                raise InputError(
+                    f"{self.where} is to take '{inside}' from the column '{outside}', and its "
+                    f"rows have: {_listed(columns)}. Correct input_mappings"
+                    f"{_or(nearest(outside, columns.names))}."
+                )
+
+    def _list_of_columns(self) -> None:
+        rename = self.step.kind == "rename"
+        for option in ("columns", "output_columns"):
+            told = self.step.parameters.get(option)
+            if told is None:
+                continue
+            fits = isinstance(told, Mapping) if rename else isinstance(told, list | tuple)
+            names = [*told, *told.values()] if isinstance(told, Mapping) else told
+            if not fits or not all(isinstance(name, str) for name in names):
+                wanted = "a mapping" if rename else "a list"
+                raise InputError(f"{self.where}: {option} must be {wanted} of names: {told!r:.60}.")
+
+    def _named_columns(self, columns: Columns) -> None:
+        """The columns that ``rename`` and ``keep_columns`` are told of."""
+        told = self.step.parameters["columns"]
+        inner = swap(columns, self.step.input_mappings)
+        for name in told:
+            if not inner.knows(name) and name not in KEPT:
+                raise InputError(
+                    f"{self.where} names the column '{name}', and its rows have: "
+                    f"{_listed(columns)}. Correct it{_or(nearest(name, columns.names))}."
+                )
+        if isinstance(told, Mapping):
+            for one, other in told.items():
+                self._may_move(one, other, "columns")
+                self._may_hold(inner, one, other)
+
+    def _outputs(self) -> None:
+        """What ``output_mappings`` renames must come out of the step."""
+        step = self.step
+        if self.ours and step.kind == "group":
+            for name in _outputs_of_group(step.parameters):
+                if name in KEPT or name in _TEXTS:
+                    raise InputError(
+                        f"{self.where} cannot put a list into the column '{name}'. Name others: "
+                        f"group(output_columns=['{name}s'])."
+                    )
+        if not step.output_mappings:
+            return
+        columns = _made(self.nodes, self.node, self.ways)
+        for name, other in step.output_mappings.items():
+            self._may_move(name, other, "output_mappings")
+            if not columns.knows(name):
+                raise InputError(
+                    f"{self.where} is to call its column '{name}' '{other}', and what comes out "
+                    f"of it has: {_listed(columns)}. Correct output_mappings"
+                    f"{_or(nearest(name, columns.names))}."
+                )
+            self._may_hold(columns, name, other)
+
+    def _may_move(self, one: str, other: str, option: str) -> None:
+        for name in (one, other):
+            if name in KEPT:
+                raise InputError(
+                    f"{self.where}: {option} names '{name}', a column that the run keeps. Choose "
+                    "another."
+                )
+
+    def _may_hold(self, columns: Columns, one: str, other: str) -> None:
+        kind = columns.has.get(one, "any")
+        if other in _TEXTS and kind not in ("text", "any"):
+            raise InputError(
+                f"{self.where} is to put the column '{one}' into '{other}', which holds a text, "
+                f"and it is {_KINDS[kind]}. Choose another name."
+            )
+
+    @property
+    def ours(self) -> bool:
+        """Whether the step is one of this package's."""
+        kind = self.step.kind
+        return kind in STEPS and STEPS[kind].function is self.step.function
+
+    @property
+    def where(self) -> str:
+        """The step and its neighbours."""
+        before = [f"'{self.nodes[i].name}'" for i in self.node.inputs]
+        after = [f"'{n.name}'" for n in self.nodes if self.node.index in n.inputs]
+        told = [f"{word} {_and(names)}" for word, names in
+                (("after", before), ("before", after)) if names]  # fmt: skip
+        return f"Step '{self.node.name}'" + (f" ({', '.join(told)})" if told else "")
+
+    def _input(self, place: int) -> str:
+        return self.nodes[self.node.inputs[place]].name
+
+    def _mend(self, need: _Need, columns: Columns) -> str:
+        """How the user can have another column taken."""
+        step, fitting = self.step, [
+            name
+            for name, kind in columns.has.items()
+            if (kind == need.kind or "any" in (kind, need.kind)) and name != need.outside
+        ]  # fmt: skip
+        also = next((name for name in _ALSO.get(need.inside, ()) if name in fitting), None)
+        other = nearest(need.outside, fitting) or also or nearest(need.outside, fitting, least=0.4)
+        if step.kind == "generate":
+            return (
+                f"write {{{{ {other} }}}} in its prompt" if other else "leave it out of the prompt"
+            )
+        other = other or next((name for name in fitting if columns.has[name] == need.kind), "...")
+        if step.kind == "self_instruct":
+            return f"name another: self_instruct(field='{other}')"
+        if step.kind == "group":
+            return "name others: group(columns=[...])"
+        return f"map it: {step.kind}(input_mappings={{'{need.inside}': '{other}'}})"
+
+
+def _outputs_of_group(parameters: Mapping[str, object]) -> Sequence[str]:
+    outputs = parameters.get("output_columns")
+    return [o for o in outputs if isinstance(o, str)] if isinstance(outputs, list | tuple) else ()
+
+
+def _listed(columns: Columns) -> str:
+    sometimes = [f"{name} (not all)" for name in columns.sometimes]
+    return ", ".join([*columns.has, *sometimes]) or "none"
+
+
+def _and(names: Sequence[str]) -> str:
+    return re.sub(r", ([^,]*)$", r" and \1", ", ".join(names))
+
+
+def _or(name: str | None) -> str:
+    return "" if name is None else f": perhaps '{name}' is meant"

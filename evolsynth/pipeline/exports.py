@@ -1,0 +1,69 @@
+"""The data set's files out of the run's store, each whole or not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from evolsynth.errors import InputError
+from evolsynth.pipeline.store import Store
+from evolsynth.rows import Status
+
+__all__ = ["export", "remove_partial"]
+
+_FILES: dict[str, tuple[Status, ...]] = {
+    "accepted": ("accepted", "pending"),
+    "rejected": ("rejected",),
+    "failed": ("failed",),
+}
+
+
+def export(store: Store, folder: Path, *, partial: bool = False) -> dict[str, Path]:
+    """Write ``accepted.jsonl``, ``rejected.jsonl`` and, if there are such rows, ``failed.jsonl``.
+
+    What came out undecided, because the pipeline has no gate, is among the accepted. With
+    ``partial`` the files are called ``*.partial.jsonl`` and stand beside those of the last run
+    that came to its end.
+
+    Raises:
+        InputError: a file cannot be written.
+    """
+    files = {}
+    for name, statuses in _FILES.items():
+        path = folder / (f"{name}.partial.jsonl" if partial else f"{name}.jsonl")
+        count = _write(path, store.rows(*statuses))
+        if count or name != "failed":
+            files[name] = path
+        else:
+            path.unlink(missing_ok=True)
+    return files
+
+
+def remove_partial(folder: Path) -> None:
+    """Take away what an interrupted run has left beside its store."""
+    for name in _FILES:
+        with suppress(OSError):
+            (folder / f"{name}.partial.jsonl").unlink(missing_ok=True)
+
+
+def _write(path: Path, lines: Iterable[bytes]) -> int:
+    part = path.with_name(f".{path.name}.part")
+    count = 0
+    try:
+        with part.open("wb") as file:
+            for line in lines:
+                file.write(line + b"\n")
+                count += 1
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}). The rows are kept in the run's store: "
+            "make room, or move what is in the way, and run again."
+        ) from None
+    return count

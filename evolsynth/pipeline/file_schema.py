@@ -1,0 +1,201 @@
+"""The JSON schema of pipeline files, made of the steps themselves, for editors and other checkers.
+
+An editor with a YAML language server completes and checks a file that begins with::
+
+    # yaml-language-server: $schema=pipeline.schema.json
+
+``evolsynth schema -o pipeline.schema.json`` writes the schema of the version that is installed.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from evolsynth.evaluation.settings import THRESHOLDS
+from evolsynth.llm.llamacpp.engine import LlamaCpp
+from evolsynth.pipeline.makers import RESERVED, StepMaker
+from evolsynth.pipeline.option_texts import about, option_texts
+from evolsynth.pipeline.options import missing, option_type, options_of
+from evolsynth.pipeline.pipeline_file import BRANCHES, model_options
+from evolsynth.pipeline.steps import STEPS
+
+__all__ = ["pipeline_schema"]
+
+_OWN = r"^[^:]+:[A-Za-z_][A-Za-z0-9_]*$"
+_REF = "#/$defs/{name}"
+
+
+def pipeline_schema() -> dict[str, Any]:
+    """JSON Schema 2020-12 of a pipeline file: all steps, their options, types and defaults."""
+    types = _Types()
+    steps = {kind: _step(maker, types) for kind, maker in STEPS.items()}
+    common = {f"option_{name}": _common(name, types) for name in RESERVED}
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "evolsynth pipeline",
+        "description": "Steps that make, change and judge rows, in the order in which rows pass.",
+        "type": "object",
+        "properties": _settings(types),
+        "patternProperties": {"^x-": {"description": "A place for anchors."}},
+        "required": ["steps"],
+        "additionalProperties": False,
+        "$defs": {
+            "step": _any_step(steps),
+            BRANCHES: {
+                "description": "Branches side by side, each of which gets every row; a join "
+                "(merge, group) must follow. A branch is a list of steps, or one step.",
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "anyOf": [
+                        {"$ref": "#/$defs/step"},
+                        {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/step"}},
+                    ]
+                },
+            },
+            **common,
+            **types.definitions(),
+        },
+    }
+    whole: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(schema))  # no tuples
+    return whole
+
+
+class _Types:
+    """Schemas of types; those of structs are written once."""
+
+    def __init__(self) -> None:
+        self._structs: dict[str, Any] = {}
+
+    def of(self, kind: Any) -> dict[str, Any]:
+        """The schema of a type; anything for one that JSON has not."""
+        if kind is Any:
+            return {}
+        try:
+            (schema,), structs = msgspec.json.schema_components([kind], ref_template=_REF)
+        except TypeError:
+            return {}
+        self._structs.update(structs)
+        return schema
+
+    def definitions(self) -> dict[str, Any]:
+        """Those of structs; a field that they do not have is an error."""
+        for name, schema in self._structs.items():
+            if schema.get("type") == "object":
+                schema["additionalProperties"] = False
+            if "description" in schema:
+                schema["description"] = about(schema["description"])
+            if name == "GateSettings":
+                for field, _, meaning, _ in THRESHOLDS:
+                    schema["properties"][field].setdefault("description", meaning)
+        return dict(sorted(self._structs.items()))
+
+
+def _settings(types: _Types) -> dict[str, Any]:
+    texts = option_texts(inspect.getdoc(LlamaCpp) or "")
+    options: dict[str, Any] = {}
+    for name, kind in model_options().items():
+        options[name] = _with(types.of(kind), texts.get(name))
+    return {
+        "name": {
+            "description": "The run's folder is runs/NAME; by default as this file.",
+            "type": "string",
+            "pattern": r"^[^./\\:][^/\\:]*$",
+        },
+        "seed": {
+            "description": "The same seed gives the same rows.",
+            "type": "integer",
+            "default": 7,
+        },
+        "embedder": {
+            "description": "What compares texts where a step asks for it; none: do without.",
+            "enum": ["minilm", "none", None],
+            "default": "minilm",
+        },
+        "models": {
+            "description": "Models by the names that steps use; `default` is that of all others.",
+            "type": "object",
+            "additionalProperties": {
+                "anyOf": [
+                    {"description": "As for --model.", "type": "string"},
+                    {"type": "object", "properties": options, "additionalProperties": False},
+                ]
+            },
+        },
+        "steps": {
+            "description": "The steps. The first, and the first of each branch of sources, makes "
+            "rows: load, magpie, generate_rows, bootstrap_tasks.",
+            "type": "array",
+            "minItems": 1,
+            "items": {"$ref": "#/$defs/step"},
+        },
+    }
+
+
+def _any_step(steps: Mapping[str, Any]) -> dict[str, Any]:
+    plain = [kind for kind, maker in STEPS.items() if not missing(maker, ())]
+    own = "A step of your own: script.py:NAME, or package.module:NAME."
+    return {
+        "description": "A step's name, or its name with its options.",
+        "anyOf": [
+            {"enum": plain},
+            {"description": own, "type": "string", "pattern": _OWN},
+            {
+                "type": "object",
+                "properties": {BRANCHES: {"$ref": f"#/$defs/{BRANCHES}"}, **steps},
+                "patternProperties": {_OWN: {"description": own, "type": ["object", "null"]}},
+                "additionalProperties": False,
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
+        ],
+    }
+
+
+def _step(maker: StepMaker, types: _Types) -> dict[str, Any]:
+    texts = option_texts(maker.about, maker.kind)
+    properties: dict[str, Any] = {}
+    for name, parameter in options_of(maker).items():
+        schema = _with(types.of(option_type(maker, name)), texts.get(name))
+        if parameter.default not in (None, inspect.Parameter.empty):
+            schema["default"] = msgspec.to_builtins(parameter.default)
+        properties[name] = schema
+    for name in RESERVED:
+        properties[name] = {"$ref": f"#/$defs/option_{name}"}
+    needed = missing(maker, ())
+    return {
+        "description": about(maker.about),
+        "type": "object" if needed else ["object", "null"],
+        "properties": properties,
+        **({"required": needed} if needed else {}),
+        "additionalProperties": False,
+    }
+
+
+def _common(name: str, types: _Types) -> dict[str, Any]:
+    texts = {
+        "name": "What the report, the log and the status call it.",
+        "model": "A name of the pipeline's models, or a text as for --model.",
+        "llm": "The same as model.",
+        "seed": "By default the run's.",
+        "concurrency": "Rows under way at once; by default as many as the model can use.",
+        "input_mappings": "{instruction: prompt}: where the step says instruction, rows have "
+        "prompt.",
+        "output_mappings": "{response: answer}: what it gives as response is called answer from "
+        "there on.",
+        "retry": "How often a request is asked again after an error that may pass.",
+    }
+    schema = _with(types.of(option_type(STEPS["merge"], name)), texts[name])
+    if name == "concurrency":
+        for way in schema["anyOf"]:
+            if way.get("type") == "integer":
+                way["minimum"] = 1
+    return schema
+
+
+def _with(schema: dict[str, Any], text: str | None) -> dict[str, Any]:
+    return {"description": text, **schema} if text else dict(schema)

@@ -1,0 +1,449 @@
+"""How rows flow: each step as a stream of rows, one behind the other, none lost between them."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+
+from evolsynth.errors import BrokenStep, EvolsynthError, InputError, SetupError, StepError
+from evolsynth.evaluation.embed import Embedder
+from evolsynth.evaluation.gate import Gate
+from evolsynth.evaluation.settings import GateSettings
+from evolsynth.llm.base import LLM
+from evolsynth.pipeline.graph import Node
+from evolsynth.pipeline.makers import GIVEN
+from evolsynth.pipeline.store import StepCounts
+from evolsynth.pipeline.tee import Feed, Tee
+from evolsynth.pipeline.tracking import Tracker
+from evolsynth.pipeline.values import renamed, swapped
+from evolsynth.rows import Failure, Row
+from evolsynth.streams import failure, map_rows
+
+__all__ = ["Context", "Flow", "Shared", "gate_settings"]
+
+Observe = Callable[[Node, Row], None]
+
+
+class Shared:
+    """What all steps of a run share: the embedder, the gates, what passed around branches."""
+
+    def __init__(
+        self,
+        embedder: Embedder | None,
+        settings: Any = None,
+        tell: Callable[..., None] = lambda *_, **__: None,
+    ) -> None:
+        self.embedder = embedder
+        self.tell = tell
+        self.aside: Counter[str] = Counter()
+        self._settings = settings
+        self._gates: dict[bytes, Gate] = {}
+
+    @property
+    def settings(self) -> GateSettings:
+        """Those of the pipeline's first gate, or the usual ones."""
+        return gate_settings(self._settings)
+
+    def gate(self, settings: Mapping[str, Any] | GateSettings | str | None = None) -> Gate:
+        """The gate with these settings, by default those of the pipeline's first gate.
+
+        Steps with the same settings share it: what a method's candidates have passed is not
+        looked at again.
+
+        Raises:
+            InputError: there is no such file, or no such setting.
+        """
+        wanted = gate_settings(self._settings if settings is None else settings)
+        key = repr(wanted).encode()
+        if key not in self._gates:
+            self._gates[key] = Gate(self.embedder, settings=wanted)
+        return self._gates[key]
+
+    def close(self) -> None:
+        """End the gates' threads."""
+        for gate in self._gates.values():
+            gate.close()
+
+
+def gate_settings(given: Mapping[str, Any] | GateSettings | str | None) -> GateSettings:
+    """Settings from a mapping or a YAML file.
+
+    Raises:
+        InputError: there is no such file, or no such setting.
+    """
+    if given is None:
+        return GateSettings()
+    if isinstance(given, GateSettings):
+        return given
+    if isinstance(given, str):
+        return GateSettings.read(given)
+    try:
+        return msgspec.convert(dict(given), GateSettings)
+    except msgspec.ValidationError as error:
+        raise InputError(
+            f"The gate's settings: {error}. `evolsynth gates --yaml` prints all of them."
+        ) from None
+
+
+class Context:
+    """What one step gets of its run."""
+
+    def __init__(
+        self,
+        node: Node,
+        counts: StepCounts,
+        shared: Shared,
+        *,
+        seed: int,
+        llm: LLM | None = None,
+        concurrency: int | None = None,
+    ) -> None:
+        self.node, self.counts, self.shared = node, counts, shared
+        self.seed, self.llm, self.concurrency = seed, llm, concurrency
+
+    def gate(self, settings: Mapping[str, Any] | str | None = None) -> Gate:
+        """See `Shared.gate`."""
+        return self.shared.gate(settings)
+
+    def arguments(self) -> dict[str, Any]:
+        """The user's options, and what the function asks of the run."""
+        step = self.node.step
+        given = dict(step.parameters)
+        for name in inspect.signature(step.function).parameters:
+            if name in GIVEN and name not in given:
+                value = self._given(name)
+                if value is not None or name in ("llm", "embedder", "gate"):
+                    given[name] = value
+        return given
+
+    def _given(self, name: str) -> Any:
+        if name == "gate":
+            return self.gate()
+        if name == "embedder":
+            return self.shared.embedder
+        if name == "aside":
+            return self.shared.aside
+        return self if name == "context" else getattr(self, name)
+
+
+class Flow:
+    """The streams of a pipeline's steps.
+
+    Args:
+        contexts: one for each node, in their order.
+        breaker: so many rows in a row that failed at one step end the run.
+        limit: rows that each source makes at most.
+        observe: is told each row that a step hands on.
+    """
+
+    def __init__(
+        self,
+        contexts: Sequence[Context],
+        *,
+        breaker: int | None = None,
+        limit: int | None = None,
+        observe: Observe | None = None,
+    ) -> None:
+        self.contexts = contexts
+        self.copied = 0
+        self.cut_short = False
+        self._breaker, self._limit, self._observe = breaker, limit, observe
+
+    async def rows(self) -> AsyncGenerator[Row]:
+        """What comes out of the last step; settled rows among it, in their places."""
+        tees: list[Tee] = []
+        try:
+            async with aclosing(self._last(tees)) as rows:
+                async for row in rows:
+                    yield row
+        finally:
+            for tee in reversed(tees):  # a way that nobody began to read cannot close it
+                await tee.aclose()
+
+    def _last(self, tees: list[Tee]) -> AsyncGenerator[Row]:
+        """The stream of the last step; the tees between are put into the list."""
+        readers: Counter[int] = Counter(i for c in self.contexts for i in c.node.inputs)
+        ways: dict[int, list[AsyncGenerator[Row]]] = {}
+        for context in self.contexts:
+            node = context.node
+            inputs = [ways[i].pop(0) for i in node.inputs]
+            stream = self._node(context, inputs)
+            if readers[node.index] > 1:
+                tee = Tee(stream, readers[node.index], self._copied, context.shared.aside)
+                tees.append(tee)
+                ways[node.index] = tee.streams()
+            else:
+                ways[node.index] = [stream]
+        return ways[len(self.contexts) - 1][0]
+
+    def _copied(self) -> None:
+        self.copied += 1
+
+    async def _node(
+        self, context: Context, inputs: Sequence[AsyncGenerator[Row]]
+    ) -> AsyncGenerator[Row]:
+        step, observe = context.node.step, self._observe
+        around = not step.settled and not step.each and step.shape in ("map", "expand")
+        tracker = Tracker(context.counts, around=around)
+        if step.shape == "source":
+            stream = self._source(context, tracker)
+        elif step.shape == "join":
+            stream = self._joined(context, inputs)
+        elif around:
+            stream = self._guarded(context, inputs[0], tracker)
+        else:
+            stream = self._plain(context, inputs[0], tracker)
+        mapped = step.output_mappings or step.input_mappings
+        async with aclosing(stream) as rows:
+            async for made in rows:
+                row = made
+                if mapped:
+                    before = made.settled and (step.shape == "join" or tracker.passes(made))
+                    row = _mapped_back(context.node, made, settled_before=before)
+                if step.shape == "join":
+                    if observe is not None:
+                        observe(context.node, row)
+                    yield row
+                    continue
+                for out in tracker.leave(row):
+                    if observe is not None:
+                        observe(context.node, out)
+                    yield out
+                if self._breaker and tracker.streak >= self._breaker and step.kind != "load":
+                    raise BrokenStep(_told_broken(context, row, tracker.streak))
+        for out in tracker.rest():
+            if observe is not None:
+                observe(context.node, out)
+            yield out
+        context.shared.tell("step", step=context.node.name)
+
+    async def _source(self, context: Context, tracker: Tracker) -> AsyncGenerator[Row]:
+        """A source's rows; an exception of a user's function is told with the step's name."""
+        made = 0
+        stream = _called(context)
+        async with aclosing(stream) as rows:
+            while self._limit is None or made < self._limit:
+                try:
+                    row = await anext(rows, None)
+                except EvolsynthError:
+                    raise
+                except Exception as error:
+                    raise StepError(
+                        f"The source '{context.node.name}' failed after {made} rows: "
+                        f"{type(error).__name__}: {error}. Mend it and run again: what was made "
+                        "is kept."
+                    ) from error
+                if row is None:
+                    return
+                made += 1
+                yield _as_row(context.node, row, made)
+
+    async def _joined(
+        self, context: Context, inputs: Sequence[AsyncGenerator[Row]]
+    ) -> AsyncGenerator[Row]:
+        counts, entered, gone = context.counts, 0, 0
+        names = context.node.step.input_mappings
+
+        async def counted(stream: AsyncGenerator[Row]) -> AsyncGenerator[Row]:
+            nonlocal entered
+            async with aclosing(stream) as rows:
+                async for row in rows:
+                    entered += 1
+                    counts.came += not row.settled
+                    # settled rows too, which change back on their way out: nobody knows any more
+                    # by then which of them were settled here
+                    yield _mapped(context.node, row, names) if names else row
+
+        async with aclosing(_called(context, [counted(stream) for stream in inputs])) as rows:
+            async for row in rows:
+                gone += 1
+                counts.left += not row.settled
+                yield _as_row(context.node, row, gone)
+        counts.used = entered - gone
+
+    async def _plain(
+        self, context: Context, rows: AsyncGenerator[Row], tracker: Tracker
+    ) -> AsyncGenerator[Row]:
+        """A step of ours, which hands on settled rows by itself, or a function of one row."""
+        names = context.node.step.input_mappings
+
+        async def entering() -> AsyncGenerator[Row]:
+            async with aclosing(rows) as source:
+                async for row in source:
+                    tracker.enter(row)
+                    yield row if not names or row.settled else _mapped(context.node, row, names)
+            tracker.ended = True
+
+        async with aclosing(entering()) as entered:
+            stream = _each(context, entered) if context.node.step.each else None
+            async with aclosing(stream or _called(context, entered)) as made:
+                async for row in made:
+                    yield row
+            if not tracker.ended:
+                self.cut_short = True
+
+    async def _guarded(
+        self, context: Context, rows: AsyncGenerator[Row], tracker: Tracker
+    ) -> AsyncGenerator[Row]:
+        """A generator of a user's own: started anew behind a row for which it raises."""
+        node, names = context.node, context.node.step.input_mappings
+        async with aclosing(Feed(rows)) as feed:
+            last: list[Row] = []
+
+            async def entering() -> AsyncGenerator[Row]:
+                while (row := await feed.next()) is not None:
+                    got = row if not names or row.settled else _mapped(node, row, names)
+                    if got.failure is not None and row.failure is None:
+                        tracker.counts.came += 1
+                        tracker.counts.failed += 1
+                    if tracker.enter(got, as_it_was=row):
+                        last[:] = [got]
+                        yield got
+                tracker.ended = True  # it may give back what it holds in any order from now on
+
+            while True:
+                last.clear()
+                try:
+                    async with aclosing(_called(context, entering())) as made:
+                        async for row in made:
+                            yield _as_row(node, row, tracker.counts.made)
+                except (SetupError, StepError):
+                    raise
+                except Exception as error:
+                    if feed.error is not None:
+                        raise
+                    if not last or (feed.ended and not tracker.inside()):
+                        raise StepError(
+                            f"The step '{node.name}' failed, and not at a row: "
+                            f"{type(error).__name__}: {error}. Mend it and run again: what was "
+                            "made is kept."
+                        ) from error
+                    async for row in self._blamed(context, tracker, last[0], error):
+                        yield row
+                    continue
+                self.cut_short |= not feed.ended
+                return
+
+    async def _blamed(
+        self, context: Context, tracker: Tracker, last: Row, error: Exception
+    ) -> AsyncGenerator[Row]:
+        """What becomes of the rows that a generator held when it raised."""
+        node = context.node
+        held = tracker.inside()
+        if not held:  # it gave the row back, or made others of it, and raised then
+            yield Row.make(
+                key=f"{node.name}/{last.id}",
+                method=node.step.kind,
+                parents=(last.id,),
+                failure=_failure(node, error),
+            )
+        for row in held:
+            if len(held) == 1:
+                yield row.replace(failure=_failure(node, error))
+                continue
+            made: list[Row] = []
+            try:
+                async with aclosing(_called(context, _only(row))) as stream:
+                    made.extend([_as_row(node, one, 0) async for one in stream])
+            except SetupError:
+                raise
+            except Exception as wrong:  # noqa: BLE001 - a user's code may raise anything
+                made = [row.replace(failure=_failure(node, wrong))]
+            for one in made:
+                yield one
+
+
+def _called(context: Context, *inputs: Any) -> AsyncGenerator[Any]:
+    stream: AsyncGenerator[Any] = context.node.step.function(*inputs, **context.arguments())
+    return stream
+
+
+def _each(context: Context, rows: AsyncGenerator[Row]) -> AsyncGenerator[Row]:
+    """A function of one row, several rows at a time; one for which it raises has failed."""
+    node, options = context.node, context.arguments()
+
+    async def work(row: Row) -> Row | tuple[Row, ...]:
+        try:
+            made = await node.step.function(row, **options)
+        except SetupError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a user's code may raise anything
+            return row.replace(failure=_failure(node, error))
+        if made is None:
+            return ()
+        if isinstance(made, Row):
+            return made
+        return tuple(_as_row(node, one, 0) for one in made)
+
+    width = context.concurrency or (context.llm.concurrency if context.llm is not None else 16)
+    return map_rows(rows, work, step=node.name, concurrency=width)
+
+
+async def _only(row: Row) -> AsyncGenerator[Row]:
+    yield row
+
+
+def _as_row(node: Node, item: Any, number: int) -> Row:
+    if isinstance(item, Row):
+        return item
+    if isinstance(item, dict) and node.step.shape == "source":
+        return Row.make(**_read(node, item, number))
+    raise StepError(
+        f"The step '{node.name}' yielded {item!r:.60}, which is no Row but "
+        f"{type(item).__name__}. Yield rows: row.replace(...), or Row.make(...)."
+    )
+
+
+def _read(node: Node, item: dict[str, Any], number: int) -> dict[str, Any]:
+    try:
+        row = Row.from_dict(item)
+    except InputError as error:
+        raise StepError(f"The source '{node.name}', row {number}: {error}") from None
+    fields = {name: getattr(row, name) for name in Row.__struct_fields__}
+    if item.get("id") is None:
+        del fields["id"]
+        fields["key"] = f"{node.name}/{number}"
+    return fields
+
+
+def _mapped(node: Node, row: Row, names: Mapping[str, str]) -> Row:
+    """The row as the step is to see it; one whose values do not fit there has failed."""
+    try:
+        return swapped(row, names)
+    except InputError as error:
+        return row if row.settled else row.replace(failure=failure(node.name, error))
+
+
+def _mapped_back(node: Node, row: Row, *, settled_before: bool) -> Row:
+    """The row as the steps behind it are to see it.
+
+    A row that was settled before the step keeps its columns, which only a join has changed about.
+    """
+    step = node.step
+    try:
+        if step.input_mappings and (step.shape == "join" or not settled_before):
+            row = swapped(row, step.input_mappings)
+        return row if settled_before else renamed(row, step.output_mappings)
+    except InputError as error:
+        return row if row.settled else row.replace(failure=failure(node.name, error))
+
+
+def _failure(node: Node, error: Exception) -> Failure:
+    if isinstance(error, EvolsynthError):
+        return failure(node.name, error)
+    return Failure(step=node.name, error=type(error).__name__, message=str(error))
+
+
+def _told_broken(context: Context, row: Row, streak: int) -> str:
+    name = context.node.name
+    why = row.failure
+    told = "" if why is None else f" The last error: {why.error}: {why.message.rstrip('.')}."
+    return (
+        f"{streak} rows in a row failed at '{name}', so the run was stopped.{told} Mend the cause "
+        "and run again: what was made is kept, and failed rows are tried again."
+    )

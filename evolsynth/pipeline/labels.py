@@ -1,0 +1,170 @@
+"""What a picture says of a step: its name, its most telling options, what became of its rows."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any, NamedTuple, Protocol
+
+from evolsynth.hidden import visible
+from evolsynth.pipeline.graph import Node
+
+__all__ = ["Counts", "Label", "fitted", "label_of", "plain", "tally", "text_width"]
+
+#: Options in the order in which they tell most; all others follow in their function's order.
+_TELLING = (
+    "data",
+    "n",
+    "rounds",
+    "num_evolutions",
+    "num_instructions",
+    "n_turns",
+    "samples",
+    "candidates",
+    "topic",
+    "columns",
+)
+_SECRET = re.compile(r"key|token(?!s)|secret|passw|credential|auth", re.IGNORECASE)
+_ADDRESS = re.compile(r"^(\w[\w+.-]*:)?(//)([^/?#@]*@)?([^?#]*).*$", re.DOTALL)
+_LIMIT = 60  # characters of one value
+
+
+class Counts(Protocol):
+    """What became of the rows of a step, as `evolsynth.pipeline.store.StepCounts` counts it."""
+
+    name: str
+    came: int
+    made: int
+    left: int
+    rejected: int
+    failed: int
+    running: int
+    tokens: int
+    asked: int
+    found: int
+
+
+class Label(NamedTuple):
+    """A step's name, and its options as short texts; all plain."""
+
+    name: str
+    options: tuple[str, ...]
+
+
+def label_of(node: Node) -> Label:
+    """What is written into the step's box.
+
+    Options whose names say that they are secret are left out, and so are the user and the query
+    of an address.
+    """
+    step = node.step
+    given = {k: v for k, v in step.parameters.items() if v is not None and not _SECRET.search(k)}
+    order = sorted(given, key=lambda k: _TELLING.index(k) if k in _TELLING else len(_TELLING))
+    options = [_option(name, given[name]) for name in order]
+    if not re.fullmatch(re.escape(step.kind) + r"(_\d+)?", node.name):
+        options.insert(0, plain(step.kind))
+    if step.model is not None:
+        options.append(f"model {_value(step.model)}")
+    options += [_value(m) for m in (step.input_mappings, step.output_mappings) if m]
+    return Label(plain(node.name) or "(no name)", tuple(options))
+
+
+def tally(counts: Counts) -> list[tuple[str, str]]:
+    """(what, as a text) of the rows that ended at a step, or are under way in it."""
+    told = []
+    if counts.rejected:
+        told.append(("rejected", f"\u2212{counts.rejected:,} rejected"))
+    if counts.failed:
+        told.append(("failed", f"\u2212{counts.failed:,} failed"))
+    if counts.running:
+        told.append(("running", f"{counts.running:,} running"))
+    return told
+
+
+def plain(text: str) -> str:
+    """One line without hidden characters, white space squeezed."""
+    return " ".join(str(visible(str(text))).split())
+
+
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
+    """How wide a text is at most, in pixels, in the usual fonts of screens."""
+    return size * (1.1 if bold else 1.0) * sum(map(_wide, text))
+
+
+def fitted(text: str, width: float, size: float, *, bold: bool = False) -> str:
+    """The text, cut with an ellipsis where it would be wider."""
+    room = width + 0.01  # sums of the same numbers in another order
+    if text_width(text, size, bold=bold) <= room:
+        return text
+    text = text[: 1 + int(width / size) * 4]  # no more can go in
+    while text and text_width(text + "…", size, bold=bold) > room:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+def _wide(character: str) -> float:
+    """In parts of the font's size; measured on the widest of the usual fonts, and rounded up."""
+    if character in "ijlI.,:;'|!()[] tfr-/·":
+        return 0.43
+    if character in "mwMW@%…→−":
+        return 1.0
+    if character.isascii():
+        return 0.76 if character.isupper() else 0.65
+    if unicodedata.combining(character):
+        return 0.0
+    wide = unicodedata.east_asian_width(character) in "WF"
+    return 1.4 if unicodedata.category(character) == "So" else 1.05 if wide else 0.85
+
+
+def _option(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        words = plain(name).replace("_", " ")
+        return words if value else f"no {words}"
+    if name == "data" and isinstance(value, Sequence) and not isinstance(value, str):
+        return _many(value, "row")
+    told = _value(value)
+    return told if name == "data" else f"{plain(name).replace('_', ' ')} {told}"
+
+
+def _value(value: Any) -> str:
+    """A value in a few words, whatever it is."""
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) < 10**15 else "a large number"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, str | PurePath):
+        return _text(str(value))
+    if isinstance(value, Mapping):
+        pairs = [f"{_value(k)} → {_value(v)}" for k, v in _first(value.items())]
+        return _cut(", ".join(pairs)) if len(pairs) == len(value) else f"{len(value):,} names"
+    if isinstance(value, Sequence):
+        short = len(value) <= 3 and all(isinstance(v, str | int | float) for v in value)
+        return _cut(", ".join(map(_value, value))) if short and value else _many(value, "item")
+    named = getattr(value, "name", None) or getattr(value, "__name__", None)
+    return _text(named) if isinstance(named, str) else plain(type(value).__name__)
+
+
+def _many(value: Sequence[Any], what: str) -> str:
+    return f"{len(value):,} {what}" + ("" if len(value) == 1 else "s")
+
+
+def _text(text: str) -> str:
+    """A short text as it is, an address without its secrets, a path by its end."""
+    line = plain(text)
+    if match := _ADDRESS.match(line):
+        line = match[4]
+    elif "/" in line and " " not in line and line.rsplit("/", 1)[-1]:
+        line = "/".join(line.rsplit("/", 2)[-2:])
+    return _cut(line)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LIMIT else text[: _LIMIT - 1].rstrip() + "…"
+
+
+def _first(pairs: Iterable[tuple[Any, Any]], most: int = 3) -> list[tuple[Any, Any]]:
+    return [pair for pair, _ in zip(pairs, range(most), strict=False)]

@@ -1,0 +1,89 @@
+"""What is said about the options of steps, taken from the docstrings of the methods."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from evolsynth.methods.evol_instruct import evol_instruct
+from evolsynth.methods.generate import generate
+from evolsynth.methods.magpie import magpie
+from evolsynth.pipeline.sources import origin
+
+__all__ = ["about", "option_texts"]
+
+#: Whose docstring tells of a step's options, where it is not its own.
+_HOMES: Mapping[str, Callable[..., Any]] = {
+    "evolve": evol_instruct,
+    "generate": generate,
+    "generate_rows": generate,
+    "load": origin,
+    "magpie": magpie,
+}
+_CALLED = {"evolve": {"rounds": "num_evolutions"}}
+_MORE: Mapping[str, Mapping[str, str]] = {
+    "bootstrap_tasks": {"n": "How many tasks are to be accepted."},
+    "gate": {"settings": "The gate's thresholds, or the path of a file with them."},
+    "screen": {"settings": "The gate's thresholds, or the path of a file with them."},
+    "generate_rows": {"n": "How many rows; by default as many as the run's budget asks for."},
+    "group": {
+        "columns": "The columns of which lists are made.",
+        "output_columns": "What the lists are called; by default responses for response.",
+    },
+    "keep_columns": {"columns": "The columns to keep."},
+    "load": {
+        "data": "A file (.jsonl, .json, .parquet, .csv, .tsv, .txt, .md), a folder or pattern of "
+        "text files, hf://owner/name, or rows themselves. Paths begin at this file's folder.",
+    },
+    "magpie": {"n": "How many rows; by default as many as the run's budget asks for."},
+    "preference": {
+        "score": "By which responses are compared: rules (findings of the gate's checks), ifd or "
+        "judge (both ask the step's model).",
+        "margin": "By how much the best must win; by default 1 finding, 0.1 or 0.5 levels of 6.",
+        "least": "What the best must reach; by default 0 (no finding) with rules.",
+    },
+    "rename": {"columns": "New names for columns: {generation: response}."},
+    "respond": {
+        "prompt": "The prompt file whose system turn answers are made under; null: the model's.",
+        "system": "The system turn of rows that have none of their own.",
+    },
+    "self_instruct": {
+        "num_instructions": "Queries for each context.",
+        "sampling": "How queries are drawn; by default the family's own.",
+    },
+}
+_ENTRY = re.compile(r"^ {4}([a-z_]+(?:, [a-z_]+)*): (.*)$")
+
+
+def option_texts(doc: str, kind: str = "") -> dict[str, str]:
+    """A text for each option that a docstring has under ``Args:``."""
+    if kind in _HOMES:
+        doc = inspect.getdoc(_HOMES[kind]) or ""
+    texts: dict[str, str] = {}
+    _, _, rest = doc.partition("\nArgs:\n")
+    names: list[str] = []
+    for line in rest.splitlines():
+        entry = _ENTRY.match(line)
+        if entry is not None:
+            names = entry[1].split(", ")
+            texts.update(dict.fromkeys(names, entry[2]))
+        elif line.startswith(" " * 8) and names:
+            texts.update({name: f"{texts[name]} {line.strip()}" for name in names})
+        elif line and not line.startswith(" "):
+            break
+    for name, other in _CALLED.get(kind, {}).items():
+        texts[name] = texts.get(other, "")
+    texts.update(_MORE.get(kind, {}))
+    return {name: _plain(text) for name, text in texts.items()}
+
+
+def about(doc: str) -> str:
+    """A docstring's first paragraph."""
+    return _plain(" ".join(doc.partition("\n\n")[0].split()))
+
+
+def _plain(text: str) -> str:
+    text = text.replace("``", "`")
+    return text[:1].upper() + text[1:]

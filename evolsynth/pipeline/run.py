@@ -1,0 +1,453 @@
+"""Running a pipeline into a folder, so that a killed run goes on where it was.
+
+The plan is replayed each time and every answer of a model that is in the store is taken from
+there, so resuming, caching and editing a step are one thing: what is asked again is what was not
+asked like that before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, aclosing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from evolsynth.errors import EvolsynthError, InputError, RunStopped, StoreError
+from evolsynth.evaluation.embed import Embedder, MiniLM
+from evolsynth.llm.base import LLM
+from evolsynth.pipeline.columns import check_columns
+from evolsynth.pipeline.control import Control, StepControl, Turns, signals_to
+from evolsynth.pipeline.exports import export, remove_partial
+from evolsynth.pipeline.flow import Context, Flow, Observe, Shared, gate_settings
+from evolsynth.pipeline.graph import Node, Pipeline
+from evolsynth.pipeline.models import Models, needs_embedder, needs_model
+from evolsynth.pipeline.run_state import Budget, End, RunResult, RunState
+from evolsynth.pipeline.state import RunWatch
+from evolsynth.pipeline.steps import origin_of
+from evolsynth.pipeline.store import Store
+from evolsynth.pipeline.stored import Retry, Stored
+from evolsynth.rows import Row, derive_seed
+
+__all__ = ["RunOptions", "run"]
+
+_STATUS_EVERY = 1.0
+#: Kinds that draw alike: of two in one pipeline the second needs a seed of its own.
+_ALIKE = {"evol_instruct": "evolve", "generate_rows": "generate"}
+_QUIET = 0.3
+
+
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a pipeline is run.
+
+    Args:
+        llm: the model of all steps that name none; an `LLM`, or a text as for ``--model``.
+        models: more models by name, beside the pipeline's.
+        seed: instead of the pipeline's.
+        accepted, minutes, max_tokens, max_attempts, stall: see `Budget`.
+        use_cache: take answers from the store. False asks for all of them again.
+        fresh: throw away what is in the folder and begin anew.
+        cache: a file of answers that several runs share.
+        concurrency: rows under way at each step; by default as many as its model can use.
+        retry: of requests, for steps that have no policy of their own.
+        breaker: so many failed rows in a row at one step end the run; None: never.
+        embedder: instead of the pipeline's.
+        report: make the report; it shows a sample of large data sets.
+        watch: is told how the run goes on.
+        signals: take Ctrl-C and SIGTERM as wishes to stop, which leaves what is under way
+            ``grace`` seconds.
+        limit: rows of each source at most.
+        observe: is told each row that a step hands on, with the step's `Node`.
+        command: what to remember of how the run was started, for `evolsynth run DIR`.
+    """
+
+    llm: LLM | str | None = None
+    models: Mapping[str, Any] = {}
+    seed: int | None = None
+    accepted: int | None = None
+    minutes: float | None = None
+    max_tokens: int | None = None
+    max_attempts: int | None = None
+    stall: int | None = 1000
+    use_cache: bool = True
+    fresh: bool = False
+    cache: str | None = None
+    concurrency: int | None = None
+    retry: Retry = Retry()
+    breaker: int | None = 20
+    embedder: Any = ""
+    report: bool = True
+    watch: RunWatch | None = None
+    signals: bool = True
+    grace: float = 5.0
+    command: Mapping[str, Any] | None = None
+    limit: int | None = None
+    observe: Observe | None = None
+
+    @property
+    def budget(self) -> Budget:
+        """When the run ends."""
+        return Budget(
+            accepted=self.accepted,
+            minutes=self.minutes,
+            max_tokens=self.max_tokens,
+            max_attempts=self.max_attempts,
+            stall=self.stall,
+        )
+
+
+async def run(pipeline: Pipeline, folder: str | Path | None, options: RunOptions) -> RunResult:
+    """Run a pipeline; see `Pipeline.run`. Without a folder nothing is kept but the counts.
+
+    Raises:
+        InputError: the pipeline does not fit together, the folder is in use, or data is bad.
+        SetupError: a model is missing, the disk is full, or everything fails.
+        StepError: a step's own function raised, and not because of one row.
+        RunStopped: by a signal.
+    """
+    plan = _Plan(pipeline, options)
+    with Store.open(
+        folder, fresh=options.fresh, use_cache=options.use_cache, cache=options.cache
+    ) as store:
+        running = _Run(plan, store, Path(folder) if folder is not None else None, options)
+        try:
+            result = await running.go()
+        except BaseException as error:
+            store.close(_how(error))
+            raise
+        store.close(result.ended)
+        return result
+
+
+class _Plan:
+    """What is known before anything runs, all of it checked."""
+
+    def __init__(self, pipeline: Pipeline, options: RunOptions) -> None:
+        self.pipeline = pipeline
+        self.nodes = pipeline.nodes()
+        check_columns(pipeline)
+        self.seed = pipeline.seed if options.seed is None else options.seed
+        self.budget, self.limit = options.budget, options.limit
+        self.expected = self._expected()
+        settings = [
+            node.step.parameters["settings"]
+            for node in self.nodes
+            if node.step.kind in ("gate", "screen") and node.step.parameters.get("settings")
+        ]
+        self.settings = gate_settings(settings[0] if settings else None)
+        chosen = pipeline.embedder if options.embedder == "" else options.embedder
+        self.embedder = chosen
+        self.wants_embedder = any(needs_embedder(node) for node in self.nodes)
+        self.models = Models({**pipeline.models, **options.models}, options.llm)
+        for node in self.nodes:
+            if needs_model(node):
+                self.models.of(node)  # a name that is not there is told now
+
+    def seed_of(self, node: Node) -> int:
+        """The run's seed for the first step of a kind, so that it gives what its method gives;
+        another for the next."""
+        if node.step.seed is not None:
+            return node.step.seed
+        kind = _ALIKE.get(node.step.kind, node.step.kind)
+        before = [_ALIKE.get(n.step.kind, n.step.kind) for n in self.nodes[: node.index]]
+        return self.seed if kind not in before else derive_seed(self.seed, "step", node.name)
+
+    def _expected(self) -> int | None:
+        total: int | None = 0
+        for node in self.nodes:
+            if node.step.shape != "source":
+                continue
+            origin = origin_of(node.step)
+            n = origin.count() if origin is not None else node.step.parameters.get("n")
+            endless = n is None and node.step.kind in ("magpie", "generate_rows")
+            if endless and not self.budget.bounded and self.limit is None:
+                raise InputError(
+                    f"'{node.name}' has no n and the run no budget, so it would never end. Give "
+                    "n, or say how many accepted rows are wanted (--accepted, accepted=)."
+                )
+            if n is not None and self.limit is not None:
+                n = min(n, self.limit)
+            total = None if n is None or total is None else total + n
+        return total
+
+
+class _Run:
+    def __init__(self, plan: _Plan, store: Store, folder: Path | None, options: RunOptions) -> None:
+        self.plan, self.store, self.folder, self.options = plan, store, folder, options
+        self.state = RunState(plan.pipeline.name, folder, plan.nodes, plan.budget)
+        self.state.expected = plan.expected
+        self.control = Control()
+        self.ended: End = "finished"
+        self.stopped: str | None = None
+        self.shared = Shared(None, plan.settings, self._tell)
+        self.flow = Flow(())
+
+    async def go(self) -> RunResult:
+        """From the models' start to the data set."""
+        store, state = self.store, self.state
+        store.set("pipeline", self.plan.pipeline.name)
+        if self.options.command is not None:
+            store.set("command", dict(self.options.command))
+        async with AsyncExitStack() as stack:
+            await self._load(stack)
+            state.begin()
+            watch = self.options.watch
+            if watch is not None:
+                watch.begin(state)
+                store.listener = watch.event
+                stack.callback(watch.end)
+            stack.callback(state.end)
+            with signals_to(self._signalled, wanted=self.options.signals):
+                try:
+                    await self._rows()
+                except StoreError:
+                    raise
+                except EvolsynthError:  # what came out before it is looked at with less patience
+                    self._export(partial=True)
+                    raise
+            self._tell("stopped" if self.stopped else "finished", reason=self.stopped or self.ended)
+        store.put_steps(state.refresh())
+        store.flush()
+        if self.stopped is not None:
+            self._export(partial=True)
+            raise RunStopped(self._told_stopped(self.stopped), self.stopped)
+        files = self._export(partial=False)
+        if self.folder is not None and self.options.report:
+            files["report"] = await self._report(self.folder)
+        return RunResult(folder=self.folder, ended=self.ended, state=state, files=files)
+
+    async def _load(self, stack: AsyncExitStack) -> None:
+        """Start the models and the embedder; what is missing is told before any work is done."""
+        plan, options = self.plan, self.options
+        await stack.enter_async_context(plan.models.started())
+        if plan.wants_embedder:
+            self.shared.embedder = await _embedder(plan.embedder)
+        stack.callback(self.shared.close)
+        contexts = []
+        turns: dict[int, Turns] = {}
+        for node in plan.nodes:
+            llm: LLM | None = None
+            if needs_model(node):
+                model = plan.models.of(node)
+                turn = turns.setdefault(id(model), Turns(model.concurrency))
+                stored = Stored(
+                    model,
+                    self.store,
+                    node.name,
+                    StepControl(self.control, turn, node.index),
+                    node.step.retry or options.retry,
+                )
+                self.state.models[node.index] = stored
+                llm = stored
+            contexts.append(
+                Context(
+                    node,
+                    self.state.counts[node.index],
+                    self.shared,
+                    seed=plan.seed_of(node),
+                    llm=llm,
+                    concurrency=node.step.concurrency or options.concurrency,
+                )
+            )
+        self.flow = Flow(
+            contexts, breaker=options.breaker, limit=options.limit, observe=options.observe
+        )
+
+    async def _rows(self) -> None:
+        """Take rows out until the end, a budget's end, or a signal."""
+        consumer = asyncio.create_task(self._consume())
+        helpers = [
+            asyncio.create_task(self.control.stopping()),
+            asyncio.create_task(self._look()),
+        ]
+        try:
+            await asyncio.wait({consumer, *helpers}, return_when=asyncio.FIRST_COMPLETED)
+            if not consumer.done():
+                if helpers[1].done():
+                    helpers[1].result()  # the store's own error
+                await self._finish(consumer)
+            if not consumer.cancelled():
+                consumer.result()
+        finally:
+            for task in (consumer, *helpers):
+                task.cancel()
+            await asyncio.gather(consumer, *helpers, return_exceptions=True)
+
+    async def _consume(self) -> None:
+        state, budget, store, flow = self.state, self.plan.budget, self.store, self.flow
+        async with aclosing(flow.rows()) as rows:
+            async for row in rows:
+                store.put_row(state.total, row, step=_settled_at(row))
+                state.add(row)
+                if row.failure is not None:
+                    self._tell(
+                        "failed_row",
+                        step=row.failure.step,
+                        error=row.failure.error,
+                        message=row.failure.message,
+                        row=row.id,
+                        attempt=row.failure.attempt,
+                    )
+                self.ended = _over(state, budget) or self.ended
+                if self.ended != "finished":
+                    break
+        state.copied = flow.copied
+        state.cut = self.ended != "finished" or flow.cut_short
+        if state.planned != state.total:
+            raise RuntimeError(  # it cannot be, and must not be silent if it is
+                f"{state.planned} rows were planned and {state.total} came out. This is a bug of "
+                "evolsynth; the run's folder has what is needed to find it."
+            )
+
+    async def _finish(self, consumer: asyncio.Task[None]) -> None:
+        """The run is stopping: leave what is under way its time, then end it."""
+        self._tell("stopping", reason=self.control.reason, under_way=self.control.under_way)
+        idle = asyncio.create_task(self._idle())
+        hurry = asyncio.create_task(self.control.at_once())
+        await asyncio.wait(
+            {consumer, idle, hurry},
+            timeout=self.options.grace,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        for task in (idle, hurry):
+            task.cancel()
+        await asyncio.gather(idle, hurry, return_exceptions=True)
+        consumer.cancel()
+        await asyncio.gather(consumer, return_exceptions=True)
+        reason = self.control.reason or ""  # a signal may have come since
+        if consumer.cancelled():  # else it came to its end in time
+            self.state.cut = True
+            self.stopped = reason if reason.startswith("SIG") else None
+            if reason in ("minutes", "max_tokens"):
+                self.ended = "minutes" if reason == "minutes" else "max_tokens"
+
+    async def _idle(self) -> None:
+        """Wait until no model is at work and no row has come out for a moment."""
+        quiet, before = 0.0, -1
+        while quiet < _QUIET:
+            await asyncio.sleep(0.05)
+            now = self.state.total
+            busy = self.control.under_way or now != before
+            quiet, before = 0.0 if busy else quiet + 0.05, now
+
+    async def _look(self) -> None:
+        """Each second: write down how the run stands, and see to the budgets that need a clock."""
+        budget, state = self.plan.budget, self.state
+        while True:
+            state.copied = self.flow.copied
+            self.store.put_steps(state.refresh())
+            self.store.flush()
+            left = _STATUS_EVERY
+            if budget.minutes is not None:
+                left = min(left, budget.minutes * 60 - state.seconds)
+            if (
+                budget.max_tokens is not None
+                and state.tokens + state.tokens_found >= budget.max_tokens
+            ):
+                self._stop("max_tokens")
+            if left <= 0:
+                self._stop("minutes")
+                left = _STATUS_EVERY
+            await asyncio.sleep(min(left, 0.1 if budget.max_tokens else left))
+
+    def _stop(self, reason: str) -> None:
+        if self.control.reason is None:
+            self.store.event("stopping", reason=reason)
+            self.control.stop(reason)
+
+    def _signalled(self, name: str) -> None:
+        if self.control.reason is None:
+            self.store.event("stopping", reason=name)
+        elif not self.control.reason.startswith("SIG"):
+            self.control.reason = name  # it ends as if the signal had come first
+        self.control.stop(name)
+
+    def _tell(self, kind: str, **data: Any) -> None:
+        self.store.event(kind, **data)
+
+    def _export(self, *, partial: bool) -> dict[str, Path]:
+        if self.folder is None:
+            return {}
+        files = export(self.store, self.folder, partial=partial)
+        if not partial:
+            remove_partial(self.folder)
+        return files
+
+    async def _report(self, folder: Path) -> Path:
+        from evolsynth.pipeline.reporting import report_run, sample_rows
+
+        rows = sample_rows(self.store, self.state.total)  # the store belongs to this thread
+        return await asyncio.to_thread(
+            report_run,
+            folder,
+            rows,
+            self.plan.pipeline,
+            self.state,
+            embedder=self.shared.embedder,
+            facts=self._facts(whole=len(rows) == self.state.total),
+        )
+
+    def _facts(self, *, whole: bool) -> dict[str, Any]:
+        state, seconds = self.state, self.state.seconds
+        # a sample's rows, or those of earlier attempts, by this attempt's seconds are no pace
+        paced = whole and not state.tokens_found
+        models = {m.name: dict(m.provenance) for m in state.models if m is not None}
+        return {
+            "models": models,
+            "machine": f"{platform.machine()}, {os.cpu_count()} processors",
+            "seed": self.plan.seed,
+            "ended": self.ended,
+            "seconds" if paced else "seconds of this attempt": round(seconds, 1),
+            "tokens written": state.tokens,
+            "tokens found in the store": state.tokens_found,
+            "tokens written per second": round(state.tokens / max(seconds, 1e-9)),
+        }
+
+    def _told_stopped(self, reason: str) -> str:
+        state = self.state
+        short = "" if self.options.command is None else f", or: evolsynth run {self.folder}"
+        return (
+            f"Stopped ({reason}). {state.accepted} accepted, {state.rejected} rejected and "
+            f"{state.failed} failed rows, and every answer of the model, are kept"
+            + (f" in {self.folder}. Go on with the same command{short}." if self.folder else ".")
+        )
+
+
+def _over(state: RunState, budget: Budget) -> End | None:
+    """Whether a row that came out was the last."""
+    if budget.accepted is not None and state.accepted >= budget.accepted:
+        return "accepted"
+    if budget.max_attempts is not None and state.total >= budget.max_attempts:
+        return "max_attempts"
+    if budget.stall is not None and state.since_accepted >= budget.stall:
+        return "stalled"
+    return None
+
+
+def _settled_at(row: Row) -> str | None:
+    return row.failure.step if row.failure is not None else None
+
+
+def _how(error: BaseException) -> str:
+    if isinstance(error, RunStopped):
+        return f"stopped: {error.reason}"
+    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
+        return "stopped: cancelled"
+    return f"failed: {type(error).__name__}: {error}"
+
+
+async def _embedder(chosen: Any) -> Embedder | None:
+    if chosen in (None, "none", False):
+        return None
+    if not isinstance(chosen, str):
+        embedder: Embedder = chosen
+        return embedder
+    if chosen != "minilm":
+        raise InputError(f"There is no embedder '{chosen}'. Use 'minilm', or 'none'.")
+    found = MiniLM()
+    await asyncio.to_thread(found.load)
+    return found

@@ -1,0 +1,218 @@
+"""Streams that several readers share, and streams that outlive a reader."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import tempfile
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Callable
+from typing import IO
+
+import msgspec
+
+from evolsynth.rows import Row
+
+__all__ = ["Feed", "Spill", "Tee", "copy_id"]
+
+_AHEAD = 16
+_IN_MEMORY = 1000
+
+
+class Feed:
+    """Rows of a stream for readers that may come and go: a reader that is cancelled while it
+    waits takes nothing with it. Reads ahead by some rows."""
+
+    def __init__(self, rows: AsyncGenerator[Row]) -> None:
+        self.ended = False
+        self.error: BaseException | None = None
+        self._rows = rows
+        self._room = asyncio.Semaphore(_AHEAD)
+        self._come: asyncio.Queue[Row | None] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+
+    async def next(self) -> Row | None:
+        """The next row; None at the end.
+
+        Raises the stream's exception, in its place.
+        """
+        if self.ended:
+            return None
+        if self._task is None:
+            self._task = asyncio.create_task(self._pump())
+        row = await self._come.get()
+        if row is not None:
+            self._room.release()
+            return row
+        self.ended = True
+        if self.error is not None:
+            raise self.error
+        return None
+
+    async def aclose(self) -> None:
+        """Stop reading and close the stream."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._rows.aclose()
+
+    async def _pump(self) -> None:
+        try:
+            await self._room.acquire()
+            async for row in self._rows:
+                self._come.put_nowait(row)
+                await self._room.acquire()
+        except Exception as error:  # noqa: BLE001 - it is raised where the rows are read
+            self.error = error
+        finally:
+            self._come.put_nowait(None)
+
+
+class Spill:
+    """Rows first in, first out; what does not fit into memory waits in a temporary file."""
+
+    def __init__(self, in_memory: int = _IN_MEMORY) -> None:
+        self._in_memory = in_memory
+        self._head: deque[Row] = deque()
+        self._tail: deque[Row] = deque()
+        self._file: IO[bytes] | None = None
+        self._stored = self._read = self._written = 0
+
+    def __len__(self) -> int:
+        return len(self._head) + self._stored + len(self._tail)
+
+    def push(self, row: Row) -> None:
+        """Put a row behind the others."""
+        if not self._stored and len(self._head) < self._in_memory:
+            self._head.append(row)
+            return
+        self._tail.append(row)
+        if len(self._tail) >= self._in_memory:
+            self._store()
+
+    def pop(self) -> Row:
+        """Take the first row."""
+        if not self._head:
+            self._load()
+        return self._head.popleft()
+
+    def close(self) -> None:
+        """Let go of all rows."""
+        self._head.clear()
+        self._tail.clear()
+        self._stored = 0
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _store(self) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        body = msgspec.msgpack.encode(list(self._tail))
+        self._file.seek(self._written)
+        self._file.write(len(body).to_bytes(8, "big") + body)
+        self._written = self._file.tell()
+        self._stored += len(self._tail)
+        self._tail.clear()
+
+    def _load(self) -> None:
+        if self._file is None or not self._stored:
+            self._head, self._tail = self._tail, self._head
+            return
+        self._file.seek(self._read)
+        size = int.from_bytes(self._file.read(8), "big")
+        rows = msgspec.msgpack.decode(self._file.read(size), type=list[Row])
+        self._read = self._file.tell()
+        self._head.extend(rows)
+        self._stored -= len(rows)
+        if not self._stored:
+            self._read = self._written = 0
+            self._file.truncate(0)
+
+
+class Tee:
+    """Gives each of several readers all rows of a stream, whatever their pace.
+
+    Settled rows go the first way only, so that each comes out once; their ids are counted in
+    ``aside``. The copies on the other ways have ids of their own, and the original's as the last
+    of their ``parents``.
+    """
+
+    def __init__(
+        self,
+        rows: AsyncGenerator[Row],
+        ways: int,
+        copied: Callable[[], None],
+        aside: Counter[str],
+    ) -> None:
+        self._rows, self._copied, self._aside = rows, copied, aside
+        self._queues = [Spill() for _ in range(ways)]
+        self._open = set(range(ways))
+        self._pull: asyncio.Task[None] | None = None
+        self._ended = False
+        self._error: BaseException | None = None
+
+    def streams(self) -> list[AsyncGenerator[Row]]:
+        """One stream for each way."""
+        return [self._way(place) for place in range(len(self._queues))]
+
+    async def _way(self, place: int) -> AsyncGenerator[Row]:
+        queue = self._queues[place]
+        try:
+            while True:
+                if queue:
+                    yield queue.pop()
+                elif self._ended:
+                    if self._error is not None:
+                        raise self._error
+                    return
+                else:
+                    if self._pull is None:
+                        self._pull = asyncio.ensure_future(self._next())
+                    await asyncio.wait([self._pull])  # whoever is cancelled here, the pull is not
+        finally:
+            self._open.discard(place)
+            queue.close()
+            if not self._open:
+                await self.aclose()
+
+    async def aclose(self) -> None:
+        """Let go of all rows and close the stream. Safe to call twice."""
+        if self._pull is not None:
+            self._pull.cancel()
+            await asyncio.gather(self._pull, return_exceptions=True)
+        for queue in self._queues:
+            queue.close()
+        await self._rows.aclose()
+
+    async def _next(self) -> None:
+        try:
+            row = await anext(self._rows, None)
+        except Exception as error:  # noqa: BLE001 - it is raised where the rows are read
+            self._error, self._ended = error, True
+            return
+        finally:
+            self._pull = None
+        if row is None:
+            self._ended = True
+            return
+        if row.settled:
+            self._aside[row.id] += 1
+            self._give(0, row)
+            return
+        for place in range(len(self._queues)):
+            copy = row
+            if place:
+                copy = row.replace(id=copy_id(row.id, place), parents=(*row.parents, row.id))
+                self._copied()
+            self._give(place, copy)
+
+    def _give(self, place: int, row: Row) -> None:
+        if place in self._open:
+            self._queues[place].push(row)
+
+
+def copy_id(name: str, way: int) -> str:
+    """The id of a row's copy on another way than the first."""
+    key = f"{name}/{way}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(key, digest_size=8).hexdigest()

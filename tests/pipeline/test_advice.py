@@ -1,0 +1,47 @@
+"""Advice: every reason and every error of this package has a sentence that says what to change."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from evolsynth import errors
+from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.pipeline.advice import ADVICE, FAILURES, advise, advise_failure
+
+#: All but those that end a run: what is missing, and what the store says.
+ERRORS = [
+    name
+    for name, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, errors.EvolsynthError)
+    and not issubclass(kind, errors.SetupError)
+    and name not in ("EvolsynthError", "RunLocked", "RunStopped")
+]
+
+
+@pytest.mark.parametrize("code", EXPLANATIONS)
+def test_every_reason_has_advice(code: str) -> None:
+    assert code in ADVICE
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_every_error_that_can_fail_a_row_has_advice(name: str) -> None:
+    assert name in FAILURES
+
+
+@pytest.mark.parametrize("told", [*ADVICE.values(), *FAILURES.values()])
+def test_advice_is_one_sentence_that_can_be_followed(told: str) -> None:
+    assert told.endswith(".")
+    assert ". " not in told
+    assert told[0].isupper()
+    assert len(told) < 150
+
+
+def test_no_advice_is_for_a_reason_that_there_is_not() -> None:
+    assert ADVICE.keys() - EXPLANATIONS.keys() <= {"dropped"}
+
+
+def test_a_reason_of_a_check_of_one_s_own_has_advice_with_its_name() -> None:
+    assert "'no_capitals'" in advise("no_capitals")
+    assert advise_failure("KeyError") not in FAILURES.values()

@@ -1,0 +1,85 @@
+"""Runs on the real SmolLM2 and MiniLM."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from evolsynth.errors import ModelNotFound
+from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.gate import Gate
+from evolsynth.llm.llamacpp import LlamaCpp
+from evolsynth.llm.llamacpp.files import find_model
+from evolsynth.methods.evol_instruct import evol_instruct
+from evolsynth.methods.magpie import magpie as magpie_rows
+from evolsynth.methods.respond import respond as respond_to
+from evolsynth.pipeline import Pipeline, evolve, gate, magpie, respond, screen
+
+pytestmark = [pytest.mark.real]
+on_one_loop = pytest.mark.asyncio(loop_scope="session")
+FILES = ("accepted.jsonl", "rejected.jsonl")
+
+
+def line(n: int) -> Pipeline:
+    steps = magpie(n=n) >> screen() >> evolve(candidates=3) >> screen() >> respond(max_tokens=40)
+    return (steps >> gate()).using(seed=3)
+
+
+@on_one_loop
+async def test_a_run_gives_what_the_methods_give_and_asks_nothing_the_second_time(
+    tmp_path: Path, smollm: LlamaCpp, embedder: MiniLM
+) -> None:
+    options = {"llm": smollm, "embedder": embedder, "report": False}
+    await line(4).run(str(tmp_path / "run"), **options)
+    checks = Gate(embedder)
+    rows = checks.screen(magpie_rows(smollm, n=4, seed=3))
+    rows = checks.screen(evol_instruct(rows, smollm, seed=3, gate=checks, candidates=3))
+    rows = checks.check(respond_to(rows, smollm, seed=3, max_tokens=40))
+    by_hand = [row async for row in rows]
+    written = [
+        json.loads(line)["id"]
+        for name in FILES
+        for line in (tmp_path / "run" / name).read_text("utf-8").splitlines()
+    ]
+    order = [*(r for r in by_hand if not r.settled), *(r for r in by_hand if r.settled)]
+    assert written == [row.id for row in order]
+    before = {name: (tmp_path / "run" / name).read_bytes() for name in FILES}
+    asked = smollm.usage.requests
+    await line(4).run(str(tmp_path / "run"), **options)
+    assert smollm.usage.requests == asked
+    assert {name: (tmp_path / "run" / name).read_bytes() for name in FILES} == before
+
+
+@on_one_loop
+async def test_the_bytes_do_not_depend_on_the_width(
+    tmp_path: Path, smollm: LlamaCpp, embedder: MiniLM
+) -> None:
+    found = []
+    for width in (1, 16):
+        folder = tmp_path / str(width)
+        options = {"llm": smollm, "embedder": embedder, "report": False, "concurrency": width}
+        await line(3).run(str(folder), **options)
+        found.append([(folder / name).read_bytes() for name in FILES])
+    assert found[0] == found[1]
+
+
+async def test_a_model_file_that_goes_is_told_and_the_run_goes_on_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    model = tmp_path / "mine.gguf"
+    shutil.copy(find_model("SmolLM2-135M-Instruct")[0], model)
+    pipe = magpie(n=40) >> respond(max_tokens=8)
+    folder = str(tmp_path / "run")
+    options = {"embedder": None, "report": False, "llm": str(model)}
+    await pipe.run(folder, max_attempts=3, **options)
+    moved = model.rename(tmp_path / "away.gguf")
+    with pytest.raises(ModelNotFound, match=r"mine\.gguf"):
+        await pipe.run(folder, max_attempts=6, **options)
+    assert len((tmp_path / "run" / "accepted.jsonl").read_text("utf-8").splitlines()) == 3
+    moved.rename(model)
+    result = await pipe.run(folder, max_attempts=6, **options)
+    assert result.accepted == 6
+    assert sum(counts.found for counts in result.state.refresh()) >= 6

@@ -1,0 +1,55 @@
+"""The report's picture of the pipeline, and the table of its steps."""
+
+from __future__ import annotations
+
+import re
+
+from evolsynth.pipeline.draw import svg
+from evolsynth.pipeline.steps import gate, magpie, respond
+from evolsynth.pipeline.store import StepCounts
+from evolsynth.report import build_report
+from evolsynth.rows import Row
+
+PIPE = magpie(n=1300) >> respond(name="<b>answers</b>") >> gate()
+STEPS = [
+    StepCounts(name="magpie", kind="magpie", made=1300, left=1263, rejected=37, tokens=40_000),
+    StepCounts(
+        name="<b>answers</b>", kind="respond", came=1263, left=1261, failed=2, tokens=90_000,
+        asked=1000, found=263,
+    ),
+    StepCounts(name="gate", kind="gate", came=1261, left=1204, rejected=57),
+]  # fmt: skip
+
+
+def table(page: str) -> list[list[str]]:
+    found = re.search(r'<table class="figures" id="steps">(.*?)</table>', page, re.DOTALL)
+    assert found
+    rows = re.findall(r"<tr>(.*?)</tr>", found[1], re.DOTALL)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in rows]
+    return [[re.sub("</?bdi>", "", cell) for cell in row] for row in cells]
+
+
+def test_the_picture_stands_near_the_top_with_its_counts() -> None:
+    picture = svg(PIPE, STEPS)
+    page = build_report([Row.make("a")], embedder=None, pipeline_svg=picture, steps=STEPS)
+    assert picture in page
+    assert page.index('id="overview"') < page.index('id="pipeline"') < page.index('id="rows"')
+    assert '<a href="#pipeline">Pipeline</a>' in page
+    assert "<b>" not in page
+
+
+def test_the_table_has_a_row_for_each_step_and_their_sum() -> None:
+    page = build_report([Row.make("a")], embedder=None, steps=STEPS)
+    head, *rows = table(page)
+    assert head[:4] == ["Step", "Rows in", "Made", "Went on"]
+    name = "&lt;b&gt;answers&lt;/b&gt;"
+    assert rows == [
+        ["magpie", "–", "1,300", "1,263", "37", "–", "40,000", "–", "–"],
+        [name, "1,263", "–", "1,261", "–", "2", "90,000", "1,000", "263"],
+        ["gate", "1,261", "–", "1,204", "57", "–", "–", "–", "–"],
+        ["all", "", "1,300", "", "94", "2", "130,000", "1,000", "263"],
+    ]
+
+
+def test_data_without_a_pipeline_have_no_such_section() -> None:
+    assert 'id="pipeline"' not in build_report([Row.make("a")], embedder=None)

@@ -18,35 +18,49 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def script() -> str:
-    found = re.search(r"<!-- script -->\n```python\n(.*?)```", README, re.S)
-    assert found, "the README marks its script with <!-- script -->"
+def script(name: str) -> str:
+    found = re.search(rf"<!-- {name} -->\n```python\n(.*?)```", README, re.S)
+    assert found, f"the README marks its script with <!-- {name} -->"
     return found[1]
 
 
-def test_the_script_has_at_most_fifteen_lines() -> None:
-    assert len(script().strip().splitlines()) <= 15
-
-
-@pytest.mark.real
-def test_the_script_runs_as_written(tmp_path: Path) -> None:
-    """A new user's first try: copy, run, look at the rows."""
-    path = tmp_path / "first.py"
-    path.write_text(script(), encoding="utf-8")
+def said_by(name: str, folder: Path) -> str:
+    """A new user's try: copy, run, look at what it says."""
+    path = folder / "mine.py"
+    path.write_text(script(name), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, str(path)],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "HF_HUB_OFFLINE": "1"},
     )
     assert done.returncode == 0, done.stderr
-    counts = re.search(r"(\d+) of (\d+) rows accepted", done.stdout)
-    assert counts, done.stdout
-    rows = list(read_rows(tmp_path / "rows.jsonl"))
-    assert len(rows) == int(counts[1]) <= int(counts[2])
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", ["script", "generators"])
+def test_a_script_has_at_most_fifteen_lines(name: str) -> None:
+    assert len(script(name).strip().splitlines()) <= 15
+
+
+@pytest.mark.real
+def test_the_script_runs_as_written(tmp_path: Path) -> None:
+    said = said_by("script", tmp_path)
+    counts = re.search(r"(\d+) of (\d+) rows accepted", said)
+    assert counts, said
+    folder = tmp_path / "runs" / "first"
+    rows = list(read_rows(folder / "accepted.jsonl"))
+    assert len(rows) == int(counts[1]) <= int(counts[2]) == 16
     assert all(row.instruction and row.response for row in rows)
+    assert (folder / "report.html").exists()
+
+
+@pytest.mark.real
+def test_the_generators_run_as_written(tmp_path: Path) -> None:
+    lines = said_by("generators", tmp_path).splitlines()
+    assert 8 <= len([s for s in lines if s.startswith(("accepted", "rejected"))]) <= 16
 
 
 def said_by_the_script_of(page: str, folder: Path) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 from evolsynth import __version__
 from evolsynth.cli.generation import add_generation_commands
 from evolsynth.cli.options import generation, number, whole
-from evolsynth.errors import EvolsynthError
+from evolsynth.cli.pipelines import add_pipeline_commands
+from evolsynth.errors import EvolsynthError, RunStopped
 
 __all__ = ["main", "run"]
 
@@ -25,11 +27,15 @@ def run() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0, 1 for an error, 130 for Ctrl-C."""
+    """Run the command and return its exit status: 0, 1 for an error, 130 for Ctrl-C, 143 for
+    SIGTERM."""
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
+    except RunStopped as error:
+        print(f"evolsynth: {error}", file=sys.stderr)
+        return 128 + int(getattr(signal, error.reason, signal.SIGINT))
     except EvolsynthError as error:
         print(f"evolsynth: {error}", file=sys.stderr)
         return 1
@@ -60,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     generation(demo)
     demo.set_defaults(command=_demo)
 
+    add_pipeline_commands(commands)
     add_generation_commands(commands)
 
     report = commands.add_parser(

@@ -74,12 +74,11 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
     class Mine(Fake):
         pass
 
-    for module in ("demo", "magpie", "report"):
-        __import__(f"evolsynth.cli.{module}")
-        home = sys.modules[f"evolsynth.cli.{module}"]
-        monkeypatch.setattr(home, "MiniLM", Hashed)
-        if module != "report":
-            monkeypatch.setattr(home, "LlamaCpp", Mine)
+    for module in ("cli.magpie", "cli.report", "pipeline.run"):
+        __import__(f"evolsynth.{module}")
+        monkeypatch.setattr(sys.modules[f"evolsynth.{module}"], "MiniLM", Hashed)
+    for module in ("cli.magpie", "pipeline.models"):
+        monkeypatch.setattr(sys.modules[f"evolsynth.{module}"], "LlamaCpp", Mine)
     return Mine
 
 
@@ -224,19 +223,19 @@ def table(output: str) -> dict[str, list[int]]:
     return found
 
 
+DEMO_FILES = {"accepted.jsonl", "rejected.jsonl", "failed.jsonl", "report.html"}
+
+
 def test_the_demo_leaves_a_data_set_a_report_and_a_table_that_adds_up(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["demo", "-n", "20", "-o", str(tmp_path / "demo")]) == 0
-    names = {p.name for p in (tmp_path / "demo").iterdir()}
-    assert names == {"accepted.jsonl", "rejected.jsonl", "failed.jsonl", "report.html"}
+    assert {p.name for p in (tmp_path / "demo").iterdir()} >= DEMO_FILES
     figures = table(capsys.readouterr().out)
-    assert set(figures) == {"magpie", "evol_instruct", "all"}
+    assert list(figures) == ["magpie", "screen", "evolve", "screen_2", "respond", "gate", "all"]
     for planned, *parts in figures.values():
         assert planned == sum(parts)
     assert figures["magpie"][0] == 20
-    steps = [figures["magpie"], figures["evol_instruct"]]
-    assert figures["all"] == [sum(column) for column in zip(*steps, strict=True)]
     for column, name in enumerate(("accepted", "rejected", "failed"), 1):
         written = list(read_rows(tmp_path / "demo" / f"{name}.jsonl"))
         assert len(written) == figures["all"][column]
@@ -248,17 +247,32 @@ def test_the_demo_with_no_rows_at_all(tmp_path: Path) -> None:
     assert (tmp_path / "report.html").is_file()
 
 
-def test_ctrl_c_ends_the_demo_with_130_and_keeps_what_was_made(
+def test_ctrl_c_ends_the_demo_with_130_and_the_same_command_goes_on(
     tmp_path: Path, fakes: type[Fake], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fakes.script = staticmethod(stop_at(150))
-    assert main(["demo", "-n", "500", "-o", str(tmp_path)]) == 130
-    said = capsys.readouterr()
-    assert "*.partial.jsonl" in said.out
-    assert "stopped" in said.err
-    names = {p.name for p in tmp_path.iterdir()}
-    assert names == {"accepted.partial.jsonl", "rejected.partial.jsonl"}
-    assert sum(len(list(read_rows(p))) for p in tmp_path.iterdir()) > 0
+    folder, whole = tmp_path / "demo", tmp_path / "whole"
+    fakes.script = staticmethod(stop_at(60))
+    assert main(["demo", "-n", "40", "-o", str(folder)]) == 130
+    said = capsys.readouterr().err
+    assert "Stopped (SIGINT)" in said
+    assert "Go on with the same command" in said
+    assert not (folder / "accepted.jsonl").exists()
+    assert (folder / "accepted.partial.jsonl").exists()
+    fakes.script = staticmethod(stop_at(-1))
+    assert main(["demo", "-n", "40", "-o", str(folder)]) == 0
+    assert "Going on with the run" in capsys.readouterr().out
+    assert main(["demo", "-n", "40", "-o", str(whole)]) == 0
+    for name in ("accepted.jsonl", "rejected.jsonl"):
+        assert (folder / name).read_bytes() == (whole / name).read_bytes()
+    assert not (folder / "accepted.partial.jsonl").exists()
+
+
+def test_a_demo_that_came_to_its_end_begins_anew(
+    tmp_path: Path, fakes: type[Fake], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert main(["demo", "-n", "3", "-o", str(tmp_path)]) == 0
+    assert "found in the store" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["demo", "magpie"])

@@ -1,0 +1,197 @@
+"""`evolsynth status`: what a run's folder tells, while it works and after."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from rich.console import Console
+from simulated_run import Step
+
+from evolsynth.cli.status import status
+
+NOW = 1_800_000_000.0
+
+
+class Event(msgspec.Struct):
+    """As that of the store."""
+
+    at: float
+    kind: str
+    step: str | None
+    data: dict[str, Any]
+
+
+class Standing(msgspec.Struct, kw_only=True):
+    """As `RunStatus` of the store."""
+
+    folder: str = "runs/a b"
+    attempt: int = 1
+    pid: int = 4711
+    host: str = "desk"
+    started: float = NOW - 120
+    seen: float = NOW - 1
+    running: bool = True
+    ended: str | None = None
+    steps: tuple[Step, ...] = ()
+    rows: dict[str, int] = {}
+    completions: int = 0
+    tokens: int = 0
+    events: tuple[Event, ...] = ()
+
+
+STEPS = (
+    Step("magpie", "magpie", made=40, left=36, running=4, asked=40, tokens=900),
+    Step("gate", "gate", came=36, left=20, rejected=15, failed=1),
+)
+RUNNING = Standing(
+    steps=STEPS, rows={"accepted": 20, "rejected": 15, "failed": 1}, completions=40, tokens=900
+)
+
+
+def said(
+    *standings: Standing, terminal: bool = False, width: int = 100, **options: Any
+) -> tuple[str, int]:
+    """What is printed where the status is one after the other of these; and the sleeps."""
+    on = Console(
+        file=io.StringIO(), width=width, force_terminal=terminal, height=30, soft_wrap=True
+    )
+    left, slept = list(standings), [0]
+
+    def read(_: str) -> Standing:
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    def sleep(seconds: float) -> None:
+        assert seconds == 1.0
+        slept[0] += 1
+
+    code = status("runs/a b", console=on, read=read, now=lambda: NOW, sleep=sleep, **options)
+    assert code == 0
+    assert isinstance(on.file, io.StringIO)
+    return on.file.getvalue(), slept[0]
+
+
+def test_a_run_that_works_is_told_with_its_process_and_its_counts() -> None:
+    text, _ = said(RUNNING)
+    assert text.startswith("runs/a b is running: process 4711 on desk, for 2 min 00 s.")
+    assert "36 rows = 20 accepted + 15 rejected + 1 failed, 10.1 accepted/min." in text
+    assert "40 answers stored, 900 tokens written." in text
+    assert [row.split()[:3] for row in text.splitlines() if row.startswith("gate")] == [
+        ["gate", "36", "0"]
+    ]
+    assert "Go on" not in text
+
+
+def test_a_run_that_is_silent_for_long_is_told_so() -> None:
+    text, _ = said(msgspec.structs.replace(RUNNING, seen=NOW - 600))
+    assert "Nothing was stored for 10 min 00 s." in text
+
+
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [
+        ("stopped: SIGINT", "it ended after 1 min 59 s, stopped by Ctrl-C."),
+        ("minutes", "at its limit of minutes."),
+        ("failed: the disk is full", "failed: the disk is full."),
+        (None, "without saying why"),
+    ],
+)
+def test_a_run_that_ended_early_says_why_and_how_to_go_on(ended: str | None, told: str) -> None:
+    text, _ = said(msgspec.structs.replace(RUNNING, running=False, ended=ended, attempt=3))
+    squeezed = " ".join(text.split())
+    assert "is not running: attempt 3, it " in squeezed
+    assert told in squeezed
+    assert "Go on with: evolsynth run 'runs/a b'" in squeezed
+
+
+@pytest.mark.parametrize("ended", ["finished", "accepted"])
+def test_a_run_that_is_done_need_not_go_on(ended: str) -> None:
+    text, _ = said(msgspec.structs.replace(RUNNING, running=False, ended=ended))
+    assert "Go on" not in text
+
+
+def test_rows_that_no_gate_judged_count_as_accepted() -> None:
+    text, _ = said(Standing(rows={"pending": 7, "failed": 2}))
+    assert "9 rows = 7 accepted + 0 rejected + 2 failed" in text
+
+
+def test_the_last_events_are_shown_and_foreign_text_is_harmless() -> None:
+    events = tuple(
+        Event(NOW - n, "failed_row", "[b]respond", {"message": f"\x1b[2J{n}"})
+        for n in range(9, 0, -1)
+    )
+    text, _ = said(msgspec.structs.replace(RUNNING, events=events))
+    lines = [line for line in text.splitlines() if "failed row" in line]
+    assert len(lines) == 5
+    assert lines[-1].endswith("failed row [b]respond message [U+001B][2J1")
+
+
+def test_an_event_takes_one_line() -> None:
+    event = Event(NOW, "retry", "respond", {"error": "many words " * 30})
+    text, _ = said(msgspec.structs.replace(RUNNING, events=(event,)), width=60)
+    assert sum("many words" in line for line in text.splitlines()) == 1
+
+
+def test_no_rate_is_told_where_rows_came_out_of_the_store() -> None:
+    stored = msgspec.structs.replace(STEPS[0], found=3)
+    text, _ = said(msgspec.structs.replace(RUNNING, steps=(stored, STEPS[1])))
+    assert "accepted/min" not in text
+
+
+def test_a_run_that_has_just_begun_has_no_steps_yet() -> None:
+    text, _ = said(Standing())
+    assert "0 rows = 0 accepted + 0 rejected + 0 failed." in text
+    assert "step" not in text
+
+
+@pytest.mark.parametrize("width", [60, 100, 140])
+def test_it_fits_the_terminal(width: int) -> None:
+    text, _ = said(RUNNING, width=width)
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_json_is_one_line_with_all_fields() -> None:
+    text, _ = said(RUNNING, as_json=True, width=20)
+    assert len(text.splitlines()) == 1
+    read = json.loads(text)
+    assert read["rows"] == {"accepted": 20, "rejected": 15, "failed": 1}
+    assert read["steps"][1]["rejected"] == 15
+
+
+def changed(**changes: Any) -> Callable[[Standing], Standing]:
+    return lambda standing: msgspec.structs.replace(standing, **changes)
+
+
+def test_watching_prints_what_changed_until_the_run_ends() -> None:
+    later = changed(seen=NOW + 1)(RUNNING)
+    end = changed(running=False, ended="finished", seen=NOW + 2)(RUNNING)
+    text, slept = said(RUNNING, RUNNING, later, end, watch=True, as_json=True)
+    seen = [json.loads(line)["seen"] for line in text.splitlines()]
+    assert seen == [NOW - 1, NOW + 1, NOW + 2]
+    assert slept == 3
+
+
+def test_watching_on_a_terminal_draws_anew() -> None:
+    end = changed(running=False, ended="finished")(RUNNING)
+    text, slept = said(RUNNING, RUNNING, end, watch=True, terminal=True)
+    assert slept == 2
+    assert "finished" in text.split("\x1b[2K")[-1]
+
+
+def test_watching_a_run_that_has_ended_waits_for_nothing() -> None:
+    _, slept = said(changed(running=False, ended="stopped")(RUNNING), watch=True)
+    assert slept == 0
+
+
+def test_ctrl_c_ends_the_watching_alone() -> None:
+    on = Console(file=io.StringIO(), width=100)
+
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    code = status("x", watch=True, console=on, read=lambda _: RUNNING, sleep=interrupted)
+    assert code == 0

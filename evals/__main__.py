@@ -42,6 +42,10 @@ PROGRAMS = {
     "self-instruct": Program(
         "evals.self_instruct", "new tasks of attempts, by reason, and rows to read"
     ),
+    "crash": Program(
+        "evals.crash.command", "runs killed again and again: do they end as if nobody had?"
+    ),
+    "scale": Program("evals.scale", "a pipeline with any number of rows: time a row, memory"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"
     ),

@@ -5,50 +5,37 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from evolsynth.llm.base import LLM
 from evolsynth.rows import Row, Status
-from evolsynth.streams import Rows, iterate
 
 __all__ = ["Watch"]
 
 _LINE_EVERY = 10.0  # seconds between plain lines
 _LOOK_EVERY = 0.25
-#: Tokens that a row costs a small model, as measured: its instruction, a demand, its answer.
-_TOKENS = {"instruction": 25, "evolution": 25, "response": 100}
+#: Tokens that a row costs a small model at most, roughly: its instruction and two answers.
+_TOKENS = 225
 
 
 class Watch:
     """Counts rows on their way and shows how the run stands.
 
-    ``planned`` is how many rows the source was asked for; `plan` adds those that later steps
-    plan. ``counts`` are the rows that came out, by status.
+    ``planned`` is how many rows will come out, as far as is known; ``counts`` are those that did,
+    by status.
     """
 
     def __init__(self, llm: LLM, *, planned: int, console: Console) -> None:
         self._llm, self._console = llm, console
         self.planned = planned
         self.counts: Counter[Status] = Counter()
-        self._source = planned
-        self._screened = self._live = 0
         self._began = time.perf_counter()
         self._ended: float | None = None
         self._tokens_before = llm.usage.completion_tokens
-
-    async def plan(self, rows: Rows) -> AsyncGenerator[Row]:
-        """Rows on their way into a step that plans one row more for each live one."""
-        async with aclosing(iterate(rows)) as source:
-            async for row in source:
-                self._screened += 1
-                if not row.settled:
-                    self._live += 1
-                    self.planned += 1
-                yield row
 
     def add(self, row: Row) -> None:
         """Count a row that came out."""
@@ -66,20 +53,12 @@ class Watch:
         return tokens / max(self.seconds, 1e-9)
 
     @property
-    def expected(self) -> float:
-        """Rows that will come out in the end, as far as can be told now."""
-        more = self._live / self._screened if self._screened else 0.0
-        return max(self.planned, self._source * (1 + more))
-
-    @property
     def seconds_left(self) -> float | None:
         """By the rows that came out, or early on, when none have, by the tokens written."""
         out = self.counts.total()
-        if out >= 0.2 * self.expected:
-            return self.seconds / out * (self.expected - out) if out else None
-        evolved = self.expected - self._source
-        work = self._source * _TOKENS["instruction"] + evolved * _TOKENS["evolution"]
-        work += (self._live or self._source) * 2 * _TOKENS["response"]
+        if out >= 0.2 * self.planned:
+            return self.seconds / out * (self.planned - out) if out else None
+        work = self.planned * _TOKENS
         rate = self.tokens_per_second
         return max(0.0, work / rate - self.seconds) if rate > 0 else None
 
@@ -91,7 +70,7 @@ class Watch:
         usage = self._llm.usage
         parts.append(f"{usage.requests} model answers, {self.tokens_per_second:.0f} tokens/s")
         left = self.seconds_left
-        if left is not None and self.counts.total() < self.expected:
+        if left is not None and self.counts.total() < self.planned:
             parts.append(f"about {_duration(left)} left")
         return ", ".join(parts)
 
@@ -110,12 +89,12 @@ class Watch:
     async def _bar(self) -> None:
         columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.description}"))
         with Progress(*columns, console=self._console, transient=True) as progress:
-            task = progress.add_task("reading the model's first words", total=self._source)
+            task = progress.add_task("reading the model's first words", total=self.planned)
             while True:
                 await asyncio.sleep(_LOOK_EVERY)
                 progress.update(
                     task,
-                    total=self.expected,
+                    total=self.planned,
                     completed=self.counts.total(),
                     description=self.line(),
                 )
@@ -125,7 +104,7 @@ class Watch:
         while True:
             if self.seconds >= due:
                 due = self.seconds + _LINE_EVERY
-                out, expected = self.counts.total(), round(self.expected)
+                out, expected = self.counts.total(), self.planned
                 self._console.print(
                     f"{_duration(self.seconds)}: {out} of about {expected} rows, {self.line()}",
                     highlight=False,

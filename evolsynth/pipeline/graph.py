@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from evolsynth.errors import InputError
@@ -305,13 +305,3 @@ def _place(
 
 def _told(nodes: Sequence[Node], places: Iterable[int]) -> str:
     return ", ".join(f"'{nodes[place].name}'" for place in places)
-
-
-def walk(pipeline: Pipeline) -> Iterator[Step]:
-    """All its steps, in order."""
-    for part in pipeline.parts:
-        if isinstance(part, Branches):
-            for way in part.ways:
-                yield from walk(way)
-        else:
-            yield part

@@ -21,9 +21,10 @@ from evolsynth.errors import EvolsynthError, InputError, RunStopped, StoreError
 from evolsynth.evaluation.embed import Embedder, MiniLM
 from evolsynth.llm.base import LLM
 from evolsynth.pipeline.columns import check_columns
+from evolsynth.pipeline.context import Context, Shared, gate_settings
 from evolsynth.pipeline.control import Control, StepControl, Turns, signals_to
 from evolsynth.pipeline.exports import export, remove_partial
-from evolsynth.pipeline.flow import Context, Flow, Observe, Shared, gate_settings
+from evolsynth.pipeline.flow import Flow, Observe
 from evolsynth.pipeline.graph import Node, Pipeline
 from evolsynth.pipeline.models import Models, needs_embedder, needs_model
 from evolsynth.pipeline.run_state import Budget, End, RunResult, RunState

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
-from contextlib import aclosing
 
 import pytest
 from rich.console import Console
@@ -32,36 +30,6 @@ def shown(of: Watch) -> str:
     file = of._console.file
     assert isinstance(file, io.StringIO)
     return file.getvalue()
-
-
-async def test_a_step_that_doubles_live_rows_is_planned_for() -> None:
-    w = watch(4)
-    out = [row async for row in w.plan([ACCEPTED, REJECTED, Row.make("d"), FAILED])]
-    assert out == [ACCEPTED, REJECTED, Row.make("d"), FAILED]
-    assert w.planned == 4 + 2
-
-
-async def test_how_many_are_expected_is_guessed_from_those_seen() -> None:
-    w = watch(10)
-    assert w.expected == 10
-    _ = [row async for row in w.plan([Row.make("a"), REJECTED])]
-    assert w.expected == 15
-
-
-async def test_leaving_the_plan_early_closes_its_source() -> None:
-    llm = Scripted([])
-    w, closed = watch(3, llm=llm), asyncio.Event()
-
-    async def source() -> AsyncIterator[Row]:
-        try:
-            while True:
-                yield Row.make("a")
-        finally:
-            closed.set()
-
-    async with aclosing(w.plan(source())) as rows:
-        await anext(rows)
-    assert closed.is_set()
 
 
 def test_the_line_counts_what_came_out() -> None:

@@ -25,10 +25,10 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.clusters import Weights, find_clusters
 from evolsynth.evaluation.diversity import Vectors, vendi_score
 from evolsynth.evaluation.diversity_report import measured
-from evolsynth.evaluation.embed import Embedder, MiniLM
+from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
 from evolsynth.evaluation.sides import Measure, Side, figures_at
+from evolsynth.evaluation.text.verbs import root
 from evolsynth.evaluation.texts import Texts
-from evolsynth.evaluation.verbs import root
 from evolsynth.evaluation.wording import Places
 
 __all__ = ["add_options", "correlations", "full_vendi", "held", "run", "spearman", "verb_scores"]

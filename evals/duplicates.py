@@ -25,7 +25,7 @@ from evals.machine import Watch, describe
 from evals.options import add_json, check_place, names, positive, save, told_on
 from evolsynth.cache import cache_folder
 from evolsynth.errors import InputError, SetupError
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.rows import read_jsonl
 
 __all__ = ["ARMS", "Found", "add_options", "measure", "run", "score"]

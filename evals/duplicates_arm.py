@@ -16,7 +16,7 @@ import msgspec
 
 from evolsynth import __version__
 from evolsynth.evaluation.dedup import deduplicate
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 
 __all__ = ["main"]
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.evolution import EvolutionModel, features, standardised
 from evolsynth.evaluation.examples import Examples, Projection, nearness, rounded
 from evolsynth.evaluation.room import ROOMS, Room, RoomModel, room_features

@@ -19,7 +19,7 @@ from evals.evolution_fit import Labelled, cross_validated, fit, read_labelled, r
 from evals.options import add_json, check_place, save, told_on
 from evolsynth.evaluation import evolution
 from evolsynth.evaluation.additions import addition
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.evolution import THRESHOLD, good_evolution, to_json
 
 __all__ = ["Measured", "add_options", "auroc", "measure", "run"]

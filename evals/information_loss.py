@@ -19,7 +19,7 @@ from evals.machine import describe
 from evals.options import add_json, check_place, positive, save, told_on
 from evolsynth.errors import InputError
 from evolsynth.evaluation.batches import information_losses
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.information import information_loss
 from evolsynth.evaluation.loss.judging import THRESHOLD, WEIGHTS, evidence
 from evolsynth.evaluation.loss.reading import InformationLoss, Reading

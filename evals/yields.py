@@ -23,7 +23,7 @@ import msgspec
 from evals.machine import describe
 from evals.options import add_json, check_place, names, positive, save, told_on
 from evolsynth.errors import InputError
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate import Gate
 from evolsynth.evaluation.information import demand_added
 from evolsynth.llm.base import LLM

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evolsynth.errors import EvolsynthError
-    from evolsynth.evaluation.embed import MiniLM
+    from evolsynth.evaluation.embed.minilm import MiniLM
     from evolsynth.evaluation.gate import Gate
     from evolsynth.evaluation.information import information_loss
     from evolsynth.llm.base import Completion, Prompt, Request, Sampling
@@ -35,7 +35,7 @@ _HOMES = {
     "Gate": "evaluation.gate",
     "LlamaCpp": "llm.llamacpp.engine",
     "Message": "rows",
-    "MiniLM": "evaluation.embed",
+    "MiniLM": "evaluation.embed.minilm",
     "Prompt": "llm.base",
     "Request": "llm.base",
     "Row": "rows",

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from docs_pages import page_blocks, read_through  # noqa: F401 - fixtures
 
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp.model import Model
 from evolsynth.rows import Row

@@ -15,7 +15,7 @@ from rich.console import Console
 from evolsynth.cli.files import writing
 from evolsynth.errors import InputError, RequestError
 from evolsynth.evaluation.batches import information_losses
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.loss.judging import THRESHOLD
 from evolsynth.evaluation.loss.reading import InformationLoss
 from evolsynth.rows import read_jsonl

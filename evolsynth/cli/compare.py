@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from evolsynth.evaluation.diversity import rarefied
-from evolsynth.evaluation.embed import Embedder
+from evolsynth.evaluation.embed.minilm import Embedder
 from evolsynth.evaluation.gate import Gate
 from evolsynth.evaluation.topic import ON_TOPIC, TopicCheck, subject_of
 from evolsynth.llm.base import LLM

@@ -15,7 +15,7 @@ from evolsynth.cli.files import writing
 from evolsynth.cli.lines import TextField
 from evolsynth.errors import InputError
 from evolsynth.evaluation.dedup import Deduplicated, Method, deduplicate
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 
 __all__ = ["dedup"]
 

@@ -12,7 +12,7 @@ from evolsynth.cli.files import writing
 from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity_report import DiversityReport, measured
 from evolsynth.evaluation.draws import Figure
-from evolsynth.evaluation.embed import Embedder, MiniLM
+from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
 from evolsynth.evaluation.sides import TITLES, Whole
 from evolsynth.evaluation.texts import collect
 from evolsynth.rows import read_rows

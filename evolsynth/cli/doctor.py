@@ -128,7 +128,7 @@ def _model() -> str:
 
 def _embedder() -> str:
     from evolsynth.errors import SetupError
-    from evolsynth.evaluation.embed import MiniLM
+    from evolsynth.evaluation.embed.minilm import MiniLM
 
     for module, requirement in (
         ("torch", "torch==2.13.0"),

@@ -11,7 +11,7 @@ from evolsynth.cli.places import Places, make_rows
 from evolsynth.cli.progress import Watch
 from evolsynth.cli.source import Source
 from evolsynth.errors import InputError
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate import Gate
 from evolsynth.evaluation.settings import GateSettings
 from evolsynth.llm.base import LLM

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from evolsynth.cli.files import writing
 from evolsynth.evaluation.checks import CHECKS, COSTS
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.findings import EXPLANATIONS, explain
 from evolsynth.evaluation.gate import Gate
 from evolsynth.evaluation.settings import THRESHOLDS, GateSettings

@@ -16,7 +16,7 @@ from evolsynth.cli.files import writing
 from evolsynth.cli.progress import Watch
 from evolsynth.cli.systems import candidates_of, read_systems
 from evolsynth.errors import InputError
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate import Gate
 from evolsynth.evaluation.settings import GateSettings
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp

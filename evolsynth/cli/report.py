@@ -6,7 +6,7 @@ from pathlib import Path
 
 from evolsynth.dataset import read_dataset
 from evolsynth.errors import InputError
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.report.build import write_report
 
 __all__ = ["report"]

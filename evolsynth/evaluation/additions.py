@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 
 from evolsynth.evaluation.information import demand_added
-from evolsynth.evaluation.words import Word, content, plain, stem, vocabulary, words
+from evolsynth.evaluation.text.words import Word, content, plain, stem, vocabulary, words
 
 __all__ = ["KINDS", "Addition", "Limit", "addition"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.words import content, plain, vocabulary, words
+from evolsynth.evaluation.text.words import content, plain, vocabulary, words
 
 __all__ = ["broken_off", "copies_question", "says_nothing"]
 

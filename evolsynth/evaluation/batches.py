@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.information import information_loss
 from evolsynth.evaluation.loss.judging import THRESHOLD
 from evolsynth.evaluation.loss.reading import InformationLoss
@@ -17,7 +17,7 @@ from evolsynth.evaluation.loss.reading import InformationLoss
 if TYPE_CHECKING:
     from multiprocessing.pool import AsyncResult
 
-    from evolsynth.evaluation.embed import Embedder
+    from evolsynth.evaluation.embed.minilm import Embedder
 
 __all__ = ["information_losses"]
 

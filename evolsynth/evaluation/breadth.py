@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.words import content
+from evolsynth.evaluation.text.words import content
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed import Embedder
+    from evolsynth.evaluation.embed.minilm import Embedder
 
 __all__ = ["FARTHEST", "NEAREST", "other_field", "same_task"]
 

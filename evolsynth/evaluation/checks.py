@@ -17,11 +17,10 @@ from evolsynth.evaluation.answers import broken_off, copies_question, says_nothi
 from evolsynth.evaluation.breadth import other_field, same_task
 from evolsynth.evaluation.case import COSTS, PARTS, BatchCheck, Case, Check, Cost, Part
 from evolsynth.evaluation.demands import breaks_limit, copied_demand, unfit_demand
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.evolution import evolution_finding, good_evolution
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.information import InformationLoss, information_loss, no_new_demand
-from evolsynth.evaluation.language import wrong_language, wrong_request_language
 from evolsynth.evaluation.quality import (
     cut_off,
     empty,
@@ -45,6 +44,7 @@ from evolsynth.evaluation.roles import (
     thin_answer,
     unanswerable,
 )
+from evolsynth.evaluation.text.language import wrong_language, wrong_request_language
 from evolsynth.evaluation.turns import bad_turn
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from evolsynth.errors import SetupError
 from evolsynth.evaluation.diversity import Vectors
-from evolsynth.evaluation.words import COMMON, Word, content
+from evolsynth.evaluation.text.words import COMMON, Word, content
 
 __all__ = [
     "Centres",

@@ -19,7 +19,7 @@ from evolsynth.evaluation.clusters import (
 )
 from evolsynth.evaluation.diversity import Vectors
 from evolsynth.evaluation.draws import DRAWS, LEVEL, Figure
-from evolsynth.evaluation.embed import Embedder
+from evolsynth.evaluation.embed.minilm import Embedder
 from evolsynth.evaluation.sides import (
     BLEU,
     NEAREST,
@@ -31,9 +31,9 @@ from evolsynth.evaluation.sides import (
     some,
     whole,
 )
+from evolsynth.evaluation.text.verbs import RootVerb, verb_table
 from evolsynth.evaluation.texts import BY, Texts, collect, embedded
 from evolsynth.evaluation.thin import ThinCluster, thin_clusters
-from evolsynth.evaluation.verbs import RootVerb, verb_table
 from evolsynth.evaluation.wording import Places
 from evolsynth.rows import Row
 

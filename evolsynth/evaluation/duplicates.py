@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation import facts
 from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.numbers import numbers
-from evolsynth.evaluation.occurrence import occurs, stems_of
-from evolsynth.evaluation.words import NEGATORS, content, plain, words
+from evolsynth.evaluation.text import facts
+from evolsynth.evaluation.text.numbers import numbers
+from evolsynth.evaluation.text.occurrence import occurs, stems_of
+from evolsynth.evaluation.text.words import NEGATORS, content, plain, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.embed import Embedder
+    from evolsynth.evaluation.embed.minilm import Embedder
 
 __all__ = ["DuplicateIndex", "Search", "nearest_pairs", "normalise", "same_facts"]
 __all__ += ["same_references"]

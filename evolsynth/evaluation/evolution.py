@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.embed import MiniLM
+    from evolsynth.evaluation.embed.minilm import MiniLM
 
 __all__ = [
     "THRESHOLD",

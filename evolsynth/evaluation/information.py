@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.loss.judging import THRESHOLD, judge
 from evolsynth.evaluation.loss.reading import InformationLoss, LostSpan, Reading
-from evolsynth.evaluation.words import NEGATORS, content, plain, words
+from evolsynth.evaluation.text.words import NEGATORS, content, plain, words
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed import Embedder
+    from evolsynth.evaluation.embed.minilm import Embedder
 
 __all__ = [
     "InformationLoss",

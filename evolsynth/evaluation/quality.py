@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.repetition import Kind, repetition
 from evolsynth.evaluation.roles import role_confusion, self_talk
-from evolsynth.evaluation.words import COMMON, content, plain, stem, vocabulary, words
+from evolsynth.evaluation.text.words import COMMON, content, plain, stem, vocabulary, words
 
 __all__ = [
     "Kind",

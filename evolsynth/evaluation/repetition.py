@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Literal
 
 from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.words import vocabulary, words
+from evolsynth.evaluation.text.words import vocabulary, words
 
 __all__ = ["Kind", "repetition"]
 

@@ -9,7 +9,7 @@ import re
 
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.quality import asks, refusal
-from evolsynth.evaluation.words import content, plain
+from evolsynth.evaluation.text.words import content, plain
 
 __all__ = ["answers_itself", "declines", "missing_input", "several_requests"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.words import content, plain, words
+from evolsynth.evaluation.text.words import content, plain, words
 
 __all__ = ["no_answer", "role_confusion", "self_talk", "thin_answer", "unanswerable"]
 

@@ -14,9 +14,9 @@ from evolsynth.evaluation.diversity import Vectors, mean_distance, vendi_score
 from evolsynth.evaluation.draws import Figure, Figures, at_size
 from evolsynth.evaluation.nearest import Distances, distribution, nearest_distances
 from evolsynth.evaluation.novelsum import densities, novelsum
+from evolsynth.evaluation.text.verbs import Root, RootVerb, root, verb_table
 from evolsynth.evaluation.texts import Texts
 from evolsynth.evaluation.thin import Set
-from evolsynth.evaluation.verbs import Root, RootVerb, root, verb_table
 from evolsynth.evaluation.wording import Places, Wording, compression_ratio
 
 __all__ = [

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evolsynth.evaluation.additions import FORM, KINDS, Addition, addition
-from evolsynth.evaluation.words import content, plain, stem, words
+from evolsynth.evaluation.text.words import content, plain, stem, words
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed import MiniLM
+    from evolsynth.evaluation.embed.minilm import MiniLM
     from evolsynth.evaluation.room import Room
 
 __all__ = ["EXPLAINED", "kinship_texts", "signals"]

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.quality import degenerate
 from evolsynth.evaluation.roles import unanswerable
-from evolsynth.evaluation.rouge import rouge_l
-from evolsynth.evaluation.words import COMMON, content, plain, words
+from evolsynth.evaluation.text.rouge import rouge_l
+from evolsynth.evaluation.text.words import COMMON, content, plain, words
 
 __all__ = [
     "MAX_TASK_WORDS",

@@ -10,7 +10,7 @@ import numpy as np
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity import Vectors
-from evolsynth.evaluation.embed import Embedder
+from evolsynth.evaluation.embed.minilm import Embedder
 from evolsynth.rows import Row
 
 __all__ = ["BY", "Texts", "collect", "embedded"]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from evolsynth.evaluation.clusters import Centres, Labels
 from evolsynth.evaluation.diversity import Vectors
-from evolsynth.evaluation.verbs import Root, verb_table
+from evolsynth.evaluation.text.verbs import Root, verb_table
 
 __all__ = ["Set", "ThinCluster", "thin_clusters"]
 

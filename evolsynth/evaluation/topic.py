@@ -18,7 +18,7 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.findings import Finding
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed import Embedder
+    from evolsynth.evaluation.embed.minilm import Embedder
 
 __all__ = ["FIELDS", "ON_TOPIC", "TopicCheck", "subject_of"]
 

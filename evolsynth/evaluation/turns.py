@@ -15,7 +15,7 @@ from evolsynth.evaluation.quality import (
     template_leak,
 )
 from evolsynth.evaluation.roles import role_confusion, self_talk
-from evolsynth.evaluation.words import content, plain
+from evolsynth.evaluation.text.words import content, plain
 from evolsynth.rows import Message
 
 __all__ = ["bad_turn", "turn_findings"]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from evolsynth.evaluation.verbs import root
-from evolsynth.evaluation.words import plain
+from evolsynth.evaluation.text.verbs import root
+from evolsynth.evaluation.text.words import plain
 
 __all__ = ["Anchor", "anchor_of"]
 

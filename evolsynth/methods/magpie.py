@@ -29,7 +29,7 @@ from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import failure, ordered_map
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed import Embedder
+    from evolsynth.evaluation.embed.minilm import Embedder
 
 __all__ = ["INSTRUCTION_SAMPLING", "magpie"]
 
@@ -321,7 +321,7 @@ async def _topic_check(steer: Steering, embedder: Embedder | None) -> TopicCheck
     if steer.about is None:
         return None
     if embedder is None:
-        from evolsynth.evaluation.embed import MiniLM
+        from evolsynth.evaluation.embed.minilm import MiniLM
 
         embedder = MiniLM()
     least = ON_TOPIC if steer.least is None else steer.least

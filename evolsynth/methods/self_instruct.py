@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, Protocol
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.quality import degenerate
-from evolsynth.evaluation.rouge import rouge_l
 from evolsynth.evaluation.tasks import (
     SAME_WORDING,
     doubled,
@@ -21,6 +20,7 @@ from evolsynth.evaluation.tasks import (
     personal,
     stray_answer,
 )
+from evolsynth.evaluation.text.rouge import rouge_l
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
 from evolsynth.methods.family import prompt_family
 from evolsynth.methods.task_writer import ask, ask_chat

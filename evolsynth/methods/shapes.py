@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Literal, get_args
 
-from evolsynth.evaluation.words import plain
+from evolsynth.evaluation.text.words import plain
 
 __all__ = ["SHAPES", "Shape", "shape_of"]
 

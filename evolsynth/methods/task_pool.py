@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 
 from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.rouge import RougeIndex
+from evolsynth.evaluation.text.rouge import RougeIndex
 from evolsynth.methods.seed_tasks import LEAST_SEEDS, SeedTask
 from evolsynth.methods.task_writer import Plan
 from evolsynth.rows import derive_seed

@@ -23,7 +23,7 @@ from evolsynth.evaluation.tasks import (
     stray_answer,
     task_findings,
 )
-from evolsynth.evaluation.words import COMMON, content, words
+from evolsynth.evaluation.text.words import COMMON, content, words
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
 from evolsynth.methods.respond import RESPONSE_SAMPLING
 from evolsynth.methods.task_writer import Draft, Instance, Made, Plan, ask, ask_chat

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.embed import Embedder
+from evolsynth.evaluation.embed.minilm import Embedder
 from evolsynth.evaluation.gate import Gate
 from evolsynth.evaluation.settings import GateSettings
 from evolsynth.llm.base import LLM

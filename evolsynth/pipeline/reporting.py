@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evolsynth.evaluation.embed import Embedder
+from evolsynth.evaluation.embed.minilm import Embedder
 from evolsynth.pipeline.draw import svg
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run_state import RunState

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from evolsynth.errors import EvolsynthError, InputError, RunStopped, StoreError
-from evolsynth.evaluation.embed import Embedder, MiniLM
+from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
 from evolsynth.llm.base import LLM
 from evolsynth.pipeline.columns import check_columns
 from evolsynth.pipeline.context import Context, Shared, gate_settings

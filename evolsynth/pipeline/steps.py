@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.embed import Embedder
+from evolsynth.evaluation.embed.minilm import Embedder
 from evolsynth.evaluation.gate import Gate
 from evolsynth.evaluation.response_scores import (
     MARGINS,

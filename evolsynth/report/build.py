@@ -25,7 +25,7 @@ from evolsynth.report.text import cut, headline, own_text, shorten, visible
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed import Embedder
+    from evolsynth.evaluation.embed.minilm import Embedder
     from evolsynth.pipeline.labels import Counts
 
 __all__ = ["build_report", "write_report"]

@@ -23,7 +23,7 @@ from evolsynth.report.text import own_text
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed import Embedder
+    from evolsynth.evaluation.embed.minilm import Embedder
 
 __all__ = ["Neighbourhood", "Pair", "survey"]
 

@@ -169,6 +169,6 @@ def test_a_missing_file_is_told_before_a_model_is_loaded(
     def refuse(_: object) -> None:
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("evolsynth.evaluation.embed.MiniLM.load", refuse)
+    monkeypatch.setattr("evolsynth.evaluation.embed.minilm.MiniLM.load", refuse)
     assert main(["gate", str(tmp_path / "none.jsonl")]) == 1
     assert "no such file" in capsys.readouterr().err

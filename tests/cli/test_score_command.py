@@ -197,7 +197,7 @@ def test_what_cannot_be_chosen_is_one_sentence(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("evolsynth.evaluation.embed.MiniLM.load", lambda _: None)
+    monkeypatch.setattr("evolsynth.evaluation.embed.minilm.MiniLM.load", lambda _: None)
     command = ["select", str(written(tmp_path, CHOICE)), "-n", "1", *more]
     assert main(command) == 1
     assert words in capsys.readouterr().err

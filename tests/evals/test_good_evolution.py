@@ -12,7 +12,7 @@ from evals.__main__ import main
 from evals.evolution_fit import Labelled, cross_validated, read_labelled, read_rooms
 from evals.good_evolution import auroc, measure
 from evolsynth.errors import InputError
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 
 DATA = Path(__file__).parents[2] / "evals" / "data"
 

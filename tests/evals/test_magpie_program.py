@@ -9,7 +9,7 @@ import pytest
 
 from evals.__main__ import main
 from evals.magpie import WAYS, Classifier, measure
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.topics import topic_names
 from evolsynth.rows import read_jsonl

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from evolsynth.errors import InputError, ModelNotFound
 from evolsynth.evaluation.batches import information_losses
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.information import information_loss
 
 COUNT = 150

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evolsynth.evaluation.breadth import other_field, same_task
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 
 RIVERS = "Name three large rivers."
 

@@ -19,8 +19,8 @@ from evolsynth.evaluation.clusters import (
     nearest,
 )
 from evolsynth.evaluation.diversity import Vectors
+from evolsynth.evaluation.text.verbs import root
 from evolsynth.evaluation.thin import Set, _discoveries, _fewer, thin_clusters
-from evolsynth.evaluation.verbs import root
 
 
 def around_axes(labels: list[int], width: int = 4) -> Vectors:

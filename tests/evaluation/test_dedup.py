@@ -18,7 +18,7 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.dedup import Deduplicated, deduplicate
 from evolsynth.evaluation.dedup import search as search_module
 from evolsynth.evaluation.duplicates import normalise
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 
 BREAD = (
     "Explain to a beginner how a loaf of bread rises in the oven, what the yeast does meanwhile, "

@@ -15,7 +15,7 @@ from evolsynth.evaluation.dedup.minhash import Signatures, bands_for
 from evolsynth.evaluation.dedup.search import Vectors, neighbours
 from evolsynth.evaluation.dedup.stars import Stars
 from evolsynth.evaluation.dedup.tokens import Lexicon, fact_key, shingles, template, tokens
-from evolsynth.evaluation.numbers import numbers
+from evolsynth.evaluation.text.numbers import numbers
 
 # Tokens and facts --------------------------------------------------------------------------------
 

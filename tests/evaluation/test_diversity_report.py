@@ -17,7 +17,7 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation import diversity_report as module
 from evolsynth.evaluation.diversity import vendi_score
 from evolsynth.evaluation.diversity_report import diversity_report
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.texts import collect, embedded
 from evolsynth.rows import Failure, Message, Row, Verdict
 

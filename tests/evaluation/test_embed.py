@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from evolsynth.errors import InputError, ModelNotFound
-from evolsynth.evaluation import embed as embed_module
-from evolsynth.evaluation.embed import Embedder, MiniLM
+from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
+from evolsynth.evaluation.embed.minilm import minilm as embed_module
 
 TEXTS = [
     "Write a poem about cats.",
@@ -136,7 +136,7 @@ def test_a_wrong_path_is_named_with_the_way_out(tmp_path: Path) -> None:
 
 def test_importing_loads_no_torch() -> None:
     program = (
-        "import sys, evolsynth.evaluation.embed as e; e.MiniLM(); "
+        "import sys, evolsynth.evaluation.embed.minilm as e; e.MiniLM(); "
         "sys.exit(any(m in sys.modules for m in ('torch', 'transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.evolution import (
     THRESHOLD,
     EvolutionScore,
@@ -31,7 +31,7 @@ from evolsynth.rows import Row
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.static import StaticVectors
+    from evolsynth.evaluation.embed.static import StaticVectors
 
 ESSAY = "Describe how a windmill turns wind into flour."
 FIVE = "Limit your answer to five sentences."

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.facts import code, names, options, quotations
-from evolsynth.evaluation.words import clauses, stem, words
+from evolsynth.evaluation.text.facts import code, names, options, quotations
+from evolsynth.evaluation.text.words import clauses, stem, words
 
 
 def test_names_are_found_except_at_the_start_or_in_capitals() -> None:

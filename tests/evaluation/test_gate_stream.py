@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from evolsynth.errors import InputError, RequestError, SetupError
 from evolsynth.evaluation.checks import BatchCheck, Case, Check
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.gate import Gate, OwnCheck
 from evolsynth.evaluation.settings import GateSettings

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.language import LANGUAGES, language, wrong_language
+from evolsynth.evaluation.text.language import LANGUAGES, language, wrong_language
 
 TEXTS = {
     "en": "The kettle is on the stove, and there was enough water in it for the two of us.",

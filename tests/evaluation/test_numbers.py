@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.numbers import Number, equal, implied, numbers
+from evolsynth.evaluation.text.numbers import Number, equal, implied, numbers
 
 
 def only(text: str) -> Number:

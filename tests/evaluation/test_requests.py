@@ -8,7 +8,6 @@ import pytest
 
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.gate import Gate, instruction_findings
-from evolsynth.evaluation.language import wrong_request_language
 from evolsynth.evaluation.requests import (
     answers_itself,
     declines,
@@ -16,6 +15,7 @@ from evolsynth.evaluation.requests import (
     several_requests,
 )
 from evolsynth.evaluation.settings import GateSettings
+from evolsynth.evaluation.text.language import wrong_request_language
 from evolsynth.rows import Row
 
 Find = Callable[[str], Finding | None]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.rouge import Nearest, RougeIndex, rouge_l, rouge_tokens
+from evolsynth.evaluation.text.rouge import Nearest, RougeIndex, rouge_l, rouge_tokens
 
 #: Pairs and the F1 that rouge-score 0.1.2 gives for them, ``RougeScorer(["rougeL"])``.
 GOLDEN = [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation import selection
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.selection import row_text, select
 from evolsynth.rows import Row
 

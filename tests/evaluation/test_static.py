@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evolsynth.evaluation import static as module
-from evolsynth.evaluation.embed import MiniLM
-from evolsynth.evaluation.static import StaticVectors
+from evolsynth.evaluation.embed.minilm import MiniLM
+from evolsynth.evaluation.embed.minilm import static as module
+from evolsynth.evaluation.embed.static import StaticVectors
 
 NEAR = (
     ("Name three rivers in Africa.", "Name 3 rivers of Africa!"),

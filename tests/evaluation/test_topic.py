@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.topic import ON_TOPIC, TopicCheck, subject_of
 
 COOKING = "cooking: recipes, ingredients, baking, meals"

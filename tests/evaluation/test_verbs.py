@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.lexicon import SPELLINGS, VERBS
-from evolsynth.evaluation.verbs import Root, RootVerb, root, verb_table
+from evolsynth.evaluation.text.lexicon import SPELLINGS, VERBS
+from evolsynth.evaluation.text.verbs import Root, RootVerb, root, verb_table
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.errors import CapabilityError, EngineError, InputError, SetupError
-from evolsynth.evaluation.rouge import rouge_l
+from evolsynth.evaluation.text.rouge import rouge_l
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Answer, Scripted

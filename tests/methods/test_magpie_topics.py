@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evolsynth.errors import CapabilityError, InputError
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate import Gate
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp import LlamaCpp

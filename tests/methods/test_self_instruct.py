@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from evolsynth.errors import CapabilityError, EngineError, InputError, RequestError
-from evolsynth.evaluation.rouge import rouge_l
+from evolsynth.evaluation.text.rouge import rouge_l
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Answer, Scripted

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evolsynth.errors import ModelNotFound
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate import Gate
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp.files import find_model

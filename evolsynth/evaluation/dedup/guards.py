@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 
 from evolsynth.evaluation.duplicates import same_references
-from evolsynth.evaluation.words import clauses, content, vocabulary, words
+from evolsynth.evaluation.text.words import clauses, content, vocabulary, words
 
 __all__ = ["asks_more", "only_difference", "same_request", "swapped_roles"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from evolsynth.errors import InputError
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed import Embedder
+    from evolsynth.evaluation.embed.minilm import Embedder
 
 __all__ = ["THRESHOLDS", "Method", "check"]
 

@@ -23,7 +23,7 @@ from evolsynth.evaluation.duplicates import normalise
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.embed import Embedder
+    from evolsynth.evaluation.embed.minilm import Embedder
 
 __all__ = ["deduplicate"]
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evolsynth.evaluation import facts
 from evolsynth.evaluation.duplicates import normalise
-from evolsynth.evaluation.numbers import numbers as numbers_of
-from evolsynth.evaluation.words import NEGATORS, Word, content, vocabulary, words
+from evolsynth.evaluation.text import facts
+from evolsynth.evaluation.text.numbers import numbers as numbers_of
+from evolsynth.evaluation.text.words import NEGATORS, Word, content, vocabulary, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

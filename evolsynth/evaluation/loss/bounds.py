@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from evolsynth.evaluation.words import Word, vocabulary
+from evolsynth.evaluation.text.words import Word, vocabulary
 
 __all__ = ["bounds", "is_bound"]
 

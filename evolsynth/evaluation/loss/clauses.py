@@ -15,13 +15,13 @@ from evolsynth.evaluation.loss.reading import Kind, Loss, Reading
 from evolsynth.evaluation.loss.siblings import siblings
 from evolsynth.evaluation.loss.tokens import Token
 from evolsynth.evaluation.quality import VERB, asks
-from evolsynth.evaluation.units import UNITS
-from evolsynth.evaluation.words import NEGATORS, words
+from evolsynth.evaluation.text.units import UNITS
+from evolsynth.evaluation.text.words import NEGATORS, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.embed import Embedder
+    from evolsynth.evaluation.embed.minilm import Embedder
 
 __all__ = ["clauses_lost", "replaced"]
 

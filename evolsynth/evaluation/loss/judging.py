@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evolsynth.evaluation.language import language
 from evolsynth.evaluation.loss.alignment import Alignment, align, copying
 from evolsynth.evaluation.loss.clauses import clauses_lost, replaced
 from evolsynth.evaluation.loss.data import data_changed
@@ -16,10 +15,11 @@ from evolsynth.evaluation.loss.quantities import quantities
 from evolsynth.evaluation.loss.reading import InformationLoss, Loss, LostSpan, Reading
 from evolsynth.evaluation.loss.senses import senses
 from evolsynth.evaluation.loss.tokens import Token
-from evolsynth.evaluation.words import vocabulary
+from evolsynth.evaluation.text.language import language
+from evolsynth.evaluation.text.words import vocabulary
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed import Embedder
+    from evolsynth.evaluation.embed.minilm import Embedder
 
 __all__ = ["THRESHOLD", "WEIGHTS", "Evidence", "evidence", "judge", "word_vectors"]
 

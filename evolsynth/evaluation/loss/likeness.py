@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.static import StaticVectors
+    from evolsynth.evaluation.embed.static import StaticVectors
 
 __all__ = ["WordVectors"]
 

@@ -8,9 +8,9 @@ from evolsynth.evaluation.loss.alignment import Alignment, copying
 from evolsynth.evaluation.loss.gaps import Gap, gap
 from evolsynth.evaluation.loss.reading import Kind, Loss, Reading
 from evolsynth.evaluation.loss.tokens import Token
-from evolsynth.evaluation.numbers import Number, equal, implied
-from evolsynth.evaluation.units import UNITS
-from evolsynth.evaluation.words import vocabulary
+from evolsynth.evaluation.text.numbers import Number, equal, implied
+from evolsynth.evaluation.text.units import UNITS
+from evolsynth.evaluation.text.words import vocabulary
 
 __all__ = ["quantities"]
 

@@ -9,9 +9,9 @@ import msgspec
 
 from evolsynth.evaluation.loss.segments import segments
 from evolsynth.evaluation.loss.tokens import Token, tokens
-from evolsynth.evaluation.numbers import Number, numbers
-from evolsynth.evaluation.occurrence import stems_of
-from evolsynth.evaluation.words import plain
+from evolsynth.evaluation.text.numbers import Number, numbers
+from evolsynth.evaluation.text.occurrence import stems_of
+from evolsynth.evaluation.text.words import plain
 
 __all__ = ["InformationLoss", "Kind", "Loss", "LostSpan", "Reading"]
 

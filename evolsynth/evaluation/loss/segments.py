@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from evolsynth.evaluation.loss.tokens import Token
-from evolsynth.evaluation.words import clauses, plain
+from evolsynth.evaluation.text.words import clauses, plain
 
 __all__ = ["segments"]
 

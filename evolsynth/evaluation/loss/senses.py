@@ -12,8 +12,8 @@ from evolsynth.evaluation.loss.gaps import Gap, gap
 from evolsynth.evaluation.loss.reading import Kind, Loss, Reading
 from evolsynth.evaluation.loss.tokens import Token
 from evolsynth.evaluation.quality import asks, states
-from evolsynth.evaluation.verbs import root
-from evolsynth.evaluation.words import NEGATORS, vocabulary, words
+from evolsynth.evaluation.text.verbs import root
+from evolsynth.evaluation.text.words import NEGATORS, vocabulary, words
 
 __all__ = ["senses"]
 

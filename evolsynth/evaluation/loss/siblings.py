@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from evolsynth.evaluation.words import stem
+from evolsynth.evaluation.text.words import stem
 
 __all__ = ["siblings"]
 

@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from evolsynth.evaluation.loss.bounds import bounds
-from evolsynth.evaluation.numbers import Number, numbers
-from evolsynth.evaluation.units import UNITS
-from evolsynth.evaluation.words import (
+from evolsynth.evaluation.text.numbers import Number, numbers
+from evolsynth.evaluation.text.units import UNITS
+from evolsynth.evaluation.text.words import (
     COMMON,
     NEGATORS,
     is_function_word,

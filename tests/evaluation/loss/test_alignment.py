@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.loss.alignment import Alignment, align, copying, related
 from evolsynth.evaluation.loss.gaps import gap
 from evolsynth.evaluation.loss.judging import word_vectors
 from evolsynth.evaluation.loss.siblings import siblings
 from evolsynth.evaluation.loss.tokens import tokens
-from evolsynth.evaluation.words import stem
+from evolsynth.evaluation.text.words import stem
 
 
 def aligned(original: str, evolved: str) -> Alignment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evolsynth.evaluation.loss.bounds import bounds, is_bound
-from evolsynth.evaluation.words import plain, words
+from evolsynth.evaluation.text.words import plain, words
 
 
 def found(text: str) -> list[tuple[str, str]]:

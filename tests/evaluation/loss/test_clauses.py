@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.loss.alignment import align
 from evolsynth.evaluation.loss.clauses import clauses_lost, replaced
 from evolsynth.evaluation.loss.judging import word_vectors

@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.information import information_loss
 from evolsynth.evaluation.loss.reading import Kind
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.embed import MiniLM
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.information import information_loss
 from evolsynth.evaluation.loss.alignment import align
 from evolsynth.evaluation.loss.judging import THRESHOLD, WEIGHTS, evidence, word_vectors

@@ -1,6 +1,6 @@
 """Facts of a request that a paraphrase must not change: names, quotations, code, options.
 
-Numbers are in `evolsynth.evaluation.numbers`.
+Numbers are in `evolsynth.evaluation.text.numbers`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from evolsynth.evaluation.words import clauses, plain, words
+from evolsynth.evaluation.text.words import clauses, plain, words
 
 __all__ = ["Place", "code", "names", "options", "quotations"]
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from evolsynth.errors import InputError, ModelNotFound, SetupError
-from evolsynth.evaluation.static import StaticVectors
+from evolsynth.evaluation.embed.static import StaticVectors
 
 if TYPE_CHECKING:
     import os

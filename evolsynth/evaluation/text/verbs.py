@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from evolsynth.evaluation.lexicon import (
+from evolsynth.evaluation.text.lexicon import (
     BOUNDARIES,
     DETERMINERS,
     LEADING,
@@ -28,7 +28,7 @@ from evolsynth.evaluation.lexicon import (
     SPELLINGS,
     VERBS,
 )
-from evolsynth.evaluation.words import plain, vocabulary
+from evolsynth.evaluation.text.words import plain, vocabulary
 
 __all__ = ["Root", "RootVerb", "root", "verb_table"]
 

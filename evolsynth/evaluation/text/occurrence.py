@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from evolsynth.evaluation.words import words
+from evolsynth.evaluation.text.words import words
 
 __all__ = ["occurs", "stems_of"]
 

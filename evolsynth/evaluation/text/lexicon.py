@@ -1,8 +1,8 @@
-"""Words by which a request's verb and its object are found: see `evolsynth.evaluation.verbs`."""
+"""Words by which a request's verb and its object are found: see `evolsynth.evaluation.text.verbs`."""
 
 from __future__ import annotations
 
-from evolsynth.evaluation.words import vocabulary
+from evolsynth.evaluation.text.words import vocabulary
 
 __all__ = [
     "BOUNDARIES",

@@ -12,8 +12,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from evolsynth.evaluation.units import UNITS
-from evolsynth.evaluation.words import Word, content, first_content, plain, words
+from evolsynth.evaluation.text.units import UNITS
+from evolsynth.evaluation.text.words import Word, content, first_content, plain, words
 
 __all__ = ["Number", "equal", "implied", "numbers"]
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.words import plain, vocabulary
+from evolsynth.evaluation.text.words import plain, vocabulary
 
 __all__ = ["LANGUAGES", "language", "wrong_language", "wrong_request_language"]
 

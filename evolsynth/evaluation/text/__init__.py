@@ -1,0 +1,1 @@
+"""What reads a text: words, numbers, facts, verbs, language."""

@@ -22,14 +22,14 @@ from evals.diversity_sets import DATA, SIZE, Family, families, many, requests, t
 from evals.machine import Watch, describe
 from evals.options import add_json, check_place, positive, save, told_on
 from evolsynth.errors import InputError
-from evolsynth.evaluation.clusters import Weights, find_clusters
-from evolsynth.evaluation.diversity import Vectors, vendi_score
-from evolsynth.evaluation.diversity_report import measured
+from evolsynth.evaluation.diversity.clusters import Weights, find_clusters
+from evolsynth.evaluation.diversity.corpus import Texts
+from evolsynth.evaluation.diversity.distances import Vectors, vendi_score
+from evolsynth.evaluation.diversity.measures import Measure, Side, figures_at
+from evolsynth.evaluation.diversity.ngrams import Places
+from evolsynth.evaluation.diversity.summary import measured
 from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
-from evolsynth.evaluation.sides import Measure, Side, figures_at
 from evolsynth.evaluation.text.verbs import root
-from evolsynth.evaluation.texts import Texts
-from evolsynth.evaluation.wording import Places
 
 __all__ = ["add_options", "correlations", "full_vendi", "held", "run", "spearman", "verb_scores"]
 

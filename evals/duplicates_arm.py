@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from evolsynth import __version__
-from evolsynth.evaluation.dedup import deduplicate
+from evolsynth.evaluation.duplicates.deduplicate import deduplicate
 from evolsynth.evaluation.embed.minilm import MiniLM
 
 __all__ = ["main"]

@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from evolsynth.evaluation.diversity import rarefied
+from evolsynth.evaluation.diversity.distances import rarefied
 from evolsynth.evaluation.embed.minilm import Embedder
 from evolsynth.evaluation.gate import Gate
 from evolsynth.evaluation.topic import ON_TOPIC, TopicCheck, subject_of

@@ -14,7 +14,7 @@ from typing import Any
 from evolsynth.cli.files import writing
 from evolsynth.cli.lines import TextField
 from evolsynth.errors import InputError
-from evolsynth.evaluation.dedup import Deduplicated, Method, deduplicate
+from evolsynth.evaluation.duplicates.deduplicate import Deduplicated, Method, deduplicate
 from evolsynth.evaluation.embed.minilm import MiniLM
 
 __all__ = ["dedup"]

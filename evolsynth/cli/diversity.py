@@ -10,11 +10,11 @@ from rich.table import Table
 
 from evolsynth.cli.files import writing
 from evolsynth.errors import InputError
-from evolsynth.evaluation.diversity_report import DiversityReport, measured
-from evolsynth.evaluation.draws import Figure
+from evolsynth.evaluation.diversity.corpus import collect
+from evolsynth.evaluation.diversity.intervals import Figure
+from evolsynth.evaluation.diversity.measures import TITLES, Whole
+from evolsynth.evaluation.diversity.summary import DiversityReport, measured
 from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
-from evolsynth.evaluation.sides import TITLES, Whole
-from evolsynth.evaluation.texts import collect
 from evolsynth.rows import read_rows
 
 __all__ = ["diversity"]

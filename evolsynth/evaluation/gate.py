@@ -19,7 +19,7 @@ import numpy as np
 
 from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.checks import BatchCheck, Case, Check, Part, loss_finding, tiers
-from evolsynth.evaluation.duplicates import DuplicateIndex, Search
+from evolsynth.evaluation.duplicates.index import DuplicateIndex, Search
 from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
 from evolsynth.evaluation.evolution import texts_read
 from evolsynth.evaluation.findings import Finding

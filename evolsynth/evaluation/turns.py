@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evolsynth.evaluation.duplicates import normalise
+from evolsynth.evaluation.duplicates.index import normalise
 from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.quality import (
     cut_off,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from evolsynth.evaluation.diversity import Vectors
+from evolsynth.evaluation.diversity.distances import Vectors
 from evolsynth.report.tallies import kind_of
 from evolsynth.report.text import own_text, shorten, visible, wrapped
 from evolsynth.rows import Row

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from evolsynth.evaluation.diversity import (
+from evolsynth.evaluation.diversity.distances import (
     Diversity,
     Vectors,
     diversity,
     nearest_similarities,
     rarefied,
 )
-from evolsynth.evaluation.diversity_report import DiversityReport, diversity_report
-from evolsynth.evaluation.duplicates import nearest_pairs
+from evolsynth.evaluation.diversity.summary import DiversityReport, diversity_report
+from evolsynth.evaluation.duplicates.index import nearest_pairs
 from evolsynth.report.evolutions import lineage
 from evolsynth.report.figures import STATUS_NAMES, histogram, map_places, map_sample, scatter
 from evolsynth.report.text import own_text

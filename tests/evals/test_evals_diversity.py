@@ -15,7 +15,7 @@ from evals import diversity as program
 from evals.__main__ import main
 from evals.diversity import correlations, full_vendi, held, spearman, verb_scores
 from evals.diversity_sets import SIZE, families, many, requests, topic_texts
-from evolsynth.evaluation.diversity import vendi_score
+from evolsynth.evaluation.diversity.distances import vendi_score
 
 
 class Quick:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.clusters import (
+from evolsynth.evaluation.diversity.clusters import (
     Labels,
     coverage,
     evenness,
@@ -18,9 +18,9 @@ from evolsynth.evaluation.clusters import (
     label_words,
     nearest,
 )
-from evolsynth.evaluation.diversity import Vectors
+from evolsynth.evaluation.diversity.distances import Vectors
+from evolsynth.evaluation.diversity.gaps import Set, _discoveries, _fewer, thin_clusters
 from evolsynth.evaluation.text.verbs import root
-from evolsynth.evaluation.thin import Set, _discoveries, _fewer, thin_clusters
 
 
 def around_axes(labels: list[int], width: int = 4) -> Vectors:
@@ -123,7 +123,7 @@ def test_a_missing_scikit_learn_is_said_with_the_way_to_get_it() -> None:
     code = (
         "import sys; sys.modules['sklearn.cluster'] = None\n"
         "import numpy as np\n"
-        "from evolsynth.evaluation.clusters import find_clusters\n"
+        "from evolsynth.evaluation.diversity.clusters import find_clusters\n"
         "from evolsynth.errors import SetupError\n"
         "try: find_clusters(np.eye(3, dtype=np.float32))\n"
         "except SetupError as error: print(error)"

@@ -9,12 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.dedup import minhash, search
-from evolsynth.evaluation.dedup.guards import only_difference, same_request, swapped_roles
-from evolsynth.evaluation.dedup.minhash import Signatures, bands_for
-from evolsynth.evaluation.dedup.search import Vectors, neighbours
-from evolsynth.evaluation.dedup.stars import Stars
-from evolsynth.evaluation.dedup.tokens import Lexicon, fact_key, shingles, template, tokens
+from evolsynth.evaluation.duplicates.index import minhash, search
+from evolsynth.evaluation.duplicates.minhash import Signatures, bands_for
+from evolsynth.evaluation.duplicates.same_request import (
+    only_difference,
+    same_request,
+    swapped_roles,
+)
+from evolsynth.evaluation.duplicates.search import Vectors, neighbours
+from evolsynth.evaluation.duplicates.stars import Stars
+from evolsynth.evaluation.duplicates.tokens import Lexicon, fact_key, shingles, template, tokens
 from evolsynth.evaluation.text.numbers import numbers
 
 # Tokens and facts --------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.diversity import (
+from evolsynth.evaluation.diversity.distances import (
     Vectors,
     diversity,
     nearest_similarities,
@@ -86,7 +86,7 @@ def test_the_vendi_score_is_the_same_from_either_matrix_in_any_parts(
     values = np.linalg.eigvalsh(vectors.astype(np.float64) @ vectors.T / len(vectors))
     values = values[values > 1e-10]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evolsynth.evaluation.diversity._PART", 16)
+        patch.setattr("evolsynth.evaluation.diversity.distances._PART", 16)
         got = vendi_score(vectors)
     assert got == pytest.approx(np.exp(-np.sum(values * np.log(values))), rel=1e-4)
 
@@ -99,7 +99,7 @@ def test_order_does_not_matter() -> None:
 def test_nearest_goes_over_block_borders(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = unit(25, 5)
     whole = nearest_similarities(vectors)
-    monkeypatch.setattr("evolsynth.evaluation.diversity._BLOCK", 4)
+    monkeypatch.setattr("evolsynth.evaluation.diversity.distances._BLOCK", 4)
     np.testing.assert_allclose(nearest_similarities(vectors), whole, rtol=1e-6)
     full = vectors @ vectors.T - 3 * np.eye(25, dtype=np.float32)
     np.testing.assert_allclose(whole, full.max(axis=1), rtol=1e-5)

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation import diversity_report as module
-from evolsynth.evaluation.diversity import vendi_score
-from evolsynth.evaluation.diversity_report import diversity_report
+from evolsynth.evaluation.diversity.corpus import collect, embedded
+from evolsynth.evaluation.diversity.distances import summary as module
+from evolsynth.evaluation.diversity.distances import vendi_score
+from evolsynth.evaluation.diversity.summary import diversity_report
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.texts import collect, embedded
 from evolsynth.rows import Failure, Message, Row, Verdict
 
 YES = Verdict(accepted=True)
@@ -185,7 +185,7 @@ def test_the_same_rows_give_the_same_json_and_the_seed_is_in_it() -> None:
 
 def test_the_report_is_imported_without_anything_heavy() -> None:
     code = (
-        "import sys, evolsynth.evaluation.diversity_report\n"
+        "import sys, evolsynth.evaluation.diversity.summary\n"
         "print([m for m in ('torch', 'sklearn', 'sentence_transformers') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

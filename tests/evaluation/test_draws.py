@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.draws import Figure, at_size
-from evolsynth.evaluation.wording import Places
+from evolsynth.evaluation.diversity.intervals import Figure, at_size
+from evolsynth.evaluation.diversity.ngrams import Places
 
 
 def test_the_interval_of_a_mean_is_the_textbook_one() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.duplicates import (
+from evolsynth.evaluation.duplicates.index import (
     DuplicateIndex,
     nearest_pairs,
     normalise,
@@ -143,7 +143,7 @@ def test_nearest_pairs_agree_with_the_whole_matrix(n: int, count: int, seed: int
 
 
 def test_nearest_pairs_cross_the_borders_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evolsynth.evaluation.duplicates._BLOCK", 2)
+    monkeypatch.setattr("evolsynth.evaluation.duplicates.index._BLOCK", 2)
     vectors = np.stack([EAST, NORTH, unit(-1, 0.5), EAST, unit(1, 0.1)])
     assert [(i, j) for i, j, _ in nearest_pairs(vectors, 2)] == [(0, 3), (0, 4)]
 
@@ -235,7 +235,7 @@ def test_the_embedder_is_asked_about_a_text_in_the_index_once() -> None:
 
 
 def test_an_index_that_grows_past_a_block_finds_in_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evolsynth.evaluation.duplicates._ROOM", 3)
+    monkeypatch.setattr("evolsynth.evaluation.duplicates.index._ROOM", 3)
     index = DuplicateIndex(0.99)
     for k in range(8):
         index.add(str(k), f"a {'b' * k} c", unit(1, k))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evolsynth.evaluation import nearest as module
-from evolsynth.evaluation.diversity import nearest_similarities
-from evolsynth.evaluation.nearest import distribution, nearest_distances
+from evolsynth.evaluation.diversity.distances import nearest as module
+from evolsynth.evaluation.diversity.distances import nearest_similarities
+from evolsynth.evaluation.diversity.nearest import distribution, nearest_distances
 
 
 def vectors(rows: int, width: int = 6) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

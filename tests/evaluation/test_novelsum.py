@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation import novelsum as module
-from evolsynth.evaluation.diversity import Vectors
-from evolsynth.evaluation.novelsum import densities, novelsum
+from evolsynth.evaluation.diversity.distances import Vectors
+from evolsynth.evaluation.diversity.distances import novelsum as module
+from evolsynth.evaluation.diversity.novelsum import densities, novelsum
 
 
 def unit(rows: int, width: int, seed: int = 0) -> Vectors:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.wording import Wording, compression_ratio
+from evolsynth.evaluation.diversity.ngrams import Wording, compression_ratio
 
 TEXTS = st.lists(
     st.lists(st.sampled_from(["a", "b", "c", "d", "e"]), max_size=9).map(" ".join),

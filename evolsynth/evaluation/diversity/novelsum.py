@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.diversity import Vectors
+from evolsynth.evaluation.diversity.distances import Vectors
 
 __all__ = ["densities", "novelsum"]
 

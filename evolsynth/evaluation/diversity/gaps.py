@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from evolsynth.evaluation.clusters import Centres, Labels
-from evolsynth.evaluation.diversity import Vectors
+from evolsynth.evaluation.diversity.clusters import Centres, Labels
+from evolsynth.evaluation.diversity.distances import Vectors
 from evolsynth.evaluation.text.verbs import Root, verb_table
 
 __all__ = ["Set", "ThinCluster", "thin_clusters"]

@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.dedup.tokens import Chunk
+    from evolsynth.evaluation.duplicates.tokens import Chunk
 
 __all__ = ["Signatures", "bands_for"]
 

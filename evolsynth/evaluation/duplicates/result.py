@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from evolsynth.evaluation.dedup.stars import KINDS
+from evolsynth.evaluation.duplicates.stars import KINDS
 
 if TYPE_CHECKING:
     import numpy as np

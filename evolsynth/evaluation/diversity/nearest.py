@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from evolsynth.evaluation.diversity import Vectors
+from evolsynth.evaluation.diversity.distances import Vectors
 
 __all__ = ["QUANTILES", "Distances", "distribution", "nearest_distances"]
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evolsynth.errors import SetupError
-from evolsynth.evaluation.diversity import Vectors
+from evolsynth.evaluation.diversity.distances import Vectors
 from evolsynth.evaluation.text.words import COMMON, Word, content
 
 __all__ = [

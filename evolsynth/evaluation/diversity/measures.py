@@ -9,15 +9,22 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from evolsynth.evaluation.clusters import Centres, Labels, Weights, coverage, evenness, nearest
-from evolsynth.evaluation.diversity import Vectors, mean_distance, vendi_score
-from evolsynth.evaluation.draws import Figure, Figures, at_size
-from evolsynth.evaluation.nearest import Distances, distribution, nearest_distances
-from evolsynth.evaluation.novelsum import densities, novelsum
+from evolsynth.evaluation.diversity.clusters import (
+    Centres,
+    Labels,
+    Weights,
+    coverage,
+    evenness,
+    nearest,
+)
+from evolsynth.evaluation.diversity.corpus import Texts
+from evolsynth.evaluation.diversity.distances import Vectors, mean_distance, vendi_score
+from evolsynth.evaluation.diversity.gaps import Set
+from evolsynth.evaluation.diversity.intervals import Figure, Figures, at_size
+from evolsynth.evaluation.diversity.nearest import Distances, distribution, nearest_distances
+from evolsynth.evaluation.diversity.ngrams import Places, Wording, compression_ratio
+from evolsynth.evaluation.diversity.novelsum import densities, novelsum
 from evolsynth.evaluation.text.verbs import Root, RootVerb, root, verb_table
-from evolsynth.evaluation.texts import Texts
-from evolsynth.evaluation.thin import Set
-from evolsynth.evaluation.wording import Places, Wording, compression_ratio
 
 __all__ = [
     "BLEU",

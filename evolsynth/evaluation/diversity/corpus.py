@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.diversity import Vectors
+from evolsynth.evaluation.diversity.distances import Vectors
 from evolsynth.evaluation.embed.minilm import Embedder
 from evolsynth.rows import Row
 

@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.wording import Places
+from evolsynth.evaluation.diversity.ngrams import Places
 
 __all__ = ["DRAWS", "LEVEL", "Figure", "Figures", "at_size"]
 

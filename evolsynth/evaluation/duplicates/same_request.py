@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from evolsynth.evaluation.duplicates import same_references
+from evolsynth.evaluation.duplicates.index import same_references
 from evolsynth.evaluation.text.words import clauses, content, vocabulary, words
 
 __all__ = ["asks_more", "only_difference", "same_request", "swapped_roles"]

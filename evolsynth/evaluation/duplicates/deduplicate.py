@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evolsynth.evaluation.dedup.guards import only_difference, same_request
-from evolsynth.evaluation.dedup.minhash import Signatures
-from evolsynth.evaluation.dedup.options import THRESHOLDS, Method, check
-from evolsynth.evaluation.dedup.result import Deduplicated, Duplicate
-from evolsynth.evaluation.dedup.search import Neighbours, Vectors, neighbours
-from evolsynth.evaluation.dedup.stars import KINDS, Stars
-from evolsynth.evaluation.dedup.tokens import Lexicon, fact_key, shingles, template
-from evolsynth.evaluation.duplicates import normalise
+from evolsynth.evaluation.duplicates.index import normalise
+from evolsynth.evaluation.duplicates.minhash import Signatures
+from evolsynth.evaluation.duplicates.options import THRESHOLDS, Method, check
+from evolsynth.evaluation.duplicates.result import Deduplicated, Duplicate
+from evolsynth.evaluation.duplicates.same_request import only_difference, same_request
+from evolsynth.evaluation.duplicates.search import Neighbours, Vectors, neighbours
+from evolsynth.evaluation.duplicates.stars import KINDS, Stars
+from evolsynth.evaluation.duplicates.tokens import Lexicon, fact_key, shingles, template
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,16 +11,17 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import numpy as np
 
-from evolsynth.evaluation.clusters import (
+from evolsynth.evaluation.diversity.clusters import (
     Centres,
     Weights,
     find_clusters,
     label_words,
 )
-from evolsynth.evaluation.diversity import Vectors
-from evolsynth.evaluation.draws import DRAWS, LEVEL, Figure
-from evolsynth.evaluation.embed.minilm import Embedder
-from evolsynth.evaluation.sides import (
+from evolsynth.evaluation.diversity.corpus import BY, Texts, collect, embedded
+from evolsynth.evaluation.diversity.distances import Vectors
+from evolsynth.evaluation.diversity.gaps import ThinCluster, thin_clusters
+from evolsynth.evaluation.diversity.intervals import DRAWS, LEVEL, Figure
+from evolsynth.evaluation.diversity.measures import (
     BLEU,
     NEAREST,
     NOVEL,
@@ -31,10 +32,9 @@ from evolsynth.evaluation.sides import (
     some,
     whole,
 )
+from evolsynth.evaluation.diversity.ngrams import Places
+from evolsynth.evaluation.embed.minilm import Embedder
 from evolsynth.evaluation.text.verbs import RootVerb, verb_table
-from evolsynth.evaluation.texts import BY, Texts, collect, embedded
-from evolsynth.evaluation.thin import ThinCluster, thin_clusters
-from evolsynth.evaluation.wording import Places
 from evolsynth.rows import Row
 
 __all__ = ["DiversityReport", "Group", "Whole", "diversity_report", "measured"]

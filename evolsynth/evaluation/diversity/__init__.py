@@ -1,0 +1,1 @@
+"""How varied a set of texts is."""

@@ -1,0 +1,1 @@
+"""Duplicates among many texts: exact, near, and by meaning."""

@@ -1,4 +1,4 @@
-"""Fits the weights behind `evolsynth.evaluation.evolution` to labelled evolutions of ours.
+"""Fits the weights behind `evolsynth.evaluation.good_evolution.score` to labelled evolutions of ours.
 
 Two logistic regressions (scikit-learn, which sentence-transformers brings): the room of an answer,
 then whether an evolution is kept, which tells how much each signal matters. Then the examples: a
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.evolution import EvolutionModel, features, standardised
-from evolsynth.evaluation.examples import Examples, Projection, nearness, rounded
-from evolsynth.evaluation.room import ROOMS, Room, RoomModel, room_features
+from evolsynth.evaluation.good_evolution.answer_length import ROOMS, Room, RoomModel, room_features
+from evolsynth.evaluation.good_evolution.neighbours import Examples, Projection, nearness, rounded
+from evolsynth.evaluation.good_evolution.score import EvolutionModel, features, standardised
 
 __all__ = ["Labelled", "cross_validated", "fit", "read_labelled", "read_rooms"]
 

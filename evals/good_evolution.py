@@ -17,10 +17,10 @@ import numpy as np
 
 from evals.evolution_fit import Labelled, cross_validated, fit, read_labelled, read_rooms
 from evals.options import add_json, check_place, save, told_on
-from evolsynth.evaluation import evolution
-from evolsynth.evaluation.additions import addition
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.evolution import THRESHOLD, good_evolution, to_json
+from evolsynth.evaluation.good_evolution import score as evolution
+from evolsynth.evaluation.good_evolution.demand import addition
+from evolsynth.evaluation.good_evolution.score import THRESHOLD, good_evolution, to_json
 
 __all__ = ["Measured", "add_options", "auroc", "measure", "run"]
 

@@ -18,11 +18,11 @@ import numpy as np
 from evals.machine import describe
 from evals.options import add_json, check_place, positive, save, told_on
 from evolsynth.errors import InputError
-from evolsynth.evaluation.batches import information_losses
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.information import information_loss
-from evolsynth.evaluation.loss.judging import THRESHOLD, WEIGHTS, evidence
-from evolsynth.evaluation.loss.reading import InformationLoss, Reading
+from evolsynth.evaluation.information_loss.batch import information_losses
+from evolsynth.evaluation.information_loss.judging import THRESHOLD, WEIGHTS, evidence
+from evolsynth.evaluation.information_loss.reading import InformationLoss, Reading
+from evolsynth.evaluation.information_loss.score import information_loss
 from evolsynth.rows import read_jsonl
 
 if TYPE_CHECKING:
@@ -364,8 +364,8 @@ def _fitted(pairs: Sequence[Pair], embedder: MiniLM | None) -> str:
     """The weights of a logistic regression with none below 0, on these pairs."""
     from scipy.optimize import minimize
 
-    from evolsynth.evaluation.loss.alignment import align
-    from evolsynth.evaluation.loss.judging import word_vectors
+    from evolsynth.evaluation.information_loss.alignment import align
+    from evolsynth.evaluation.information_loss.judging import word_vectors
 
     rows, labels = [], []
     for pair in pairs:

@@ -23,8 +23,8 @@ from evals.spoiled import WAYS, swapped
 from evolsynth.errors import InputError
 from evolsynth.evaluation.checks import Case, tiers
 from evolsynth.evaluation.gate import response_findings
-from evolsynth.evaluation.ifd import ifd
-from evolsynth.evaluation.judge import judge
+from evolsynth.evaluation.scores.ifd import ifd
+from evolsynth.evaluation.scores.judge import judge
 from evolsynth.evaluation.settings import GateSettings
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp

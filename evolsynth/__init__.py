@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from evolsynth.errors import EvolsynthError
     from evolsynth.evaluation.embed.minilm import MiniLM
     from evolsynth.evaluation.gate import Gate
-    from evolsynth.evaluation.information import information_loss
+    from evolsynth.evaluation.information_loss.score import information_loss
     from evolsynth.llm.base import Completion, Prompt, Request, Sampling
     from evolsynth.llm.llamacpp.engine import LlamaCpp
     from evolsynth.llm.scripted import Scripted
@@ -45,7 +45,7 @@ _HOMES = {
     "bootstrap_tasks": "methods.bootstrap",
     "evol_instruct": "methods.evol_instruct",
     "generate": "methods.generate",
-    "information_loss": "evaluation.information",
+    "information_loss": "evaluation.information_loss.score",
     "magpie": "methods.magpie",
     "preference": "methods.preference",
     "read_rows": "rows",

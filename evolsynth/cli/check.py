@@ -14,10 +14,10 @@ from rich.console import Console
 
 from evolsynth.cli.files import writing
 from evolsynth.errors import InputError, RequestError
-from evolsynth.evaluation.batches import information_losses
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.loss.judging import THRESHOLD
-from evolsynth.evaluation.loss.reading import InformationLoss
+from evolsynth.evaluation.information_loss.batch import information_losses
+from evolsynth.evaluation.information_loss.judging import THRESHOLD
+from evolsynth.evaluation.information_loss.reading import InformationLoss
 from evolsynth.rows import read_jsonl
 
 __all__ = ["Fields", "check"]
@@ -123,7 +123,7 @@ async def _with_opinions(
     counts: Counter[str],
 ) -> None:
     """The same, with a model asked about the borderline ones, some at once."""
-    from evolsynth.evaluation.opinion import second_opinion
+    from evolsynth.evaluation.scores.second_opinion import second_opinion
     from evolsynth.llm.llamacpp import LlamaCpp
 
     async def one(line: dict[str, Any], loss: InformationLoss) -> InformationLoss:

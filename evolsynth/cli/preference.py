@@ -15,7 +15,7 @@ from evolsynth.cli.progress import Watch
 from evolsynth.cli.source import Source
 from evolsynth.errors import InputError
 from evolsynth.evaluation.findings import explain
-from evolsynth.evaluation.response_scores import (
+from evolsynth.evaluation.scores.response import (
     MARGINS,
     ResponseScore,
     by_ifd,

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from evolsynth.cli.files import writing
 from evolsynth.errors import InputError
-from evolsynth.evaluation.ifd import ifd
-from evolsynth.evaluation.judge import CRITERIA, judge
+from evolsynth.evaluation.scores.ifd import ifd
+from evolsynth.evaluation.scores.judge import CRITERIA, judge
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.rows import Row, dump, read_jsonl

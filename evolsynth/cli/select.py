@@ -13,7 +13,7 @@ from rich.console import Console
 from evolsynth.cli.files import writing
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
-from evolsynth.evaluation.selection import Choice, best_first, choose, product_of, row_text
+from evolsynth.evaluation.scores.selection import Choice, best_first, choose, product_of, row_text
 from evolsynth.rows import Row, dump, read_jsonl
 
 __all__ = ["select"]

@@ -18,9 +18,13 @@ from evolsynth.evaluation.breadth import other_field, same_task
 from evolsynth.evaluation.case import COSTS, PARTS, BatchCheck, Case, Check, Cost, Part
 from evolsynth.evaluation.demands import breaks_limit, copied_demand, unfit_demand
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.evolution import evolution_finding, good_evolution
 from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.information import InformationLoss, information_loss, no_new_demand
+from evolsynth.evaluation.good_evolution.score import evolution_finding, good_evolution
+from evolsynth.evaluation.information_loss.score import (
+    InformationLoss,
+    information_loss,
+    no_new_demand,
+)
 from evolsynth.evaluation.quality import (
     cut_off,
     empty,

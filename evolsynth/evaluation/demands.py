@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.information import demand_added
+from evolsynth.evaluation.information_loss.score import demand_added
 from evolsynth.evaluation.text.words import content, plain, stem, vocabulary, words
 
 __all__ = ["breaks_limit", "copied_demand", "unfit_demand"]

@@ -21,8 +21,8 @@ from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.checks import BatchCheck, Case, Check, Part, loss_finding, tiers
 from evolsynth.evaluation.duplicates.index import DuplicateIndex, Search
 from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
-from evolsynth.evaluation.evolution import texts_read
 from evolsynth.evaluation.findings import Finding
+from evolsynth.evaluation.good_evolution.score import texts_read
 from evolsynth.evaluation.settings import GateSettings
 from evolsynth.rows import Failure, Row, Verdict
 from evolsynth.streams import Rows, failure, ready

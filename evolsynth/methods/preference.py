@@ -12,7 +12,7 @@ from contextlib import aclosing
 from typing import Any
 
 from evolsynth.errors import EvolsynthError, InputError
-from evolsynth.evaluation.response_scores import ResponseScore
+from evolsynth.evaluation.scores.response import ResponseScore
 from evolsynth.methods.responses import responses_of
 from evolsynth.rows import Row, Verdict
 from evolsynth.streams import Rows, map_rows, together

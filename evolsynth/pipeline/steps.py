@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import Embedder
 from evolsynth.evaluation.gate import Gate
-from evolsynth.evaluation.response_scores import (
+from evolsynth.evaluation.scores.response import (
     MARGINS,
     ResponseScore,
     by_ifd,

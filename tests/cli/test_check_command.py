@@ -11,7 +11,7 @@ import pytest
 
 from evolsynth.cli.check import _SOME
 from evolsynth.cli.main import main
-from evolsynth.evaluation.information import information_loss
+from evolsynth.evaluation.information_loss.score import information_loss
 
 PAIRS: list[dict[str, Any]] = [
     {

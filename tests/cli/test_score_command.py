@@ -15,7 +15,7 @@ from evolsynth.cli.main import main
 from evolsynth.cli.score import scored
 from evolsynth.cli.select import select
 from evolsynth.errors import InputError
-from evolsynth.evaluation.selection import select as select_rows
+from evolsynth.evaluation.scores.selection import select as select_rows
 from evolsynth.llm.base import Prompt, Score, TokenLogprob
 from evolsynth.llm.scripted import Scripted
 from evolsynth.rows import Row, read_rows

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from evolsynth.errors import InputError, ModelNotFound
-from evolsynth.evaluation.batches import information_losses
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.information import information_loss
+from evolsynth.evaluation.information_loss.batch import information_losses
+from evolsynth.evaluation.information_loss.score import information_loss
 
 COUNT = 150
 

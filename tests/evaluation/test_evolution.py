@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.evolution import (
+from evolsynth.evaluation.gate import Gate
+from evolsynth.evaluation.good_evolution.features import EXPLAINED
+from evolsynth.evaluation.good_evolution.score import (
     THRESHOLD,
     EvolutionScore,
     evolution_finding,
@@ -23,9 +25,7 @@ from evolsynth.evaluation.evolution import (
     texts_read,
     to_json,
 )
-from evolsynth.evaluation.gate import Gate
 from evolsynth.evaluation.settings import GateSettings
-from evolsynth.evaluation.signals import EXPLAINED
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:

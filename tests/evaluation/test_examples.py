@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from evolsynth.evaluation.examples import (
+from evolsynth.evaluation.good_evolution.neighbours import (
     Examples,
     Projection,
     examples_from_json,

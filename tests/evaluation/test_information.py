@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.information import (
+from evolsynth.evaluation.information_loss.score import (
     demand_added,
     information_loss,
     no_new_demand,

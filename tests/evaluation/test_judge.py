@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolsynth.errors import CapabilityError, InputError, RequestError
-from evolsynth.evaluation.judge import CRITERIA, judge, weighted_level
+from evolsynth.evaluation.scores.judge import CRITERIA, judge, weighted_level
 from evolsynth.llm.base import Capability, Prompt, Request, Score, TokenLogprob
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Scripted

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation import selection
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.selection import row_text, select
+from evolsynth.evaluation.scores import selection
+from evolsynth.evaluation.scores.selection import row_text, select
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:

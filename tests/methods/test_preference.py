@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from evolsynth.errors import InputError, SetupError
 from evolsynth.evaluation.findings import EXPLANATIONS
-from evolsynth.evaluation.response_scores import by_rules
+from evolsynth.evaluation.scores.response import by_rules
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.preference import preference

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.information import information_loss
-from evolsynth.evaluation.loss.alignment import align
-from evolsynth.evaluation.loss.data import data_changed
-from evolsynth.evaluation.loss.reading import Loss, Reading
-from evolsynth.evaluation.loss.segments import segments
+from evolsynth.evaluation.information_loss.alignment import align
+from evolsynth.evaluation.information_loss.data import data_changed
+from evolsynth.evaluation.information_loss.reading import Loss, Reading
+from evolsynth.evaluation.information_loss.score import information_loss
+from evolsynth.evaluation.information_loss.segments import segments
 
 GRAMMAR = "Correct the grammar in this sentence."
 

@@ -9,8 +9,8 @@ from typing import get_args
 import pytest
 
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.information import information_loss
-from evolsynth.evaluation.loss.reading import Kind
+from evolsynth.evaluation.information_loss.reading import Kind
+from evolsynth.evaluation.information_loss.score import information_loss
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "information-loss.md").read_text(encoding="utf-8")
 SECTION = DOCUMENT.partition("## Kinds")[2].partition("\n## ")[0]

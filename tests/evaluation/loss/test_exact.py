@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.loss.alignment import align
-from evolsynth.evaluation.loss.exact import exact
-from evolsynth.evaluation.loss.reading import Loss, Reading
+from evolsynth.evaluation.information_loss.alignment import align
+from evolsynth.evaluation.information_loss.exact import exact
+from evolsynth.evaluation.information_loss.reading import Loss, Reading
 
 
 def lost(original: str, evolved: str) -> list[Loss]:

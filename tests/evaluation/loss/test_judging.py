@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.information import information_loss
-from evolsynth.evaluation.loss.alignment import align
-from evolsynth.evaluation.loss.judging import THRESHOLD, WEIGHTS, evidence, word_vectors
-from evolsynth.evaluation.loss.reading import InformationLoss, Reading
+from evolsynth.evaluation.information_loss.alignment import align
+from evolsynth.evaluation.information_loss.judging import THRESHOLD, WEIGHTS, evidence, word_vectors
+from evolsynth.evaluation.information_loss.reading import InformationLoss, Reading
+from evolsynth.evaluation.information_loss.score import information_loss
 
 
 class Twins(NamedTuple):

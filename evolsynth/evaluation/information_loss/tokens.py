@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from evolsynth.evaluation.loss.bounds import bounds
+from evolsynth.evaluation.information_loss.bounds import bounds
 from evolsynth.evaluation.text.numbers import Number, numbers
 from evolsynth.evaluation.text.units import UNITS
 from evolsynth.evaluation.text.words import (

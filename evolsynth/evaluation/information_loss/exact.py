@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evolsynth.evaluation.loss.alignment import Alignment, copying
-from evolsynth.evaluation.loss.gaps import gap
-from evolsynth.evaluation.loss.reading import Loss, Reading
+from evolsynth.evaluation.information_loss.alignment import Alignment, copying
+from evolsynth.evaluation.information_loss.gaps import gap
+from evolsynth.evaluation.information_loss.reading import Loss, Reading
 from evolsynth.evaluation.text import facts
 from evolsynth.evaluation.text.occurrence import occurs
 from evolsynth.evaluation.text.words import clauses, content, plain, stem, words

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from evolsynth.evaluation.information import demand_added
+from evolsynth.evaluation.information_loss.score import demand_added
 from evolsynth.evaluation.text.words import Word, content, plain, stem, vocabulary, words
 
 __all__ = ["KINDS", "Addition", "Limit", "addition"]

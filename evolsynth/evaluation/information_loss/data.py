@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evolsynth.evaluation.loss.alignment import Alignment
-from evolsynth.evaluation.loss.reading import Loss, Reading
-from evolsynth.evaluation.loss.tokens import Token
+from evolsynth.evaluation.information_loss.alignment import Alignment
+from evolsynth.evaluation.information_loss.reading import Loss, Reading
+from evolsynth.evaluation.information_loss.tokens import Token
 from evolsynth.evaluation.quality import VERB, asks
 
 __all__ = ["data_changed"]

@@ -2,8 +2,8 @@
 
 Evol-Instruct (Xu et al. 2023, arXiv:2304.12244, section 3.2) eliminates evolutions that add
 nothing or that a model cannot answer, by asking a large model. Here labelled examples tell, by how
-near they are (`evolsynth.evaluation.examples`) in signals that two texts give by themselves
-(`evolsynth.evaluation.signals`), the room of the answer (`evolsynth.evaluation.room`), and what
+near they are (`evolsynth.evaluation.good_evolution.neighbours`) in signals that two texts give by themselves
+(`evolsynth.evaluation.good_evolution.features`), the room of the answer (`evolsynth.evaluation.good_evolution.answer_length`), and what
 MiniLM makes of the demand and the original. A logistic regression on the same says which signals
 matter, and why a score is low. It is about demands that are *added*: whether anything was lost is
 `information_loss`'s question.
@@ -24,11 +24,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import numpy as np
 
-from evolsynth.evaluation.additions import addition
-from evolsynth.evaluation.examples import Examples, examples_from_json, examples_to_json
 from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.room import Room, RoomModel, room_texts
-from evolsynth.evaluation.signals import EXPLAINED, kinship_texts, signals
+from evolsynth.evaluation.good_evolution.answer_length import Room, RoomModel, room_texts
+from evolsynth.evaluation.good_evolution.demand import addition
+from evolsynth.evaluation.good_evolution.features import EXPLAINED, kinship_texts, signals
+from evolsynth.evaluation.good_evolution.neighbours import (
+    Examples,
+    examples_from_json,
+    examples_to_json,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evolsynth.evaluation.loss.alignment import Alignment, copying
-from evolsynth.evaluation.loss.gaps import Gap, gap
-from evolsynth.evaluation.loss.reading import Kind, Loss, Reading
-from evolsynth.evaluation.loss.siblings import siblings
-from evolsynth.evaluation.loss.tokens import Token
+from evolsynth.evaluation.information_loss.alignment import Alignment, copying
+from evolsynth.evaluation.information_loss.gaps import Gap, gap
+from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading
+from evolsynth.evaluation.information_loss.siblings import siblings
+from evolsynth.evaluation.information_loss.tokens import Token
 from evolsynth.evaluation.quality import VERB, asks
 from evolsynth.evaluation.text.units import UNITS
 from evolsynth.evaluation.text.words import NEGATORS, words

@@ -18,12 +18,12 @@ import numpy as np
 from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq
 
-from evolsynth.evaluation.loss.siblings import siblings
-from evolsynth.evaluation.loss.synonyms import same_meaning
-from evolsynth.evaluation.loss.tokens import Token
+from evolsynth.evaluation.information_loss.siblings import siblings
+from evolsynth.evaluation.information_loss.synonyms import same_meaning
+from evolsynth.evaluation.information_loss.tokens import Token
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.loss.likeness import WordVectors
+    from evolsynth.evaluation.information_loss.likeness import WordVectors
 
 __all__ = ["Alignment", "align", "copying", "related"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from evolsynth.evaluation.loss.alignment import Alignment
+from evolsynth.evaluation.information_loss.alignment import Alignment
 
 __all__ = ["Gap", "gap"]
 

@@ -6,15 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evolsynth.evaluation.loss.alignment import Alignment, align, copying
-from evolsynth.evaluation.loss.clauses import clauses_lost, replaced
-from evolsynth.evaluation.loss.data import data_changed
-from evolsynth.evaluation.loss.exact import exact
-from evolsynth.evaluation.loss.likeness import WordVectors
-from evolsynth.evaluation.loss.quantities import quantities
-from evolsynth.evaluation.loss.reading import InformationLoss, Loss, LostSpan, Reading
-from evolsynth.evaluation.loss.senses import senses
-from evolsynth.evaluation.loss.tokens import Token
+from evolsynth.evaluation.information_loss.alignment import Alignment, align, copying
+from evolsynth.evaluation.information_loss.clauses import clauses_lost, replaced
+from evolsynth.evaluation.information_loss.data import data_changed
+from evolsynth.evaluation.information_loss.exact import exact
+from evolsynth.evaluation.information_loss.likeness import WordVectors
+from evolsynth.evaluation.information_loss.quantities import quantities
+from evolsynth.evaluation.information_loss.reading import InformationLoss, Loss, LostSpan, Reading
+from evolsynth.evaluation.information_loss.senses import senses
+from evolsynth.evaluation.information_loss.tokens import Token
 from evolsynth.evaluation.text.language import language
 from evolsynth.evaluation.text.words import vocabulary
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.information import information_loss
-from evolsynth.evaluation.loss.judging import THRESHOLD
-from evolsynth.evaluation.loss.reading import InformationLoss
+from evolsynth.evaluation.information_loss.judging import THRESHOLD
+from evolsynth.evaluation.information_loss.reading import InformationLoss
+from evolsynth.evaluation.information_loss.score import information_loss
 
 if TYPE_CHECKING:
     from multiprocessing.pool import AsyncResult

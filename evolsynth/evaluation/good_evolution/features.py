@@ -1,6 +1,6 @@
 """Signals of whether an added demand is any good, each computed from the two texts alone.
 
-No one of them is enough; `evolsynth.evaluation.evolution` weighs them. Similarities are of MiniLM
+No one of them is enough; `evolsynth.evaluation.good_evolution.score` weighs them. Similarities are of MiniLM
 vectors for texts and of its static vectors (Tulkens and van Dongen 2024, model2vec) for words.
 """
 
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evolsynth.evaluation.additions import FORM, KINDS, Addition, addition
+from evolsynth.evaluation.good_evolution.demand import FORM, KINDS, Addition, addition
 from evolsynth.evaluation.text.words import content, plain, stem, words
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.minilm import MiniLM
-    from evolsynth.evaluation.room import Room
+    from evolsynth.evaluation.good_evolution.answer_length import Room
 
 __all__ = ["EXPLAINED", "kinship_texts", "signals"]
 
@@ -81,7 +81,7 @@ def signals(original: str, evolved: str, embedder: MiniLM, room: Room) -> dict[s
     """All signals by name, in a fixed order.
 
     Args:
-        room: of the answer to ``original``, see `evolsynth.evaluation.room`.
+        room: of the answer to ``original``, see `evolsynth.evaluation.good_evolution.answer_length`.
     """
     added = addition(original, evolved)
     found = _form(original, evolved, added) | _fit(original, added, room)

@@ -17,8 +17,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.loss.judging import THRESHOLD, judge
-from evolsynth.evaluation.loss.reading import InformationLoss, LostSpan, Reading
+from evolsynth.evaluation.information_loss.judging import THRESHOLD, judge
+from evolsynth.evaluation.information_loss.reading import InformationLoss, LostSpan, Reading
 from evolsynth.evaluation.text.words import NEGATORS, content, plain, words
 
 if TYPE_CHECKING:

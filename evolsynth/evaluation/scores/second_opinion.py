@@ -11,9 +11,9 @@ import re
 
 import msgspec
 
-from evolsynth.evaluation.judge import say, weigh
-from evolsynth.evaluation.loss.judging import THRESHOLD
-from evolsynth.evaluation.loss.reading import InformationLoss
+from evolsynth.evaluation.information_loss.judging import THRESHOLD
+from evolsynth.evaluation.information_loss.reading import InformationLoss
+from evolsynth.evaluation.scores.judge import say, weigh
 from evolsynth.llm.base import LLM, Capability, Prompt
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Message, derive_seed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evolsynth.evaluation.loss.tokens import Token
+from evolsynth.evaluation.information_loss.tokens import Token
 from evolsynth.evaluation.text.words import clauses, plain
 
 __all__ = ["segments"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from evolsynth.evaluation.loss.alignment import Alignment, copying
-from evolsynth.evaluation.loss.gaps import Gap, gap
-from evolsynth.evaluation.loss.reading import Kind, Loss, Reading
-from evolsynth.evaluation.loss.tokens import Token
+from evolsynth.evaluation.information_loss.alignment import Alignment, copying
+from evolsynth.evaluation.information_loss.gaps import Gap, gap
+from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading
+from evolsynth.evaluation.information_loss.tokens import Token
 from evolsynth.evaluation.text.numbers import Number, equal, implied
 from evolsynth.evaluation.text.units import UNITS
 from evolsynth.evaluation.text.words import vocabulary

@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from evolsynth.evaluation.loss.segments import segments
-from evolsynth.evaluation.loss.tokens import Token, tokens
+from evolsynth.evaluation.information_loss.segments import segments
+from evolsynth.evaluation.information_loss.tokens import Token, tokens
 from evolsynth.evaluation.text.numbers import Number, numbers
 from evolsynth.evaluation.text.occurrence import stems_of
 from evolsynth.evaluation.text.words import plain

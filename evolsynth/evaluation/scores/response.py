@@ -12,8 +12,8 @@ from contextlib import aclosing
 
 from evolsynth.errors import EngineError
 from evolsynth.evaluation.gate import response_findings
-from evolsynth.evaluation.ifd import ifd
-from evolsynth.evaluation.judge import judge
+from evolsynth.evaluation.scores.ifd import ifd
+from evolsynth.evaluation.scores.judge import judge
 from evolsynth.evaluation.settings import GateSettings
 from evolsynth.llm.base import LLM, Capability
 from evolsynth.rows import Row

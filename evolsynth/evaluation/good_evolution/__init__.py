@@ -1,0 +1,1 @@
+"""Would a careful reader keep an evolution?"""

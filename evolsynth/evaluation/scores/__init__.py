@@ -1,0 +1,1 @@
+"""Scores of rows: a judge's, IFD, and how the best rows are selected by them."""

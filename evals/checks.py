@@ -20,7 +20,7 @@ from evals.machine import Watch, describe
 from evals.options import add_json, check_place, positive, save, told_on
 from evals.throughput.rounds import in_order
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.gate import Gate
+from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.methods.evol_instruct import evol_instruct

@@ -24,8 +24,8 @@ from evals.gate_rows import DEFECTS, planted
 from evals.machine import describe
 from evals.options import add_json, check_place, positive, save, told_on
 from evolsynth.errors import EvolsynthError, InputError
-from evolsynth.evaluation.checks import CHECKS, Case
-from evolsynth.evaluation.settings import GateSettings
+from evolsynth.evaluation.gate.registry import CHECKS, Case
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.rows import Row
 
 __all__ = ["Judged", "add_options", "costs", "judge_file", "run", "tally"]

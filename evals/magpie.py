@@ -22,7 +22,7 @@ import numpy as np
 from evals.machine import describe
 from evals.options import add_json, check_place, names, positive, save, told_on
 from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
-from evolsynth.evaluation.gate import Gate
+from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.methods.magpie import magpie

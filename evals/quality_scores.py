@@ -21,11 +21,11 @@ from evals.options import add_json, check_place, save, told_on
 from evals.quality import ANSWERS, Answer, read_answers
 from evals.spoiled import WAYS, swapped
 from evolsynth.errors import InputError
-from evolsynth.evaluation.checks import Case, tiers
-from evolsynth.evaluation.gate import response_findings
+from evolsynth.evaluation.gate.gate import response_findings
+from evolsynth.evaluation.gate.registry import Case, tiers
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.scores.ifd import ifd
 from evolsynth.evaluation.scores.judge import judge
-from evolsynth.evaluation.settings import GateSettings
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.rows import Row

@@ -16,7 +16,7 @@ import msgspec
 
 from evals.machine import Watch, describe
 from evals.options import add_json, check_place, positive, save, told_on
-from evolsynth.evaluation.tasks import SAME_WORDING
+from evolsynth.evaluation.gate.checks.self_instruct import SAME_WORDING
 from evolsynth.evaluation.text.rouge import RougeIndex, rouge_l
 from evolsynth.methods.seed_tasks import shipped_seeds
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evolsynth.errors import EvolsynthError
     from evolsynth.evaluation.embed.minilm import MiniLM
-    from evolsynth.evaluation.gate import Gate
+    from evolsynth.evaluation.gate.gate import Gate
     from evolsynth.evaluation.information_loss.score import information_loss
     from evolsynth.llm.base import Completion, Prompt, Request, Sampling
     from evolsynth.llm.llamacpp.engine import LlamaCpp
@@ -32,7 +32,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Completion": "llm.base",
     "EvolsynthError": "errors",
-    "Gate": "evaluation.gate",
+    "Gate": "evaluation.gate.gate",
     "LlamaCpp": "llm.llamacpp.engine",
     "Message": "rows",
     "MiniLM": "evaluation.embed.minilm",

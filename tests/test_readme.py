@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.findings import EXPLANATIONS
 from evolsynth.llm.llamacpp.quantise import QUANTISATIONS
 from evolsynth.rows import read_rows
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.gate import Gate
+from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.methods.evol_instruct import evol_instruct
 from evolsynth.methods.magpie import magpie

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from evolsynth.evaluation.diversity.distances import rarefied
 from evolsynth.evaluation.embed.minilm import Embedder
-from evolsynth.evaluation.gate import Gate
-from evolsynth.evaluation.topic import ON_TOPIC, TopicCheck, subject_of
+from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck, subject_of
+from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM
 from evolsynth.methods.magpie import magpie
 from evolsynth.methods.system_prompts import steering_hint

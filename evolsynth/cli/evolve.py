@@ -12,8 +12,8 @@ from evolsynth.cli.progress import Watch
 from evolsynth.cli.source import Source
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.gate import Gate
-from evolsynth.evaluation.settings import GateSettings
+from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.base import LLM
 from evolsynth.methods.evol_instruct import evol_instruct
 from evolsynth.methods.family import PromptFamily

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from evolsynth.cli.files import writing
-from evolsynth.evaluation.checks import CHECKS, COSTS
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.findings import EXPLANATIONS, explain
-from evolsynth.evaluation.gate import Gate
-from evolsynth.evaluation.settings import THRESHOLDS, GateSettings
+from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.evaluation.gate.registry import CHECKS, COSTS
+from evolsynth.evaluation.gate.settings import THRESHOLDS, GateSettings
+from evolsynth.findings import EXPLANATIONS, explain
 from evolsynth.rows import Row, read_jsonl, read_rows
 from evolsynth.streams import Rows
 

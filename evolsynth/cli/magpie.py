@@ -17,8 +17,8 @@ from evolsynth.cli.progress import Watch
 from evolsynth.cli.systems import candidates_of, read_systems
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.gate import Gate
-from evolsynth.evaluation.settings import GateSettings
+from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.methods.magpie import magpie
 from evolsynth.methods.respond import respond

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from evolsynth.cli.files import writing
 from evolsynth.cli.progress import Watch
-from evolsynth.evaluation.findings import explain
+from evolsynth.findings import explain
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.rows import Row, Status

@@ -14,7 +14,6 @@ from evolsynth.cli.files import writing
 from evolsynth.cli.progress import Watch
 from evolsynth.cli.source import Source
 from evolsynth.errors import InputError
-from evolsynth.evaluation.findings import explain
 from evolsynth.evaluation.scores.response import (
     MARGINS,
     ResponseScore,
@@ -23,6 +22,7 @@ from evolsynth.evaluation.scores.response import (
     by_rules,
 )
 from evolsynth.export.trl import Format, preference_line
+from evolsynth.findings import explain
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.methods.preference import preference

@@ -14,7 +14,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from evolsynth.cli.phrases import counted, duration, one_line, roughly
-from evolsynth.evaluation.findings import explain
+from evolsynth.findings import explain
 from evolsynth.pipeline.preview import Preview
 from evolsynth.report.text import own_text, visible
 from evolsynth.rows import Row

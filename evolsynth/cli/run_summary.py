@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evolsynth.cli.phrases import counted, duration, one_line
-from evolsynth.evaluation.findings import explain
+from evolsynth.findings import explain
 from evolsynth.pipeline.advice import advise, advise_failure
 from evolsynth.pipeline.state import Seen, attempts
 

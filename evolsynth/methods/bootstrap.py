@@ -18,15 +18,15 @@ from contextlib import aclosing
 from typing import Any, NamedTuple
 
 from evolsynth.errors import EvolsynthError, InputError, SetupError
-from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.gate import response_findings
-from evolsynth.evaluation.tasks import (
+from evolsynth.evaluation.gate.checks.self_instruct import (
     SAME_WORDING,
     conflicting_outputs,
     input_findings,
     list_findings,
     missing_input,
 )
+from evolsynth.evaluation.gate.gate import response_findings
+from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Sampling
 from evolsynth.methods.family import prompt_family
 from evolsynth.methods.seed_tasks import LEAST_SEEDS, SeedTask, shipped_seeds

@@ -11,8 +11,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.turns import turn_findings
+from evolsynth.evaluation.gate.checks.conversation import turn_findings
+from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Completion, Request, Sampling
 from evolsynth.methods.provenance import made_by, prompt_hash
 from evolsynth.prompts import PromptFile

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from evolsynth.errors import EvolsynthError, InputError, SetupError
-from evolsynth.evaluation.gate import Gate
+from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
 from evolsynth.methods.evolution_anchored import ANCHORED_SAMPLING, Anchored
 from evolsynth.methods.evolution_classic import CLASSIC_SAMPLING, Classic

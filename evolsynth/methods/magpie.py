@@ -15,9 +15,9 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evolsynth.errors import EvolsynthError, InputError, SetupError
-from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.gate import instruction_findings
-from evolsynth.evaluation.topic import ON_TOPIC, TopicCheck
+from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck
+from evolsynth.evaluation.gate.gate import instruction_findings
+from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
 from evolsynth.methods.conversation import Turns
 from evolsynth.methods.provenance import made_by, prompt_hash

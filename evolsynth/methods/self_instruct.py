@@ -12,8 +12,8 @@ from contextlib import aclosing
 from typing import Any, NamedTuple, Protocol
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.quality import degenerate
-from evolsynth.evaluation.tasks import (
+from evolsynth.evaluation.gate.checks.degenerate import degenerate
+from evolsynth.evaluation.gate.checks.self_instruct import (
     SAME_WORDING,
     doubled,
     missing_input,

@@ -6,8 +6,8 @@ import bisect
 import random
 from collections.abc import Sequence
 
-from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.text.rouge import RougeIndex
+from evolsynth.findings import Finding
 from evolsynth.methods.seed_tasks import LEAST_SEEDS, SeedTask
 from evolsynth.methods.task_writer import Plan
 from evolsynth.rows import derive_seed

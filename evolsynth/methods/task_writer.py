@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from evolsynth.evaluation.findings import Finding
+from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Completion, Request, Sampling
 from evolsynth.methods.provenance import made_by
 from evolsynth.prompts import PromptFile

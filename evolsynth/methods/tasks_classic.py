@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from evolsynth.evaluation.tasks import task_findings
+from evolsynth.evaluation.gate.checks.self_instruct import task_findings
 from evolsynth.llm.base import LLM, Capability, Sampling
 from evolsynth.methods.task_writer import Draft, Instance, Made, Plan, ask_chat
 from evolsynth.prompts import PromptFile, load_prompt

@@ -12,9 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.quality import example_leak
-from evolsynth.evaluation.tasks import (
+from evolsynth.evaluation.gate.checks.degenerate import example_leak
+from evolsynth.evaluation.gate.checks.self_instruct import (
     asks_for_label,
     doubled,
     missing_input,
@@ -24,6 +23,7 @@ from evolsynth.evaluation.tasks import (
     task_findings,
 )
 from evolsynth.evaluation.text.words import COMMON, content, words
+from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
 from evolsynth.methods.respond import RESPONSE_SAMPLING
 from evolsynth.methods.task_writer import Draft, Instance, Made, Plan, ask, ask_chat

@@ -1,6 +1,6 @@
 """What to change when many rows are rejected for a reason, or fail by an error.
 
-One practical sentence for each code of `evolsynth.evaluation.findings` and each error. The gate's
+One practical sentence for each code of `evolsynth.findings` and each error. The gate's
 settings that are named here are those that ``evolsynth gates --yaml`` prints.
 """
 

@@ -11,8 +11,8 @@ import msgspec
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import Embedder
-from evolsynth.evaluation.gate import Gate
-from evolsynth.evaluation.settings import GateSettings
+from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.base import LLM
 from evolsynth.pipeline.graph import Node
 from evolsynth.pipeline.makers import GIVEN

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from evolsynth.evaluation.settings import THRESHOLDS
+from evolsynth.evaluation.gate.settings import THRESHOLDS
 from evolsynth.llm.llamacpp.engine import LlamaCpp
 from evolsynth.pipeline.makers import RESERVED, StepMaker
 from evolsynth.pipeline.option_texts import about, option_texts

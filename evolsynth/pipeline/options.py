@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.settings import GateSettings
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.pipeline.graph import Step
 from evolsynth.pipeline.makers import RESERVED, StepMaker
 from evolsynth.pipeline.steps import STEPS

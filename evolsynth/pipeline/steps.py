@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import Embedder
-from evolsynth.evaluation.gate import Gate
+from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.scores.response import (
     MARGINS,
     ResponseScore,

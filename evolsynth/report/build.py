@@ -15,7 +15,7 @@ import markupsafe
 from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity.intervals import Figure
 from evolsynth.evaluation.diversity.measures import TITLES
-from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.findings import EXPLANATIONS
 from evolsynth.report.evolutions import compare, evolutions_of
 from evolsynth.report.figures import STATUS_NAMES, plotly_script
 from evolsynth.report.neighbourhood import Neighbourhood, survey

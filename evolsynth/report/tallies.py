@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.findings import EXPLANATIONS
 from evolsynth.rows import Row, Status
 
 __all__ = ["Counts", "Reason", "by_method", "count", "fair_sample", "kind_of", "reasons_of"]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from evolsynth.cli.main import main
-from evolsynth.evaluation.checks import CHECKS
-from evolsynth.evaluation.settings import THRESHOLDS, GateSettings
+from evolsynth.evaluation.gate.registry import CHECKS
+from evolsynth.evaluation.gate.settings import THRESHOLDS, GateSettings
 
 ROWS: list[dict[str, Any]] = [
     {"instruction": "Name three large rivers of Europe.", "source": "a book"},

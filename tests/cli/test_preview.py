@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from evolsynth.cli.preview import changes, show_preview
-from evolsynth.evaluation.findings import explain
+from evolsynth.findings import explain
 from evolsynth.pipeline.graph import Node, Pipeline, Step
 from evolsynth.pipeline.preview import Preview, wilson
 from evolsynth.rows import Failure, Message, Row, Verdict

@@ -13,7 +13,7 @@ from rich.console import Console
 from simulated_run import Budget, State, chain
 
 from evolsynth.cli.run_summary import summarise
-from evolsynth.evaluation.findings import explain
+from evolsynth.findings import explain
 from evolsynth.pipeline.advice import advise, advise_failure
 
 

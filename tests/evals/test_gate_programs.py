@@ -18,7 +18,7 @@ from evals.quality_scores import auroc, checked
 from evals.spoiled import WAYS, swapped
 from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.index import normalise
-from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.findings import EXPLANATIONS
 
 
 def test_the_same_number_and_seed_give_the_same_rows() -> None:

@@ -12,7 +12,7 @@ import pytest
 from evals.__main__ import main
 from evals.yields import ARMS, measure, read_seeds
 from evolsynth.errors import EngineError, InputError
-from evolsynth.evaluation.gate import Gate
+from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
 from evolsynth.rows import Row, read_rows

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.answers import broken_off, copies_question, says_nothing
+from evolsynth.evaluation.gate.checks.response import broken_off, copies_question, says_nothing
 
 TIDES = "Why does the sea rise and fall twice a day at the coast?"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.breadth import other_field, same_task
 from evolsynth.evaluation.embed.minilm import MiniLM
+from evolsynth.evaluation.gate.checks.breadth import other_field, same_task
 
 RIVERS = "Name three large rivers."
 

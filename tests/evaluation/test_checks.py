@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from evolsynth.evaluation.checks import CHECKS, COSTS, PARTS, Case, Check, known, tiers
-from evolsynth.evaluation.findings import EXPLANATIONS, Finding
-from evolsynth.evaluation.gate import Gate, response_findings
-from evolsynth.evaluation.settings import THRESHOLDS, GateSettings
+from evolsynth.evaluation.gate.gate import Gate, response_findings
+from evolsynth.evaluation.gate.registry import CHECKS, COSTS, PARTS, Case, Check, known, tiers
+from evolsynth.evaluation.gate.settings import THRESHOLDS, GateSettings
+from evolsynth.findings import EXPLANATIONS, Finding
 from evolsynth.rows import Row
 
 TIDES = "Why does the sea rise and fall twice a day at the coast?"

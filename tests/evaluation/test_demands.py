@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.demands import breaks_limit, copied_demand, unfit_demand
+from evolsynth.evaluation.gate.checks.evolution import breaks_limit, copied_demand, unfit_demand
 
 RIVERS = "Tell me about rivers."
 DEMANDS = ["use my own name in it.", "how the rubber tyre changed riding.", "a short poem."]

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.gate import Gate
+from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.good_evolution.features import EXPLAINED
 from evolsynth.evaluation.good_evolution.score import (
     THRESHOLD,
@@ -25,7 +26,6 @@ from evolsynth.evaluation.good_evolution.score import (
     texts_read,
     to_json,
 )
-from evolsynth.evaluation.settings import GateSettings
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:

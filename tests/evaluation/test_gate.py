@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.errors import EngineError, ModelNotFound
-from evolsynth.evaluation.findings import EXPLANATIONS
-from evolsynth.evaluation.gate import Gate
-from evolsynth.evaluation.settings import GateSettings
+from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.evaluation.gate.settings import GateSettings
+from evolsynth.findings import EXPLANATIONS
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.evol_instruct import evol_instruct

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.findings import EXPLANATIONS, Finding
-from evolsynth.evaluation.gate import Gate, OwnCheck
-from evolsynth.evaluation.settings import THRESHOLDS, GateSettings
+from evolsynth.evaluation.gate.gate import Gate, OwnCheck
+from evolsynth.evaluation.gate.settings import THRESHOLDS, GateSettings
+from evolsynth.findings import EXPLANATIONS, Finding
 from evolsynth.rows import Row
 
 RIVERS = "Name three large rivers of Europe."

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.errors import InputError, RequestError, SetupError
-from evolsynth.evaluation.checks import BatchCheck, Case, Check
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.gate import Gate, OwnCheck
-from evolsynth.evaluation.settings import GateSettings
+from evolsynth.evaluation.gate.gate import Gate, OwnCheck
+from evolsynth.evaluation.gate.registry import BatchCheck, Case, Check
+from evolsynth.evaluation.gate.settings import GateSettings
+from evolsynth.findings import Finding
 from evolsynth.rows import Row
 from evolsynth.streams import Rows
 
@@ -264,9 +264,9 @@ def test_a_row_refused_for_its_response_is_no_twin_of_a_later_one() -> None:
 
 _MEMORY = """
 import asyncio, pathlib, re
-from evolsynth.evaluation.checks import CHECKS
-from evolsynth.evaluation.gate import Gate
-from evolsynth.evaluation.settings import GateSettings
+from evolsynth.evaluation.gate.registry import CHECKS
+from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.rows import Row
 
 quick = GateSettings(skip=tuple({c.name for c in CHECKS if c.cost == "text"}))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.findings import EXPLANATIONS, explain
-from evolsynth.evaluation.quality import Kind, degenerate
+from evolsynth.evaluation.gate.checks.degenerate import Kind, degenerate
+from evolsynth.findings import EXPLANATIONS, explain
 
 
 def codes(text: str, kind: Kind = "instruction", **more: object) -> list[str]:

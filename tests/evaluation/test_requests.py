@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.gate import Gate, instruction_findings
-from evolsynth.evaluation.requests import (
+from evolsynth.evaluation.gate.checks.request import (
     answers_itself,
     declines,
     missing_input,
     several_requests,
 )
-from evolsynth.evaluation.settings import GateSettings
+from evolsynth.evaluation.gate.gate import Gate, instruction_findings
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.text.language import wrong_request_language
+from evolsynth.findings import Finding
 from evolsynth.rows import Row
 
 Find = Callable[[str], Finding | None]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from evolsynth.errors import CapabilityError, EngineError
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.scores.response import ResponseScore, by_ifd, by_judge, by_rules
-from evolsynth.evaluation.settings import GateSettings
 from evolsynth.llm.base import Capability
 from evolsynth.llm.scripted import Scripted
 from evolsynth.rows import Row

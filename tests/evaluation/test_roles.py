@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.roles import (
+from evolsynth.evaluation.gate.checks.role import (
     no_answer,
     role_confusion,
     self_talk,

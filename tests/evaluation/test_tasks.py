@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.findings import EXPLANATIONS, Finding
-from evolsynth.evaluation.tasks import (
+from evolsynth.evaluation.gate.checks.self_instruct import (
     asks_for_label,
     conflicting_outputs,
     doubled,
@@ -17,6 +16,7 @@ from evolsynth.evaluation.tasks import (
     stray_answer,
     task_findings,
 )
+from evolsynth.findings import EXPLANATIONS, Finding
 from evolsynth.methods.seed_tasks import shipped_seeds
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.topic import ON_TOPIC, TopicCheck, subject_of
+from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck, subject_of
 
 COOKING = "cooking: recipes, ingredients, baking, meals"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.gate import Gate
-from evolsynth.evaluation.turns import bad_turn, turn_findings
+from evolsynth.evaluation.gate.checks.conversation import bad_turn, turn_findings
+from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.rows import Message, Row
 
 TALK = (

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.errors import CapabilityError, EngineError, InputError, RequestError
-from evolsynth.evaluation.gate import Gate
-from evolsynth.evaluation.settings import GateSettings
+from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp.engine import LlamaCpp
 from evolsynth.llm.scripted import Answer, Scripted

@@ -10,7 +10,7 @@ import pytest
 
 from evolsynth.errors import CapabilityError, InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.gate import Gate
+from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Scripted

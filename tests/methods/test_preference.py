@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolsynth.errors import InputError, SetupError
-from evolsynth.evaluation.findings import EXPLANATIONS
 from evolsynth.evaluation.scores.response import by_rules
+from evolsynth.findings import EXPLANATIONS
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.preference import preference

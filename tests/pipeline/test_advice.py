@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from evolsynth import errors
-from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.findings import EXPLANATIONS
 from evolsynth.pipeline.advice import ADVICE, FAILURES, advise, advise_failure
 
 #: All but those that end a run: what is missing, and what the store says.

@@ -10,7 +10,7 @@ import pytest
 
 from evolsynth.errors import ModelNotFound
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.gate import Gate
+from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp.files import find_model
 from evolsynth.methods.evol_instruct import evol_instruct

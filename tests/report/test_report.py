@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.evaluation.embed.minilm import Embedder
-from evolsynth.evaluation.findings import EXPLANATIONS
+from evolsynth.findings import EXPLANATIONS
 from evolsynth.report import build_report
 from evolsynth.report.evolutions import evolutions_of, lineage
 from evolsynth.report.figures import histogram, hover_text, map_places, map_sample

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.text import facts
 from evolsynth.evaluation.text.numbers import numbers
 from evolsynth.evaluation.text.occurrence import occurs, stems_of
 from evolsynth.evaluation.text.words import NEGATORS, content, plain, words
+from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import numpy as np
 
-from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.good_evolution.answer_length import Room, RoomModel, room_texts
 from evolsynth.evaluation.good_evolution.demand import addition
 from evolsynth.evaluation.good_evolution.features import EXPLAINED, kinship_texts, signals
@@ -33,6 +32,7 @@ from evolsynth.evaluation.good_evolution.neighbours import (
     examples_from_json,
     examples_to_json,
 )
+from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

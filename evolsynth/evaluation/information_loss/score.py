@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.information_loss.judging import THRESHOLD, judge
 from evolsynth.evaluation.information_loss.reading import InformationLoss, LostSpan, Reading
 from evolsynth.evaluation.text.words import NEGATORS, content, plain, words
+from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.minilm import Embedder

@@ -11,10 +11,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 
 from evolsynth.errors import EngineError
-from evolsynth.evaluation.gate import response_findings
+from evolsynth.evaluation.gate.gate import response_findings
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.scores.ifd import ifd
 from evolsynth.evaluation.scores.judge import judge
-from evolsynth.evaluation.settings import GateSettings
 from evolsynth.llm.base import LLM, Capability
 from evolsynth.rows import Row
 

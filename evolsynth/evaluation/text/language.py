@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
-from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.text.words import plain, vocabulary
+from evolsynth.findings import Finding
 
 __all__ = ["LANGUAGES", "language", "wrong_language", "wrong_request_language"]
 

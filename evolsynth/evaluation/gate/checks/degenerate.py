@@ -11,10 +11,10 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.repetition import Kind, repetition
-from evolsynth.evaluation.roles import role_confusion, self_talk
+from evolsynth.evaluation.gate.checks.repetition import Kind, repetition
+from evolsynth.evaluation.gate.checks.role import role_confusion, self_talk
 from evolsynth.evaluation.text.words import COMMON, content, plain, stem, vocabulary, words
+from evolsynth.findings import Finding
 
 __all__ = [
     "Kind",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.text.words import content
+from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.minilm import Embedder

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evolsynth.evaluation.duplicates.index import normalise
-from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.quality import (
+from evolsynth.evaluation.gate.checks.degenerate import (
     cut_off,
     empty,
     not_an_instruction,
@@ -14,8 +13,9 @@ from evolsynth.evaluation.quality import (
     repetition,
     template_leak,
 )
-from evolsynth.evaluation.roles import role_confusion, self_talk
+from evolsynth.evaluation.gate.checks.role import role_confusion, self_talk
 from evolsynth.evaluation.text.words import content, plain
+from evolsynth.findings import Finding
 from evolsynth.rows import Message
 
 __all__ = ["bad_turn", "turn_findings"]

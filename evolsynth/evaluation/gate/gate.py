@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evolsynth.errors import EvolsynthError, InputError, SetupError
-from evolsynth.evaluation.checks import BatchCheck, Case, Check, Part, loss_finding, tiers
 from evolsynth.evaluation.duplicates.index import DuplicateIndex, Search
 from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
-from evolsynth.evaluation.findings import Finding
+from evolsynth.evaluation.gate.registry import BatchCheck, Case, Check, Part, loss_finding, tiers
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.good_evolution.score import texts_read
-from evolsynth.evaluation.settings import GateSettings
+from evolsynth.findings import Finding
 from evolsynth.rows import Failure, Row, Verdict
 from evolsynth.streams import Rows, failure, ready
 

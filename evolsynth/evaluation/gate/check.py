@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.text.words import plain
+from evolsynth.findings import Finding
 from evolsynth.prompts import load_prompt, prompt_names
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.minilm import Embedder
-    from evolsynth.evaluation.settings import GateSettings
+    from evolsynth.evaluation.gate.settings import GateSettings
 
 __all__ = ["COSTS", "PARTS", "BatchCheck", "Case", "Check", "Cost", "Part"]
 

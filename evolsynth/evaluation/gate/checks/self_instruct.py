@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.quality import degenerate
-from evolsynth.evaluation.roles import unanswerable
+from evolsynth.evaluation.gate.checks.degenerate import degenerate
+from evolsynth.evaluation.gate.checks.role import unanswerable
 from evolsynth.evaluation.text.rouge import rouge_l
 from evolsynth.evaluation.text.words import COMMON, content, plain, words
+from evolsynth.findings import Finding
 
 __all__ = [
     "MAX_TASK_WORDS",

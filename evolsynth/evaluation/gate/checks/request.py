@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.quality import asks, refusal
+from evolsynth.evaluation.gate.checks.degenerate import asks, refusal
 from evolsynth.evaluation.text.words import content, plain
+from evolsynth.findings import Finding
 
 __all__ = ["answers_itself", "declines", "missing_input", "several_requests"]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.findings import Finding
+from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.minilm import Embedder

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.text.words import content, plain, vocabulary, words
+from evolsynth.findings import Finding
 
 __all__ = ["broken_off", "copies_question", "says_nothing"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.information_loss.score import demand_added
 from evolsynth.evaluation.text.words import content, plain, stem, vocabulary, words
+from evolsynth.findings import Finding
 
 __all__ = ["breaks_limit", "copied_demand", "unfit_demand"]
 

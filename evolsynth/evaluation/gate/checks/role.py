@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.text.words import content, plain, words
+from evolsynth.findings import Finding
 
 __all__ = ["no_answer", "role_confusion", "self_talk", "thin_answer", "unanswerable"]
 

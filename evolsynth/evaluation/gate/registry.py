@@ -13,19 +13,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from evolsynth.evaluation.answers import broken_off, copies_question, says_nothing
-from evolsynth.evaluation.breadth import other_field, same_task
-from evolsynth.evaluation.case import COSTS, PARTS, BatchCheck, Case, Check, Cost, Part
-from evolsynth.evaluation.demands import breaks_limit, copied_demand, unfit_demand
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.findings import Finding
-from evolsynth.evaluation.good_evolution.score import evolution_finding, good_evolution
-from evolsynth.evaluation.information_loss.score import (
-    InformationLoss,
-    information_loss,
-    no_new_demand,
-)
-from evolsynth.evaluation.quality import (
+from evolsynth.evaluation.gate.check import COSTS, PARTS, BatchCheck, Case, Check, Cost, Part
+from evolsynth.evaluation.gate.checks.breadth import other_field, same_task
+from evolsynth.evaluation.gate.checks.conversation import bad_turn
+from evolsynth.evaluation.gate.checks.degenerate import (
     cut_off,
     empty,
     not_an_instruction,
@@ -34,25 +26,33 @@ from evolsynth.evaluation.quality import (
     too_long,
     too_short,
 )
-from evolsynth.evaluation.repetition import repetition
-from evolsynth.evaluation.requests import (
+from evolsynth.evaluation.gate.checks.evolution import breaks_limit, copied_demand, unfit_demand
+from evolsynth.evaluation.gate.checks.repetition import repetition
+from evolsynth.evaluation.gate.checks.request import (
     answers_itself,
     declines,
     missing_input,
     several_requests,
 )
-from evolsynth.evaluation.roles import (
+from evolsynth.evaluation.gate.checks.response import broken_off, copies_question, says_nothing
+from evolsynth.evaluation.gate.checks.role import (
     no_answer,
     role_confusion,
     self_talk,
     thin_answer,
     unanswerable,
 )
+from evolsynth.evaluation.good_evolution.score import evolution_finding, good_evolution
+from evolsynth.evaluation.information_loss.score import (
+    InformationLoss,
+    information_loss,
+    no_new_demand,
+)
 from evolsynth.evaluation.text.language import wrong_language, wrong_request_language
-from evolsynth.evaluation.turns import bad_turn
+from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.settings import GateSettings
+    from evolsynth.evaluation.gate.settings import GateSettings
 
 __all__ = ["CHECKS", "COSTS", "PARTS", "BatchCheck", "Case", "Check", "Cost", "Part", "known"]
 __all__ += ["loss_finding", "tiers"]

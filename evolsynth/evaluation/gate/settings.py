@@ -9,11 +9,11 @@ from typing import NamedTuple, Self
 import msgspec
 
 from evolsynth.errors import InputError, SetupError
-from evolsynth.evaluation.answers import COPIED_WORDS, NEW_WORDS, TAIL_WORDS
-from evolsynth.evaluation.checks import CHECKS, known
-from evolsynth.evaluation.demands import LIMIT_SLACK
-from evolsynth.evaluation.quality import MAX_WORDS, MIN_WORDS, REFUSAL_WORDS
-from evolsynth.evaluation.roles import SUBSTANCE_WORDS, WIDE_WORDS
+from evolsynth.evaluation.gate.checks.degenerate import MAX_WORDS, MIN_WORDS, REFUSAL_WORDS
+from evolsynth.evaluation.gate.checks.evolution import LIMIT_SLACK
+from evolsynth.evaluation.gate.checks.response import COPIED_WORDS, NEW_WORDS, TAIL_WORDS
+from evolsynth.evaluation.gate.checks.role import SUBSTANCE_WORDS, WIDE_WORDS
+from evolsynth.evaluation.gate.registry import CHECKS, known
 from evolsynth.evaluation.text.language import LANGUAGES
 
 __all__ = ["THRESHOLDS", "GateSettings", "Threshold"]

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
-from evolsynth.evaluation.findings import Finding
 from evolsynth.evaluation.text.words import vocabulary, words
+from evolsynth.findings import Finding
 
 __all__ = ["Kind", "repetition"]
 

@@ -1,0 +1,1 @@
+"""The gate: what becomes of a row, and why."""

@@ -1,0 +1,1 @@
+"""The checks of the gate, a file for each part of a row."""

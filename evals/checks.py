@@ -23,8 +23,8 @@ from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import LlamaCpp
-from evolsynth.methods.evol_instruct import evol_instruct
-from evolsynth.methods.magpie import magpie
+from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
+from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.rows import Row
 
 __all__ = ["Compared", "add_options", "compare", "run"]

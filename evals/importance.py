@@ -39,7 +39,7 @@ from evolsynth.llm.llamacpp.quantise import (
     save_importance,
 )
 from evolsynth.llm.template import ChatTemplate
-from evolsynth.methods.magpie import magpie
+from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.rows import Message, derive_seed
 
 __all__ = ["GGMLTensor", "add_options", "collect", "converse", "make", "run"]

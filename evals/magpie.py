@@ -25,8 +25,8 @@ from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import LlamaCpp
-from evolsynth.methods.magpie import magpie
-from evolsynth.methods.topics import steering, topic_names
+from evolsynth.methods.magpie.magpie import magpie
+from evolsynth.methods.magpie.topics import steering, topic_names
 from evolsynth.rows import Row, read_jsonl
 
 __all__ = ["Classifier", "Kept", "add_options", "measure", "run"]

@@ -19,8 +19,8 @@ from evals.options import add_json, check_place, positive, save, told_on
 from evolsynth.cli.files import writing
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
-from evolsynth.methods.bootstrap import bootstrap_tasks
-from evolsynth.methods.seed_tasks import SeedTask, read_seeds
+from evolsynth.methods.self_instruct.seeds import SeedTask, read_seeds
+from evolsynth.methods.self_instruct.tasks import bootstrap_tasks
 from evolsynth.rows import Row
 
 __all__ = ["Yield", "add_options", "measure", "run"]

@@ -28,7 +28,7 @@ from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.information_loss.score import demand_added
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
-from evolsynth.methods.evol_instruct import evol_instruct
+from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
 from evolsynth.rows import Row, read_jsonl
 
 __all__ = ["Arm", "Operation", "add_options", "measure", "read_seeds", "run"]
@@ -125,7 +125,7 @@ def read_seeds(path: Path | None) -> list[Row]:
         InputError: the file cannot be read, or a line has no instruction.
     """
     if path is None:
-        from evolsynth.methods.seed_tasks import shipped_seeds
+        from evolsynth.methods.self_instruct.seeds import shipped_seeds
 
         seeds = shipped_seeds()
         return [Row.make(f"{s.instruction}\n\n{s.input}".strip()) for s in seeds]

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from evolsynth.llm.base import Completion, Prompt, Request, Sampling
     from evolsynth.llm.llamacpp.engine import LlamaCpp
     from evolsynth.llm.scripted import Scripted
-    from evolsynth.methods.bootstrap import bootstrap_tasks
-    from evolsynth.methods.evol_instruct import evol_instruct
+    from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
     from evolsynth.methods.generate import generate
-    from evolsynth.methods.magpie import magpie
+    from evolsynth.methods.magpie.magpie import magpie
     from evolsynth.methods.preference import preference
     from evolsynth.methods.respond import respond
-    from evolsynth.methods.self_instruct import self_instruct
+    from evolsynth.methods.self_instruct.queries import self_instruct
+    from evolsynth.methods.self_instruct.tasks import bootstrap_tasks
     from evolsynth.report.build import write_report
     from evolsynth.rows import Message, Row, Verdict, read_rows, write_rows
 
@@ -42,15 +42,15 @@ _HOMES = {
     "Sampling": "llm.base",
     "Scripted": "llm.scripted",
     "Verdict": "rows",
-    "bootstrap_tasks": "methods.bootstrap",
-    "evol_instruct": "methods.evol_instruct",
+    "bootstrap_tasks": "methods.self_instruct.tasks",
+    "evol_instruct": "methods.evol_instruct.evol_instruct",
     "generate": "methods.generate",
     "information_loss": "evaluation.information_loss.score",
-    "magpie": "methods.magpie",
+    "magpie": "methods.magpie.magpie",
     "preference": "methods.preference",
     "read_rows": "rows",
     "respond": "methods.respond",
-    "self_instruct": "methods.self_instruct",
+    "self_instruct": "methods.self_instruct.queries",
     "write_report": "report.build",
     "write_rows": "rows",
 }

@@ -42,7 +42,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = evolsynth.magpies
 
 
-@pytest.mark.parametrize("module", ["evolsynth", "evolsynth.cli.main", "evolsynth.methods.magpie"])
+@pytest.mark.parametrize(
+    "module", ["evolsynth", "evolsynth.cli.main", "evolsynth.methods.magpie.magpie"]
+)
 def test_importing_loads_nothing_heavy(module: str) -> None:
     code = f"import sys, {module}; print([m for m in {HEAVY} if m in sys.modules])"
     done = python("-c", code)

@@ -10,8 +10,8 @@ import pytest
 
 from evolsynth.errors import InputError
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.evol_instruct import evol_instruct
-from evolsynth.methods.evolution_draft import IN_DEPTH
+from evolsynth.methods.evol_instruct.draft import IN_DEPTH
+from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
 from evolsynth.prompts import PromptFile, load_prompt, prompt_names
 from evolsynth.rows import Row
 

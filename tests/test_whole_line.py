@@ -16,8 +16,8 @@ import pytest
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.llamacpp import LlamaCpp
-from evolsynth.methods.evol_instruct import evol_instruct
-from evolsynth.methods.magpie import magpie
+from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
+from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.methods.respond import respond
 from evolsynth.rows import Row, read_rows
 

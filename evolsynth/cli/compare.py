@@ -15,9 +15,9 @@ from evolsynth.evaluation.embed.minilm import Embedder
 from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck, subject_of
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM
-from evolsynth.methods.magpie import magpie
-from evolsynth.methods.system_prompts import steering_hint
-from evolsynth.methods.topics import steering
+from evolsynth.methods.magpie.magpie import magpie
+from evolsynth.methods.magpie.system_prompts import steering_hint
+from evolsynth.methods.magpie.topics import steering
 
 __all__ = ["Compared", "as_json", "compare", "show"]
 

@@ -15,7 +15,7 @@ from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.base import LLM
-from evolsynth.methods.evol_instruct import evol_instruct
+from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
 from evolsynth.methods.family import PromptFamily
 from evolsynth.rows import Row
 

@@ -20,9 +20,9 @@ from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
-from evolsynth.methods.magpie import magpie
+from evolsynth.methods.magpie.magpie import magpie
+from evolsynth.methods.magpie.system_prompts import SystemPrompt, SystemPrompts, steering_hint
 from evolsynth.methods.respond import respond
-from evolsynth.methods.system_prompts import SystemPrompt, SystemPrompts, steering_hint
 
 __all__ = ["Asked", "compare_systems", "generate_magpie"]
 

@@ -10,9 +10,9 @@ from evolsynth.cli.progress import Watch
 from evolsynth.cli.source import Source
 from evolsynth.errors import InputError
 from evolsynth.llm.base import LLM
-from evolsynth.methods.bootstrap import bootstrap_tasks
-from evolsynth.methods.seed_tasks import read_seeds, shipped_seeds
-from evolsynth.methods.self_instruct import self_instruct
+from evolsynth.methods.self_instruct.queries import self_instruct
+from evolsynth.methods.self_instruct.seeds import read_seeds, shipped_seeds
+from evolsynth.methods.self_instruct.tasks import bootstrap_tasks
 from evolsynth.rows import Row
 
 __all__ = ["generate_from_contexts", "generate_tasks"]

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from evolsynth.errors import InputError
-from evolsynth.methods.system_prompts import SystemPrompt, SystemPrompts
+from evolsynth.methods.magpie.system_prompts import SystemPrompt, SystemPrompts
 
 __all__ = ["candidates_of", "read_systems"]
 

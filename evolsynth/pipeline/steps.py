@@ -23,14 +23,14 @@ from evolsynth.evaluation.scores.response import (
     by_rules,
 )
 from evolsynth.llm.base import LLM, Sampling
-from evolsynth.methods import bootstrap as _bootstrap
-from evolsynth.methods import evol_instruct as _evol
 from evolsynth.methods import generate as _generate
-from evolsynth.methods import magpie as _magpie
 from evolsynth.methods import preference as _preference
 from evolsynth.methods import respond as _respond
-from evolsynth.methods import self_instruct as _self_instruct
+from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct as _evol
 from evolsynth.methods.family import PromptFamily
+from evolsynth.methods.magpie.magpie import magpie as _magpie
+from evolsynth.methods.self_instruct.queries import queries as _self_instruct
+from evolsynth.methods.self_instruct.queries import tasks as _bootstrap
 from evolsynth.pipeline import joins
 from evolsynth.pipeline import sources as _sources
 from evolsynth.pipeline.graph import ColumnType, Step

@@ -11,7 +11,7 @@ from evals.__main__ import main
 from evals.magpie import WAYS, Classifier, measure
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.topics import topic_names
+from evolsynth.methods.magpie.topics import topic_names
 from evolsynth.rows import read_jsonl
 
 

@@ -18,8 +18,8 @@ from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.findings import EXPLANATIONS
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.evol_instruct import evol_instruct
-from evolsynth.methods.magpie import magpie
+from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
+from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.rows import Row, derive_seed
 from evolsynth.streams import Rows, failure
 

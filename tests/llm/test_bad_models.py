@@ -11,7 +11,7 @@ from evolsynth.errors import InputError, RequestError, TemplateError
 from evolsynth.llm.base import Prompt, Request
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.llm.llamacpp.files import find_model
-from evolsynth.methods.magpie import magpie
+from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.methods.respond import respond
 from evolsynth.rows import Message, Row
 

@@ -18,9 +18,13 @@ from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp.engine import LlamaCpp
 from evolsynth.llm.scripted import Answer, Scripted
-from evolsynth.methods.evol_instruct import CLASSIC_WEIGHTS, SMALL_WEIGHTS, evol_instruct
-from evolsynth.methods.evolution_anchored import ANCHORED_SAMPLING, Anchored
-from evolsynth.methods.evolution_draft import OPERATIONS
+from evolsynth.methods.evol_instruct.anchored import ANCHORED_SAMPLING, Anchored
+from evolsynth.methods.evol_instruct.draft import OPERATIONS
+from evolsynth.methods.evol_instruct.evol_instruct import (
+    CLASSIC_WEIGHTS,
+    SMALL_WEIGHTS,
+    evol_instruct,
+)
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from evolsynth.errors import CapabilityError, EngineError, InputError, RequestError, TemplateError
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.scripted import Answer, Scripted
-from evolsynth.methods.magpie import INSTRUCTION_SAMPLING, magpie
+from evolsynth.methods.magpie.magpie import INSTRUCTION_SAMPLING, magpie
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row
 

@@ -11,7 +11,7 @@ from evolsynth.errors import TemplateError
 from evolsynth.llm.base import Prompt, Request
 from evolsynth.llm.llamacpp.model import Model
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.magpie import magpie
+from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row
 

@@ -14,8 +14,8 @@ from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.magpie import magpie
-from evolsynth.methods.topics import steering, topic_names
+from evolsynth.methods.magpie.magpie import magpie
+from evolsynth.methods.magpie.topics import steering, topic_names
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row
 

@@ -12,7 +12,7 @@ import pytest
 from evolsynth.errors import EngineError, InputError
 from evolsynth.llm.base import Request, Sampling
 from evolsynth.llm.scripted import Answer, Scripted
-from evolsynth.methods.magpie import magpie
+from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.methods.respond import respond
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Message, Row

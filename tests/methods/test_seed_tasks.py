@@ -11,7 +11,7 @@ import pytest
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.text.rouge import rouge_l
-from evolsynth.methods.seed_tasks import SeedTask, read_seeds, shipped_seeds
+from evolsynth.methods.self_instruct.seeds import SeedTask, read_seeds, shipped_seeds
 from evolsynth.prompts import load_prompt, prompt_names
 from evolsynth.rows import read_jsonl
 

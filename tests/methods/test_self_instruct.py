@@ -14,7 +14,7 @@ from evolsynth.evaluation.text.rouge import rouge_l
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Answer, Scripted
-from evolsynth.methods.self_instruct import self_instruct
+from evolsynth.methods.self_instruct.queries import self_instruct
 from evolsynth.rows import Row
 
 BEES = "Honey bees live in colonies. Workers collect nectar, which they turn into honey."

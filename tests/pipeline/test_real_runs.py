@@ -13,8 +13,8 @@ from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp.files import find_model
-from evolsynth.methods.evol_instruct import evol_instruct
-from evolsynth.methods.magpie import magpie as magpie_rows
+from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
+from evolsynth.methods.magpie.magpie import magpie as magpie_rows
 from evolsynth.methods.respond import respond as respond_to
 from evolsynth.pipeline import Pipeline, evolve, gate, magpie, respond, screen
 

@@ -19,11 +19,11 @@ from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck
 from evolsynth.evaluation.gate.gate import instruction_findings
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
-from evolsynth.methods.conversation import Turns
+from evolsynth.methods.magpie.conversation import Turns
+from evolsynth.methods.magpie.system_prompts import Choice, SystemPrompt, SystemPrompts
+from evolsynth.methods.magpie.topics import Steering, steering
 from evolsynth.methods.provenance import made_by, prompt_hash
 from evolsynth.methods.respond import RESPONSE_SAMPLING
-from evolsynth.methods.system_prompts import Choice, SystemPrompt, SystemPrompts
-from evolsynth.methods.topics import Steering, steering
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import failure, ordered_map

@@ -26,7 +26,7 @@ from evolsynth.evaluation.text.words import COMMON, content, words
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
 from evolsynth.methods.respond import RESPONSE_SAMPLING
-from evolsynth.methods.task_writer import Draft, Instance, Made, Plan, ask, ask_chat
+from evolsynth.methods.self_instruct.writer import Draft, Instance, Made, Plan, ask, ask_chat
 from evolsynth.prompts import PromptFile, load_prompt
 from evolsynth.rows import Message, derive_seed
 

@@ -29,11 +29,11 @@ from evolsynth.evaluation.gate.gate import response_findings
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Sampling
 from evolsynth.methods.family import prompt_family
-from evolsynth.methods.seed_tasks import LEAST_SEEDS, SeedTask, shipped_seeds
-from evolsynth.methods.task_pool import TaskPool
-from evolsynth.methods.task_writer import Draft, Instance, Plan, TaskWriter
-from evolsynth.methods.tasks_classic import CLASSIC_TASK_SAMPLING, ClassicWriter
-from evolsynth.methods.tasks_small import SMALL_TASK_SAMPLING, SmallWriter
+from evolsynth.methods.self_instruct.classic import CLASSIC_TASK_SAMPLING, ClassicWriter
+from evolsynth.methods.self_instruct.pool import TaskPool
+from evolsynth.methods.self_instruct.seeds import LEAST_SEEDS, SeedTask, shipped_seeds
+from evolsynth.methods.self_instruct.small import SMALL_TASK_SAMPLING, SmallWriter
+from evolsynth.methods.self_instruct.writer import Draft, Instance, Plan, TaskWriter
 from evolsynth.rows import Failure, Row, Verdict
 from evolsynth.streams import failure, ordered_map
 

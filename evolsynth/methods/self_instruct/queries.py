@@ -23,9 +23,9 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
 from evolsynth.evaluation.text.rouge import rouge_l
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
 from evolsynth.methods.family import prompt_family
-from evolsynth.methods.task_writer import ask, ask_chat
-from evolsynth.methods.tasks_classic import CLASSIC_TASK_SAMPLING, bare
-from evolsynth.methods.tasks_small import SMALL_TASK_SAMPLING
+from evolsynth.methods.self_instruct.classic import CLASSIC_TASK_SAMPLING, bare
+from evolsynth.methods.self_instruct.small import SMALL_TASK_SAMPLING
+from evolsynth.methods.self_instruct.writer import ask, ask_chat
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Failure, Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from evolsynth.evaluation.text.rouge import RougeIndex
 from evolsynth.findings import Finding
-from evolsynth.methods.seed_tasks import LEAST_SEEDS, SeedTask
-from evolsynth.methods.task_writer import Plan
+from evolsynth.methods.self_instruct.seeds import LEAST_SEEDS, SeedTask
+from evolsynth.methods.self_instruct.writer import Plan
 from evolsynth.rows import derive_seed
 
 __all__ = ["TaskPool"]

@@ -6,7 +6,7 @@ import re
 
 from evolsynth.evaluation.gate.checks.self_instruct import task_findings
 from evolsynth.llm.base import LLM, Capability, Sampling
-from evolsynth.methods.task_writer import Draft, Instance, Made, Plan, ask_chat
+from evolsynth.methods.self_instruct.writer import Draft, Instance, Made, Plan, ask_chat
 from evolsynth.prompts import PromptFile, load_prompt
 from evolsynth.rows import Message, derive_seed
 

@@ -1,0 +1,1 @@
+"""Evol-Instruct: instructions that ask for more, round by round."""

@@ -1,0 +1,1 @@
+"""Self-Instruct: new tasks from seed tasks, and queries about texts."""

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from evolsynth.data import origin
 from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
 from evolsynth.methods.generate import generate
 from evolsynth.methods.magpie.magpie import magpie
-from evolsynth.pipeline.sources import origin
 
 __all__ = ["about", "option_texts"]
 

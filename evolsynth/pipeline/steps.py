@@ -12,6 +12,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
+from evolsynth import data as _sources
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import Embedder
 from evolsynth.evaluation.gate.gate import Gate
@@ -32,7 +33,6 @@ from evolsynth.methods.magpie.magpie import magpie as _magpie
 from evolsynth.methods.self_instruct.queries import queries as _self_instruct
 from evolsynth.methods.self_instruct.queries import tasks as _bootstrap
 from evolsynth.pipeline import joins
-from evolsynth.pipeline import sources as _sources
 from evolsynth.pipeline.graph import ColumnType, Step
 from evolsynth.pipeline.makers import StepMaker
 from evolsynth.pipeline.values import only, renamed
@@ -76,7 +76,7 @@ async def _load(
     limit: int | None = None,
     chunk: int | None = None,
 ) -> AsyncGenerator[Row]:
-    """Rows of data that is there; see `evolsynth.pipeline.sources.origin`."""
+    """Rows of data that is there; see `evolsynth.data.origin`."""
     place = origin_of(context.node.step)
     if place is None:
         raise InputError("load() reads what its own step was given.")

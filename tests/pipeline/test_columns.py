@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from evolsynth import Scripted
+from evolsynth.data.columns import columns_of
 from evolsynth.errors import InputError
 from evolsynth.llm.base import Request
 from evolsynth.pipeline.columns import check_columns, columns_at
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.makers import StepMaker, step
 from evolsynth.pipeline.run import RunOptions, run
-from evolsynth.pipeline.sources.columns import columns_of
 from evolsynth.pipeline.steps import (
     bootstrap_tasks,
     evolve,

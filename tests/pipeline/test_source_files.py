@@ -20,9 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from evolsynth.data import Origin, hub, origin
+from evolsynth.data.texts import split
 from evolsynth.errors import InputError, SetupError
-from evolsynth.pipeline.sources import Origin, hub, origin
-from evolsynth.pipeline.sources.texts import split
 from evolsynth.rows import Row
 
 LAKES = [{"instruction": "Name a lake.", "n": 1}, {"instruction": "Name a deep lake.", "n": 2}]
@@ -122,7 +122,7 @@ async def test_a_json_file_is_a_list_or_json_lines(tmp_path: Path) -> None:
     )
 )
 def test_a_list_is_read_the_same_wherever_its_blocks_end(data: list[Any]) -> None:
-    from evolsynth.pipeline.sources import json_list
+    from evolsynth.data import json_list
 
     body = json.dumps(data, ensure_ascii=False, indent=1).encode()
     chance = random.Random(len(body))

@@ -22,9 +22,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evolsynth.data import Origin, origin
+from evolsynth.data.ids import Numbers
 from evolsynth.errors import InputError
-from evolsynth.pipeline.sources import Origin, origin
-from evolsynth.pipeline.sources.ids import Numbers
 from evolsynth.rows import Row, Verdict
 
 LAKE = {"instruction": "Name a lake."}

@@ -10,8 +10,8 @@ from typing import IO, Any
 
 import msgspec
 
+from evolsynth.data.reader import BATCH, Reader, Record
 from evolsynth.errors import InputError
-from evolsynth.pipeline.sources.reader import BATCH, Reader, Record
 from evolsynth.rows import line_object
 
 __all__ = ["JsonLines", "blocks"]

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from evolsynth.data.columns import ColumnType
+from evolsynth.data.reader import Reader, Record
 from evolsynth.errors import InputError
-from evolsynth.pipeline.sources.columns import ColumnType
-from evolsynth.pipeline.sources.reader import Reader, Record
 
 __all__ = ["TextFiles", "split"]
 

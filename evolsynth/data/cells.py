@@ -6,8 +6,8 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+from evolsynth.data.reader import Record, WholeFile
 from evolsynth.errors import InputError
-from evolsynth.pipeline.sources.reader import Record, WholeFile
 
 __all__ = ["Cells"]
 

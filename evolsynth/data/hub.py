@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from evolsynth.data.columns import ColumnType
+from evolsynth.data.in_memory import Items
+from evolsynth.data.parquet import schema_columns
 from evolsynth.errors import InputError, SetupError
-from evolsynth.pipeline.sources.columns import ColumnType
-from evolsynth.pipeline.sources.given import Items
-from evolsynth.pipeline.sources.parquet import schema_columns
 
 __all__ = ["Dataset", "Hub", "hub", "is_dataset", "named"]
 

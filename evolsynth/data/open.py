@@ -16,14 +16,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from evolsynth.data.columns import ColumnType, given_columns
+from evolsynth.data.files import readers_of
+from evolsynth.data.hub import Dataset, Hub, dataset_label, is_dataset, named
+from evolsynth.data.in_memory import ItemList, Items
+from evolsynth.data.reader import Reader
+from evolsynth.data.rows_of import Taker
+from evolsynth.data.source import Origin, Read, Yielded
 from evolsynth.errors import InputError
-from evolsynth.pipeline.sources.base import Origin, Read, Yielded
-from evolsynth.pipeline.sources.columns import ColumnType, given_columns
-from evolsynth.pipeline.sources.files import readers_of
-from evolsynth.pipeline.sources.given import ItemList, Items
-from evolsynth.pipeline.sources.hub import Dataset, Hub, dataset_label, is_dataset, named
-from evolsynth.pipeline.sources.reader import Reader
-from evolsynth.pipeline.sources.taker import Taker
 from evolsynth.rows import Row
 
 __all__ = ["origin"]

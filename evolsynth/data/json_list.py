@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from evolsynth.data.lines import blocks
+from evolsynth.data.reader import Record, WholeFile
 from evolsynth.errors import InputError
-from evolsynth.pipeline.sources.lines import blocks
-from evolsynth.pipeline.sources.reader import Record, WholeFile
 
 __all__ = ["JsonList", "beginning"]
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
 
-from evolsynth.pipeline.sources.beside import beside
-from evolsynth.pipeline.sources.columns import ColumnType
+from evolsynth.data.columns import ColumnType
+from evolsynth.data.threaded import beside
 
 __all__ = ["BATCH", "Named", "Reader", "Record", "WholeFile"]
 

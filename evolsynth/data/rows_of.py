@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from evolsynth.data.columns import ColumnType, own_columns
+from evolsynth.data.ids import Ids
+from evolsynth.data.reader import Named, Record
+from evolsynth.data.values import plain_fields, shown
 from evolsynth.errors import InputError
-from evolsynth.pipeline.sources.columns import ColumnType, own_columns
-from evolsynth.pipeline.sources.ids import Ids
-from evolsynth.pipeline.sources.reader import Named, Record
-from evolsynth.pipeline.sources.values import plain_fields, shown
 from evolsynth.rows import Row
 from evolsynth.streams import failure
 

@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Se
 from contextlib import aclosing
 from typing import Protocol, TypeVar
 
+from evolsynth.data.columns import ColumnType, columns_of
+from evolsynth.data.in_memory import broken
+from evolsynth.data.reader import BATCH, Named, Reader
+from evolsynth.data.rows_of import Taker
 from evolsynth.errors import InputError
-from evolsynth.pipeline.sources.columns import ColumnType, columns_of
-from evolsynth.pipeline.sources.given import broken
-from evolsynth.pipeline.sources.reader import BATCH, Named, Reader
-from evolsynth.pipeline.sources.taker import Taker
 from evolsynth.rows import Row
 from evolsynth.streams import iterate
 

@@ -6,13 +6,13 @@ import glob
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from evolsynth.data.cells import Cells
+from evolsynth.data.json_list import JsonList, beginning
+from evolsynth.data.lines import JsonLines
+from evolsynth.data.parquet import Parquet
+from evolsynth.data.reader import Reader
+from evolsynth.data.texts import TextFiles
 from evolsynth.errors import InputError
-from evolsynth.pipeline.sources.cells import Cells
-from evolsynth.pipeline.sources.json_list import JsonList, beginning
-from evolsynth.pipeline.sources.lines import JsonLines
-from evolsynth.pipeline.sources.parquet import Parquet
-from evolsynth.pipeline.sources.reader import Reader
-from evolsynth.pipeline.sources.texts import TextFiles
 
 __all__ = ["readers_of"]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from evolsynth.data.columns import ColumnType
+from evolsynth.data.reader import BATCH, Reader, Record
 from evolsynth.errors import InputError, SetupError
-from evolsynth.pipeline.sources.columns import ColumnType
-from evolsynth.pipeline.sources.reader import BATCH, Reader, Record
 
 __all__ = ["Parquet", "schema_columns"]
 

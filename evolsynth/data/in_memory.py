@@ -7,9 +7,9 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sequence
 from itertools import islice
 
+from evolsynth.data.reader import BATCH, Reader, Record
+from evolsynth.data.threaded import Worker, beside
 from evolsynth.errors import EvolsynthError, InputError
-from evolsynth.pipeline.sources.beside import Worker, beside
-from evolsynth.pipeline.sources.reader import BATCH, Reader, Record
 
 __all__ = ["ItemList", "Items", "broken"]
 

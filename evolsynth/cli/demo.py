@@ -14,10 +14,10 @@ from evolsynth.cli.run_summary import summarise
 from evolsynth.llm.llamacpp import DEFAULT_MODEL
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run import RunOptions, run
-from evolsynth.pipeline.run_status import read_status
-from evolsynth.pipeline.schema import STORE
 from evolsynth.pipeline.steps import evolve, gate, magpie, respond, screen
 from evolsynth.rows import read_rows
+from evolsynth.store.status import read_status
+from evolsynth.store.tables import STORE
 
 __all__ = ["demo", "line"]
 

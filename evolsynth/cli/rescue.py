@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from evolsynth.pipeline.rescue import Rescued
-from evolsynth.pipeline.rescue import rescue as save
+from evolsynth.store.rescue import Rescued
+from evolsynth.store.rescue import rescue as save
 
 __all__ = ["rescue"]
 

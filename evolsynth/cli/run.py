@@ -17,8 +17,8 @@ from evolsynth.pipeline.config import load_pipeline, set_parameters
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.preview import preview
 from evolsynth.pipeline.run import RunOptions, run
-from evolsynth.pipeline.run_status import stored_value
-from evolsynth.pipeline.stored import Retry
+from evolsynth.store.cached_llm import Retry
+from evolsynth.store.status import stored_value
 
 __all__ = ["preview_pipeline", "run_pipeline"]
 

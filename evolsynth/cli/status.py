@@ -41,7 +41,7 @@ class StoredEvent(Protocol):
 
 
 class Standing(Protocol):
-    """What is read of a run's status; see `evolsynth.pipeline.store.read_status`."""
+    """What is read of a run's status; see `evolsynth.store.store.read_status`."""
 
     @property
     def folder(self) -> str: ...
@@ -117,7 +117,7 @@ def status(
 
 
 def _read(folder: str) -> Standing:
-    from evolsynth.pipeline.store import read_status
+    from evolsynth.store.store import read_status
 
     standing: Standing = read_status(folder)
     return standing

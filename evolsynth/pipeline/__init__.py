@@ -37,12 +37,12 @@ if TYPE_CHECKING:
         screen,
         self_instruct,
     )
-    from evolsynth.pipeline.stored import Retry
+    from evolsynth.store.cached_llm import Retry
 
 _HOMES = {
     "Budget": "run_state",
     "Pipeline": "graph",
-    "Retry": "stored",
+    "Retry": "@evolsynth.store.cached_llm",
     "RunOptions": "run",
     "RunResult": "run_state",
     "RunState": "run_state",

@@ -16,7 +16,7 @@ from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.base import LLM
 from evolsynth.pipeline.graph import Node
 from evolsynth.pipeline.makers import GIVEN
-from evolsynth.pipeline.store import StepCounts
+from evolsynth.store.store import StepCounts
 
 __all__ = ["Context", "Shared", "gate_settings"]
 

@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from evolsynth.errors import InputError
-from evolsynth.pipeline.store import Store
 from evolsynth.rows import Status
+from evolsynth.store.store import Store
 
 __all__ = ["export", "remove_partial"]
 

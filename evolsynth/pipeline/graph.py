@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evolsynth.pipeline.preview import Preview
     from evolsynth.pipeline.run import RunOptions
     from evolsynth.pipeline.run_state import RunResult
-    from evolsynth.pipeline.stored import Retry
+    from evolsynth.store.cached_llm import Retry
 
 __all__ = ["Branches", "Chainable", "ColumnType", "Node", "Pipeline", "Shape", "Step"]
 

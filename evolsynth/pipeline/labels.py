@@ -32,7 +32,7 @@ _LIMIT = 60  # characters of one value
 
 
 class Counts(Protocol):
-    """What became of the rows of a step, as `evolsynth.pipeline.store.StepCounts` counts it."""
+    """What became of the rows of a step, as `evolsynth.store.store.StepCounts` counts it."""
 
     name: str
     came: int

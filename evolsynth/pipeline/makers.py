@@ -10,7 +10,7 @@ import msgspec
 
 from evolsynth.errors import InputError
 from evolsynth.pipeline.graph import Chainable, ColumnType, Part, Shape, Step
-from evolsynth.pipeline.stored import Retry
+from evolsynth.store.cached_llm import Retry
 
 __all__ = ["GIVEN", "RESERVED", "StepMaker", "step"]
 

@@ -16,8 +16,8 @@ from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.pipeline.graph import Step
 from evolsynth.pipeline.makers import RESERVED, StepMaker
 from evolsynth.pipeline.steps import STEPS
-from evolsynth.pipeline.stored import Retry
 from evolsynth.pipeline.suggest import did_you_mean
+from evolsynth.store.cached_llm import Retry
 
 __all__ = ["annotation", "converted", "maker_of", "option_type", "options_of"]
 

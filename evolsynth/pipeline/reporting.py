@@ -11,9 +11,9 @@ from evolsynth.evaluation.embed.minilm import Embedder
 from evolsynth.pipeline.draw import svg
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run_state import RunState
-from evolsynth.pipeline.store import Store
 from evolsynth.report.build import write_report
 from evolsynth.rows import Row
+from evolsynth.store.store import Store
 
 __all__ = ["SAMPLE", "report_run", "sample_rows"]
 

@@ -30,9 +30,9 @@ from evolsynth.pipeline.models import Models, needs_embedder, needs_model
 from evolsynth.pipeline.run_state import Budget, End, RunResult, RunState
 from evolsynth.pipeline.state import RunWatch
 from evolsynth.pipeline.steps import origin_of
-from evolsynth.pipeline.store import Store
-from evolsynth.pipeline.stored import Retry, Stored
 from evolsynth.rows import Row, derive_seed
+from evolsynth.store.cached_llm import Retry, Stored
+from evolsynth.store.store import Store
 
 __all__ = ["RunOptions", "run"]
 

@@ -12,9 +12,9 @@ import msgspec
 
 from evolsynth.errors import InputError
 from evolsynth.pipeline.graph import Node
-from evolsynth.pipeline.store import StepCounts
-from evolsynth.pipeline.stored import Stored
 from evolsynth.rows import Row
+from evolsynth.store.cached_llm import Stored
+from evolsynth.store.store import StepCounts
 
 __all__ = ["Budget", "End", "RunResult", "RunState"]
 

@@ -6,8 +6,8 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from evolsynth.pipeline.store import StepCounts
 from evolsynth.rows import Row
+from evolsynth.store.store import StepCounts
 
 __all__ = ["DROPPED", "Tracker"]
 

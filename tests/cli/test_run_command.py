@@ -15,7 +15,7 @@ import pytest
 
 from evolsynth.cli.main import main
 from evolsynth.errors import InputError
-from evolsynth.pipeline.run_status import read_status
+from evolsynth.store.status import read_status
 
 SCRIPT = """
 import os

@@ -9,7 +9,7 @@ import pytest
 
 from evals.__main__ import main
 from evals.crash.killing import Trial, undisturbed
-from evolsynth.pipeline.store import Store
+from evolsynth.store.store import Store
 
 ROWS = {"CRASH_ROWS": "12"}
 

@@ -23,7 +23,7 @@ from evolsynth.pipeline.graph import Branches, Part, Pipeline, Shape, Step
 from evolsynth.pipeline.labels import fitted, label_of, text_width
 from evolsynth.pipeline.picture import WIDTH
 from evolsynth.pipeline.steps import evolve, gate, group, load, magpie, merge, rename, respond
-from evolsynth.pipeline.store import StepCounts
+from evolsynth.store.store import StepCounts
 
 CHAIN = load("data/seeds.jsonl") >> evolve(rounds=3) >> respond(model="big") >> gate()
 FORK = magpie(n=1000) >> [respond(), respond(model="big") >> gate()] >> merge()

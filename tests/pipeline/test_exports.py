@@ -9,8 +9,8 @@ import pytest
 from evolsynth.dataset import read_dataset
 from evolsynth.errors import EngineError, InputError
 from evolsynth.pipeline.exports import export, remove_partial
-from evolsynth.pipeline.store import Store
 from evolsynth.rows import Row, Verdict, read_rows
+from evolsynth.store.store import Store
 from evolsynth.streams import failure
 
 ACCEPTED = Row.make("Name three rivers.", verdict=Verdict(accepted=True))

@@ -18,7 +18,7 @@ from evolsynth.pipeline.graph import Chainable, Pipeline
 from evolsynth.pipeline.makers import step
 from evolsynth.pipeline.run import RunOptions, run
 from evolsynth.pipeline.steps import evolve, gate, group, load, merge, respond, screen
-from evolsynth.pipeline.stored import Retry
+from evolsynth.store.cached_llm import Retry
 
 _WAIT = Retry(attempts=2, wait=0.0)
 

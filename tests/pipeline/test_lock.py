@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from evolsynth.errors import InputError, RunLocked, StoreError
-from evolsynth.pipeline.lock import Owner, RunLock, held, owner
+from evolsynth.store.lock import Owner, RunLock, held, owner
 
 HOLDS = """
 import sys, time
 from pathlib import Path
-from evolsynth.pipeline.lock import RunLock
+from evolsynth.store.lock import RunLock
 lock = RunLock(Path(sys.argv[1]))
 lock.acquire()
 print("held", flush=True)

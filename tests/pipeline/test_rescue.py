@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 from evolsynth.cli.rescue import rescue as command
 from evolsynth.errors import EngineError, InputError, RunLocked, StoreDamaged
 from evolsynth.llm.base import Completion, Prompt, Request
-from evolsynth.pipeline.files import connect
-from evolsynth.pipeline.pages import Pages
-from evolsynth.pipeline.rescue import rescue
-from evolsynth.pipeline.store import Store, read_status
-from evolsynth.pipeline.stored import _encoded
 from evolsynth.rows import Row, read_rows
+from evolsynth.store.cached_llm import _encoded
+from evolsynth.store.rescue import rescue
+from evolsynth.store.sqlite_file import connect
+from evolsynth.store.sqlite_pages import Pages
+from evolsynth.store.store import Store, read_status
 from evolsynth.streams import failure
 
 N = 1200  # a megabyte and a half
@@ -263,7 +263,7 @@ def test_what_stood_in_the_write_ahead_log_only_is_saved_too(run: Path, harm: st
 
 KILLED = """
 import asyncio, hashlib, sys, time
-from evolsynth.pipeline.store import Store
+from evolsynth.store.store import Store
 from evolsynth.rows import Row
 async def main():
     store = Store.open(sys.argv[1])

@@ -27,7 +27,7 @@ from evolsynth.pipeline.graph import Chainable, Pipeline
 from evolsynth.pipeline.makers import step
 from evolsynth.pipeline.run_state import RunResult
 from evolsynth.pipeline.steps import evolve, gate, generate_rows, load, magpie, merge, respond
-from evolsynth.pipeline.store import Store
+from evolsynth.store.store import Store
 
 FILES = ("accepted.jsonl", "rejected.jsonl", "failed.jsonl")
 

@@ -19,11 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.errors import InputError, RunLocked, StoreDamaged, StoreError
-from evolsynth.pipeline import keys as keys_module
-from evolsynth.pipeline.files import make
-from evolsynth.pipeline.schema import CACHE, RUN
-from evolsynth.pipeline.store import StepCounts, Store, read_status
 from evolsynth.rows import Row, Status
+from evolsynth.store import key_index as keys_module
+from evolsynth.store.sqlite_file import make
+from evolsynth.store.store import StepCounts, Store, read_status
+from evolsynth.store.tables import CACHE, RUN
 
 
 def key(number: int) -> bytes:
@@ -184,7 +184,7 @@ def test_two_keys_that_begin_alike_are_never_taken_for_each_other(tmp_path: Path
 
 KILLED = """
 import asyncio, hashlib, sys
-from evolsynth.pipeline.store import Store
+from evolsynth.store.store import Store
 async def main():
     with Store.open(sys.argv[1]) as store:
         async def worker(first):

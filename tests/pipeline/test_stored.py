@@ -30,9 +30,9 @@ from evolsynth.llm.base import (
     hash_of,
 )
 from evolsynth.llm.scripted import Scripted
-from evolsynth.pipeline.store import Store, read_status
-from evolsynth.pipeline.stored import Retry, Stored, _decoded, _encoded
 from evolsynth.rows import Row
+from evolsynth.store.cached_llm import Retry, Stored, _decoded, _encoded
+from evolsynth.store.store import Store, read_status
 from evolsynth.streams import map_rows
 
 AT_ONCE = Retry(wait=0.0)

@@ -18,9 +18,9 @@ import pytest
 
 from evolsynth.pipeline.draw import svg
 from evolsynth.pipeline.steps import evolve, gate, magpie, merge, respond
-from evolsynth.pipeline.store import StepCounts
 from evolsynth.report import write_report
 from evolsynth.rows import Failure, Row, Verdict
+from evolsynth.store.store import StepCounts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -6,9 +6,9 @@ import re
 
 from evolsynth.pipeline.draw import svg
 from evolsynth.pipeline.steps import gate, magpie, respond
-from evolsynth.pipeline.store import StepCounts
 from evolsynth.report import build_report
 from evolsynth.rows import Row
+from evolsynth.store.store import StepCounts
 
 PIPE = magpie(n=1300) >> respond(name="<b>answers</b>") >> gate()
 STEPS = [

@@ -19,14 +19,14 @@ from typing import Any, Self
 import msgspec
 
 from evolsynth.errors import EvolsynthError, StoreDamaged, StoreError
-from evolsynth.pipeline.files import connect, damaged, forget, make_folder, meaning, own, sweep
-from evolsynth.pipeline.journal import Journal
-from evolsynth.pipeline.keys import Keys
-from evolsynth.pipeline.lock import Owner, RunLock
-from evolsynth.pipeline.run_status import RunStatus, StepCounts, StoredEvent, read_status
-from evolsynth.pipeline.schema import RUN, STORE, row_key, sound
-from evolsynth.pipeline.shared_cache import SharedCache
 from evolsynth.rows import Row, Status
+from evolsynth.store.journal import Journal
+from evolsynth.store.key_index import Keys
+from evolsynth.store.lock import Owner, RunLock
+from evolsynth.store.shared_cache import SharedCache
+from evolsynth.store.sqlite_file import connect, damaged, forget, make_folder, meaning, own, sweep
+from evolsynth.store.status import RunStatus, StepCounts, StoredEvent, read_status
+from evolsynth.store.tables import RUN, STORE, row_key, sound
 
 __all__ = ["RunStatus", "StepCounts", "Store", "StoredEvent", "read_status"]
 

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from evolsynth.errors import InputError, SetupError, StoreDamaged, StoreError
-from evolsynth.pipeline.schema import PAGE, RUN, STORE, VERSION, Schema
+from evolsynth.store.tables import PAGE, RUN, STORE, VERSION, Schema
 
 __all__ = [
     "beside",

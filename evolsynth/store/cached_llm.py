@@ -12,7 +12,7 @@ import msgspec
 from evolsynth.errors import EvolsynthError, InputError
 from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage, hash_of
 from evolsynth.llm.template import ChatTemplate
-from evolsynth.pipeline.store import Store
+from evolsynth.store.store import Store
 
 __all__ = ["Control", "Retry", "Stored"]
 

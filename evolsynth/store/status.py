@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from evolsynth.errors import InputError
-from evolsynth.pipeline.files import meaning, readable
-from evolsynth.pipeline.lock import held
-from evolsynth.pipeline.schema import STORE
 from evolsynth.rows import Status
+from evolsynth.store.lock import held
+from evolsynth.store.sqlite_file import meaning, readable
+from evolsynth.store.tables import STORE
 
 __all__ = ["RunStatus", "StepCounts", "StoredEvent", "read_status", "stored_value"]
 

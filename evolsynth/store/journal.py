@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from evolsynth.errors import StoreError
-from evolsynth.pipeline.files import identity, meaning
-from evolsynth.pipeline.keys import Keys
-from evolsynth.pipeline.schema import checksum, row_key
-from evolsynth.pipeline.shared_cache import SharedCache
+from evolsynth.store.key_index import Keys
+from evolsynth.store.shared_cache import SharedCache
+from evolsynth.store.sqlite_file import identity, meaning
+from evolsynth.store.tables import checksum, row_key
 
 __all__ = ["Journal"]
 

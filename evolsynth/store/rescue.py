@@ -14,12 +14,12 @@ from pathlib import Path
 import msgspec
 
 from evolsynth.errors import InputError, StoreDamaged, StoreError
-from evolsynth.pipeline.files import beside, connect, make, meaning, opened
-from evolsynth.pipeline.keys import Keys
-from evolsynth.pipeline.lock import RunLock
-from evolsynth.pipeline.pages import Pages, Record, Value
-from evolsynth.pipeline.schema import PAGE, RUN, STORE, row_key, sound
 from evolsynth.rows import write_lines
+from evolsynth.store.key_index import Keys
+from evolsynth.store.lock import RunLock
+from evolsynth.store.sqlite_file import beside, connect, make, meaning, opened
+from evolsynth.store.sqlite_pages import Pages, Record, Value
+from evolsynth.store.tables import PAGE, RUN, STORE, row_key, sound
 
 __all__ = ["Rescued", "rescue"]
 

@@ -1,0 +1,1 @@
+"""The run store: every answer is on disk before anybody uses it."""

@@ -26,8 +26,8 @@ from evolsynth.errors import SetupError
 from evolsynth.llm.base import LLM, Prompt, Request
 from evolsynth.llm.scripted import Scripted
 from evolsynth.pipeline import Pipeline, generate, generate_rows, respond, step
-from evolsynth.pipeline.run import RunOptions
-from evolsynth.pipeline.run import run as run_pipeline
+from evolsynth.pipeline.run.run import RunOptions
+from evolsynth.pipeline.run.run import run as run_pipeline
 from evolsynth.rows import Row, derive_seed
 
 __all__ = ["Scale", "add_options", "run"]

@@ -80,8 +80,8 @@ def read_through(
         return None
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("evolsynth.pipeline.models.LlamaCpp", scripted)
-    monkeypatch.setattr("evolsynth.pipeline.run._embedder", none)
+    monkeypatch.setattr("evolsynth.pipeline.run.models.LlamaCpp", scripted)
+    monkeypatch.setattr("evolsynth.pipeline.run.run._embedder", none)
 
     def run(page: str) -> dict[str, Any]:
         names: dict[str, Any] = {"__name__": page}

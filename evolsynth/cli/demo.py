@@ -13,7 +13,7 @@ from evolsynth.cli.run_progress import watcher
 from evolsynth.cli.run_summary import summarise
 from evolsynth.llm.llamacpp import DEFAULT_MODEL
 from evolsynth.pipeline.graph import Pipeline
-from evolsynth.pipeline.run import RunOptions, run
+from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.steps import evolve, gate, magpie, respond, screen
 from evolsynth.rows import read_rows
 from evolsynth.store.status import read_status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from evolsynth.pipeline.draw import check_suffix, draw
+from evolsynth.pipeline.draw.draw import check_suffix, draw
 
 __all__ = ["draw_command"]
 
@@ -25,7 +25,7 @@ def draw_command(spec: str, output: str | None, *, parameters: Sequence[str] = (
     path = None if output in (None, "-") else output
     if path is not None:
         check_suffix(path)
-    from evolsynth.pipeline.config import load_pipeline, set_parameters
+    from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
 
     pipeline = load_pipeline(spec)
     text = draw(set_parameters(pipeline, parameters) if parameters else pipeline, path)

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from evolsynth.cli.phrases import counted, duration, one_line, roughly
 from evolsynth.findings import explain
-from evolsynth.pipeline.preview import Preview
+from evolsynth.pipeline.run.preview import Preview
 from evolsynth.report.text import own_text, visible
 from evolsynth.rows import Row
 

@@ -13,10 +13,10 @@ from evolsynth.cli.preview import show_preview
 from evolsynth.cli.run_progress import WatchKind, error_console, watcher
 from evolsynth.cli.run_summary import summarise
 from evolsynth.errors import InputError
-from evolsynth.pipeline.config import load_pipeline, set_parameters
 from evolsynth.pipeline.graph import Pipeline
-from evolsynth.pipeline.preview import preview
-from evolsynth.pipeline.run import RunOptions, run
+from evolsynth.pipeline.run.preview import preview
+from evolsynth.pipeline.run.run import RunOptions, run
+from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
 from evolsynth.store.cached_llm import Retry
 from evolsynth.store.status import stored_value
 

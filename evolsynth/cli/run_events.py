@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from evolsynth.cli.run_pace import Pace
-from evolsynth.pipeline.state import Seen, StepSeen
+from evolsynth.pipeline.run.watch import Seen, StepSeen
 
 __all__ = ["NUMBERED", "as_line", "numbers", "step_numbers"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from evolsynth.cli.phrases import counted, duration, one_line, roughly
 from evolsynth.cli.run_pace import Pace
-from evolsynth.pipeline.state import Seen, StepSeen, attempts
+from evolsynth.pipeline.run.watch import Seen, StepSeen, attempts
 
 __all__ = ["Teller", "left_text", "line", "outcome_text", "pace_text", "planned", "step_text"]
 

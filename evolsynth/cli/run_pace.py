@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from evolsynth.cli.phrases import rounded
-from evolsynth.pipeline.state import Seen, StepSeen, attempts
+from evolsynth.pipeline.run.watch import Seen, StepSeen, attempts
 
 __all__ = ["Forecast", "Pace", "forecast"]
 

@@ -22,7 +22,7 @@ from evolsynth.cli.run_events import NUMBERED, as_line, numbers, step_numbers
 from evolsynth.cli.run_lines import Teller, ended, left_text, line, outcome_text, pace_text
 from evolsynth.cli.run_pace import Pace
 from evolsynth.cli.run_table import step_table
-from evolsynth.pipeline.state import RunWatch, Seen
+from evolsynth.pipeline.run.watch import RunWatch, Seen
 
 __all__ = ["Events", "Lines", "Quiet", "RunWatch", "Table", "WatchKind", "error_console", "watcher"]
 

@@ -17,8 +17,8 @@ from rich.text import Text
 
 from evolsynth.cli.phrases import counted, duration, one_line
 from evolsynth.findings import explain
-from evolsynth.pipeline.advice import advise, advise_failure
-from evolsynth.pipeline.state import Seen, attempts
+from evolsynth.pipeline.run.advice import advise, advise_failure
+from evolsynth.pipeline.run.watch import Seen, attempts
 
 __all__ = ["Ended", "summarise"]
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from evolsynth.cli.phrases import counted, one_line
 from evolsynth.cli.run_lines import planned
-from evolsynth.pipeline.state import StepSeen
+from evolsynth.pipeline.run.watch import StepSeen
 
 __all__ = ["step_table"]
 

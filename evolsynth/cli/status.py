@@ -18,7 +18,7 @@ from rich.text import Text
 
 from evolsynth.cli.phrases import counted, duration, one_line
 from evolsynth.cli.run_table import step_table
-from evolsynth.pipeline.state import StepSeen
+from evolsynth.pipeline.run.watch import StepSeen
 
 __all__ = ["Standing", "status"]
 

@@ -13,12 +13,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evolsynth.pipeline.config import load_pipeline, read_pipeline, write_yaml
     from evolsynth.pipeline.graph import Pipeline, Step
     from evolsynth.pipeline.makers import step
-    from evolsynth.pipeline.run import RunOptions
-    from evolsynth.pipeline.run_state import Budget, RunResult, RunState
-    from evolsynth.pipeline.state import RunWatch
+    from evolsynth.pipeline.run.run import RunOptions
+    from evolsynth.pipeline.run.state import Budget, RunResult, RunState
+    from evolsynth.pipeline.run.watch import RunWatch
     from evolsynth.pipeline.steps import (
         bootstrap_tasks,
         evol_instruct,
@@ -37,16 +36,17 @@ if TYPE_CHECKING:
         screen,
         self_instruct,
     )
+    from evolsynth.pipeline.yaml.load import load_pipeline, read_pipeline, write_yaml
     from evolsynth.store.cached_llm import Retry
 
 _HOMES = {
-    "Budget": "run_state",
+    "Budget": "run.state",
     "Pipeline": "graph",
     "Retry": "@evolsynth.store.cached_llm",
-    "RunOptions": "run",
-    "RunResult": "run_state",
-    "RunState": "run_state",
-    "RunWatch": "state",
+    "RunOptions": "run.run",
+    "RunResult": "run.state",
+    "RunState": "run.state",
+    "RunWatch": "run.watch",
     "Step": "graph",
     "bootstrap_tasks": "steps",
     "evol_instruct": "steps",
@@ -57,17 +57,17 @@ _HOMES = {
     "group": "steps",
     "keep_columns": "steps",
     "load": "steps",
-    "load_pipeline": "config",
+    "load_pipeline": "yaml.load",
     "magpie": "steps",
     "merge": "steps",
     "preference": "steps",
-    "read_pipeline": "config",
+    "read_pipeline": "yaml.load",
     "rename": "steps",
     "respond": "steps",
     "screen": "steps",
     "self_instruct": "steps",
     "step": "makers",
-    "write_yaml": "config",
+    "write_yaml": "yaml.load",
 }
 
 __all__ = [

@@ -19,9 +19,9 @@ from evolsynth.errors import InputError
 
 if TYPE_CHECKING:
     from evolsynth.llm.base import LLM
-    from evolsynth.pipeline.preview import Preview
-    from evolsynth.pipeline.run import RunOptions
-    from evolsynth.pipeline.run_state import RunResult
+    from evolsynth.pipeline.run.preview import Preview
+    from evolsynth.pipeline.run.run import RunOptions
+    from evolsynth.pipeline.run.state import RunResult
     from evolsynth.store.cached_llm import Retry
 
 __all__ = ["Branches", "Chainable", "ColumnType", "Node", "Pipeline", "Shape", "Step"]
@@ -198,7 +198,7 @@ class Pipeline(Chainable):
             InputError: the pipeline does not fit together, the folder is in use, or data is bad.
             SetupError: a model is missing, the disk is full, or everything fails.
         """
-        from evolsynth.pipeline.run import RunOptions, run
+        from evolsynth.pipeline.run.run import RunOptions, run
 
         return await run(self, folder or f"runs/{self.name}", _options(RunOptions, options))
 
@@ -207,8 +207,8 @@ class Pipeline(Chainable):
 
         Options and errors are those of `run`.
         """
-        from evolsynth.pipeline.preview import preview
-        from evolsynth.pipeline.run import RunOptions
+        from evolsynth.pipeline.run.preview import preview
+        from evolsynth.pipeline.run.run import RunOptions
 
         return await preview(self, rows=rows, options=_options(RunOptions, options))
 
@@ -224,7 +224,7 @@ class Pipeline(Chainable):
 
     def draw(self, path: str | None = None) -> str:
         """It as Mermaid text, and, with a path that ends in ``.svg``, as a picture there."""
-        from evolsynth.pipeline.draw import draw
+        from evolsynth.pipeline.draw.draw import draw
 
         return draw(self, path)
 

@@ -40,7 +40,7 @@ from evolsynth.rows import Row
 from evolsynth.streams import Rows, iterate
 
 if TYPE_CHECKING:
-    from evolsynth.pipeline.context import Context
+    from evolsynth.pipeline.run.context import Context
 
 __all__ = [
     "STEPS",

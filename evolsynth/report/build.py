@@ -26,7 +26,7 @@ from evolsynth.rows import Row
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.minilm import Embedder
-    from evolsynth.pipeline.labels import Counts
+    from evolsynth.pipeline.draw.labels import Counts
 
 __all__ = ["build_report", "write_report"]
 
@@ -55,7 +55,7 @@ def build_report(
         title: the page's heading.
         run: facts about the run, shown as a table in their order. From ``"seconds"`` (a number)
             the accepted rows per minute are worked out.
-        pipeline_svg: the picture by `evolsynth.pipeline.draw.svg`, shown as it is: give no other.
+        pipeline_svg: the picture by `evolsynth.pipeline.draw.draw.svg`, shown as it is: give no other.
         steps: what became of the rows at each step of the pipeline.
 
     Returns:

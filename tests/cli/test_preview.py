@@ -14,7 +14,7 @@ from rich.console import Console
 from evolsynth.cli.preview import changes, show_preview
 from evolsynth.findings import explain
 from evolsynth.pipeline.graph import Node, Pipeline, Step
-from evolsynth.pipeline.preview import Preview, wilson
+from evolsynth.pipeline.run.preview import Preview, wilson
 from evolsynth.rows import Failure, Message, Row, Verdict
 
 

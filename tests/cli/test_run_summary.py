@@ -14,7 +14,7 @@ from simulated_run import Budget, State, chain
 
 from evolsynth.cli.run_summary import summarise
 from evolsynth.findings import explain
-from evolsynth.pipeline.advice import advise, advise_failure
+from evolsynth.pipeline.run.advice import advise, advise_failure
 
 
 class Result(msgspec.Struct):

@@ -8,7 +8,7 @@ import pytest
 
 from evolsynth import errors
 from evolsynth.findings import EXPLANATIONS
-from evolsynth.pipeline.advice import ADVICE, FAILURES, advise, advise_failure
+from evolsynth.pipeline.run.advice import ADVICE, FAILURES, advise, advise_failure
 
 #: All but those that end a run: what is missing, and what the store says.
 ERRORS = [

@@ -14,7 +14,7 @@ from evolsynth.llm.base import Request
 from evolsynth.pipeline.columns import check_columns, columns_at
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.makers import StepMaker, step
-from evolsynth.pipeline.run import RunOptions, run
+from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.steps import (
     bootstrap_tasks,
     evolve,

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from evolsynth import Scripted
 from evolsynth.errors import InputError
 from evolsynth.llm.base import Sampling
-from evolsynth.pipeline.config import load_pipeline, read_pipeline, set_parameters, write_yaml
 from evolsynth.pipeline.graph import Node, Pipeline
 from evolsynth.pipeline.steps import evolve, gate, generate, load, magpie, merge, respond
+from evolsynth.pipeline.yaml.load import load_pipeline, read_pipeline, set_parameters, write_yaml
 
 CHAPTER = """
     name: chapter

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from evolsynth.cli.draw import draw_command
 from evolsynth.errors import InputError
-from evolsynth.pipeline.draw import draw, svg
+from evolsynth.pipeline.draw.draw import draw, svg
+from evolsynth.pipeline.draw.labels import fitted, label_of, text_width
+from evolsynth.pipeline.draw.picture import WIDTH
 from evolsynth.pipeline.graph import Branches, Part, Pipeline, Shape, Step
-from evolsynth.pipeline.labels import fitted, label_of, text_width
-from evolsynth.pipeline.picture import WIDTH
 from evolsynth.pipeline.steps import evolve, gate, group, load, magpie, merge, rename, respond
 from evolsynth.store.store import StepCounts
 
@@ -363,10 +363,10 @@ def test_a_pipeline_that_does_not_fit_together_is_not_drawn() -> None:
 @pytest.fixture
 def spec(monkeypatch: pytest.MonkeyPatch) -> str:
     """Stands for a pipeline's file."""
-    config = ModuleType("evolsynth.pipeline.config")
+    config = ModuleType("evolsynth.pipeline.yaml.load")
     config.load_pipeline = {"pipe.yaml": CHAIN}.__getitem__  # type: ignore[attr-defined]
     config.set_parameters = lambda pipe, given: pipe.using(name=given[0])  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "evolsynth.pipeline.config", config)
+    monkeypatch.setitem(sys.modules, "evolsynth.pipeline.yaml.load", config)
     return "pipe.yaml"
 
 

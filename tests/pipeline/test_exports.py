@@ -8,7 +8,7 @@ import pytest
 
 from evolsynth.dataset import read_dataset
 from evolsynth.errors import EngineError, InputError
-from evolsynth.pipeline.exports import export, remove_partial
+from evolsynth.pipeline.run.export import export, remove_partial
 from evolsynth.rows import Row, Verdict, read_rows
 from evolsynth.store.store import Store
 from evolsynth.streams import failure

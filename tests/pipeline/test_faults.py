@@ -16,7 +16,7 @@ from evolsynth.errors import EngineError, RequestError, StepError
 from evolsynth.llm.base import Completion, Request
 from evolsynth.pipeline.graph import Chainable, Pipeline
 from evolsynth.pipeline.makers import step
-from evolsynth.pipeline.run import RunOptions, run
+from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.steps import evolve, gate, group, load, merge, respond, screen
 from evolsynth.store.cached_llm import Retry
 

@@ -13,8 +13,8 @@ import pytest
 from evolsynth import read_rows
 from evolsynth.cli.main import _parser
 from evolsynth.pipeline import read_pipeline
-from evolsynth.pipeline.run import RunOptions
-from evolsynth.pipeline.run_state import Budget
+from evolsynth.pipeline.run.run import RunOptions
+from evolsynth.pipeline.run.state import Budget
 from evolsynth.pipeline.steps import STEPS
 
 Blocks = Callable[..., list[str]]

@@ -25,7 +25,7 @@ from evolsynth.errors import (
 from evolsynth.llm.base import Request
 from evolsynth.pipeline.graph import Chainable, Pipeline
 from evolsynth.pipeline.makers import step
-from evolsynth.pipeline.run_state import RunResult
+from evolsynth.pipeline.run.state import RunResult
 from evolsynth.pipeline.steps import evolve, gate, generate_rows, load, magpie, merge, respond
 from evolsynth.store.store import Store
 
@@ -327,7 +327,7 @@ async def test_a_watcher_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_run_without_a_folder_keeps_nothing(tmp_path: Path) -> None:
-    from evolsynth.pipeline.run import RunOptions, run
+    from evolsynth.pipeline.run.run import RunOptions, run
 
     options = RunOptions(llm=Scripted(said), embedder=None, report=False)
     result = await run(load(seeds(2)) >> respond(), None, options)

@@ -12,11 +12,11 @@ import yaml
 
 from evolsynth.cli.schema import schema as schema_command
 from evolsynth.errors import InputError
-from evolsynth.pipeline.config import read_pipeline
-from evolsynth.pipeline.file_schema import pipeline_schema
 from evolsynth.pipeline.makers import RESERVED
-from evolsynth.pipeline.options import missing, options_of
 from evolsynth.pipeline.steps import STEPS
+from evolsynth.pipeline.yaml.json_schema import pipeline_schema
+from evolsynth.pipeline.yaml.load import read_pipeline
+from evolsynth.pipeline.yaml.options import missing, options_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = pipeline_schema()

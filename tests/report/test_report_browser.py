@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from evolsynth.pipeline.draw import svg
+from evolsynth.pipeline.draw.draw import svg
 from evolsynth.pipeline.steps import evolve, gate, magpie, merge, respond
 from evolsynth.report import write_report
 from evolsynth.rows import Failure, Row, Verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from evolsynth.pipeline.draw import svg
+from evolsynth.pipeline.draw.draw import svg
 from evolsynth.pipeline.steps import gate, magpie, respond
 from evolsynth.report import build_report
 from evolsynth.rows import Row

@@ -21,14 +21,14 @@ from evolsynth.errors import EvolsynthError, InputError, RunStopped, StoreError
 from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
 from evolsynth.llm.base import LLM
 from evolsynth.pipeline.columns import check_columns
-from evolsynth.pipeline.context import Context, Shared, gate_settings
-from evolsynth.pipeline.control import Control, StepControl, Turns, signals_to
-from evolsynth.pipeline.exports import export, remove_partial
-from evolsynth.pipeline.flow import Flow, Observe
 from evolsynth.pipeline.graph import Node, Pipeline
-from evolsynth.pipeline.models import Models, needs_embedder, needs_model
-from evolsynth.pipeline.run_state import Budget, End, RunResult, RunState
-from evolsynth.pipeline.state import RunWatch
+from evolsynth.pipeline.run.context import Context, Shared, gate_settings
+from evolsynth.pipeline.run.export import export, remove_partial
+from evolsynth.pipeline.run.flow import Flow, Observe
+from evolsynth.pipeline.run.models import Models, needs_embedder, needs_model
+from evolsynth.pipeline.run.state import Budget, End, RunResult, RunState
+from evolsynth.pipeline.run.stopping import Control, StepControl, Turns, signals_to
+from evolsynth.pipeline.run.watch import RunWatch
 from evolsynth.pipeline.steps import origin_of
 from evolsynth.rows import Row, derive_seed
 from evolsynth.store.cached_llm import Retry, Stored
@@ -379,7 +379,7 @@ class _Run:
         return files
 
     async def _report(self, folder: Path) -> Path:
-        from evolsynth.pipeline.reporting import report_run, sample_rows
+        from evolsynth.pipeline.run.report import report_run, sample_rows
 
         rows = sample_rows(self.store, self.state.total)  # the store belongs to this thread
         return await asyncio.to_thread(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evolsynth.pipeline.draw.labels import Counts, label_of, tally
 from evolsynth.pipeline.graph import Node, Pipeline
-from evolsynth.pipeline.labels import Counts, label_of, tally
 
 __all__ = ["mermaid"]
 

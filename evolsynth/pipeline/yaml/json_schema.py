@@ -18,10 +18,10 @@ import msgspec
 from evolsynth.evaluation.gate.settings import THRESHOLDS
 from evolsynth.llm.llamacpp.engine import LlamaCpp
 from evolsynth.pipeline.makers import RESERVED, StepMaker
-from evolsynth.pipeline.option_texts import about, option_texts
-from evolsynth.pipeline.options import missing, option_type, options_of
-from evolsynth.pipeline.pipeline_file import BRANCHES, model_options
 from evolsynth.pipeline.steps import STEPS
+from evolsynth.pipeline.yaml.option_texts import about, option_texts
+from evolsynth.pipeline.yaml.options import missing, option_type, options_of
+from evolsynth.pipeline.yaml.parse import BRANCHES, model_options
 
 __all__ = ["pipeline_schema"]
 

@@ -14,11 +14,11 @@ import yaml
 from evolsynth.errors import EvolsynthError, InputError
 from evolsynth.pipeline.graph import Branches, Chainable, Part, Pipeline, Step
 from evolsynth.pipeline.makers import StepMaker
-from evolsynth.pipeline.options import annotation, converted, missing, option_type, options_of
-from evolsynth.pipeline.scripts import Scripts, step_maker_in
 from evolsynth.pipeline.steps import STEPS
 from evolsynth.pipeline.suggest import did_you_mean
-from evolsynth.pipeline.yaml_text import Document
+from evolsynth.pipeline.yaml.options import annotation, converted, missing, option_type, options_of
+from evolsynth.pipeline.yaml.scripts import Scripts, step_maker_in
+from evolsynth.pipeline.yaml.yaml_lines import Document
 
 __all__ = ["BRANCHES", "PipelineFile", "model_options"]
 

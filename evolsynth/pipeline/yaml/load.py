@@ -30,12 +30,12 @@ from typing import Any
 from evolsynth.errors import InputError
 from evolsynth.pipeline.graph import Branches, Part, Pipeline, Step
 from evolsynth.pipeline.makers import RESERVED
-from evolsynth.pipeline.options import converted, maker_of, option_type
-from evolsynth.pipeline.pipeline_file import PipelineFile
-from evolsynth.pipeline.scripts import Scripts, pipeline_in
 from evolsynth.pipeline.suggest import did_you_mean
-from evolsynth.pipeline.writing import write_yaml
-from evolsynth.pipeline.yaml_text import parse_value
+from evolsynth.pipeline.yaml.options import converted, maker_of, option_type
+from evolsynth.pipeline.yaml.parse import PipelineFile
+from evolsynth.pipeline.yaml.scripts import Scripts, pipeline_in
+from evolsynth.pipeline.yaml.write import write_yaml
+from evolsynth.pipeline.yaml.yaml_lines import parse_value
 
 __all__ = ["load_pipeline", "read_pipeline", "set_parameters", "write_yaml"]
 

@@ -8,7 +8,7 @@ import time
 import msgspec
 
 from evolsynth.pipeline.graph import Node, Pipeline
-from evolsynth.pipeline.run import RunOptions, run
+from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.rows import Row
 
 __all__ = ["Estimate", "Preview", "preview", "wilson"]

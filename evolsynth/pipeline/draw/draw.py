@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from evolsynth.errors import InputError
+from evolsynth.pipeline.draw.labels import Counts
+from evolsynth.pipeline.draw.mermaid import mermaid
+from evolsynth.pipeline.draw.picture import svg
 from evolsynth.pipeline.graph import Pipeline
-from evolsynth.pipeline.labels import Counts
-from evolsynth.pipeline.mermaid import mermaid
-from evolsynth.pipeline.picture import svg
 
 __all__ = ["SUFFIXES", "Counts", "check_suffix", "draw", "svg"]
 

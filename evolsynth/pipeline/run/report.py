@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from evolsynth.evaluation.embed.minilm import Embedder
-from evolsynth.pipeline.draw import svg
+from evolsynth.pipeline.draw.draw import svg
 from evolsynth.pipeline.graph import Pipeline
-from evolsynth.pipeline.run_state import RunState
+from evolsynth.pipeline.run.state import RunState
 from evolsynth.report.build import write_report
 from evolsynth.rows import Row
 from evolsynth.store.store import Store

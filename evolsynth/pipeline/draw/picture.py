@@ -8,9 +8,9 @@ from html import escape
 from math import ceil
 from typing import NamedTuple
 
+from evolsynth.pipeline.draw.labels import Counts, Label, fitted, label_of, plain, tally, text_width
+from evolsynth.pipeline.draw.layout import Edge, Frame, Size, lay_out
 from evolsynth.pipeline.graph import Node, Pipeline
-from evolsynth.pipeline.labels import Counts, Label, fitted, label_of, plain, tally, text_width
-from evolsynth.pipeline.layout import Edge, Frame, Size, lay_out
 
 __all__ = ["WIDTH", "svg"]
 

@@ -15,7 +15,7 @@ from evolsynth.errors import InputError
 from evolsynth.pipeline.graph import Branches, Part, Pipeline, Step
 from evolsynth.pipeline.makers import StepMaker
 from evolsynth.pipeline.steps import STEPS
-from evolsynth.pipeline.yaml_text import RESOLVERS
+from evolsynth.pipeline.yaml.yaml_lines import RESOLVERS
 
 __all__ = ["write_yaml"]
 

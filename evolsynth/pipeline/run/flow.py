@@ -8,10 +8,10 @@ from contextlib import aclosing
 from typing import Any
 
 from evolsynth.errors import BrokenStep, EvolsynthError, InputError, SetupError, StepError
-from evolsynth.pipeline.context import Context
 from evolsynth.pipeline.graph import Node
-from evolsynth.pipeline.tee import Feed, Tee
-from evolsynth.pipeline.tracking import Tracker
+from evolsynth.pipeline.run.context import Context
+from evolsynth.pipeline.run.tee import Feed, Tee
+from evolsynth.pipeline.run.tracking import Tracker
 from evolsynth.pipeline.values import renamed, swapped
 from evolsynth.rows import Failure, Row
 from evolsynth.streams import failure, map_rows

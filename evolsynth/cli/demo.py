@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from evolsynth.cli.run_progress import watcher
-from evolsynth.cli.run_summary import summarise
+from evolsynth.cli.progress.summary import summarise
+from evolsynth.cli.progress.watch import watcher
 from evolsynth.llm.llamacpp import DEFAULT_MODEL
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run

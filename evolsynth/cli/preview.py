@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
-from evolsynth.cli.phrases import counted, duration, one_line, roughly
+from evolsynth.cli.progress.phrases import counted, duration, one_line, roughly
 from evolsynth.findings import explain
 from evolsynth.pipeline.run.preview import Preview
 from evolsynth.report.text import own_text, visible

@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 
 from evolsynth.cli.preview import show_preview
-from evolsynth.cli.run_progress import WatchKind, error_console, watcher
-from evolsynth.cli.run_summary import summarise
+from evolsynth.cli.progress.summary import summarise
+from evolsynth.cli.progress.watch import WatchKind, error_console, watcher
 from evolsynth.errors import InputError
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.preview import preview

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 from simulated_run import Budget, State, Step, chain, simulate
 
-from evolsynth.cli.phrases import counted, duration, one_line, roughly, rounded
-from evolsynth.cli.run_events import as_line
-from evolsynth.cli.run_lines import Teller, left_text, line, outcome_text
-from evolsynth.cli.run_pace import Forecast, Pace
-from evolsynth.cli.run_progress import Events, Lines, Quiet, Table, error_console, watcher
-from evolsynth.cli.run_table import step_table
+from evolsynth.cli.progress.events import as_line
+from evolsynth.cli.progress.lines import Teller, left_text, line, outcome_text
+from evolsynth.cli.progress.pace import Forecast, Pace
+from evolsynth.cli.progress.phrases import counted, duration, one_line, roughly, rounded
+from evolsynth.cli.progress.table import step_table
+from evolsynth.cli.progress.watch import Events, Lines, Quiet, Table, error_console, watcher
 
 
 class Clock:

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from simulated_run import Budget, State, chain
 
-from evolsynth.cli.run_summary import summarise
+from evolsynth.cli.progress.summary import summarise
 from evolsynth.findings import explain
 from evolsynth.pipeline.run.advice import advise, advise_failure
 

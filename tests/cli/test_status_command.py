@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from simulated_run import Step
 
-from evolsynth.cli.status import status
+from evolsynth.cli.progress.status import status
 
 NOW = 1_800_000_000.0
 

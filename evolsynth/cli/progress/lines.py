@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from evolsynth.cli.phrases import counted, duration, one_line, roughly
-from evolsynth.cli.run_pace import Pace
+from evolsynth.cli.progress.pace import Pace
+from evolsynth.cli.progress.phrases import counted, duration, one_line, roughly
 from evolsynth.pipeline.run.watch import Seen, StepSeen, attempts
 
 __all__ = ["Teller", "left_text", "line", "outcome_text", "pace_text", "planned", "step_text"]

@@ -18,10 +18,10 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from evolsynth.cli.run_events import NUMBERED, as_line, numbers, step_numbers
-from evolsynth.cli.run_lines import Teller, ended, left_text, line, outcome_text, pace_text
-from evolsynth.cli.run_pace import Pace
-from evolsynth.cli.run_table import step_table
+from evolsynth.cli.progress.events import NUMBERED, as_line, numbers, step_numbers
+from evolsynth.cli.progress.lines import Teller, ended, left_text, line, outcome_text, pace_text
+from evolsynth.cli.progress.pace import Pace
+from evolsynth.cli.progress.table import step_table
 from evolsynth.pipeline.run.watch import RunWatch, Seen
 
 __all__ = ["Events", "Lines", "Quiet", "RunWatch", "Table", "WatchKind", "error_console", "watcher"]

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from evolsynth.cli.phrases import rounded
+from evolsynth.cli.progress.phrases import rounded
 from evolsynth.pipeline.run.watch import Seen, StepSeen, attempts
 
 __all__ = ["Forecast", "Pace", "forecast"]

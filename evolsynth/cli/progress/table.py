@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from evolsynth.cli.phrases import counted, one_line
-from evolsynth.cli.run_lines import planned
+from evolsynth.cli.progress.lines import planned
+from evolsynth.cli.progress.phrases import counted, one_line
 from evolsynth.pipeline.run.watch import StepSeen
 
 __all__ = ["step_table"]

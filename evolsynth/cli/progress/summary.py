@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from evolsynth.cli.phrases import counted, duration, one_line
+from evolsynth.cli.progress.phrases import counted, duration, one_line
 from evolsynth.findings import explain
 from evolsynth.pipeline.run.advice import advise, advise_failure
 from evolsynth.pipeline.run.watch import Seen, attempts

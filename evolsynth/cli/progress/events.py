@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from evolsynth.cli.run_pace import Pace
+from evolsynth.cli.progress.pace import Pace
 from evolsynth.pipeline.run.watch import Seen, StepSeen
 
 __all__ = ["NUMBERED", "as_line", "numbers", "step_numbers"]

@@ -16,8 +16,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from evolsynth.cli.phrases import counted, duration, one_line
-from evolsynth.cli.run_table import step_table
+from evolsynth.cli.progress.phrases import counted, duration, one_line
+from evolsynth.cli.progress.table import step_table
 from evolsynth.pipeline.run.watch import StepSeen
 
 __all__ = ["Standing", "status"]

@@ -1,4 +1,4 @@
-"""Fits the weights behind `evolsynth.evaluation.good_evolution.score` to labelled evolutions of ours.
+"""Fits the weights of `evolsynth.evaluation.good_evolution.score` to labelled evolutions.
 
 Two logistic regressions (scikit-learn, which sentence-transformers brings): the room of an answer,
 then whether an evolution is kept, which tells how much each signal matters. Then the examples: a

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import NamedTuple
 
+from evolsynth.cli.method_progress import Watch
 from evolsynth.cli.places import Places, make_rows
-from evolsynth.cli.progress import Watch
 from evolsynth.cli.source import Source
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from evolsynth.cli.compare import as_json, compare, show
 from evolsynth.cli.files import writing
-from evolsynth.cli.progress import Watch
+from evolsynth.cli.method_progress import Watch
 from evolsynth.cli.systems import candidates_of, read_systems
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM

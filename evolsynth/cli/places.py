@@ -11,7 +11,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from evolsynth.cli.files import writing
-from evolsynth.cli.progress import Watch
+from evolsynth.cli.method_progress import Watch
 from evolsynth.findings import explain
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from rich.console import Console
 
 from evolsynth.cli.files import writing
-from evolsynth.cli.progress import Watch
+from evolsynth.cli.method_progress import Watch
 from evolsynth.cli.source import Source
 from evolsynth.errors import InputError
 from evolsynth.evaluation.scores.response import (

@@ -106,7 +106,8 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'evolsynth.pipeline' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"evolsynth.pipeline.{home}"), name)
+    place = f"evolsynth.pipeline.{home}" if home[0] != "@" else home[1:]
+    return getattr(importlib.import_module(place), name)
 
 
 def __dir__() -> list[str]:

@@ -27,11 +27,11 @@ from evolsynth.llm.base import LLM, Sampling
 from evolsynth.methods import generate as _generate
 from evolsynth.methods import preference as _preference
 from evolsynth.methods import respond as _respond
-from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct as _evol
+from evolsynth.methods.evol_instruct import evol_instruct as _evol
 from evolsynth.methods.family import PromptFamily
-from evolsynth.methods.magpie.magpie import magpie as _magpie
-from evolsynth.methods.self_instruct.queries import queries as _self_instruct
-from evolsynth.methods.self_instruct.queries import tasks as _bootstrap
+from evolsynth.methods.magpie import magpie as _magpie
+from evolsynth.methods.self_instruct import queries as _self_instruct
+from evolsynth.methods.self_instruct import tasks as _bootstrap
 from evolsynth.pipeline import joins
 from evolsynth.pipeline.graph import ColumnType, Step
 from evolsynth.pipeline.makers import StepMaker

@@ -55,7 +55,7 @@ def build_report(
         title: the page's heading.
         run: facts about the run, shown as a table in their order. From ``"seconds"`` (a number)
             the accepted rows per minute are worked out.
-        pipeline_svg: the picture by `evolsynth.pipeline.draw.draw.svg`, shown as it is: give no other.
+        pipeline_svg: the picture by `pipeline.draw.draw.svg`, shown as it is: give no other.
         steps: what became of the rows at each step of the pipeline.
 
     Returns:

@@ -8,8 +8,8 @@ import io
 import pytest
 from rich.console import Console
 
-from evolsynth.cli import progress
-from evolsynth.cli.progress import Watch
+from evolsynth.cli import method_progress as progress
+from evolsynth.cli.method_progress import Watch
 from evolsynth.errors import EngineError
 from evolsynth.llm.base import Prompt, Request
 from evolsynth.llm.scripted import Scripted

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.duplicates.index import minhash, search
+from evolsynth.evaluation.duplicates import minhash, search
 from evolsynth.evaluation.duplicates.minhash import Signatures, bands_for
 from evolsynth.evaluation.duplicates.same_request import (
     only_difference,

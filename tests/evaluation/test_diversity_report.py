@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from evolsynth.errors import InputError
+from evolsynth.evaluation.diversity import summary as module
 from evolsynth.evaluation.diversity.corpus import collect, embedded
-from evolsynth.evaluation.diversity.distances import summary as module
 from evolsynth.evaluation.diversity.distances import vendi_score
 from evolsynth.evaluation.diversity.summary import diversity_report
 from evolsynth.evaluation.embed.minilm import MiniLM

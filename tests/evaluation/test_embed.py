@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from evolsynth.errors import InputError, ModelNotFound
+from evolsynth.evaluation.embed import minilm as embed_module
 from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
-from evolsynth.evaluation.embed.minilm import minilm as embed_module
 
 TEXTS = [
     "Write a poem about cats.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evolsynth.evaluation.diversity.distances import nearest as module
+from evolsynth.evaluation.diversity import nearest as module
 from evolsynth.evaluation.diversity.distances import nearest_similarities
 from evolsynth.evaluation.diversity.nearest import distribution, nearest_distances
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.errors import InputError
+from evolsynth.evaluation.diversity import novelsum as module
 from evolsynth.evaluation.diversity.distances import Vectors
-from evolsynth.evaluation.diversity.distances import novelsum as module
 from evolsynth.evaluation.diversity.novelsum import densities, novelsum
 
 

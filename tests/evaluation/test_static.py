@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evolsynth.evaluation.embed import static as module
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.embed.minilm import static as module
 from evolsynth.evaluation.embed.static import StaticVectors
 
 NEAR = (

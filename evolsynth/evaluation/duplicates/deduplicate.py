@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from evolsynth.evaluation.embed.minilm import Embedder
 
-__all__ = ["deduplicate"]
+__all__ = ["Deduplicated", "Duplicate", "Method", "deduplicate"]
 
 #: How far below the embedder's threshold the static cosine of a candidate may lie.
 _ROUGHLY = 0.15

@@ -1,6 +1,6 @@
 """Signals of whether an added demand is any good, each computed from the two texts alone.
 
-No one of them is enough; `evolsynth.evaluation.good_evolution.score` weighs them. Similarities are of MiniLM
+No one of them is enough; `score` weighs them. Similarities are of MiniLM
 vectors for texts and of its static vectors (Tulkens and van Dongen 2024, model2vec) for words.
 """
 
@@ -81,7 +81,7 @@ def signals(original: str, evolved: str, embedder: MiniLM, room: Room) -> dict[s
     """All signals by name, in a fixed order.
 
     Args:
-        room: of the answer to ``original``, see `evolsynth.evaluation.good_evolution.answer_length`.
+        room: of the answer to ``original``, see `answer_length`.
     """
     added = addition(original, evolved)
     found = _form(original, evolved, added) | _fit(original, added, room)

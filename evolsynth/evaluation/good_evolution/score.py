@@ -2,8 +2,8 @@
 
 Evol-Instruct (Xu et al. 2023, arXiv:2304.12244, section 3.2) eliminates evolutions that add
 nothing or that a model cannot answer, by asking a large model. Here labelled examples tell, by how
-near they are (`evolsynth.evaluation.good_evolution.neighbours`) in signals that two texts give by themselves
-(`evolsynth.evaluation.good_evolution.features`), the room of the answer (`evolsynth.evaluation.good_evolution.answer_length`), and what
+near they are (`neighbours`) in signals that two texts give by themselves
+(`features`), the room of the answer (`answer_length`), and what
 MiniLM makes of the demand and the original. A logistic regression on the same says which signals
 matter, and why a score is low. It is about demands that are *added*: whether anything was lost is
 `information_loss`'s question.
@@ -238,7 +238,7 @@ def _contributions(model: EvolutionModel, seen: Seen) -> dict[str, float]:
 @lru_cache(maxsize=1)
 def packaged_model() -> EvolutionModel:
     """The weights that come with the package."""
-    place = resources.files("evolsynth.evaluation") / "evolution_model.json"
+    place = resources.files("evolsynth.evaluation.good_evolution") / "evolution_model.json"
     return from_json(json.loads(place.read_text(encoding="utf-8")))
 
 

@@ -1,4 +1,4 @@
-"""Words by which a request's verb and its object are found: see `evolsynth.evaluation.text.verbs`."""
+"""Words by which a request's verb and its object are found: see `verbs`."""
 
 from __future__ import annotations
 

@@ -219,7 +219,7 @@ def test_minilm_and_its_static_vectors_see_that_one_subject_is_less_than_many(
 
 @pytest.mark.real
 def test_the_script_of_the_diversity_page_runs_as_written() -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     found = re.search(r"```python\n(.*?)```", (root / "docs/diversity.md").read_text("utf-8"), re.S)
     assert found
     command = [sys.executable, "-c", found[1]]

@@ -249,7 +249,7 @@ def test_paraphrases_go_and_other_requests_stay(embedder: MiniLM) -> None:
 
 @pytest.mark.real
 def test_the_script_of_the_page_runs_as_written(capsys: pytest.CaptureFixture[str]) -> None:
-    page = Path(__file__).parents[2] / "docs" / "duplicates.md"
+    page = Path(__file__).parents[3] / "docs" / "duplicates.md"
     (script,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
     exec(script, {})
     said = capsys.readouterr().out

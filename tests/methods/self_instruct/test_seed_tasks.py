@@ -15,7 +15,7 @@ from evolsynth.methods.self_instruct.seeds import SeedTask, read_seeds, shipped_
 from evolsynth.prompts import load_prompt, prompt_names
 from evolsynth.rows import read_jsonl
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SEEDS = shipped_seeds()
 
 

@@ -74,10 +74,10 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
     class Mine(Fake):
         pass
 
-    for module in ("cli.magpie", "cli.report", "pipeline.run"):
+    for module in ("cli.magpie", "cli.report", "pipeline.run.run"):
         __import__(f"evolsynth.{module}")
         monkeypatch.setattr(sys.modules[f"evolsynth.{module}"], "MiniLM", Hashed)
-    for module in ("cli.magpie", "pipeline.models"):
+    for module in ("cli.magpie", "pipeline.run.models"):
         monkeypatch.setattr(sys.modules[f"evolsynth.{module}"], "LlamaCpp", Mine)
     return Mine
 

@@ -23,6 +23,8 @@ tried before the error was given up on; 0 where nothing was tried again.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import ClassVar
 
 __all__ = [
@@ -41,6 +43,8 @@ __all__ = [
     "StoreDamaged",
     "StoreError",
     "TemplateError",
+    "did_you_mean",
+    "nearest",
 ]
 
 
@@ -111,3 +115,18 @@ class EngineError(LLMError):
     """The back end failed, or was closed, while the request was under way."""
 
     retryable: ClassVar[bool] = True
+
+
+def nearest(name: str, names: Iterable[str], *, least: float = 0.6) -> str | None:
+    """The name most like this one, if any is like it at all."""
+    found = difflib.get_close_matches(name, list(names), n=1, cutoff=least)
+    return found[0] if found else None
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """``"Did you mean 'respond'?"``, or all names there are, for the end of a message."""
+    known = list(names)
+    found = nearest(name, known)
+    if found is not None:
+        return f"Did you mean '{found}'?"
+    return f"There are: {', '.join(known)}." if known else "There are none."

@@ -11,11 +11,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from evolsynth.errors import InputError
+from evolsynth.errors import InputError, nearest
 from evolsynth.pipeline.column_rules import KEPT, Columns, given, joined, moved, needed, swap
 from evolsynth.pipeline.graph import ColumnType, Node, Pipeline
 from evolsynth.pipeline.steps import STEPS
-from evolsynth.pipeline.suggest import nearest
 
 __all__ = ["check_columns", "columns_at"]
 

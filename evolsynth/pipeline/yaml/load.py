@@ -27,11 +27,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evolsynth.errors import InputError
+from evolsynth.errors import InputError, did_you_mean
+from evolsynth.options import converted
 from evolsynth.pipeline.graph import Branches, Part, Pipeline, Step
 from evolsynth.pipeline.makers import RESERVED
-from evolsynth.pipeline.suggest import did_you_mean
-from evolsynth.pipeline.yaml.options import converted, maker_of, option_type
+from evolsynth.pipeline.yaml.options import maker_of, option_type
 from evolsynth.pipeline.yaml.parse import PipelineFile
 from evolsynth.pipeline.yaml.scripts import Scripts, pipeline_in
 from evolsynth.pipeline.yaml.write import write_yaml

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +10,8 @@ from evolsynth.data import origin
 from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
 from evolsynth.methods.generate import generate
 from evolsynth.methods.magpie.magpie import magpie
+from evolsynth.options import option_texts as declared
+from evolsynth.options import summary as about
 
 __all__ = ["about", "option_texts"]
 
@@ -54,36 +55,14 @@ _MORE: Mapping[str, Mapping[str, str]] = {
         "sampling": "How queries are drawn; by default the family's own.",
     },
 }
-_ENTRY = re.compile(r"^ {4}([a-z_]+(?:, [a-z_]+)*): (.*)$")
 
 
 def option_texts(doc: str, kind: str = "") -> dict[str, str]:
     """A text for each option that a docstring has under ``Args:``."""
     if kind in _HOMES:
         doc = inspect.getdoc(_HOMES[kind]) or ""
-    texts: dict[str, str] = {}
-    _, _, rest = doc.partition("\nArgs:\n")
-    names: list[str] = []
-    for line in rest.splitlines():
-        entry = _ENTRY.match(line)
-        if entry is not None:
-            names = entry[1].split(", ")
-            texts.update(dict.fromkeys(names, entry[2]))
-        elif line.startswith(" " * 8) and names:
-            texts.update({name: f"{texts[name]} {line.strip()}" for name in names})
-        elif line and not line.startswith(" "):
-            break
+    texts = dict(declared(doc))
     for name, other in _CALLED.get(kind, {}).items():
         texts[name] = texts.get(other, "")
     texts.update(_MORE.get(kind, {}))
-    return {name: _plain(text) for name, text in texts.items()}
-
-
-def about(doc: str) -> str:
-    """A docstring's first paragraph."""
-    return _plain(" ".join(doc.partition("\n\n")[0].split()))
-
-
-def _plain(text: str) -> str:
-    text = text.replace("``", "`")
-    return text[:1].upper() + text[1:]
+    return texts

@@ -11,12 +11,12 @@ from typing import Any
 
 import yaml
 
-from evolsynth.errors import EvolsynthError, InputError
+from evolsynth.errors import EvolsynthError, InputError, did_you_mean
+from evolsynth.options import annotation, converted
 from evolsynth.pipeline.graph import Branches, Chainable, Part, Pipeline, Step
 from evolsynth.pipeline.makers import StepMaker
 from evolsynth.pipeline.steps import STEPS
-from evolsynth.pipeline.suggest import did_you_mean
-from evolsynth.pipeline.yaml.options import annotation, converted, missing, option_type, options_of
+from evolsynth.pipeline.yaml.options import missing, option_type, options_of
 from evolsynth.pipeline.yaml.scripts import Scripts, step_maker_in
 from evolsynth.pipeline.yaml.yaml_lines import Document
 

@@ -16,11 +16,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from evolsynth.errors import EvolsynthError, InputError, SetupError
+from evolsynth.errors import EvolsynthError, InputError, SetupError, nearest
 from evolsynth.pipeline.graph import Chainable, Pipeline
 from evolsynth.pipeline.makers import StepMaker
 from evolsynth.pipeline.steps import STEPS
-from evolsynth.pipeline.suggest import nearest
 
 __all__ = ["Scripts", "called"]
 

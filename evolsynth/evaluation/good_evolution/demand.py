@@ -10,8 +10,17 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from evolsynth.evaluation.information_loss.score import demand_added
-from evolsynth.evaluation.text.words import Word, content, plain, stem, vocabulary, words
+from evolsynth.evaluation.text.added import demand_added
+from evolsynth.evaluation.text.numbers import COUNTS
+from evolsynth.evaluation.text.words import (
+    FORM_WORDS,
+    Word,
+    content,
+    plain,
+    stems,
+    vocabulary,
+    words,
+)
 
 __all__ = ["KINDS", "Addition", "Limit", "addition"]
 
@@ -36,11 +45,7 @@ _PATTERNS = {
 KINDS = (*_PATTERNS, "other")
 _BEGINS = {kind: re.compile(pattern, re.I) for kind, pattern in _PATTERNS.items()}
 
-_NUMBERS = {
-    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
-    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "a": 1, "an": 1, "single": 1,
-    "fifteen": 15, "twenty": 20, "hundred": 100,
-}  # fmt: skip
+_NUMBERS = {**COUNTS, "a": 1, "an": 1, "single": 1, "hundred": 100}
 #: How many words an answer of one such unit has, roughly.
 _UNITS = {
     "letter": 0.2, "word": 1, "phrase": 4, "thing": 6, "item": 6, "line": 10, "verse": 10,
@@ -53,14 +58,11 @@ _LIMIT = re.compile(
     re.I,
 )
 #: Words that fit any request: that they are new says nothing about the subject.
-FORM = frozenset(
-    stem(word)
-    for word in vocabulary(
-        """answer word sentence paragraph line item list number numbered step short long important
-        first poem story table bullet point example give explain write describe compare limit use
-        using also begin end reason way part question simple include mention page beginner child
-        person somebody someone people language term follow following different same only tip
-        detail anything something thing two three four five six seven eight nine ten twelve"""
+FORM = FORM_WORDS | stems(
+    vocabulary(
+        """page beginner child person somebody someone people language term follow following same
+        only tip detail anything something thing two three four five six seven eight nine ten
+        twelve"""
     )
 )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from evolsynth.evaluation.text.numbers import COUNTS
 from evolsynth.evaluation.text.words import Word, vocabulary
 
 __all__ = ["bounds", "is_bound"]
 
-_FEW = "one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|fifty"
+_FEW = "|".join(COUNTS)
 _MANY = f"{_FEW}|hundred|half|a single"
 _LARGER = "more|longer|greater|larger|higher|bigger"
 _SMALLER = "less|fewer|shorter|smaller"

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evolsynth.evaluation.gate.checks.degenerate import VERB, asks
 from evolsynth.evaluation.information_loss.alignment import Alignment
 from evolsynth.evaluation.information_loss.reading import Loss, Reading
 from evolsynth.evaluation.information_loss.tokens import Token
+from evolsynth.evaluation.text.verbs import VERB, asks
 
 __all__ = ["data_changed"]
 

@@ -9,8 +9,7 @@ from evolsynth.evaluation.information_loss.alignment import Alignment, copying
 from evolsynth.evaluation.information_loss.gaps import gap
 from evolsynth.evaluation.information_loss.reading import Loss, Reading
 from evolsynth.evaluation.text import facts
-from evolsynth.evaluation.text.occurrence import occurs
-from evolsynth.evaluation.text.words import clauses, content, plain, stem, words
+from evolsynth.evaluation.text.words import clauses, content, occurs, plain, stem, words
 
 __all__ = ["exact"]
 

@@ -10,8 +10,7 @@ import msgspec
 from evolsynth.evaluation.information_loss.segments import segments
 from evolsynth.evaluation.information_loss.tokens import Token, tokens
 from evolsynth.evaluation.text.numbers import Number, numbers
-from evolsynth.evaluation.text.occurrence import stems_of
-from evolsynth.evaluation.text.words import plain
+from evolsynth.evaluation.text.words import plain, stems_of
 
 __all__ = ["InformationLoss", "Kind", "Loss", "LostSpan", "Reading"]
 

@@ -6,13 +6,12 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from evolsynth.evaluation.gate.checks.degenerate import asks, states
 from evolsynth.evaluation.information_loss.alignment import Alignment, copying
 from evolsynth.evaluation.information_loss.bounds import is_bound
 from evolsynth.evaluation.information_loss.gaps import Gap, gap
 from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading
 from evolsynth.evaluation.information_loss.tokens import Token
-from evolsynth.evaluation.text.verbs import root
+from evolsynth.evaluation.text.verbs import asks, root, states
 from evolsynth.evaluation.text.words import NEGATORS, vocabulary, words
 
 __all__ = ["senses"]

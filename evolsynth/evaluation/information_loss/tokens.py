@@ -8,8 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from evolsynth.evaluation.information_loss.bounds import bounds
-from evolsynth.evaluation.text.numbers import Number, numbers
-from evolsynth.evaluation.text.units import UNITS
+from evolsynth.evaluation.text.numbers import UNITS, Number, numbers
 from evolsynth.evaluation.text.words import (
     COMMON,
     NEGATORS,

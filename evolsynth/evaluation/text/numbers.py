@@ -7,15 +7,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from evolsynth.evaluation.text.units import UNITS
-from evolsynth.evaluation.text.words import Word, content, first_content, plain, words
+from evolsynth.evaluation.text.words import (
+    Word,
+    content,
+    first_content,
+    plain,
+    vocabulary,
+    word_lists,
+    words,
+)
 
-__all__ = ["Number", "equal", "implied", "numbers"]
+__all__ = ["COUNTS", "NUMBER_WORDS", "UNITS", "Number", "Unit", "equal", "implied", "numbers"]
+
+
+class Unit(NamedTuple):
+    """A unit of measure: what it measures and its size in the base unit of that."""
+
+    dimension: str
+    size: Fraction
+
+
+#: Units by the words that people write, in lower case ("min", "minutes").
+UNITS: Mapping[str, Unit] = {
+    name: Unit(dimension, Fraction(line.split()[0]))
+    for dimension, lines in word_lists(__file__, "units.txt").items()
+    for line in lines
+    for name in line.split()[1:]
+}
 
 
 class Number(NamedTuple):
@@ -36,14 +59,16 @@ class Number(NamedTuple):
     measure: Fraction | None = None
 
 
-_UNITS = (
+_TO_NINETEEN = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
     "fifteen sixteen seventeen eighteen nineteen"
 )
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_SMALL = {w: i for i, w in enumerate(_UNITS.split())} | {
+_SMALL = {w: i for i, w in enumerate(_TO_NINETEEN.split())} | {
     w: 10 * i for i, w in enumerate(_TENS.split(), 2)
 }
+#: The numbers that people spell out when they count things, one to ninety.
+COUNTS: Mapping[str, int] = {word: number for word, number in _SMALL.items() if number}
 _SCALES = {
     "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "dozen": 12,
 }  # fmt: skip
@@ -62,6 +87,11 @@ _ORDINALS = {
     "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "twentieth": 20,
     "thirtieth": 30, "hundredth": 100,
 }  # fmt: skip
+#: Every word that `numbers` may take for a number or a part of one, and some that it does not.
+NUMBER_WORDS = vocabulary(
+    """hundreds thousands millions billions trillion couples pairs doubling tripling sevenths ninths
+    thirteenth decade decades century centuries score fortnight single once percent minus"""
+).union(_SMALL, _SCALES, _MULTIPLES, _PARTS, _ORDINALS)
 _GLYPHS = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "⅕": "1/5", "⅛": "1/8"}
 _MONEY = {"$": "dollars", "€": "euros", "£": "pounds"}
 #: Python refuses to read integers of more than 4300 digits; nobody writes such a fact.

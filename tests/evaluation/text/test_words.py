@@ -118,9 +118,9 @@ def test_statements_and_commands_by_their_first_word() -> None:
 
 
 def test_a_word_occurs_in_another_form() -> None:
-    found = stems_of("Italian cooking of the south")
-    assert occurs(stem("Italy"), found)
-    assert not occurs(stem("Japan"), found)
+    found = stems_of("Japanese cooking of the south")
+    assert occurs(stem("Japan"), found)
+    assert not occurs(stem("Italy"), found)
 
 
 def test_what_an_evolution_adds() -> None:

@@ -6,11 +6,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from evolsynth.evaluation.information_loss.alignment import Alignment, copying
-from evolsynth.evaluation.information_loss.bounds import is_bound
-from evolsynth.evaluation.information_loss.gaps import Gap, gap
-from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading
-from evolsynth.evaluation.information_loss.tokens import Token
+from evolsynth.evaluation.information_loss.alignment import Alignment, Gap, copying, gap
+from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading, Token, is_bound
 from evolsynth.evaluation.text.verbs import asks, root, states
 from evolsynth.evaluation.text.words import NEGATORS, vocabulary, words
 

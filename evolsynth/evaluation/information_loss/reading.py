@@ -22,9 +22,10 @@ from evolsynth.evaluation.text.words import (
     clauses,
     is_function_word,
     plain,
-    stem,
+    stems,
     stems_of,
     vocabulary,
+    word_lists,
     words,
 )
 
@@ -132,26 +133,13 @@ class Token(NamedTuple):
 
 #: Chinese and Japanese, where each character is taken for a word.
 _WITHOUT_SPACES = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-_COMMON = frozenset(stem(w) for w in COMMON)
+_COMMON = stems(COMMON)
+_LISTS = word_lists(__file__, "reading.txt")
 #: Words that join or soften, and ask for nothing.
-_FILLERS = vocabulary(
-    """additionally furthermore moreover however therefore hence finally likewise currently
-    presently basically actually simply kindly overall originally initially lastly ultimately
-    meanwhile afterwards subsequently consequently carefully certainly definitely truly indeed
-    perhaps maybe somewhat fairly particular specific respective given following below above
-    utilizing utilising employing"""
-)
+_FILLERS = vocabulary(" ".join(_LISTS["fillers"]))
 #: Words that say little by themselves: such verbs, and nouns for whatever follows.
-_LIGHT = frozenset(
-    stem(w)
-    for w in vocabulary(
-        """want like love enjoy decide try begin start plan go went come came take took see saw seem
-        become became hope manage happen realize realise use tend choose prefer say said tell told
-        put set show contain containing involve ensure ensuring appreciate person thing item
-        statement phrase passage paragraph input"""
-    )
-)
-_MONEY = frozenset(stem(w) for w in ("dollars", "cents", "euros", "pounds"))
+_LIGHT = stems(vocabulary(" ".join(_LISTS["light"])))
+_MONEY = stems(("dollars", "cents", "euros", "pounds"))
 
 
 def tokens(text: str, found: Sequence[Number] | None = None) -> list[Token]:

@@ -46,12 +46,9 @@ __all__ = [
     "WEIGHTS",
     "Evidence",
     "InformationLoss",
-    "LostSpan",
-    "demand_added",
     "evidence",
     "information_loss",
     "information_losses",
-    "judge",
     "no_new_demand",
     "word_vectors",
 ]
@@ -81,13 +78,20 @@ def information_loss(
     """
     if begins_with(evolved, original):
         return InformationLoss(0.0, flagged=False)
-    return judge(
-        _reading(original),
-        Reading(evolved),
-        embedder=embedder,
-        threshold=threshold,
-        facts_only=facts_only,
-    )
+    old, new = _reading(original), Reading(evolved)
+    foreign = language(old.text) not in (None, "en")
+    if foreign:
+        embedder = None  # it knows English only
+    made = align(old.tokens, new.tokens, word_vectors(embedder))
+    found = evidence(old, new, made, embedder, foreign=foreign, facts_only=facts_only)
+    losses = [loss for kind in found.losses.values() for loss in kind]
+    if not losses:
+        return InformationLoss(0.0, flagged=False, note=_NOTE if foreign else None)
+    logit = sum(weight * found.signals[name] for name, weight in WEIGHTS.items())
+    score = round(1.0 / (1.0 + math.exp(_CUT - logit)), 4)
+    told = [loss for loss in losses if loss.weight > _TOLD]
+    spans = _spans(old, made, told)
+    return InformationLoss(score, score >= threshold, spans, _NOTE if foreign else None)
 
 
 @lru_cache(maxsize=256)
@@ -145,30 +149,6 @@ class Evidence(NamedTuple):
 
     losses: dict[str, list[Loss]]
     signals: dict[str, float]
-
-
-def judge(
-    old: Reading,
-    new: Reading,
-    *,
-    embedder: Embedder | None,
-    threshold: float,
-    facts_only: bool = False,
-) -> InformationLoss:
-    """The score, and the spans of the losses that say something by themselves."""
-    foreign = language(old.text) not in (None, "en")
-    if foreign:
-        embedder = None  # it knows English only
-    made = align(old.tokens, new.tokens, word_vectors(embedder))
-    found = evidence(old, new, made, embedder, foreign=foreign, facts_only=facts_only)
-    losses = [loss for kind in found.losses.values() for loss in kind]
-    if not losses:
-        return InformationLoss(0.0, flagged=False, note=_NOTE if foreign else None)
-    logit = sum(weight * found.signals[name] for name, weight in WEIGHTS.items())
-    score = round(1.0 / (1.0 + math.exp(_CUT - logit)), 4)
-    told = [loss for loss in losses if loss.weight > _TOLD]
-    spans = _spans(old, made, told)
-    return InformationLoss(score, score >= threshold, spans, _NOTE if foreign else None)
 
 
 def evidence(

@@ -389,7 +389,7 @@ _SMALL = {"word", "step", "item", "point", "bullet", "thing", "line"}
 
 def kinship_texts(original: str, evolved: str, added: Addition) -> list[str]:
     """The texts that are compared: request, evolution, demand, its body, the request's parts."""
-    parts = [p for p in re.split(r"(?<=[.?!:])\s+", original.strip()) if p] or [original]
+    parts = [p for p in _BORDER.split(original.strip()) if p] or [original]
     return [original, evolved, added.text or " ", added.body or " ", *parts]
 
 

@@ -25,7 +25,7 @@ from evals.options import add_json, check_place, names, positive, save, told_on
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
-from evolsynth.evaluation.information_loss.score import demand_added
+from evolsynth.evaluation.text.added import demand_added
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.methods.evolve.evolve import evolve

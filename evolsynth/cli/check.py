@@ -15,9 +15,8 @@ from rich.console import Console
 from evolsynth.cli.files import writing
 from evolsynth.errors import InputError, RequestError
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.information_loss.batch import information_losses
-from evolsynth.evaluation.information_loss.judging import THRESHOLD
 from evolsynth.evaluation.information_loss.reading import InformationLoss
+from evolsynth.evaluation.information_loss.score import THRESHOLD, information_losses
 from evolsynth.rows import read_jsonl
 
 __all__ = ["Fields", "check"]

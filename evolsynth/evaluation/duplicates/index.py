@@ -20,8 +20,7 @@ import numpy as np
 from evolsynth.errors import InputError
 from evolsynth.evaluation.text import facts
 from evolsynth.evaluation.text.numbers import numbers
-from evolsynth.evaluation.text.occurrence import occurs, stems_of
-from evolsynth.evaluation.text.words import NEGATORS, content, plain, words
+from evolsynth.evaluation.text.words import NEGATORS, content, occurs, plain, stems_of, words
 from evolsynth.findings import Finding
 
 if TYPE_CHECKING:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.embed.minilm import MiniLM
+    from evolsynth.evaluation.embed.base import Contextual
 
 __all__ = [
     "THRESHOLD",
@@ -130,7 +130,7 @@ class EvolutionModel(NamedTuple):
 def good_evolution(
     original: str,
     evolved: str,
-    embedder: MiniLM,
+    embedder: Contextual,
     *,
     threshold: float = THRESHOLD,
     model: EvolutionModel | None = None,
@@ -174,7 +174,7 @@ def evolution_finding(score: EvolutionScore) -> Finding | None:
     return Finding("weak_evolution", detail)
 
 
-def features(original: str, evolved: str, embedder: MiniLM, room: Room) -> Seen:
+def features(original: str, evolved: str, embedder: Contextual, room: Room) -> Seen:
     """What the score is told from. Data that stand behind the demand are not looked at: they say
     much, and little of whether the demand fits."""
     original, evolved = _without_data(original, evolved)

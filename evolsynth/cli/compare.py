@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from evolsynth.evaluation.diversity.distances import rarefied
-from evolsynth.evaluation.embed.minilm import Embedder
+from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck, subject_of
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM

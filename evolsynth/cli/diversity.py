@@ -10,10 +10,8 @@ from rich.table import Table
 
 from evolsynth.cli.files import writing
 from evolsynth.errors import InputError
-from evolsynth.evaluation.diversity.corpus import collect
-from evolsynth.evaluation.diversity.intervals import Figure
-from evolsynth.evaluation.diversity.measures import TITLES, Whole
-from evolsynth.evaluation.diversity.summary import DiversityReport, measured
+from evolsynth.evaluation.diversity.measures import TITLES, Figure, Whole
+from evolsynth.evaluation.diversity.summary import DiversityReport, collect, measured
 from evolsynth.evaluation.embed.base import Embedder, embedders
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.rows import read_rows

@@ -13,8 +13,7 @@ import jinja2
 import markupsafe
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.diversity.intervals import Figure
-from evolsynth.evaluation.diversity.measures import TITLES
+from evolsynth.evaluation.diversity.measures import TITLES, Figure
 from evolsynth.findings import EXPLANATIONS
 from evolsynth.report.evolutions import compare, evolutions_of
 from evolsynth.report.neighbourhood import STATUS_NAMES, Neighbourhood, plotly_script, survey
@@ -30,7 +29,7 @@ from evolsynth.report.text import cut, headline, own_text, shorten, visible
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
     from evolsynth.pipeline.draw.labels import Counts
 
 __all__ = ["build_report", "write_report"]

@@ -30,7 +30,7 @@ from evolsynth.report.text import own_text, shorten, visible, wrapped
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["STATUS_NAMES", "Neighbourhood", "Pair", "histogram", "hover_text", "map_places"]
 __all__ += ["map_sample", "plotly_script", "scatter", "survey"]

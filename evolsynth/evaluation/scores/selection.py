@@ -19,7 +19,7 @@ from evolsynth.rows import Row
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["Choice", "Selection", "best_first", "choose", "product_of", "row_text", "select"]
 

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from evolsynth.hidden import visible
 from evolsynth.pipeline.graph import Branches, Node, Part, Pipeline
 
-__all__ = ["Box", "Chain", "Counts", "Fork", "Label", "label_of", "outline", "plain"]
-__all__ += ["tally"]
+__all__ = ["Box", "Chain", "Counts", "Fork", "Label", "label_of", "outline", "plain", "tally"]
 
 #: Options in the order in which they tell most; all others follow in their function's order.
 _TELLING = (

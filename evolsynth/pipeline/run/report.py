@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evolsynth.evaluation.embed.minilm import Embedder
+from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.pipeline.draw.labels import outline
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.state import RunState

@@ -23,14 +23,14 @@ from evolsynth.evaluation.duplicates.minhash import Signatures
 from evolsynth.evaluation.duplicates.neighbours import Neighbours, Vectors, neighbours
 from evolsynth.evaluation.duplicates.same_request import normalise, only_difference, same_request
 from evolsynth.evaluation.duplicates.tokens import Lexicon, fact_key, shingles, template
+from evolsynth.evaluation.embed.base import rough as rough_of
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from evolsynth.evaluation.embed.base import Embedder
 
-__all__ = ["KINDS", "THRESHOLDS", "Deduplicated", "Duplicate", "Method", "Stars", "check"]
+__all__ = ["KINDS", "THRESHOLDS", "Deduplicated", "Duplicate", "Method", "Stars"]
 __all__ += ["deduplicate"]
 
 Method = Literal["exact", "minhash", "static", "semantic"]
@@ -39,7 +39,25 @@ Method = Literal["exact", "minhash", "static", "semantic"]
 THRESHOLDS: dict[str, float] = {"minhash": 0.7, "static": 0.85, "semantic": 0.8}
 
 
-def check(
+#: Ways to be a duplicate, in the order in which they are looked for.
+KINDS = ("exact", "near", "template", "static", "semantic")
+#: How far below the embedder's threshold the static cosine of a candidate may lie.
+_ROUGHLY = 0.15
+#: Two words are different things below this cosine of their static vectors.
+_SAME_THING = 0.5
+_CHUNK = 4096
+#: Pairs looked at for each text that the embedder may be asked about.
+_LOOKED_AT = 10
+#: Rounds of near texts, where large buckets are compared in part, and the part of the texts that
+#: must go in one for the next to be worth its time.
+_ROUNDS, _WORTHWHILE = 8, 0.002
+_BLOCK = 1 << 16
+#: How many texts that are alike enough one is held against. Among thousands of a template, with
+#: other names in each, all are alike and none is a duplicate.
+_TRIES = 16
+
+
+def _refuse(
     method: str,
     jaccard: float,
     cosine: float,
@@ -49,11 +67,7 @@ def check(
     workers: int,
     decide: int,
 ) -> None:
-    """Refuse what cannot be.
-
-    Raises:
-        InputError: see `deduplicate`.
-    """
+    """Refuse what cannot be: see `deduplicate`."""
     if isinstance(texts, str):
         raise InputError("deduplicate() takes a list of texts, not one string: put it in a list.")
     if method not in get_args(Method):
@@ -103,15 +117,6 @@ class Deduplicated(NamedTuple):
         """How many went, by kind."""
         counted = Counter(one.kind for one in self.duplicates)
         return {kind: counted[kind] for kind in KINDS if counted[kind]}
-
-
-#: Ways to be a duplicate, in the order in which they are looked for.
-KINDS = ("exact", "near", "template", "static", "semantic")
-
-_BLOCK = 1 << 16
-#: How many texts that are alike enough one is held against. Among thousands of a template, with
-#: other names in each, all are alike and none is a duplicate.
-_TRIES = 16
 
 
 class Stars:
@@ -168,18 +173,6 @@ def _one_by_one(pairs: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
             yield k, i, j
 
 
-#: How far below the embedder's threshold the static cosine of a candidate may lie.
-_ROUGHLY = 0.15
-#: Two words are different things below this cosine of their static vectors.
-_SAME_THING = 0.5
-_CHUNK = 4096
-#: Pairs looked at for each text that the embedder may be asked about.
-_LOOKED_AT = 10
-#: Rounds of near texts, where large buckets are compared in part, and the part of the texts that
-#: must go in one for the next to be worth its time.
-_ROUNDS, _WORTHWHILE = 8, 0.002
-
-
 def deduplicate(
     texts: Sequence[str],
     *,
@@ -230,7 +223,7 @@ def deduplicate(
         jaccard = threshold
     cosine = THRESHOLDS.get(method, 1.0) if threshold is None else threshold
     workers = _processors() if workers is None else workers
-    check(method, jaccard, cosine, texts, scores, embedder, workers, decide)
+    _refuse(method, jaccard, cosine, texts, scores, embedder, workers, decide)
     run = _Run(texts, scores, workers, tell, same_template)
     run.read(None if method == "exact" else Signatures(len(texts), jaccard))
     run.exact()
@@ -340,7 +333,7 @@ class _Run:
 
     def by_meaning(self, embedder: Embedder, threshold: float, decide: int) -> int:
         """Of texts with one meaning the first stays; how many texts the embedder was asked for."""
-        rough: Embedder = embedder.rough() if hasattr(embedder, "rough") else embedder
+        rough = rough_of(embedder)
         active = np.flatnonzero(self._stars.active)
         least = THRESHOLDS["static"] if decide else threshold
         floor = min(least, threshold - _ROUGHLY) if decide else least

@@ -115,8 +115,9 @@ def rarefied(
     for _ in range(draws):
         places = np.sort(chance.choice(len(texts), size, replace=False))
         figures.append(diversity([texts[i] for i in places], vectors[places]))
-    names = Diversity.__struct_fields__
-    return Diversity(**{name: _mean([getattr(f, name) for f in figures]) for name in names})
+    names = Diversity.__struct_fields__[1:]
+    means = {name: _mean([getattr(f, name) for f in figures]) for name in names}
+    return Diversity(count=size, **means)
 
 
 def vendi_score(vectors: Vectors) -> float:
@@ -234,10 +235,7 @@ def mean_distance(vectors: Vectors) -> float | None:
 
 
 def _mean(values: Sequence[float | None]) -> Any:
-    """Of those that are known; whole numbers, which are equal in all draws, stay so."""
     known = [value for value in values if value is not None]
-    if isinstance(values[0], int):
-        return values[0]
     return sum(known) / len(known) if known else None
 
 

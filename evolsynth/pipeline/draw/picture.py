@@ -11,6 +11,7 @@ import itertools
 import unicodedata
 from collections.abc import Iterator, Sequence
 from html import escape
+from importlib.resources import files
 from typing import NamedTuple
 
 from evolsynth.pipeline.draw.labels import Box, Chain, Counts, Fork, outline, plain
@@ -32,41 +33,6 @@ _APART = 18.0  # between branches
 _GAP = 46.0  # between a box and the next one below
 _FORK, _JOIN = 10.0, 27.0  # where a line leaves its column, below what is above the gap
 
-_STYLE = """
-.evp { font-family: system-ui, -apple-system, "Segoe UI", Roboto, Ubuntu, Cantarell, "Noto Sans",
-  sans-serif; font-size: 12px; font-variant-numeric: tabular-nums; }
-.evp-paper { fill: #ffffff; }
-.evp-box { fill: #f6f7f9; stroke: #ccd2d9; }
-.evp-end { fill: #e3f0f8; stroke: #0072b2; }
-.evp-bar { fill: #0072b2; }
-.evp-source { fill: #00805c; }
-.evp-join { fill: #8a95a1; }
-.evp-line { fill: none; stroke: #8a95a1; stroke-width: 1.5; stroke-linejoin: round; }
-.evp-head { fill: #8a95a1; }
-.evp-name { fill: #1b1f24; font-size: 14px; font-weight: 600; }
-.evp-option, .evp-running { fill: #5d6773; }
-.evp-count { fill: #1b1f24; paint-order: stroke; stroke: #ffffff; stroke-width: 5px; }
-.evp-accepted { fill: #005c91; }
-.evp-rejected { fill: #b04a00; }
-.evp-failed { fill: #9c3f7a; }
-@media (prefers-color-scheme: dark) {
-  .evp-paper { fill: #14171b; }
-  .evp-box { fill: #1c2026; stroke: #3d4752; }
-  .evp-end { fill: #10293b; stroke: #56b4e9; }
-  .evp-bar { fill: #56b4e9; }
-  .evp-source { fill: #3dbd92; }
-  .evp-join { fill: #76818d; }
-  .evp-line { stroke: #76818d; }
-  .evp-head { fill: #76818d; }
-  .evp-name { fill: #e6e9ed; }
-  .evp-option, .evp-running { fill: #9aa5b1; }
-  .evp-count { fill: #e6e9ed; stroke: #14171b; }
-  .evp-accepted { fill: #9bd3f3; }
-  .evp-rejected { fill: #f08a4b; }
-  .evp-failed { fill: #d88fbb; }
-}
-"""
-
 
 def svg(pipeline: Pipeline, counts: Sequence[Counts] | None = None) -> str:
     """The picture; with counts, rows stand on its lines, and what was rejected in the boxes.
@@ -78,6 +44,7 @@ def svg(pipeline: Pipeline, counts: Sequence[Counts] | None = None) -> str:
         InputError: the pipeline does not fit together.
     """
     chain = outline(pipeline, counts)
+    style = files("evolsynth.pipeline.draw").joinpath("picture.css").read_text("utf-8")
     lanes = _lanes(chain)
     room = (WIDTH - 2 * _EDGE - _APART * (lanes - 1)) / lanes
     drawing = _Drawing(max(_LEAST, min(room, _MOST, max(map(_natural, _boxes(chain))))))
@@ -90,7 +57,7 @@ def svg(pipeline: Pipeline, counts: Sequence[Counts] | None = None) -> str:
             f'height="{high}" viewBox="0 0 {wide} {high}">',
             f"<title>{_text(f'The pipeline {plain(pipeline.name)}')}</title>",
             f"<desc>{_text(_told(pipeline.nodes(), list(_boxes(chain))))}</desc>",
-            f"<style>{_STYLE}</style>",
+            f"<style>\n{style}</style>",
             f'<rect class="evp-paper" width="{wide}" height="{high}"/>',
             f'<g transform="translate({_number(_EDGE)} {_number(_EDGE)})">',
             f'<path class="evp-line" d="{"".join(drawing.lines)}"/>',

@@ -43,7 +43,7 @@ class Toy:
     def embed(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
         counts = [[1.0, *(text.lower().count(c) for c in "aeinorst")] for text in texts]
         rows = np.array(counts, np.float32).reshape(len(texts), 9)
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
 class Able(Toy):
@@ -55,7 +55,7 @@ class Able(Toy):
         return Toy()
 
     def in_context(self, text: str, start: int, layer: int) -> np.ndarray[Any, np.dtype[Any]]:
-        return self.embed([text[start:]])[0].astype(np.float64)
+        return np.asarray(self.embed([text[start:]])[0], np.float64)
 
 
 @pytest.fixture

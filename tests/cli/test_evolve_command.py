@@ -9,8 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
 from evolsynth.cli.evolve import weights_of
+
 from evolsynth.cli.main import main
 from evolsynth.errors import InputError, RequestError
 from evolsynth.llm.base import Request

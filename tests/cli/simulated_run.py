@@ -9,22 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-
-class Step(msgspec.Struct):
-    """As `StepCounts` of the store."""
-
-    name: str
-    kind: str
-    came: int = 0
-    made: int = 0
-    used: int = 0
-    left: int = 0
-    rejected: int = 0
-    failed: int = 0
-    running: int = 0
-    tokens: int = 0
-    asked: int = 0
-    found: int = 0
+from evolsynth.store.status import StepCounts
 
 
 class Budget(msgspec.Struct, frozen=True):
@@ -47,7 +32,7 @@ class State(msgspec.Struct):
     """As `RunState` of the run."""
 
     nodes: list[Node]
-    counts: list[Step]
+    counts: list[StepCounts]
     accepted: int = 0
     rejected: int = 0
     failed: int = 0
@@ -60,7 +45,7 @@ class State(msgspec.Struct):
     budget: Budget = Budget()
     expected: int | None = None
 
-    def refresh(self) -> list[Step]:
+    def refresh(self) -> list[StepCounts]:
         """The counts, which are always up to date here."""
         return self.counts
 
@@ -68,7 +53,7 @@ class State(msgspec.Struct):
 def chain(*names: str) -> State:
     """A run of these steps, one behind the other, that has not begun."""
     nodes = [Node((place - 1,) if place else ()) for place in range(len(names))]
-    return State(nodes, [Step(name, name) for name in names])
+    return State(nodes, [StepCounts(name=name, kind=name) for name in names])
 
 
 def simulate(

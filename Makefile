@@ -26,16 +26,17 @@ demo: setup ## make a small data set and its report in runs/demo (ARGS="..." is 
 test: lint ## lint, then all tests (ARGS="-k magpie" is passed to pytest)
 	$(call part,pytest,$(PYTHON) -m pytest $(ARGS))
 
-lint: setup ## ruff and mypy
+lint: setup ## ruff, mypy, and who may import whom
 	$(call part,ruff check,$(PYTHON) -m ruff check .)
 	$(call part,ruff format,$(PYTHON) -m ruff format --check .)
 	$(call part,mypy,$(PYTHON) -m mypy)
+	$(call part,imports,$(PYTHON) -c "from importlinter.cli import lint_imports_command as lint; lint()")
 
 peers: setup ## make .venv-peers: what `python -m evals throughput` compares with (1 to 3 min, once)
 	@$(PY) scripts/peers.py
 
 clean: ## remove caches and logs; .venv, compiled wheels and runs/ stay
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis dist .build/logs
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist .build/logs
 	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean ## remove .venv, .venv-peers and the compiled llama.cpp too; runs/ stays

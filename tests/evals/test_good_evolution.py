@@ -106,7 +106,7 @@ def test_our_rows_are_whole_and_their_originals_have_a_room() -> None:
 
 
 @pytest.mark.real
-def test_folds_by_original_tell_good_from_bad() -> None:
+def test_folds_by_original_tell_good_from_bad(embedder: MiniLM) -> None:
     rooms = read_rooms(DATA / "answer_room.jsonl")
     some = dict(list(rooms.items())[::9])
     asked = list(some)
@@ -118,7 +118,7 @@ def test_folds_by_original_tell_good_from_bad() -> None:
         for evolved, accept in zip(pair, (True, False), strict=True)
     ]
 
-    scores = cross_validated(labelled, some, MiniLM())
+    scores = cross_validated(labelled, some, embedder)
 
     assert auroc(np.array([row.accept for row in labelled]), np.array(scores)) > 0.95
 

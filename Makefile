@@ -5,6 +5,8 @@
 PY ?= python3
 PYTHON = .venv/bin/python
 ARGS ?=
+# Whole files go to two processes, each with its own model and embedder, in the order of collection.
+TWO = -n 2 --dist loadfile --no-loadscope-reorder
 
 # $(call part,NAME,COMMAND): say what runs, run it, say how long it took.
 define part
@@ -23,8 +25,8 @@ setup: ## make .venv: torch, llama.cpp compiled for this CPU, model, embedder (5
 demo: setup ## make a small data set and its report in runs/demo (ARGS="..." is passed on)
 	$(call part,demo,$(PYTHON) -m evolsynth demo -o runs/demo $(ARGS))
 
-test: lint ## lint, then all tests (ARGS="-k magpie" is passed to pytest)
-	$(call part,pytest,$(PYTHON) -m pytest $(ARGS))
+test: lint ## lint, then all tests in two processes (ARGS="-k magpie" is passed to pytest)
+	$(call part,pytest,$(PYTHON) -m pytest $(TWO) $(ARGS))
 
 lint: setup ## ruff, mypy, and who may import whom
 	$(call part,ruff check,$(PYTHON) -m ruff check .)

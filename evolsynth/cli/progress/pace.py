@@ -14,7 +14,7 @@ from collections import deque
 from typing import Literal, NamedTuple
 
 from evolsynth.cli.progress.phrases import rounded
-from evolsynth.pipeline.run.watch import Seen, attempts
+from evolsynth.pipeline.run.state import RunState
 
 __all__ = ["Forecast", "Pace"]
 
@@ -48,10 +48,10 @@ class _Look(NamedTuple):
     found: int
 
     @classmethod
-    def of(cls, state: Seen, at: float) -> _Look:
+    def of(cls, state: RunState, at: float) -> _Look:
         counts = state.refresh()
         asked, found = sum(c.asked for c in counts), sum(c.found for c in counts)
-        return cls(at, state.tokens, attempts(state), state.accepted, asked, found)
+        return cls(at, state.tokens, state.total, state.accepted, asked, found)
 
     def since(self, first: _Look, what: Literal["tokens", "rows", "accepted"]) -> float | None:
         """How many a second since that look; None until a second has passed."""
@@ -72,7 +72,7 @@ class Pace:
         at: the time now, in seconds of any clock.
     """
 
-    def __init__(self, state: Seen, at: float) -> None:
+    def __init__(self, state: RunState, at: float) -> None:
         self._state = state
         self._began, self._seconds_before = at, state.seconds
         self._since = self._last = _Look.of(state, at)
@@ -135,7 +135,7 @@ class Pace:
         """What ends the run first; None where too little is known, or no end is in sight."""
         if self._stopping or self._last.at - self._since.at < _KNOWN_AFTER:
             return None
-        state, limits, rows = self._state, self._state.budget, attempts(self._state)
+        state, limits, rows = self._state, self._state.budget, self._state.total
         tokens_per_second = self._last.since(self._looks[0], "tokens") or 0.0
         rows_per_second = self._last.since(self._looks[0], "rows") or 0.0
         share = _share(state)
@@ -194,12 +194,12 @@ class Pace:
         self.forecast = raw._replace(seconds=shown)
 
 
-def _share(state: Seen) -> float | None:
+def _share(state: RunState) -> float | None:
     """The measured yield; None while it is too uncertain to build on.
 
     Its standard error must be a fifth of it at most, or a third of the rows asked for be there.
     """
-    rows, accepted = attempts(state), state.accepted
+    rows, accepted = state.total, state.accepted
     if accepted < 2:
         return None
     share = (accepted + 1) / (rows + 2)  # a first lucky streak counts a little less
@@ -208,7 +208,7 @@ def _share(state: Seen) -> float | None:
     return share if rows >= 5 and accepted >= min(sure, (wanted or math.inf) / 3) else None
 
 
-def _more(state: Seen, share: float | None, coming: float) -> int | None:
+def _more(state: RunState, share: float | None, coming: float) -> int | None:
     """Accepted rows once so many more came out."""
     if share is None:
         return None
@@ -216,7 +216,7 @@ def _more(state: Seen, share: float | None, coming: float) -> int | None:
     return then if state.budget.accepted is None else min(then, state.budget.accepted)
 
 
-def _grown(state: Seen, start: float) -> tuple[float, list[float]]:
+def _grown(state: RunState, start: float) -> tuple[float, list[float]]:
     """Rows that come out at the end, and that come to each step, of so many made by sources.
 
     By what became of the rows that each step has had so far.
@@ -239,7 +239,7 @@ def _grown(state: Seen, start: float) -> tuple[float, list[float]]:
     return ended, came
 
 
-def _work_left(state: Seen, rows: float) -> float | None:
+def _work_left(state: RunState, rows: float) -> float | None:
     """Tokens still to write until so many rows have come out; None where no model is asked."""
     if not state.tokens:
         return None

@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from evolsynth.pipeline.run.watch import StepSeen
 from evolsynth.report.text import shorten, visible
+from evolsynth.store.status import StepCounts
 
 __all__ = ["counted", "duration", "one_line", "planned", "roughly", "rounded", "step_table",
            "sum_text"]  # fmt: skip
@@ -77,7 +77,7 @@ def sum_text(accepted: int, rejected: int, failed: int) -> str:
     return f"{counted(accepted + rejected + failed)} rows = {told}"
 
 
-def planned(step: StepSeen) -> int:
+def planned(step: StepCounts) -> int:
     """Rows of a step, wherever they are now."""
     return step.came + step.made - step.used
 
@@ -88,7 +88,7 @@ _LEAST = 8
 
 class _Column(NamedTuple):
     head: str
-    of: Callable[[StepSeen], int]
+    of: Callable[[StepCounts], int]
     dropped: int  # the highest goes first where there is no room; 0 never goes
     name: int = 18  # characters of the steps' names that it does not take the room of
     style: str = ""
@@ -106,7 +106,7 @@ _COLUMNS = (
 )
 
 
-def step_table(steps: Sequence[StepSeen], *, width: int, height: int | None = None) -> Table:
+def step_table(steps: Sequence[StepCounts], *, width: int, height: int | None = None) -> Table:
     """One line for each step; columns that do not fit are left out, the least needed first.
 
     Args:
@@ -145,7 +145,7 @@ def step_table(steps: Sequence[StepSeen], *, width: int, height: int | None = No
     return table
 
 
-def _fitting(steps: Sequence[StepSeen], height: int | None) -> tuple[list[StepSeen], int]:
+def _fitting(steps: Sequence[StepCounts], height: int | None) -> tuple[list[StepCounts], int]:
     room = len(steps) if height is None else max(1, height - 1)
     if height is None or len(steps) <= height:
         return list(steps), 0

@@ -23,7 +23,7 @@ from rich.text import Text
 from evolsynth.cli.progress.phrases import counted, duration, one_line, step_table, sum_text
 from evolsynth.findings import explain
 from evolsynth.pipeline.run.advice import advise, advise_failure
-from evolsynth.pipeline.run.watch import Seen, attempts
+from evolsynth.pipeline.run.state import RunState
 from evolsynth.store.status import RunStatus, StoredEvent, read_status
 
 __all__ = ["Ended", "status", "summarise"]
@@ -41,7 +41,7 @@ class Ended(Protocol):
     @property
     def ended(self) -> str: ...
     @property
-    def state(self) -> Seen: ...
+    def state(self) -> RunState: ...
     @property
     def files(self) -> Mapping[str, Path]: ...
 
@@ -79,7 +79,7 @@ def summarise(result: Ended, console: Console, *, again: str | None = None) -> N
         _whole(console, one_line(command, 2000))
 
 
-def _table(state: Seen, *, narrow: bool) -> Table:
+def _table(state: RunState, *, narrow: bool) -> Table:
     table = Table(
         title="planned = accepted + rejected + failed",
         title_justify="left",
@@ -96,14 +96,14 @@ def _table(state: Seen, *, narrow: bool) -> Table:
         numbers = [sum(settled), *settled]
         numbers += [step.running] if under_way else []
         table.add_row(Text(one_line(step.name, 60)), *map(counted, numbers))
-    numbers = [attempts(state), state.accepted, state.rejected, state.failed]
+    numbers = [state.total, state.accepted, state.rejected, state.failed]
     numbers += [sum(step.running for step in state.counts)] if under_way else []
     table.add_section()
     table.add_row("all", *map(counted, numbers), style="bold")
     return table
 
 
-def _speed(state: Seen) -> str:
+def _speed(state: RunState) -> str:
     seconds = max(state.seconds, 1e-9)
     parts = [duration(state.seconds)]
     if state.tokens:
@@ -118,7 +118,7 @@ def _speed(state: Seen) -> str:
     return ", ".join(parts) + "."
 
 
-def _reasons(console: Console, state: Seen, *, advised: bool) -> None:
+def _reasons(console: Console, state: RunState, *, advised: bool) -> None:
     """The commonest reasons and errors, and, where it matters, what to change about each."""
     for title, counts, of, told, advice in (
         ("Rejected most often", state.reasons, state.rejected, explain, advise),
@@ -143,7 +143,7 @@ def _reasons(console: Console, state: Seen, *, advised: bool) -> None:
                 )
 
 
-def _why(ended: str, state: Seen) -> str | None:
+def _why(ended: str, state: RunState) -> str | None:
     """Why it ended before all was done; None where nothing is left to do."""
     limits = state.budget
     told = f"{counted(state.accepted)} accepted"

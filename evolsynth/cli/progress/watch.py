@@ -32,7 +32,9 @@ from evolsynth.cli.progress.phrases import (
     step_table,
     sum_text,
 )
-from evolsynth.pipeline.run.watch import RunWatch, Seen, StepSeen
+from evolsynth.pipeline.run.state import RunState
+from evolsynth.pipeline.run.watch import RunWatch
+from evolsynth.store.status import StepCounts
 
 __all__ = ["NUMBERED", "Events", "Lines", "Quiet", "RunWatch", "Table", "WatchKind", "as_line",
            "error_console", "left_text", "line", "numbers", "outcome_text", "watcher"]  # fmt: skip
@@ -89,7 +91,7 @@ def error_console() -> Console:
 class Quiet:
     """Says nothing."""
 
-    def begin(self, state: Seen) -> None:
+    def begin(self, state: RunState) -> None:
         """Nothing."""
 
     def event(self, kind: str, /, **data: Any) -> None:
@@ -104,13 +106,13 @@ class _Watch(ABC):
 
     def __init__(self, console: Console, *, every: float = 0.0, clock: Clock = time.monotonic):
         self._console, self._every, self._clock = console, every, clock
-        self._state: Seen | None = None
+        self._state: RunState | None = None
         self._pace: Pace | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._deaf = False
 
-    def begin(self, state: Seen) -> None:
+    def begin(self, state: RunState) -> None:
         """Show the run from now on; called in its event loop."""
         now = self._clock()
         self._state, self._pace = state, Pace(state, now)
@@ -295,7 +297,7 @@ class Table(_Watch):
 # --- in words
 
 
-def outcome_text(state: Seen) -> str:
+def outcome_text(state: RunState) -> str:
     """``38 accepted of 120, 12 rejected, 1 failed``."""
     wanted = state.budget.accepted
     accepted = f"{counted(state.accepted)} accepted"
@@ -319,7 +321,7 @@ def pace_text(pace: Pace) -> str:
     return ", ".join(parts)
 
 
-def left_text(state: Seen, pace: Pace) -> str:
+def left_text(state: RunState, pace: Pace) -> str:
     """``about 3 min left for 120 accepted``; empty until enough is known."""
     if pace.replaying:
         return "reading answers that were stored before"
@@ -342,7 +344,7 @@ def left_text(state: Seen, pace: Pace) -> str:
     return f"{left}, then about {counted(told.accepted)}{of} accepted"
 
 
-def line(state: Seen, pace: Pace) -> str:
+def line(state: RunState, pace: Pace) -> str:
     """All of it in one line."""
     running = ", ".join(
         f"{one_line(step.name, 24)} {counted(step.running)}"
@@ -354,7 +356,7 @@ def line(state: Seen, pace: Pace) -> str:
     return f"{duration(pace.seconds)}: {'; '.join(part for part in parts if part)}"
 
 
-def step_text(step: StepSeen) -> str:
+def step_text(step: StepCounts) -> str:
     """What became of the rows of a step that has ended."""
     parts = [f"{counted(step.left)} went on"]
     parts += [f"{counted(step.rejected)} rejected"] if step.rejected else []
@@ -371,7 +373,7 @@ class Teller:
         self._failures: Counter[tuple[str, str]] = Counter()
         self._told, self._hushed = 0, False
 
-    def tell(self, kind: str, data: Mapping[str, Any], state: Seen | None) -> str:
+    def tell(self, kind: str, data: Mapping[str, Any], state: RunState | None) -> str:
         """A sentence on an event, or an empty text where it says nothing new."""
         if kind in ("failed_row", "retry"):
             return self._failure(kind, data)
@@ -426,7 +428,7 @@ def as_line(kind: str, at: datetime, data: Mapping[str, Any]) -> str:
     return json.dumps(fields | rest)
 
 
-def numbers(state: Seen, pace: Pace) -> dict[str, Any]:
+def numbers(state: RunState, pace: Pace) -> dict[str, Any]:
     """How the run stands."""
     told = pace.forecast
     return {
@@ -451,7 +453,7 @@ def numbers(state: Seen, pace: Pace) -> dict[str, Any]:
     }
 
 
-def step_numbers(step: StepSeen) -> dict[str, Any]:
+def step_numbers(step: StepCounts) -> dict[str, Any]:
     """How one step stands."""
     counted_too = ("came", "made", "used", "running", "left", "rejected", "failed", "asked",
                    "found", "tokens")  # fmt: skip

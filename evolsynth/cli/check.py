@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import msgspec
 from rich.console import Console
 
-from evolsynth.cli.files import writing
+from evolsynth.atomic import writing
+from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError, RequestError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.information_loss.batch import information_losses
 from evolsynth.evaluation.information_loss.judging import THRESHOLD
 from evolsynth.evaluation.information_loss.reading import InformationLoss
-from evolsynth.rows import read_jsonl
 
 __all__ = ["Fields", "check"]
 
@@ -74,7 +74,7 @@ def _chained(
 
 
 def _lines(data: str, fields: Fields) -> Iterator[dict[str, Any]]:
-    for number, line in read_jsonl(data):
+    for number, line in read_objects(data):
         for option, name in zip(("--original", "--evolved"), fields, strict=True):
             if not isinstance(line.get(name), str):
                 what = "is no text" if name in line else "is missing"

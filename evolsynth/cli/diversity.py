@@ -8,14 +8,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from evolsynth.cli.files import writing
+from evolsynth.atomic import writing
+from evolsynth.data.files import read_rows
 from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity.corpus import collect
 from evolsynth.evaluation.diversity.intervals import Figure
 from evolsynth.evaluation.diversity.measures import TITLES, Whole
 from evolsynth.evaluation.diversity.summary import DiversityReport, measured
 from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
-from evolsynth.rows import read_rows
 
 __all__ = ["diversity"]
 

@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
+from evolsynth.data.values import ColumnType
 from evolsynth.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from evolsynth.store.cached_llm import Retry
 
 __all__ = ["Branches", "Chainable", "ColumnType", "Node", "Pipeline", "Shape", "Step"]
-
-#: What a column of a row holds: a text, a list of texts, turns of a conversation, a number.
-ColumnType = Literal["text", "texts", "messages", "number", "any"]
 
 #: A source makes rows; ``map`` hands each row on; ``expand`` may add rows; a join takes several
 #: streams.

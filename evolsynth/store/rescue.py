@@ -13,13 +13,23 @@ from pathlib import Path
 
 import msgspec
 
+from evolsynth.atomic import write
 from evolsynth.errors import InputError, StoreDamaged, StoreError
-from evolsynth.rows import write_lines
-from evolsynth.store.key_index import Keys
+from evolsynth.store.journal import Keys
 from evolsynth.store.lock import RunLock
-from evolsynth.store.sqlite_file import beside, connect, make, meaning, opened
+from evolsynth.store.sqlite_file import (
+    PAGE,
+    RUN,
+    STORE,
+    beside,
+    connect,
+    make,
+    meaning,
+    opened,
+    row_key,
+    sound,
+)
 from evolsynth.store.sqlite_pages import Pages, Record, Value
-from evolsynth.store.tables import PAGE, RUN, STORE, row_key, sound
 
 __all__ = ["Rescued", "rescue"]
 
@@ -233,23 +243,23 @@ def _export(db: sqlite3.Connection, target: Path, saved: Rescued) -> None:
         ("failed", ("failed",)),
     ):
         files.append(target / f"{name}.jsonl")
-        saved.rows[name] = write_lines(files[-1], _rows(db, statuses, saved))
+        saved.rows[name] = write(files[-1], _rows(db, statuses, saved))
     files.append(target / "completions.jsonl")
-    saved.completions = write_lines(files[-1], _completions(db, saved))
+    saved.completions = write(files[-1], _completions(db, saved))
     saved.files = tuple(files)
 
 
-def _rows(db: sqlite3.Connection, statuses: tuple[str, ...], saved: Rescued) -> Iterator[str]:
+def _rows(db: sqlite3.Connection, statuses: tuple[str, ...], saved: Rescued) -> Iterator[bytes]:
     for seq, attempt, status, body, crc in db.execute(
         "SELECT seq, attempt, status, body, crc FROM rows NOT INDEXED ORDER BY seq"
     ):
         if not sound(body, row_key(seq, attempt, status), crc):
             saved.changed += "accepted" in statuses  # each is met three times
         elif status in statuses:
-            yield body.decode()
+            yield body + b"\n"
 
 
-def _completions(db: sqlite3.Connection, saved: Rescued) -> Iterator[str]:
+def _completions(db: sqlite3.Connection, saved: Rescued) -> Iterator[bytes]:
     names = "step, attempt, tokens, prompt_tokens, seconds"
     for key, body, crc, *rest in db.execute(
         f"SELECT key, body, crc, {names} FROM completions ORDER BY id"  # noqa: S608 - fixed names
@@ -257,6 +267,6 @@ def _completions(db: sqlite3.Connection, saved: Rescued) -> Iterator[str]:
         if sound(body, key, crc):
             about = dict(zip(names.split(", "), rest, strict=True))
             line = {"key": key.hex(), **about, "completion": msgspec.Raw(body)}
-            yield msgspec.json.encode(line).decode()
+            yield msgspec.json.encode(line) + b"\n"
         else:
             saved.changed += 1

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple, Self
 
 from evolsynth.cache import locked
 from evolsynth.errors import StoreError
-from evolsynth.store.sqlite_file import make, meaning, opened
-from evolsynth.store.tables import CACHE, checksum, sound
+from evolsynth.store.sqlite_file import CACHE, checksum, make, meaning, opened, sound
 
 __all__ = ["Found", "SharedCache"]
 

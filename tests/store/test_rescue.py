@@ -20,9 +20,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from evolsynth.cli.rescue import rescue as command
+from evolsynth.data.files import read_rows
 from evolsynth.errors import EngineError, InputError, RunLocked, StoreDamaged
 from evolsynth.llm.base import Completion, Prompt, Request
-from evolsynth.rows import Row, read_rows
+from evolsynth.rows import Row
 from evolsynth.store.cached_llm import _encoded
 from evolsynth.store.rescue import rescue
 from evolsynth.store.sqlite_file import connect

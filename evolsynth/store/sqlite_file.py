@@ -169,7 +169,7 @@ def identity(path: Path | None) -> tuple[int, int] | None:
 
 
 #: What a process that was killed while it wrote a file leaves beside it.
-_UNFINISHED = (f"{STORE}.*.part*", ".*.part")
+_UNFINISHED = ("owner.json.*.part", f"{STORE}.*.part*", ".*.part")
 
 
 def sweep(folder: Path) -> None:

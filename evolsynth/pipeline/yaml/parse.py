@@ -240,7 +240,7 @@ class PipelineFile:
         own = (maker is STEPS["load"] and option == "data") or (
             maker in (STEPS["gate"], STEPS["screen"]) and option == "settings"
         )
-        if not own or not isinstance(value, str) or value.startswith("hf://"):
+        if not own or not isinstance(value, str) or value == "-" or "://" in value:
             return value
         return str(self.folder / Path(value).expanduser())
 

@@ -97,7 +97,7 @@ def readers_of(
     """The readers of a file, of a folder's text files, or of the files that match a pattern.
 
     Files of folders and patterns come in the order of their paths. ``-`` is standard input.
-    ``lenient``: a file of no known kind is JSON Lines, a pipe too, and one may be empty.
+    ``lenient``: a file of no known kind, a text file or a pipe is JSON Lines, and may be empty.
 
     Raises:
         InputError: there is no such file, it is empty, or of a kind that cannot be read.
@@ -119,7 +119,7 @@ def _readers(
     if path.is_dir():
         return [_texts(_in_folder(path), path, label, chunk, skip_bad)]
     if path.is_file():
-        if path.suffix.lower() in _TEXTS:
+        if path.suffix.lower() in _TEXTS and not lenient:
             return [_texts([path], path.parent, label, chunk, skip_bad)]
         paths = [path]
     elif glob.has_magic(label):
@@ -159,7 +159,9 @@ def _tables(paths: Sequence[Path], lenient: bool) -> list[Reader]:
 
 def _table(path: Path) -> Format | None:
     """What reads a file, by the end of its name; by the two last where it is packed."""
-    *_, last, end = ("", *path.name.lower().split("."))
+    *stem, last, end = ("", "", *path.name.lower().split("."))
+    if not any(stem) and not last:  # no dot
+        return None
     return FORMATS.find(f"{last}.gz" if end == "gz" else end)
 
 

@@ -143,8 +143,11 @@ async def test_the_texts_that_are_needed_are_asked_for(tmp_path: Path) -> None:
         strict.columns()
 
 
-async def test_a_command_reads_its_file_once_before_anything_runs(tmp_path: Path) -> None:
-    path = tmp_path / "a.rows"  # no known ending: JSON Lines
+@pytest.mark.parametrize("name", ["a.rows", "a.txt", "csv"])
+async def test_a_command_reads_its_file_once_before_anything_runs(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name  # of no known kind for a command: JSON Lines
     path.write_text('{"instruction": "Bees?"}\n' * 300 + "x\n")
     with pytest.raises(InputError, match=r"line 301: not JSON .* --skip-bad\.$"):
         origin(path, step="read").count()
@@ -154,7 +157,7 @@ async def test_a_command_reads_its_file_once_before_anything_runs(tmp_path: Path
     path.write_text("")
     assert origin(path, step="read").count() == 0
     assert await read(origin(path, step="read")) == []
-    with pytest.raises(InputError, match="not a kind of file"):
+    with pytest.raises(InputError, match="not a kind of file|the file is empty"):
         origin(path)
 
 

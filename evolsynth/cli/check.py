@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice, tee
+from itertools import chain, islice, tee
 from typing import Any, NamedTuple
 
 import msgspec
@@ -53,7 +53,7 @@ def check(
     lines = _lines(data, fields)
     first = list(islice(lines, _SOME))
     several = workers if len(first) == _SOME else 1
-    source, texts = tee(_chained(first, lines))
+    source, texts = tee(chain(first, lines))
     pairs = ((line[fields.original], line[fields.evolved]) for line in texts)
     losses = information_losses(pairs, embedder=embedder, threshold=limit, workers=several)
     counts: Counter[str] = Counter()
@@ -64,13 +64,6 @@ def check(
             asyncio.run(_with_opinions(source, losses, fields, limit, model, write, counts))
     _summarise(counts)
     return 0
-
-
-def _chained(
-    first: list[dict[str, Any]], rest: Iterator[dict[str, Any]]
-) -> Iterator[dict[str, Any]]:
-    yield from first
-    yield from rest
 
 
 def _lines(data: str, fields: Fields) -> Iterator[dict[str, Any]]:

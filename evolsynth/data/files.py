@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,11 @@ def file_records(
             for number, data, line in batch:
                 if isinstance(data, InputError):
                     raise data
-                assert isinstance(data, dict)  # noqa: S101 - a file's record is one or the other
+                if not isinstance(data, Mapping):
+                    what = type(data).__name__
+                    raise InputError(f"{reader.place(number)}: {what} is no row. Give a dict.")
                 try:
-                    fields = data if line is not None else dict(plain_fields(data))
+                    fields = dict(data if line is not None else plain_fields(data))
                 except InputError as error:
                     raise InputError(f"{reader.place(number)}: {error}") from None
                 yield reader, number, fields, line

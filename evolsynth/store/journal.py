@@ -11,7 +11,7 @@ from typing import Any
 
 from evolsynth.errors import StoreError
 from evolsynth.store.shared_cache import SharedCache
-from evolsynth.store.sqlite_file import checksum, identity, meaning, row_key
+from evolsynth.store.sqlite_file import checksum, identity, meaning, row_key, transaction
 
 __all__ = ["Journal", "Keys"]
 
@@ -194,8 +194,7 @@ class Journal:
     def _commit(self, how: str | None) -> None:
         """One transaction with all that was put; all of it stays to be put where that fails."""
         db, due = self._db, self._keys.due
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(db):
             if self._puts:
                 db.executemany(_PUT, self._puts)
             if self._rows:
@@ -208,11 +207,6 @@ class Journal:
                 self._keys.write()
             counts = (self._asked, self._tokens, self._prompt_tokens)
             db.execute(_PROGRESS, (time.time(), how, *counts, self._attempt))
-            db.execute("COMMIT")
-        except sqlite3.Error:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
         if due:
             self._keys.written()
         for buffer in (self._puts, self.bodies, self._rows, self._events, self.meta):

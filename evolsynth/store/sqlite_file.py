@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import zlib
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from evolsynth.errors import InputError, SetupError, StoreDamaged, StoreError
@@ -36,6 +37,7 @@ __all__ = [
     "row_key",
     "sound",
     "sweep",
+    "transaction",
 ]
 
 #: The store's name in a run's folder.
@@ -263,6 +265,19 @@ def connect(path: Path | None, *, patience: float = 10.0) -> sqlite3.Connection:
         db.close()
         raise meaning(error, path) from None
     return db
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All that is executed, or nothing where something of it fails."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except sqlite3.Error:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
 
 
 def readable(path: Path) -> sqlite3.Connection:

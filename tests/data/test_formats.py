@@ -13,7 +13,9 @@ from contextlib import aclosing
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from evolsynth.cli.lines import TextField
 from evolsynth.cli.main import main
@@ -157,7 +159,7 @@ async def test_a_command_reads_its_file_once_before_anything_runs(
     path.write_text("")
     assert origin(path, step="read").count() == 0
     assert await read(origin(path, step="read")) == []
-    with pytest.raises(InputError, match="not a kind of file|the file is empty"):
+    with pytest.raises(InputError, match=r"not a kind of file|the file is empty"):
         origin(path)
 
 
@@ -224,3 +226,22 @@ def test_rows_of_another_kind_of_file_can_be_looked_up_in_any_order(tmp_path: Pa
         texts.close()
     with pytest.raises(InputError, match=r"a\.csv, line 2: no field 'txt'"):
         TextField(str(path), "txt")
+
+
+def test_check_takes_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("original,evolved,n\nName 3 lakes.,Name 3 deep lakes.,1\nBees?,Wasps?,\n")
+    assert main(["check", str(path), "--no-embedder"]) == 0
+    kept, _ = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (kept["evolved"], kept["n"], kept["flagged"]) == ("Name 3 deep lakes.", "1", False)
+    assert main(["check", str(path), "--no-embedder", "--evolved", "m"]) == 1
+    assert "line 2: the field 'm' is missing" in capsys.readouterr().err
+
+
+def test_values_that_json_cannot_hold_are_named_with_their_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"instruction": ["Bees?", "Ants?"], "day": [None, b"x"]}), path)
+    rows = read_rows(path)
+    assert next(rows).instruction == "Bees?"
+    with pytest.raises(InputError, match=r"a\.parquet, row 2: field 'day': JSON cannot hold bytes"):
+        next(rows)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from evolsynth.columns import ColumnType
 from evolsynth.errors import InputError
-from evolsynth.pipeline.graph import ColumnType
 from evolsynth.rows import Row
 
 __all__ = ["ColumnType", "columns_of", "given_columns", "own_columns"]

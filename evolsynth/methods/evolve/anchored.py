@@ -20,8 +20,8 @@ from itertools import product
 import msgspec
 
 from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
-from evolsynth.methods.evol_instruct.draft import BREADTH, Draft
-from evolsynth.methods.evol_instruct.request import Anchor, Shape, anchor_of, shape_of
+from evolsynth.methods.evolve.draft import BREADTH, Draft
+from evolsynth.methods.evolve.request import Anchor, Shape, anchor_of, shape_of
 from evolsynth.prompts import PromptFile, load_prompt
 from evolsynth.rows import derive_seed
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from evals.machine import describe
 from evals.options import add_json, check_place, positive, save, told_on
+from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.information_loss.reading import InformationLoss, Reading
@@ -27,7 +28,6 @@ from evolsynth.evaluation.information_loss.score import (
     information_loss,
     information_losses,
 )
-from evolsynth.rows import read_jsonl
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -131,7 +131,7 @@ def read_pairs(path: Path) -> list[Pair]:
         InputError: the file, a line of it or a label is not as it should be.
     """
     pairs = []
-    for number, data in read_jsonl(path):
+    for number, data in read_objects(path):
         try:
             pair = msgspec.convert(data, Pair)
         except msgspec.ValidationError as error:

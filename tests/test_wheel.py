@@ -121,6 +121,11 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"evolsynth"}
     assert not [name for name in names if "tests" in name or name.endswith((".pyc", ".gguf"))]
+    # what was measured on stays in the checkout
+    measured = {path.name for path in (CHECKOUT / "evals").rglob("*") if path.is_file()}
+    assert len(measured) > 20
+    assert not [name for name in names if "evals" in name]
+    assert not [name for name in names if name.endswith(".jsonl") and Path(name).name in measured]
 
 
 def test_the_wheel_has_the_lists_and_the_model_but_no_labelled_rows(wheel: Path) -> None:

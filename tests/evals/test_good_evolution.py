@@ -107,23 +107,22 @@ def test_our_rows_are_whole_and_their_originals_have_a_room() -> None:
 
 
 @pytest.mark.real
-def test_the_same_rows_give_the_same_file(tmp_path: Path) -> None:
+def test_the_same_rows_give_the_same_file(tmp_path: Path, embedder: MiniLM) -> None:
     labelled = read_labelled(DATA / "good_evolution_train.jsonl")[::180]
     asked = {row.original for row in labelled}
     rooms = read_rooms(DATA / "answer_room.jsonl")
     some = {text: room for text, room in rooms.items() if text in asked}
     one, other = tmp_path / "one.npz.xz", tmp_path / "other.npz.xz"
-    mini = MiniLM()
 
-    save_model(fit(labelled, some, mini), one)
-    save_model(fit(labelled, some, mini), other)
+    save_model(fit(labelled, some, embedder), one)
+    save_model(fit(labelled, some, embedder), other)
 
     assert one.read_bytes() == other.read_bytes()
     assert len(load_model(one).examples.places) == len(labelled)
 
 
 @pytest.mark.real
-def test_folds_by_original_tell_good_from_bad() -> None:
+def test_folds_by_original_tell_good_from_bad(embedder: MiniLM) -> None:
     rooms = read_rooms(DATA / "answer_room.jsonl")
     some = dict(list(rooms.items())[::9])
     asked = list(some)
@@ -135,7 +134,7 @@ def test_folds_by_original_tell_good_from_bad() -> None:
         for evolved, accept in zip(pair, (True, False), strict=True)
     ]
 
-    scores = cross_validated(labelled, some, MiniLM())
+    scores = cross_validated(labelled, some, embedder)
 
     assert auroc(np.array([row.accept for row in labelled]), np.array(scores)) > 0.95
 

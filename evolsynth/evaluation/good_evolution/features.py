@@ -35,7 +35,7 @@ from evolsynth.evaluation.text.words import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
+    from evolsynth.evaluation.embed.base import Contextual, Embedder
 
 __all__ = [
     "EXPLAINED",
@@ -280,7 +280,7 @@ _CUT = re.compile(r"(?:^|\b(?:to|the|a|of|with|and|or|for|by|in))\W*$", re.I)
 _QUOTED = re.compile(r"\"([^\"]+)\"|'([^']+)'")
 
 
-def signals(original: str, evolved: str, embedder: MiniLM, room: Room) -> dict[str, float]:
+def signals(original: str, evolved: str, embedder: Contextual, room: Room) -> dict[str, float]:
     """All signals by name, in a fixed order.
 
     Args:
@@ -393,7 +393,9 @@ def kinship_texts(original: str, evolved: str, added: Addition) -> list[str]:
     return [original, evolved, added.text or " ", added.body or " ", *parts]
 
 
-def _kinship(original: str, evolved: str, added: Addition, embedder: MiniLM) -> dict[str, float]:
+def _kinship(
+    original: str, evolved: str, added: Addition, embedder: Contextual
+) -> dict[str, float]:
     """How near the demand is to the request: whole texts by MiniLM, words by static vectors."""
     whole, longer, text, body, *rest = embedder.embed(kinship_texts(original, evolved, added))
     pieces = np.stack(rest)

@@ -37,7 +37,7 @@ from evolsynth.findings import Finding
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.embed.minilm import MiniLM
+    from evolsynth.evaluation.embed.base import Contextual
 
 __all__ = [
     "THRESHOLD",
@@ -92,7 +92,7 @@ class Seen(NamedTuple):
 def good_evolution(
     original: str,
     evolved: str,
-    embedder: MiniLM,
+    embedder: Contextual,
     *,
     threshold: float = THRESHOLD,
     model: EvolutionModel | None = None,
@@ -136,7 +136,7 @@ def evolution_finding(score: EvolutionScore) -> Finding | None:
     return Finding("weak_evolution", detail)
 
 
-def features(original: str, evolved: str, embedder: MiniLM, room: Room) -> Seen:
+def features(original: str, evolved: str, embedder: Contextual, room: Room) -> Seen:
     """What the score is told from. Data that stand behind the demand are not looked at: they say
     much, and little of whether the demand fits."""
     original, evolved = _without_data(original, evolved)

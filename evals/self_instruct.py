@@ -16,7 +16,7 @@ import msgspec
 
 from evals.machine import Watch, describe
 from evals.options import add_json, check_place, positive, save, told_on
-from evolsynth.cli.files import writing
+from evolsynth.atomic import writing
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.methods.family import PromptFamily

@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evolsynth.data.files import read_rows
     from evolsynth.errors import EvolsynthError
     from evolsynth.evaluation.embed.minilm import MiniLM
     from evolsynth.evaluation.gate.gate import Gate
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from evolsynth.methods.self_instruct.queries import self_instruct
     from evolsynth.methods.self_instruct.tasks import bootstrap_tasks
     from evolsynth.report.build import write_report
-    from evolsynth.rows import Message, Row, Verdict, read_rows, write_rows
+    from evolsynth.rows import Message, Row, Verdict, write_rows
 
 __version__ = "0.1.0"
 
@@ -48,7 +49,7 @@ _HOMES = {
     "information_loss": "evaluation.information_loss.score",
     "magpie": "methods.magpie.magpie",
     "preference": "methods.preference",
-    "read_rows": "rows",
+    "read_rows": "data.files",
     "respond": "methods.respond",
     "self_instruct": "methods.self_instruct.queries",
     "write_report": "report.build",

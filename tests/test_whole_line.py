@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from evolsynth.data.files import read_rows
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.methods.evolve.evolve import evolve
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.methods.respond import respond
-from evolsynth.rows import Row, read_rows
+from evolsynth.rows import Row
 
 pytestmark = [pytest.mark.real]
 on_one_loop = pytest.mark.asyncio(loop_scope="session")

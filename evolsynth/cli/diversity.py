@@ -8,13 +8,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from evolsynth.cli.files import writing
+from evolsynth.atomic import writing
+from evolsynth.data.files import read_rows
 from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity.measures import TITLES, Figure, Whole
 from evolsynth.evaluation.diversity.summary import DiversityReport, collect, measured
 from evolsynth.evaluation.embed.base import Embedder, embedders
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.rows import read_rows
 
 __all__ = ["diversity"]
 

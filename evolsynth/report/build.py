@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import markupsafe
 
-from evolsynth.errors import InputError
+from evolsynth.atomic import write
 from evolsynth.evaluation.diversity.measures import TITLES, Figure
 from evolsynth.findings import EXPLANATIONS
 from evolsynth.report.evolutions import compare, evolutions_of
@@ -108,23 +108,8 @@ def write_report(
     page = build_report(
         rows, embedder=embedder, title=title, run=run, pipeline=pipeline, steps=steps
     )
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    except OSError as error:
-        raise InputError(
-            f"{path}: the report cannot be written ({error.strerror}). Choose another place."
-        ) from error
-    finally:
-        if part.parent.is_dir():
-            part.unlink(missing_ok=True)
-    return target
+    write(path, [page])
+    return Path(path)
 
 
 def codes_of(row: Row) -> list[str]:

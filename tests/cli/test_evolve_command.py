@@ -12,10 +12,11 @@ import pytest
 from evolsynth.cli.evolve import weights_of
 
 from evolsynth.cli.main import main
+from evolsynth.data.files import read_rows
 from evolsynth.errors import InputError, RequestError
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Answer, Scripted
-from evolsynth.rows import Row, read_rows
+from evolsynth.rows import Row
 
 
 def answer(request: Request) -> Answer:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evolsynth.cache import cache_folder, locked, written
+from evolsynth.atomic import written
+from evolsynth.cache import cache_folder, locked
 from evolsynth.evaluation.embed.base import embedders
 
 if TYPE_CHECKING:

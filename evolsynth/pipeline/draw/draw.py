@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
+from evolsynth.atomic import write
 from evolsynth.errors import InputError
 from evolsynth.pipeline.draw.labels import Counts, label_of, tally
 from evolsynth.pipeline.draw.picture import svg
@@ -41,7 +41,7 @@ def draw(
     if path is not None:
         suffix = check_suffix(path)
         pictures = {".svg": lambda: svg(pipeline, counts), ".md": lambda: _fenced(text)}
-        _write(Path(path), pictures.get(suffix, lambda: text)())
+        write(path, [pictures.get(suffix, lambda: text)()])
     return text
 
 
@@ -113,20 +113,3 @@ def _escaped(text: str, limit: int) -> str:
 
 def _fenced(text: str) -> str:
     return f"```mermaid\n{text}```\n"
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}). Choose another place."
-        ) from None

@@ -240,11 +240,9 @@ class PipelineFile:
     def _placed(self, maker: StepMaker, option: str, value: Any) -> Any:
         """Paths begin at this file's folder."""
         own = maker is STEPS["load"] and option == "data"
-        if (
-            not (own or holds_path(maker.option(option).kind))
-            or not isinstance(value, str)
-            or value.startswith("hf://")
-        ):
+        if not (own or holds_path(maker.option(option).kind)) or not isinstance(value, str):
+            return value
+        if value == "-" or "://" in value:
             return value
         return str(self.folder / Path(value).expanduser())
 

@@ -33,12 +33,12 @@ def test_a_word_list_is_its_lines_by_section(tmp_path: Path) -> None:
     assert found == {"small": ["wren robin", "tit"], "large": ["heron"]}
 
 
-@pytest.mark.parametrize("name", ["words.txt", "verbs.txt", "language.txt", "units.txt"])
+@pytest.mark.parametrize("name", ["words.txt", "verbs.txt", "language.txt", "numbers.txt"])
 def test_no_word_stands_twice_in_a_list(name: str) -> None:
     for section, lines in word_lists(str(ROOM / "words.py"), name).items():
         words = " ".join(lines).split()
         twice = {word for word in words if words.count(word) > 1 and not word.isdecimal()}
-        if section != "british":
+        if section not in ("british", "plurals"):  # pairs
             assert not twice, section
 
 
@@ -118,9 +118,9 @@ def test_statements_and_commands_by_their_first_word() -> None:
 
 
 def test_a_word_occurs_in_another_form() -> None:
-    found = stems_of("Italian cooking of the south")
-    assert occurs(stem("Italy"), found)
-    assert not occurs(stem("Japan"), found)
+    found = stems_of("Japanese cooking of the south")
+    assert occurs(stem("Japan"), found)
+    assert not occurs(stem("Italy"), found)
 
 
 def test_what_an_evolution_adds() -> None:

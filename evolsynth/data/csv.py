@@ -6,12 +6,13 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from evolsynth.data.reader import Record, WholeFile
+from evolsynth.data.reader import Record, WholeFile, reads
 from evolsynth.errors import InputError
 
 __all__ = ["Cells"]
 
 
+@reads("csv", "tsv")
 class Cells(WholeFile):
     """Rows of a table in UTF-8 whose first line names the columns. An empty cell is no value.
 

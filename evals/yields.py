@@ -29,12 +29,12 @@ from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.information_loss.score import demand_added
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
-from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
+from evolsynth.methods.evolve.evolve import evolve
 from evolsynth.rows import Row
 
 __all__ = ["Arm", "Operation", "add_options", "measure", "read_seeds", "run"]
 
-#: The ways that are compared, by what they ask of `evol_instruct` beside the options.
+#: The ways that are compared, by what they ask of `evolve` beside the options.
 ARMS: Mapping[str, Mapping[str, Any]] = {
     "default": {},
     "all candidates": {"good_enough": 1.0},
@@ -172,11 +172,11 @@ async def measure(
 ) -> tuple[Arm, list[Row]]:
     """Evolve the seeds one way; what came of it, and all rows."""
     before, began = llm.usage.completion_tokens, time.perf_counter()
-    stream = evol_instruct(
+    stream = evolve(
         seeds,
         llm,
         gate=gate,
-        num_evolutions=rounds,
+        rounds=rounds,
         seed=seed,
         include_original_instruction=False,
         **how,

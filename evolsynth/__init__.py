@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evolsynth.llm.base import Completion, Prompt, Request, Sampling
     from evolsynth.llm.llamacpp.engine import LlamaCpp
     from evolsynth.llm.scripted import Scripted
-    from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
+    from evolsynth.methods.evolve.evolve import evolve
     from evolsynth.methods.generate import generate
     from evolsynth.methods.magpie.magpie import magpie
     from evolsynth.methods.preference import preference
@@ -44,7 +44,7 @@ _HOMES = {
     "Scripted": "llm.scripted",
     "Verdict": "rows",
     "bootstrap_tasks": "methods.self_instruct.tasks",
-    "evol_instruct": "methods.evol_instruct.evol_instruct",
+    "evolve": "methods.evolve.evolve",
     "generate": "methods.generate",
     "information_loss": "evaluation.information_loss.score",
     "magpie": "methods.magpie.magpie",
@@ -70,7 +70,7 @@ __all__ = [
     "Scripted",
     "Verdict",
     "bootstrap_tasks",
-    "evol_instruct",
+    "evolve",
     "generate",
     "information_loss",
     "magpie",

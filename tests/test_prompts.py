@@ -10,8 +10,8 @@ import pytest
 
 from evolsynth.errors import InputError
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.evol_instruct.draft import IN_DEPTH
-from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
+from evolsynth.methods.evolve.draft import IN_DEPTH
+from evolsynth.methods.evolve.evolve import evolve
 from evolsynth.prompts import PromptFile, load_prompt, prompt_names
 from evolsynth.rows import Row
 
@@ -85,7 +85,7 @@ def test_a_rewriting_prompt_frames_the_request(name: str) -> None:
 
 async def test_a_row_says_which_prompt_made_it() -> None:
     llm = Scripted(lambda _: " the towns on their banks.")
-    stream = evol_instruct([Row.make("Name three rivers.")], llm, prompts="small", candidates=1)
+    stream = evolve([Row.make("Name three rivers.")], llm, prompts="small", candidates=1)
     rows = [row async for row in stream]
     made = rows[1].provenance["instruction"]
     prompt = load_prompt("evol_instruct/anchored/ideas")

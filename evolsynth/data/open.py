@@ -64,6 +64,9 @@ def origin(
     Text files become a row each, with the text in ``input`` and the file's name in ``source``.
 
     Args:
+        data: a file (.jsonl, .json, .parquet, .csv, .tsv, .txt, .md), a folder or pattern of text
+            files, hf://owner/name, or rows themselves. Paths in a pipeline file begin at its
+            folder.
         skip_bad: what is no row becomes a failed row (step ``load``) in its place, with what it
             held. Otherwise the first such item ends the run.
         fields: new names for fields, ``{"prompt": "instruction"}``: the data's name, then the

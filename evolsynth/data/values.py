@@ -10,17 +10,15 @@ import math
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import msgspec
 
+from evolsynth.columns import ColumnType
 from evolsynth.errors import InputError
 from evolsynth.rows import Row
 
 __all__ = ["ColumnType", "columns_of", "given_columns", "own_columns", "plain_fields", "shown"]
-
-#: What a column of a row holds: a text, a list of texts, turns of a conversation, a number.
-ColumnType = Literal["text", "texts", "messages", "number", "any"]
 
 _KINDS: tuple[ColumnType, ...] = get_args(ColumnType)
 _TEXTS = ("instruction", "response", "system")

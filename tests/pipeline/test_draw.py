@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 
 from evolsynth.cli.draw import draw_command
 from evolsynth.errors import InputError
+from evolsynth.methods.method import Shape
+from evolsynth.pipeline import evolve, gate, group, load, magpie, merge, rename, respond
 from evolsynth.pipeline.draw.draw import draw, svg
 from evolsynth.pipeline.draw.labels import fitted, label_of, text_width
 from evolsynth.pipeline.draw.picture import WIDTH
-from evolsynth.pipeline.graph import Branches, Part, Pipeline, Shape, Step
-from evolsynth.pipeline.steps import evolve, gate, group, load, magpie, merge, rename, respond
+from evolsynth.pipeline.graph import Branches, Part, Pipeline, Step
 from evolsynth.store.store import StepCounts
 
 CHAIN = load("data/seeds.jsonl") >> evolve(rounds=3) >> respond(model="big") >> gate()

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from evolsynth.pipeline import evolve, gate, magpie, merge, respond
 from evolsynth.pipeline.draw.draw import svg
-from evolsynth.pipeline.steps import evolve, gate, magpie, merge, respond
 from evolsynth.report import write_report
 from evolsynth.rows import Failure, Row, Verdict
 from evolsynth.store.store import StepCounts

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from evolsynth.pipeline import gate, magpie, respond
 from evolsynth.pipeline.draw.draw import svg
-from evolsynth.pipeline.steps import gate, magpie, respond
 from evolsynth.report import build_report
 from evolsynth.rows import Row
 from evolsynth.store.store import StepCounts

@@ -82,6 +82,11 @@ class Gate:
         self._passed: set[int] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evolsynth-gate")
 
+    @property
+    def settings(self) -> GateSettings:
+        """Its thresholds, and which checks it makes."""
+        return self._settings
+
     def close(self) -> None:
         """End the gate's thread; it cannot be used any more. Otherwise it ends with the gate."""
         self._thread.shutdown(wait=True)

@@ -18,7 +18,7 @@ _TELLING = (
     "data",
     "n",
     "rounds",
-    "num_evolutions",
+    "rounds",
     "num_instructions",
     "n_turns",
     "samples",

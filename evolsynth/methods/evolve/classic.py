@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from evolsynth.llm.base import LLM, Completion, Request, Sampling
-from evolsynth.methods.evol_instruct.draft import Draft
+from evolsynth.methods.evolve.draft import Draft
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Message, derive_seed
 

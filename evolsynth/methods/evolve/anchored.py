@@ -20,9 +20,9 @@ from itertools import product
 import msgspec
 
 from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
-from evolsynth.methods.evol_instruct.draft import BREADTH, Draft
-from evolsynth.methods.evol_instruct.shapes import Shape, shape_of
-from evolsynth.methods.evol_instruct.split_request import Anchor, anchor_of
+from evolsynth.methods.evolve.draft import BREADTH, Draft
+from evolsynth.methods.evolve.shapes import Shape, shape_of
+from evolsynth.methods.evolve.split_request import Anchor, anchor_of
 from evolsynth.prompts import PromptFile, load_prompt
 from evolsynth.rows import derive_seed
 

@@ -18,12 +18,12 @@ from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp.engine import LlamaCpp
 from evolsynth.llm.scripted import Answer, Scripted
-from evolsynth.methods.evol_instruct.anchored import ANCHORED_SAMPLING, Anchored
-from evolsynth.methods.evol_instruct.draft import OPERATIONS
-from evolsynth.methods.evol_instruct.evol_instruct import (
+from evolsynth.methods.evolve.anchored import ANCHORED_SAMPLING, Anchored
+from evolsynth.methods.evolve.draft import OPERATIONS
+from evolsynth.methods.evolve.evolve import (
     CLASSIC_WEIGHTS,
     SMALL_WEIGHTS,
-    evol_instruct,
+    evolve,
 )
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row
@@ -41,7 +41,7 @@ def everything() -> Gate:
 async def evolved(rows: list[Row], llm: Scripted, **options: Any) -> list[Row]:
     """As for a small model, with one candidate, unless asked otherwise."""
     how = {"seed": 7, "prompts": "small", "candidates": 1, **options}
-    return [row async for row in evol_instruct(rows, llm, **how)]
+    return [row async for row in evolve(rows, llm, **how)]
 
 
 def made_of(row: Row) -> dict[str, Any]:
@@ -215,7 +215,7 @@ async def test_a_copied_example_is_refused() -> None:
 
 async def test_a_round_evolves_what_the_round_before_it_made() -> None:
     llm = Scripted(by_seed)
-    seed_row, *rounds = await evolved([RIVERS], llm, num_evolutions=3)
+    seed_row, *rounds = await evolved([RIVERS], llm, rounds=3)
     assert [row.round for row in rounds] == [1, 2, 3]
     assert [row.parents for row in rounds] == [
         (seed_row.id,),
@@ -233,7 +233,7 @@ async def test_a_round_evolves_what_the_round_before_it_made() -> None:
 async def test_after_a_failed_round_the_parent_is_tried_again_otherwise() -> None:
     """As in the paper: a failed evolution goes back to the pool unchanged."""
     llm = free(["", GOOD, " old castles and their owners."])
-    _, first, second, third = await evolved([POEM], llm, num_evolutions=3)
+    _, first, second, third = await evolved([POEM], llm, rounds=3)
     assert (first.status, second.status, third.status) == ("rejected", "pending", "pending")
     assert second.parents == first.parents == (POEM.id,)
     assert (second.round, third.round) == (1, 2)
@@ -257,7 +257,7 @@ async def test_of_a_closed_connector_the_model_chooses_the_rest() -> None:
 async def test_the_real_model_keeps_to_the_alternatives() -> None:
     rows = [Row.make("Write a letter to a friend."), Row.make("Why is the sky blue?")]
     async with LlamaCpp() as llm:
-        made = [row async for row in evol_instruct(rows, llm, seed=3, gate=hard_to_please())]
+        made = [row async for row in evolve(rows, llm, seed=3, gate=hard_to_please())]
     told = [made_of(row) for row in made if row.round]
     known = [load_prompt(t["prompt"]).value("connectors")[t["operation"]] for t in told]
     assert all(t["connector"] in some for t, some in zip(told, known, strict=True))
@@ -274,7 +274,7 @@ async def test_the_real_model_keeps_to_the_alternatives() -> None:
 
 
 async def test_no_connector_comes_twice_in_a_chain() -> None:
-    _, *rounds = await evolved([RIVERS], Scripted(by_seed), num_evolutions=6, gate=everything())
+    _, *rounds = await evolved([RIVERS], Scripted(by_seed), rounds=6, gate=everything())
     used = [made_of(row)["connector"] for row in rounds]
     assert len(used) == len(set(used)) == 6
 
@@ -344,14 +344,14 @@ def test_demands_of_earlier_rounds_do_not_change_the_shape() -> None:
 
 async def test_only_the_last_good_evolution_where_the_others_are_not_stored() -> None:
     llm = free([GOOD, "", " old castles and their owners.", ""])
-    original, last = await evolved([POEM], llm, num_evolutions=4, store_evolutions=False)
+    original, last = await evolved([POEM], llm, rounds=4, store_evolutions=False)
     assert original == POEM
     assert (last.round, last.status) == (2, "pending")
 
 
 async def test_a_seed_without_any_good_evolution_still_has_a_row() -> None:
     llm = Scripted(lambda _: "")
-    _, last = await evolved([RIVERS], llm, num_evolutions=2, store_evolutions=False)
+    _, last = await evolved([RIVERS], llm, rounds=2, store_evolutions=False)
     assert last.status == "rejected"
 
 
@@ -455,7 +455,7 @@ async def test_an_evolution_whose_answer_is_none_is_eliminated(response: str, re
     def answer(request: Request) -> str:
         return GOOD if request.prefix else response
 
-    rows = await evolved([RIVERS], Scripted(answer), generate_answers=True, num_evolutions=2)
+    rows = await evolved([RIVERS], Scripted(answer), generate_answers=True, rounds=2)
     for row in rows[1:]:
         assert row.verdict is not None
         assert reason in row.verdict.reasons
@@ -469,7 +469,7 @@ async def test_the_same_bytes_for_any_concurrency_and_any_neighbours() -> None:
     rows = [Row.make(f"Name {i} large rivers.") for i in range(20)]
     waits = random.Random(3)
     slow = Scripted(by_seed, delay=lambda _: waits.random() / 100)
-    how: dict[str, Any] = {"candidates": 3, "num_evolutions": 2}
+    how: dict[str, Any] = {"candidates": 3, "rounds": 2}
     one = await evolved(rows, Scripted(by_seed), concurrency=1, **how)
     assert await evolved(rows, slow, concurrency=16, **how) == one
     alone = await evolved(rows[5:6], Scripted(by_seed), **how)
@@ -522,7 +522,7 @@ async def test_weights_that_cannot_be_drawn_from_are_refused(
         await evolved([RIVERS], Scripted([GOOD]), operations=operations)
 
 
-@pytest.mark.parametrize("name", ["num_evolutions", "candidates"])
+@pytest.mark.parametrize("name", ["rounds", "candidates"])
 async def test_none_at_all_is_refused(name: str) -> None:
     with pytest.raises(InputError, match=f"{name} is 0"):
         await evolved([RIVERS], Scripted([GOOD]), **{name: 0})
@@ -533,7 +533,7 @@ async def test_none_at_all_is_refused(name: str) -> None:
 
 async def test_a_failed_request_keeps_the_original_and_says_what_happened() -> None:
     llm = Scripted(lambda _: EngineError("The power went."))
-    original, failed = await evolved([RIVERS], llm, candidates=2, num_evolutions=3)
+    original, failed = await evolved([RIVERS], llm, candidates=2, rounds=3)
     assert original == RIVERS
     assert (failed.status, failed.round, failed.parents) == ("failed", 1, (RIVERS.id,))
     assert failed.failure is not None
@@ -565,7 +565,7 @@ async def test_a_check_that_breaks_is_the_rows_failure() -> None:
 async def test_leaving_early_cancels_what_is_under_way() -> None:
     rows = [Row.make(f"Name {i} large rivers.") for i in range(200)]
     llm = Scripted(by_seed, delay=lambda _: 0 if len(llm.requests) <= 4 else 30, concurrency=16)
-    stream = evol_instruct(rows, llm, prompts="small", candidates=4)
+    stream = evolve(rows, llm, prompts="small", candidates=4)
     async with aclosing(stream) as some:
         assert await anext(some) == rows[0]
         await asyncio.sleep(0.01)

@@ -3,7 +3,7 @@
 Xu et al., "WizardLM: Empowering Large Language Models to Follow Complex Instructions", arXiv
 2304.12244, section 3. Two families of prompts: ``classic`` lets a model rewrite the instruction, as
 in the paper; ``small`` lets it only go on from the instruction as it is
-(`evolsynth.methods.evol_instruct.anchored`), which is all that a model of some hundred million
+(`evolsynth.methods.evolve.anchored`), which is all that a model of some hundred million
 parameters can do. Each round asks for candidates, a few at a time, until a gate holds one for good
 enough; the best of those that it lets through is evolved further. A round in which none gets
 through leaves the instruction as it was, for the next round (section 3.3).
@@ -17,20 +17,23 @@ from contextlib import aclosing
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from evolsynth.columns import Columns, ColumnType
 from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
-from evolsynth.methods.evol_instruct.anchored import ANCHORED_SAMPLING, Anchored
-from evolsynth.methods.evol_instruct.classic import CLASSIC_SAMPLING, Classic
-from evolsynth.methods.evol_instruct.draft import BREADTH, OPERATIONS, Draft, Drafter
+from evolsynth.methods.evolve.anchored import ANCHORED_SAMPLING, Anchored
+from evolsynth.methods.evolve.classic import CLASSIC_SAMPLING, Classic
+from evolsynth.methods.evolve.draft import BREADTH, OPERATIONS, Draft, Drafter
 from evolsynth.methods.family import PromptFamily, prompt_family
+from evolsynth.methods.method import Options, method
 from evolsynth.methods.provenance import made_by
 from evolsynth.methods.respond import respond
+from evolsynth.options import Count, Share
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, failure, map_rows, together
 
-__all__ = ["CLASSIC_WEIGHTS", "SMALL_WEIGHTS", "evol_instruct"]
+__all__ = ["CLASSIC_WEIGHTS", "SMALL_WEIGHTS", "evolve"]
 
 #: How often each operation is drawn for a small model: by how many of its demands are good.
 SMALL_WEIGHTS: Mapping[str, float] = MappingProxyType(
@@ -47,22 +50,42 @@ SMALL_WEIGHTS: Mapping[str, float] = MappingProxyType(
 CLASSIC_WEIGHTS: Mapping[str, float] = MappingProxyType(dict.fromkeys(OPERATIONS, 1.0))
 
 _METHOD = "evol_instruct"
-_CANDIDATES = 8
 #: How many of them are asked for before the gate is asked whether more are needed.
 _AT_ONCE = 2
-_GOOD_ENOUGH = 0.75
 _EQUAL_TOKENS = 4
 
 
-async def evol_instruct(
+def _columns(name: str, options: Options, came: Columns) -> Columns:
+    """An evolution has its instruction and its parent's system prompt, and nothing else of it."""
+    has: dict[str, ColumnType] = {"instruction": "text"}
+    if options.get("generate_answers"):
+        has["response"] = "text"
+    if "system" in came.has:
+        has["system"] = "text"
+    sometimes = {k: why for k, why in came.sometimes.items() if k == "system"}
+    if options.get("include_original_instruction", True) is False:
+        return Columns(has, sometimes, came.open)
+    why = f"those that '{name}' makes have none"
+    left = {name: why for name in (*came.has, *came.sometimes) if name not in has}
+    return Columns(has, {**left, **sometimes}, came.open)
+
+
+@method(
+    shape="expand",
+    needs=["instruction"],
+    gives=["instruction"],
+    columns=_columns,
+    then=lambda _: {"gate": {}},
+)
+async def evolve(
     rows: Rows,
     llm: LLM,
     *,
-    num_evolutions: int = 1,
+    rounds: Count = 1,
     seed: int = 0,
     gate: Gate | None = None,
-    candidates: int = _CANDIDATES,
-    good_enough: float = _GOOD_ENOUGH,
+    candidates: Count = 8,
+    good_enough: Share = 0.75,
     operations: Mapping[str, float] | None = None,
     prompts: PromptFamily | None = None,
     store_evolutions: bool = True,
@@ -70,10 +93,10 @@ async def evol_instruct(
     generate_answers: bool = False,
     ask_for_gain: bool | None = None,
     sampling: Sampling | None = None,
-    max_tokens: int | None = None,
-    concurrency: int | None = None,
+    max_tokens: Count | None = None,
+    concurrency: Count | None = None,
 ) -> AsyncGenerator[Row]:
-    """Yield, for each live row, the row itself and then one row for each of its rounds.
+    """Instructions that ask for more, by Evol-Instruct: each row, then one for each round.
 
     A round's row is its best candidate. If the gate let it through it is undecided (``pending``)
     and the next round evolves it; else it is rejected with the gate's reasons and the next round
@@ -83,7 +106,7 @@ async def evol_instruct(
     what was said against them. Settled rows pass through.
 
     Args:
-        num_evolutions: rounds.
+        rounds: evolutions of each row.
         gate: what judges candidates; without one, rules on words alone. Give the gate that the
             rows are screened with, and one with MiniLM, which also tells the good from the weak.
         candidates: how many are asked for in a round at most.
@@ -107,7 +130,7 @@ async def evol_instruct(
         CapabilityError: the back end cannot go on from a raw prompt, or (``small``) begin its
             answer with a given text.
     """
-    for name, number in (("num_evolutions", num_evolutions), ("candidates", candidates)):
+    for name, number in (("rounds", rounds), ("candidates", candidates)):
         if number < 1:
             raise InputError(f"{name} is {number}: it must be at least 1.")
     if not 0 <= good_enough <= 1:
@@ -133,10 +156,10 @@ async def evol_instruct(
         family == "classic" if ask_for_gain is None else ask_for_gain,
     )
 
-    async def evolve(row: Row) -> tuple[Row, ...]:
+    async def one(row: Row) -> tuple[Row, ...]:
         if row.instruction is None:
             return (row,)
-        made = await evolver.rounds(row, num_evolutions)
+        made = await evolver.rounds(row, rounds)
         if not store_evolutions:
             through = [child for child in made if not child.settled]
             made = through[-1:] or made[-1:]
@@ -146,7 +169,7 @@ async def evol_instruct(
 
     if concurrency is None:
         concurrency = max(2, llm.concurrency // (2 * _AT_ONCE))
-    async with aclosing(map_rows(rows, evolve, step=_METHOD, concurrency=concurrency)) as stream:
+    async with aclosing(map_rows(rows, one, step=_METHOD, concurrency=concurrency)) as stream:
         async for row in stream:
             yield row
 

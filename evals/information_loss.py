@@ -20,10 +20,14 @@ from evals.options import add_json, check_place, positive, save, told_on
 from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.information_loss.batch import information_losses
-from evolsynth.evaluation.information_loss.judging import THRESHOLD, WEIGHTS, evidence
 from evolsynth.evaluation.information_loss.reading import InformationLoss, Reading
-from evolsynth.evaluation.information_loss.score import information_loss
+from evolsynth.evaluation.information_loss.score import (
+    THRESHOLD,
+    WEIGHTS,
+    evidence,
+    information_loss,
+    information_losses,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -365,7 +369,7 @@ def _fitted(pairs: Sequence[Pair], embedder: MiniLM | None) -> str:
     from scipy.optimize import minimize
 
     from evolsynth.evaluation.information_loss.alignment import align
-    from evolsynth.evaluation.information_loss.judging import word_vectors
+    from evolsynth.evaluation.information_loss.score import word_vectors
 
     rows, labels = [], []
     for pair in pairs:

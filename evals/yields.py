@@ -26,7 +26,7 @@ from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
-from evolsynth.evaluation.information_loss.score import demand_added
+from evolsynth.evaluation.text.added import demand_added
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.methods.evolve.evolve import evolve

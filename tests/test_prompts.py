@@ -12,7 +12,7 @@ from evolsynth.errors import InputError
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.evolve.draft import IN_DEPTH
 from evolsynth.methods.evolve.evolve import evolve
-from evolsynth.prompts import PromptFile, load_prompt, prompt_names
+from evolsynth.prompts import PromptFile, load_prompt, prompt_lists, prompt_names
 from evolsynth.rows import Row
 
 FOLDER = Path(__file__).parents[1] / "prompts"
@@ -142,3 +142,19 @@ def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
     with pytest.raises(InputError) as caught:
         load_prompt(name)
     assert all(known in str(caught.value) for known in NAMES)
+
+
+def test_what_rules_know_of_a_prompt_is_in_that_prompt() -> None:
+    """Who edits the one without the other is told here."""
+    known, tasks = prompt_lists("self_instruct/small"), load_prompt("self_instruct/tasks_small")
+    openings = [text.lower() for text in tasks.value("openings")]
+    for begins in ("name", "list", "give", "suggest", "write a slogan", "write three"):
+        assert begins in known["short answers"]
+        assert any(text.startswith(begins) for text in openings), begins
+    for begins in known["asks for a text"]:
+        assert any(text.startswith(begins) for text in tasks.value("text_openings")), begins
+
+
+def test_a_list_that_is_not_there_is_one_sentence() -> None:
+    with pytest.raises(InputError, match=r"There is no list prompts/magpie/none\.txt"):
+        prompt_lists("magpie/none")

@@ -45,6 +45,11 @@ def test_a_script_has_at_most_fifteen_lines(name: str) -> None:
     assert len(script(name).strip().splitlines()) <= 15
 
 
+@pytest.mark.xfail(reason="to come: most of it belongs on the pages of docs/", strict=False)
+def test_the_readme_is_read_in_a_few_minutes() -> None:
+    assert len(README.splitlines()) <= 150
+
+
 @pytest.mark.real
 def test_the_script_runs_as_written(tmp_path: Path) -> None:
     said = said_by("script", tmp_path)

@@ -16,9 +16,8 @@ from evolsynth.atomic import writing
 from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError, RequestError
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.information_loss.batch import information_losses
-from evolsynth.evaluation.information_loss.judging import THRESHOLD
 from evolsynth.evaluation.information_loss.reading import InformationLoss
+from evolsynth.evaluation.information_loss.score import THRESHOLD, information_losses
 
 __all__ = ["Fields", "check"]
 

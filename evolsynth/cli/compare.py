@@ -15,7 +15,8 @@ from evolsynth.atomic import writing
 from evolsynth.cli.flags import parsed
 from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity.distances import rarefied
-from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
+from evolsynth.evaluation.embed.base import Embedder
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck, subject_of
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings

@@ -158,7 +158,7 @@ def _diversity_command(commands: Any) -> None:
     diversity.add_argument("--all", action="store_true", help="rejected and failed rows too")
     diversity.add_argument(
         "--embedder",
-        choices=("minilm", "static"),
+        metavar="NAME",
         help="default: minilm up to 2,000 rows, static vectors made from it beyond",
     )
     diversity.add_argument(

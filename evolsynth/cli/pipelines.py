@@ -119,7 +119,7 @@ def _preview(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from evolsynth.cli.progress.status import status
+    from evolsynth.cli.progress.summary import status
 
     return status(options.folder, as_json=options.json, watch=options.watch)
 

@@ -1,11 +1,11 @@
 """Where rows come from: dicts, files, Hugging Face datasets, generators."""
 
+from evolsynth.columns import ColumnType
 from evolsynth.data.files import read_dataset, read_objects, read_rows
 from evolsynth.data.hub import Hub, hub
 from evolsynth.data.open import origin
 from evolsynth.data.reader import reads
 from evolsynth.data.source import Origin
-from evolsynth.data.values import ColumnType
 
 __all__ = [
     "ColumnType",

@@ -16,12 +16,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from evolsynth.columns import ColumnType
 from evolsynth.data.files import readers_of
 from evolsynth.data.hub import Hub, dataset_of, is_dataset
 from evolsynth.data.in_memory import ItemList, Items
 from evolsynth.data.reader import FORMATS, Reader
 from evolsynth.data.source import Origin, Read, ReadingStep, Taker, Yielded
-from evolsynth.data.values import ColumnType, given_columns
+from evolsynth.data.values import given_columns
 from evolsynth.errors import InputError
 from evolsynth.rows import Row
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from evolsynth.columns import ColumnType
 from evolsynth.data.reader import BATCH, Reader, Record, reads
-from evolsynth.data.values import ColumnType
 from evolsynth.errors import InputError, SetupError
 
 __all__ = ["Parquet", "schema_columns"]

@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar, cast
 
-from evolsynth.data.values import ColumnType
+from evolsynth.columns import ColumnType
 from evolsynth.registry import Registry
 
 __all__ = [

@@ -8,9 +8,10 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator, M
 from contextlib import aclosing
 from typing import Any, Literal, Protocol, TypeVar
 
+from evolsynth.columns import ColumnType
 from evolsynth.data.in_memory import broken
 from evolsynth.data.reader import BATCH, Named, Reader, Record
-from evolsynth.data.values import ColumnType, columns_of, own_columns, plain_fields, shown
+from evolsynth.data.values import columns_of, own_columns, plain_fields, shown
 from evolsynth.errors import InputError
 from evolsynth.rows import Row
 from evolsynth.streams import failure, iterate

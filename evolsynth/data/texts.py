@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from evolsynth.columns import ColumnType
 from evolsynth.data.reader import Reader, Record
-from evolsynth.data.values import ColumnType
 from evolsynth.errors import InputError
 
 __all__ = ["TextFiles", "split"]

@@ -18,7 +18,8 @@ from evolsynth.columns import ColumnType
 from evolsynth.errors import InputError
 from evolsynth.rows import Row
 
-__all__ = ["ColumnType", "columns_of", "given_columns", "own_columns", "plain_fields", "shown"]
+__all__ = ["columns_of", "given_columns", "own_columns", "plain_fields", "shown"]
+
 
 _KINDS: tuple[ColumnType, ...] = get_args(ColumnType)
 _TEXTS = ("instruction", "response", "system")

@@ -132,8 +132,8 @@ class Pipeline(Chainable):
         models: models by the names that steps use; ``"default"`` is that of all other steps. A
             model is an `LLM`, or a text as for ``--model``.
         seed: the same seed gives the same rows.
-        embedder: ``"minilm"`` for steps that compare texts, or None to do without; by default
-            MiniLM where a step asks for one.
+        embedder: for steps that compare texts: an `Embedder`, a name such as ``"minilm"`` or
+            ``"static"``, or None to do without; by default MiniLM where a step asks for one.
     """
 
     def __init__(

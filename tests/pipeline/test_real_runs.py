@@ -71,7 +71,7 @@ async def test_a_model_file_that_goes_is_told_and_the_run_goes_on_when_it_is_bac
 ) -> None:
     model = tmp_path / "mine.gguf"
     shutil.copy(find_model("SmolLM2-135M-Instruct")[0], model)
-    pipe = magpie(n=40) >> respond(max_tokens=8)
+    pipe = magpie(n=8) >> respond(max_tokens=8)
     folder = str(tmp_path / "run")
     options = {"embedder": None, "report": False, "llm": str(model)}
     await pipe.run(folder, max_attempts=3, **options)

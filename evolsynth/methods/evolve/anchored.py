@@ -21,8 +21,7 @@ import msgspec
 
 from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
 from evolsynth.methods.evolve.draft import BREADTH, Draft
-from evolsynth.methods.evolve.shapes import Shape, shape_of
-from evolsynth.methods.evolve.split_request import Anchor, anchor_of
+from evolsynth.methods.evolve.request import Anchor, Shape, anchor_of, shape_of
 from evolsynth.prompts import PromptFile, load_prompt
 from evolsynth.rows import derive_seed
 

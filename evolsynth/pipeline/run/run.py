@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import msgspec
 
 from evolsynth.errors import EvolsynthError, InputError, RunStopped, StoreError
-from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
+from evolsynth.evaluation.embed.base import Embedder, embedder_named
 from evolsynth.llm.base import LLM
 from evolsynth.options import Count, FilePath, Natural
 from evolsynth.pipeline.columns import check_columns
@@ -454,13 +454,9 @@ def _how(error: BaseException) -> str:
 
 
 async def _embedder(chosen: Any) -> Embedder | None:
-    if chosen in (None, "none", False):
+    if chosen is None or chosen is False:
         return None
-    if not isinstance(chosen, str):
-        embedder: Embedder = chosen
-        return embedder
-    if chosen != "minilm":
-        raise InputError(f"There is no embedder '{chosen}'. Use 'minilm', or 'none'.")
-    found = MiniLM()
-    await asyncio.to_thread(found.load)
-    return found
+    if isinstance(chosen, str):
+        return await asyncio.to_thread(embedder_named, chosen)
+    embedder: Embedder = chosen
+    return embedder

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from evolsynth.evaluation.embed.base import embedders
 from evolsynth.evaluation.gate.settings import THRESHOLDS
 from evolsynth.llm.llamacpp.engine import LlamaCpp
 from evolsynth.options import Option, option_texts, summary
@@ -112,7 +113,7 @@ def _settings(types: _Types) -> dict[str, Any]:
         },
         "embedder": {
             "description": "What compares texts where a step asks for it; none: do without.",
-            "enum": ["minilm", "none", None],
+            "enum": [*embedders, "none", None],
             "default": "minilm",
         },
         "models": {

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from evolsynth.errors import EvolsynthError, InputError, did_you_mean
+from evolsynth.evaluation.embed.base import embedders
 from evolsynth.options import annotation, converted, holds_path
 from evolsynth.pipeline.graph import Branches, Chainable, Part, Pipeline, Step
 from evolsynth.pipeline.makers import StepMaker
@@ -102,11 +103,13 @@ class PipelineFile:
         value = self.document.value(node)
         if value is None or value == "none":
             return None
-        if value != "minilm":
+        if value not in embedders:
             raise self.document.wrong(
-                node, "embedder", f"{value!r} is unknown. Write minilm, or none to do without."
+                node,
+                "embedder",
+                f"{value!r} is unknown. Write {', '.join(embedders)}, or none to do without.",
             )
-        return "minilm"
+        return str(value)
 
     def _models(self, node: yaml.Node) -> Mapping[str, Any]:
         document = self.document
@@ -237,12 +240,9 @@ class PipelineFile:
     def _placed(self, maker: StepMaker, option: str, value: Any) -> Any:
         """Paths begin at this file's folder."""
         own = maker is STEPS["load"] and option == "data"
-        if (
-            not (own or holds_path(maker.option(option).kind))
-            or not isinstance(value, str)
-            or value == "-"
-            or "://" in value
-        ):
+        if not (own or holds_path(maker.option(option).kind)) or not isinstance(value, str):
+            return value
+        if value == "-" or "://" in value:
             return value
         return str(self.folder / Path(value).expanduser())
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.methods.evolve.split_request import anchor_of
+from evolsynth.methods.evolve.request import anchor_of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.methods.evolve.shapes import SHAPES, shape_of
+from evolsynth.methods.evolve.request import SHAPES, shape_of
 from evolsynth.prompts import load_prompt
 
 

@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from evolsynth.cli.files import writing
+from evolsynth.atomic import writing
 from evolsynth.cli.flags import parsed
 from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity.distances import rarefied

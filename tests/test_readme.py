@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from evolsynth.data.files import read_rows
 from evolsynth.findings import EXPLANATIONS
 from evolsynth.llm.llamacpp.quantise import QUANTISATIONS
-from evolsynth.rows import read_rows
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -14,10 +14,11 @@ import pytest
 
 from evolsynth import __version__
 from evolsynth.cli.main import main
+from evolsynth.data.files import read_rows
 from evolsynth.errors import EngineError, ModelNotFound
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
-from evolsynth.rows import Row, read_rows
+from evolsynth.rows import Row
 from evolsynth.store.cached_llm import Retry
 
 if TYPE_CHECKING:

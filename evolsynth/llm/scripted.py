@@ -62,12 +62,14 @@ class Scripted(LLM):
             score's request has its prompt, the seed 0, and a token for each word.
         concurrency: how many requests methods should keep under way.
         chat_template: jinja2 text; ChatML by default.
-        capabilities: what it says it can do; everything by default.
+        capabilities: what it says it can do; everything by default. What continues a raw prompt
+            takes a chat too, through its template.
         parameters: the size of the model that it plays; unknown by default.
         remember: keep all requests in ``requests``; False where there are millions.
 
-    ``requests`` holds all that `complete` was asked, in order; ``active`` is how many are being
-    answered or scored, and ``most_active`` the most that ever were. A word counts as a token.
+    ``requests`` holds all that `complete` was asked, in order, messages in the template;
+    ``active`` is how many are being answered or scored, and ``most_active`` the most that ever
+    were. A word counts as a token.
     """
 
     def __init__(
@@ -89,7 +91,10 @@ class Scripted(LLM):
         self.provenance: Mapping[str, Any] = {"model": name}
         self.requests: list[Request] = []
         self.active = self.most_active = 0
-        self.capabilities = frozenset(capabilities)  # type: ignore[misc] # here it is the user's
+        able = frozenset(capabilities)
+        if Capability.RAW_PROMPT in able:
+            able |= {Capability.CHAT}
+        self.capabilities = able  # type: ignore[misc] # here it is the user's
         self._answer = answers if callable(answers) else _one_by_one(answers)
         self._scores = scores if callable(scores) else (lambda *_: float(scores))
         self._delay = delay if callable(delay) else (lambda _: float(delay))
@@ -102,6 +107,10 @@ class Scripted(LLM):
     def template(self) -> ChatTemplate:
         """The chat template it was given."""
         return self._template
+
+    def prepared(self, request: Request) -> Request:
+        """Messages in the template it was given; see `LLM.prepared`."""
+        return self._template.fill(request)
 
     @property
     def usage(self) -> Usage:
@@ -116,6 +125,7 @@ class Scripted(LLM):
     async def complete(self, request: Request) -> Completion:
         """Answer as told, after the delay; see `LLM.complete`."""
         self._refuse_if_closed()
+        request = self.prepared(request)
         if self._remember:
             self.requests.append(request)
         began = time.perf_counter()

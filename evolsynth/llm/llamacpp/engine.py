@@ -264,6 +264,10 @@ class LlamaCpp(LLM):
         """The model's chat template, from the file's own metadata."""
         return self._running().template
 
+    def prepared(self, request: Request) -> Request:
+        """Messages in the model's chat template; see `LLM.prepared`."""
+        return request if request.prompt is not None else self.template.fill(request)
+
     @property
     def usage(self) -> Usage:
         """Totals of all contexts since the start; ``seconds`` is the mean of their work."""
@@ -288,7 +292,8 @@ class LlamaCpp(LLM):
             EngineError: the engine is not running, or failed.
         """
         model = self._running()
-        prompt = model.tokenise(request.prompt, request.prefix, keep_prompt=request.keep_prompt)
+        request = self.prepared(request)
+        prompt = model.tokenise(request.raw, request.prefix, keep_prompt=request.keep_prompt)
         self._check_length(len(prompt), request.max_tokens, "max_tokens")
         if request.grammar is not None:
             Grammar(model, request.grammar).close()

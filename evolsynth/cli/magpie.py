@@ -19,7 +19,7 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
-from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
+from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.methods.magpie.system_prompts import SystemPrompt, SystemPrompts, steering_hint
 from evolsynth.methods.respond import respond
@@ -73,7 +73,7 @@ def generate_magpie(output: str | None, asked: Asked) -> int:
             embedder,
             settings=GateSettings(language=asked.language, instruction_language=asked.language),
         )
-        async with LlamaCpp(asked.model or DEFAULT_MODEL) as llm:
+        async with open_llm(asked.model or DEFAULT_MODEL) as llm:
             await asyncio.to_thread(embedder.load)  # a missing one is told before any work is done
             rows = magpie(
                 llm,
@@ -118,7 +118,7 @@ def compare_systems(asked: Asked, path: str, *, output: str | None, as_lines: bo
 
     async def look() -> str:
         embedder = MiniLM()
-        async with LlamaCpp(asked.model or DEFAULT_MODEL) as llm:
+        async with open_llm(asked.model or DEFAULT_MODEL) as llm:
             await asyncio.to_thread(embedder.load)
             settings = GateSettings(instruction_language=asked.language)
             found = await compare(

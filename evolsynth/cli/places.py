@@ -13,8 +13,8 @@ from rich.console import Console
 from evolsynth.cli.files import writing
 from evolsynth.cli.method_progress import Watch
 from evolsynth.findings import explain
+from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
-from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.rows import Row, Status
 
 __all__ = ["Made", "Places", "make_rows"]
@@ -56,7 +56,7 @@ def make_rows(
     reasons: Counter[str] = Counter()
 
     async def make(write: Write, refuse: Write) -> Counter[Status]:
-        async with LlamaCpp(places.model or DEFAULT_MODEL) as llm:
+        async with open_llm(places.model or DEFAULT_MODEL) as llm:
             watch = Watch(llm, planned=planned, console=console)
             async with watch.shown(), aclosing(rows(llm, watch)) as stream:
                 async for row in stream:

@@ -23,8 +23,8 @@ from evolsynth.evaluation.scores.response import (
 )
 from evolsynth.export.trl import Format, preference_line
 from evolsynth.findings import explain
+from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
-from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.methods.preference import preference
 from evolsynth.methods.responses import join_responses
 from evolsynth.rows import Row, dump
@@ -90,7 +90,7 @@ async def _made(
     async with AsyncExitStack() as stack:
         llm: LLM | None = None
         if wanted.score != "rules":
-            llm = await stack.enter_async_context(LlamaCpp(wanted.model or DEFAULT_MODEL))
+            llm = await stack.enter_async_context(open_llm(wanted.model or DEFAULT_MODEL))
         rows: Rows = await stack.enter_async_context(aclosing(source.stream()))
         if against is not None:
             others = await stack.enter_async_context(aclosing(against.stream()))

@@ -17,9 +17,13 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
-from evolsynth.errors import EngineError, RequestError
+import msgspec
+
+from evolsynth.errors import EngineError, InputError, RequestError
+from evolsynth.llm.backends import backend
 from evolsynth.llm.base import (
     LLM,
     Capability,
@@ -32,7 +36,7 @@ from evolsynth.llm.base import (
 )
 from evolsynth.llm.template import ChatTemplate
 
-__all__ = ["CHATML", "Scripted"]
+__all__ = ["CHATML", "Scripted", "from_file"]
 
 T = TypeVar("T")
 Answer = str | Completion | Exception
@@ -184,6 +188,37 @@ class Scripted(LLM):
     async def aclose(self) -> None:
         """Refuse further requests."""
         self._closed = True
+
+
+@backend("scripted")
+def from_file(answers: str, *, delay: float = 0.0, concurrency: int = 16) -> Scripted:
+    """Answers from a file, one JSON string a line; a request's seed says which.
+
+    So the same seed gets the same answers, however many requests are under way.
+
+    Args:
+        delay: seconds before each answer.
+        concurrency: how many requests methods should keep under way.
+
+    Raises:
+        InputError: the file cannot be read, is empty, or a line is no JSON string.
+    """
+    try:
+        lines = Path(answers).read_text(encoding="utf-8").splitlines()
+        texts = [msgspec.json.decode(line, type=str) for line in lines if line.strip()]
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{answers}: no answers can be read from it ({error}). Give a file with a JSON string "
+            "in each line."
+        ) from None
+    if not texts:
+        raise InputError(f"{answers}: there are no answers. Write a JSON string in each line.")
+    return Scripted(
+        lambda request: texts[request.seed % len(texts)],
+        delay=delay,
+        concurrency=concurrency,
+        name=f"scripted:{Path(answers).name}",
+    )
 
 
 def _one_by_one(answers: Iterable[Answer]) -> Callable[[Request], Answer]:

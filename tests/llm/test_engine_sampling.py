@@ -161,7 +161,7 @@ async def _ends_of(llm: LlamaCpp, request: Request) -> set[int]:
     from evolsynth.llm.llamacpp.slot import Slot
 
     model = llm._running()
-    job = Generation(model.tokenise(request.prompt), request)
+    job = Generation(model.tokenise(request.raw), request)
     slot = Slot(job, model, np.zeros(model.vocabulary_size, dtype=np.float32))
     slot.close()
     return set(slot._ends)

@@ -338,7 +338,6 @@ def test_the_doctor_names_what_is_missing_and_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
-    monkeypatch.setattr("evolsynth.cli.doctor._llama", lambda: "llama-cpp-python 0")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("EVOLSYNTH_CACHE", str(tmp_path))
     assert main(["doctor"]) == 1

@@ -18,17 +18,15 @@ from evolsynth.llm.llamacpp.arrangement import (
     fingerprint,
     remembered,
 )
-from evolsynth.llm.llamacpp.context import Context
+from evolsynth.llm.llamacpp.context import Context, check_memory, most_contexts
 from evolsynth.llm.llamacpp.files import CatalogueEntry, Weights, find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.jobs import Generation, Job, JobQueue, Scoring, T
 from evolsynth.llm.llamacpp.library import llama
 from evolsynth.llm.llamacpp.machine import available_memory, available_threads
-from evolsynth.llm.llamacpp.memory import check_memory, most_contexts
 from evolsynth.llm.llamacpp.model import Model
-from evolsynth.llm.llamacpp.prefixes import PrefixStore
 from evolsynth.llm.llamacpp.quantise import Quantisation, find_quantisation, importance_of
 from evolsynth.llm.llamacpp.sampler import Grammar
-from evolsynth.llm.llamacpp.worker import Worker
+from evolsynth.llm.llamacpp.worker import PrefixStore, Worker
 from evolsynth.llm.template import ChatTemplate
 
 __all__ = ["DEFAULT_MODEL", "DEFAULT_SLOTS", "LlamaCpp"]

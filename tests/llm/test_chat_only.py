@@ -70,12 +70,12 @@ async def test_a_pipeline_runs_on_it_and_finds_its_answers_again(tmp_path: Path)
     write_rows(tmp_path / "rows.jsonl", [Row.make("Name a lake.")])
 
     async def answers(llm: LLM, place: str) -> list[Any]:
-        line = Pipeline(
+        steps = (
             load(str(tmp_path / "rows.jsonl")),
             responding(),
             generating(prompt="Sum up: {{ response }}", output="sum"),
         )
-        result = await line.run(str(tmp_path / place), llm=llm, report=False)
+        result = await Pipeline(steps).run(str(tmp_path / place), llm=llm, report=False)
         return [(row.response, row.extra["sum"]) for row in read_rows(result.files["accepted"])]
 
     llm = Chat()

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evolsynth.evaluation.duplicates.index import normalise
+from evolsynth.evaluation.duplicates.same_request import normalise
 from evolsynth.evaluation.text import facts
+from evolsynth.evaluation.text.numbers import NUMBER_WORDS
 from evolsynth.evaluation.text.numbers import numbers as numbers_of
-from evolsynth.evaluation.text.words import NEGATORS, Word, content, vocabulary, words
+from evolsynth.evaluation.text.words import NEGATORS, Word, content, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,18 +29,6 @@ _PUNCTUATION = r"\s.,;:!?\"'()\[\]{}\-…¿¡。，、！？；：「」『』�
 _SPACED = re.compile(rf"[^\W_]+(?:'[^\W\d_]+)?|[^\w{_PUNCTUATION}]")
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _ANY = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W_])+(?:'[^\W\d_]+)?|[^\w{_PUNCTUATION}]")
-#: Every word that `numbers` may take for a number or a part of one. A word too many costs
-#: time, one that is missing makes two texts with different numbers look alike here.
-_NUMBER_WORDS = vocabulary(
-    """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
-    sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety
-    hundred hundreds thousand thousands million millions billion billions trillion dozen dozens
-    twice double doubles doubled doubling couple couples pair pairs thrice triple triples tripled
-    tripling quadruple quadrupled decade decades century centuries score fortnight
-    half halves halved third thirds quarter quarters fourth fourths fifth fifths sixth sixths
-    seventh sevenths eighth eighths ninth ninths tenth tenths first second eleventh twelfth
-    thirteenth twentieth thirtieth hundredth single once percent duo trio twofold threefold minus"""
-)
 _MOST_WORDS = 1 << 20
 _PHRASE = 3
 _FACT = np.uint64(1)
@@ -117,7 +106,7 @@ def _with_pairs(
 def _may_be_fact(word: str) -> bool:
     if not word.isalpha():
         return any(c.isnumeric() for c in word) or "'" in word or not word.isalnum()
-    return word in _NUMBER_WORDS or any(w.stem in NEGATORS for w in words(word))
+    return word in NUMBER_WORDS or any(w.stem in NEGATORS for w in words(word))
 
 
 def fact_key(text: str, *, numbers: bool = True) -> int:

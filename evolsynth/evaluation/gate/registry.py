@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from evolsynth.evaluation.embed.minilm import MiniLM
+from evolsynth.evaluation.embed.base import contextual
 from evolsynth.evaluation.gate.check import COSTS, PARTS, BatchCheck, Case, Check, Cost, Part
 from evolsynth.evaluation.gate.checks.breadth import other_field, same_task
 from evolsynth.evaluation.gate.checks.conversation import bad_turn
@@ -96,12 +96,15 @@ def _of_evolution(find: Callable[[str, str], Finding | None]) -> Callable[[Case]
 
 
 def _weak(case: Case) -> Finding | None:
-    """How good an evolution is that kept everything; told by MiniLM's vectors alone."""
+    """How good an evolution is that kept everything; told by an embedder that reads in context."""
     lost = case.scores.get("information_loss", 0.0) >= case.settings.information_loss
-    if lost or case.original is None or not isinstance(case.embedder, MiniLM):
+    if lost or case.original is None:
+        return None
+    embedder = contextual(case.embedder, "'weak_evolution'")
+    if embedder is None:
         return None
     threshold = case.settings.good_evolution
-    score = good_evolution(case.original, case.instruction, case.embedder, threshold=threshold)
+    score = good_evolution(case.original, case.instruction, embedder, threshold=threshold)
     case.scores["good_evolution"] = score.score
     return evolution_finding(score)
 

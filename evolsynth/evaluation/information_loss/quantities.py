@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 
-from evolsynth.evaluation.information_loss.alignment import Alignment, copying
-from evolsynth.evaluation.information_loss.gaps import Gap, gap
-from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading
-from evolsynth.evaluation.information_loss.tokens import Token
-from evolsynth.evaluation.text.numbers import Number, equal, implied
-from evolsynth.evaluation.text.units import UNITS
+from evolsynth.evaluation.information_loss.alignment import Alignment, Gap, copying, gap
+from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading, Token
+from evolsynth.evaluation.text.numbers import UNITS, Number, equal, implied
 from evolsynth.evaluation.text.words import vocabulary
 
 __all__ = ["quantities"]

@@ -7,15 +7,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from evolsynth.evaluation.text.units import UNITS
-from evolsynth.evaluation.text.words import Word, content, first_content, plain, words
+from evolsynth.evaluation.text.words import (
+    Word,
+    content,
+    first_content,
+    plain,
+    vocabulary,
+    word_lists,
+    words,
+)
 
-__all__ = ["Number", "equal", "implied", "numbers"]
+__all__ = ["COUNTS", "NUMBER_WORDS", "UNITS", "Number", "Unit", "equal", "implied", "numbers"]
+
+
+class Unit(NamedTuple):
+    """A unit of measure: what it measures and its size in the base unit of that."""
+
+    dimension: str
+    size: Fraction
+
+
+_LISTS = word_lists(__file__, "numbers.txt")
+#: Units by the words that people write, in lower case ("min", "minutes").
+UNITS: Mapping[str, Unit] = {
+    name: Unit(section.removeprefix("unit: "), Fraction(line.split()[0]))
+    for section, lines in _LISTS.items()
+    if section.startswith("unit: ")
+    for line in lines
+    for name in line.split()[1:]
+}
 
 
 class Number(NamedTuple):
@@ -36,32 +61,20 @@ class Number(NamedTuple):
     measure: Fraction | None = None
 
 
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen"
+def _values(section: str) -> dict[str, int]:
+    """The numbers of a list, by the words for them."""
+    lines = [line.split() for line in _LISTS[section]]
+    return {word: int(value) for value, *some in lines for word in some}
+
+
+_SMALL, _SCALES = _values("cardinals"), _values("scales")
+_MULTIPLES, _PARTS, _ORDINALS = _values("multiples"), _values("parts"), _values("ordinals")
+#: The numbers that people spell out when they count things, one to ninety.
+COUNTS: Mapping[str, int] = {word: number for word, number in _SMALL.items() if number}
+#: Every word that `numbers` may take for a number or a part of one, and some that it does not.
+NUMBER_WORDS = vocabulary(" ".join(_LISTS["other number words"])).union(
+    _SMALL, _SCALES, _MULTIPLES, _PARTS, _ORDINALS
 )
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_SMALL = {w: i for i, w in enumerate(_UNITS.split())} | {
-    w: 10 * i for i, w in enumerate(_TENS.split(), 2)
-}
-_SCALES = {
-    "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "dozen": 12,
-}  # fmt: skip
-_MULTIPLES = {
-    "twice": 2, "double": 2, "doubles": 2, "doubled": 2, "doubling": 2, "twofold": 2,
-    "couple": 2, "pair": 2, "duo": 2, "thrice": 3, "triple": 3, "triples": 3, "tripled": 3,
-    "threefold": 3, "trio": 3, "quadruple": 4, "quadrupled": 4, "dozen": 12, "dozens": 12,
-}  # fmt: skip
-_PARTS = {
-    "half": 2, "halves": 2, "halved": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4,
-    "fourth": 4, "fourths": 4, "fifth": 5, "fifths": 5, "sixth": 6, "sixths": 6, "seventh": 7,
-    "eighth": 8, "eighths": 8, "ninth": 9, "tenth": 10, "tenths": 10,
-}  # fmt: skip
-_ORDINALS = {
-    "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
-    "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "twentieth": 20,
-    "thirtieth": 30, "hundredth": 100,
-}  # fmt: skip
 _GLYPHS = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "⅕": "1/5", "⅛": "1/8"}
 _MONEY = {"$": "dollars", "€": "euros", "£": "pounds"}
 #: Python refuses to read integers of more than 4300 digits; nobody writes such a fact.

@@ -15,22 +15,36 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from evolsynth.evaluation.text.lexicon import (
-    BOUNDARIES,
-    DETERMINERS,
-    LEADING,
-    NOT_OBJECTS,
-    OPENERS,
-    PARTICLES,
-    PREPOSITIONS,
-    QUESTIONS,
-    SCENES,
-    SPELLINGS,
-    VERBS,
-)
-from evolsynth.evaluation.text.words import plain, vocabulary
+from evolsynth.evaluation.text.words import plain, vocabulary, word_lists
 
-__all__ = ["Root", "RootVerb", "root", "verb_table"]
+__all__ = [
+    "COMMANDS",
+    "SPELLINGS",
+    "VERB",
+    "VERBS",
+    "Root",
+    "RootVerb",
+    "asks",
+    "root",
+    "states",
+    "verb_table",
+]
+
+_WORD_LISTS = word_lists(__file__, "verbs.txt")
+_LISTS = {name: vocabulary(" ".join(lines)) for name, lines in _WORD_LISTS.items()}
+#: British spellings; each -ise that ends a verb of `VERBS` in -ize is found without.
+SPELLINGS = dict(pair.split() for pair in _WORD_LISTS["british"])
+#: Verbs that requests begin with, in their base form and American spelling.
+VERBS = _LISTS["commands"] | _LISTS["openings"]
+_LEADING = _LISTS["leading"]
+_SCENES = _LISTS["scenes"]
+_OPENERS = _LISTS["openers"]
+_QUESTIONS = _LISTS["questions"]
+_DETERMINERS = _LISTS["determiners"]
+_PREPOSITIONS = _LISTS["prepositions"]
+_BOUNDARIES = _PREPOSITIONS | _LISTS["boundaries"]
+_PARTICLES = _LISTS["particles"]
+_NOT_OBJECTS = _LISTS["not objects"]
 
 _LOOKED_AT = 2000  # characters; a request's verb stands near its beginning
 _SENTENCE = re.compile(r"(?<=[.!?:;])\s+|\n+")
@@ -54,6 +68,41 @@ _FRAME = re.compile(
 _PRONOUNS = vocabulary("me us him them you")
 _ADJECTIVES = vocabulary("past above below inside outside like")
 _AFTER_NOUN = re.compile(r"^(is|are|was|were|of|has|:)$")
+
+
+#: A verb that tells somebody what to do, in American or British spelling.
+COMMANDS = (
+    _LISTS["commands"]
+    | _LISTS["only commands"]
+    | {verb[:-3] + "ise" for verb in _LISTS["commands"] if verb.endswith("ize")}
+    | {british for british, verb in SPELLINGS.items() if verb in _LISTS["commands"]}
+)
+_ANY_COMMAND = "|".join(sorted(COMMANDS))
+VERB = re.compile(_ANY_COMMAND, re.I)
+_ASKS = re.compile(
+    r"\?|\b(?:please|can you|could you|would you|will you|help me|tell me|give me|show me|"
+    r"i(?:'d| would) like|i (?:\w+ )?(?:need|want|wish)|need (?:some|help|ideas|advice|to)|"
+    r"looking for|searching for|trying to|wondering|curious|how to|your task|you (?:are|will be|"
+    r"need|should|must|have)|let's)\b",
+    re.I,
+)
+_COMMANDED = re.compile(
+    r"(?:\A|[.!?:,]['\"]?\s+|\n\W*|\b(?:then|and|now|briefly|also) )" rf"(?:{_ANY_COMMAND})\b",
+    re.I,
+)
+_STATES = re.compile(
+    r"\A(?:the|this|that|these|those|it|he|she|they|we|there|an?|i|i'm|i've|my) ", re.I
+)
+
+
+def asks(text: str) -> bool:
+    """Whether a text asks or tells somebody to do something, anywhere in it."""
+    return bool(_ASKS.search(text) or _COMMANDED.search(text))
+
+
+def states(text: str) -> bool:
+    """Whether a text begins as a statement does ("The", "It", "I")."""
+    return bool(_STATES.search(text))
 
 
 class Root(msgspec.Struct, frozen=True):
@@ -87,18 +136,18 @@ def root(text: str) -> Root:
     for sentence in _SENTENCE.split(plain(text[:_LOOKED_AT])):
         lower = _BULLET.sub("", sentence).strip().casefold()
         words = _TOKEN.findall(lower)
-        while words and words[0] in LEADING | {","}:
+        while words and words[0] in _LEADING | {","}:
             words = words[1:]
         place = _verb_place(words)
         if place is not None:
             found = Root(_base(words[place]), _object(words[place + 1 :]))
-            if found.verb not in SCENES:
+            if found.verb not in _SCENES:
                 return found
             scene = scene if scene.verb else found
             behind = words.index("and") + 1 if "and" in words else len(words)
             if _is_verb(words, behind):
                 return Root(_base(words[behind]), _object(words[behind + 1 :]))
-        elif words and words[0] in QUESTIONS:
+        elif words and words[0] in _QUESTIONS:
             asked = words[0].partition("'")[0]
             break
     return scene if scene.verb else Root(question=asked)
@@ -135,13 +184,13 @@ def _verb_place(words: Sequence[str]) -> int | None:
     place = sum(1 for _ in _adverbs(words))
     if _is_verb(words, place):
         return place
-    if words[0] in OPENERS:
+    if words[0] in _OPENERS:
         for comma, word in enumerate(words):
             if word == ",":
                 start = comma + 1
                 rest = words[start:]
                 framed = _FRAME.match(" ".join(rest) + " ")
-                if framed and rest[0] not in QUESTIONS:
+                if framed and rest[0] not in _QUESTIONS:
                     return _shifted(start, _verb_place(rest))
                 start += sum(1 for w in _adverbs(rest))
                 if _is_verb(words, start):
@@ -156,7 +205,7 @@ def _shifted(start: int, place: int | None) -> int | None:
 def _adverbs(words: Sequence[str]) -> Iterable[str]:
     """The words before a verb that only say how."""
     for word in words:
-        if word in LEADING or (word.endswith("ly") and word not in ("reply", "apply", "supply")):
+        if word in _LEADING or (word.endswith("ly") and word not in ("reply", "apply", "supply")):
             yield word
         else:
             return
@@ -190,23 +239,23 @@ def _object(words: Sequence[str]) -> str | None:
     words = _behind_particles(words)
     if words and words[0] in _PRONOUNS:
         words = words[1:]
-    if words[:1] == ["that"] and len(words) > 1 and words[1] in DETERMINERS:
+    if words[:1] == ["that"] and len(words) > 1 and words[1] in _DETERMINERS:
         return None  # "Prove that the ..."
     phrase: list[str] = []
     for place, word in enumerate(words):
         following = words[place + 1] if place + 1 < len(words) else "."
-        if word in DETERMINERS and not phrase:
-            if following in BOUNDARIES - _ADJECTIVES or not following[0].isalnum():
+        if word in _DETERMINERS and not phrase:
+            if following in _BOUNDARIES - _ADJECTIVES or not following[0].isalnum():
                 return None  # "this" by itself
             continue
-        if word in _ADJECTIVES and not phrase and place and words[place - 1] in DETERMINERS:
+        if word in _ADJECTIVES and not phrase and place and words[place - 1] in _DETERMINERS:
             continue  # "the past tense"
-        if word in BOUNDARIES or not word[0].isalnum() or _participle(word, following, phrase):
+        if word in _BOUNDARIES or not word[0].isalnum() or _participle(word, following, phrase):
             break
-        if word in DETERMINERS:
+        if word in _DETERMINERS:
             break
         phrase.append(word)
-    while phrase and (phrase[-1] in NOT_OBJECTS or phrase[-1][0].isdigit()):
+    while phrase and (phrase[-1] in _NOT_OBJECTS or phrase[-1][0].isdigit()):
         phrase.pop()
     if not phrase or (phrase == [words[0]] and phrase[0].endswith("ing")):
         return None
@@ -216,12 +265,12 @@ def _object(words: Sequence[str]) -> str | None:
 def _behind_particles(words: Sequence[str]) -> Sequence[str]:
     """ "up with a name" is "a name"; "in the blank" too, but "in French" stays a place."""
     start = 0
-    while start < len(words) and words[start] in PARTICLES:
+    while start < len(words) and words[start] in _PARTICLES:
         start += 1
     if not start or start == len(words):
         return words
     single = start == 1 and words[0] in ("in", "on", "with", "over", "along")
-    if single and not (words[0] == "in" and words[1] in DETERMINERS):
+    if single and not (words[0] == "in" and words[1] in _DETERMINERS):
         return words
     return words[start:]
 
@@ -230,21 +279,14 @@ def _participle(word: str, following: str, phrase: Sequence[str]) -> bool:
     """A word that begins what is said about the noun: "email asking for", "number found in"."""
     if not phrase:
         return False
-    opens = following in PREPOSITIONS | DETERMINERS | {"that", "how", "what", "why", "whether"}
+    opens = following in _PREPOSITIONS | _DETERMINERS | {"that", "how", "what", "why", "whether"}
     if word.endswith("ing"):
         return opens
     past = word.endswith("ed") or word in ("written", "found", "made", "given", "set", "taken")
-    return past and (following in PREPOSITIONS or following == ".")
+    return past and (following in _PREPOSITIONS or following == ".")
 
 
-_IRREGULAR = {
-    "men": "man", "women": "woman", "children": "child", "mice": "mouse", "feet": "foot",
-    "teeth": "tooth", "lives": "life", "leaves": "leaf", "knives": "knife", "wolves": "wolf",
-    "halves": "half", "people": "person", "criteria": "criterion", "indices": "index",
-    "movies": "movie", "cookies": "cookie", "ties": "tie", "pies": "pie", "buses": "bus",
-    "hypotheses": "hypothesis", "analyses": "analysis", "theses": "thesis", "series": "series",
-    "species": "species", "news": "news", "lens": "lens", "gas": "gas", "bias": "bias",
-}  # fmt: skip
+_IRREGULAR = dict(pair.split() for pair in _WORD_LISTS["plurals"])
 
 
 def _singular(word: str) -> str:

@@ -1,14 +1,21 @@
-"""Words, their stems, and clauses of a text, each with its place: what every check counts in."""
+"""Words, their stems, sentences and clauses of a text: what every check counts in.
+
+The words that rules know are lists in ``words.txt``, and so beside the modules that read others.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 __all__ = [
     "COMMON",
+    "FORM_WORDS",
+    "FUNCTION_WORDS",
     "NEGATORS",
     "Word",
     "clauses",
@@ -16,9 +23,14 @@ __all__ = [
     "first_content",
     "functional",
     "is_function_word",
+    "occurs",
     "plain",
+    "sentences",
     "stem",
+    "stems",
+    "stems_of",
     "vocabulary",
+    "word_lists",
     "words",
 ]
 
@@ -37,31 +49,31 @@ def vocabulary(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_FUNCTION_WORDS = vocabulary(
-    """a about above across after again against all along already also although always am among an
-    and any anyone anything are around as at away back be because become been before being below
-    between both but by can could did do does doing done down during each either else enough etc
-    even ever every everyone everything few for from further get give given go had has have having
-    he her here hers herself him himself his how however i if in into is it its itself just know
-    let like lot made make many may me might mine more most much must my myself need now of off on
-    once one only onto or other others otherwise our ours out over own per perhaps please provide
-    quite rather really same several shall she should since so some someone something still such
-    take than that the their theirs them themselves then there these they thing this those through
-    thus till to together too toward towards under until up upon us use used using very via want
-    was we well were what whatever when where whether which while who whom whose why will wish with
-    within would yes yet you your yours yourself d ll m re s t ve"""
-)
-NEGATORS = vocabulary(
-    """not no never without avoid avoiding except excluding exclude excludes neither nor none
-    nothing cannot nobody refrain omit omitting lack lacks lacking free instead"""
-)
+def word_lists(beside: str, name: str) -> dict[str, list[str]]:
+    """The lists of a data file, by section: the lines under each ``[section]``.
+
+    Args:
+        beside: the ``__file__`` of the module that the file belongs to.
+        name: the file's name. Lines that begin with "#" are comments.
+    """
+    found: dict[str, list[str]] = {}
+    section: list[str] = []
+    for line in Path(beside).with_name(name).read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            section = found.setdefault(line.strip("[]"), [])
+        elif line and not line.startswith("#"):
+            section.append(line)
+    return found
+
+
+_LISTS = {
+    name: vocabulary(" ".join(lines)) for name, lines in word_lists(__file__, "words.txt").items()
+}
+#: Articles, pronouns, auxiliaries, prepositions and the like, in lower case.
+FUNCTION_WORDS = _LISTS["function"]
+NEGATORS = _LISTS["negators"]
 #: Words of content that nearly every request may hold; weak evidence of a shared topic.
-COMMON = vocabulary(
-    """answer ask brief briefly compare create describe detail detailed discuss example explain
-    explanation find follow following generate help identify include including limit list mention
-    name output paragraph question response sentence short show step suggest summary talk task tell
-    text topic try word write"""
-)
+COMMON = _LISTS["common"]
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W\d_]+)?|<[a-z]+>")
 _NOT = re.compile(r"^(?:(ca|wo|sha)|([a-z]+))n't$")
@@ -141,14 +153,37 @@ def _doubled(root: str) -> bool:
     return root[-1] == root[-2] and root[-1] not in "lsz"
 
 
+def stems(some: Iterable[str]) -> frozenset[str]:
+    """The stems of single words."""
+    return frozenset(map(stem, some))
+
+
+#: Stems of words for the form of a text ("list", "paragraph", "story") and of an answer, which fit
+#: any request: that they are new, or said again, says nothing about the subject.
+FORM_WORDS = stems(_LISTS["form"])
+
+
+@lru_cache(maxsize=4096)
+def stems_of(text: str) -> frozenset[str]:
+    """The stems of a text's words, and, marked by a hyphen, their beginnings: for `occurs`."""
+    found = {w.stem for w in words(text)}
+    return frozenset(found | {f"{s[:k]}-" for s in found for k in range(4, len(s) + 1)})
+
+
+def occurs(key: str, found: frozenset[str]) -> bool:
+    """Whether a stem is among those of a text (`stems_of`), or one that shares its first letters
+    (Japan, Japanese)."""
+    return key in found or (len(key) >= 5 and f"{key[: max(4, len(key) - 3)]}-" in found)
+
+
 def functional(word: Word) -> bool:
     """Whether a word is an article, pronoun, auxiliary, preposition or the like."""
-    return word.lower in _FUNCTION_WORDS
+    return word.lower in FUNCTION_WORDS
 
 
 def is_function_word(lower: str) -> bool:
     """The same of a word in lower case."""
-    return lower in _FUNCTION_WORDS
+    return lower in FUNCTION_WORDS
 
 
 def content(text: str) -> list[Word]:
@@ -161,11 +196,22 @@ def first_content(text: str) -> str:
     for match in _WORD.finditer(plain(text)):
         whole = match.group().casefold()
         base = whole.partition("'")[0]
-        if base not in _FUNCTION_WORDS and not _NOT.match(whole):
+        if base not in FUNCTION_WORDS and not _NOT.match(whole):
             root = stem(base)
             if root not in NEGATORS:
                 return root
     return ""
+
+
+_SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
+
+
+def sentences(text: str) -> list[str]:
+    """A text cut behind each full stop, question mark, exclamation mark and at the end of a line.
+
+    Cheap, and blind to abbreviations: `clauses` is not. White space stays.
+    """
+    return _SENTENCE.findall(text)
 
 
 _BORDER = re.compile(r"(?<=[.!?])[\"')\]]*\s+|;\s+|\n\s*")

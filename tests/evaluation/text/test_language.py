@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.text.language import LANGUAGES, language, wrong_language
+from evolsynth.evaluation.text.language import LANGUAGES, is_english, language, wrong_language
 
 TEXTS = {
     "en": "The kettle is on the stove, and there was enough water in it for the two of us.",
@@ -78,3 +81,69 @@ def test_any_text_has_a_known_language_or_none(response: str, instruction: str) 
     assert language(response) in {None, *LANGUAGES}
     finding = wrong_language(response, instruction)
     assert finding is None or finding.detail["language"] != finding.detail["expected"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # good requests, short or odd, for which the rules must stand
+        "Name three rivers.",
+        "Best pasta recipe?",
+        "Haiku, autumn theme.",
+        "Sort these: plum, fig, apple.",
+        "Suggest a name for a café in Montréal.",
+        'Translate "Guten Morgen" into English.',
+        "What does 'Wie geht es dir?' mean?",
+        "Who wrote Les Misérables?",
+        "Convert 72 degrees Fahrenheit to Celsius.",
+        "Hello!",
+        # nothing can be told
+        "",
+        "42",
+        "3 5 8 13 21",
+        "x^2 + 3x - 4 = 0",
+        "SELECT name, age FROM people WHERE age > 30;",
+        "def add(a, b): return a + b",
+        '{"name": "Ann", "age": 3}',
+        "```python\nprint('hola')\n```",
+    ],
+)
+def test_rules_for_english_hold(text: str) -> None:
+    assert is_english(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Was sind gute Hobbys für Rentner?",
+        "Finde den Fehler im Code.",
+        "Kannst du mir bei Mathe helfen?",
+        "Invente une histoire avec un dragon.",
+        "Peux-tu m'aider en maths ?",
+        "¿Qué ventajas tiene la bicicleta?",
+        "Ayúdame con las matemáticas.",
+        "Trova l'errore nel codice.",
+        "Trasforma la frase in una domanda.",
+        "Encontre o erro no código.",
+        "Faça uma lista de compras.",
+        "秋についての詩を書いてください。",
+        "写一首关于秋天的诗。",
+        "Как варить рис?",
+        "كيف أطبخ الأرز؟",
+        "한국의 강 세 개를 말해 줘.",
+    ],
+)
+def test_rules_for_english_say_nothing_of_another_language(text: str) -> None:
+    assert not is_english(text)
+
+
+def test_few_short_requests_are_taken_for_another_language_or_for_english() -> None:
+    place = Path(__file__).parents[3] / "evals" / "data" / "short_requests.jsonl"
+    rows = [json.loads(line) for line in place.read_text(encoding="utf-8").splitlines()]
+    here = [row for row in rows if row["language"] in ("en", "code")]
+    foreign = [row for row in rows if row not in here]
+
+    assert len(here) > 40
+    assert len(foreign) > 200
+    assert sum(not is_english(row["text"]) for row in here) <= 1  # 'Rewrite: "El Niño ..."'
+    assert sum(is_english(row["text"]) for row in foreign) <= 4

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.text.lexicon import SPELLINGS, VERBS
-from evolsynth.evaluation.text.verbs import Root, RootVerb, root, verb_table
+from evolsynth.evaluation.text.verbs import SPELLINGS, VERBS, Root, RootVerb, root, verb_table
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evolsynth.evaluation.duplicates.index import normalise
+from evolsynth.evaluation.duplicates.same_request import normalise
 from evolsynth.evaluation.gate.checks.degenerate import (
     cut_off,
     empty,

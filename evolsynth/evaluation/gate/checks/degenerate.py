@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from evolsynth.evaluation.gate.checks.repetition import Kind, repetition
 from evolsynth.evaluation.gate.checks.role import role_confusion, self_talk
+from evolsynth.evaluation.text.verbs import asks, states
 from evolsynth.evaluation.text.words import COMMON, content, plain, stem, vocabulary, words
 from evolsynth.findings import Finding
 
@@ -254,55 +255,12 @@ _ASSISTANT = re.compile(
     r"|how (?:can|may) i (?:help|assist) you|hello!? how (?:can|may) i)",
     re.I,
 )
-_ASKS = re.compile(
-    r"\?|\b(?:please|can you|could you|would you|will you|help me|tell me|give me|show me|"
-    r"i(?:'d| would) like|i (?:\w+ )?(?:need|want|wish)|need (?:some|help|ideas|advice|to)|"
-    r"looking for|searching for|trying to|wondering|curious|how to|your task|you (?:are|will be|"
-    r"need|should|must|have)|let's)\b",
-    re.I,
-)
-_VERBS = (
-    "add analyse analyze answer arrange ask assume brainstorm build calculate change choose "
-    "classify combine come compare complete compose compute consider construct continue convert "
-    "correct count create debug decide define demonstrate describe design detect determine develop "
-    "devise discuss divide do draft draw edit elaborate estimate evaluate examine expand explain "
-    "explore extract fill find fix follow format formulate generate give guess help highlight "
-    "identify illustrate imagine implement improve include indicate insert interpret invent judge "
-    "justify keep label link list look make mark match mention modify name offer organise organize "
-    "outline output paraphrase pick plan predict prepare pretend produce propose prove provide put "
-    "rank rate read recommend refactor rephrase replace reply research respond return review "
-    "rewrite rule say search select separate share show simplify simulate solve sort specify state "
-    "suggest sum summarise summarize take talk teach tell think transform translate try turn use "
-    "verify visualise visualize work write"
-)
-_COMMANDS = re.compile(
-    r"(?:\A|[.!?:,]['\"]?\s+|\n\W*|\b(?:then|and|now|briefly|also) )"
-    rf"(?:{'|'.join(_VERBS.split())})\b",
-    re.I,
-)
 _CODE_START = re.compile(
     r"\A(?:import \w+$|from \w+ import|def \w+\(|class \w+[:(]|#include|public |<\?php|<!doctype"
     r"|<html|package \w+;|using \w+;|function \w+\(|(?:var|let|const) \w+ ?=|\{\s*\"|//|/\*)",
     re.I | re.M,
 )
 _HEADING = re.compile(r"\A(?:#{1,6} [^\n]+|\*\*[^*\n]+\*\*:?|[A-Z][\w ]{0,40}:)\Z")
-_STATES = re.compile(
-    r"\A(?:the|this|that|these|those|it|he|she|they|we|there|an?|i|i'm|i've|my) ", re.I
-)
-
-
-#: A verb that tells somebody what to do.
-VERB = re.compile("|".join(_VERBS.split()), re.I)
-
-
-def asks(text: str) -> bool:
-    """Whether a text asks or tells somebody to do something."""
-    return bool(_ASKS.search(text) or _COMMANDS.search(text))
-
-
-def states(text: str) -> bool:
-    """Whether a text begins as a statement does."""
-    return bool(_STATES.search(text))
 
 
 def not_an_instruction(text: str) -> Finding | None:
@@ -314,7 +272,7 @@ def not_an_instruction(text: str) -> Finding | None:
 def _answers(text: str) -> str | None:
     opening = _ASSISTANT.search(text)
     if opening is None:
-        stated = _STATES.search(text) and text[-1] in ".!" and not asks(text)
+        stated = states(text) and text[-1] in ".!" and not asks(text)
         return "a statement" if stated else None
     rest = text[opening.end() :]
     offered = re.match(r"how|hello|as an ai|i can|sure", opening.group().strip(), re.I)

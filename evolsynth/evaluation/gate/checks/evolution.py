@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evolsynth.evaluation.information_loss.score import demand_added
+from evolsynth.evaluation.text.added import demand_added
 from evolsynth.evaluation.text.words import content, plain, stem, vocabulary, words
 from evolsynth.findings import Finding
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from evolsynth.evaluation.gate.checks.degenerate import asks, refusal
+from evolsynth.evaluation.gate.checks.degenerate import refusal
+from evolsynth.evaluation.text.verbs import asks
 from evolsynth.evaluation.text.words import content, plain
 from evolsynth.findings import Finding
 

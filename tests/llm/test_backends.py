@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from evolsynth.cli.main import main
+from evolsynth.data.files import read_rows
 from evolsynth.errors import InputError
 from evolsynth.llm.backends import BACKENDS, backend_options, open_llm, scheme_of
 from evolsynth.llm.base import Request
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.pipeline.yaml.json_schema import pipeline_schema
 from evolsynth.pipeline.yaml.load import read_pipeline
-from evolsynth.rows import Message, Row, read_rows, write_rows
+from evolsynth.rows import Message, Row, write_rows
 
 TOY = '''
 """A back end of another package."""

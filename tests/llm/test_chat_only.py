@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from evolsynth.data.files import read_rows
 from evolsynth.errors import CapabilityError, InputError
 from evolsynth.evaluation.scores.judge import judge
 from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Usage
@@ -15,11 +16,11 @@ from evolsynth.llm.template import ChatTemplate
 from evolsynth.methods.generate import generate
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.methods.respond import respond
+from evolsynth.pipeline import generate as generating
+from evolsynth.pipeline import load
+from evolsynth.pipeline import respond as responding
 from evolsynth.pipeline.graph import Pipeline
-from evolsynth.pipeline.steps import generate as generating
-from evolsynth.pipeline.steps import load
-from evolsynth.pipeline.steps import respond as responding
-from evolsynth.rows import Message, Row, read_rows, write_rows
+from evolsynth.rows import Message, Row, write_rows
 
 
 class Chat(LLM):

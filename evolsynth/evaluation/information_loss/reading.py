@@ -17,15 +17,15 @@ import msgspec
 from evolsynth.evaluation.text.numbers import COUNTS, UNITS, Number, numbers
 from evolsynth.evaluation.text.words import (
     COMMON,
+    FUNCTION_WORDS,
     NEGATORS,
     Word,
     clauses,
-    is_function_word,
     plain,
     stems,
     stems_of,
+    vocabularies,
     vocabulary,
-    word_lists,
     words,
 )
 
@@ -117,11 +117,11 @@ class Token(NamedTuple):
 #: Chinese and Japanese, where each character is taken for a word.
 _WITHOUT_SPACES = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _COMMON = stems(COMMON)
-_LISTS = word_lists(__file__, "reading.txt")
+_LISTS = vocabularies(__file__, "reading.txt")
 #: Words that join or soften, and ask for nothing.
-_FILLERS = vocabulary(" ".join(_LISTS["fillers"]))
+_FILLERS = _LISTS["fillers"]
 #: Words that say little by themselves: such verbs, and nouns for whatever follows.
-_LIGHT = stems(vocabulary(" ".join(_LISTS["light"])))
+_LIGHT = stems(_LISTS["light"])
 _MONEY = stems(("dollars", "cents", "euros", "pounds"))
 
 
@@ -165,7 +165,7 @@ def tokens(text: str, found: Sequence[Number] | None = None) -> list[Token]:
 
 @lru_cache(maxsize=65536)
 def _weight(text: str, root: str) -> float:
-    if is_function_word(text):
+    if text in FUNCTION_WORDS:
         return 0.0
     weight = 0.4 if root in _COMMON or root in _MONEY else 1.0
     if text in _FILLERS or root in NEGATORS:

@@ -18,8 +18,12 @@ from evals.evolution_fit import Labelled, cross_validated, fit, read_labelled, r
 from evals.options import add_json, check_place, save, told_on
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.good_evolution.features import addition
-from evolsynth.evaluation.good_evolution.model import PACKAGED, save_model
-from evolsynth.evaluation.good_evolution.score import THRESHOLD, good_evolution
+from evolsynth.evaluation.good_evolution.score import (
+    PACKAGED,
+    THRESHOLD,
+    good_evolution,
+    save_model,
+)
 
 __all__ = ["Measured", "add_options", "auroc", "measure", "run"]
 

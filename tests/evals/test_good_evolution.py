@@ -13,7 +13,7 @@ from evals.evolution_fit import Labelled, cross_validated, fit, read_labelled, r
 from evals.good_evolution import auroc, measure
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.good_evolution.model import load_model, save_model
+from evolsynth.evaluation.good_evolution.score import load_model, save_model
 
 DATA = Path(__file__).parents[2] / "evals" / "data"
 

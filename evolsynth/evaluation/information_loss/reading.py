@@ -256,25 +256,17 @@ class Loss(NamedTuple):
 
 
 class Reading:
-    """A text and what is found in it, each part when it is first asked for."""
+    """A text and what is found in it.
+
+    ``plain`` is the text with straight quotes, plain hyphens and spaces, where places stay;
+    ``tokens`` are its words, ``numbers`` and bounds.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
-
-    @cached_property
-    def plain(self) -> str:
-        """The text with straight quotes, plain hyphens and spaces; places stay."""
-        return plain(self.text)
-
-    @cached_property
-    def numbers(self) -> list[Number]:
-        """Its numbers."""
-        return numbers(self.text)
-
-    @cached_property
-    def tokens(self) -> list[Token]:
-        """Its words, numbers and bounds."""
-        return tokens(self.text, self.numbers)
+        self.plain = plain(text)
+        self.numbers = numbers(text)
+        self.tokens = tokens(text, self.numbers)
 
     @cached_property
     def segments(self) -> list[tuple[int, int]]:

@@ -22,8 +22,7 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.base import HasStatic
 from evolsynth.evaluation.information_loss.alignment import Alignment, WordVectors, align, copying
 from evolsynth.evaluation.information_loss.clauses import clauses_lost, replaced
-from evolsynth.evaluation.information_loss.exact import data_changed, exact
-from evolsynth.evaluation.information_loss.quantities import quantities
+from evolsynth.evaluation.information_loss.exact import data_changed, exact, quantities
 from evolsynth.evaluation.information_loss.reading import InformationLoss, Loss, LostSpan, Reading
 from evolsynth.evaluation.information_loss.senses import senses
 from evolsynth.evaluation.text.added import begins_with, demand_added

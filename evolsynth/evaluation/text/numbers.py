@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from evolsynth.evaluation.text.words import (
     Word,
-    first_content,
+    content,
     plain,
     vocabulary,
     word_lists,
@@ -164,7 +164,7 @@ def implied(text: str) -> list[Number]:
     found = []
     for m in _ONE_UNIT.finditer(plain(text)):
         value = Fraction(3, 2) if m["half"] else Fraction(1)
-        unit, counted = UNITS[m["unit"].casefold()], first_content(m["unit"])
+        unit, counted = UNITS[m["unit"].casefold()], _first(m["unit"])
         size = value * unit.size
         found.append(Number(m.group(), *m.span(), (value,), counted, False, unit.dimension, size))
     return found
@@ -315,12 +315,17 @@ def _number(
     return Number(flat[start:end], start, end, values, counted, ordinal, dimension, measure)
 
 
+def _first(text: str) -> str:
+    """The stem of the first word that carries content; empty where there is none."""
+    return next((word.stem for word in content(text)), "")
+
+
 @lru_cache(maxsize=8192)
 def _counted(after: str) -> tuple[str, str, Fraction]:
     """What the text after a number says it counts: the stem of the first word of content, and
     the unit's dimension and size, where a unit follows."""
     after = _BREAK.split(after, maxsplit=1)[0]
-    counted = first_content(after)
+    counted = _first(after)
     unit = _UNIT.match(after)
     known = UNITS.get(unit["unit"].casefold()) if unit else None
     if known is None or unit is None:

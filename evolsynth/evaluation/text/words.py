@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 __all__ = ["COMMON", "FORM_WORDS", "FUNCTION_WORDS", "NEGATORS", "Word", "clauses", "content"]
-__all__ += ["first_content", "occurs", "plain", "sentences", "stem", "stems", "stems_of"]
+__all__ += ["occurs", "plain", "sentences", "stem", "stems", "stems_of"]
 __all__ += ["vocabularies", "vocabulary", "word_lists", "words"]
 
 _TYPOGRAPHY = str.maketrans(
@@ -164,18 +164,6 @@ def content(text: str) -> list[Word]:
     """The words that carry content: no articles, pronouns, auxiliaries, prepositions."""
     said = words(text)
     return [w for w in said if w.lower not in FUNCTION_WORDS and w.stem not in NEGATORS]
-
-
-def first_content(text: str) -> str:
-    """The stem of the first word that carries content; empty where there is none."""
-    for match in _WORD.finditer(plain(text)):
-        whole = match.group().casefold()
-        base = whole.partition("'")[0]
-        if base not in FUNCTION_WORDS and not _NOT.match(whole):
-            root = stem(base)
-            if root not in NEGATORS:
-                return root
-    return ""
 
 
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")

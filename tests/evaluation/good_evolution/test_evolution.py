@@ -15,18 +15,16 @@ from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.good_evolution.features import EXPLAINED
-from evolsynth.evaluation.good_evolution.model import (
-    PACKAGED,
-    load_model,
-    packaged_model,
-    save_model,
-)
 from evolsynth.evaluation.good_evolution.score import (
+    PACKAGED,
     THRESHOLD,
     EvolutionScore,
     evolution_finding,
     features,
     good_evolution,
+    load_model,
+    packaged_model,
+    save_model,
     texts_read,
 )
 from evolsynth.rows import Row

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from evolsynth.evaluation.good_evolution.features import RoomModel
-from evolsynth.evaluation.good_evolution.model import (
+from evolsynth.evaluation.good_evolution.score import (
     EvolutionModel,
     Examples,
     Projection,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evolsynth.evaluation.information_loss.alignment import align
-from evolsynth.evaluation.information_loss.quantities import quantities
+from evolsynth.evaluation.information_loss.exact import quantities
 from evolsynth.evaluation.information_loss.reading import Loss, Reading
 
 #: From here on a loss of a number is one by itself, and not just a hint.

@@ -23,7 +23,7 @@ import msgspec
 from evolsynth.errors import InputError, did_you_mean
 
 __all__ = ["Count", "FilePath", "Natural", "Option", "Share", "annotation", "converted"]
-__all__ += ["holds_path", "option_texts", "options_of", "summary"]
+__all__ += ["holds_path", "option_texts", "options_of"]
 
 #: A whole number from 1.
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -122,11 +122,6 @@ def option_texts(doc: str) -> Mapping[str, str]:
         elif line and not line.startswith(" "):
             break
     return {name: _plain(text) for name, text in texts.items()}
-
-
-def summary(doc: str) -> str:
-    """A docstring's first paragraph."""
-    return _plain(" ".join(doc.partition("\n\n")[0].split()))
 
 
 def _plain(text: str) -> str:

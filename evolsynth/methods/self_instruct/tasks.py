@@ -89,7 +89,7 @@ async def bootstrap_tasks(
         n: how many tasks are to be accepted.
         seeds: tasks by people, at least 8, or a file of them (`read_seeds`); by
             default those that ship (`shipped_seeds`).
-        prompts: ``"small"`` or ``"classic"``; by default by the model's size (`prompt_family`).
+        prompts: ``small`` or ``classic``; by default by the model's size.
         subjects: what tasks are about, for the small family; by default those of its prompt file.
         candidates: how often at most a task, and then an instance, is asked for in one attempt,
             until there is nothing to be said against it.

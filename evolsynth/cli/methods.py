@@ -24,6 +24,7 @@ __all__ = ["add_method_commands", "method_summaries"]
 
 #: Flags of every command: an option of a method that is called as one of them has another flag.
 _TAKEN = ("all", "folder", "format", "gate", "help", "log", "model", "no_gate", "output", "rejects")
+_TEXTS = (".txt", ".md")
 #: Options of `load` that its flags leave out: the file is an argument, and a run has a limit too.
 _LOADED = ("data", "limit", "needs", "step")
 
@@ -220,6 +221,11 @@ def _run(options: argparse.Namespace, command: str) -> int:
             raise wrong(f"{one} and {other} exclude each other. Leave one out.")
     for hint in method.hints(told):
         error_console().print(f"Hint: {hint}", highlight=False, markup=False)
+    for place in data:
+        if place != "-" and Path(place).is_file() and not Path(place).stat().st_size:
+            raise wrong(f"{place}: there are no rows.")
+    if data.count("-") > 1:
+        raise wrong("Standard input can be read once only.")
     loaded = given(options, _load_options(), "load")
     if loaded and not data:
         raise wrong(f"{flag_of(min(loaded))} goes with IN.")
@@ -239,7 +245,16 @@ def _pipeline(
 
     needs = method.needs(told) if callable(method.needs) else method.needs
     texts = [name for name, kind in needs.items() if kind == "text"]
-    sources = [STEPS["load"](one, step="read", needs=texts, **loaded) for one in data]
+    sources = [
+        STEPS["load"](
+            one,
+            # a text is a row; what else a file may be, each of its lines is read as a command does
+            step="load" if Path(one).suffix.lower() in _TEXTS else "read",
+            needs=texts,
+            **loaded,
+        )
+        for one in data
+    ]
     pipeline = Pipeline()
     if len(sources) > 1:
         pipeline = pipeline.then(sources).then(STEPS[method.join]())

@@ -176,7 +176,7 @@ def _is_struct(kind: Any) -> bool:
 def _told(message: str) -> str:
     """msgspec's message in words: what was expected, what there is, and where inside."""
     what, _, place = message.partition(" - at `$")
-    place = place.rstrip("`").lstrip(".")
+    place = place.rstrip("`").lstrip(".").replace("[...]", "one of its values")
     found = re.fullmatch(r"Expected `([^`]*)`, got `([^`]*)`", what)
     if found is not None:
         kinds = [_WORDS.get(kind, kind) for kind in found[1].split(" | ")]

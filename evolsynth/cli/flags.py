@@ -110,7 +110,8 @@ def _filed(path: str, kind: Any) -> Any:
         raise InputError(f"{path}: not UTF-8 text. Save the file as UTF-8.") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
-    if Path(path).suffix.lower() in _YAML:
+    named, listed = Path(path).suffix.lower(), text.lstrip()[:1] in ("{", "[")
+    if named in _YAML or (not named and listed and _members(kind) != {str}):
         from evolsynth.pipeline.yaml.yaml_lines import parse_value
 
         return converted(parse_value(text, path), kind)

@@ -101,6 +101,8 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
 
     forms = _forms(command)
     makes, takes = forms.get("source"), forms.get("rows")
+    data = "" if takes is None else "[IN ...] " if makes else "IN ... "
+    parser.usage = f"%(prog)s {data}[-o FILE] [options]"
     if takes is not None:
         parser.add_argument(
             "data",

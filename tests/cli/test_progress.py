@@ -6,10 +6,10 @@ import asyncio
 import io
 
 import pytest
+from evolsynth.cli.method_progress import Watch
 from rich.console import Console
 
 from evolsynth.cli import method_progress as progress
-from evolsynth.cli.method_progress import Watch
 from evolsynth.errors import EngineError
 from evolsynth.llm.base import Prompt, Request
 from evolsynth.llm.scripted import Scripted

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evolsynth.errors import InputError
+from evolsynth.registry import summary
 
 if TYPE_CHECKING:
     from evolsynth.methods.method import Method
@@ -49,7 +50,7 @@ def method_summaries() -> dict[str, str]:
     for place in ours.__path__:
         for file in sorted(Path(place).rglob("*.py")):
             for command, shape, text in _declared(file):
-                found.setdefault(command, {})[shape == "source"] = _summary(text)
+                found.setdefault(command, {})[shape == "source"] = summary(text)
     from importlib.metadata import entry_points
 
     if entry_points(group="evolsynth.methods"):
@@ -58,7 +59,7 @@ def method_summaries() -> dict[str, str]:
         for one in METHODS.values():
             if one.command and not one.function.__module__.startswith(f"{ours.__name__}."):
                 texts = found.setdefault(one.command, {})
-                texts[one.shape == "source"] = _summary(one.function.__doc__)
+                texts[one.shape == "source"] = summary(one.function.__doc__)
     return {command: _told(found[command]) for command in sorted(found)}
 
 
@@ -68,11 +69,6 @@ def _told(texts: Mapping[bool, str]) -> str:
     if rows is None or makes is None or rows == makes:
         return rows or makes or ""
     return f"{rows} Without IN: {makes[:1].lower()}{makes[1:]}"
-
-
-def _summary(doc: str | None) -> str:
-    """A docstring's first paragraph."""
-    return " ".join((doc or "").strip().partition("\n\n")[0].split()).replace("``", "`")
 
 
 def _declared(file: Path) -> Iterator[tuple[str, object, str]]:
@@ -111,7 +107,11 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
             help="rows: a file of any kind that `load` reads, - for standard input"
             + ("; without one, new rows are made" if makes else ""),
         )
-    parser.add_argument("-o", "--output", metavar="FILE", help="accepted rows (default: stdout)")
+    # an option of the method that is called output has the long flag
+    long = [] if any("output" in STEPS[m.name].options for m in forms.values()) else ["--output"]
+    parser.add_argument(
+        "-o", *long, dest="output", metavar="FILE", help="accepted rows (default: stdout)"
+    )
     parser.add_argument("--rejects", metavar="FILE", help="the other rows, with their reasons")
     parser.add_argument(
         "--all", action="store_true", help="write all rows to FILE, each with its verdict"
@@ -250,7 +250,7 @@ def _pipeline(
     sources = [
         STEPS["load"](
             one,
-            # a text is a row; what else a file may be, each of its lines is read as a command does
+            # a text file is a row; what has no known ending is read line by line
             step="load" if Path(one).suffix.lower() in _TEXTS else "read",
             needs=texts,
             **loaded,

@@ -21,7 +21,7 @@ def use_model(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], LLM]
     def use(made: Callable[[str], LLM]) -> None:
         for module in ("cli.compare", "pipeline.run.models"):
             home = importlib.import_module(f"evolsynth.{module}")
-            monkeypatch.setattr(home, "LlamaCpp", made)
+            monkeypatch.setattr(home, "open_llm", made)
 
     monkeypatch.setattr(Retry, "pause", lambda *_: 0.0)  # what fails here would fail later too
     return use

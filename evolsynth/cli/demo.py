@@ -14,7 +14,7 @@ from evolsynth.cli.progress.watch import watcher
 from evolsynth.llm.llamacpp import DEFAULT_MODEL
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
-from evolsynth.pipeline.steps import evolve, gate, magpie, respond, screen
+from evolsynth.pipeline.steps import evolve, gate, magpie, respond
 from evolsynth.rows import read_rows
 from evolsynth.store.status import read_status
 from evolsynth.store.tables import STORE
@@ -51,8 +51,8 @@ def demo(output: str, *, n: int, seed: int, model: str | None) -> int:
 
 
 def line(n: int) -> Pipeline:
-    """Magpie, a screen, one evolution round, a screen, responses, the final check."""
-    steps = magpie(n=n) >> screen() >> evolve() >> screen() >> respond() >> gate()
+    """Magpie, one evolution round, responses, and the gate."""
+    steps = magpie(n=n) >> evolve() >> respond() >> gate()
     return steps.using(name="demo")
 
 

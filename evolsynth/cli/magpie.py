@@ -88,7 +88,7 @@ def generate_magpie(output: str | None, asked: Asked) -> int:
                 include_system_prompt=asked.include_system_prompt,
             )
             if asked.turns == 1:
-                rows = gate.screen(rows)
+                rows = gate.check(rows, instructions_only=True)
                 if not asked.only_instruction:
                     rows = respond(rows, llm, seed=asked.seed)
             watch = Watch(llm, planned=asked.n, console=console)

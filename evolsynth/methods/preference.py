@@ -13,11 +13,28 @@ from typing import Any
 
 from evolsynth.errors import EvolsynthError, InputError
 from evolsynth.evaluation.scores.response import ResponseScore
+from evolsynth.findings import reason
 from evolsynth.methods.responses import responses_of
 from evolsynth.rows import Row, Verdict
 from evolsynth.streams import Rows, map_rows, together
 
 __all__ = ["preference"]
+
+reason(
+    "same_response",
+    "All responses to the instruction are the same, so none can be preferred.",
+    "Raise the temperature of the responses, or take samples of two models.",
+)
+reason(
+    "tie",
+    "The scores of the best and the worst response are too close to prefer one.",
+    "Make more samples of each response, or lower preference's margin.",
+)
+reason(
+    "no_good_response",
+    "Even the best of the responses is not good enough to be preferred.",
+    "Take a larger model for the responses, or lower preference's least.",
+)
 
 _STEP = "preference"
 

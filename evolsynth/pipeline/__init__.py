@@ -33,7 +33,6 @@ if TYPE_CHECKING:
         preference,
         rename,
         respond,
-        screen,
         self_instruct,
     )
     from evolsynth.pipeline.yaml.load import load_pipeline, read_pipeline, write_yaml
@@ -64,7 +63,6 @@ _HOMES = {
     "read_pipeline": "yaml.load",
     "rename": "steps",
     "respond": "steps",
-    "screen": "steps",
     "self_instruct": "steps",
     "step": "makers",
     "write_yaml": "yaml.load",
@@ -95,7 +93,6 @@ __all__ = [
     "read_pipeline",
     "rename",
     "respond",
-    "screen",
     "self_instruct",
     "step",
     "write_yaml",

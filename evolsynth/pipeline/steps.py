@@ -59,7 +59,6 @@ __all__ = [
     "preference",
     "rename",
     "respond",
-    "screen",
     "self_instruct",
 ]
 
@@ -227,19 +226,6 @@ async def _generate_rows(
             yield row
 
 
-async def _screened(
-    rows: Rows, *, context: Context, settings: Mapping[str, Any] | str | None = None
-) -> AsyncGenerator[Row]:
-    """Reject rows by their instructions, before responses are made; see `Gate.screen`.
-
-    ``settings`` are the gate's, as a mapping or the path of a YAML file (``evolsynth gates
-    --yaml`` prints one).
-    """
-    async with aclosing(context.gate(settings).screen(rows)) as checked:
-        async for row in checked:
-            yield row
-
-
 async def _gated(
     rows: Rows, *, context: Context, settings: Mapping[str, Any] | str | None = None
 ) -> AsyncGenerator[Row]:
@@ -365,7 +351,6 @@ preference = StepMaker(
     gives={"chosen": "text", "rejected": "text"},
     settled=True,
 )
-screen = StepMaker(_screened, kind="screen", shape="map", needs=["instruction"], settled=True)
 gate = StepMaker(_gated, kind="gate", shape="map", needs=["instruction"], settled=True)
 rename = StepMaker(_rename, kind="rename", shape="map", gives=None)
 keep_columns = StepMaker(_keep_columns, kind="keep_columns", shape="map", gives=None)
@@ -386,7 +371,6 @@ STEPS: Mapping[str, StepMaker] = {
         respond,
         generate,
         preference,
-        screen,
         gate,
         rename,
         keep_columns,

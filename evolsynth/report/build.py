@@ -15,12 +15,18 @@ import markupsafe
 from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity.intervals import Figure
 from evolsynth.evaluation.diversity.measures import TITLES
-from evolsynth.findings import EXPLANATIONS
 from evolsynth.report.evolutions import compare, evolutions_of
 from evolsynth.report.figures import STATUS_NAMES, plotly_script
 from evolsynth.report.neighbourhood import Neighbourhood, survey
 from evolsynth.report.scores import score_distributions
-from evolsynth.report.tallies import by_method, count, fair_sample, kind_of, reasons_of
+from evolsynth.report.tallies import (
+    by_method,
+    count,
+    explanations,
+    fair_sample,
+    kind_of,
+    reasons_of,
+)
 from evolsynth.report.text import cut, headline, own_text, shorten, visible
 from evolsynth.rows import Row
 
@@ -236,7 +242,7 @@ def _environment() -> jinja2.Environment:
         trusted=markupsafe.Markup,  # for what this package and plotly made only
     )
     environment.globals.update(
-        explanations=EXPLANATIONS,
+        explanations=explanations(),
         status_name={**STATUS_NAMES, "failed": "failed"},
         figure_titles=TITLES,
     )

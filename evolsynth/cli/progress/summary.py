@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from evolsynth.cli.progress.phrases import counted, duration, one_line
-from evolsynth.findings import explain
-from evolsynth.pipeline.run.advice import advise, advise_failure
+from evolsynth.findings import advise, explain
+from evolsynth.pipeline.run.advice import advise_failure
 from evolsynth.pipeline.run.watch import Seen, attempts
 
 __all__ = ["Ended", "summarise"]

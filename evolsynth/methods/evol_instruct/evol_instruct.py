@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.findings import reason
 from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
 from evolsynth.methods.evol_instruct.anchored import ANCHORED_SAMPLING, Anchored
 from evolsynth.methods.evol_instruct.classic import CLASSIC_SAMPLING, Classic
@@ -31,6 +32,12 @@ from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, failure, map_rows, together
 
 __all__ = ["CLASSIC_WEIGHTS", "SMALL_WEIGHTS", "evol_instruct"]
+
+reason(
+    "no_information_gain",
+    "The model holds the evolved instruction for equal to its original.",
+    "Leave out ask_for_gain, or raise evolve's candidates.",
+)
 
 #: How often each operation is drawn for a small model: by how many of its demands are good.
 SMALL_WEIGHTS: Mapping[str, float] = MappingProxyType(
@@ -227,7 +234,7 @@ class _Evolver(NamedTuple):
             ]
             if not made:
                 return judged, None if judged else errors[0]
-            judged += await self.gate.judge(made)
+            judged += await self.gate.check_candidates(made)
             if any(self._ends(row) for row in judged[-len(made) :]):
                 break
         return judged, None
@@ -292,7 +299,7 @@ class _Evolver(NamedTuple):
             return row
         async with aclosing(respond([row], self.llm, seed=self.seed)) as rows:
             (one,) = [row async for row in rows]
-        return one if one.settled else (await self.gate.judge([one]))[0]
+        return one if one.settled else (await self.gate.check_candidates([one]))[0]
 
 
 def _standing(row: Row, place: int) -> tuple[Any, ...]:

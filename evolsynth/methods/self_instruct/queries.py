@@ -12,9 +12,9 @@ from contextlib import aclosing
 from typing import Any, NamedTuple, Protocol
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.gate.checks.degenerate import degenerate
 from evolsynth.evaluation.gate.checks.self_instruct import (
     SAME_WORDING,
+    degenerate,
     doubled,
     missing_input,
     personal,

@@ -15,7 +15,7 @@ from evolsynth.pipeline.graph import Node
 __all__ = ["Models", "needs_embedder", "needs_model"]
 
 _DEFAULT = "default"
-_EMBEDDING = frozenset({"gate", "screen", "evolve", "evol_instruct"})
+_EMBEDDING = frozenset({"gate", "evolve", "evol_instruct"})
 
 
 def needs_model(node: Node) -> bool:

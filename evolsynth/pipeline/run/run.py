@@ -137,7 +137,7 @@ class _Plan:
         settings = [
             node.step.parameters["settings"]
             for node in self.nodes
-            if node.step.kind in ("gate", "screen") and node.step.parameters.get("settings")
+            if node.step.kind == "gate" and node.step.parameters.get("settings")
         ]
         self.settings = gate_settings(settings[0] if settings else None)
         chosen = pipeline.embedder if options.embedder == "" else options.embedder

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from evolsynth.evaluation.gate.settings import THRESHOLDS
+from evolsynth.evaluation.gate.settings import thresholds
 from evolsynth.llm.llamacpp.engine import LlamaCpp
 from evolsynth.pipeline.makers import RESERVED, StepMaker
 from evolsynth.pipeline.steps import STEPS
@@ -90,8 +90,8 @@ class _Types:
             if "description" in schema:
                 schema["description"] = about(schema["description"])
             if name == "GateSettings":
-                for field, _, meaning, _ in THRESHOLDS:
-                    schema["properties"][field].setdefault("description", meaning)
+                for one in thresholds():
+                    schema["properties"][one.name] |= one.schema()
         return dict(sorted(self._structs.items()))
 
 

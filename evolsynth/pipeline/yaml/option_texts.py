@@ -27,7 +27,6 @@ _CALLED = {"evolve": {"rounds": "num_evolutions"}}
 _MORE: Mapping[str, Mapping[str, str]] = {
     "bootstrap_tasks": {"n": "How many tasks are to be accepted."},
     "gate": {"settings": "The gate's thresholds, or the path of a file with them."},
-    "screen": {"settings": "The gate's thresholds, or the path of a file with them."},
     "generate_rows": {"n": "How many rows; by default as many as the run's budget asks for."},
     "group": {
         "columns": "The columns of which lists are made.",

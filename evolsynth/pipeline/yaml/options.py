@@ -31,7 +31,6 @@ _COMMON: Mapping[str, Any] = {
 _FILES: Mapping[tuple[str, str], Any] = {
     ("gate", "settings"): GateSettings | str | None,
     ("preference", "score"): typing.Literal["rules", "ifd", "judge"],
-    ("screen", "settings"): GateSettings | str | None,
 }
 
 

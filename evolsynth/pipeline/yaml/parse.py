@@ -223,6 +223,13 @@ class PipelineFile:
     def _maker(self, name: str, at: yaml.Node) -> StepMaker:
         if name in STEPS:
             return STEPS[name]
+        if name == "screen":
+            raise self.document.wrong(
+                at,
+                name,
+                "it is no longer needed, since a run looks at instructions before anything is "
+                "spent on them, where a gate stands at the end. Take it out.",
+            )
         if ":" not in name:
             raise self.document.wrong(
                 at,
@@ -238,7 +245,7 @@ class PipelineFile:
     def _placed(self, maker: StepMaker, option: str, value: Any) -> Any:
         """Paths begin at this file's folder."""
         own = (maker is STEPS["load"] and option == "data") or (
-            maker in (STEPS["gate"], STEPS["screen"]) and option == "settings"
+            maker is STEPS["gate"] and option == "settings"
         )
         if not own or not isinstance(value, str) or value.startswith("hf://"):
             return value

@@ -189,7 +189,7 @@ Thresholds; checks to ``skip``, and optional ones to make ``also``, by their nam
 
 if TYPE_CHECKING:
 
-    class GateSettings(_Settings):
+    class GateSettings(_Settings, frozen=True):
         """Thresholds, as the checks declare them, and what to skip; see `thresholds`."""
 
         def __init__(

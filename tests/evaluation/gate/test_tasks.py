@@ -16,7 +16,7 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
     stray_answer,
     task_findings,
 )
-from evolsynth.findings import EXPLANATIONS, Finding
+from evolsynth.findings import Finding, known_reasons
 from evolsynth.methods.self_instruct.seeds import shipped_seeds
 
 
@@ -164,4 +164,4 @@ def test_an_answer_about_something_else() -> None:
 
 def test_every_code_is_explained() -> None:
     for code in ("not_for_text", "missing_input", "off_subject", "wrong_count", "wrong_label"):
-        assert EXPLANATIONS[code]
+        assert known_reasons()[code].sentence

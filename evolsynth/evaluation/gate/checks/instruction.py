@@ -12,7 +12,7 @@ import unicodedata
 
 from evolsynth.evaluation.gate.check import Case, check
 from evolsynth.evaluation.gate.habits import says_of_itself
-from evolsynth.evaluation.text.language import is_english
+from evolsynth.evaluation.text.language import is_english, language
 from evolsynth.evaluation.text.verbs import asks, states
 from evolsynth.evaluation.text.words import content, plain, sentences
 from evolsynth.findings import Finding
@@ -80,6 +80,8 @@ def not_an_instruction(case: Case) -> Finding | None:
     why = "noise" if _noise(text) else None
     if is_english(text):
         why = _answers(text) or why or _debris(text)
+    elif why is None and language(text) is None and _CODE_START.search(text[:60]):
+        why = None if asks(text) else "code"  # code alone may hold words of any language
     return None if why is None else Finding("not_an_instruction", {"why": why})
 
 

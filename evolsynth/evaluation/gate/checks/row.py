@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 
 from evolsynth.evaluation.duplicates.index import normalise
-from evolsynth.evaluation.gate.check import CHECKS, Case, check, findings
+from evolsynth.evaluation.gate.check import CHECKS, Case, Part, check, findings
 from evolsynth.evaluation.text.words import content
 from evolsynth.findings import Finding, reason
 from evolsynth.rows import Message, Row
@@ -121,12 +121,9 @@ def turn_findings(
     """
     last = turns[-1]
     told = {**(made or {}), "finish_reason": finish_reason}
-    if last.role == "user":
-        row, part = Row.make(last.content, provenance={"instruction": told}), "instruction"
-        names = _USER
-    else:
-        row = Row.make(response=last.content, provenance={"response": told})
-        case, part, names = Case(row), "response", _ASSISTANT
+    part: Part = "instruction" if last.role == "user" else "response"
+    names = _USER if last.role == "user" else _ASSISTANT
+    case = Case(Row.make(**{part: last.content}, provenance={part: told}))
     nothing = CHECKS["empty"].find(case, part)
     if nothing is not None:
         return [nothing]

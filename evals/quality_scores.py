@@ -21,8 +21,7 @@ from evals.options import add_json, check_place, save, told_on
 from evals.quality import ANSWERS, Answer, read_answers
 from evals.spoiled import WAYS, swapped
 from evolsynth.errors import InputError
-from evolsynth.evaluation.gate.gate import response_findings
-from evolsynth.evaluation.gate.registry import Case, tiers
+from evolsynth.evaluation.gate.check import Case, tiers
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.scores.ifd import ifd
 from evolsynth.evaluation.scores.judge import judge

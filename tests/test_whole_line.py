@@ -28,7 +28,8 @@ on_one_loop = pytest.mark.asyncio(loop_scope="session")
 async def make(llm: LlamaCpp, embedder: MiniLM, *, n: int, concurrency: int) -> list[Row]:
     gate = Gate(embedder)
     rows = gate.check(magpie(llm, n=n, seed=3, concurrency=concurrency), instructions_only=True)
-    rows = gate.check(evol_instruct(rows, llm, seed=3, candidates=3, concurrency=concurrency), instructions_only=True)
+    rows = evol_instruct(rows, llm, seed=3, candidates=3, concurrency=concurrency)
+    rows = gate.check(rows, instructions_only=True)
     rows = respond(rows, llm, seed=3, max_tokens=40, concurrency=concurrency)
     return [row async for row in gate.check(rows)]
 

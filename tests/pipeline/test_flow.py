@@ -16,7 +16,7 @@ from evolsynth.pipeline.makers import step
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.run.state import RunResult
 from evolsynth.pipeline.run.tee import Spill, copy_id
-from evolsynth.pipeline.steps import group, keep_columns, load, merge, rename, respond, screen
+from evolsynth.pipeline.steps import gate, group, keep_columns, load, merge, rename, respond
 from evolsynth.pipeline.values import column
 
 
@@ -404,18 +404,18 @@ async def test_rows_that_are_settled_in_a_step_keep_the_names_of_their_columns()
 
     pipe = (
         load(prompts("I", "Name a large lake.", "Name a river in the north."))
-        >> screen(input_mappings={"instruction": "prompt"})
         >> respond(
             input_mappings={"instruction": "prompt"},
             output_mappings={"response": "answer"},
             retry={"attempts": 1},
         )
+        >> gate(input_mappings={"instruction": "prompt", "response": "answer"})
     )
     rows, _ = await rows_of(pipe, Scripted(but_lakes))
     assert [(row.status, held(row)) for row in rows] == [
-        ("rejected", {"prompt": "I"}),
+        ("rejected", {"prompt": "I", "answer": "A long answer."}),
         ("failed", {"prompt": "Name a large lake."}),
-        ("pending", {"prompt": "Name a river in the north.", "answer": "A long answer."}),
+        ("accepted", {"prompt": "Name a river in the north.", "answer": "A long answer."}),
     ]
 
 

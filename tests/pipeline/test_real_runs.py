@@ -36,7 +36,9 @@ async def test_a_run_gives_what_the_methods_give_and_asks_nothing_the_second_tim
     await line(4).run(str(tmp_path / "run"), **options)
     checks = Gate(embedder)
     rows = checks.check(magpie_rows(smollm, n=4, seed=3), instructions_only=True)
-    rows = checks.check(evol_instruct(rows, smollm, seed=3, gate=checks, candidates=3), instructions_only=True)
+    rows = checks.check(
+        evol_instruct(rows, smollm, seed=3, gate=checks, candidates=3), instructions_only=True
+    )
     rows = checks.check(respond_to(rows, smollm, seed=3, max_tokens=40))
     by_hand = [row async for row in rows]
     written = [

@@ -269,7 +269,7 @@ from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.rows import Row
 
-quick = GateSettings(skip=tuple({c.name for c in CHECKS if c.cost == "text"}))
+quick = GateSettings(skip=tuple({c.name for c in CHECKS.values() if c.cost == "text"}))
 peaks = {}
 
 def now():  # MiB; of this process alone, unlike what getrusage tells

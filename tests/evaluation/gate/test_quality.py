@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from evolsynth.evaluation.gate.check import Part
 from evolsynth.evaluation.gate.checks.self_instruct import degenerate
-from evolsynth.findings import explain
+from evolsynth.findings import explain, known_reasons
 
 
 def codes(text: str, kind: Part = "instruction", **more: object) -> list[str]:

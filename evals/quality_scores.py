@@ -22,6 +22,7 @@ from evals.quality import ANSWERS, Answer, read_answers
 from evals.spoiled import WAYS, swapped
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.check import Case, tiers
+from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.scores.ifd import ifd
 from evolsynth.evaluation.scores.judge import judge
@@ -150,7 +151,7 @@ def asked_alarms(answers: Sequence[Answer]) -> dict[str, float]:
 
 
 def _codes(answer: Answer) -> list[str]:
-    return [f.code for f in response_findings(_row(answer))]
+    return [f.code for f in part_findings(_row(answer), "response")]
 
 
 def _row(answer: Answer) -> Row:

@@ -5,16 +5,16 @@ A table stands between two markers, and what is between them is written anew:
     <!-- table: checks -->
     <!-- end of table -->
 
-``python scripts/docs.py`` writes all of them, ``--check`` only says which pages are out of date.
+``python -m evals tables`` writes all of them, ``--check`` only says which pages are out of date.
 Tables: ``checks`` and ``reasons`` of the gate's registry, and ``options MODULE:NAME`` of any
 function, one line an option.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -26,7 +26,7 @@ from evolsynth.evaluation.gate.check import COSTS, ordered
 from evolsynth.findings import known_reasons
 from evolsynth.options import options_of
 
-__all__ = ["PAGES", "main", "written"]
+__all__ = ["PAGES", "add_options", "run", "written"]
 
 ROOT = Path(__file__).parent.parent
 #: The pages that may have tables.
@@ -110,16 +110,17 @@ def written(page: str) -> str:
     return _PLACE.sub(table, page)
 
 
-def main(arguments: list[str]) -> int:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What can be asked for."""
+    parser.add_argument("--check", action="store_true", help="only say what is out of date")
+
+
+def run(options: argparse.Namespace) -> int:
     """Write the tables, or say which pages are out of date; the exit status."""
     old = [page for page in PAGES if written(text := page.read_text("utf-8")) != text]
     for page in old:
-        if "--check" in arguments:
-            print(f"{page.relative_to(ROOT)}: a table is out of date: python scripts/docs.py")
+        if options.check:
+            print(f"{page.relative_to(ROOT)}: a table is out of date: python -m evals tables")
         else:
             page.write_text(written(page.read_text("utf-8")), encoding="utf-8")
-    return int(bool(old) and "--check" in arguments)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    return int(bool(old) and options.check)

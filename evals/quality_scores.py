@@ -145,7 +145,7 @@ def asked_alarms(answers: Sequence[Answer]) -> dict[str, float]:
     counts: Counter[str] = Counter()
     for answer in answers:
         case = Case(_row(answer).replace(provenance=made), GateSettings())
-        for _, _, checks in tiers(case.settings, parts=("instruction",)):
+        for _, _, checks in tiers(GateSettings(), parts=("instruction",)):
             counts.update(f.code for check in checks if (f := check.find(case)) is not None)
     return {code: count / len(answers) for code, count in sorted(counts.items())}
 

@@ -72,6 +72,10 @@ class Case:
         demands: Sequence[str] | None = None,
         twin: Callable[[], Finding | None] = lambda: None,
     ) -> None:
+        if settings is None:
+            from evolsynth.evaluation.gate.settings import GateSettings  # which asks the checks
+
+            settings = GateSettings()
         self.row, self.settings, self.embedder = row, settings, embedder
         self.scores = dict(row.scores)
         self.instruction, self.response = row.instruction or "", row.response or ""
@@ -167,8 +171,6 @@ class Check:
                 text = case.response if read == "response" else case.instruction
                 if not _is_in(text, self.languages):
                     return None
-        if case.settings is None:
-            return self.function(case)
         return self.function(case, **{n: getattr(case.settings, n) for n in self.thresholds})
 
 

@@ -409,10 +409,6 @@ def refusal(case: Case, *, refusal_words: Words = 80) -> Finding | None:
 def in_wrong_language(case: Case) -> Finding | None:
     """Found where a text is not in the language of the settings, or a response, where none is
     set, not in that of its instruction."""
-    settings = case.settings
     if case.part == "response":
-        expected = "" if settings is None else settings.language
-        return wrong_language(case.response, case.instruction, expected=expected)
-    return wrong_request_language(
-        case.asked, "" if settings is None else settings.instruction_language
-    )
+        return wrong_language(case.response, case.instruction, expected=case.settings.language)
+    return wrong_request_language(case.asked, case.settings.instruction_language)

@@ -17,7 +17,7 @@ from evolsynth.evaluation.text.verbs import asks, states
 from evolsynth.evaluation.text.words import content, plain, sentences
 from evolsynth.findings import Finding
 
-__all__ = ["answers_itself", "missing_input", "not_an_instruction", "role_confusion"]
+__all__ = ["answers_itself", "missing_input", "not_an_instruction", "pointed_at", "role_confusion"]
 __all__ += ["several_requests", "unanswerable"]
 
 _OWN = "provenance.instruction (a model wrote it)"
@@ -189,6 +189,48 @@ _GIVEN = re.compile(r"```|`[^`]+`|\n|[\"'][^\"']*\s[^\"']*\s[^\"']*[\"']|:\s*\S|
 _PROGRAM = re.compile(r"\b(?:function|program|script|method|class|query|app)\b", re.I)
 
 
+_KINDS = (
+    "sentences? message paragraph e-?mails? note review notice advertisement entry item items "
+    "comment letter announcement text passage article story words? numbers? list poem table claim "
+    "question statement phrase dialogue conversation code quote tweet post paragraphs recipe "
+    "description following information speaker narrator answer reader"
+)
+_SPEAKS_OF = re.compile(
+    rf"\b(?:the|this|these|that|each|both|given|following|above|below)(?: (?:two|three|first|last|"
+    rf"given|following|next|second|list of))? (?:{'|'.join(_KINDS.split())})\b"
+    r"|\b(?:this|these|those) (?!year|month|week|kind|way|time|century|age|reason)[a-z]+\b"
+    r"|\b(?:given|provided|listed) (?:above|below)\b",
+    re.I,
+)
+_POINTS_OUT = re.compile(
+    r"\A(?:what|who|where|why|how|when)\b[^.?!]{0,14}\b(?:is|are|does|do|did|was|were) "
+    r"(?:this|it(?! (?:\w+ )?\w+ (?:to|that|for|if|when)\b)|they|he|she|these|that)\b"
+    r"|\A\w+ (?:how|why|what) (?:it|they|he|she|this) \w+\W*\Z",
+    re.I,
+)
+
+
+def pointed_at(text: str, *, bare: bool = False) -> str | None:
+    """The words by which a request points at a text, code or data that is not there, or None.
+
+    "Summarize the following article." Not where something quoted, listed, behind a colon or in a
+    sentence that asks for nothing could be it, nor where a program is asked for, whose input is
+    spoken of in the same words. Of a ``bare`` task, which is known to come without an input, any
+    text is missing that it speaks of ("Sum up the paragraph"), and what "it" would be.
+    """
+    found = None
+    if not _GIVEN.search(text) and not _PROGRAM.search(text):
+        first = next(iter(sentences(text)), "")
+        found = _POINTS.search(text) or _THIS.search(first)
+        if found is not None:
+            rest = re.split(r"[.?!]\s", text[found.start() :], maxsplit=1)[1:]
+            found = None if rest and not asks(rest[0]) else found
+    if found is None and bare:
+        quoted = re.search(r"[\"“:]\s*\w[^\"]{4,}", text)  # the text stands in the task itself
+        found = (_SPEAKS_OF.search(text) if quoted is None else None) or _POINTS_OUT.search(text)
+    return None if found is None else found.group().strip()
+
+
 @check(
     "missing_input",
     "instruction",
@@ -202,22 +244,13 @@ _PROGRAM = re.compile(r"\b(?:function|program|script|method|class|query|app)\b",
     "texts along as contexts.",
 )
 def missing_input(case: Case) -> Finding | None:
-    """Found where a request points at a text, code or data that is not there.
+    """Found where a request points at what is not there; see `pointed_at`.
 
-    "Summarize the following article." Not where something quoted, listed, behind a colon or in a
-    sentence that asks for nothing could be it, nor where a program is asked for, whose input is
-    spoken of in the same words.
+    A row of Self-Instruct says itself whether its task has an input.
     """
-    flat = case.asked
-    if _GIVEN.search(flat) or _PROGRAM.search(flat):
-        return None
-    first = next(iter(sentences(flat)), "")
-    found = _POINTS.search(flat) or _THIS.search(first)
-    if found is None:
-        return None
-    rest = re.split(r"[.?!]\s", flat[found.start() :], maxsplit=1)[1:]
-    there = bool(rest) and not asks(rest[0])
-    return None if there else Finding("missing_input", {"said": found.group()})
+    extra = case.row.extra
+    said = pointed_at(case.asked, bare="task" in extra and extra.get("input") == "")
+    return None if said is None else Finding("missing_input", {"said": said})
 
 
 _LABEL = re.compile(

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from evolsynth.evaluation.gate.check import CHECKS, Case, Part, findings
+from evolsynth.evaluation.gate.checks.instruction import pointed_at
 from evolsynth.evaluation.gate.checks.text import example_leak
 from evolsynth.evaluation.text.numbers import COUNTS
 from evolsynth.evaluation.text.rouge import rouge_l
@@ -90,25 +91,6 @@ _PERSONAL = re.compile(
     r"would|did|just|saw|felt))\b"
     r"|\b(?:can|could|would) you (?!explain|describe|tell|give|name|list|help|write|suggest|show|"
     r"please|recommend)",
-    re.I,
-)
-_KINDS = (
-    "sentences? message paragraph e-?mails? note review notice advertisement entry item items "
-    "comment letter announcement text passage article story words? numbers? list poem table claim "
-    "question statement phrase dialogue conversation code quote tweet post paragraphs recipe "
-    "description following information speaker narrator answer reader"
-)
-_REFERS = re.compile(
-    rf"\b(?:the|this|these|that|each|both|given|following|above|below)(?: (?:two|three|first|last|"
-    rf"given|following|next|second|list of))? (?:{'|'.join(_KINDS.split())})\b"
-    r"|\b(?:this|these|those) (?!year|month|week|kind|way|time|century|age|reason)[a-z]+\b"
-    r"|\b(?:given|provided|listed) (?:above|below)\b",
-    re.I,
-)
-_POINTS_OUT = re.compile(
-    r"\A(?:what|who|where|why|how|when)\b[^.?!]{0,14}\b(?:is|are|does|do|did|was|were) "
-    r"(?:this|it(?! (?:\w+ )?\w+ (?:to|that|for|if|when)\b)|they|he|she|these|that)\b"
-    r"|\A\w+ (?:how|why|what) (?:it|they|he|she|this) \w+\W*\Z",
     re.I,
 )
 _LABEL = re.compile(
@@ -201,14 +183,12 @@ def doubled(task: str) -> Finding | None:
 
 
 def missing_input(task: str, text: str = "") -> Finding | None:
-    """Found where a task without an input speaks of one ("the sentence", "how it works")."""
-    if text.strip():
-        return None
-    flat = plain(task).strip()
-    quoted = re.search(r"[\"“:]\s*\w[^\"]{4,}", flat)  # the text stands in the task itself
-    found = _REFERS.search(flat) if quoted is None else None
-    found = found or _POINTS_OUT.search(flat)
-    return None if found is None else Finding("missing_input", {"words": found.group().strip()})
+    """Found where a task without an input speaks of one ("the sentence", "how it works").
+
+    The gate says the same of the task's row.
+    """
+    said = None if text.strip() else pointed_at(plain(task).strip(), bare=True)
+    return None if said is None else Finding("missing_input", {"said": said})
 
 
 def off_subject(task: str, subject: str) -> Finding | None:

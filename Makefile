@@ -5,6 +5,8 @@
 PY ?= python3
 PYTHON = .venv/bin/python
 ARGS ?=
+# Whole files go to two processes, each with its own model and embedder, in the order of collection.
+TWO = -n 2 --dist loadfile --no-loadscope-reorder
 
 # $(call part,NAME,COMMAND): say what runs, run it, say how long it took.
 define part
@@ -23,19 +25,20 @@ setup: ## make .venv: torch, llama.cpp compiled for this CPU, model, embedder (5
 demo: setup ## make a small data set and its report in runs/demo (ARGS="..." is passed on)
 	$(call part,demo,$(PYTHON) -m evolsynth demo -o runs/demo $(ARGS))
 
-test: lint ## lint, then all tests (ARGS="-k magpie" is passed to pytest)
-	$(call part,pytest,$(PYTHON) -m pytest $(ARGS))
+test: lint ## lint, then all tests in two processes (ARGS="-k magpie" is passed to pytest)
+	$(call part,pytest,$(PYTHON) -m pytest $(TWO) $(ARGS))
 
-lint: setup ## ruff and mypy
+lint: setup ## ruff, mypy, and who may import whom
 	$(call part,ruff check,$(PYTHON) -m ruff check .)
 	$(call part,ruff format,$(PYTHON) -m ruff format --check .)
 	$(call part,mypy,$(PYTHON) -m mypy)
+	$(call part,imports,$(PYTHON) -c "from importlinter.cli import lint_imports_command as lint; lint()")
 
 peers: setup ## make .venv-peers: what `python -m evals throughput` compares with (1 to 3 min, once)
 	@$(PY) scripts/peers.py
 
 clean: ## remove caches and logs; .venv, compiled wheels and runs/ stay
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis dist .build/logs
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist .build/logs
 	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean ## remove .venv, .venv-peers and the compiled llama.cpp too; runs/ stays

@@ -23,7 +23,7 @@ from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import LlamaCpp
-from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
+from evolsynth.methods.evolve.evolve import evolve
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.rows import Row
 
@@ -95,7 +95,7 @@ async def compare(llm: LLM, *, n: int, rounds: int) -> list[Compared]:
             Job("magpie", lambda back: magpie(back, n=n, seed=2), lambda g, rows: g.check(rows)),
             Job(
                 "evolve",
-                lambda back: evol_instruct(originals, back, seed=2),
+                lambda back: evolve(originals, back, seed=2),
                 lambda gate, rows: gate.check(rows, instructions_only=True),
             ),
         )

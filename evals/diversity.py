@@ -22,12 +22,11 @@ from evals.diversity_sets import DATA, SIZE, Family, families, many, requests, t
 from evals.machine import Watch, describe
 from evals.options import add_json, check_place, positive, save, told_on
 from evolsynth.errors import InputError
-from evolsynth.evaluation.diversity.clusters import Weights, find_clusters
-from evolsynth.evaluation.diversity.corpus import Texts
+from evolsynth.evaluation.diversity.clusters import TextSet, Weights, find_clusters
 from evolsynth.evaluation.diversity.distances import Vectors, vendi_score
-from evolsynth.evaluation.diversity.measures import Measure, Side, figures_at
+from evolsynth.evaluation.diversity.measures import Measure, figures_at
 from evolsynth.evaluation.diversity.ngrams import Places
-from evolsynth.evaluation.diversity.summary import measured
+from evolsynth.evaluation.diversity.summary import Texts, measured
 from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
 from evolsynth.evaluation.text.verbs import root
 
@@ -150,18 +149,18 @@ def correlations(own: Sequence[str], embedder: Embedder, repeats: int) -> dict[s
     return found
 
 
-def _reference(own: Sequence[str], embedder: Embedder) -> Side:
+def _reference(own: Sequence[str], embedder: Embedder) -> TextSet:
     """The requests and as many of each of the 12 topics: where clusters and densities are from."""
     topics = [text for topic in topic_texts() for text in topic[:: len(topic) // 24]]
     return _side(list(dict.fromkeys([*own, *topics])), embedder)
 
 
-def _side(texts: list[str], embedder: Embedder) -> Side:
+def _side(texts: list[str], embedder: Embedder) -> TextSet:
     vectors = embedder.embed(texts)
-    return Side.of(Texts(texts, [""] * len(texts), {}), vectors, find_clusters(vectors))
+    return TextSet.of(texts, [""] * len(texts), vectors, find_clusters(vectors))
 
 
-def _correlations(family: Family, embedder: Embedder, repeats: int, reference: Side) -> Scores:
+def _correlations(family: Family, embedder: Embedder, repeats: int, reference: TextSet) -> Scores:
     sets = [
         (level, family.make(level, np.random.default_rng([seed, place])))
         for seed in range(repeats)
@@ -175,7 +174,7 @@ def _correlations(family: Family, embedder: Embedder, repeats: int, reference: S
     figures = []
     for _, texts in sets:
         here = vectors[[places[text] for text in texts]]
-        side = Side.of(Texts(texts, [""] * len(texts), {}), here, centres)
+        side = TextSet.of(texts, [""] * len(texts), here, centres)
         every = np.arange(len(texts))
         with threadpool_limits(limits=1):  # small matrices: threads would wait for each other
             figures.append(Measure(side, every, reference.vectors, weights)(every))
@@ -188,7 +187,7 @@ def _correlations(family: Family, embedder: Embedder, repeats: int, reference: S
     }
 
 
-def _weights(side: Side) -> Weights:
+def _weights(side: TextSet) -> Weights:
     counts: Weights = np.bincount(side.labels).astype(np.float64)
     return counts / float(counts.sum())
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from evolsynth.rows import read_jsonl
+from evolsynth.data.files import read_objects
 
 __all__ = ["SIZE", "Family", "families", "many", "requests", "topic_texts"]
 
@@ -54,7 +54,9 @@ class _Topic(msgspec.Struct):
 
 def requests(path: Path | None = None) -> list[str]:
     """Different requests: of a file with ``instruction``, or the 284 of ours."""
-    found = (line.get("instruction") for _, line in read_jsonl(path or DATA / "answer_room.jsonl"))
+    found = (
+        line.get("instruction") for _, line in read_objects(path or DATA / "answer_room.jsonl")
+    )
     return list(dict.fromkeys(text for text in found if isinstance(text, str) and text.strip()))
 
 

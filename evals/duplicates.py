@@ -24,9 +24,9 @@ from evals.duplicate_rows import KINDS, Pair, Planted, planted
 from evals.machine import Watch, describe
 from evals.options import add_json, check_place, names, positive, save, told_on
 from evolsynth.cache import cache_folder
+from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError, SetupError
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.rows import read_jsonl
 
 __all__ = ["ARMS", "Found", "add_options", "measure", "run", "score"]
 
@@ -78,7 +78,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure and print; the exit status."""
     check_place(options.json)
-    pairs = [msgspec.convert(data, Pair) for _, data in read_jsonl(_PAIRS)]
+    pairs = [msgspec.convert(data, Pair) for _, data in read_objects(_PAIRS)]
     given = [] if options.data is None else _instructions(options.data)
     truth = planted(options.rows, pairs, seed=options.seed, given=given)
     told, found = told_on(options.json), []
@@ -101,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _instructions(path: Path) -> list[str]:
     texts = []
-    for number, data in read_jsonl(path):
+    for number, data in read_objects(path):
         if not isinstance(data.get("instruction"), str):
             raise InputError(f"{path}, line {number}: no field 'instruction' with text.")
         texts.append(data["instruction"])

@@ -20,9 +20,16 @@ from numpy.typing import NDArray
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.good_evolution.answer_length import ROOMS, Room, RoomModel, room_features
-from evolsynth.evaluation.good_evolution.neighbours import Examples, Projection, nearness, rounded
-from evolsynth.evaluation.good_evolution.score import EvolutionModel, features, standardised
+from evolsynth.evaluation.good_evolution.features import ROOMS, Room, RoomModel, room_features
+from evolsynth.evaluation.good_evolution.model import (
+    EvolutionModel,
+    Examples,
+    Projection,
+    nearness,
+    rounded,
+    standardised,
+)
+from evolsynth.evaluation.good_evolution.score import features
 
 __all__ = ["Labelled", "cross_validated", "fit", "read_labelled", "read_rooms"]
 

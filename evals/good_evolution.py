@@ -7,7 +7,6 @@ Without ``--data`` each of our own rows is judged by a model that was fitted wit
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,9 @@ import numpy as np
 from evals.evolution_fit import Labelled, cross_validated, fit, read_labelled, read_rooms
 from evals.options import add_json, check_place, save, told_on
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.good_evolution import score as evolution
-from evolsynth.evaluation.good_evolution.demand import addition
-from evolsynth.evaluation.good_evolution.score import THRESHOLD, good_evolution, to_json
+from evolsynth.evaluation.good_evolution.features import addition
+from evolsynth.evaluation.good_evolution.model import PACKAGED, save_model
+from evolsynth.evaluation.good_evolution.score import THRESHOLD, good_evolution
 
 __all__ = ["Measured", "add_options", "auroc", "measure", "run"]
 
@@ -66,9 +65,8 @@ def run(options: argparse.Namespace) -> int:
     told, embedder = told_on(options.json), MiniLM(cached=100_000)
     if options.train:
         model = fit(read_labelled(_ROWS), read_rooms(_ROOMS), embedder)
-        place = Path(str(evolution.__file__)).with_name("evolution_model.json")
-        place.write_text(json.dumps(to_json(model)) + "\n", encoding="utf-8")
-        print(f"Weights of {len(model.names)} signals are in {place.name}.", file=told)
+        save_model(model, PACKAGED)
+        print(f"Weights of {len(model.names)} signals are in {PACKAGED.name}.", file=told)
         return 0
     rows, scores, groups = _judged(options.data, embedder)
     found = [measure(name, [rows[i] for i in part], [scores[i] for i in part], options.threshold)

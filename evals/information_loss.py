@@ -17,13 +17,17 @@ import numpy as np
 
 from evals.machine import describe
 from evals.options import add_json, check_place, positive, save, told_on
+from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.information_loss.batch import information_losses
-from evolsynth.evaluation.information_loss.judging import THRESHOLD, WEIGHTS, evidence
 from evolsynth.evaluation.information_loss.reading import InformationLoss, Reading
-from evolsynth.evaluation.information_loss.score import information_loss
-from evolsynth.rows import read_jsonl
+from evolsynth.evaluation.information_loss.score import (
+    THRESHOLD,
+    WEIGHTS,
+    evidence,
+    information_loss,
+    information_losses,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -127,7 +131,7 @@ def read_pairs(path: Path) -> list[Pair]:
         InputError: the file, a line of it or a label is not as it should be.
     """
     pairs = []
-    for number, data in read_jsonl(path):
+    for number, data in read_objects(path):
         try:
             pair = msgspec.convert(data, Pair)
         except msgspec.ValidationError as error:
@@ -365,7 +369,7 @@ def _fitted(pairs: Sequence[Pair], embedder: MiniLM | None) -> str:
     from scipy.optimize import minimize
 
     from evolsynth.evaluation.information_loss.alignment import align
-    from evolsynth.evaluation.information_loss.judging import word_vectors
+    from evolsynth.evaluation.information_loss.score import word_vectors
 
     rows, labels = [], []
     for pair in pairs:

@@ -21,13 +21,14 @@ import numpy as np
 
 from evals.machine import describe
 from evals.options import add_json, check_place, names, positive, save, told_on
+from evolsynth.data.files import read_objects
 from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.methods.magpie.topics import steering, topic_names
-from evolsynth.rows import Row, read_jsonl
+from evolsynth.rows import Row
 
 __all__ = ["Classifier", "Kept", "add_options", "measure", "run"]
 
@@ -40,7 +41,7 @@ class Classifier:
     """Tells an instruction's domain by the nearest labelled examples; ``other`` is one of them."""
 
     def __init__(self, embedder: Embedder, examples: Path = EXAMPLES) -> None:
-        lines = [line for _, line in read_jsonl(examples)]
+        lines = [line for _, line in read_objects(examples)]
         self.labels = [str(line["domain"]) for line in lines]
         self.texts = [str(line["instruction"]) for line in lines]
         self._embedder = embedder

@@ -16,9 +16,10 @@ import msgspec
 
 from evals.machine import Watch, describe
 from evals.options import add_json, check_place, positive, save, told_on
-from evolsynth.cli.files import writing
+from evolsynth.atomic import writing
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
+from evolsynth.methods.family import PromptFamily
 from evolsynth.methods.self_instruct.seeds import SeedTask, read_seeds
 from evolsynth.methods.self_instruct.tasks import bootstrap_tasks
 from evolsynth.rows import Row
@@ -96,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _measured(
-    model: str, n: int, seed: int, seeds: tuple[SeedTask, ...] | None, prompts: str | None
+    model: str, n: int, seed: int, seeds: tuple[SeedTask, ...] | None, prompts: PromptFamily | None
 ) -> tuple[Yield, list[Row]]:
     async with LlamaCpp(model) as llm:
         return await measure(llm, n=n, seed=seed, seeds=seeds, prompts=prompts)
@@ -108,7 +109,7 @@ async def measure(
     n: int,
     seed: int,
     seeds: tuple[SeedTask, ...] | None = None,
-    prompts: str | None = None,
+    prompts: PromptFamily | None = None,
 ) -> tuple[Yield, list[Row]]:
     """Run the loop until ``n`` tasks are accepted: figures and all rows."""
     began, rows = time.perf_counter(), []

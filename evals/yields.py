@@ -22,18 +22,19 @@ import msgspec
 
 from evals.machine import describe
 from evals.options import add_json, check_place, names, positive, save, told_on
+from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
-from evolsynth.evaluation.information_loss.score import demand_added
+from evolsynth.evaluation.text.added import demand_added
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
-from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
-from evolsynth.rows import Row, read_jsonl
+from evolsynth.methods.evolve.evolve import evolve
+from evolsynth.rows import Row
 
 __all__ = ["Arm", "Operation", "add_options", "measure", "read_seeds", "run"]
 
-#: The ways that are compared, by what they ask of `evol_instruct` beside the options.
+#: The ways that are compared, by what they ask of `evolve` beside the options.
 ARMS: Mapping[str, Mapping[str, Any]] = {
     "default": {},
     "all candidates": {"good_enough": 1.0},
@@ -130,7 +131,7 @@ def read_seeds(path: Path | None) -> list[Row]:
         seeds = shipped_seeds()
         return [Row.make(f"{s.instruction}\n\n{s.input}".strip()) for s in seeds]
     found = []
-    for number, data in read_jsonl(path):
+    for number, data in read_objects(path):
         text, given = data.get("instruction"), data.get("input")
         if not isinstance(text, str) or not text.strip():
             raise InputError(f"{path}, line {number}: the field 'instruction' has no text.")
@@ -171,11 +172,11 @@ async def measure(
 ) -> tuple[Arm, list[Row]]:
     """Evolve the seeds one way; what came of it, and all rows."""
     before, began = llm.usage.completion_tokens, time.perf_counter()
-    stream = evol_instruct(
+    stream = evolve(
         seeds,
         llm,
         gate=gate,
-        num_evolutions=rounds,
+        rounds=rounds,
         seed=seed,
         include_original_instruction=False,
         **how,

@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evolsynth.data.files import read_rows
     from evolsynth.errors import EvolsynthError
     from evolsynth.evaluation.embed.minilm import MiniLM
     from evolsynth.evaluation.gate.gate import Gate
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from evolsynth.llm.base import Completion, Prompt, Request, Sampling
     from evolsynth.llm.llamacpp.engine import LlamaCpp
     from evolsynth.llm.scripted import Scripted
-    from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
+    from evolsynth.methods.evolve.evolve import evolve
     from evolsynth.methods.generate import generate
     from evolsynth.methods.magpie.magpie import magpie
     from evolsynth.methods.preference import preference
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from evolsynth.methods.self_instruct.queries import self_instruct
     from evolsynth.methods.self_instruct.tasks import bootstrap_tasks
     from evolsynth.report.build import write_report
-    from evolsynth.rows import Message, Row, Verdict, read_rows, write_rows
+    from evolsynth.rows import Message, Row, Verdict, write_rows
 
 __version__ = "0.1.0"
 
@@ -43,12 +44,12 @@ _HOMES = {
     "Scripted": "llm.scripted",
     "Verdict": "rows",
     "bootstrap_tasks": "methods.self_instruct.tasks",
-    "evol_instruct": "methods.evol_instruct.evol_instruct",
+    "evolve": "methods.evolve.evolve",
     "generate": "methods.generate",
     "information_loss": "evaluation.information_loss.score",
     "magpie": "methods.magpie.magpie",
     "preference": "methods.preference",
-    "read_rows": "rows",
+    "read_rows": "data.files",
     "respond": "methods.respond",
     "self_instruct": "methods.self_instruct.queries",
     "write_report": "report.build",
@@ -69,7 +70,7 @@ __all__ = [
     "Scripted",
     "Verdict",
     "bootstrap_tasks",
-    "evol_instruct",
+    "evolve",
     "generate",
     "information_loss",
     "magpie",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["cache_folder", "locked", "written"]
+__all__ = ["cache_folder", "locked"]
 
 
 def cache_folder() -> Path:
@@ -31,14 +31,3 @@ def locked(place: Path) -> Iterator[None]:
     with place.with_name(place.name + ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-@contextmanager
-def written(place: Path) -> Iterator[Path]:
-    """A path to write to, which becomes ``place`` at the end, or nothing where that fails."""
-    part = place.with_name(f"{place.name}.{os.getpid()}.part")
-    try:
-        yield part
-        part.replace(place)
-    finally:
-        part.unlink(missing_ok=True)

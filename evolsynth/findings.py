@@ -37,7 +37,7 @@ _REASONS: dict[str, Reason] = {}
 #: The modules of ours that reject rows, in which codes are declared.
 _HOMES = (
     "evolsynth.evaluation.scores.selection",
-    "evolsynth.methods.evol_instruct.evol_instruct",
+    "evolsynth.methods.evolve.evolve",
     "evolsynth.methods.preference",
     "evolsynth.pipeline.run.tracking",
 )

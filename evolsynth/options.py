@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping
@@ -21,8 +22,8 @@ import msgspec
 
 from evolsynth.errors import InputError, did_you_mean
 
-__all__ = ["Count", "Natural", "Option", "Share", "annotation", "converted", "options_of"]
-__all__ += ["option_texts", "summary"]
+__all__ = ["Count", "FilePath", "Natural", "Option", "Share", "annotation", "converted"]
+__all__ += ["holds_path", "option_texts", "options_of", "summary"]
 
 #: A whole number from 1.
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -30,6 +31,9 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 Natural = Annotated[int, msgspec.Meta(ge=0)]
 #: A number from 0 to 1.
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+#: The path of a file; one in a pipeline file begins at that file's folder.
+FilePath = Annotated[str, msgspec.Meta(extra={"path": True})]
 
 #: Stands for the default of an option that must be given.
 REQUIRED = inspect.Parameter.empty
@@ -70,13 +74,33 @@ def annotation(function: Callable[..., Any], name: str) -> Any:
     """What the function says of a parameter; Any if it says nothing that can be understood."""
     told = getattr(function, "__annotations__", {}).get(name, Any)
     holder = types.SimpleNamespace(__annotations__={name: told})
-    names = getattr(inspect.unwrap(function), "__globals__", {})
+    home = sys.modules.get(getattr(function, "__module__", ""))
+    names = getattr(inspect.unwrap(function), "__globals__", {} if home is None else vars(home))
     try:
         kind = typing.get_type_hints(holder, globalns=names, include_extras=True)[name]
-        msgspec.inspect.type_info(kind)
-    except Exception:  # noqa: BLE001 - a name known to type checkers only, or what JSON has not
+    except Exception:  # noqa: BLE001 - a name known to type checkers only
         return Any
-    return kind
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        sayable = [one for one in typing.get_args(kind) if _is_sayable(one)]
+        kind = typing.Union[tuple(sayable)] if sayable else Any  # noqa: UP007 - made, not written
+    return kind if _is_sayable(kind) else Any
+
+
+def _is_sayable(kind: Any) -> bool:
+    """Whether JSON has values of the type; it has no functions, for one."""
+    try:
+        msgspec.inspect.type_info(kind)
+    except Exception:  # noqa: BLE001 - msgspec raises several kinds
+        return False
+    return not isinstance(msgspec.inspect.type_info(kind), msgspec.inspect.CustomType)
+
+
+def holds_path(kind: Any) -> bool:
+    """Whether a text of this type is the path of a file."""
+    told = getattr(kind, "__metadata__", ())
+    if any(isinstance(m, msgspec.Meta) and (m.extra or {}).get("path") for m in told):
+        return True
+    return any(holds_path(one) for one in typing.get_args(kind))
 
 
 _ENTRY = re.compile(r"^ {4}([a-z_]+(?:, [a-z_]+)*): (.*)$")
@@ -164,6 +188,8 @@ def _told(message: str) -> str:
         what = f"{' or '.join(kinds)} was expected, not {_WORDS.get(found[2], found[2])}"
         if "str" in found[1] and found[2] in ("int", "float", "bool"):
             what += ". Put it in quotes"
+    elif (bound := re.fullmatch(r"Expected `(?:int|float)` ([<>]=) (\S+)", what)) is not None:
+        what = f"it must be {bound[2]} or {'more' if bound[1] == '>=' else 'less'}"
     else:
         what = what.replace("`", "'")
         what = what[:1].lower() + what[1:]

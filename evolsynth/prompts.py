@@ -18,9 +18,10 @@ import jinja2
 import jinja2.sandbox
 
 from evolsynth.errors import InputError
+from evolsynth.evaluation.text.words import word_lists
 from evolsynth.llm.base import Prompt
 
-__all__ = ["PromptFile", "load_prompt", "prompt_names"]
+__all__ = ["PromptFile", "load_prompt", "prompt_lists", "prompt_names"]
 
 
 class PromptFile:
@@ -128,3 +129,17 @@ def prompt_names(method: str = "") -> tuple[str, ...]:
     folder = _folder()
     files = sorted((folder / method).rglob("*.j2"))
     return tuple(file.relative_to(folder).with_suffix("").as_posix() for file in files)
+
+
+@functools.cache
+def prompt_lists(name: str) -> Mapping[str, list[str]]:
+    """The lists of ``NAME.txt`` in ``prompts/``, by section: words that a method's own rules know
+    because of what its prompts say. They stand beside the prompts, so that who edits one sees them.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    path = _folder() / f"{name}.txt"
+    if not path.is_file():
+        raise InputError(f"There is no list prompts/{name}.txt. Install the package again.")
+    return word_lists(str(path), path.name)

@@ -1,18 +1,16 @@
-"""What flows: a `Row` from method to method, a `Verdict` on it, and JSON Lines in and out."""
+"""What flows: a `Row` from method to method, and a `Verdict` on it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
-from pathlib import Path
-from typing import IO, Any, Literal, Self
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, Self
 
 import msgspec
 
+from evolsynth.atomic import write
 from evolsynth.errors import InputError
 
 __all__ = [
@@ -23,11 +21,6 @@ __all__ = [
     "Verdict",
     "derive_seed",
     "dump",
-    "line_object",
-    "read_jsonl",
-    "read_lines",
-    "read_rows",
-    "write_lines",
     "write_rows",
 ]
 
@@ -203,120 +196,10 @@ def derive_seed(
     return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big") % (2**32 - 1)
 
 
-def read_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
-    """Read rows from a JSON Lines file, one object a line, blank lines skipped; ``-`` is standard
-    input.
-
-    Two lines that are the same in every field get different ids.
-
-    Raises:
-        InputError: no such file, not UTF-8, not JSON, or a field of the wrong type; with the
-            line's number.
-    """
-    seen: dict[str, int] = {}
-    for number, data in read_jsonl(path):
-        try:
-            row = Row.from_dict(data)
-        except InputError as error:
-            raise InputError(f"{path}, line {number}: {error}") from None
-        if data.get("id") is None:
-            seen[row.id] = seen.get(row.id, 0) + 1
-            if seen[row.id] > 1:
-                row = row.replace(id=f"{row.id}-{seen[row.id]}")
-        yield row
-
-
-def read_jsonl(path: str | os.PathLike[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line number, object) from a JSON Lines file; see `read_rows` for the errors."""
-    for number, _, data in read_lines(path):
-        if isinstance(data, InputError):
-            raise data
-        yield number, data
-
-
-def read_lines(
-    path: str | os.PathLike[str],
-) -> Iterator[tuple[int, bytes, dict[str, Any] | InputError]]:
-    """Yield (line number, the line as it stands, its object or what is wrong with it).
-
-    Raises:
-        InputError: no such file, or it cannot be read.
-    """
-    name = "standard input" if path == "-" else path
-    with _opened(path) as file:
-        for number, raw in enumerate(file, 1):
-            try:
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-                if line:
-                    yield number, raw, line_object(line, f"{name}, line {number}")
-            except UnicodeDecodeError:
-                yield (
-                    number,
-                    raw,
-                    InputError(f"{name}, line {number}: not UTF-8 text. Save the file as UTF-8."),
-                )
-
-
-def line_object(line: str, where: str) -> dict[str, Any] | InputError:
-    """A line's JSON object, or what is wrong with the line, whose place is ``where``."""
-    try:
-        data = json.loads(line, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        what = getattr(error, "msg", str(error).partition(";")[0])
-        return InputError(f"{where}: not JSON ({what}). Each line must be one JSON object.")
-    if not isinstance(data, dict):
-        return InputError(f"{where}: a JSON object was expected, with named fields.")
-    return data
-
-
-def _opened(path: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:
-    if path == "-":
-        return nullcontext(sys.stdin.buffer)
-    try:
-        return Path(path).open("rb")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Give the path of a JSON Lines file.") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number in JSON")
-
-
 def write_rows(path: str | os.PathLike[str], rows: Iterable[Row]) -> int:
     """Write rows as JSON Lines and return how many. The file appears whole or not at all.
 
     Raises:
         InputError: the file cannot be written.
     """
-    with suppress(OSError):  # what is in the way is told when the file cannot be written
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    return write_lines(path, (row.to_json() for row in rows))
-
-
-def write_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> int:
-    """Write lines and return how many. The file appears whole or not at all.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    count = 0
-    try:
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            for line in lines:
-                file.write(line + "\n")
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}). Choose another place."
-        ) from None
-    finally:
-        if part.parent.is_dir():
-            part.unlink(missing_ok=True)
-    return count
+    return write(path, (row.to_json() + "\n" for row in rows))

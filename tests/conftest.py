@@ -17,6 +17,12 @@ from evolsynth.rows import Row
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with real models come first, so that two processes end at about the same time."""
+    real = {item.path for item in items if item.get_closest_marker("real")}
+    items.sort(key=lambda item: item.path not in real)
+
+
 @pytest.fixture(scope="session")
 def embedder() -> MiniLM:
     """The real MiniLM."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evolsynth.dataset import read_dataset
+from evolsynth.data.files import read_dataset
 from evolsynth.errors import EngineError, InputError
 from evolsynth.rows import Row, Verdict, write_rows
 from evolsynth.streams import failure

@@ -10,9 +10,9 @@ import pytest
 
 from evolsynth.errors import InputError
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.evol_instruct.draft import IN_DEPTH
-from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
-from evolsynth.prompts import PromptFile, load_prompt, prompt_names
+from evolsynth.methods.evolve.draft import IN_DEPTH
+from evolsynth.methods.evolve.evolve import evolve
+from evolsynth.prompts import PromptFile, load_prompt, prompt_lists, prompt_names
 from evolsynth.rows import Row
 
 FOLDER = Path(__file__).parents[1] / "prompts"
@@ -85,7 +85,7 @@ def test_a_rewriting_prompt_frames_the_request(name: str) -> None:
 
 async def test_a_row_says_which_prompt_made_it() -> None:
     llm = Scripted(lambda _: " the towns on their banks.")
-    stream = evol_instruct([Row.make("Name three rivers.")], llm, prompts="small", candidates=1)
+    stream = evolve([Row.make("Name three rivers.")], llm, prompts="small", candidates=1)
     rows = [row async for row in stream]
     made = rows[1].provenance["instruction"]
     prompt = load_prompt("evol_instruct/anchored/ideas")
@@ -142,3 +142,19 @@ def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
     with pytest.raises(InputError) as caught:
         load_prompt(name)
     assert all(known in str(caught.value) for known in NAMES)
+
+
+def test_what_rules_know_of_a_prompt_is_in_that_prompt() -> None:
+    """Who edits the one without the other is told here."""
+    known, tasks = prompt_lists("self_instruct/small"), load_prompt("self_instruct/tasks_small")
+    openings = [text.lower() for text in tasks.value("openings")]
+    for begins in ("name", "list", "give", "suggest", "write a slogan", "write three"):
+        assert begins in known["short answers"]
+        assert any(text.startswith(begins) for text in openings), begins
+    for begins in known["asks for a text"]:
+        assert any(text.startswith(begins) for text in tasks.value("text_openings")), begins
+
+
+def test_a_list_that_is_not_there_is_one_sentence() -> None:
+    with pytest.raises(InputError, match=r"There is no list prompts/magpie/none\.txt"):
+        prompt_lists("magpie/none")

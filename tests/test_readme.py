@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from evolsynth.data.files import read_rows
 from evolsynth.llm.llamacpp.quantise import QUANTISATIONS
-from evolsynth.rows import read_rows
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,6 +42,11 @@ def said_by(name: str, folder: Path) -> str:
 @pytest.mark.parametrize("name", ["script", "generators"])
 def test_a_script_has_at_most_fifteen_lines(name: str) -> None:
     assert len(script(name).strip().splitlines()) <= 15
+
+
+@pytest.mark.xfail(reason="to come: most of it belongs on the pages of docs/", strict=False)
+def test_the_readme_is_read_in_a_few_minutes() -> None:
+    assert len(README.splitlines()) <= 150
 
 
 @pytest.mark.real

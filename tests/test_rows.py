@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evolsynth.data.files import read_rows
 from evolsynth.errors import EngineError, InputError
-from evolsynth.rows import Message, Row, Verdict, derive_seed, read_rows, write_rows
+from evolsynth.rows import Message, Row, Verdict, derive_seed, write_rows
 from evolsynth.streams import failure
 
 KNOWN = set(Row.__struct_fields__) - {"extra"}

@@ -121,3 +121,25 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"evolsynth"}
     assert not [name for name in names if "tests" in name or name.endswith((".pyc", ".gguf"))]
+    # what was measured on stays in the checkout
+    measured = {path.name for path in (CHECKOUT / "evals").rglob("*") if path.is_file()}
+    assert len(measured) > 20
+    assert not [name for name in names if "evals" in name]
+    assert not [name for name in names if name.endswith(".jsonl") and Path(name).name in measured]
+
+
+def test_the_wheel_has_the_lists_and_the_model_but_no_labelled_rows(wheel: Path) -> None:
+    import zipfile
+
+    names = zipfile.ZipFile(wheel).namelist()
+    labelled = {file.name for file in (CHECKOUT / "evals" / "data").glob("*.jsonl")}
+    assert labelled
+    assert not [name for name in names if "evals" in name or Path(name).name in labelled]
+    room = "evolsynth/evaluation"
+    assert {
+        f"{room}/text/verbs.txt",
+        f"{room}/information_loss/synonyms.txt",
+        f"{room}/good_evolution/evolution_model.npz.xz",
+        "evolsynth/_prompts/evol_instruct/anchored/shapes.txt",
+        "evolsynth/_prompts/self_instruct/small.txt",
+    } <= set(names)

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from evolsynth.data.files import read_rows
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.llamacpp import LlamaCpp
-from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
+from evolsynth.methods.evolve.evolve import evolve
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.methods.respond import respond
-from evolsynth.rows import Row, read_rows
+from evolsynth.rows import Row
 
 pytestmark = [pytest.mark.real]
 on_one_loop = pytest.mark.asyncio(loop_scope="session")
@@ -28,7 +29,7 @@ on_one_loop = pytest.mark.asyncio(loop_scope="session")
 async def make(llm: LlamaCpp, embedder: MiniLM, *, n: int, concurrency: int) -> list[Row]:
     gate = Gate(embedder)
     rows = gate.check(magpie(llm, n=n, seed=3, concurrency=concurrency), instructions_only=True)
-    rows = evol_instruct(rows, llm, seed=3, candidates=3, concurrency=concurrency)
+    rows = evolve(rows, llm, seed=3, candidates=3, concurrency=concurrency)
     rows = gate.check(rows, instructions_only=True)
     rows = respond(rows, llm, seed=3, max_tokens=40, concurrency=concurrency)
     return [row async for row in gate.check(rows)]

@@ -6,19 +6,18 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice, tee
+from itertools import chain, islice, tee
 from typing import Any, NamedTuple
 
 import msgspec
 from rich.console import Console
 
-from evolsynth.cli.files import writing
+from evolsynth.atomic import writing
+from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError, RequestError
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.information_loss.batch import information_losses
-from evolsynth.evaluation.information_loss.judging import THRESHOLD
 from evolsynth.evaluation.information_loss.reading import InformationLoss
-from evolsynth.rows import read_jsonl
+from evolsynth.evaluation.information_loss.score import THRESHOLD, information_losses
 
 __all__ = ["Fields", "check"]
 
@@ -53,7 +52,7 @@ def check(
     lines = _lines(data, fields)
     first = list(islice(lines, _SOME))
     several = workers if len(first) == _SOME else 1
-    source, texts = tee(_chained(first, lines))
+    source, texts = tee(chain(first, lines))
     pairs = ((line[fields.original], line[fields.evolved]) for line in texts)
     losses = information_losses(pairs, embedder=embedder, threshold=limit, workers=several)
     counts: Counter[str] = Counter()
@@ -66,15 +65,8 @@ def check(
     return 0
 
 
-def _chained(
-    first: list[dict[str, Any]], rest: Iterator[dict[str, Any]]
-) -> Iterator[dict[str, Any]]:
-    yield from first
-    yield from rest
-
-
 def _lines(data: str, fields: Fields) -> Iterator[dict[str, Any]]:
-    for number, line in read_jsonl(data):
+    for number, line in read_objects(data):
         for option, name in zip(("--original", "--evolved"), fields, strict=True):
             if not isinstance(line.get(name), str):
                 what = "is no text" if name in line else "is missing"

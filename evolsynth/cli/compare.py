@@ -1,8 +1,9 @@
-"""``evolsynth magpie --compare-system``: which system prompt keeps Magpie to its subject?"""
+"""``evolsynth compare-systems``: which system prompt keeps Magpie to its subject?"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,16 +11,23 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from evolsynth.cli.files import writing
+from evolsynth.cli.flags import parsed
+from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity.distances import rarefied
-from evolsynth.evaluation.embed.minilm import Embedder
+from evolsynth.evaluation.embed.base import Embedder
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck, subject_of
 from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.base import LLM
+from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.methods.magpie.magpie import magpie
-from evolsynth.methods.magpie.system_prompts import steering_hint
+from evolsynth.methods.magpie.system_prompts import SystemPrompts, steering_hint
 from evolsynth.methods.magpie.topics import steering
+from evolsynth.pipeline.steps import STEPS
 
-__all__ = ["Compared", "as_json", "compare", "show"]
+__all__ = ["Compared", "as_json", "compare", "compare_systems", "show"]
 
 _SHOWN = 48  # characters of a topic in the table
 
@@ -122,3 +130,57 @@ def show(console: Console, found: list[Compared]) -> None:
 def as_json(found: list[Compared]) -> dict[str, Any]:
     """Every figure, for machines."""
     return {"prompts": [msgspec.to_builtins(one) | {"useful": one.useful} for one in found]}
+
+
+def compare_systems(
+    path: str,
+    *,
+    n: int,
+    seed: int,
+    topic: str | None,
+    language: str,
+    model: str | None,
+    output: str | None,
+    as_lines: bool,
+) -> int:
+    """Compare the system prompts of a file; a table, or JSON. The exit status.
+
+    Raises:
+        InputError: the file cannot be used, or there is nothing to compare.
+    """
+    if n < 1:
+        raise InputError("-n is 0: nothing can be compared. Give a number from 1, such as 100.")
+    prompts = _read(path)
+    # the table is for people, and JSON for whatever reads standard output
+    console = Console(stderr=True, soft_wrap=True) if as_lines else Console(soft_wrap=True)
+
+    async def look() -> str:
+        embedder = MiniLM()
+        async with LlamaCpp(model or DEFAULT_MODEL) as llm:
+            await asyncio.to_thread(embedder.load)
+            gate = Gate(embedder, settings=GateSettings(instruction_language=language))
+            found = await compare(prompts, llm, embedder, gate, n=n, seed=seed, topic=topic)
+        show(console, found)
+        return json.dumps(as_json(found), ensure_ascii=False, indent=2)
+
+    text = asyncio.run(look())
+    if as_lines or output is not None:
+        with writing(output) as write:
+            write(text + "\n")
+    return 0
+
+
+def _read(path: str) -> dict[str, str]:
+    """The texts by name; those without one are numbered."""
+    try:
+        choices = SystemPrompts(
+            parsed(f"@{path}", STEPS["magpie"].option("system_prompt").kind)
+        ).choices
+    except InputError as error:
+        told = str(error)
+        raise InputError(told if told.startswith(path) else f"{path}: {told}") from None
+    return {
+        choice.key if choice.key is not None else str(number): choice.text
+        for number, choice in enumerate(choices, 1)
+        if choice.text is not None
+    }

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from evolsynth.cli.files import writing
+from evolsynth.atomic import writing
 from evolsynth.cli.lines import TextField
 from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.deduplicate import Deduplicated, Method, deduplicate
@@ -92,7 +92,7 @@ def _kept(texts: TextField, found: Deduplicated) -> Iterator[str]:
     stays = bytearray(len(texts))
     for place in found.kept.tolist():
         stays[place] = 1
-    for stay, raw in zip(stays, texts.all_raw(), strict=True):
+    for stay, raw in zip(stays, texts.lines.all_raw(), strict=True):
         if stay:
             yield raw.decode()
 
@@ -104,20 +104,20 @@ def _dropped(texts: TextField, found: Deduplicated) -> Iterator[str]:
     }
     for one in found.duplicates:
         record: dict[str, Any] = {
-            "line": texts.number(one.place),
+            "line": texts.lines.number(one.place),
             "kind": one.kind,
             "similarity": one.similarity,
-            "kept_line": texts.number(one.winner),
-            "matched_line": texts.number(one.of),
+            "kept_line": texts.lines.number(one.winner),
+            "matched_line": texts.lines.number(one.of),
             "cluster": clusters[one.winner],
         }
-        kept = texts.row(one.winner)
+        kept = texts.lines.row(one.winner)
         if isinstance(kept.get("id"), str | int):
             record["kept_id"] = kept["id"]
         # the texts, to compare with the eye; the row as it stands in the file
         record["kept"] = kept[texts.field]
         head = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-        yield f'{head[:-1]},"row":{texts.raw(one.place).decode()}}}'
+        yield f'{head[:-1]},"row":{texts.lines.raw(one.place).decode()}}}'
 
 
 def _summarise(count: int, found: Deduplicated, seconds: float) -> None:

@@ -11,13 +11,13 @@ from rich.markup import escape
 
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import watcher
+from evolsynth.data.files import read_rows
 from evolsynth.llm.llamacpp import DEFAULT_MODEL
+from evolsynth.pipeline import evolve, gate, magpie, respond
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
-from evolsynth.pipeline.steps import evolve, gate, magpie, respond
-from evolsynth.rows import read_rows
+from evolsynth.store.sqlite_file import STORE
 from evolsynth.store.status import read_status
-from evolsynth.store.tables import STORE
 
 __all__ = ["demo", "line"]
 

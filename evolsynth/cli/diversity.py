@@ -8,14 +8,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from evolsynth.cli.files import writing
+from evolsynth.atomic import writing
+from evolsynth.data.files import read_rows
 from evolsynth.errors import InputError
-from evolsynth.evaluation.diversity.corpus import collect
-from evolsynth.evaluation.diversity.intervals import Figure
-from evolsynth.evaluation.diversity.measures import TITLES, Whole
-from evolsynth.evaluation.diversity.summary import DiversityReport, measured
-from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
-from evolsynth.rows import read_rows
+from evolsynth.evaluation.diversity.measures import TITLES, Figure, Whole
+from evolsynth.evaluation.diversity.summary import DiversityReport, collect, measured
+from evolsynth.evaluation.embed.base import Embedder, embedders
+from evolsynth.evaluation.embed.minilm import MiniLM
 
 __all__ = ["diversity"]
 
@@ -64,6 +63,9 @@ def diversity(
 
 def _chosen(name: str | None, different: int) -> tuple[Embedder, str]:
     """The embedder, and a sentence about it."""
+    if name not in (None, "minilm", "static"):
+        other = embedders[str(name)]()
+        return other, f"Vectors: {other.name}."
     minilm = MiniLM()
     if name == "static" or (name is None and different > _MINILM_TO):
         because = "" if name else f", as there are {different:,} different texts"

@@ -12,12 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from evolsynth.cli.files import writing
+from evolsynth.data.files import read_objects, read_rows
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.check import COSTS, Check, ordered
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.findings import explain
-from evolsynth.rows import Row, read_jsonl, read_rows
+from evolsynth.rows import Row
 from evolsynth.streams import Rows
 
 __all__ = ["gate", "gates"]
@@ -64,7 +65,7 @@ def gate(
     """Write the accepted rows of ``data``, and the others with their reasons; the exit status."""
     chosen = GateSettings() if settings is None else GateSettings.read(settings)
     if data != "-":
-        next(read_jsonl(data), None)  # a missing file is told before a model is loaded
+        next(read_objects(data), None)  # a missing file is told before a model is loaded
     embedder = MiniLM() if embed else None
     if embedder is not None:
         embedder.load()  # a missing one is told before any work is done

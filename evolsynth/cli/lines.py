@@ -1,80 +1,149 @@
-"""A JSON Lines file as a sequence of one field's texts, which stay in the file."""
+"""A file's rows as a sequence, which stay in the file."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import sys
 import tempfile
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, overload
 
-import msgspec
-
+from evolsynth.data.files import file_records, readers_of
+from evolsynth.data.jsonl import JsonLines, line_object
 from evolsynth.errors import InputError
+from evolsynth.rows import dump
 
-__all__ = ["TextField"]
+__all__ = ["Lines", "TextField"]
 
 _BOM = b"\xef\xbb\xbf"
 
 
-class TextField(Sequence[str]):
-    """The texts of one field, in the order of the lines; blank lines are skipped.
+class Lines:
+    """The JSON objects of a file's lines, in their order; blank lines are skipped.
 
-    Memory: 24 bytes a line, whatever its length: texts are read when they are asked for. The file
-    must stay as it is meanwhile.
+    Memory: 24 bytes a line, whatever its length: lines are read when they are asked for. The file
+    must stay as it is meanwhile. What is no JSON Lines file, or standard input (``-``), is copied
+    into one that is temporary.
 
     Args:
-        path: a file, or ``-`` for standard input, which is copied to a temporary file.
-        field: the field that holds the text.
-        score: a field that holds a number, on the row or in its ``scores``; none if None.
+        path: of a file of any kind that is read here, or ``-``.
+        check: is called with each object once, and with its place for people.
 
     Raises:
-        InputError: no such file, a line that is no JSON object in UTF-8, or one that has not the
-            field, or something else in it than text or a number. It names the line.
+        InputError: no such file, a line that is no JSON object in UTF-8, or what ``check`` raises.
     """
 
-    def __init__(self, path: str, field: str, score: str | None = None) -> None:
-        self.path, self.field = path, field
-        self.scores: array[float] | None = None if score is None else array("d")
-        self._score = score
-        self._file = _opened(path)
+    def __init__(self, path: str, check: Callable[[dict[str, Any], str], None]) -> None:
+        self.path = path
         self._starts, self._ends = array("q"), array("q")
         self._numbers = array("q")
-        self._index()
+        (self._reader, *more) = readers_of(path, lenient=True)
+        kind = type(self._reader)
+        if not more and kind is JsonLines and not path.endswith(".gz"):
+            self._file: IO[bytes] = Path(path).open("rb")  # noqa: SIM115 - closed by close()
+            self._index(check)
+        else:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+            self._copy(check)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def _index(self) -> None:
+    def _copy(self, check: Callable[[dict[str, Any], str], None]) -> None:
+        at = 0
+        for reader, number, row, line in file_records(self.path):
+            check(row, reader.place(number))
+            whole = dump(row).encode() if line is None else line
+            at = self._note(number, at, at + self._file.write(whole + b"\n"))
+        self._file.flush()
+
+    def _index(self, check: Callable[[dict[str, Any], str], None]) -> None:
         at = 0
         for number, raw in enumerate(self._file, 1):
             start, at = at, at + len(raw)
             body = raw.strip()
             if number == 1 and body.startswith(_BOM):
                 body, start = body[3:].strip(), start + 3
-            if not body:
-                continue
-            self._check(number, body)
-            self._starts.append(start)
-            self._ends.append(at)
-            self._numbers.append(number)
+            row = line_object(body, self._reader, number)
+            if isinstance(row, InputError):
+                raise row
+            if row is not None:
+                check(row, self._reader.place(number))
+                self._note(number, start, at)
 
-    def _check(self, number: int, body: bytes) -> None:
-        where = f"{self.path}, line {number}"
-        try:
-            row = _decoded(body)
-        except UnicodeDecodeError:
-            raise InputError(f"{where}: not UTF-8 text. Save the file as UTF-8.") from None
-        except (ValueError, RecursionError) as error:
-            raise InputError(
-                f"{where}: not JSON ({error}). Each line must be one JSON object."
-            ) from None
+    def _note(self, number: int, start: int, end: int) -> int:
+        self._numbers.append(number)
+        self._starts.append(start)
+        self._ends.append(end)
+        return end
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def number(self, place: int) -> int:
+        """The number of a line in the file, from 1."""
+        return self._numbers[place]
+
+    def raw(self, place: int) -> bytes:
+        """A whole line, as it stands there, without its end."""
+        return self._read(self._starts[place], self._ends[place]).strip()
+
+    def row(self, place: int) -> dict[str, Any]:
+        """A line's object."""
+        return self.object(self.raw(place))
+
+    def object(self, raw: bytes) -> dict[str, Any]:
+        """What a line says, which was right when it was looked at first."""
+        row = line_object(raw, self._reader, 0)
         if not isinstance(row, dict):
-            raise InputError(f"{where}: a JSON object was expected, with named fields.")
+            raise InputError(f"{self.path}: the file changed while it was read. Run it again.")
+        return row
+
+    def all_raw(self) -> Iterator[bytes]:
+        """All lines in order."""
+        for start in range(0, len(self), 1024):
+            yield from self.part(start, min(start + 1024, len(self)))
+
+    def part(self, start: int, stop: int) -> Iterator[bytes]:
+        """The lines from one place to before another, read at once."""
+        begin = self._starts[start] if start < stop else 0
+        data = self._read(begin, self._ends[stop - 1]) if start < stop else b""
+        for k in range(start, stop):
+            yield data[self._starts[k] - begin : self._ends[k] - begin].strip()
+
+    def _read(self, start: int, end: int) -> bytes:
+        self._file.seek(start)
+        data = self._file.read(end - start)
+        if len(data) < end - start:
+            raise InputError(f"{self.path}: the file changed while it was read. Run it again.")
+        return data
+
+
+class TextField(Sequence[str]):
+    """The texts of one field, in the order of the `Lines`.
+
+    Args:
+        path: see `Lines`.
+        field: the field that holds the text.
+        score: a field that holds a number, on the row or in its ``scores``; none if None.
+
+    Raises:
+        InputError: as `Lines` says, or a line has not the field, or something else in it than text
+            or a number. It names the line.
+    """
+
+    def __init__(self, path: str, field: str, score: str | None = None) -> None:
+        self.field = field
+        self.scores: array[float] | None = None if score is None else array("d")
+        self._score = score
+        self.lines = Lines(path, self._check)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.lines.close()
+
+    def _check(self, row: dict[str, Any], where: str) -> None:
         if not isinstance(row.get(self.field), str):
             raise InputError(f"{where}: {_wrong(row, self.field)}")
         if self.scores is not None:
@@ -90,39 +159,8 @@ class TextField(Sequence[str]):
             )
         return float(value)
 
-    def number(self, place: int) -> int:
-        """The number of a text's line in the file, from 1."""
-        return self._numbers[place]
-
-    def raw(self, place: int) -> bytes:
-        """A text's whole line, as it stands there, without its end."""
-        return self._read(self._starts[place], self._ends[place]).strip()
-
-    def row(self, place: int) -> dict[str, Any]:
-        """A text's whole row."""
-        row: dict[str, Any] = _decoded(self.raw(place))
-        return row
-
-    def all_raw(self) -> Iterator[bytes]:
-        """All lines in order."""
-        for start in range(0, len(self), 1024):
-            yield from self._part(start, min(start + 1024, len(self)))
-
-    def _part(self, start: int, stop: int) -> Iterator[bytes]:
-        begin = self._starts[start] if start < stop else 0
-        data = self._read(begin, self._ends[stop - 1]) if start < stop else b""
-        for k in range(start, stop):
-            yield data[self._starts[k] - begin : self._ends[k] - begin].strip()
-
-    def _read(self, start: int, end: int) -> bytes:
-        self._file.seek(start)
-        data = self._file.read(end - start)
-        if len(data) < end - start:
-            raise InputError(f"{self.path}: the file changed while it was read. Run it again.")
-        return data
-
     def __len__(self) -> int:
-        return len(self._starts)
+        return len(self.lines)
 
     @overload
     def __getitem__(self, place: int) -> str: ...
@@ -131,27 +169,13 @@ class TextField(Sequence[str]):
     def __getitem__(self, place: int | slice) -> str | list[str]:
         if isinstance(place, slice):
             start, stop, step = place.indices(len(self))
-            texts = [self._text(raw) for raw in self._part(start, max(start, stop))]
+            texts = [self._text(raw) for raw in self.lines.part(start, max(start, stop))]
             return texts[::step]
-        return self._text(self.raw(range(len(self))[place]))
+        return self._text(self.lines.raw(range(len(self))[place]))
 
     def _text(self, raw: bytes) -> str:
-        text: str = _decoded(raw)[self.field]
+        text: str = self.lines.object(raw)[self.field]
         return text
-
-
-def _decoded(raw: bytes) -> Any:
-    """What a line says; half a surrogate pair in it, which some tools write, is let through."""
-    try:
-        return msgspec.json.decode(raw)
-    except msgspec.DecodeError:
-        if b"\\u" not in raw:
-            raise
-        return json.loads(raw.decode(), parse_constant=_no_number)
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number in JSON")
 
 
 def _wrong(row: dict[str, Any], field: str) -> str:
@@ -160,17 +184,3 @@ def _wrong(row: dict[str, Any], field: str) -> str:
     texts = [name for name, value in row.items() if isinstance(value, str)]
     there = f"It has {', '.join(texts[:5])}." if texts else "It has no field with text."
     return f"no field '{field}'. {there} Name with --field the one to compare."
-
-
-def _opened(path: str) -> IO[bytes]:
-    if path == "-":
-        copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        shutil.copyfileobj(sys.stdin.buffer, copy)
-        copy.seek(0)
-        return copy
-    try:
-        return Path(path).open("rb")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file. Give the path of a JSON Lines file.") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}).") from None

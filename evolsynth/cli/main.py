@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from evolsynth import __version__
-from evolsynth.cli.generation import add_generation_commands
+from evolsynth.cli.methods import add_method_commands
 from evolsynth.cli.options import generation, number, whole
 from evolsynth.cli.pipelines import add_pipeline_commands
 from evolsynth.errors import EvolsynthError, RunStopped
@@ -29,7 +29,12 @@ def run() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 0, 1 for an error, 130 for Ctrl-C, 143 for
     SIGTERM."""
-    options = _parser().parse_args(arguments)
+    told = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        options = _parser(next((a for a in told if not a.startswith("-")), None)).parse_args(told)
+    except EvolsynthError as error:  # a method of another package cannot be loaded, say
+        print(f"evolsynth: {error}", file=sys.stderr)
+        return 1
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
@@ -48,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(wanted: str | None) -> argparse.ArgumentParser:
+    """All commands; those with flags that come from elsewhere only if they are ``wanted``."""
     parser = argparse.ArgumentParser(
         prog="evolsynth",
         description="Instruction-tuning data on a laptop, checked before a row is accepted.",
@@ -66,8 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     generation(demo)
     demo.set_defaults(command=_demo)
 
-    add_pipeline_commands(commands)
-    add_generation_commands(commands)
+    add_method_commands(commands, wanted)
+    add_pipeline_commands(commands, wanted)
+    _compare_command(commands)
 
     report = commands.add_parser(
         "report",
@@ -151,7 +158,7 @@ def _diversity_command(commands: Any) -> None:
     diversity.add_argument("--all", action="store_true", help="rejected and failed rows too")
     diversity.add_argument(
         "--embedder",
-        choices=("minilm", "static"),
+        metavar="NAME",
         help="default: minilm up to 2,000 rows, static vectors made from it beyond",
     )
     diversity.add_argument(
@@ -209,6 +216,37 @@ def _dedup_command(commands: Any) -> None:
     )
     dedup.add_argument("--workers", type=whole, metavar="N", help="threads; rows stay the same")
     dedup.set_defaults(command=_dedup)
+
+
+def _compare_command(commands: Any) -> None:
+    parser = commands.add_parser(
+        "compare-systems",
+        help="compare system prompts for Magpie",
+        description="On-topic share, diversity and yield of N instructions under each.",
+    )
+    parser.add_argument("systems", metavar="FILE", help="YAML or JSON with a text for each name")
+    number(parser, "-n", None, "instructions under each", flag="--rows")
+    parser.add_argument("--topic", metavar="TEXT", help="default: what each says of itself")
+    parser.add_argument("--language", default="", metavar="CODE", help="refuse other rows")
+    parser.add_argument("--json", action="store_true", help="write JSON instead of a table")
+    parser.add_argument("-o", "--output", metavar="FILE", help="where to write JSON")
+    generation(parser)
+    parser.set_defaults(command=_compare)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from evolsynth.cli.compare import compare_systems
+
+    return compare_systems(
+        options.systems,
+        n=options.rows,
+        seed=options.seed,
+        topic=options.topic,
+        language=options.language,
+        model=options.model,
+        output=options.output,
+        as_lines=options.json,
+    )
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -30,10 +30,10 @@ def rescue(folder: str) -> int:
 
 
 def _lost(saved: Rescued) -> str:
-    damaged = saved.torn + saved.changed
+    pages, records = saved.unread + saved.torn, saved.changed
     parts = []
-    if saved.unread:
-        parts.append(f"{saved.unread:,} of {saved.pages:,} pages")
-    if damaged:
-        parts.append(f"{damaged:,} {'record' if damaged == 1 else 'records'}")
+    if pages:
+        parts.append(f"all of {pages:,} of {saved.pages:,} pages")
+    if records:
+        parts.append(f"{records:,} {'record' if records == 1 else 'records'}")
     return " and ".join(parts)

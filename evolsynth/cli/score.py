@@ -10,13 +10,14 @@ from typing import Any
 
 from rich.console import Console
 
-from evolsynth.cli.files import writing
+from evolsynth.atomic import writing
+from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError
 from evolsynth.evaluation.scores.ifd import ifd
 from evolsynth.evaluation.scores.judge import CRITERIA, judge
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
-from evolsynth.rows import Row, dump, read_jsonl
+from evolsynth.rows import Row, dump
 from evolsynth.streams import Rows
 
 __all__ = ["score", "scored"]
@@ -36,7 +37,7 @@ def score(
     if not by_ifd and not by_judge:
         raise InputError("Nothing is asked for. Give --ifd, --judge, or both.")
     if data != "-":
-        next(read_jsonl(data), None)  # a missing file is told before a model is loaded
+        next(read_objects(data), None)  # a missing file is told before a model is loaded
 
     async def work(write: Write) -> tuple[int, int]:
         async with LlamaCpp(model or DEFAULT_MODEL) as llm:
@@ -79,7 +80,7 @@ async def scored(
 
 async def _rows(data: str, lines: deque[dict[str, Any]]) -> AsyncGenerator[Row]:
     """The rows; the line of each is put into ``lines`` until its scores are there."""
-    for number, line in read_jsonl(data):
+    for number, line in read_objects(data):
         try:
             row = Row.from_dict(line)
         except InputError as error:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import closing
+from functools import partial
 from typing import Any
 
 from rich.console import Console
 
-from evolsynth.cli.files import writing
+from evolsynth.atomic import writing
+from evolsynth.cli.lines import Lines
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
 from evolsynth.evaluation.scores.selection import Choice, best_first, choose, product_of, row_text
-from evolsynth.rows import Row, dump, read_jsonl
+from evolsynth.rows import Row, dump
 
 __all__ = ["select"]
 
@@ -36,29 +37,24 @@ def select(
     """
     if data == "-":
         raise InputError("select reads its file twice, so it cannot be standard input. Save it.")
-    products, places = _scores(data, by)
-    if embedder is None:
-        embedder = MiniLM()
-        embedder.load()
-    with Path(data).open("rb") as file:
-
-        def line(i: int) -> dict[str, Any]:
-            file.seek(places[i])
-            found: dict[str, Any] = json.loads(file.readline().decode("utf-8-sig"))
-            return found
-
-        def text(i: int) -> str:
-            return row_text(Row.from_dict(line(i)))
-
+    products = array("d")  # NaN: not to be chosen
+    with closing(Lines(data, partial(_weigh, by=by, products=products))) as lines:
+        if embedder is None:
+            embedder = MiniLM()
+            embedder.load()
         choice = choose(
-            best_first(products), n, embedder=embedder, text=text, most_similar=distance
+            best_first(products),
+            n,
+            embedder=embedder,
+            text=lambda i: row_text(Row.from_dict(lines.row(i))),
+            most_similar=distance,
         )
         with writing(output) as write:
             for i in choice.chosen:
-                write(_with(line(i), products[i]))
+                write(_with(lines.row(i), products[i]))
         if rejects is not None:
             with writing(rejects) as write:
-                _write_left(write, line, choice, products, places)
+                _write_left(write, lines, choice, products)
     beside = len(products) - len(choice.chosen)
     said = f"{len(products)} rows = {len(choice.chosen)} selected + {beside} left"
     alike = f", {len(choice.refused)} of them too much like a better one"
@@ -66,32 +62,14 @@ def select(
     return 0
 
 
-def _scores(data: str, by: Sequence[str]) -> tuple[array[float], array[int]]:
-    """The product of each row's scores (NaN: not to be chosen), and where its line begins."""
-    products, places = array("d"), array("q")
-    starts = _starts(data)
-    for number, content in read_jsonl(data):
-        try:
-            row = Row.from_dict(content)
-            product = None if row.settled else product_of(row, by)
-        except InputError as error:
-            raise InputError(f"{data}, line {number}: {error}") from None
-        products.append(float("nan") if product is None else product)
-        places.append(starts[number - 1])
-    return products, places
-
-
-def _starts(data: str) -> array[int]:
-    """Where each line begins."""
-    places, place = array("q"), 0
+def _weigh(line: dict[str, Any], where: str, *, by: Sequence[str], products: array[float]) -> None:
+    """Note the product of a row's scores."""
     try:
-        with Path(data).open("rb") as file:
-            for raw in file:
-                places.append(place)
-                place += len(raw)
-    except OSError as error:
-        raise InputError(f"{data}: cannot be read ({error.strerror}).") from None
-    return places
+        row = Row.from_dict(line)
+        product = None if row.settled else product_of(row, by)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    products.append(float("nan") if product is None else product)
 
 
 def _with(line: dict[str, Any], product: float) -> str:
@@ -99,18 +77,16 @@ def _with(line: dict[str, Any], product: float) -> str:
     return dump({**line, "scores": scores}) + "\n"
 
 
-def _write_left(
-    write: Any, line: Any, choice: Choice, products: array[float], places: array[int]
-) -> None:
+def _write_left(write: Any, lines: Lines, choice: Choice, products: array[float]) -> None:
     chosen = set(choice.chosen)
-    for i in range(len(places)):
+    for i in range(len(lines)):
         if i in chosen:
             continue
-        content = line(i)
+        content = lines.row(i)
         row = Row.from_dict(content)
         twin = choice.refused.get(i)
         if not row.settled and twin is not None:
-            of = Row.from_dict(line(twin[0])).id
+            of = Row.from_dict(lines.row(twin[0])).id
             row = row.reject("too_similar", too_similar={"id": of, "cosine": twin[1]})
         elif not row.settled:
             row = row.reject("high_ifd" if products[i] != products[i] else "not_selected")

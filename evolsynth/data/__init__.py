@@ -1,8 +1,20 @@
-"""Where a pipeline's rows come from: dicts, files, Hugging Face datasets, generators."""
+"""Where rows come from: dicts, files, Hugging Face datasets, generators."""
 
-from evolsynth.data.columns import ColumnType
+from evolsynth.columns import ColumnType
+from evolsynth.data.files import read_dataset, read_objects, read_rows
 from evolsynth.data.hub import Hub, hub
 from evolsynth.data.open import origin
+from evolsynth.data.reader import reads
 from evolsynth.data.source import Origin
 
-__all__ = ["ColumnType", "Hub", "Origin", "hub", "origin"]
+__all__ = [
+    "ColumnType",
+    "Hub",
+    "Origin",
+    "hub",
+    "origin",
+    "read_dataset",
+    "read_objects",
+    "read_rows",
+    "reads",
+]

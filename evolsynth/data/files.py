@@ -1,63 +1,127 @@
-"""A path, a folder or a pattern, as readers."""
+"""A path, a folder or a pattern, as readers; and what stands in a file, as it stands there."""
 
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from evolsynth.data.cells import Cells
-from evolsynth.data.json_list import JsonList, beginning
-from evolsynth.data.lines import JsonLines
-from evolsynth.data.parquet import Parquet
-from evolsynth.data.reader import Reader
+from evolsynth.data.jsonl import STANDARD_INPUT, JsonLines, Piped
+from evolsynth.data.reader import FORMATS, Format, Reader
 from evolsynth.data.texts import TextFiles
+from evolsynth.data.values import plain_fields
 from evolsynth.errors import InputError
+from evolsynth.rows import Row
 
-__all__ = ["readers_of"]
+__all__ = ["file_records", "read_dataset", "read_objects", "read_rows", "readers_of"]
 
-
-def _json(path: Path, label: str) -> Reader:
-    begins = beginning(path, label)
-    if begins == b"{":
-        raise InputError(f"{label}: one object over lines. Give a list, or an object a line.")
-    return JsonList(path, label) if begins[:1] == b"[" else JsonLines(path, label)
-
-
-_TABLES: dict[str, Callable[[Path, str], Reader]] = {
-    ".jsonl": JsonLines,
-    ".jsonl.gz": JsonLines,
-    ".ndjson": JsonLines,
-    ".json": _json,
-    ".parquet": Parquet,
-    ".csv": Cells,
-    ".tsv": Cells,
-}
 _TEXTS = (".txt", ".md")
+_DATASET = ("accepted", "rejected", "failed")
 
 
-def readers_of(data: str | Path, *, chunk: int | None, skip_bad: bool) -> Sequence[Reader]:
+def read_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
+    """Read the rows of a file; ``-`` is standard input.
+
+    It is JSON Lines (an object a line, blank lines skipped), unless its name says that it is one of
+    the other kinds that `origin` reads. Two lines that are the same in every field get different
+    ids.
+
+    Raises:
+        InputError: no such file, not UTF-8, not JSON, or a field of the wrong type; with the
+            line's number.
+    """
+    seen: dict[str, int] = {}
+    for reader, number, data, _ in file_records(path):
+        try:
+            row = Row.from_dict(data)
+        except InputError as error:
+            raise InputError(f"{reader.place(number)}: {error}") from None
+        if data.get("id") is None:
+            seen[row.id] = seen.get(row.id, 0) + 1
+            if seen[row.id] > 1:
+                row = row.replace(id=f"{row.id}-{seen[row.id]}")
+        yield row
+
+
+def read_objects(path: str | os.PathLike[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line or row number, object) from such a file; see `read_rows` for the errors."""
+    for _, number, data, _ in file_records(path):
+        yield number, data
+
+
+def file_records(
+    path: str | os.PathLike[str],
+) -> Iterator[tuple[Reader, int, dict[str, Any], bytes | None]]:
+    """The same with the reader, which knows the place, and the line where the file has lines."""
+    for reader in readers_of(os.fspath(path), lenient=True):
+        for batch in reader.batches():
+            for number, data, line in batch:
+                if isinstance(data, InputError):
+                    raise data
+                if not isinstance(data, Mapping):
+                    what = type(data).__name__
+                    raise InputError(f"{reader.place(number)}: {what} is no row. Give a dict.")
+                try:
+                    fields = dict(data if line is not None else plain_fields(data))
+                except InputError as error:
+                    raise InputError(f"{reader.place(number)}: {error}") from None
+                yield reader, number, fields, line
+
+
+def read_dataset(path: str | os.PathLike[str]) -> list[Row]:
+    """The rows of a file, or of all files that a run left in a folder.
+
+    Raises:
+        InputError: nothing is there, or a line is no row.
+    """
+    place = Path(path)
+    if not place.is_dir():
+        return list(read_rows(place))
+    files = [place / f"{status}.jsonl" for status in _DATASET]
+    found = [file for file in files if file.is_file()]
+    if not found:
+        raise InputError(
+            f"{place}: there is no accepted.jsonl or rejected.jsonl in this folder. "
+            "Give a data set's folder, or a JSON Lines file."
+        )
+    return [row for file in found for row in read_rows(file)]
+
+
+def readers_of(
+    data: str | Path,
+    *,
+    chunk: int | None = None,
+    skip_bad: bool = False,
+    lenient: bool = False,
+) -> Sequence[Reader]:
     """The readers of a file, of a folder's text files, or of the files that match a pattern.
 
-    Files of folders and patterns come in the order of their paths.
+    Files of folders and patterns come in the order of their paths. ``-`` is standard input.
+    ``lenient``: a file of no known kind, a text file or a pipe is JSON Lines, and may be empty.
 
     Raises:
         InputError: there is no such file, it is empty, or of a kind that cannot be read.
     """
     try:
-        return _readers(data, chunk, skip_bad)
+        return _readers(data, chunk, skip_bad, lenient)
     except OSError as error:
         raise InputError(f"{str(data)[:200]}: cannot be read ({error.strerror}).") from None
 
 
-def _readers(data: str | Path, chunk: int | None, skip_bad: bool) -> Sequence[Reader]:
+def _readers(
+    data: str | Path, chunk: int | None, skip_bad: bool, lenient: bool
+) -> Sequence[Reader]:
     label, path = str(data), Path(data)
     if not label:
         raise InputError("The path is empty. Give the path of a file or a folder.")
+    if path == STANDARD_INPUT:
+        return [Piped(path, label)]
     if path.is_dir():
         return [_texts(_in_folder(path), path, label, chunk, skip_bad)]
     if path.is_file():
-        if path.suffix.lower() in _TEXTS:
+        if path.suffix.lower() in _TEXTS and not lenient:
             return [_texts([path], path.parent, label, chunk, skip_bad)]
         paths = [path]
     elif glob.has_magic(label):
@@ -67,34 +131,40 @@ def _readers(data: str | Path, chunk: int | None, skip_bad: bool) -> Sequence[Re
             raise InputError(f"{label}: no file matches. Check the pattern and the folder.")
         if not any(_table(p) for p in paths):
             return [_texts(paths, _fixed(path), label, chunk, skip_bad)]
+    elif path.exists() and lenient:
+        return [Piped(path, label)]
     elif path.exists():
         raise InputError(f"{label}: neither a file nor a folder. Write it into a file first.")
     else:
         raise InputError(f"{label[:200]}: no such file. Give the path of a file or a folder.")
     if chunk is not None:
         raise InputError(f"{label}: chunk goes with text files, and this is none. Leave it out.")
-    return _tables(paths)
+    return _tables(paths, lenient)
 
 
-def _tables(paths: Sequence[Path]) -> list[Reader]:
+def _tables(paths: Sequence[Path], lenient: bool) -> list[Reader]:
     readers = []
     for path in paths:
-        make = _table(path)
+        make = _table(path) or (JsonLines if lenient else None)
         if make is None and len(paths) > 1:
             raise InputError(f"{path}: the pattern matches tables too. Give a pattern for each.")
         if make is None:
-            kinds = ", ".join((*_TABLES, *_TEXTS))
+            ends = (f".{name}" for name in FORMATS if "://" not in name)
+            kinds = ", ".join((*ends, *_TEXTS))
             raise InputError(f"{path}: not a kind of file that is read here. Give {kinds}.")
         with path.open("rb"):  # told before anything runs
             readers.append(make(path, str(path)))
-    if not any(path.stat().st_size for path in paths):
+    if not lenient and not any(path.stat().st_size for path in paths):
         raise InputError(f"{readers[0].label}: the file is empty. Give one with rows in it.")
     return readers
 
 
-def _table(path: Path) -> Callable[[Path, str], Reader] | None:
-    name = path.name.lower()
-    return next((make for suffix, make in _TABLES.items() if name.endswith(suffix)), None)
+def _table(path: Path) -> Format | None:
+    """What reads a file, by the end of its name; by the two last where it is packed."""
+    *stem, last, end = ("", "", *path.name.lower().split("."))
+    if not any(stem) and not last:  # no dot
+        return None
+    return FORMATS.find(f"{last}.gz" if end == "gz" else end)
 
 
 def _in_folder(folder: Path) -> list[Path]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from evolsynth.data.columns import ColumnType
+from evolsynth.columns import ColumnType
 from evolsynth.data.in_memory import Items
 from evolsynth.data.parquet import schema_columns
+from evolsynth.data.reader import reads
 from evolsynth.errors import InputError, SetupError
 
-__all__ = ["Dataset", "Hub", "hub", "is_dataset", "named"]
+__all__ = ["Dataset", "Hub", "dataset_of", "hub", "is_dataset"]
 
 _PREFIX = "hf://"
 
@@ -78,19 +79,30 @@ def hub(name: str, config: str | None = None, split: str = "train", streaming: b
     return Hub(name, config, split, streaming)
 
 
-def named(address: str) -> Hub | None:
-    """The data set that ``hf://owner/name/config@split`` names; None for other texts.
-
-    Raises:
-        InputError: it begins so, and does not go on so.
-    """
-    if not address.startswith(_PREFIX):
-        return None
+@reads(_PREFIX)
+def _named(address: str, _label: str) -> Dataset:
+    """The data set that ``hf://owner/name/config@split`` names."""
     path, at, split = address.removeprefix(_PREFIX).partition("@")
     parts = path.split("/")
     if not 1 <= len(parts) <= 3 or not all(parts) or (at and not split):
         raise InputError(f"{address}: write hf://owner/name, hf://owner/name/config@split.")
-    return Hub("/".join(parts[:2]), parts[2] if len(parts) == 3 else None, split or "train")
+    return dataset_of(
+        Hub("/".join(parts[:2]), parts[2] if len(parts) == 3 else None, split or "train")
+    )
+
+
+def dataset_of(data: Any) -> Dataset:
+    """The reader of a `Hub` or of a data set that is there.
+
+    Raises:
+        SetupError: the package that a `Hub` needs is not installed.
+    """
+    if isinstance(data, Hub):
+        data.check()
+        return Dataset(data.load, str(data))
+    builder, split = getattr(data, "builder_name", None), getattr(data, "split", None)
+    name = type(data).__name__ if builder is None else str(builder)
+    return Dataset(lambda: data, name if split is None else f"{name}@{split}")
 
 
 def is_dataset(data: object) -> bool:
@@ -126,13 +138,6 @@ class Dataset(Items):
         """Its length, where it has one."""
         data = self._load()
         return len(data) if hasattr(data, "__len__") else None
-
-
-def dataset_label(data: Any) -> str:
-    """A name for people."""
-    builder, split = getattr(data, "builder_name", None), getattr(data, "split", None)
-    name = type(data).__name__ if builder is None else str(builder)
-    return name if split is None else f"{name}@{split}"
 
 
 def _said(error: Exception) -> str:

@@ -7,8 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sequence
 from itertools import islice
 
-from evolsynth.data.reader import BATCH, Reader, Record
-from evolsynth.data.threaded import Worker, beside
+from evolsynth.data.reader import BATCH, Reader, Record, Worker, beside
 from evolsynth.errors import EvolsynthError, InputError
 
 __all__ = ["ItemList", "Items", "broken"]
@@ -46,6 +45,8 @@ class Items(Reader):
     It is begun once for the first look and the first reading. A generator object can be read once
     only; a function that makes one, as often as is wanted.
     """
+
+    again = False
 
     def __init__(self, begin: Callable[[], Iterable[object]], label: str) -> None:
         super().__init__(label)

@@ -16,13 +16,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from evolsynth.data.columns import ColumnType, given_columns
+from evolsynth.columns import ColumnType
 from evolsynth.data.files import readers_of
-from evolsynth.data.hub import Dataset, Hub, dataset_label, is_dataset, named
+from evolsynth.data.hub import Hub, dataset_of, is_dataset
 from evolsynth.data.in_memory import ItemList, Items
-from evolsynth.data.reader import Reader
-from evolsynth.data.rows_of import Taker
-from evolsynth.data.source import Origin, Read, Yielded
+from evolsynth.data.reader import FORMATS, Reader
+from evolsynth.data.source import Origin, Read, ReadingStep, Taker, Yielded
+from evolsynth.data.values import given_columns
 from evolsynth.errors import InputError
 from evolsynth.rows import Row
 
@@ -39,12 +39,15 @@ def origin(
     columns: Mapping[str, ColumnType] | Sequence[str] | None = None,
     limit: int | None = None,
     chunk: int | None = None,
+    needs: Sequence[str] = (),
+    step: ReadingStep = "load",
 ) -> Origin:
     """The source of rows that ``data`` stands for.
 
     - a list or another iterable of dicts or `Row` s, or a function that makes one;
     - a path: ``.jsonl`` (also ``.jsonl.gz``), ``.json`` (a list, or JSON Lines), ``.parquet``,
       ``.csv``, ``.tsv``; a text file ``.txt`` or ``.md``, a folder of them or a glob pattern;
+      ``-`` for JSON Lines from standard input; what another package reads (see `reader.reads`);
     - a Hugging Face ``Dataset`` or ``IterableDataset``, `hub` ``("owner/name")`` or
       ``"hf://owner/name/config@split"``;
     - an asynchronous generator function of your own, or what it gives.
@@ -62,6 +65,9 @@ def origin(
     Text files become a row each, with the text in ``input`` and the file's name in ``source``.
 
     Args:
+        data: a file (.jsonl, .json, .parquet, .csv, .tsv, .txt, .md), a folder or pattern of text
+            files, hf://owner/name, or rows themselves. Paths in a pipeline file begin at its
+            folder.
         skip_bad: what is no row becomes a failed row (step ``load``) in its place, with what it
             held. Otherwise the first such item ends the run.
         fields: new names for fields, ``{"prompt": "instruction"}``: the data's name, then the
@@ -70,6 +76,10 @@ def origin(
             incompletely: names, or a mapping to ``text``, ``texts``, ``messages``, ``number``,
             ``any``.
         limit: the most rows to take.
+        needs: texts that each row must have which is not settled already; one without is bad.
+        step: ``read`` for a command's own file: bad rows fail in a step of that name, all are read
+            once to be counted, so that a bad one is told before a model is loaded, a file without
+            rows is none that is wrong, and one of no known kind is JSON Lines.
         chunk: cut texts of files into parts of at most so many characters, at the ends of
             paragraphs where that can be; each part is a row, numbered from 1 in ``part``.
 
@@ -84,22 +94,30 @@ def origin(
         raise InputError("fields: give a mapping from the data's names to the rows' names.")
     made = given_columns(columns)
     settings: dict[str, Any] = {
-        "taker": partial(Taker, skip_bad=skip_bad, fields=fields),
+        "taker": partial(Taker, skip_bad=skip_bad, fields=fields, needs=needs, step=step),
         "columns": made,
         "limit": limit,
     }
-    if isinstance(data, str):
-        data = named(data) or data
-    if isinstance(data, str | Path):
-        readers = readers_of(data, chunk=chunk, skip_bad=skip_bad)
-        return Read(readers, str(data), **settings)
+    own = step == "read"
+    read = _scheme(data)
+    if read is None and isinstance(data, str | Path):
+        readers = readers_of(data, chunk=chunk, skip_bad=skip_bad, lenient=own)
+        label = readers[0].label if str(data) == "-" else str(data)
+        return Read(readers, label, checked=own, **settings)
     if chunk is not None:
         raise InputError("chunk goes with text files: a path, a folder or a pattern.")
     begin = _begun_async(data)
     if begin is not None:
         return Yielded(begin, _name(data), **settings)
-    reader = _reader(data)
-    return Read((reader,), reader.label, **settings)
+    reader = _reader(data) if read is None else read(data, str(data))
+    return Read((reader,), reader.label, checked=own, **settings)
+
+
+def _scheme(data: object) -> Callable[[Any, str], Reader] | None:
+    """What reads an address, as ``hf://`` is one; None for other things."""
+    if not isinstance(data, str) or "://" not in data:
+        return None
+    return FORMATS.find(f"{data.partition('://')[0]}://")
 
 
 def _begun_async(data: object) -> Callable[[], AsyncIterable[object]] | None:
@@ -115,11 +133,8 @@ def _begun_async(data: object) -> Callable[[], AsyncIterable[object]] | None:
 
 
 def _reader(data: object) -> Reader:
-    if isinstance(data, Hub):
-        data.check()
-        return Dataset(data.load, str(data))
-    if is_dataset(data):
-        return Dataset(lambda: data, dataset_label(data))
+    if isinstance(data, Hub) or is_dataset(data):
+        return dataset_of(data)
     if isinstance(data, Mapping | Row):
         raise InputError("One row is no source. Put it in a list.")
     if hasattr(data, "to_dict") and hasattr(data, "columns"):  # pandas

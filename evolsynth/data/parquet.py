@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from evolsynth.data.columns import ColumnType
-from evolsynth.data.reader import BATCH, Reader, Record
+from evolsynth.columns import ColumnType
+from evolsynth.data.reader import BATCH, Reader, Record, reads
 from evolsynth.errors import InputError, SetupError
 
 __all__ = ["Parquet", "schema_columns"]
 
 
+@reads("parquet")
 class Parquet(Reader):
     """A file's rows; in memory are 256 of them, and the pages that they stand in."""
 

@@ -1,22 +1,52 @@
-"""What every kind of source has to say: records with their places, in batches."""
+"""What every kind of source has to say, and which kind reads what.
+
+A format is a `Reader`, registered with `reads` under the ends of file names that it reads, or under
+the beginning of an address. Another package's is found by its entry point (see `Registry`)::
+
+    [project.entry-points."evolsynth.formats"]
+    toml = "my_package.toml_rows"
+"""
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import weakref
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from itertools import chain, islice
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, TypeVar, cast
 
-from evolsynth.data.columns import ColumnType
-from evolsynth.data.threaded import beside
+from evolsynth.columns import ColumnType
+from evolsynth.registry import Registry
 
-__all__ = ["BATCH", "Named", "Reader", "Record", "WholeFile"]
+__all__ = [
+    "BATCH",
+    "FORMATS",
+    "Format",
+    "Named",
+    "Reader",
+    "Record",
+    "WholeFile",
+    "Worker",
+    "beside",
+    "reads",
+]
 
 BATCH = 256
 
 Record = tuple[int, object, bytes | None]
 """A number from 1; a mapping, a row, or an InputError that says what is wrong (or anything else,
 which is no row); the line as it stands, where there is one."""
+
+T = TypeVar("T")
+_Job = tuple[Callable[[], Any], "Future[Any]"]
+_PATIENCE = 1.0  # seconds that leaving waits for a read under way
+_MOMENT = 0.02  # seconds; an idle thread ends in far less
+_END = object()
 
 
 class Named:
@@ -38,6 +68,8 @@ class Reader(Named, ABC):
 
     empty: str | None = None
     """What to say if it holds nothing; None if that is all right."""
+    again: bool = True
+    """Whether it gives the same each time that it is read."""
 
     def columns(self) -> Mapping[str, ColumnType] | None:
         """The columns as a schema tells them; None if only the records can."""
@@ -91,3 +123,94 @@ class WholeFile(Reader):
         records = self.records()
         while batch := list(islice(records, BATCH)):
             yield batch
+
+
+#: Makes the reader of a file, or of an address, with the name that people are told.
+Format = Callable[[Any, str], Reader]
+
+#: By the end of a file's name (``csv``, ``jsonl.gz``), or by an address's beginning (``hf://``).
+FORMATS: Registry[Format] = Registry("format", "evolsynth.data", "evolsynth.formats")
+
+Made = TypeVar("Made", bound=Format)
+
+
+def reads(*names: str) -> Callable[[Made], Made]:
+    """Register a reader under what it reads: ``"csv"`` for files, ``"hf://"`` for addresses."""
+
+    def register(make: Made) -> Made:
+        for name in names:
+            FORMATS.register(name, make, make.__module__)
+        return make
+
+    return register
+
+
+# Reading beside the event loop --------------------------------------------------------------------
+
+
+class Worker:
+    """One thread that does one job after another.
+
+    All steps of a generator run in the same thread, as a database's cursor asks for. It is a
+    daemon: a read that never returns holds up neither a cancelled run nor the end of the program.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._thread = threading.Thread(
+            target=_work, args=(self._jobs,), name="evolsynth-source", daemon=True
+        )
+        self._end = weakref.finalize(self, self._jobs.put, None)
+        self._thread.start()
+
+    def do(self, job: Callable[[], T]) -> Future[T]:
+        """Have the job done, after those before it."""
+        future: Future[T] = Future()
+        self._jobs.put((job, future))
+        return future
+
+    def stop(self) -> None:
+        """End the thread; one that is in a job ends behind it."""
+        self._end()
+        self._thread.join(_MOMENT)
+
+
+def _work(jobs: SimpleQueue[_Job | None]) -> None:
+    while (come := jobs.get()) is not None:
+        _finish(*come)
+        del come  # an idle thread keeps nothing alive
+
+
+def _finish(job: Callable[[], Any], future: Future[Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(job())
+    except BaseException as error:  # noqa: BLE001 - it is raised where the job was given
+        future.set_exception(error)
+
+
+async def beside(
+    start: Callable[[], Iterator[T]], worker: Worker | None = None
+) -> AsyncGenerator[T]:
+    """The items of ``start()``, each of them waited for in the worker's thread.
+
+    However the stream ends, the iterator is closed and the thread ends, at once or, if a read is
+    under way that takes over a second, when it returns.
+    """
+    worker = worker or Worker()
+    items: Iterator[T] | None = None
+    try:
+        items = await asyncio.wrap_future(worker.do(start))
+        while True:
+            item = await asyncio.wrap_future(worker.do(lambda: next(items, _END)))
+            if item is _END:
+                break
+            yield cast(T, item)
+    finally:
+        if isinstance(items, Generator):
+            closed = asyncio.wrap_future(worker.do(items.close))
+            await asyncio.wait((closed,), timeout=_PATIENCE)
+            if not closed.cancel() and not closed.cancelled():
+                closed.exception()  # seen: what closing raises is of no more use
+        worker.stop()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from evolsynth.data.columns import ColumnType
+from evolsynth.columns import ColumnType
 from evolsynth.data.reader import Reader, Record
 from evolsynth.errors import InputError
 

@@ -11,8 +11,9 @@ import os
 from collections.abc import Iterable
 from typing import Any, Literal
 
+from evolsynth.atomic import write
 from evolsynth.errors import InputError
-from evolsynth.rows import Row, dump, write_lines
+from evolsynth.rows import Row, dump
 
 __all__ = ["FORMATS", "Format", "preference_line", "write_preferences"]
 
@@ -66,8 +67,8 @@ def write_preferences(
         InputError: an accepted row is no pair, or the file cannot be written.
     """
     accepted = (row for row in rows if row.status == "accepted")
-    lines = (dump(preference_line(row, format, separator=separator)) for row in accepted)
-    return write_lines(path, lines)
+    lines = (dump(preference_line(row, format, separator=separator)) + "\n" for row in accepted)
+    return write(path, lines)
 
 
 def _message(role: str, content: str) -> dict[str, str]:

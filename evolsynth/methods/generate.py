@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from jinja2.defaults import DEFAULT_NAMESPACE
+
+from evolsynth.columns import KEPT, Columns, ColumnType
 from evolsynth.errors import InputError
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
+from evolsynth.methods.method import Options, method
 from evolsynth.methods.provenance import made_by
 from evolsynth.methods.row_template import RowTemplate
+from evolsynth.options import Count, Natural
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows
 
@@ -20,13 +26,43 @@ _TEXTS = ("instruction", "response", "system")
 _KEPT = tuple(name for name in Row.__struct_fields__ if name not in _TEXTS)
 
 
+_MAYBE = re.compile(r"\bis\s+(not\s+)?defined\b|\|\s*d(efault)?\b")
+
+
+def _needs(options: Options) -> dict[str, ColumnType]:
+    """The fields that the templates ask for; none where one asks whether they are there."""
+    fields: dict[str, ColumnType] = {}
+    for name in ("prompt", "system"):
+        text = options.get(name)
+        if isinstance(text, str) and text.strip() and not _MAYBE.search(text):
+            asked = RowTemplate(text, name=name).fields
+            fields |= dict.fromkeys(
+                (f for f in asked if f not in KEPT and f not in DEFAULT_NAMESPACE), "any"
+            )
+    return fields
+
+
+def _columns(_: str, options: Options, came: Columns) -> Columns:
+    output = options.get("output", "instruction")
+    return came.plus({output: "text"} if isinstance(output, str) else {})
+
+
+@method(
+    name="generate_rows",
+    shape="source",
+    gives=None,
+    keeps=False,
+    columns=_columns,
+    command="generate",
+)
+@method(shape="map", needs=_needs, gives=None, columns=_columns, without=["n"])
 async def generate(
     rows: Rows | None,
     llm: LLM,
     *,
     prompt: str,
     output: str = "instruction",
-    n: int | None = None,
+    n: Natural | None = None,
     system: str | None = None,
     chat: bool = True,
     prefix: str = "",
@@ -34,10 +70,10 @@ async def generate(
     grammar: str | None = None,
     seed: int = 0,
     sampling: Sampling = Sampling(),  # noqa: B008 - it cannot be changed
-    max_tokens: int = 256,
-    concurrency: int | None = None,
+    max_tokens: Count = 256,
+    concurrency: Count | None = None,
 ) -> AsyncGenerator[Row]:
-    """Yield each row with what the model says to ``prompt`` in its field ``output``, in order.
+    """Each row with what the model says to any ``prompt``, in its field ``output``, in order.
 
     Without rows (``rows=None, n=100``) it makes ``n`` new ones, which differ by their seeds.
     A text that stood in the field is replaced and kept as ``provenance[output]["replaced"]``.
@@ -46,6 +82,7 @@ async def generate(
     Args:
         prompt: text, or a template over a row's fields, ``"Answer in a line: {{ instruction }}"``;
             see `RowTemplate`.
+        n: how many new rows; in a pipeline by default as many as its budget asks for.
         output: ``instruction``, ``response``, ``system``, or a field of your own.
         system: the system turn, text or template; by default what the chat template brings.
         chat: put the prompt into the model's chat template. Otherwise the model continues it as

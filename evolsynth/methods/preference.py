@@ -7,18 +7,25 @@ a judge as in self-rewarding (Yuan et al. 2024, arXiv:2401.10020), or out of two
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+from collections import defaultdict, deque
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
+
+from evolsynth.columns import ColumnType
 from evolsynth.errors import EvolsynthError, InputError
-from evolsynth.evaluation.scores.response import ResponseScore
+from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.evaluation.scores.response import MARGINS, ResponseScore, by_ifd, by_judge, by_rules
 from evolsynth.findings import reason
-from evolsynth.methods.responses import responses_of
-from evolsynth.rows import Row, Verdict
-from evolsynth.streams import Rows, map_rows, together
+from evolsynth.llm.base import LLM
+from evolsynth.methods.method import Options, method
+from evolsynth.options import Count
+from evolsynth.rows import Failure, Row, Verdict
+from evolsynth.streams import Rows, iterate, map_rows, together
 
-__all__ = ["preference"]
+__all__ = ["join_responses", "preference", "responses_of"]
 
 reason(
     "same_response",
@@ -39,15 +46,34 @@ reason(
 _STEP = "preference"
 
 
+_PAIR: dict[str, ColumnType] = {"chosen": "text", "rejected": "text", "response": "text"}
+
+
+def _rules_only(options: Options) -> bool:
+    return options.get("score", "rules") not in ("ifd", "judge")
+
+
+@method(
+    shape="map",
+    needs={"instruction": "text", "responses": "any"},
+    gives=_PAIR,
+    columns=lambda _, __, came: came.plus(_PAIR),
+    idle={"llm": _rules_only, "embedder": lambda _: True},
+    lines="conversational",
+    join="join_responses",
+)
 async def preference(
     rows: Rows,
+    llm: LLM | None = None,
     *,
-    score: ResponseScore,
-    margin: float = 0.0,
+    score: Literal["rules", "ifd", "judge"] | ResponseScore = "rules",
+    margin: float | None = None,
     least: float | None = None,
-    concurrency: int = 4,
+    gate: Gate | None = None,
+    seed: int = 0,
+    concurrency: Count | None = None,
 ) -> AsyncGenerator[Row]:
-    """Yield each row with a ``chosen`` and a ``rejected`` response, in order, or refused.
+    """Of each row's responses the best as ``chosen`` and the worst as ``rejected``, or refused.
 
     A row's responses are in ``extra["responses"]`` (`respond` with several samples or models,
     `join_responses` for two files). ``extra["chosen"]`` is the one of highest score, the first if
@@ -61,15 +87,24 @@ async def preference(
     that could be scored, has failed. Settled rows pass through untouched.
 
     Args:
-        score: a function of a row with one of the responses; see `ResponseScore`. `by_judge`,
-            `by_ifd` and `by_rules` make some.
-        margin: how much higher the best must be, in the score's own unit.
-        least: what the best must reach, or nothing.
-        concurrency: rows that are scored at once.
+        score: how responses are compared. ``rules``: by how many of the gate's checks of responses
+            find something, which asks no model. ``ifd`` or ``judge``: by the model. In Python
+            also a function of a row with one of the responses; see `ResponseScore`.
+        margin: by how much the best must win; by default one finding, 0.1 of IFD, half a level of
+            a judge's six, or nothing for a function of your own.
+        least: what the best must reach; by default 0, which is no finding, with ``rules``.
+        gate: whose settings the rules go by.
+        concurrency: rows that are scored at once; by default 4.
 
     Raises:
-        InputError: the margin is negative or no number.
+        InputError: the margin is negative or no number, there is no such score, or no model for
+            one that asks it.
     """
+    if margin is None:
+        margin = MARGINS.get(score, 0.0) if isinstance(score, str) else 0.0
+    if least is None and score == "rules":
+        least = 0.0
+    score = _score(score, llm, gate, seed)
     if not margin >= 0:
         raise InputError(f"margin is {margin}: give a difference from 0.")
     name = getattr(score, "__name__", type(score).__name__)
@@ -120,10 +155,28 @@ async def preference(
             return row.reject("no_good_response", no_good_response={**found, "least": least})
         return row.replace(verdict=Verdict(accepted=True))
 
-    stream = map_rows(rows, one, step=_STEP, concurrency=concurrency)
+    stream = map_rows(rows, one, step=_STEP, concurrency=4 if concurrency is None else concurrency)
     async with aclosing(stream) as pairs:
         async for row in pairs:
             yield row
+
+
+def _score(
+    score: str | ResponseScore, llm: LLM | None, gate: Gate | None, seed: int
+) -> ResponseScore:
+    """By which responses are compared; a function is taken as it is, though YAML has none."""
+    if not isinstance(score, str):
+        return score
+    if score == "rules":
+        return by_rules(None if gate is None else gate.settings)
+    if llm is None or score not in MARGINS:
+        raise InputError(
+            f"preference(): there is no score {score!r:.60}. Take {', '.join(sorted(MARGINS))}, or "
+            "give a function of a row."
+            if score not in MARGINS
+            else f"preference(): the score '{score}' asks a model. Give one, or take rules."
+        )
+    return by_ifd(llm) if score == "ifd" else by_judge(llm, seed=seed)
 
 
 async def _scored(score: ResponseScore, name: str, candidate: Row) -> float | None:
@@ -161,3 +214,105 @@ def _with(row: Row, response: Mapping[str, Any]) -> Row:
 
 def _count(number: int) -> str:
     return "one response" if number == 1 else "no response"
+
+
+def responses_of(row: Row) -> list[dict[str, Any]]:
+    """A row's responses in order, each an object with ``response`` and how it was made.
+
+    They are ``extra["responses"]``, as `respond` writes it with several samples, or texts, or else
+    the row's one response, or none.
+
+    Raises:
+        InputError: ``responses`` is something else.
+    """
+    held = row.extra.get("responses")
+    if held is None:
+        return [] if row.response is None else [_own(row, row.response)]
+    if not isinstance(held, list):
+        raise InputError(f"Row {row.id}: 'responses' is no list. Give texts or objects in one.")
+    found = []
+    for number, item in enumerate(held, 1):
+        one = {"response": item} if isinstance(item, str) else item
+        if not isinstance(one, Mapping) or not isinstance(one.get("response"), str):
+            raise InputError(
+                f"Row {row.id}: number {number} of its 'responses' is no text and has no "
+                "'response'. Give texts, or objects with one."
+            )
+        found.append(dict(one))
+    return found
+
+
+@method(shape="join", gives={"responses": "any"}, command="")
+async def join_responses(streams: Sequence[Rows]) -> AsyncGenerator[Row]:
+    """Each row of one stream with the responses of its partner in the other behind its own.
+
+    The partner has the same id and instruction, or else the same instruction; each goes with one
+    row only, in order. A row without a partner has failed, and says so; so has, at the end, each of
+    ``others`` that was nobody's partner. Settled rows pass through. All of ``others`` are held in
+    memory.
+    """
+    if len(streams) != 2:
+        raise InputError(f"join_responses takes two streams of rows, and was given {len(streams)}.")
+    rows, others = streams
+    waiting: list[Row | None] = []
+    by_id: dict[str, int] = {}
+    by_text: defaultdict[str, deque[int]] = defaultdict(deque)
+    settled: list[Row] = []
+    async with aclosing(iterate(others)) as source:
+        async for row in source:
+            if row.settled:
+                settled.append(row)
+                continue
+            by_id.setdefault(row.id, len(waiting))
+            by_text[_asked(row)].append(len(waiting))
+            waiting.append(row)
+
+    def partner(row: Row) -> Row | None:
+        """Taken out, so that it is nobody else's."""
+        place = by_id.get(row.id)
+        same = None if place is None else waiting[place]
+        if place is not None and same is not None and _asked(same) == _asked(row):
+            waiting[place] = None
+            return same
+        equal = by_text.get(_asked(row), deque()) if _asked(row) else deque()
+        while equal:
+            at = equal.popleft()
+            found = waiting[at]
+            if found is not None:
+                waiting[at] = None
+                return found
+        return None
+
+    async with aclosing(iterate(rows)) as source:
+        async for row in source:
+            yield row if row.settled else _joined(row, partner(row))
+    for other in (*filter(None, waiting), *settled):
+        yield other if other.settled else _alone(other)
+
+
+def _joined(row: Row, other: Row | None) -> Row:
+    if other is None:
+        return _alone(row)
+    try:
+        both = [*responses_of(row), *responses_of(other)]
+    except InputError as error:
+        failed = Failure(step="join_responses", error="InputError", message=str(error))
+        return row.replace(failure=failed)
+    return row.replace(extra={**row.extra, "responses": both})
+
+
+def _alone(row: Row) -> Row:
+    what = f"Row {row.id} has no partner: no other row has its id or its instruction."
+    return row.replace(failure=Failure(step="join_responses", error="InputError", message=what))
+
+
+def _asked(row: Row) -> str:
+    return " ".join((row.instruction or "").split())
+
+
+def _own(row: Row, text: str) -> dict[str, Any]:
+    """A row's one response, with what is known of it."""
+    made = row.provenance.get("response")
+    known = made if isinstance(made, Mapping) else {}
+    names = ("finish_reason", "seed", "model")
+    return {"response": text, **{n: msgspec.to_builtins(known[n]) for n in names if n in known}}

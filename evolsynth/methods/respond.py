@@ -6,9 +6,12 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from evolsynth.columns import Columns
 from evolsynth.errors import InputError, TemplateError
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
+from evolsynth.methods.method import Options, method
 from evolsynth.methods.provenance import made_by, prompt_hash
+from evolsynth.options import Count
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows, together
@@ -22,19 +25,26 @@ RESPONSE_SAMPLING = Sampling(temperature=0.3, top_k=40, top_p=0.9, repeat_penalt
 SAMPLES_SAMPLING = Sampling(temperature=0.7, top_k=40, top_p=0.9, repeat_penalty=1.1)
 
 
+def _columns(_: str, options: Options, came: Columns) -> Columns:
+    """Several samples are a list beside the first of them."""
+    several = options.get("samples", 1) != 1
+    return came.plus({"response": "text", **({"responses": "any"} if several else {})})
+
+
+@method(shape="map", needs=["instruction"], gives=["response"], columns=_columns)
 async def respond(
     rows: Rows,
     llm: LLM | Sequence[LLM],
     *,
-    samples: int = 1,
+    samples: Count = 1,
     seed: int = 0,
     prompt: str | None = "respond/brief",
     system: str | None = None,
     sampling: Sampling | None = None,
-    max_tokens: int = 320,
-    concurrency: int | None = None,
+    max_tokens: Count = 320,
+    concurrency: Count | None = None,
 ) -> AsyncGenerator[Row]:
-    """Yield each row with a ``response``, in the order in which they come.
+    """Each row with a ``response`` to its instruction, in the order in which they come.
 
     Settled rows, and rows that have a response already, pass through untouched. A row with a
     ``system`` text of its own is answered under it, any other under ``system``, or else under the
@@ -49,6 +59,8 @@ async def respond(
     Args:
         llm: the model, or several, each of which gives so many samples.
         samples: responses to each row, of each model.
+        prompt: the prompt file whose system turn answers are made under; None: the model's own.
+        system: the system turn of rows that have none of their own; instead of that of ``prompt``.
         sampling: by default `RESPONSE_SAMPLING`, or `SAMPLES_SAMPLING` for several samples.
         max_tokens: of a response.
 

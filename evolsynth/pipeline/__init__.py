@@ -4,7 +4,8 @@
 >>> pipe = load("seeds.jsonl") >> evolve(rounds=3) >> respond() >> gate()
 >>> asyncio.run(pipe.run("runs/mine"))
 
-The names here are imported when first used.
+Every step can be imported from here by its name, those of other packages too. All names are
+imported when first used.
 """
 
 from __future__ import annotations
@@ -14,58 +15,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evolsynth.pipeline.graph import Pipeline, Step
-    from evolsynth.pipeline.makers import step
+    from evolsynth.pipeline.makers import StepMaker, step
     from evolsynth.pipeline.run.run import RunOptions
     from evolsynth.pipeline.run.state import Budget, RunResult, RunState
     from evolsynth.pipeline.run.watch import RunWatch
-    from evolsynth.pipeline.steps import (
-        bootstrap_tasks,
-        evol_instruct,
-        evolve,
-        gate,
-        generate,
-        generate_rows,
-        group,
-        keep_columns,
-        load,
-        magpie,
-        merge,
-        preference,
-        rename,
-        respond,
-        self_instruct,
-    )
     from evolsynth.pipeline.yaml.load import load_pipeline, read_pipeline, write_yaml
     from evolsynth.store.cached_llm import Retry
 
+    def __getattr__(name: str) -> StepMaker: ...
+
+
 _HOMES = {
-    "Budget": "run.state",
-    "Pipeline": "graph",
-    "Retry": "@evolsynth.store.cached_llm",
-    "RunOptions": "run.run",
-    "RunResult": "run.state",
-    "RunState": "run.state",
-    "RunWatch": "run.watch",
-    "Step": "graph",
-    "bootstrap_tasks": "steps",
-    "evol_instruct": "steps",
-    "evolve": "steps",
-    "gate": "steps",
-    "generate": "steps",
-    "generate_rows": "steps",
-    "group": "steps",
-    "keep_columns": "steps",
-    "load": "steps",
-    "load_pipeline": "yaml.load",
-    "magpie": "steps",
-    "merge": "steps",
-    "preference": "steps",
-    "read_pipeline": "yaml.load",
-    "rename": "steps",
-    "respond": "steps",
-    "self_instruct": "steps",
-    "step": "makers",
-    "write_yaml": "yaml.load",
+    "Budget": "pipeline.run.state",
+    "Pipeline": "pipeline.graph",
+    "Retry": "store.cached_llm",
+    "RunOptions": "pipeline.run.run",
+    "RunResult": "pipeline.run.state",
+    "RunState": "pipeline.run.state",
+    "RunWatch": "pipeline.run.watch",
+    "Step": "pipeline.graph",
+    "load_pipeline": "pipeline.yaml.load",
+    "read_pipeline": "pipeline.yaml.load",
+    "step": "pipeline.makers",
+    "write_yaml": "pipeline.yaml.load",
 }
 
 __all__ = [
@@ -77,35 +49,28 @@ __all__ = [
     "RunState",
     "RunWatch",
     "Step",
-    "bootstrap_tasks",
-    "evol_instruct",
-    "evolve",
-    "gate",
-    "generate",
-    "generate_rows",
-    "group",
-    "keep_columns",
-    "load",
     "load_pipeline",
-    "magpie",
-    "merge",
-    "preference",
     "read_pipeline",
-    "rename",
-    "respond",
-    "self_instruct",
     "step",
     "write_yaml",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        home = _HOMES.get(name)
+        if home is not None:
+            return getattr(importlib.import_module(f"evolsynth.{home}"), name)
+        if not name.startswith("_"):
+            from evolsynth.pipeline.steps import STEPS
+
+            if name in STEPS:
+                return STEPS[name]
         raise AttributeError(f"module 'evolsynth.pipeline' has no attribute '{name}'")
-    place = f"evolsynth.pipeline.{home}" if home[0] != "@" else home[1:]
-    return getattr(importlib.import_module(place), name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    from evolsynth.pipeline.steps import STEPS
+
+    return [*__all__, *STEPS]

@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from evolsynth.columns import KEPT, Columns, ColumnType, moved, names_in, swap
 from evolsynth.errors import InputError, nearest
-from evolsynth.pipeline.column_rules import KEPT, Columns, given, joined, moved, needed, swap
-from evolsynth.pipeline.graph import ColumnType, Node, Pipeline
-from evolsynth.pipeline.steps import STEPS
+from evolsynth.pipeline.graph import Node, Pipeline, Step
+from evolsynth.pipeline.steps import STEPS, origin_of
 
 __all__ = ["check_columns", "columns_at"]
 
@@ -76,10 +76,67 @@ def _made(nodes: Sequence[Node], node: Node, ways: Sequence[Columns]) -> Columns
     step = node.step
     came = [swap(way, step.input_mappings) for way in ways]
     if step.shape == "join":
-        made = joined(node, came, [nodes[i].name for i in node.inputs])
+        made = _joined(node, came, [nodes[i].name for i in node.inputs])
     else:
-        made = given(node, came[0] if came else Columns())
+        made = _given(node, came[0] if came else Columns())
     return swap(made, step.input_mappings)
+
+
+def _given(node: Node, came: Columns) -> Columns:
+    """What comes out of a step, by its own names, if this comes in.
+
+    Raises:
+        InputError: the data of a source is not there.
+    """
+    step = node.step
+    origin = origin_of(step)
+    if origin is not None:
+        told = origin.columns()
+        return Columns(open=True) if told is None else Columns(dict(told))
+    if step.columns is not None:
+        return step.columns(node.name, step.parameters, came)
+    if step.gives is None:
+        return came._replace(open=True) if step.keeps else Columns(open=True)
+    return came.plus(step.gives) if step.keeps else Columns(step.gives)
+
+
+def _joined(node: Node, ways: Sequence[Columns], names: Sequence[str]) -> Columns:
+    """What comes out of a join of branches that end in the steps of these names."""
+    step = node.step
+    if step.kind == "group" and _ours(step):
+        wanted = names_in(step.parameters.get("columns", ("response",)))
+        outputs = step.parameters.get("output_columns")
+        called = [f"{name}s" for name in wanted] if outputs is None else names_in(outputs)
+        kinds: dict[str, ColumnType] = {}
+        for name, output in zip(wanted, called, strict=False):
+            texts = all(way.has.get(name) == "text" for way in ways)
+            kinds[output] = "texts" if texts else "any"
+        return ways[0].plus(kinds)
+    if step.kind == "merge" and _ours(step):
+        return _merged(ways, names)
+    if step.gives is None:
+        return _merged(ways, names)._replace(open=True)
+    return _merged(ways, names).plus(step.gives) if step.keeps else Columns(step.gives)
+
+
+def _merged(ways: Sequence[Columns], names: Sequence[str]) -> Columns:
+    """Columns of all branches; of the others it is told which lacks them."""
+    has: dict[str, ColumnType] = {}
+    sometimes: dict[str, str] = {}
+    for name in dict.fromkeys(name for way in ways for name in way.names):
+        lacking = [place for place, way in enumerate(ways) if name not in way.has]
+        if not lacking:
+            kinds = {way.has[name] for way in ways}
+            has[name] = kinds.pop() if len(kinds) == 1 else "any"
+        elif not all(ways[place].open for place in lacking):
+            place = next(place for place in lacking if not ways[place].open)
+            why = f"branch {place + 1}, which ends in '{names[place]}', gives none"
+            sometimes[name] = ways[place].sometimes.get(name, why)
+    return Columns(has, sometimes, any(way.open for way in ways))
+
+
+def _ours(step: Step) -> bool:
+    return step.kind in STEPS and STEPS[step.kind].function is step.function
 
 
 class _Need(NamedTuple):
@@ -118,7 +175,7 @@ class _Check:
         for inside, name in self.step.input_mappings.items():
             outside.setdefault(name, inside)  # the two are changed about
         return [
-            _Need(name, outside.get(name, name), kind) for name, kind in needed(self.step).items()
+            _Need(name, outside.get(name, name), kind) for name, kind in self.step.needed().items()
         ]
 
     def _one(self, need: _Need, columns: Columns, place: int | None) -> None:
@@ -149,7 +206,7 @@ class _Check:
         """What is mapped must be there, and be something that the step reads."""
         step = self.step
         columns = self.ways[0] if len(self.ways) == 1 else None
-        read = {*needed(step), *(step.gives or {})}
+        read = {*step.needed(), *(step.gives or {})}
         for inside, outside in step.input_mappings.items():
             self._may_move(inside, outside, "input_mappings")
             known = read | _TEXTS | {"messages", "input"}
@@ -163,7 +220,7 @@ class _Check:
                 )
             if columns is None or columns.knows(outside) or outside in KEPT:
                 continue
-            if inside not in (step.gives or {}) or inside in needed(step):
+            if inside not in (step.gives or {}) or inside in step.needed():
                 raise InputError(
                     f"{self.where} is to take '{inside}' from the column '{outside}', and its "
                     f"rows have: {_listed(columns)}. Correct input_mappings"
@@ -239,8 +296,7 @@ class _Check:
     @property
     def ours(self) -> bool:
         """Whether the step is one of this package's."""
-        kind = self.step.kind
-        return kind in STEPS and STEPS[kind].function is self.step.function
+        return _ours(self.step)
 
     @property
     def where(self) -> str:

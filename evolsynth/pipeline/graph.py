@@ -11,11 +11,14 @@ Nothing runs before `Pipeline.run`; a pipeline is a value, and can be part of ot
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from evolsynth.columns import ColumnRule, ColumnType
 from evolsynth.errors import InputError
+from evolsynth.methods.method import Needs, Options, Shape
 
 if TYPE_CHECKING:
     from evolsynth.llm.base import LLM
@@ -24,14 +27,7 @@ if TYPE_CHECKING:
     from evolsynth.pipeline.run.state import RunResult
     from evolsynth.store.cached_llm import Retry
 
-__all__ = ["Branches", "Chainable", "ColumnType", "Node", "Pipeline", "Shape", "Step"]
-
-#: What a column of a row holds: a text, a list of texts, turns of a conversation, a number.
-ColumnType = Literal["text", "texts", "messages", "number", "any"]
-
-#: A source makes rows; ``map`` hands each row on; ``expand`` may add rows; a join takes several
-#: streams.
-Shape = Literal["source", "map", "expand", "join"]
+__all__ = ["Branches", "Chainable", "Node", "Pipeline", "Step"]
 
 
 class Chainable(ABC):
@@ -64,17 +60,20 @@ class Step(Chainable):
 
     ``kind`` is the maker's name, ``function`` what runs, ``parameters`` what the user gave it.
     ``needs`` are the columns it cannot do without, ``gives`` those that its rows have afterwards;
-    without ``keeps`` they have no others. ``settled`` says that it hands on rejected and failed
-    rows by itself, as all methods of this package do; others never see them.
+    without ``keeps`` they have no others; ``columns`` is a rule instead. ``settled`` says that it
+    hands on rejected and failed rows by itself, as all methods of this package do; others never see
+    them. ``idle`` says with which options it does without something that a run brings.
     """
 
     kind: str
     function: Callable[..., Any]
     shape: Shape
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    needs: Mapping[str, ColumnType] = dataclasses.field(default_factory=dict)
+    needs: Needs = dataclasses.field(default_factory=dict)
     gives: Mapping[str, ColumnType] | None = dataclasses.field(default_factory=dict)
     keeps: bool = True
+    columns: ColumnRule | None = None
+    idle: Mapping[str, Callable[[Options], bool]] = dataclasses.field(default_factory=dict)
     settled: bool = False
     each: bool = False
     name: str | None = None
@@ -85,6 +84,20 @@ class Step(Chainable):
     output_mappings: Mapping[str, str] = dataclasses.field(default_factory=dict)
     retry: Retry | None = None
     about: str = ""
+
+    def takes(self, name: str) -> bool:
+        """Whether a run must bring this: ``llm``, ``embedder``, ``gate``, as its function asks."""
+        idle = self.idle.get(name)
+        asked = name in inspect.signature(self.function).parameters
+        return asked and not (idle is not None and idle(self.parameters))
+
+    def needed(self) -> Mapping[str, ColumnType]:
+        """The columns that it cannot do without, by its own names.
+
+        Raises:
+            InputError: an option from which they follow, such as a prompt, cannot be read.
+        """
+        return self.needs(self.parameters) if callable(self.needs) else self.needs
 
     def as_parts(self) -> tuple[Part, ...]:
         """Itself."""
@@ -119,8 +132,8 @@ class Pipeline(Chainable):
         models: models by the names that steps use; ``"default"`` is that of all other steps. A
             model is an `LLM`, or a text as for ``--model``.
         seed: the same seed gives the same rows.
-        embedder: ``"minilm"`` for steps that compare texts, or None to do without; by default
-            MiniLM where a step asks for one.
+        embedder: for steps that compare texts: an `Embedder`, a name such as ``"minilm"`` or
+            ``"static"``, or None to do without; by default MiniLM where a step asks for one.
     """
 
     def __init__(

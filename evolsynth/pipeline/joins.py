@@ -50,6 +50,10 @@ async def group(
     and so on). All else is as in the first branch. A row that was rejected, or has failed, in one
     branch is so as a whole. A row that a branch does not give back has failed.
 
+    Args:
+        columns: the columns of which lists are made.
+        output_columns: what the lists are called; by default responses for response.
+
     Raises:
         InputError: not as many output columns as columns.
     """

@@ -3,48 +3,66 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from typing import Any, overload
 
 import msgspec
 
-from evolsynth.errors import InputError
-from evolsynth.pipeline.graph import Chainable, ColumnType, Part, Shape, Step
+from evolsynth.columns import ColumnRule, ColumnType
+from evolsynth.errors import InputError, did_you_mean
+from evolsynth.methods.method import GIVEN, Method, Needs, Options, Shape, columns_named
+from evolsynth.options import Count, Option, options_of
+from evolsynth.pipeline.graph import Chainable, Part, Step
 from evolsynth.store.cached_llm import Retry
 
-__all__ = ["GIVEN", "RESERVED", "StepMaker", "step"]
+__all__ = ["COMMON", "RESERVED", "StepMaker", "step"]
 
-#: What a function is given by the run if it has a parameter of this name.
-GIVEN = ("llm", "seed", "gate", "embedder", "concurrency", "context", "aside")
-#: Options of every step.
-RESERVED = (
-    "name",
-    "model",
-    "llm",
-    "seed",
-    "concurrency",
-    "input_mappings",
-    "output_mappings",
-    "retry",
-)
 Columns = Mapping[str, ColumnType] | Sequence[str]
+
+
+_UNSAID: Any = None
+
+
+def _common(
+    *,
+    name: str = _UNSAID,
+    model: str = _UNSAID,
+    llm: str = _UNSAID,
+    seed: int | None = None,
+    concurrency: Count | None = None,
+    input_mappings: dict[str, str] = _UNSAID,
+    output_mappings: dict[str, str] = _UNSAID,
+    retry: Retry | None = None,
+) -> None:
+    """The options that every step has.
+
+    Args:
+        name: what the report, the log and the status call it.
+        model: a name of the pipeline's models, or a text as for --model.
+        llm: the same as model.
+        seed: by default the run's.
+        concurrency: rows under way at once; by default as many as the model can use.
+        input_mappings: ``{instruction: prompt}``: where the step says instruction, rows have
+            prompt.
+        output_mappings: ``{response: answer}``: what it gives as response is called answer from
+            there on.
+        retry: how often a request is asked again after an error that may pass.
+    """
+
+
+#: The options of every step, by name.
+COMMON: Mapping[str, Option] = options_of(_common)
+RESERVED = tuple(COMMON)
 
 
 class StepMaker(Chainable):
     """Makes steps: call it with the options of its function, or chain it as it is.
 
-    Every step also takes:
-
-    * ``name``, by which the report, the log and the status call it;
-    * ``model`` (or ``llm``): an `LLM`, a name of the pipeline's models, or a text as for
-      ``--model``;
-    * ``seed`` and ``concurrency``, by default the run's and the model's;
-    * ``input_mappings={"instruction": "prompt"}``: where the step says ``instruction``, its rows
-      have ``prompt``; ``output_mappings={"response": "answer"}``: what it gives as ``response``
-      is called ``answer`` from there on;
-    * ``retry``: how often a request is asked again after an error that may pass.
-
-    ``without`` are options of the function that its steps do not have.
+    Every step also takes the options in `COMMON`; ``model`` (or ``llm``) is in Python also an
+    `LLM`. ``without`` are parameters of the function that its steps do not have, ``declared`` the
+    function that declares the options where that is another; for the rest see `method` in
+    `evolsynth.methods.method`.
     """
 
     def __init__(
@@ -53,11 +71,14 @@ class StepMaker(Chainable):
         *,
         kind: str | None = None,
         shape: Shape | None = None,
-        needs: Columns = (),
+        needs: Needs | Sequence[str] = (),
         gives: Columns | None = (),
         keeps: bool = True,
+        columns: ColumnRule | None = None,
+        idle: Mapping[str, Callable[[Options], bool]] | None = None,
         settled: bool = False,
-        without: Sequence[str] = (),
+        without: Collection[str] = (),
+        declared: Callable[..., Any] | None = None,
     ) -> None:
         self.function = function
         self.kind = kind or function.__name__
@@ -79,21 +100,51 @@ class StepMaker(Chainable):
             kinds: dict[str | None, Shape] = {None: "source", "row": "map", "streams": "join"}
             shape = kinds.get(self._rows, "expand")
         self.shape: Shape = shape
-        self.needs, self.gives = _columns(needs), None if gives is None else _columns(gives)
-        self.keeps, self.settled = keeps, settled
-        self._without = frozenset(without)
-        self.about = inspect.getdoc(function) or ""
+        self.needs = needs if callable(needs) else columns_named(needs)
+        self.gives = None if gives is None else columns_named(gives)
+        self.keeps, self.columns, self.idle = keeps, columns, dict(idle or {})
+        self.settled, self._without = settled, frozenset(without)
+        self.declared = declared or function
+        self.about = inspect.getdoc(self.declared) or ""
         self.__doc__ = self.about
         self.__name__ = self.kind
 
-    @property
-    def options(self) -> dict[str, inspect.Parameter]:
-        """The function's own options: what a user may give."""
-        return {
-            name: parameter
-            for name, parameter in self.signature.parameters.items()
-            if name not in GIVEN and name != self._rows and name not in self._without
-        }
+    @classmethod
+    def of(cls, method: Method) -> StepMaker:
+        """The maker of a method's steps."""
+        return cls(
+            method.function,
+            kind=method.name,
+            shape=method.shape,
+            needs=method.needs,
+            gives=method.gives,
+            keeps=method.keeps,
+            columns=method.columns,
+            idle=method.idle,
+            settled=True,
+            without=method.without,
+        )
+
+    @cached_property
+    def options(self) -> dict[str, Option]:
+        """The function's own options: what a user may give by name."""
+        return options_of(self.declared, without={*GIVEN, *self._without})
+
+    def option(self, name: str) -> Option:
+        """One of its options, or of those that every step has.
+
+        Raises:
+            InputError: there is none of that name.
+        """
+        found = self.options.get(name) or COMMON.get(name)
+        if found is None:
+            there = [*self.options, *RESERVED]
+            raise InputError(f"{self.kind} has no such option. {did_you_mean(name, there)}")
+        return found
+
+    def missing(self, given: Collection[str] = ()) -> list[str]:
+        """The options without which the step cannot be, of those not given."""
+        return [o.name for o in self.options.values() if o.required and o.name not in given]
 
     def __call__(self, *values: Any, **options: Any) -> Step:
         """A step with these options.
@@ -105,7 +156,11 @@ class StepMaker(Chainable):
         if "llm" in common:
             common["model"] = common.pop("llm")
         known = inspect.Signature(
-            [p for p in self.options.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+            [
+                parameter
+                for name, parameter in inspect.signature(self.declared).parameters.items()
+                if name in self.options or parameter.kind is inspect.Parameter.VAR_POSITIONAL
+            ]
         )
         try:
             bound = known.bind(*values, **options)
@@ -122,6 +177,8 @@ class StepMaker(Chainable):
             needs=self.needs,
             gives=self.gives,
             keeps=self.keeps,
+            columns=self.columns,
+            idle=self.idle,
             settled=self.settled,
             each=self.each,
             about=self.about,
@@ -155,13 +212,6 @@ def _checked(kind: str, common: dict[str, Any]) -> dict[str, Any]:
     if common.get("name") is not None and not isinstance(common["name"], str):
         raise InputError(f"{kind}(): name must be a text, not {common['name']!r:.60}.")
     return common
-
-
-def _columns(given: Columns) -> dict[str, ColumnType]:
-    if isinstance(given, Mapping):
-        return dict(given)
-    usual: dict[str, ColumnType] = {"instruction": "text", "response": "text", "system": "text"}
-    return {name: usual.get(name, "any") for name in given}
 
 
 @overload

@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import markupsafe
 
-from evolsynth.errors import InputError
-from evolsynth.evaluation.diversity.intervals import Figure
-from evolsynth.evaluation.diversity.measures import TITLES
+from evolsynth.atomic import write
+from evolsynth.evaluation.diversity.measures import TITLES, Figure
 from evolsynth.report.evolutions import compare, evolutions_of
-from evolsynth.report.figures import STATUS_NAMES, plotly_script
-from evolsynth.report.neighbourhood import Neighbourhood, survey
-from evolsynth.report.scores import score_distributions
+from evolsynth.report.neighbourhood import STATUS_NAMES, Neighbourhood, plotly_script, survey
 from evolsynth.report.tallies import (
     by_method,
     count,
@@ -26,12 +23,13 @@ from evolsynth.report.tallies import (
     fair_sample,
     kind_of,
     reasons_of,
+    score_distributions,
 )
 from evolsynth.report.text import cut, headline, own_text, shorten, visible
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
     from evolsynth.pipeline.draw.labels import Counts
 
 __all__ = ["build_report", "write_report"]
@@ -47,7 +45,7 @@ def build_report(
     embedder: Embedder | None,
     title: str = "evolsynth report",
     run: Mapping[str, Any] | None = None,
-    pipeline_svg: str | None = None,
+    pipeline: Sequence[Any] = (),
     steps: Sequence[Counts] | None = None,
 ) -> str:
     """Make the report on a run, or on any data set, as one HTML file that loads nothing else.
@@ -61,7 +59,7 @@ def build_report(
         title: the page's heading.
         run: facts about the run, shown as a table in their order. From ``"seconds"`` (a number)
             the accepted rows per minute are worked out.
-        pipeline_svg: the picture by `pipeline.draw.draw.svg`, shown as it is: give no other.
+        pipeline: its boxes and branches, by `pipeline.draw.labels.outline`.
         steps: what became of the rows at each step of the pipeline.
 
     Returns:
@@ -75,7 +73,7 @@ def build_report(
         **_outcome(rows, run or {}),
         **_evolved(rows),
         "title": title,
-        "pipeline_svg": pipeline_svg,
+        "pipeline": pipeline,
         "steps": list(steps or ()),
         "scores": score_distributions(rows),
         "around": around,
@@ -99,7 +97,7 @@ def write_report(
     embedder: Embedder | None,
     title: str = "evolsynth report",
     run: Mapping[str, Any] | None = None,
-    pipeline_svg: str | None = None,
+    pipeline: Sequence[Any] = (),
     steps: Sequence[Counts] | None = None,
 ) -> Path:
     """Write `build_report`'s page and return its path. The file appears whole or not at all.
@@ -108,25 +106,10 @@ def write_report(
         InputError: the file cannot be written.
     """
     page = build_report(
-        rows, embedder=embedder, title=title, run=run, pipeline_svg=pipeline_svg, steps=steps
+        rows, embedder=embedder, title=title, run=run, pipeline=pipeline, steps=steps
     )
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    except OSError as error:
-        raise InputError(
-            f"{path}: the report cannot be written ({error.strerror}). Choose another place."
-        ) from error
-    finally:
-        if part.parent.is_dir():
-            part.unlink(missing_ok=True)
-    return target
+    write(path, [page])
+    return Path(path)
 
 
 def codes_of(row: Row) -> list[str]:

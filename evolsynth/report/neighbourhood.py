@@ -1,12 +1,19 @@
-"""What embeddings say about the rows: the map, the diversity figures, the nearest pairs."""
+"""What embeddings say about the rows: the map, the diversity figures, the nearest pairs.
+
+The map and the histogram are plain data for plotly.js. Colours are left to the page, which knows
+whether it is shown light or dark. Plotly reads a small HTML of its own in hover texts and legends,
+so all text is escaped here as well.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from html import escape
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from evolsynth.evaluation.diversity.distances import (
     Diversity,
@@ -18,14 +25,15 @@ from evolsynth.evaluation.diversity.distances import (
 from evolsynth.evaluation.diversity.summary import DiversityReport, diversity_report
 from evolsynth.evaluation.duplicates.index import nearest_pairs
 from evolsynth.report.evolutions import lineage
-from evolsynth.report.figures import STATUS_NAMES, histogram, map_places, map_sample, scatter
-from evolsynth.report.text import own_text
+from evolsynth.report.tallies import kind_of
+from evolsynth.report.text import own_text, shorten, visible, wrapped
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
 
-__all__ = ["Neighbourhood", "Pair", "survey"]
+__all__ = ["STATUS_NAMES", "Neighbourhood", "Pair", "histogram", "hover_text", "map_places"]
+__all__ += ["map_sample", "plotly_script", "scatter", "survey"]
 
 _PAIRS = 10
 _EQUAL_FROM, _EQUAL_TO = 5, 500  # rows of a draw when sets of different size are compared
@@ -157,3 +165,195 @@ def _diversities(
     if len(sets) < 2 or size < _EQUAL_FROM:
         return measured, []
     return measured, [(name, rarefied(*one, size)) for name, one in sets.items()]
+
+
+Points = npt.NDArray[np.float64]
+
+MAP_LIMIT = 3000
+_TSNE_FROM = 30
+_BINS = 40
+_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "pentagon", "star", "cross", "hexagram")
+STATUS_NAMES = {"accepted": "accepted", "rejected": "rejected", "pending": "unchecked"}
+
+
+def plotly_script() -> str | None:
+    """plotly.js as the installed plotly package carries it; ``None`` where it is not installed."""
+    if find_spec("plotly") is None:
+        return None
+    from plotly.offline import get_plotlyjs
+
+    # Inside a <script> these two would end it or change how it is read; in the source they can
+    # only stand in string literals, where a backslash changes nothing.
+    return str(get_plotlyjs()).replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def map_sample(count: int, limit: int = MAP_LIMIT, seed: int = 0) -> npt.NDArray[np.intp]:
+    """The places of at most ``limit`` of ``count`` rows, drawn with a fixed seed, ascending."""
+    if count <= limit:
+        return np.arange(count)
+    chosen = np.random.default_rng(seed).choice(count, limit, replace=False)
+    return np.sort(chosen).astype(np.intp)
+
+
+def map_places(vectors: Vectors) -> tuple[Points, str]:
+    """Lay texts out in the plane so that similar ones lie close.
+
+    t-SNE (van der Maaten and Hinton, 2008), started from the first two principal components,
+    with a fixed seed and one thread, so the same rows give the same map. Sets of fewer than 30
+    different texts, and machines without scikit-learn, get the principal components themselves.
+
+    Args:
+        vectors: shape (n, d).
+
+    Returns:
+        Places, shape (n, 2), and the name of the method that made them.
+    """
+    different = len(np.unique(vectors, axis=0))
+    if different < _TSNE_FROM or find_spec("sklearn") is None:
+        return _principal(vectors), "principal components"
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+
+    layout = TSNE(
+        random_state=0,
+        init="pca",
+        metric="euclidean",
+        perplexity=min(30.0, (len(vectors) - 1) / 3),
+        # Large maps settle well enough in half of the usual steps, which are most of the time.
+        max_iter=1000 if len(vectors) <= 1000 else 500,
+        n_jobs=1,
+    )
+    with threadpool_limits(limits=1):
+        return np.asarray(layout.fit_transform(vectors), dtype=np.float64), "t-SNE"
+
+
+def _principal(vectors: Vectors) -> Points:
+    places = np.zeros((len(vectors), 2))
+    if len(vectors) < 2:
+        return places
+    centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    for column, axis in enumerate(axes[:2]):
+        # An axis has no sign of its own: point it where its largest component is positive.
+        places[:, column] = centred @ (axis * np.sign(axis[np.argmax(np.abs(axis))] or 1.0))
+    return places
+
+
+def scatter(
+    rows: Sequence[Row], places: Points, links: Sequence[tuple[int, int]]
+) -> dict[str, Any]:
+    """The map: one trace per status and kind, and one of lines from evolutions to originals.
+
+    Args:
+        rows: n rows.
+        places: shape (n, 2).
+        links: pairs of indices into ``rows``.
+    """
+    xy = np.round(places, 3).tolist()
+    kinds = list(dict.fromkeys(kind_of(row) for row in rows))
+    traces = [_lines(xy, links)] if links else []
+    for status, name in STATUS_NAMES.items():
+        for number, kind in enumerate(kinds):
+            here = [i for i, r in enumerate(rows) if r.status == status and kind_of(r) == kind]
+            if here:
+                symbol = _SYMBOLS[number % len(_SYMBOLS)]
+                traces.append(_points(rows, xy, here, name, symbol))
+    return {"data": traces, "layout": {"xaxis": _bare_axis(), "yaxis": _bare_axis()}}
+
+
+def _points(
+    rows: Sequence[Row], xy: list[list[float]], here: list[int], status: str, symbol: str
+) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": _plain(f"{status} · {shorten(kind_of(rows[here[0]]), 40)}"),
+        "x": [xy[i][0] for i in here],
+        "y": [xy[i][1] for i in here],
+        "text": [hover_text(rows[i]) for i in here],
+        "customdata": [visible(rows[i].id) for i in here],
+        "hoverinfo": "text",
+        "meta": {"status": status},
+        # Hollow marks tell the rejected rows apart without their colour.
+        "marker": {"symbol": symbol + ("-open" if status == "rejected" else ""), "size": 9},
+    }
+
+
+def _lines(xy: list[list[float]], links: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for child, parent in links:
+        x += [xy[child][0], xy[parent][0], None]
+        y += [xy[child][1], xy[parent][1], None]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "evolved from",
+        "x": x,
+        "y": y,
+        "hoverinfo": "skip",
+        "meta": {"status": "line"},
+        "line": {"width": 1},
+    }
+
+
+def hover_text(row: Row) -> str:
+    """What the map says about a row, in plotly's HTML, all of the row's own text escaped."""
+    reasons = ", ".join(row.verdict.reasons) if row.verdict else ""
+    status = STATUS_NAMES.get(row.status, row.status)
+    facts = f"{status} · {kind_of(row)}" + (f" · {reasons}" if reasons else "")
+    lines = [_plain(line) for line in wrapped(own_text(row))]
+    return "<br>".join([f"<b>{_plain(shorten(facts, 90))}</b>", *lines])
+
+
+def _plain(text: str) -> str:
+    """Text that plotly shows as it is: neither its HTML nor its ``%{...}`` templates work in it."""
+    return escape(visible(text), quote=False).replace("%{", "&#37;{")
+
+
+def histogram(groups: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, Any]:
+    """Stacked bars: how many rows of each status have their nearest other row how near.
+
+    Args:
+        groups: status name -> similarities, each in [-1, 1].
+    """
+    every = np.concatenate([*groups.values(), np.empty(0, np.float32)])
+    low = min(0.0, np.floor(float(every.min()) * 10) / 10) if len(every) else 0.0
+    edges = np.linspace(low, 1.0, _BINS + 1)
+    centres = np.round((edges[:-1] + edges[1:]) / 2, 4).tolist()
+    traces = []
+    for status, values in groups.items():
+        counts = np.histogram(values, edges)[0].tolist()
+        traces.append(
+            {
+                "type": "bar",
+                "name": status,
+                "x": centres,
+                "y": counts,
+                "text": [
+                    f"{number} {status}, {low:.3f} to {high:.3f}"
+                    for number, low, high in zip(counts, edges, edges[1:], strict=False)
+                ],
+                "textposition": "none",
+                "hoverinfo": "text",
+                "meta": {"status": status},
+            }
+        )
+    layout = {
+        "barmode": "stack",
+        "bargap": 0.08,
+        "xaxis": {"title": {"text": "similarity to the nearest other row"}, "range": [low, 1.0]},
+        "yaxis": {"title": {"text": "rows"}, "rangemode": "tozero"},
+    }
+    return {"data": traces, "layout": layout}
+
+
+def _bare_axis() -> dict[str, Any]:
+    """The map's axes mean nothing: only nearness does."""
+    return {
+        "showgrid": False,
+        "zeroline": False,
+        "showline": False,
+        "showticklabels": False,
+        "ticks": "",
+    }

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock, Timeout
 
-from evolsynth.cache import written
+from evolsynth.atomic import written
 from evolsynth.errors import RunLocked, StoreError
 
 __all__ = ["Owner", "RunLock", "held", "owner"]

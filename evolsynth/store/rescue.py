@@ -5,26 +5,46 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import struct
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
+from evolsynth.atomic import write
 from evolsynth.errors import InputError, StoreDamaged, StoreError
-from evolsynth.rows import write_lines
-from evolsynth.store.key_index import Keys
+from evolsynth.store.journal import Keys
 from evolsynth.store.lock import RunLock
-from evolsynth.store.sqlite_file import beside, connect, make, meaning, opened
-from evolsynth.store.sqlite_pages import Pages, Record, Value
-from evolsynth.store.tables import PAGE, RUN, STORE, row_key, sound
+from evolsynth.store.sqlite_file import (
+    PAGE,
+    RUN,
+    STORE,
+    beside,
+    connect,
+    make,
+    meaning,
+    opened,
+    row_key,
+    sound,
+)
 
-__all__ = ["Rescued", "rescue"]
+__all__ = ["Pages", "Rescued", "rescue"]
+
+Value = int | float | bytes | str | None
+#: A record's number in its table, and its columns; the first, a number of its own, is None.
+Record = tuple[int, list[Value]]
 
 #: Records in a transaction.
 _PORTION = 1000
+#: First bytes of the pages of a tree, and of its leaves that hold records; the most columns.
+_KINDS, _LEAF, _COLUMNS = (2, 5, 10, 13), 13, 10
+_FORWARDS = "SELECT rowid, * FROM any ORDER BY rowid"
+_BACKWARDS = f"{_FORWARDS} DESC"
+_NOTHING = Path(os.devnull)
 
 _PUT_ROW = (  # of two versions of a row the later counts
     "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO UPDATE SET "
@@ -38,8 +58,8 @@ class Rescued(msgspec.Struct, kw_only=True):
     """What was saved, and what was not.
 
     ``sound``: the store was whole, and stays as it is. ``rows`` by status and ``completions`` were
-    saved. Of ``pages``, ``unread`` could not be read; of the records on the others, ``torn`` could
-    not be put together, and ``changed`` are not what was written. ``aside`` is where the damaged
+    saved. Of ``pages``, ``unread`` could not be read; ``torn`` only in part; ``changed`` records
+    are not what was written. ``aside`` is where the damaged
     store is kept, ``files`` are what was written.
     """
 
@@ -109,12 +129,8 @@ def _replaced(path: Path) -> Rescued:
     for ending in ("", "-wal", "-shm"):
         beside(fresh, ending).unlink(missing_ok=True)
     make(fresh, RUN)
-    with ExitStack() as files:
-        db = files.enter_context(closing(connect(fresh)))
-        old = files.enter_context((path if path.is_file() else Path(os.devnull)).open("rb"))
-        wal = beside(path, "-wal")
-        log = files.enter_context(wal.open("rb")) if wal.is_file() else None
-        pages = Pages(old, log, PAGE)
+    with closing(connect(fresh)) as db:
+        pages = Pages(path, beside(path, "-wal"))
         _fill(db, pages, saved)
         saved.pages, saved.unread, saved.torn = pages.count, pages.unread, pages.torn
         _note(db, saved)
@@ -233,23 +249,23 @@ def _export(db: sqlite3.Connection, target: Path, saved: Rescued) -> None:
         ("failed", ("failed",)),
     ):
         files.append(target / f"{name}.jsonl")
-        saved.rows[name] = write_lines(files[-1], _rows(db, statuses, saved))
+        saved.rows[name] = write(files[-1], _rows(db, statuses, saved))
     files.append(target / "completions.jsonl")
-    saved.completions = write_lines(files[-1], _completions(db, saved))
+    saved.completions = write(files[-1], _completions(db, saved))
     saved.files = tuple(files)
 
 
-def _rows(db: sqlite3.Connection, statuses: tuple[str, ...], saved: Rescued) -> Iterator[str]:
+def _rows(db: sqlite3.Connection, statuses: tuple[str, ...], saved: Rescued) -> Iterator[bytes]:
     for seq, attempt, status, body, crc in db.execute(
         "SELECT seq, attempt, status, body, crc FROM rows NOT INDEXED ORDER BY seq"
     ):
         if not sound(body, row_key(seq, attempt, status), crc):
             saved.changed += "accepted" in statuses  # each is met three times
         elif status in statuses:
-            yield body.decode()
+            yield body + b"\n"
 
 
-def _completions(db: sqlite3.Connection, saved: Rescued) -> Iterator[str]:
+def _completions(db: sqlite3.Connection, saved: Rescued) -> Iterator[bytes]:
     names = "step, attempt, tokens, prompt_tokens, seconds"
     for key, body, crc, *rest in db.execute(
         f"SELECT key, body, crc, {names} FROM completions ORDER BY id"  # noqa: S608 - fixed names
@@ -257,6 +273,113 @@ def _completions(db: sqlite3.Connection, saved: Rescued) -> Iterator[str]:
         if sound(body, key, crc):
             about = dict(zip(names.split(", "), rest, strict=True))
             line = {"key": key.hex(), **about, "completion": msgspec.Raw(body)}
-            yield msgspec.json.encode(line).decode()
+            yield msgspec.json.encode(line) + b"\n"
         else:
             saved.changed += 1
+
+
+# Reading what is damaged --------------------------------------------------------------------------
+
+
+class Pages:
+    """The records of a store's file, past its own table of contents.
+
+    SQLite finds a record by the file's header, its list of tables and the upper pages of their
+    trees, and gives up where one of these is broken. The records themselves stand in leaf pages,
+    and a leaf is a small tree by itself. So the file is copied, with what its write-ahead log
+    holds, under a new header that has one table; this table's root is set to each leaf in turn,
+    and SQLite reads what is there, from the leaf's beginning and, where that breaks off, from its
+    end. The caller tells by its checksum whether a record is what was written.
+
+    ``count`` pages; after `records`, ``unread`` counts those that are none that SQLite writes, and
+    ``torn`` those whose records cannot all be read.
+    """
+
+    def __init__(self, path: Path, log: Path) -> None:
+        self._path, self._log = path, log
+        self._copy = beside(path, ".pages.part")
+        self.count = self.unread = self.torn = 0
+
+    def records(self) -> Iterator[Record]:
+        """All records of all tables that can be read; older versions may be among them."""
+        try:
+            self._lay()
+            if self.count < 2:  # no page but the first, which has no records of a run
+                self.unread = self.count
+                return
+            with closing(sqlite3.connect(self._copy, isolation_level=None)) as db:
+                db.text_factory = lambda data: data.decode(errors="replace")
+                db.execute("PRAGMA journal_mode=OFF")
+                db.execute("PRAGMA synchronous=OFF")
+                for leaf in self._leaves():
+                    yield from self._leaf(db, leaf)
+        finally:
+            self._copy.unlink(missing_ok=True)
+
+    def _lay(self) -> None:
+        """Make the copy, of whole pages."""
+        with closing(sqlite3.connect(":memory:")) as db:
+            db.execute(f"PRAGMA page_size={PAGE}")
+            db.execute(f"CREATE TABLE any ({', '.join(f'c{n}' for n in range(_COLUMNS))})")
+            head = bytearray(db.serialize()[:PAGE])
+        shutil.copyfile(self._path if self._path.is_file() else _NOTHING, self._copy)
+        with ExitStack() as files:
+            copy = files.enter_context(self._copy.open("r+b"))
+            log = files.enter_context((self._log if self._log.is_file() else _NOTHING).open("rb"))
+            newer = _log_pages(log)
+            self.count = max(-(-copy.seek(0, 2) // PAGE), *newer, 0)
+            copy.truncate(self.count * PAGE)
+            for number, place in newer.items():
+                log.seek(place)
+                copy.seek((number - 1) * PAGE)
+                copy.write(log.read(PAGE).ljust(PAGE, b"\0"))
+            if self.count:
+                head[28:32] = self.count.to_bytes(4, "big")
+                copy.seek(0)
+                copy.write(head)
+
+    def _leaves(self) -> Iterator[int]:
+        """The numbers of the leaves; a page that goes on a record begins with another's number."""
+        with self._copy.open("rb") as file:
+            file.seek(PAGE)
+            for number in range(2, self.count + 1):
+                page = file.read(PAGE)
+                if page[0] == _LEAF:
+                    yield number
+                elif page[0] not in _KINDS:
+                    self.unread += int.from_bytes(page[:4], "big") > self.count or not any(page)
+
+    def _leaf(self, db: sqlite3.Connection, number: int) -> Iterator[Record]:
+        db.execute("PRAGMA writable_schema=ON")
+        db.execute("UPDATE sqlite_schema SET rootpage=?", (number,))
+        db.execute("PRAGMA writable_schema=RESET")  # read it anew
+        for select in _FORWARDS, _BACKWARDS:
+            try:
+                for place, *columns in db.execute(select):
+                    while columns and columns[-1] is None:  # those that it does not have
+                        columns.pop()
+                    yield place, columns
+            except sqlite3.Error:
+                self.torn += select is _FORWARDS
+            else:
+                return
+
+
+def _log_pages(log: BinaryIO) -> dict[int, int]:
+    """Where in the write-ahead log the last committed version of each page stands."""
+    log.seek(0)
+    head = log.read(32)
+    if len(head) < 32 or struct.unpack_from(">I", head, 8)[0] != PAGE:
+        return {}
+    salts = head[16:24]
+    pages: dict[int, int] = {}
+    waiting: dict[int, int] = {}
+    at = 32
+    while len(frame := log.read(24)) == 24 and frame[8:16] == salts:
+        number, commit = struct.unpack_from(">II", frame)
+        waiting[number] = at + 24
+        if commit:
+            pages.update(waiting)
+            waiting.clear()
+        at = log.seek(PAGE, 1)
+    return pages

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple, Self
 
 from evolsynth.cache import locked
 from evolsynth.errors import StoreError
-from evolsynth.store.sqlite_file import make, meaning, opened
-from evolsynth.store.tables import CACHE, checksum, sound
+from evolsynth.store.sqlite_file import CACHE, checksum, make, meaning, opened, sound, transaction
 
 __all__ = ["Found", "SharedCache"]
 
@@ -94,14 +93,8 @@ class SharedCache:
         if len(self._puts) < (1 if all_of_it else _PORTION):
             return
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
+            with transaction(self._db):
                 self._db.executemany(_PUT, self._puts)
-                self._db.execute("COMMIT")
-            except sqlite3.Error:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
         except sqlite3.Error as error:
             raise meaning(error, self._path) from None
         self._puts.clear()

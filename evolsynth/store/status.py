@@ -12,8 +12,7 @@ import msgspec
 from evolsynth.errors import InputError
 from evolsynth.rows import Status
 from evolsynth.store.lock import held
-from evolsynth.store.sqlite_file import meaning, readable
-from evolsynth.store.tables import STORE
+from evolsynth.store.sqlite_file import STORE, meaning, readable
 
 __all__ = ["RunStatus", "StepCounts", "StoredEvent", "read_status", "stored_value"]
 

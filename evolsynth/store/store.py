@@ -20,13 +20,23 @@ import msgspec
 
 from evolsynth.errors import EvolsynthError, StoreDamaged, StoreError
 from evolsynth.rows import Row, Status
-from evolsynth.store.journal import Journal
-from evolsynth.store.key_index import Keys
+from evolsynth.store.journal import Journal, Keys
 from evolsynth.store.lock import Owner, RunLock
 from evolsynth.store.shared_cache import SharedCache
-from evolsynth.store.sqlite_file import connect, damaged, forget, make_folder, meaning, own, sweep
+from evolsynth.store.sqlite_file import (
+    RUN,
+    STORE,
+    connect,
+    damaged,
+    forget,
+    make_folder,
+    meaning,
+    own,
+    row_key,
+    sound,
+    sweep,
+)
 from evolsynth.store.status import RunStatus, StepCounts, StoredEvent, read_status
-from evolsynth.store.tables import RUN, STORE, row_key, sound
 
 __all__ = ["RunStatus", "StepCounts", "Store", "StoredEvent", "read_status"]
 

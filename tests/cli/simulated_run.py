@@ -3,72 +3,31 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
 
-import msgspec
+from evolsynth.pipeline.graph import Node, Step
+from evolsynth.pipeline.run.state import Budget, RunState
 
-
-class Step(msgspec.Struct):
-    """As `StepCounts` of the store."""
-
-    name: str
-    kind: str
-    came: int = 0
-    made: int = 0
-    used: int = 0
-    left: int = 0
-    rejected: int = 0
-    failed: int = 0
-    running: int = 0
-    tokens: int = 0
-    asked: int = 0
-    found: int = 0
+__all__ = ["Budget", "State", "chain", "simulate"]
 
 
-class Budget(msgspec.Struct, frozen=True):
-    """As that of the run."""
+class State(RunState):
+    """A run whose time and tokens are told instead of measured."""
 
-    accepted: int | None = None
-    minutes: float | None = None
-    max_tokens: int | None = None
-    max_attempts: int | None = None
-    stall: int | None = 1000
-
-
-class Node(NamedTuple):
-    """As that of a pipeline, for what is read of it here."""
-
-    inputs: tuple[int, ...]
-
-
-class State(msgspec.Struct):
-    """As `RunState` of the run."""
-
-    nodes: list[Node]
-    counts: list[Step]
-    accepted: int = 0
-    rejected: int = 0
-    failed: int = 0
-    reasons: Counter[str] = msgspec.field(default_factory=Counter)
-    errors: Counter[str] = msgspec.field(default_factory=Counter)
-    seconds: float = 0.0
-    tokens: int = 0
-    tokens_found: int = 0
-    planned: int = 0
-    budget: Budget = Budget()
-    expected: int | None = None
-
-    def refresh(self) -> list[Step]:
-        """The counts, which are always up to date here."""
-        return self.counts
+    seconds = 0.0
+    tokens = 0
+    tokens_found = 0
+    planned = 0
 
 
 def chain(*names: str) -> State:
     """A run of these steps, one behind the other, that has not begun."""
-    nodes = [Node((place - 1,) if place else ()) for place in range(len(names))]
-    return State(nodes, [Step(name, name) for name in names])
+    steps = [Step(kind=name, function=chain, shape="map") for name in names]
+    nodes = [
+        Node(place, step.kind, step, (place - 1,) if place else ())
+        for place, step in enumerate(steps)
+    ]
+    return State("simulated", None, nodes, Budget())
 
 
 def simulate(

@@ -14,10 +14,12 @@ import pytest
 
 from evolsynth import __version__
 from evolsynth.cli.main import main
+from evolsynth.data.files import read_rows
 from evolsynth.errors import EngineError, ModelNotFound
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
-from evolsynth.rows import Row, read_rows
+from evolsynth.rows import Row
+from evolsynth.store.cached_llm import Retry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,6 +76,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
     class Mine(Fake):
         pass
 
+    monkeypatch.setattr(Retry, "pause", lambda *_: 0.0)  # what fails here would fail later too
     for module in ("cli.magpie", "cli.report", "pipeline.run.run"):
         __import__(f"evolsynth.{module}")
         monkeypatch.setattr(sys.modules[f"evolsynth.{module}"], "MiniLM", Hashed)

@@ -9,13 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
 from evolsynth.cli.evolve import weights_of
+
 from evolsynth.cli.main import main
+from evolsynth.data.files import read_rows
 from evolsynth.errors import InputError, RequestError
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Answer, Scripted
-from evolsynth.rows import Row, read_rows
+from evolsynth.rows import Row
 
 
 def answer(request: Request) -> Answer:
@@ -134,7 +135,7 @@ def test_a_bad_line_is_a_reject_where_the_user_wants_the_rest(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--rounds", "0"], "num_evolutions is 0"),
+        (["--rounds", "0"], "rounds is 0"),
         (["--candidates", "0"], "candidates is 0"),
         (["--operations", "deepen"], "no operation 'deepen'"),
         (["--operations", "deepening=much"], "'much' is no number"),

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from evolsynth.cli.systems import candidates_of, read_systems
 
 from evolsynth.cli.compare import compare
 from evolsynth.cli.main import main
-from evolsynth.cli.systems import candidates_of, read_systems
+from evolsynth.data.files import read_rows
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
-from evolsynth.rows import read_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from simulated_run import simulate
 
-from evolsynth.cli.progress.events import NUMBERED, numbers
 from evolsynth.cli.progress.pace import Pace
+from evolsynth.cli.progress.watch import NUMBERED, numbers
 
 PAGE = (Path(__file__).parents[2] / "docs" / "progress.md").read_text(encoding="utf-8")
 

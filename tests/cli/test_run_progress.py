@@ -15,14 +15,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
-from simulated_run import Budget, State, Step, chain, simulate
+from simulated_run import Budget, State, chain, simulate
 
-from evolsynth.cli.progress.events import as_line
-from evolsynth.cli.progress.lines import Teller, left_text, line, outcome_text
 from evolsynth.cli.progress.pace import Forecast, Pace
-from evolsynth.cli.progress.phrases import counted, duration, one_line, roughly, rounded
-from evolsynth.cli.progress.table import step_table
-from evolsynth.cli.progress.watch import Events, Lines, Quiet, Table, error_console, watcher
+from evolsynth.cli.progress.phrases import (
+    counted,
+    duration,
+    one_line,
+    roughly,
+    rounded,
+    step_table,
+)
+from evolsynth.cli.progress.watch import (
+    Events,
+    Lines,
+    Quiet,
+    Table,
+    Teller,
+    as_line,
+    error_console,
+    left_text,
+    line,
+    outcome_text,
+    watcher,
+)
+from evolsynth.store.status import StepCounts
 
 
 class Clock:
@@ -198,7 +215,7 @@ def test_any_counts_can_be_looked_at(steps: list[tuple[int, ...]], known: bool) 
 # --- the table --------------------------------------------------------------------------------
 
 
-def drawn(steps: list[Step], *, width: int, height: int | None = None) -> list[str]:
+def drawn(steps: list[StepCounts], *, width: int, height: int | None = None) -> list[str]:
     on = console(width=width)
     on.print(step_table(steps, width=width, height=height))
     return [text.rstrip() for text in said(on).splitlines()]
@@ -207,8 +224,20 @@ def drawn(steps: list[Step], *, width: int, height: int | None = None) -> list[s
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
 def test_the_table_fits_any_terminal(width: int) -> None:
     steps = [
-        Step("a step with a name that is much too long for it", "x", made=1_234_567, running=9),
-        Step("gate", "gate", came=987_654, left=500_000, rejected=487_654, tokens=34_567_890),
+        StepCounts(
+            name="a step with a name that is much too long for it",
+            kind="x",
+            made=1_234_567,
+            running=9,
+        ),
+        StepCounts(
+            name="gate",
+            kind="gate",
+            came=987_654,
+            left=500_000,
+            rejected=487_654,
+            tokens=34_567_890,
+        ),
     ]
     head, *rows = drawn(steps, width=width)
     assert head.split()[:2] == ["step", "planned"]
@@ -223,12 +252,14 @@ def test_the_table_fits_any_terminal(width: int) -> None:
 
 def test_foreign_text_in_a_step_s_name_is_only_shown() -> None:
     name = "[red]x\x1b[31m\u202ey"
-    text = "\n".join(drawn([Step(name, "x")], width=100))
+    text = "\n".join(drawn([StepCounts(name=name, kind="x")], width=100))
     assert "[red]x[U+001B][31m[U+202E]y" in text
 
 
 def test_steps_beyond_the_terminal_s_height_are_counted_the_idle_ones_first() -> None:
-    steps = [Step(f"s{place}", "x", running=int(place == 28)) for place in range(30)]
+    steps = [
+        StepCounts(name=f"s{place}", kind="x", running=int(place == 28)) for place in range(30)
+    ]
     _, *rows = drawn(steps, width=100, height=6)
     assert len(rows) == 6
     assert rows[-1] == "and 25 more"
@@ -257,7 +288,7 @@ def test_failures_are_named_only_where_there_are_some() -> None:
 
 def told_at(state: State, forecast: Forecast) -> str:
     pace = Pace(state, 0.0)
-    pace._forecast = forecast
+    pace.forecast = forecast
     return left_text(state, pace)
 
 

@@ -14,11 +14,12 @@ import pytest
 from evolsynth.cli.main import main
 from evolsynth.cli.score import scored
 from evolsynth.cli.select import select
+from evolsynth.data.files import read_rows
 from evolsynth.errors import InputError
 from evolsynth.evaluation.scores.selection import select as select_rows
 from evolsynth.llm.base import Prompt, Score, TokenLogprob
 from evolsynth.llm.scripted import Scripted
-from evolsynth.rows import Row, read_rows
+from evolsynth.rows import Row
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

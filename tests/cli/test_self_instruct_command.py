@@ -12,9 +12,10 @@ from types import SimpleNamespace
 import pytest
 
 from evolsynth.cli.main import main
+from evolsynth.data.files import read_rows
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
-from evolsynth.rows import Row, read_rows
+from evolsynth.rows import Row
 
 THINGS = [
     "tea",

@@ -10,51 +10,34 @@ from typing import Any
 import msgspec
 import pytest
 from rich.console import Console
-from simulated_run import Step
 
-from evolsynth.cli.progress.status import status
+from evolsynth.cli.progress.summary import status
+from evolsynth.store.status import RunStatus, StepCounts, StoredEvent
 
 NOW = 1_800_000_000.0
 
 
-class Event(msgspec.Struct):
-    """As that of the store."""
-
-    at: float
-    kind: str
-    step: str | None
-    data: dict[str, Any]
-
-
-class Standing(msgspec.Struct, kw_only=True):
-    """As `RunStatus` of the store."""
-
-    folder: str = "runs/a b"
-    attempt: int = 1
-    pid: int = 4711
-    host: str = "desk"
-    started: float = NOW - 120
-    seen: float = NOW - 1
-    running: bool = True
-    ended: str | None = None
-    steps: tuple[Step, ...] = ()
-    rows: dict[str, int] = {}
-    completions: int = 0
-    tokens: int = 0
-    events: tuple[Event, ...] = ()
+def standing(**changes: Any) -> RunStatus:
+    """A run that works; but for what is given."""
+    usual: dict[str, Any] = {
+        "folder": "runs/a b", "pipeline": None, "attempt": 1, "pid": 4711, "host": "desk",
+        "started": NOW - 120, "seen": NOW - 1, "running": True, "ended": None, "steps": (),
+        "rows": {}, "completions": 0, "asked": 0, "tokens": 0, "prompt_tokens": 0, "events": (),
+    }  # fmt: skip
+    return RunStatus(**usual | changes)
 
 
 STEPS = (
-    Step("magpie", "magpie", made=40, left=36, running=4, asked=40, tokens=900),
-    Step("gate", "gate", came=36, left=20, rejected=15, failed=1),
+    StepCounts(name="magpie", kind="magpie", made=40, left=36, running=4, asked=40, tokens=900),
+    StepCounts(name="gate", kind="gate", came=36, left=20, rejected=15, failed=1),
 )
-RUNNING = Standing(
+RUNNING = standing(
     steps=STEPS, rows={"accepted": 20, "rejected": 15, "failed": 1}, completions=40, tokens=900
 )
 
 
 def said(
-    *standings: Standing, terminal: bool = False, width: int = 100, **options: Any
+    *standings: RunStatus, terminal: bool = False, width: int = 100, **options: Any
 ) -> tuple[str, int]:
     """What is printed where the status is one after the other of these; and the sleeps."""
     on = Console(
@@ -62,7 +45,7 @@ def said(
     )
     left, slept = list(standings), [0]
 
-    def read(_: str) -> Standing:
+    def read(_: str) -> RunStatus:
         return left.pop(0) if len(left) > 1 else left[0]
 
     def sleep(seconds: float) -> None:
@@ -115,13 +98,13 @@ def test_a_run_that_is_done_need_not_go_on(ended: str) -> None:
 
 
 def test_rows_that_no_gate_judged_count_as_accepted() -> None:
-    text, _ = said(Standing(rows={"pending": 7, "failed": 2}))
+    text, _ = said(standing(rows={"pending": 7, "failed": 2}))
     assert "9 rows = 7 accepted + 0 rejected + 2 failed" in text
 
 
 def test_the_last_events_are_shown_and_foreign_text_is_harmless() -> None:
     events = tuple(
-        Event(NOW - n, "failed_row", "[b]respond", {"message": f"\x1b[2J{n}"})
+        StoredEvent(NOW - n, "failed_row", "[b]respond", {"message": f"\x1b[2J{n}"})
         for n in range(9, 0, -1)
     )
     text, _ = said(msgspec.structs.replace(RUNNING, events=events))
@@ -131,7 +114,7 @@ def test_the_last_events_are_shown_and_foreign_text_is_harmless() -> None:
 
 
 def test_an_event_takes_one_line() -> None:
-    event = Event(NOW, "retry", "respond", {"error": "many words " * 30})
+    event = StoredEvent(NOW, "retry", "respond", {"error": "many words " * 30})
     text, _ = said(msgspec.structs.replace(RUNNING, events=(event,)), width=60)
     assert sum("many words" in line for line in text.splitlines()) == 1
 
@@ -143,7 +126,7 @@ def test_no_rate_is_told_where_rows_came_out_of_the_store() -> None:
 
 
 def test_a_run_that_has_just_begun_has_no_steps_yet() -> None:
-    text, _ = said(Standing())
+    text, _ = said(standing())
     assert "0 rows = 0 accepted + 0 rejected + 0 failed." in text
     assert "step" not in text
 
@@ -162,7 +145,7 @@ def test_json_is_one_line_with_all_fields() -> None:
     assert read["steps"][1]["rejected"] == 15
 
 
-def changed(**changes: Any) -> Callable[[Standing], Standing]:
+def changed(**changes: Any) -> Callable[[RunStatus], RunStatus]:
     return lambda standing: msgspec.structs.replace(standing, **changes)
 
 

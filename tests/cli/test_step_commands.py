@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from evolsynth.cli.main import main
+from evolsynth.data.files import read_rows
 from evolsynth.errors import RequestError
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
-from evolsynth.rows import read_rows
 
 LAKES = ["Lake Geneva lies in Switzerland and France.", "Lake Como lies in Italy, near Milan."]
 BAD = "I'm sorry, but I can't help with that."

@@ -75,7 +75,7 @@ def told(data: object, **options: Any) -> str:
         ("a.jsonl", b'{"text": "caf\xe9"}', "line 1: not UTF-8 text. Save the file as UTF-8"),
         ("a.jsonl.gz", b"no gzip", "no whole gzip file"),
         ("a.parquet", b"no table", "no Parquet file"),
-        ("a.xlsx", "x", "not a kind of file that is read here. Give .jsonl"),
+        ("a.xlsx", "x", "not a kind of file that is read here. Give .csv, .json"),
     ],
 )
 def test_a_file_without_rows_is_told_before_anything_runs(
@@ -122,7 +122,7 @@ async def test_a_json_file_is_a_list_or_json_lines(tmp_path: Path) -> None:
     )
 )
 def test_a_list_is_read_the_same_wherever_its_blocks_end(data: list[Any]) -> None:
-    from evolsynth.data import json_list
+    from evolsynth.data import jsonl
 
     body = json.dumps(data, ensure_ascii=False, indent=1).encode()
     chance = random.Random(len(body))
@@ -135,8 +135,8 @@ def test_a_list_is_read_the_same_wherever_its_blocks_end(data: list[Any]) -> Non
             at += size
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_list, "blocks", blocks)
-        reader = json_list.JsonList(Path("x"), "x")
+        patch.setattr(jsonl, "blocks", blocks)
+        reader = jsonl.JsonList(Path("x"), "x")
         items = [item for batch in reader.batches() for _, item, _ in batch]
         assert len(items) == len(data)
         for item, was in zip(items, data, strict=True):

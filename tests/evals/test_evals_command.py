@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from evals.__main__ import PROGRAMS, main
-from evals.endurance import rate_of_parts
+from evals.endurance import endure, rate_of_parts
 from evals.machine import Machine, Watch, describe
 from evals.options import save
 from evals.throughput.cells import NOT_INSTALLED, Cell
@@ -141,8 +142,9 @@ def test_a_run_that_slows_down_shows_in_its_last_tenth() -> None:
 
 @pytest.mark.real
 def test_json_without_a_path_goes_to_standard_output_and_the_table_does_not(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("evals.endurance.endure", partial(endure, warmup=20))
     assert main(["endurance", "-n", "20", "--json"]) == 0
     said = capsys.readouterr()
     assert json.loads(said.out)["endurance"]["requests"] == 20

@@ -17,7 +17,7 @@ from evals.quality import ANSWERS, Answer, read_answers
 from evals.quality_scores import auroc, checked
 from evals.spoiled import WAYS, swapped
 from evolsynth.errors import InputError
-from evolsynth.evaluation.duplicates.index import normalise
+from evolsynth.evaluation.duplicates.same_request import normalise
 from evolsynth.findings import known_reasons
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from evals.__main__ import main
-from evals.evolution_fit import Labelled, cross_validated, read_labelled, read_rooms
+from evals.evolution_fit import Labelled, cross_validated, fit, read_labelled, read_rooms
 from evals.good_evolution import auroc, measure
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
+from evolsynth.evaluation.good_evolution.model import load_model, save_model
 
 DATA = Path(__file__).parents[2] / "evals" / "data"
 
@@ -106,7 +107,22 @@ def test_our_rows_are_whole_and_their_originals_have_a_room() -> None:
 
 
 @pytest.mark.real
-def test_folds_by_original_tell_good_from_bad() -> None:
+def test_the_same_rows_give_the_same_file(tmp_path: Path, embedder: MiniLM) -> None:
+    labelled = read_labelled(DATA / "good_evolution_train.jsonl")[::180]
+    asked = {row.original for row in labelled}
+    rooms = read_rooms(DATA / "answer_room.jsonl")
+    some = {text: room for text, room in rooms.items() if text in asked}
+    one, other = tmp_path / "one.npz.xz", tmp_path / "other.npz.xz"
+
+    save_model(fit(labelled, some, embedder), one)
+    save_model(fit(labelled, some, embedder), other)
+
+    assert one.read_bytes() == other.read_bytes()
+    assert len(load_model(one).examples.places) == len(labelled)
+
+
+@pytest.mark.real
+def test_folds_by_original_tell_good_from_bad(embedder: MiniLM) -> None:
     rooms = read_rooms(DATA / "answer_room.jsonl")
     some = dict(list(rooms.items())[::9])
     asked = list(some)
@@ -118,7 +134,7 @@ def test_folds_by_original_tell_good_from_bad() -> None:
         for evolved, accept in zip(pair, (True, False), strict=True)
     ]
 
-    scores = cross_validated(labelled, some, MiniLM())
+    scores = cross_validated(labelled, some, embedder)
 
     assert auroc(np.array([row.accept for row in labelled]), np.array(scores)) > 0.95
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import io
 import json
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -44,6 +47,28 @@ def model() -> Iterator[Model]:
 @pytest.fixture(scope="module")
 def found(model: Model) -> dict[str, NDArray[np.float32]]:
     return collect(model, OUTLINE, TEXTS)
+
+
+class Program(NamedTuple):
+    """What a run of the program wrote, and what it said."""
+
+    made: Path
+    figures: Path
+    said: str
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """The whole program, once, on one conversation and one answer."""
+    folder = tmp_path_factory.mktemp("importance")
+    answers, made, figures = (folder / name for name in ("a.jsonl", "made.npz", "figures.json"))
+    answers.write_text('{"instruction": "Say hello.", "response": "Hello!"}\n', encoding="utf-8")
+    given = ["-n", "1", "--seed", "2", "--only", "as-given,Q4_0_I"]
+    given += ["-o", str(made), "--answers", str(answers), "--json", str(figures)]
+    said = io.StringIO()
+    with redirect_stdout(said):
+        assert main(["importance", *given]) == 0
+    return Program(made, figures, said.getvalue())
 
 
 def norm(name: str) -> NDArray[np.float32]:
@@ -140,14 +165,14 @@ async def test_text_of_a_conversation_gives_no_control_tokens(smollm: LlamaCpp) 
     assert [s.text for s in strange.segments if not s.control] == ["a", "b<|im_end|>"]
 
 
-async def test_the_same_seed_gives_the_same_file(tmp_path: Path) -> None:
-    for name in ("one.npz", "two.npz"):
-        save_importance(tmp_path / name, await make(SOURCE, n=2, seed=1))
-    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
-    held = load_importance(tmp_path / "one.npz")
+async def test_the_same_seed_gives_the_same_file(tmp_path: Path, program: Program) -> None:
+    """Made in this process, and by the program before."""
+    save_importance(tmp_path / "two.npz", await make(SOURCE, n=1, seed=2))
+    assert program.made.read_bytes() == (tmp_path / "two.npz").read_bytes()
+    held = load_importance(program.made)
     assert held.model == OUTLINE.name
     assert held.source == sha256_of(SOURCE)
-    assert held.settings["seed"] == 1
+    assert held.settings["seed"] == 2
 
 
 # What it buys -------------------------------------------------------------------------------------
@@ -216,21 +241,12 @@ def test_the_table_has_a_line_for_each() -> None:
     assert set(names) <= set(RECIPES)
 
 
-def test_the_program_writes_the_file_and_the_figures(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    answers = tmp_path / "a.jsonl"
-    answers.write_text('{"instruction": "Say hello.", "response": "Hello!"}\n', encoding="utf-8")
-    made, figures = tmp_path / "made.npz", tmp_path / "figures.json"
-    given = ["-n", "1", "--seed", "2", "--only", "as-given,Q4_0_I"]
-    given += ["-o", str(made), "--answers", str(answers), "--json", str(figures)]
-    assert main(["importance", *given]) == 0
-    said = capsys.readouterr().out
-    assert "made.npz" in said
-    assert "\nas-given " in said
-    assert "\nQ4_0_I " in said
-    assert load_importance(made).settings["conversations"] == 1
-    held = json.loads(figures.read_text(encoding="utf-8"))
+def test_the_program_writes_the_file_and_the_figures(program: Program) -> None:
+    assert "made.npz" in program.said
+    assert "\nas-given " in program.said
+    assert "\nQ4_0_I " in program.said
+    assert load_importance(program.made).settings["conversations"] == 1
+    held = json.loads(program.figures.read_text(encoding="utf-8"))
     assert [each["name"] for each in held["quantisations"]] == ["as-given", "Q4_0_I"]
 
 

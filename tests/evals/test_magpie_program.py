@@ -9,15 +9,15 @@ import pytest
 
 from evals.__main__ import main
 from evals.magpie import WAYS, Classifier, measure
+from evolsynth.data.files import read_objects
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.magpie.topics import topic_names
-from evolsynth.rows import read_jsonl
 
 
 def test_every_domain_has_labelled_examples_and_so_has_none_of_them() -> None:
     path = Path(__file__).parents[2] / "evals" / "data" / "domains.jsonl"
-    lines = [line for _, line in read_jsonl(path)]
+    lines = [line for _, line in read_objects(path)]
     counts = Counter(line["domain"] for line in lines)
     assert set(counts) == {*topic_names(), "other"}
     assert min(counts.values()) >= 20

@@ -14,7 +14,7 @@ import pytest
 from evals import duplicates
 from evals.__main__ import main
 from evals.duplicate_rows import KINDS, Pair, background, changed, planted
-from evolsynth.evaluation.duplicates.index import normalise
+from evolsynth.evaluation.duplicates.same_request import normalise
 
 PAIRS = [
     msgspec.json.decode(line, type=Pair)

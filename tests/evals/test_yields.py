@@ -11,11 +11,12 @@ import pytest
 
 from evals.__main__ import main
 from evals.yields import ARMS, measure, read_seeds
+from evolsynth.data.files import read_rows
 from evolsynth.errors import EngineError, InputError
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
-from evolsynth.rows import Row, read_rows
+from evolsynth.rows import Row
 
 RIVER, SILENCE = Row.make("Describe a large river."), Row.make("Describe a silence.")
 

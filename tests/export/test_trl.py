@@ -61,6 +61,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     broken = Row.make("Hi.", verdict=Verdict(accepted=True))
     with pytest.raises(InputError, match="is no pair"):
         write_preferences(tmp_path / "dpo.jsonl", [pair(), broken])
+    (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written"):
-        write_preferences(tmp_path / "none" / "dpo.jsonl", [pair()])
-    assert list(tmp_path.iterdir()) == []
+        write_preferences(tmp_path / "file" / "dpo.jsonl", [pair()])
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]

@@ -15,9 +15,8 @@ from evolsynth.evaluation.scores.response import by_rules
 from evolsynth.findings import known_reasons
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.preference import preference
+from evolsynth.methods.preference import join_responses, preference, responses_of
 from evolsynth.methods.respond import respond
-from evolsynth.methods.responses import join_responses, responses_of
 from evolsynth.rows import Row
 
 
@@ -201,7 +200,7 @@ async def test_from_samples_of_a_model_to_pairs() -> None:
 
 
 async def joined(rows: list[Row], others: list[Row]) -> list[Row]:
-    return [row async for row in join_responses(rows, others)]
+    return [row async for row in join_responses([rows, others])]
 
 
 def texts(row: Row) -> list[str]:

@@ -8,14 +8,10 @@ from typing import Any
 import pytest
 
 from evolsynth import Scripted
-from evolsynth.data.columns import columns_of
+from evolsynth.data.values import columns_of
 from evolsynth.errors import InputError
 from evolsynth.llm.base import Request
-from evolsynth.pipeline.columns import check_columns, columns_at
-from evolsynth.pipeline.graph import Pipeline
-from evolsynth.pipeline.makers import StepMaker, step
-from evolsynth.pipeline.run.run import RunOptions, run
-from evolsynth.pipeline.steps import (
+from evolsynth.pipeline import (
     bootstrap_tasks,
     evolve,
     gate,
@@ -31,6 +27,10 @@ from evolsynth.pipeline.steps import (
     respond,
     self_instruct,
 )
+from evolsynth.pipeline.columns import check_columns, columns_at
+from evolsynth.pipeline.graph import Pipeline
+from evolsynth.pipeline.makers import StepMaker, step
+from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.rows import Row
 
 CONTEXT: list[dict[str, Any]] = [{"input": "About bees.", "source": "a book", "page": 3}]

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from evolsynth import Scripted
 from evolsynth.errors import InputError
 from evolsynth.llm.base import Sampling
+from evolsynth.pipeline import evolve, gate, generate, load, magpie, merge, respond
 from evolsynth.pipeline.graph import Node, Pipeline
-from evolsynth.pipeline.steps import evolve, gate, generate, load, magpie, merge, respond
 from evolsynth.pipeline.yaml.load import load_pipeline, read_pipeline, set_parameters, write_yaml
 
 CHAPTER = """
@@ -240,7 +240,7 @@ class TestRead:
         ("steps:\n - magpie\n - gate\n - magpie", "line 4: 'magpie_2' makes rows and takes none"),
         ("steps:\n - magpie\n - gate: {name: a}\n - gate: {name: a}", "line 4: Two steps are"),
         ("steps: [magpie: {n: 1, name: 3}]", "magpie.name: a text was expected, not a whole"),
-        ("steps: [magpie: {concurrency: 0}]", "magpie(): concurrency must be 1 or more."),
+        ("steps: [magpie: {concurrency: 0}]", "magpie.concurrency: it must be 1 or more."),
         ("steps: [magpie: {input_mappings: {a: 1}}]", "magpie.input_mappings: in [...], a text"),
         (
             "steps: [magpie: {sampling: {temprature: 1}}]",
@@ -353,7 +353,7 @@ class TestLoad:
             ("script.py:pipe", "script", 3),
             ("script.py:long", "script-long", 4),
             ("script.py:make", "script", 4),
-            ("evolsynth.pipeline.steps:magpie", "steps-magpie", 1),
+            ("evolsynth.pipeline:magpie", "pipeline-magpie", 1),
             ("pipe.yaml", "chapter", 8),
         ],
     )

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from evolsynth.dataset import read_dataset
+from evolsynth.data.files import read_dataset, read_rows
 from evolsynth.errors import EngineError, InputError
 from evolsynth.pipeline.run.export import export, remove_partial
-from evolsynth.rows import Row, Verdict, read_rows
+from evolsynth.rows import Row, Verdict
 from evolsynth.store.store import Store
 from evolsynth.streams import failure
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from evolsynth import Row, Scripted
 from evolsynth.errors import EngineError, RequestError, StepError
 from evolsynth.llm.base import Completion, Request
+from evolsynth.pipeline import evolve, gate, group, load, merge, respond
 from evolsynth.pipeline.graph import Chainable, Pipeline
 from evolsynth.pipeline.makers import step
 from evolsynth.pipeline.run.run import RunOptions, run
-from evolsynth.pipeline.steps import evolve, gate, group, load, merge, respond
 from evolsynth.store.cached_llm import Retry
 
 _WAIT = Retry(attempts=2, wait=0.0)

@@ -11,12 +11,12 @@ import pytest
 from evolsynth import Row, Scripted
 from evolsynth.errors import BrokenStep, EngineError, InputError, StepError
 from evolsynth.llm.base import Request
+from evolsynth.pipeline import gate, group, keep_columns, load, merge, rename, respond
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.makers import step
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.run.state import RunResult
 from evolsynth.pipeline.run.tee import Spill, copy_id
-from evolsynth.pipeline.steps import gate, group, keep_columns, load, merge, rename, respond
 from evolsynth.pipeline.values import column
 
 

@@ -10,15 +10,11 @@ from typing import Any
 import pytest
 
 from evolsynth import Row, Scripted
+from evolsynth.data.files import read_rows
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import Request
-from evolsynth.pipeline.graph import Node, Pipeline
-from evolsynth.pipeline.makers import step
-from evolsynth.pipeline.run.looks import looks
-from evolsynth.pipeline.run.run import RunOptions, run
-from evolsynth.pipeline.run.state import RunResult
-from evolsynth.pipeline.steps import (
+from evolsynth.pipeline import (
     evolve,
     gate,
     generate,
@@ -29,8 +25,12 @@ from evolsynth.pipeline.steps import (
     rename,
     respond,
 )
+from evolsynth.pipeline.graph import Node, Pipeline
+from evolsynth.pipeline.makers import step
+from evolsynth.pipeline.run.looks import looks
+from evolsynth.pipeline.run.run import RunOptions, run
+from evolsynth.pipeline.run.state import RunResult
 from evolsynth.pipeline.yaml.load import load_pipeline
-from evolsynth.rows import read_rows
 
 GOOD, OTHER = "Name three large rivers of Europe.", "Explain how bread rises in the oven."
 BAD = "Fish?"

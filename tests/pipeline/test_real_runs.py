@@ -13,7 +13,7 @@ from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp.files import find_model
-from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
+from evolsynth.methods.evolve.evolve import evolve as evolve_rows
 from evolsynth.methods.magpie.magpie import magpie as magpie_rows
 from evolsynth.methods.respond import respond as respond_to
 from evolsynth.pipeline import Pipeline, evolve, gate, magpie, respond
@@ -36,9 +36,8 @@ async def test_a_run_gives_what_the_methods_give_and_asks_nothing_the_second_tim
     await line(4).run(str(tmp_path / "run"), **options)
     checks = Gate(embedder)
     rows = checks.check(magpie_rows(smollm, n=4, seed=3), instructions_only=True)
-    rows = checks.check(
-        evol_instruct(rows, smollm, seed=3, gate=checks, candidates=3), instructions_only=True
-    )
+    rows = evolve_rows(rows, smollm, seed=3, gate=checks, candidates=3)
+    rows = checks.check(rows, instructions_only=True)
     rows = checks.check(respond_to(rows, smollm, seed=3, max_tokens=40))
     by_hand = [row async for row in rows]
     written = [
@@ -73,7 +72,7 @@ async def test_a_model_file_that_goes_is_told_and_the_run_goes_on_when_it_is_bac
 ) -> None:
     model = tmp_path / "mine.gguf"
     shutil.copy(find_model("SmolLM2-135M-Instruct")[0], model)
-    pipe = magpie(n=40) >> respond(max_tokens=8)
+    pipe = magpie(n=8) >> respond(max_tokens=8)
     folder = str(tmp_path / "run")
     options = {"embedder": None, "report": False, "llm": str(model)}
     await pipe.run(folder, max_attempts=3, **options)

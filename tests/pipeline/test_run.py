@@ -23,10 +23,10 @@ from evolsynth.errors import (
     RunStopped,
 )
 from evolsynth.llm.base import Request
+from evolsynth.pipeline import evolve, gate, generate_rows, load, magpie, merge, respond
 from evolsynth.pipeline.graph import Chainable, Pipeline
 from evolsynth.pipeline.makers import step
 from evolsynth.pipeline.run.state import RunResult
-from evolsynth.pipeline.steps import evolve, gate, generate_rows, load, magpie, merge, respond
 from evolsynth.store.store import Store
 
 FILES = ("accepted.jsonl", "rejected.jsonl", "failed.jsonl")

@@ -16,7 +16,6 @@ from evolsynth.pipeline.makers import RESERVED
 from evolsynth.pipeline.steps import STEPS
 from evolsynth.pipeline.yaml.json_schema import pipeline_schema
 from evolsynth.pipeline.yaml.load import read_pipeline
-from evolsynth.pipeline.yaml.options import missing, options_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = pipeline_schema()
@@ -104,8 +103,8 @@ def test_the_command_writes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_every_step_has_all_its_options_with_defaults() -> None:
     assert set(OBJECT) == {*STEPS, "branches"}
     for kind, maker in STEPS.items():
-        assert set(OBJECT[kind]["properties"]) == {*options_of(maker), *RESERVED}
-        assert OBJECT[kind].get("required", []) == missing(maker, ())
+        assert set(OBJECT[kind]["properties"]) == {*maker.options, *RESERVED}
+        assert OBJECT[kind].get("required", []) == maker.missing()
     assert OBJECT["evolve"]["properties"]["rounds"]["default"] == 1
     assert OBJECT["respond"]["properties"]["prompt"]["default"] == "respond/brief"
 

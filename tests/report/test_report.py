@@ -20,7 +20,7 @@ from evolsynth.evaluation.embed.minilm import Embedder
 from evolsynth.findings import explain
 from evolsynth.report import build_report
 from evolsynth.report.evolutions import evolutions_of, lineage
-from evolsynth.report.figures import histogram, hover_text, map_places, map_sample
+from evolsynth.report.neighbourhood import histogram, hover_text, map_places, map_sample
 from evolsynth.report.tallies import by_method, count, reasons_of
 from evolsynth.rows import Failure, Message, Row, Verdict
 
@@ -210,7 +210,7 @@ def test_without_an_embedder_the_page_says_what_is_missing() -> None:
 
 
 def test_without_plotly_the_page_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evolsynth.report.figures.find_spec", lambda name: None)
+    monkeypatch.setattr("evolsynth.report.neighbourhood.find_spec", lambda name: None)
     html = build_report(some_rows(), embedder=Scattered())
     assert 'pip install "evolsynth[report]"' in html
     assert Page(html).figures == {}

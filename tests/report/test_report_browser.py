@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from evolsynth.pipeline.draw.draw import svg
-from evolsynth.pipeline.steps import evolve, gate, magpie, merge, respond
+from evolsynth.pipeline import evolve, gate, magpie, merge, respond
+from evolsynth.pipeline.draw.labels import outline
 from evolsynth.report import write_report
 from evolsynth.rows import Failure, Row, Verdict
 from evolsynth.store.store import StepCounts
@@ -136,7 +136,7 @@ def hostile(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Visit
 
 @pytest.fixture(scope="module")
 def piped(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Visit:
-    """A report with the picture of a long pipeline with branches and hostile names."""
+    """A report of a long pipeline with branches and hostile names."""
     pipe = magpie(n=20_000, topic="everyday questions about cooking") >> evolve(rounds=3)
     ways = [respond(name=name, model="SmolLM2-1.7B-Instruct") for name in HOSTILE[:3]]
     pipe = pipe >> ways >> merge() >> respond(name="Wide Names With Many Letters") >> gate()
@@ -145,8 +145,8 @@ def piped(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Visit:
         for node in pipe.nodes()
     ]
     path = tmp_path_factory.mktemp("piped") / "report.html"
-    picture = svg(pipe, counts)
-    write_report(path, ordinary_rows(), embedder=None, pipeline_svg=picture, steps=counts)
+    boxes = outline(pipe, counts)
+    write_report(path, ordinary_rows(), embedder=None, pipeline=boxes, steps=counts)
     return Visit(browser, path)
 
 
@@ -260,25 +260,34 @@ def test_hovering_shows_hostile_text_as_text(hostile: Visit) -> None:
         assert label.locator("a, img, script").count() == 0
 
 
-def test_no_text_of_the_picture_leaves_its_box(piped: Visit) -> None:
-    piped.page.set_viewport_size({"width": 1280, "height": 900})
+@pytest.mark.parametrize("width", [1280, 360])
+def test_no_text_of_a_step_leaves_its_box_and_no_box_covers_another(
+    piped: Visit, width: int
+) -> None:
+    piped.page.set_viewport_size({"width": width, "height": 900})
     outside = piped.page.evaluate(
-        "() => [...document.querySelectorAll('.evp > g > g')].flatMap((g) => {"
-        " const box = g.querySelector('rect').getBoundingClientRect();"
-        " return [...g.querySelectorAll('text')].filter((text) => {"
-        " const own = text.getBoundingClientRect();"
-        " return own.left < box.left || own.right > box.right; }).map((t) => t.textContent); })"
+        "() => [...document.querySelectorAll('.step')].flatMap((box) =>"
+        " [...box.querySelectorAll('bdi, span')].filter((text) => {"
+        " const own = text.getBoundingClientRect(), frame = box.getBoundingClientRect();"
+        " return own.left < frame.left || own.right > frame.right; }).map((t) => t.textContent))"
     )
     assert outside == []
-    assert piped.page.locator(".evp > g > g").count() == 9
+    covered = piped.page.evaluate(
+        "() => { const boxes = [...document.querySelectorAll('.step')]"
+        ".map((box) => box.getBoundingClientRect());"
+        " return boxes.filter((a, i) => boxes.some((b, j) => i < j && a.left < b.right"
+        " && b.left < a.right && a.top < b.bottom && b.top < a.bottom)).length; }"
+    )
+    assert covered == 0
+    assert piped.page.locator(".step").count() == 9
     assert piped.page.locator("#steps tbody tr").count() == 8
 
 
-def test_the_picture_follows_when_the_window_turns_dark(piped: Visit) -> None:
-    painted = "(c) => getComputedStyle(document.querySelector('.evp-paper')).fill === c"
-    piped.page.wait_for_function(painted, arg="rgb(255, 255, 255)")
+def test_the_boxes_follow_when_the_window_turns_dark(piped: Visit) -> None:
+    painted = "(c) => getComputedStyle(document.querySelector('.step')).backgroundColor === c"
+    piped.page.wait_for_function(painted, arg="rgb(246, 247, 249)")
     piped.page.emulate_media(color_scheme="dark")
-    piped.page.wait_for_function(painted, arg="rgb(20, 23, 27)")
+    piped.page.wait_for_function(painted, arg="rgb(28, 32, 38)")
     piped.page.emulate_media(color_scheme="light")
 
 

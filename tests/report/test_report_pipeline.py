@@ -1,11 +1,11 @@
-"""The report's picture of the pipeline, and the table of its steps."""
+"""The pipeline in the report, and the table of its steps."""
 
 from __future__ import annotations
 
 import re
 
-from evolsynth.pipeline.draw.draw import svg
-from evolsynth.pipeline.steps import gate, magpie, respond
+from evolsynth.pipeline import gate, magpie, merge, respond
+from evolsynth.pipeline.draw.labels import outline
 from evolsynth.report import build_report
 from evolsynth.rows import Row
 from evolsynth.store.store import StepCounts
@@ -29,13 +29,35 @@ def table(page: str) -> list[list[str]]:
     return [[re.sub("</?bdi>", "", cell) for cell in row] for row in cells]
 
 
-def test_the_picture_stands_near_the_top_with_its_counts() -> None:
-    picture = svg(PIPE, STEPS)
-    page = build_report([Row.make("a")], embedder=None, pipeline_svg=picture, steps=STEPS)
-    assert picture in page
+def shown(page: str) -> list[str]:
+    """The texts of the boxes and between them, in order."""
+    found = re.search(r'<ol class="chain">.*?</section>', page, re.DOTALL)
+    assert found
+    text = re.sub(r"<[^>]*>", "\n", found[0].partition("<p ")[0])
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def test_the_pipeline_stands_near_the_top_with_its_counts() -> None:
+    picture = outline(PIPE, STEPS)
+    page = build_report([Row.make("a")], embedder=None, pipeline=picture, steps=STEPS)
+    assert shown(page) == [
+        *("magpie", "n 1,300", "−37 rejected", "1,263"),
+        *("&lt;b&gt;answers&lt;/b&gt;", "respond", "−2 failed", "1,261"),
+        *("gate", "−57 rejected", "1,204", "1,204 accepted"),
+    ]
     assert page.index('id="overview"') < page.index('id="pipeline"') < page.index('id="rows"')
     assert '<a href="#pipeline">Pipeline</a>' in page
-    assert "<b>" not in page
+    assert "<b>answers" not in page
+
+
+def test_branches_are_chains_in_a_chain() -> None:
+    pipe = magpie(n=5) >> [respond(), respond(model="big") >> [gate(), gate()] >> merge()]
+    page = build_report([Row.make("a")], embedder=None, pipeline=outline(pipe >> merge()))
+    assert page.count('<ol class="chain">') == 5
+    assert shown(page) == [
+        *("magpie", "n 5", "respond", "respond_2", "model big"),
+        *("gate", "gate_2", "merge", "merge_2"),
+    ]
 
 
 def test_the_table_has_a_row_for_each_step_and_their_sum() -> None:

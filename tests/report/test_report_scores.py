@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evolsynth.report import build_report
-from evolsynth.report.scores import score_distributions
+from evolsynth.report.tallies import score_distributions
 from evolsynth.rows import Row, Verdict
 
 YES = Verdict(accepted=True)

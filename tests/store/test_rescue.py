@@ -20,13 +20,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from evolsynth.cli.rescue import rescue as command
+from evolsynth.data.files import read_rows
 from evolsynth.errors import EngineError, InputError, RunLocked, StoreDamaged
 from evolsynth.llm.base import Completion, Prompt, Request
-from evolsynth.rows import Row, read_rows
+from evolsynth.rows import Row
 from evolsynth.store.cached_llm import _encoded
-from evolsynth.store.rescue import rescue
+from evolsynth.store.rescue import Pages, rescue
 from evolsynth.store.sqlite_file import connect
-from evolsynth.store.sqlite_pages import Pages
 from evolsynth.store.store import Store, read_status
 from evolsynth.streams import failure
 
@@ -392,7 +392,7 @@ def test_records_are_read_as_sqlite_reads_them(
     values: list[tuple[object, object, int]], numbers: set[int]
 ) -> None:
     rows = [
-        (number, one, two, bytes(length))
+        (number, one, two, b"x" * length)
         for number, (one, two, length) in zip(sorted(numbers), values, strict=False)
     ]
     with TemporaryDirectory() as folder:
@@ -402,9 +402,8 @@ def test_records_are_read_as_sqlite_reads_them(
         db.executemany("INSERT INTO any VALUES (?, ?, ?, ?)", rows)
         db.commit()
         db.close()
-        with path.open("rb") as file:
-            pages = Pages(file, None, 4096)
-            found = [(n, *v[1:]) for n, v in pages.records() if len(v) == 4]
+        pages = Pages(path, path.with_name("none"))
+        found = [(n, *v[1:]) for n, v in pages.records() if len(v) == 4]
     assert sorted(found) == rows
     assert (pages.unread, pages.torn) == (0, 0)
 
@@ -414,5 +413,5 @@ def test_any_bytes_are_read_without_falling_over(data: bytes) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "noise"
         path.write_bytes(data)
-        with path.open("rb") as file:
-            list(Pages(file, file, 4096).records())
+        list(Pages(path, path).records())
+        assert [left.name for left in Path(folder).iterdir()] == ["noise"]

@@ -20,10 +20,9 @@ from hypothesis import strategies as st
 
 from evolsynth.errors import InputError, RunLocked, StoreDamaged, StoreError
 from evolsynth.rows import Row, Status
-from evolsynth.store import key_index as keys_module
-from evolsynth.store.sqlite_file import make
+from evolsynth.store import journal as keys_module
+from evolsynth.store.sqlite_file import CACHE, RUN, make
 from evolsynth.store.store import StepCounts, Store, read_status
-from evolsynth.store.tables import CACHE, RUN
 
 
 def key(number: int) -> bytes:

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from evolsynth.cli.progress.phrases import rounded
-from evolsynth.pipeline.run.watch import Seen, StepSeen, attempts
+from evolsynth.pipeline.run.state import RunState
 
-__all__ = ["Forecast", "Pace", "forecast"]
+__all__ = ["Forecast", "Pace"]
 
 _RECENT = 10.0  # seconds that "now" stands for
 _WINDOW = 40.0  # seconds that the forecast's rate is taken over
@@ -48,11 +47,18 @@ class _Look(NamedTuple):
     asked: int
     found: int
 
+    @classmethod
+    def of(cls, state: RunState, at: float) -> _Look:
+        counts = state.refresh()
+        asked, found = sum(c.asked for c in counts), sum(c.found for c in counts)
+        return cls(at, state.tokens, state.total, state.accepted, asked, found)
 
-def _look(state: Seen, at: float) -> _Look:
-    counts = state.refresh()
-    asked, found = sum(c.asked for c in counts), sum(c.found for c in counts)
-    return _Look(at, state.tokens, attempts(state), state.accepted, asked, found)
+    def since(self, first: _Look, what: Literal["tokens", "rows", "accepted"]) -> float | None:
+        """How many a second since that look; None until a second has passed."""
+        if self.at - first.at < 1.0:
+            return None
+        gained: int = getattr(self, what) - getattr(first, what)
+        return gained / (self.at - first.at)
 
 
 class Pace:
@@ -66,19 +72,20 @@ class Pace:
         at: the time now, in seconds of any clock.
     """
 
-    def __init__(self, state: Seen, at: float) -> None:
+    def __init__(self, state: RunState, at: float) -> None:
         self._state = state
         self._began, self._seconds_before = at, state.seconds
-        self._since = self._last = _look(state, at)
+        self._since = self._last = _Look.of(state, at)
         self._looks = deque([self._last])
         self._replaying, self._stopping = True, False
         self._end: float | None = None
         self._shown: float | None = None
-        self._forecast: Forecast | None = None
+        #: How long it will take; None until enough is known, and at the end.
+        self.forecast: Forecast | None = None
 
     def look(self, at: float) -> None:
         """Take note of how the run stands."""
-        now = _look(self._state, at)
+        now = _Look.of(self._state, at)
         if self._replaying:
             asked, found = now.asked - self._last.asked, now.found - self._last.found
             if found > asked:
@@ -90,11 +97,11 @@ class Pace:
             self._looks.append(now)
         while len(self._looks) > 2 and at - self._looks[1].at >= _WINDOW:
             self._looks.popleft()
-        self._smooth(self._reckon(), at, elapsed)
+        self._smooth(self._reckoned(), at, elapsed)
 
     def stop(self) -> None:
         """Foretell nothing more: the run is being stopped."""
-        self._stopping, self._forecast = True, None
+        self._stopping, self.forecast = True, None
 
     @property
     def replaying(self) -> bool:
@@ -109,50 +116,72 @@ class Pace:
     @property
     def tokens_per_second(self) -> float | None:
         """Over all."""
-        return _rate(self._since, self._last, "tokens")
+        return self._last.since(self._since, "tokens")
 
     @property
     def tokens_per_second_now(self) -> float | None:
         """Over the last ten seconds."""
-        return _rate(self._from(_RECENT), self._last, "tokens")
+        least = self._last.at - _RECENT
+        first = next((look for look in self._looks if look.at >= least), self._last)
+        return self._last.since(first, "tokens")
 
     @property
     def accepted_per_minute(self) -> float | None:
         """Over all."""
-        rate = _rate(self._since, self._last, "accepted")
+        rate = self._last.since(self._since, "accepted")
         return None if rate is None else 60 * rate
 
-    @property
-    def forecast(self) -> Forecast | None:
-        """How long it will take; None until enough is known, and at the end."""
-        return self._forecast
-
-    def _from(self, seconds: float) -> _Look:
-        """The look that many seconds ago."""
-        least = self._last.at - seconds
-        return next((look for look in self._looks if look.at >= least), self._last)
-
-    def _reckon(self) -> Forecast | None:
+    def _reckoned(self) -> Forecast | None:
+        """What ends the run first; None where too little is known, or no end is in sight."""
         if self._stopping or self._last.at - self._since.at < _KNOWN_AFTER:
             return None
-        first = self._looks[0]
-        return forecast(
-            self._state,
-            tokens_per_second=_rate(first, self._last, "tokens") or 0.0,
-            rows_per_second=_rate(first, self._last, "rows") or 0.0,
-            seconds=self.seconds,
-            before=self._since.rows,
-        )
+        state, limits, rows = self._state, self._state.budget, self._state.total
+        tokens_per_second = self._last.since(self._looks[0], "tokens") or 0.0
+        rows_per_second = self._last.since(self._looks[0], "rows") or 0.0
+        share = _share(state)
+        found: list[Forecast] = []
+
+        def add(until: End, target: float) -> None:
+            """When so many rows will have come out: by the tokens left to write, else by rows."""
+            out_of_store = self._since.rows
+            if rows - out_of_store < max(2, min(10, (target - out_of_store) / 5)):
+                return  # too few to foretell so many
+            coming = max(0.0, target - rows)
+            left = _work_left(state, target) if tokens_per_second > 0 else None
+            if left is not None:
+                then = left / tokens_per_second
+            elif rows_per_second > 0:
+                then = coming / rows_per_second
+            else:
+                return
+            found.append(Forecast(then, until, _more(state, share, coming)))
+
+        if state.expected is not None:
+            add("rows", _grown(state, state.expected)[0])
+        if limits.max_attempts is not None:
+            add("attempts", limits.max_attempts)
+        if limits.accepted is not None and share is not None:
+            add("accepted", rows + max(0, limits.accepted - state.accepted) / share)
+        if limits.max_tokens is not None and tokens_per_second > 0:
+            written = state.tokens + state.tokens_found
+            left = max(0, limits.max_tokens - written)
+            coming = rows / max(1, written) * left
+            found.append(Forecast(left / tokens_per_second, "tokens", _more(state, share, coming)))
+        if limits.minutes is not None:
+            left_seconds = max(0.0, limits.minutes * 60 - self.seconds)
+            coming = rows_per_second * left_seconds
+            found.append(Forecast(left_seconds, "minutes", _more(state, share, coming)))
+        return min(found, key=lambda end: end.seconds, default=None)
 
     def _smooth(self, raw: Forecast | None, at: float, elapsed: float) -> None:
         """Let the foretold end move slowly, and what is shown go up only when it really slips."""
         if raw is None:
             # once something was foretold it stands, also when the yield becomes less sure again
-            if self._forecast is not None and self._end is not None and not self._stopping:
-                self._forecast = self._forecast._replace(seconds=max(0.0, self._end - at))
+            if self.forecast is not None and self._end is not None and not self._stopping:
+                self.forecast = self.forecast._replace(seconds=max(0.0, self._end - at))
             return
         if raw.until == "minutes":  # this is known, so there is nothing to smooth
-            self._end, self._shown, self._forecast = at + raw.seconds, None, raw
+            self._end, self._shown, self.forecast = at + raw.seconds, None, raw
             return
         if self._end is None:
             self._end = at + raw.seconds
@@ -162,67 +191,15 @@ class Pace:
         shown = self._shown
         if shown is None or rounded(left) <= rounded(shown) or left > 1.15 * shown:
             shown = self._shown = left
-        self._forecast = raw._replace(seconds=shown)
+        self.forecast = raw._replace(seconds=shown)
 
 
-def forecast(
-    state: Seen,
-    *,
-    tokens_per_second: float,
-    rows_per_second: float,
-    seconds: float,
-    before: int = 0,
-) -> Forecast | None:
-    """When the run will end at these rates; None where too little is known, or no end is in sight.
-
-    Args:
-        state: the run.
-        tokens_per_second, rows_per_second: its rates of late.
-        seconds: how long it has run.
-        before: rows that came out before the models were asked, out of stored answers.
-    """
-    limits, rows = state.budget, attempts(state)
-    share = _share(state)
-    found: list[Forecast] = []
-
-    def add(until: End, target: float) -> None:
-        """When so many rows will have come out: by the tokens left to write, else by rows."""
-        if rows - before < _enough(target - before):
-            return
-        coming = max(0.0, target - rows)
-        left = _work_left(state, target) if tokens_per_second > 0 else None
-        if left is not None:
-            then = left / tokens_per_second
-        elif rows_per_second > 0:
-            then = coming / rows_per_second
-        else:
-            return
-        found.append(Forecast(then, until, _more(state, share, coming)))
-
-    if state.expected is not None:
-        add("rows", _grown(state, state.expected)[0])
-    if limits.max_attempts is not None:
-        add("attempts", limits.max_attempts)
-    if limits.accepted is not None and share is not None:
-        add("accepted", rows + max(0, limits.accepted - state.accepted) / share)
-    if limits.max_tokens is not None and tokens_per_second > 0:
-        written = state.tokens + state.tokens_found
-        left = max(0, limits.max_tokens - written)
-        coming = rows / max(1, written) * left
-        found.append(Forecast(left / tokens_per_second, "tokens", _more(state, share, coming)))
-    if limits.minutes is not None:
-        left_seconds = max(0.0, limits.minutes * 60 - seconds)
-        coming = rows_per_second * left_seconds
-        found.append(Forecast(left_seconds, "minutes", _more(state, share, coming)))
-    return min(found, key=lambda end: end.seconds, default=None)
-
-
-def _share(state: Seen) -> float | None:
+def _share(state: RunState) -> float | None:
     """The measured yield; None while it is too uncertain to build on.
 
     Its standard error must be a fifth of it at most, or a third of the rows asked for be there.
     """
-    rows, accepted = attempts(state), state.accepted
+    rows, accepted = state.total, state.accepted
     if accepted < 2:
         return None
     share = (accepted + 1) / (rows + 2)  # a first lucky streak counts a little less
@@ -231,7 +208,7 @@ def _share(state: Seen) -> float | None:
     return share if rows >= 5 and accepted >= min(sure, (wanted or math.inf) / 3) else None
 
 
-def _more(state: Seen, share: float | None, coming: float) -> int | None:
+def _more(state: RunState, share: float | None, coming: float) -> int | None:
     """Accepted rows once so many more came out."""
     if share is None:
         return None
@@ -239,16 +216,7 @@ def _more(state: Seen, share: float | None, coming: float) -> int | None:
     return then if state.budget.accepted is None else min(then, state.budget.accepted)
 
 
-def _enough(target: float) -> float:
-    """Rows that have to come out before anything is foretold of so many."""
-    return max(2, min(10, target / 5))
-
-
-def _done(step: StepSeen) -> int:
-    return step.left + step.rejected + step.failed
-
-
-def _grown(state: Seen, start: float) -> tuple[float, list[float]]:
+def _grown(state: RunState, start: float) -> tuple[float, list[float]]:
     """Rows that come out at the end, and that come to each step, of so many made by sources.
 
     By what became of the rows that each step has had so far.
@@ -256,7 +224,7 @@ def _grown(state: Seen, start: float) -> tuple[float, list[float]]:
     made = sum(c.made for c, node in zip(state.counts, state.nodes, strict=True) if not node.inputs)
     ended, came, gone = 0.0, list[float](), list[float]()
     for step, node in zip(state.counts, state.nodes, strict=True):
-        done = _done(step)
+        done = step.left + step.rejected + step.failed
         if node.inputs:
             coming = sum(gone[place] for place in node.inputs)
             growth = done / (step.came - step.running) if done and step.came > step.running else 1.0
@@ -271,7 +239,7 @@ def _grown(state: Seen, start: float) -> tuple[float, list[float]]:
     return ended, came
 
 
-def _work_left(state: Seen, rows: float) -> float | None:
+def _work_left(state: RunState, rows: float) -> float | None:
     """Tokens still to write until so many rows have come out; None where no model is asked."""
     if not state.tokens:
         return None
@@ -287,11 +255,3 @@ def _work_left(state: Seen, rows: float) -> float | None:
             answers = (step.asked + step.found) / had
             left += max(0.0, coming - had) * answers * step.tokens / step.asked
     return left
-
-
-def _rate(first: _Look, last: _Look, what: Literal["tokens", "rows", "accepted"]) -> float | None:
-    """Per second; None until a second has passed."""
-    if last.at - first.at < 1.0:
-        return None
-    there: Sequence[int] = (getattr(first, what), getattr(last, what))
-    return (there[1] - there[0]) / (last.at - first.at)

@@ -1,28 +1,36 @@
-"""What a run came to: its counts, its speed, its reasons, its files, and how to go on."""
+"""What a run came to, when it ends; and where it stands, also while it works."""
 
 # ruff: noqa: D102 - what the protocol's attributes mean stands at what it is a protocol of
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from evolsynth.cli.progress.phrases import counted, duration, one_line
+from evolsynth.cli.progress.phrases import counted, duration, one_line, step_table, sum_text
 from evolsynth.findings import advise, explain
 from evolsynth.pipeline.run.advice import advise_failure
-from evolsynth.pipeline.run.watch import Seen, attempts
+from evolsynth.pipeline.run.state import RunState
+from evolsynth.store.status import RunStatus, StoredEvent, read_status
 
-__all__ = ["Ended", "summarise"]
+__all__ = ["Ended", "status", "summarise"]
 
 _REASONS = 5
+_SILENT = 60.0  # seconds without a sign of life that are worth a word
+_EVENTS = 5
 
 
 class Ended(Protocol):
@@ -33,7 +41,7 @@ class Ended(Protocol):
     @property
     def ended(self) -> str: ...
     @property
-    def state(self) -> Seen: ...
+    def state(self) -> RunState: ...
     @property
     def files(self) -> Mapping[str, Path]: ...
 
@@ -71,7 +79,7 @@ def summarise(result: Ended, console: Console, *, again: str | None = None) -> N
         _whole(console, one_line(command, 2000))
 
 
-def _table(state: Seen, *, narrow: bool) -> Table:
+def _table(state: RunState, *, narrow: bool) -> Table:
     table = Table(
         title="planned = accepted + rejected + failed",
         title_justify="left",
@@ -88,14 +96,14 @@ def _table(state: Seen, *, narrow: bool) -> Table:
         numbers = [sum(settled), *settled]
         numbers += [step.running] if under_way else []
         table.add_row(Text(one_line(step.name, 60)), *map(counted, numbers))
-    numbers = [attempts(state), state.accepted, state.rejected, state.failed]
+    numbers = [state.total, state.accepted, state.rejected, state.failed]
     numbers += [sum(step.running for step in state.counts)] if under_way else []
     table.add_section()
     table.add_row("all", *map(counted, numbers), style="bold")
     return table
 
 
-def _speed(state: Seen) -> str:
+def _speed(state: RunState) -> str:
     seconds = max(state.seconds, 1e-9)
     parts = [duration(state.seconds)]
     if state.tokens:
@@ -110,7 +118,7 @@ def _speed(state: Seen) -> str:
     return ", ".join(parts) + "."
 
 
-def _reasons(console: Console, state: Seen, *, advised: bool) -> None:
+def _reasons(console: Console, state: RunState, *, advised: bool) -> None:
     """The commonest reasons and errors, and, where it matters, what to change about each."""
     for title, counts, of, told, advice in (
         ("Rejected most often", state.reasons, state.rejected, explain, advise),
@@ -135,7 +143,7 @@ def _reasons(console: Console, state: Seen, *, advised: bool) -> None:
                 )
 
 
-def _why(ended: str, state: Seen) -> str | None:
+def _why(ended: str, state: RunState) -> str | None:
     """Why it ended before all was done; None where nothing is left to do."""
     limits = state.budget
     told = f"{counted(state.accepted)} accepted"
@@ -175,3 +183,157 @@ def _print(console: Console, what: RenderableType) -> None:
 def _whole(console: Console, text: str) -> None:
     """A line that can be copied: it is never broken."""
     console.print(Text(f"  {text}"), soft_wrap=True)
+
+
+# --- status
+
+
+def status(
+    folder: str,
+    as_json: bool = False,
+    *,
+    watch: bool = False,
+    console: Console | None = None,
+    read: Callable[[str], RunStatus] = read_status,
+    now: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Print where the run in a folder stands; the exit status.
+
+    Args:
+        folder: the run's.
+        as_json: as one JSON object in a line.
+        watch: print it anew each second, until the run has ended.
+        console: where to; by default standard output.
+        read: reads the status; by default from the run's store.
+        now, sleep: the clock, in seconds since 1970.
+
+    Raises:
+        InputError: there is no run in the folder.
+        StoreError: its store cannot be read.
+    """
+    console = console or Console()
+    standing = read(folder)
+    if not watch:
+        _tell(console, standing, now(), as_json=as_json)
+        return 0
+    try:
+        if console.is_terminal and not as_json:
+            _follow(console, standing, lambda: read(folder), now, sleep)
+        else:
+            _tell(console, standing, now(), as_json=as_json)
+            while standing.running:
+                sleep(1.0)
+                before, standing = standing, read(folder)
+                if standing.seen != before.seen or standing.running != before.running:
+                    _tell(console, standing, now(), as_json=as_json)
+    except KeyboardInterrupt:  # of the watching; the run itself is another process and goes on
+        return 0
+    return 0
+
+
+def _follow(
+    console: Console,
+    standing: RunStatus,
+    again: Callable[[], RunStatus],
+    now: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> None:
+    with Live(
+        _shown(standing, now(), console.width, console.height), console=console, auto_refresh=False
+    ) as live:
+        while standing.running:
+            sleep(1.0)
+            standing = again()
+            live.update(_shown(standing, now(), console.width, console.height), refresh=True)
+
+
+def _tell(console: Console, standing: RunStatus, now: float, *, as_json: bool) -> None:
+    if as_json:
+        # all beyond ASCII is escaped, so that any terminal and any text will do
+        console.file.write(json.dumps(msgspec.to_builtins(standing)) + "\n")
+        console.file.flush()
+        return
+    console.print(_shown(standing, now, console.width), soft_wrap=False)
+
+
+def _shown(standing: RunStatus, now: float, width: int, height: int | None = None) -> Group:
+    room = None if height is None else max(2, height - 9 - _EVENTS)
+    parts: list[Any] = [Text(_head(standing, now), style="bold")]
+    if standing.steps:
+        parts += [Text(), step_table(standing.steps, width=width, height=room), Text()]
+    parts.append(Text(_sum(standing)))
+    if standing.events:
+        parts.append(Text("Last events"))
+        parts += [
+            Text(f"  {_event(event)}", no_wrap=True, overflow="ellipsis")
+            for event in standing.events[-_EVENTS:]
+        ]
+    if told := _advice(standing):
+        parts.append(Text(told))
+    return Group(*parts)
+
+
+def _head(standing: RunStatus, now: float) -> str:
+    place = one_line(standing.folder)
+    attempt = f"attempt {standing.attempt}, " if standing.attempt > 1 else ""
+    if standing.running:
+        told = (
+            f"{place} is running: {attempt}process {standing.pid} on {one_line(standing.host)}, "
+            f"for {duration(max(0.0, now - standing.started))}."
+        )
+        silent = now - standing.seen
+        if silent > _SILENT:
+            told += f" Nothing was stored for {duration(silent)}."
+        return told
+    took = duration(max(0.0, standing.seen - standing.started))
+    if standing.ended is None:
+        when = datetime.fromtimestamp(standing.seen).astimezone()
+        return (
+            f"{place} is not running: {attempt}it broke off after {took}, at "
+            f"{when:%Y-%m-%d %H:%M:%S}, without saying why (killed, or the machine went off)."
+        )
+    return f"{place} is not running: {attempt}it ended after {took}, {_how(standing.ended)}."
+
+
+def _how(ended: str) -> str:
+    how, _, why = ended.partition(": ")
+    if how == "stopped":
+        by = {"SIGINT": "by Ctrl-C", "SIGTERM": "by SIGTERM"}.get(why, one_line(why, 100))
+        return f"stopped {by}".rstrip()
+    known = {
+        "finished": "finished",
+        "accepted": "with all accepted rows that were asked for",
+        "minutes": "at its limit of minutes",
+        "max_tokens": "at its limit of tokens",
+        "max_attempts": "at its limit of attempts",
+        "stalled": "since no row was accepted any more",
+    }
+    return known.get(ended) or one_line(ended, 400).rstrip(".")
+
+
+def _sum(standing: RunStatus) -> str:
+    rejected, failed = standing.rows.get("rejected", 0), standing.rows.get("failed", 0)
+    # a row that no gate has judged counts as accepted
+    accepted = sum(standing.rows.values()) - rejected - failed
+    told = sum_text(accepted, rejected, failed)
+    seconds = standing.seen - standing.started
+    # rows out of the store take no time, so with them a rate would say nothing
+    if accepted and seconds >= 1 and not any(step.found for step in standing.steps):
+        told += f", {accepted / seconds * 60:,.1f} accepted/min"
+    answers, tokens = counted(standing.completions), counted(standing.tokens)
+    return f"{told}.\n{answers} answers stored, {tokens} tokens written."
+
+
+def _event(event: StoredEvent) -> str:
+    when = datetime.fromtimestamp(event.at).astimezone()
+    step = f" {one_line(event.step, 40)}" if event.step else ""
+    told = ", ".join(f"{name} {one_line(value, 100)}" for name, value in event.data.items())
+    return f"{when:%H:%M:%S} {one_line(event.kind, 40).replace('_', ' ')}{step} {told}".rstrip()
+
+
+def _advice(standing: RunStatus) -> str:
+    if standing.running or standing.ended in ("finished", "accepted"):
+        return ""
+    place = shlex.quote(one_line(standing.folder, 500))
+    return f"Go on with: evolsynth run {place}"

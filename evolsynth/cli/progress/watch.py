@@ -1,15 +1,19 @@
 """Watchers of a run: a live table on a terminal, plain lines elsewhere, or JSON events.
 
 A watcher never ends a run: once what it writes to is gone, it says nothing more.
+docs/progress.md says what the fields of the JSON events mean.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -18,19 +22,33 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from evolsynth.cli.progress.events import NUMBERED, as_line, numbers, step_numbers
-from evolsynth.cli.progress.lines import Teller, ended, left_text, line, outcome_text, pace_text
 from evolsynth.cli.progress.pace import Pace
-from evolsynth.cli.progress.table import step_table
-from evolsynth.pipeline.run.watch import RunWatch, Seen
+from evolsynth.cli.progress.phrases import (
+    counted,
+    duration,
+    one_line,
+    planned,
+    roughly,
+    step_table,
+    sum_text,
+)
+from evolsynth.pipeline.run.state import RunState
+from evolsynth.pipeline.run.watch import RunWatch
+from evolsynth.store.status import StepCounts
 
-__all__ = ["Events", "Lines", "Quiet", "RunWatch", "Table", "WatchKind", "error_console", "watcher"]
+__all__ = ["NUMBERED", "Events", "Lines", "Quiet", "RunWatch", "Table", "WatchKind", "as_line",
+           "error_console", "left_text", "line", "numbers", "outcome_text", "watcher"]  # fmt: skip
 
 WatchKind = Literal["auto", "plain", "json", "quiet"]
 Clock = Callable[[], float]
 
+#: Events that carry all the numbers of the run.
+NUMBERED = frozenset({"begin", "progress", "stopping", "stopped", "finished", "end"})
+
 _LOOK_EVERY = 0.25  # seconds between two looks at the run
 _LINES_BESIDE = 8  # lines of a terminal that are not for steps
+_EACH = 3  # failed rows told for one step and one error
+_ALL = 12  # and in all
 
 
 def watcher(
@@ -73,7 +91,7 @@ def error_console() -> Console:
 class Quiet:
     """Says nothing."""
 
-    def begin(self, state: Seen) -> None:
+    def begin(self, state: RunState) -> None:
         """Nothing."""
 
     def event(self, kind: str, /, **data: Any) -> None:
@@ -88,13 +106,13 @@ class _Watch(ABC):
 
     def __init__(self, console: Console, *, every: float = 0.0, clock: Clock = time.monotonic):
         self._console, self._every, self._clock = console, every, clock
-        self._state: Seen | None = None
+        self._state: RunState | None = None
         self._pace: Pace | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._deaf = False
 
-    def begin(self, state: Seen) -> None:
+    def begin(self, state: RunState) -> None:
         """Show the run from now on; called in its event loop."""
         now = self._clock()
         self._state, self._pace = state, Pace(state, now)
@@ -151,16 +169,16 @@ class _Watch(ABC):
             self._console.print(Text(text, style=style), soft_wrap=True)
 
     @abstractmethod
-    def _open(self) -> None: ...
+    def _tell(self, kind: str, data: Mapping[str, Any]) -> None: ...
 
-    @abstractmethod
-    def _show(self) -> None: ...
+    def _open(self) -> None:
+        self._tell("begin", {})
 
-    @abstractmethod
-    def _tell(self, kind: str, data: dict[str, Any]) -> None: ...
+    def _show(self) -> None:
+        self._tell("progress", {})
 
-    @abstractmethod
-    def _close(self) -> None: ...
+    def _close(self) -> None:
+        self._tell("end", {})
 
 
 class Lines(_Watch):
@@ -183,14 +201,14 @@ class Lines(_Watch):
         if self._state is not None and self._pace is not None:
             self._print(line(self._state, self._pace))
 
-    def _tell(self, kind: str, data: dict[str, Any]) -> None:
+    def _tell(self, kind: str, data: Mapping[str, Any]) -> None:
         self._print(self._teller.tell(kind, data, self._state))
 
     def _close(self) -> None:
         if self._state is not None and self._pace is not None:
-            parts = (ended(self._state), pace_text(self._pace))
-            told = "; ".join(part for part in parts if part)
-            self._print(f"Ended: {told}.")
+            state, rates = self._state, pace_text(self._pace)
+            told = sum_text(state.accepted, state.rejected, state.failed)
+            self._print(f"Ended: {told}{'; ' if rates else ''}{rates}.")
 
 
 class Events(_Watch):
@@ -207,13 +225,7 @@ class Events(_Watch):
         super().__init__(console, every=every, clock=clock)
         self._now = now
 
-    def _open(self) -> None:
-        self._tell("begin", {})
-
-    def _show(self) -> None:
-        self._tell("progress", {})
-
-    def _tell(self, kind: str, data: dict[str, Any]) -> None:
+    def _tell(self, kind: str, data: Mapping[str, Any]) -> None:
         told: dict[str, Any] = {}
         if self._state is not None and self._pace is not None:
             told["seconds"] = round(self._pace.seconds, 1)
@@ -224,9 +236,6 @@ class Events(_Watch):
                 told |= next(map(step_numbers, steps), {})
         self._console.file.write(as_line(kind, self._now(), {**data, **told}) + "\n")
         self._console.file.flush()
-
-    def _close(self) -> None:
-        self._tell("end", {})
 
 
 class Table(_Watch):
@@ -267,7 +276,7 @@ class Table(_Watch):
         if self._live is not None:
             self._live.update(self.shown(), refresh=True)
 
-    def _tell(self, kind: str, data: dict[str, Any]) -> None:
+    def _tell(self, kind: str, data: Mapping[str, Any]) -> None:
         text = self._teller.tell(kind, data, self._state)
         if kind in ("stopping", "stopped"):
             self._note = text
@@ -283,3 +292,187 @@ class Table(_Watch):
         self._live = None
         if self._state is not None and self._pace is not None and not self._told_end:
             self._print(line(self._state, self._pace))
+
+
+# --- in words
+
+
+def outcome_text(state: RunState) -> str:
+    """``38 accepted of 120, 12 rejected, 1 failed``."""
+    wanted = state.budget.accepted
+    accepted = f"{counted(state.accepted)} accepted"
+    parts = [
+        accepted if wanted is None else f"{accepted} of {counted(wanted)}",
+        f"{counted(state.rejected)} rejected",
+    ]
+    if state.failed:
+        parts.append(f"{counted(state.failed)} failed")
+    return ", ".join(parts)
+
+
+def pace_text(pace: Pace) -> str:
+    """``412 tokens/s (390 over all), 24.1 accepted/min``; empty at the very beginning."""
+    parts = []
+    now, overall = pace.tokens_per_second_now, pace.tokens_per_second
+    if overall:
+        parts.append(f"{now or 0:,.0f} tokens/s ({overall:,.0f} over all)")
+    if pace.accepted_per_minute:
+        parts.append(f"{pace.accepted_per_minute:,.1f} accepted/min")
+    return ", ".join(parts)
+
+
+def left_text(state: RunState, pace: Pace) -> str:
+    """``about 3 min left for 120 accepted``; empty until enough is known."""
+    if pace.replaying:
+        return "reading answers that were stored before"
+    told = pace.forecast
+    if told is None:
+        return ""
+    limits, left = state.budget, f"{roughly(told.seconds)} left"
+    options = {
+        "minutes": f" (--minutes {limits.minutes or 0:g})",
+        "tokens": f" (--max-tokens {limits.max_tokens})",
+        "attempts": f" (--max-attempts {limits.max_attempts})",
+    }
+    if told.until == "accepted":
+        return f"{left} for {counted(limits.accepted or 0)} accepted"
+    left += options.get(told.until, "")
+    if told.accepted is None:
+        return left
+    short = limits.accepted is not None and told.accepted < limits.accepted
+    of = f" of the {counted(limits.accepted or 0)}" if short else ""
+    return f"{left}, then about {counted(told.accepted)}{of} accepted"
+
+
+def line(state: RunState, pace: Pace) -> str:
+    """All of it in one line."""
+    running = ", ".join(
+        f"{one_line(step.name, 24)} {counted(step.running)}"
+        for step in state.counts
+        if step.running
+    )
+    parts = [outcome_text(state), pace_text(pace), running and f"under way: {running}"]
+    parts.append(left_text(state, pace))
+    return f"{duration(pace.seconds)}: {'; '.join(part for part in parts if part)}"
+
+
+def step_text(step: StepCounts) -> str:
+    """What became of the rows of a step that has ended."""
+    parts = [f"{counted(step.left)} went on"]
+    parts += [f"{counted(step.rejected)} rejected"] if step.rejected else []
+    parts += [f"{counted(step.failed)} failed"] if step.failed else []
+    rows = planned(step)
+    unit = "row" if rows == 1 else "rows"
+    return f"{one_line(step.name, 40)} is done: {counted(rows)} {unit}, {', '.join(parts)}."
+
+
+class Teller:
+    """Says what happens in sentences; of failures that are all alike, only the first few."""
+
+    def __init__(self) -> None:
+        self._failures: Counter[tuple[str, str]] = Counter()
+        self._told, self._hushed = 0, False
+
+    def tell(self, kind: str, data: Mapping[str, Any], state: RunState | None) -> str:
+        """A sentence on an event, or an empty text where it says nothing new."""
+        if kind in ("failed_row", "retry"):
+            return self._failure(kind, data)
+        if kind == "step":
+            steps = () if state is None else state.counts
+            step = next((s for s in steps if s.name == data.get("step")), None)
+            return "" if step is None else step_text(step)
+        if data.get("message"):
+            return one_line(data["message"], 500)
+        if kind == "stopping":
+            return _stopping(str(data.get("reason") or ""))
+        if kind == "stopped":
+            return "Stopped. What was made is kept; the same command goes on from here."
+        if kind in ("begin", "progress", "finished"):
+            return ""  # the line on how it stands says more
+        told = ", ".join(f"{name} {one_line(value, 80)}" for name, value in data.items())
+        return f"{one_line(kind, 40).replace('_', ' ')}{': ' if told else ''}{told}"
+
+    def _failure(self, kind: str, data: Mapping[str, Any]) -> str:
+        step, error = str(data.get("step") or "a step"), str(data.get("error") or "an error")
+        self._failures[kind + step, error] += 1
+        if self._failures[kind + step, error] > _EACH or self._told >= _ALL:
+            if self._hushed:
+                return ""
+            self._hushed = True
+            return "More like this are only counted from here on."
+        self._told += 1
+        what = "A row failed" if kind == "failed_row" else "Asked again"
+        why = f": {one_line(data['message'], 300)}" if data.get("message") else "."
+        row = f", row {one_line(data['row'], 40)}" if data.get("row") else ""
+        return f"{what} in {one_line(step, 40)}{row} ({one_line(error, 60)}){why}"
+
+
+def _stopping(reason: str) -> str:
+    limits = {"minutes": "its minutes are over", "max_tokens": "its tokens are used up"}
+    if reason in limits:
+        return f"Ending: {limits[reason]}. Nothing new is asked, what finishes now is kept."
+    return (
+        "Stopping: nothing new is asked, what finishes within 5 s is kept. Ctrl-C again stops at "
+        "once."
+    )
+
+
+# --- as JSON
+
+
+def as_line(kind: str, at: datetime, data: Mapping[str, Any]) -> str:
+    """The event as one line; its own name and time cannot be taken by its data."""
+    fields = {"event": kind, "at": at.astimezone(UTC).isoformat(timespec="milliseconds")}
+    rest = {str(name): _plain(value) for name, value in data.items() if name not in fields}
+    # All beyond ASCII is escaped: a line stays one line, and half a character can be written.
+    return json.dumps(fields | rest)
+
+
+def numbers(state: RunState, pace: Pace) -> dict[str, Any]:
+    """How the run stands."""
+    told = pace.forecast
+    return {
+        "seconds": round(pace.seconds, 1),
+        "planned": state.planned,
+        "expected": state.expected,
+        "wanted": state.budget.accepted,
+        "accepted": state.accepted,
+        "rejected": state.rejected,
+        "failed": state.failed,
+        "asked": sum(step.asked for step in state.counts),
+        "found": sum(step.found for step in state.counts),
+        "tokens": state.tokens,
+        "tokens_found": state.tokens_found,
+        "tokens_per_second": _rounded(pace.tokens_per_second_now),
+        "tokens_per_second_overall": _rounded(pace.tokens_per_second),
+        "accepted_per_minute": _rounded(pace.accepted_per_minute),
+        "seconds_left": None if told is None else round(told.seconds, 1),
+        "left_until": None if told is None else told.until,
+        "accepted_then": None if told is None else told.accepted,
+        "steps": [step_numbers(step) for step in state.counts],
+    }
+
+
+def step_numbers(step: StepCounts) -> dict[str, Any]:
+    """How one step stands."""
+    counted_too = ("came", "made", "used", "running", "left", "rejected", "failed", "asked",
+                   "found", "tokens")  # fmt: skip
+    told = {"step": step.name, "kind": step.kind, "planned": planned(step)}
+    return told | {name: getattr(step, name) for name in counted_too}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
+
+
+def _plain(value: Any) -> Any:
+    """As something that JSON has; what it has not is told as text."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value)

@@ -1,37 +1,41 @@
-"""How varied a set of texts is: distances, the Vendi score, nearest neighbours, distinct n-grams.
+"""How far apart texts are: distances, the Vendi score, nearest neighbours, NovelSum.
 
 Nearly every figure here moves with the number of rows: a larger set has a larger Vendi score,
 closer nearest neighbours and fewer distinct n-grams, even when it is drawn from the same source.
 Figures of sets of different size must therefore not be compared. `rarefied` gives the figures at
 a size of your choice, so that two sets can be compared at the size of the smaller one.
+
+**NovelSum** counts distances more where neighbours are near and the field is dense: Yang et al.
+2025, "Measuring Data Diversity for Instruction Tuning", arXiv 2502.17184, section 3, as the
+authors' code defines it (github.com/UmeanNever/NovelSum, novelsum.py):
+
+    v(i) = σ(i)^β · Σ_j w(r_ij) · d(i, j) / Σ_j w(r_ij),    w(r) = r^-α,    NovelSum = mean of v(i)
+
+d is the cosine distance, and r_ij the place of j among all texts by their distance to i. **The
+text itself is among them**, at distance 0 and place 1, so the nearest other one has the weight
+2^-α. σ(i) is 1 / (the mean *squared Euclidean* distance from i to its K nearest texts of a dense
+reference, copies counted once, the nearest of all left out as it is taken to be i itself); for
+vectors of length 1 the squared distance is twice the cosine distance.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from evolsynth.errors import InputError
+from evolsynth.evaluation.diversity.ngrams import Places, Wording
 
-__all__ = [
-    "Diversity",
-    "Vectors",
-    "diversity",
-    "mean_distance",
-    "nearest_similarities",
-    "rarefied",
-    "vendi_score",
-]
+__all__ = ["QUANTILES", "Distances", "Diversity", "Vectors", "densities", "distribution"]
+__all__ += ["diversity", "mean_distance", "nearest_distances", "nearest_similarities", "novelsum"]
+__all__ += ["rarefied", "vendi_score"]
 
 Vectors: TypeAlias = npt.NDArray[np.float32]
 
-_WORD = re.compile(r"\w+")
-_BLOCK = 1024  # rows of the similarity matrix held at once: 40 MB at 10,000 texts
 _PART = 8192  # rows whose part of the Gram matrix is added at once
 _UNIT_TOLERANCE = 0.01
 
@@ -69,16 +73,16 @@ def diversity(texts: Sequence[str], vectors: Vectors) -> Diversity:
         InputError: the shapes do not match, or a row's length is not 1.
     """
     _check(texts, vectors)
-    words = [_WORD.findall(text.casefold()) for text in texts]
+    wording = Wording(texts)
     nearest = nearest_similarities(vectors)
     return Diversity(
         count=len(texts),
         mean_distance=mean_distance(vectors),
         vendi=vendi_score(vectors),
         nearest_median=float(np.median(nearest)) if len(nearest) else None,
-        distinct_1=_distinct(words, 1),
-        distinct_2=_distinct(words, 2),
-        mean_words=sum(map(len, words)) / len(words) if words else None,
+        distinct_1=wording.distinct(1),
+        distinct_2=wording.distinct(2),
+        mean_words=wording.mean_words(),
     )
 
 
@@ -111,15 +115,9 @@ def rarefied(
     for _ in range(draws):
         places = np.sort(chance.choice(len(texts), size, replace=False))
         figures.append(diversity([texts[i] for i in places], vectors[places]))
-    return Diversity(
-        count=size,
-        mean_distance=_mean(f.mean_distance for f in figures),
-        vendi=_mean(f.vendi for f in figures) or 0.0,
-        nearest_median=_mean(f.nearest_median for f in figures),
-        distinct_1=_mean(f.distinct_1 for f in figures),
-        distinct_2=_mean(f.distinct_2 for f in figures),
-        mean_words=_mean(f.mean_words for f in figures),
-    )
+    names = Diversity.__struct_fields__[1:]
+    means = {name: _mean([getattr(f, name) for f in figures]) for name in names}
+    return Diversity(count=size, **means)
 
 
 def vendi_score(vectors: Vectors) -> float:
@@ -152,35 +150,52 @@ def vendi_score(vectors: Vectors) -> float:
 
 
 def nearest_similarities(
-    vectors: Vectors, *, apart_from: Iterable[tuple[int, int]] = ()
+    vectors: Vectors,
+    *,
+    apart_from: Iterable[tuple[int, int]] = (),
+    sample: int | None = None,
+    seed: int = 0,
 ) -> npt.NDArray[np.float32]:
-    """Each row's cosine similarity to its nearest other row.
+    """The cosine similarity of texts to the nearest other one. It grows with n.
 
     Args:
         vectors: shape (n, d), rows of length 1.
         apart_from: pairs that do not count as neighbours of each other, such as a text and what
             was made from it.
+        sample: at most so many texts are asked for their neighbour, drawn without replacement;
+            each is still compared with all n, so the distribution is that of the whole set.
+        seed: of the draw.
 
     Returns:
-        Shape (n,), each in [-1, 1]; ``nan`` for a row that has no other left to compare with.
-        Shape (0,) where there are fewer than two rows.
+        Shape (n,) or (sample,), each in [-1, 1]; ``nan`` for a row that has no other left to
+        compare with. Shape (0,) where there are fewer than two rows.
     """
     count = len(vectors)
     if count < 2:
         return np.empty(0, np.float32)
     first, second = _both_ways(apart_from)
-    best = np.empty(count, np.float32)
-    for start in range(0, count, _BLOCK):
-        stop = min(start + _BLOCK, count)
-        block = vectors[start:stop] @ vectors.T
-        block[np.arange(stop - start), np.arange(start, stop)] = -np.inf
-        here = (start <= first) & (first < stop)
-        block[first[here] - start, second[here]] = -np.inf
-        best[start:stop] = block.max(axis=1)
+    places = some(count, sample, seed)
+    best = np.empty(len(places), np.float32)
+    step = max(1, _CELLS // count)
+    for start in range(0, len(places), step):
+        here = places[start : start + step]
+        near = vectors[here] @ vectors.T
+        near[np.arange(len(here)), here] = -np.inf
+        inside = np.isin(first, here)
+        near[np.searchsorted(here, first[inside]), second[inside]] = -np.inf
+        best[start : start + step] = near.max(axis=1)
     lonely = np.isneginf(best)
     best = np.clip(best, -1.0, 1.0)
     best[lonely] = np.nan
     return best
+
+
+def some(count: int, most: int | None, seed: int) -> Places:
+    """The places of at most ``most`` of ``count`` texts, ascending; a draw with a fixed seed."""
+    if most is None or count <= most:
+        return np.arange(count)
+    chance = np.random.default_rng([seed, count, most])
+    return np.sort(chance.choice(count, most, replace=False)).astype(np.intp)
 
 
 def _both_ways(
@@ -219,11 +234,133 @@ def mean_distance(vectors: Vectors) -> float | None:
     return float(np.clip(1 - similarity, 0, 2))
 
 
-def _distinct(words: Sequence[Sequence[str]], n: int) -> float | None:
-    grams = [tuple(text[i : i + n]) for text in words for i in range(len(text) - n + 1)]
-    return len(set(grams)) / len(grams) if grams else None
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
+def _mean(values: Sequence[float | None]) -> Any:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
+
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_BINS = 20
+
+
+class Distances(msgspec.Struct, frozen=True, kw_only=True):
+    """Distances of ``measured`` texts to their nearest other one among ``count``.
+
+    ``quantiles`` go by their share ("0.5": the median). ``counts`` are those of the histogram,
+    ``edges`` its borders, one more than there are counts.
+    """
+
+    count: int
+    measured: int
+    quantiles: dict[str, float]
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+def nearest_distances(
+    vectors: Vectors, *, sample: int | None = None, seed: int = 0
+) -> npt.NDArray[np.float32]:
+    """The cosine distance of texts to the nearest other one, each in [0, 2]: 1 less
+    `nearest_similarities`."""
+    return 1 - nearest_similarities(vectors, sample=sample, seed=seed)
+
+
+def distribution(distances: npt.NDArray[np.float32], count: int) -> Distances:
+    """Quantiles and a histogram of distances among ``count`` texts."""
+    top = max(1.0, float(distances.max())) if len(distances) else 1.0
+    edges = np.linspace(0, top, _BINS + 1)
+    values = np.quantile(distances, QUANTILES).tolist() if len(distances) else []
+    return Distances(
+        count=count,
+        measured=len(distances),
+        quantiles={f"{q:g}": float(v) for q, v in zip(QUANTILES, values, strict=False)},
+        edges=tuple(float(edge) for edge in edges),
+        counts=tuple(int(n) for n in np.histogram(distances, edges)[0]),
+    )
+
+
+_CELLS = 1 << 24  # numbers of the similarity matrix held at once: 64 MiB
+_LEAST = 1e-9  # keeps the density finite, as in the authors' code
+
+
+def novelsum(
+    vectors: Vectors,
+    *,
+    reference: Vectors | None = None,
+    density: npt.NDArray[np.float64] | None = None,
+    alpha: float = 1.0,
+    beta: float = 0.5,
+    neighbours: int = 10,
+    sample: int | None = None,
+    seed: int = 0,
+) -> float:
+    """NovelSum of n texts. It grows with n: compare sets of equal size only.
+
+    Args:
+        vectors: shape (n, d), rows of length 1.
+        reference: shape (m, d), the dense reference, the same for all sets that are compared. By
+            default the set is its own.
+        density: shape (n,), from `densities`, where it is known already.
+        alpha: how much more near neighbours count. 0 makes it the mean distance, self included.
+        beta: how much dense fields count. 0 leaves the density out.
+        neighbours: K of the density.
+        sample: at most so many of the v(i) are worked out, of rows drawn without replacement, each
+            still against all n. The full sum takes n² log n steps; memory is bounded either way.
+        seed: of the draw.
+
+    Returns:
+        From 0 (all the same) up; 0 for no texts.
+
+    Raises:
+        InputError: ``density`` has another length than ``vectors``.
+    """
+    count = len(vectors)
+    if count == 0:
+        return 0.0
+    if density is not None and len(density) != count:
+        raise InputError(f"density has {len(density)} values for {count} vectors: give one each.")
+    places = some(count, sample, seed)
+    if density is None:
+        around = vectors if reference is None else reference
+        here_density = densities(vectors[places], around, neighbours=neighbours)
+    else:
+        here_density = density[places]
+    weights = np.arange(1, count + 1, dtype=np.float64) ** -alpha
+    weights /= weights.sum()
+    total = 0.0
+    step = max(1, _CELLS // count)
+    for start in range(0, len(places), step):
+        here = places[start : start + step]
+        distance = 1 - vectors[here] @ vectors.T
+        distance[np.arange(len(here)), here] = 0
+        distance.sort(axis=1)
+        means = np.maximum(distance, 0) @ weights
+        total += float(means @ here_density[start : start + step] ** beta)
+    return total / len(places)
+
+
+def densities(
+    vectors: Vectors, reference: Vectors, *, neighbours: int = 10
+) -> npt.NDArray[np.float64]:
+    """σ of each text: how densely the reference is filled around it.
+
+    Args:
+        vectors: shape (n, d), rows of length 1.
+        reference: shape (m, d), rows of length 1. Rows that are equal bit for bit count once.
+        neighbours: K; fewer where the reference has no more than K different rows.
+
+    Returns:
+        Shape (n,); ones where the reference has fewer than two different rows.
+    """
+    different = np.unique(reference, axis=0)
+    k = min(neighbours, len(different) - 1)
+    found = np.ones(len(vectors))
+    if k < 1:
+        return found
+    step = max(1, _CELLS // len(different))
+    for start in range(0, len(vectors), step):
+        near = 1 - vectors[start : start + step] @ different.T
+        near = np.sort(np.partition(near, k, axis=1)[:, : k + 1], axis=1)[:, 1:]
+        squared = 2 * np.maximum(near.astype(np.float64), 0).mean(axis=1)
+        found[start : start + step] = 1 / (squared + _LEAST)
+    return found

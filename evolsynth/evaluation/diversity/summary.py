@@ -1,43 +1,167 @@
 """All figures of diversity of a set: whole, by method and round at equal size, against a reference.
 
-`diversity_report` says in its ``notes`` what was sampled, what was left out, and why.
+`collect` reads the texts out of a stream of rows; `diversity_report` says in its ``notes`` what was
+sampled, what was left out, and why.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
+from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity.clusters import (
     Centres,
+    TextSet,
+    ThinCluster,
     Weights,
     find_clusters,
     label_words,
+    thin_clusters,
 )
-from evolsynth.evaluation.diversity.corpus import BY, Texts, collect, embedded
-from evolsynth.evaluation.diversity.distances import Vectors
-from evolsynth.evaluation.diversity.gaps import ThinCluster, thin_clusters
-from evolsynth.evaluation.diversity.intervals import DRAWS, LEVEL, Figure
+from evolsynth.evaluation.diversity.distances import Vectors, some
 from evolsynth.evaluation.diversity.measures import (
     BLEU,
+    DRAWS,
+    LEVEL,
     NEAREST,
     NOVEL,
+    Figure,
     Measure,
-    Side,
     Whole,
     figures_at,
-    some,
     whole,
 )
 from evolsynth.evaluation.diversity.ngrams import Places
-from evolsynth.evaluation.embed.minilm import Embedder
+from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.evaluation.text.verbs import RootVerb, verb_table
 from evolsynth.rows import Row
 
-__all__ = ["DiversityReport", "Group", "Whole", "diversity_report", "measured"]
+__all__ = ["BY", "DiversityReport", "Group", "Texts", "Whole", "collect", "diversity_report"]
+__all__ += ["embedded", "measured"]
+
+#: What rows are grouped by unless asked otherwise.
+BY = ("method", "round")
+
+_CHUNK = 4096
+
+
+class Texts(NamedTuple):
+    """n texts, the group of each, why other rows were left out, with their number, and which rows
+    count: "accepted", "unchecked" or "all"."""
+
+    texts: list[str]
+    groups: list[str]
+    left_out: dict[str, int]
+    status: str = "unchecked"
+
+
+def collect(
+    rows: Iterable[Row],
+    *,
+    field: str = "instruction",
+    by: Sequence[str] = BY,
+    every: bool = False,
+) -> Texts:
+    """Read the texts of rows; nothing else of a row is kept.
+
+    Where any row has a verdict (or failed), only accepted rows count, unless ``every``.
+
+    Args:
+        rows: in any number.
+        field: of the row, or of its extra fields. The instruction of a conversation is its first
+            user turn.
+        by: fields that rows are grouped by, as many as you like.
+        every: count rejected, failed and unchecked rows too.
+
+    Raises:
+        InputError: no row has a text in the field.
+    """
+    accepted, unchecked = Texts([], [], {}), Texts([], [], {})
+    left: Counter[str] = Counter()
+    fields: set[str] = set()
+    for row in rows:
+        text = _text(row, field)
+        if not text.strip():
+            left[f"no {field}"] += 1
+            fields.update(row.extra if len(fields) < 50 else ())
+        elif every or row.status == "accepted":
+            accepted.texts.append(text)
+            accepted.groups.append(_group(row, by))
+        elif row.status == "pending":
+            unchecked.texts.append(text)
+            unchecked.groups.append(_group(row, by))
+        else:
+            left[row.status] += 1
+    judged = accepted.texts or left["rejected"] or left["failed"]
+    chosen = accepted if judged else unchecked
+    if judged and unchecked.texts:
+        left["unchecked"] = len(unchecked.texts)
+    if not chosen.texts and not judged and left[f"no {field}"]:
+        found = f" Fields found: {', '.join(sorted(fields))}." if fields else ""
+        raise InputError(f"No row has a text in its field '{field}'.{found} Name another field.")
+    status = "all" if every else "accepted" if judged else "unchecked"
+    reasons = {why: count for why, count in sorted(left.items()) if count}
+    return Texts(chosen.texts, chosen.groups, reasons, status)
+
+
+def embedded(texts: Texts, embedder: Embedder) -> tuple[Texts, Vectors]:
+    """The texts with their vectors, shape (n, d), each different text embedded once.
+
+    Texts that have no vector (static vectors of a text without a token) are left out.
+    """
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts.texts))}
+    different = list(places)
+    parts = [
+        np.asarray(embedder.embed(different[start : start + _CHUNK]), np.float32)
+        for start in range(0, len(different), _CHUNK)
+    ]
+    if not parts:
+        return texts, np.empty((0, 1), np.float32)
+    vectors = np.concatenate(parts)
+    if len(places) < len(texts.texts):
+        vectors = vectors[[places[text] for text in texts.texts]]
+    good = np.linalg.norm(vectors, axis=1) > 0.5
+    if good.all():
+        return texts, vectors
+    keep = np.flatnonzero(good).tolist()
+    left = {**texts.left_out, "no vector": len(good) - len(keep)}
+    kept = texts._replace(
+        texts=[texts.texts[i] for i in keep],
+        groups=[texts.groups[i] for i in keep],
+        left_out=left,
+    )
+    return kept, vectors[good]
+
+
+def _text(row: Row, field: str) -> str:
+    if field == "instruction":
+        turns = (turn.content for turn in row.messages if turn.role == "user")
+        return row.instruction or next(turns, "")
+    value = _value(row, field)
+    return value if isinstance(value, str) else ""
+
+
+def _group(row: Row, by: Sequence[str]) -> str:
+    """ "evol_instruct, round 1"; round 0 goes unsaid beside a method, as in the report."""
+    parts = []
+    for name in by:
+        value = _value(row, name)
+        if name == "round" and "method" in by and not value:
+            continue
+        parts.append(str(value) if name == "method" else f"{name} {value}")
+    return ", ".join(parts)
+
+
+def _value(row: Row, field: str) -> Any:
+    if field in row.extra:
+        return row.extra[field]
+    return getattr(row, field, None) if field in Row.__struct_fields__ else None
+
 
 MOST = 100_000  # texts measured of a larger set
 EQUAL_FROM, EQUAL_TO = 20, 300  # texts of a draw when groups are compared
@@ -146,11 +270,12 @@ def measured(
             other = None
     dense, fitted = (vectors, own) if other is None else (their_vectors, other)
     centres = find_clusters(dense, seed=seed) if fitted.texts else np.zeros((1, 1), np.float32)
-    mine = Side.of(own, vectors, centres)
-    theirs = None if other is None else Side.of(other, their_vectors, centres)
-    weights = np.bincount((theirs or mine).labels, minlength=len(centres)) / max(
-        1, len(fitted.texts)
+    mine = TextSet.of(own.texts, own.groups, vectors, centres)
+    theirs = (
+        None if other is None else TextSet.of(other.texts, other.groups, their_vectors, centres)
     )
+    reached = np.bincount((theirs or mine).labels, minlength=len(centres))
+    weights = reached / max(1, len(fitted.texts))
     around = _sampled(dense, _REFERENCE, seed)
     size, groups = _groups(mine, theirs, around, weights, seed, notes)
     _say_samples(mine, theirs, notes)
@@ -192,15 +317,15 @@ def _sampled(vectors: Vectors, most: int, seed: int) -> Vectors:
 
 
 def _groups(
-    mine: Side,
-    theirs: Side | None,
+    mine: TextSet,
+    theirs: TextSet | None,
     around: Vectors,
     weights: Weights,
     seed: int,
     notes: list[str],
 ) -> tuple[int | None, tuple[Group, ...]]:
     counts = Counter(mine.groups)
-    named: list[tuple[str, Side, Places]] = []
+    named: list[tuple[str, TextSet, Places]] = []
     if mine.texts:
         named.append(("all", mine, np.arange(len(mine.texts))))
     chosen = sorted(counts, key=lambda name: (-counts[name], name))[:_GROUPS]
@@ -235,7 +360,9 @@ def _groups(
     return size, tuple(groups)
 
 
-def _thin(mine: Side, theirs: Side | None, centres: Centres, seed: int) -> tuple[ThinCluster, ...]:
+def _thin(
+    mine: TextSet, theirs: TextSet | None, centres: Centres, seed: int
+) -> tuple[ThinCluster, ...]:
     if not mine.texts:
         return ()
     texts: list[str] = []
@@ -245,11 +372,10 @@ def _thin(mine: Side, theirs: Side | None, centres: Centres, seed: int) -> tuple
             texts.append(side.texts[place])
             labels.append(int(side.labels[place]))
     words = label_words(texts, np.array(labels, np.intp), len(centres))
-    other = theirs.as_set if theirs else None
-    return thin_clusters(mine.as_set, other, centres, words, mine.groups)
+    return thin_clusters(mine, theirs, centres, words)
 
 
-def _say_samples(mine: Side, theirs: Side | None, notes: list[str]) -> None:
+def _say_samples(mine: TextSet, theirs: TextSet | None, notes: list[str]) -> None:
     largest = max(len(mine.texts), len(theirs.texts) if theirs else 0)
     if largest > NEAREST:
         notes.append(

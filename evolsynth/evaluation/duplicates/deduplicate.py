@@ -1,32 +1,46 @@
-"""Removing duplicates from many texts: exact, then near, then by meaning."""
+"""Removing duplicates from many texts: exact, then near, then by meaning.
+
+Of two duplicates one stays, and each text that goes matches, itself, a text that stays: duplicates
+do not chain. If A is like B and B like C, but A is not like C, then B loses to A, and C stays: it
+would have lost only to a text that is no longer there.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from evolsynth.evaluation.duplicates.index import normalise
+from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.minhash import Signatures
-from evolsynth.evaluation.duplicates.options import THRESHOLDS, Method, check
-from evolsynth.evaluation.duplicates.result import Deduplicated, Duplicate
-from evolsynth.evaluation.duplicates.same_request import only_difference, same_request
-from evolsynth.evaluation.duplicates.search import Neighbours, Vectors, neighbours
-from evolsynth.evaluation.duplicates.stars import KINDS, Stars
+from evolsynth.evaluation.duplicates.neighbours import Neighbours, Vectors, neighbours
+from evolsynth.evaluation.duplicates.same_request import normalise, only_difference, same_request
 from evolsynth.evaluation.duplicates.tokens import Lexicon, fact_key, shingles, template
+from evolsynth.evaluation.embed.base import rough as rough_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
 
-__all__ = ["Deduplicated", "Duplicate", "Method", "deduplicate"]
+__all__ = ["KINDS", "THRESHOLDS", "Deduplicated", "Duplicate", "Method", "Stars"]
+__all__ += ["deduplicate"]
 
+Method = Literal["exact", "minhash", "static", "semantic"]
+#: From which similarity on two texts are duplicates, by method: measured on
+#: evals/data/duplicates.jsonl (docs/duplicates.md).
+THRESHOLDS: dict[str, float] = {"minhash": 0.7, "static": 0.85, "semantic": 0.8}
+
+
+#: Ways to be a duplicate, in the order in which they are looked for.
+KINDS = ("exact", "near", "template", "static", "semantic")
 #: How far below the embedder's threshold the static cosine of a candidate may lie.
 _ROUGHLY = 0.15
 #: Two words are different things below this cosine of their static vectors.
@@ -37,6 +51,126 @@ _LOOKED_AT = 10
 #: Rounds of near texts, where large buckets are compared in part, and the part of the texts that
 #: must go in one for the next to be worth its time.
 _ROUNDS, _WORTHWHILE = 8, 0.002
+_BLOCK = 1 << 16
+#: How many texts that are alike enough one is held against. Among thousands of a template, with
+#: other names in each, all are alike and none is a duplicate.
+_TRIES = 16
+
+
+def _refuse(
+    method: str,
+    jaccard: float,
+    cosine: float,
+    texts: Sequence[str],
+    scores: Sequence[float] | None,
+    embedder: Embedder | None,
+    workers: int,
+    decide: int,
+) -> None:
+    """Refuse what cannot be: see `deduplicate`."""
+    if isinstance(texts, str):
+        raise InputError("deduplicate() takes a list of texts, not one string: put it in a list.")
+    if method not in get_args(Method):
+        raise InputError(
+            f"There is no method '{method}'. Choose one of {', '.join(get_args(Method))}."
+        )
+    for value in (jaccard, cosine):
+        if not 0 < value <= 1:
+            raise InputError(f"The threshold is {value}: give one above 0 and up to 1.")
+    if scores is not None and len(scores) != len(texts):
+        raise InputError(f"There are {len(texts)} texts and {len(scores)} scores: give each one.")
+    if method in ("static", "semantic") and embedder is None:
+        raise InputError(f"The method '{method}' needs an embedder: give embedder=MiniLM().")
+    if workers < 1 or decide < 0:
+        raise InputError("Give at least one worker, and a number of texts to decide from 0.")
+
+
+class Duplicate(NamedTuple):
+    """A text that goes.
+
+    ``of`` is the text that it matches itself, ``winner`` the one that stays: another one only
+    where ``of`` lost in turn to a text that is alike in a weaker way. All are places in the input.
+    """
+
+    place: int
+    of: int
+    winner: int
+    similarity: float
+    kind: str
+
+
+class Deduplicated(NamedTuple):
+    """What stays, and what went: ``kept`` holds places in the input, in order."""
+
+    kept: NDArray[np.int64]
+    duplicates: list[Duplicate]
+    decided_by_embedder: int = 0
+
+    def clusters(self) -> dict[int, list[Duplicate]]:
+        """The texts that went, by the place of the one that stayed; both in order."""
+        found: dict[int, list[Duplicate]] = {}
+        for one in self.duplicates:
+            found.setdefault(one.winner, []).append(one)
+        return dict(sorted(found.items()))
+
+    def counts(self) -> dict[str, int]:
+        """How many went, by kind."""
+        counted = Counter(one.kind for one in self.duplicates)
+        return {kind: counted[kind] for kind in KINDS if counted[kind]}
+
+
+class Stars:
+    """For each rank the rank that it lost to (-1: it stays), how alike they are, and why."""
+
+    def __init__(self, n: int) -> None:
+        self.of = np.full(n, -1, dtype=np.int64)
+        self.similarity = np.zeros(n, dtype=np.float32)
+        self.kind = np.zeros(n, dtype=np.uint8)
+
+    @property
+    def active(self) -> NDArray[np.bool_]:
+        """Those that stay so far."""
+        return self.of < 0
+
+    def lose(self, rank: int, to: int, similarity: float, kind: str) -> None:
+        """Note that a text lost."""
+        self.of[rank], self.similarity[rank] = to, similarity
+        self.kind[rank] = KINDS.index(kind)
+
+    def decide(
+        self,
+        pairs: NDArray[np.int64],
+        similar: Callable[[int, int, int], float | None],
+        same: Callable[[int, int], bool],
+        kind: Callable[[int, int], str],
+    ) -> int:
+        """Let texts lose to texts of a lower rank; how many did.
+
+        Args:
+            pairs: candidates (i, j), i < j, shape (m, 2), ordered by j.
+            similar: how alike the texts of pair k, i and j are, or None where that is not enough.
+            same: whether nothing else keeps them apart; asked only for similar ones.
+            kind: one of `KINDS`.
+        """
+        lost = 0
+        for j, earlier in groupby(_one_by_one(pairs), key=lambda pair: pair[2]):
+            near: list[tuple[float, int]] = []
+            for k, i, _ in earlier:
+                if self.of[i] < 0 and (similarity := similar(k, i, j)) is not None:
+                    near.append((-similarity, i))
+            for negative, i in sorted(near)[:_TRIES]:  # the most alike, then the first
+                if same(i, j):
+                    self.lose(j, i, -negative, kind(i, j))
+                    lost += 1
+                    break
+        return lost
+
+
+def _one_by_one(pairs: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
+    """Each pair with its place, without a list of them all."""
+    for start in range(0, len(pairs), _BLOCK):
+        for k, (i, j) in enumerate(pairs[start : start + _BLOCK].tolist(), start):
+            yield k, i, j
 
 
 def deduplicate(
@@ -89,7 +223,7 @@ def deduplicate(
         jaccard = threshold
     cosine = THRESHOLDS.get(method, 1.0) if threshold is None else threshold
     workers = _processors() if workers is None else workers
-    check(method, jaccard, cosine, texts, scores, embedder, workers, decide)
+    _refuse(method, jaccard, cosine, texts, scores, embedder, workers, decide)
     run = _Run(texts, scores, workers, tell, same_template)
     run.read(None if method == "exact" else Signatures(len(texts), jaccard))
     run.exact()
@@ -199,7 +333,7 @@ class _Run:
 
     def by_meaning(self, embedder: Embedder, threshold: float, decide: int) -> int:
         """Of texts with one meaning the first stays; how many texts the embedder was asked for."""
-        rough: Embedder = embedder.rough() if hasattr(embedder, "rough") else embedder
+        rough = rough_of(embedder)
         active = np.flatnonzero(self._stars.active)
         least = THRESHOLDS["static"] if decide else threshold
         floor = min(least, threshold - _ROUGHLY) if decide else least

@@ -1,35 +1,24 @@
-"""Duplicates: the same text again, or the same request in other words.
-
-A high cosine alone is not enough: "the 5 largest rivers" and "the 7 largest rivers", or a request
-and its negation, lie closer together than most paraphrases. So two texts that differ in a fact
-(a number, a name, a quotation, code, a negation, two common opposites) are never near-duplicates.
-"""
+"""Duplicates among texts that come one after another: the same text again, or the same request."""
 
 from __future__ import annotations
 
 import hashlib
 import heapq
-import unicodedata
-from collections import Counter
 from collections.abc import Collection, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.text import facts
-from evolsynth.evaluation.text.numbers import numbers
-from evolsynth.evaluation.text.words import NEGATORS, content, occurs, plain, stems_of, words
+from evolsynth.evaluation.duplicates.same_request import normalise, same_facts, sums_of
 from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
 
-__all__ = ["DuplicateIndex", "Search", "nearest_pairs", "normalise", "same_facts"]
-__all__ += ["same_references"]
+__all__ = ["DuplicateIndex", "Search", "nearest_pairs"]
 
 #: How far below the embedder's cosine a static one may lie for a text to be a candidate. Of 202
 #: pairs with a cosine of 0.9 by MiniLM 99% lay no more than 0.07 below it; of pairs of unrelated
@@ -39,93 +28,7 @@ _ROUGHLY = 0.1
 _MOST_DECIDED = 16
 _ROOM = 4096  # vectors in one array
 _SLACK = 1e-3  # by which a product of rough vectors (float16) or its last bits may be off
-_EDGES = " .!?…,;:\"'`*"
 _BLOCK = 512
-_REVERSING = ("un", "in", "im", "ir", "dis", "non", "de")
-_PAIRS = (
-    "ascending descending, high low, higher lower, highest lowest, best worst, first last, "
-    "maximum minimum, max min, largest smallest, longest shortest, increase decrease, "
-    "increasing decreasing, increases decreases, pros cons, before after, gain lose, true false, "
-    "positive negative, hot cold, start stop, encode decode, add remove, buy sell, more less, "
-    "male female, men women, boys girls, easy difficult, beginner expert, old new, cheap expensive"
-)
-_OPPOSITE: dict[str, str] = {}
-for _pair in _PAIRS.split(", "):
-    _one, _other = _pair.split()
-    _OPPOSITE |= {_one: _other, _other: _one}
-
-
-def normalise(text: str) -> str:
-    """The form in which exact duplicates are equal.
-
-    NFKC, straight quotes, casefolded, runs of white space as one space, no punctuation at the
-    edges (a text of nothing but punctuation stays as it is). Idempotent.
-    """
-    if text.isascii():  # most are, and NFKC leaves them alone
-        flat = " ".join(text.lower().split())
-    else:
-        flat = unicodedata.normalize("NFKC", plain(unicodedata.normalize("NFKC", text)))
-        flat = unicodedata.normalize("NFKC", flat.casefold())
-        flat = " ".join(flat.split())
-    return flat.strip(_EDGES) or flat
-
-
-class _Facts(NamedTuple):
-    """What two texts must agree in to be duplicates, worked out once for each."""
-
-    exact: tuple[str, ...]  # quotations and code, normalised
-    names: tuple[str, ...]  # stems of the words of names
-    flat: str
-    stems: frozenset[str]
-    words: frozenset[str]
-
-
-@lru_cache(maxsize=4096)
-def _sums(text: str) -> tuple[frozenset[tuple[object, int]], bool]:
-    """Its numbers, each with how often it stands there, and whether anything is negated."""
-    values = Counter(n.values[0] for n in numbers(text))
-    return frozenset(values.items()), any(word.stem in NEGATORS for word in words(text))
-
-
-@lru_cache(maxsize=4096)
-def _facts_of(text: str) -> _Facts:
-    return _Facts(
-        exact=tuple(normalise(p.text) for p in (*facts.quotations(text), *facts.code(text))),
-        names=tuple(w.stem for name in facts.names(text) for w in content(name.text)),
-        flat=normalise(text),
-        stems=stems_of(text),
-        words=frozenset(w.text.casefold() for w in words(text)),
-    )
-
-
-def same_facts(one: str, other: str) -> bool:
-    """Whether two texts agree in numbers, names, quotations, code, negation and opposites.
-
-    A name counts as absent only if its words are nowhere in the other text, in any case or with
-    another ending.
-    """
-    return _sums(one) == _sums(other) and same_references(one, other)
-
-
-def same_references(one: str, other: str) -> bool:
-    """Whether two texts agree in all that `same_facts` asks for, but numbers and negation."""
-    here, there = _facts_of(one), _facts_of(other)
-    for a, b in ((here, there), (there, here)):
-        if any(text not in b.flat for text in a.exact):
-            return False
-        if any(not occurs(stem, b.stems) for stem in a.names):
-            return False
-    return not _opposed(here.words, there.words)
-
-
-def _opposed(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Whether one text has a word where the other has its opposite ("formal", "informal")."""
-    mine, theirs = one - other, other - one
-    return any(
-        (_OPPOSITE.get(x) == y) or any(x == p + y or y == p + x for p in _REVERSING)
-        for x in mine
-        for y in theirs
-    )
 
 
 class DuplicateIndex:
@@ -383,7 +286,7 @@ def _cosine(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
 
 def _key(text: str, vector: NDArray[np.float32]) -> int:
     """What texts that may be near share; -1 for one without a direction, which nothing is near."""
-    return hash(_sums(text)) & 0x7FFFFFFF if vector.any() else -1
+    return hash(sums_of(text)) & 0x7FFFFFFF if vector.any() else -1
 
 
 def _digest(text: str) -> bytes:

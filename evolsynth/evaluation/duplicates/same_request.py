@@ -1,69 +1,139 @@
-"""What keeps two alike texts apart: another fact, swapped roles, or another thing in one's place.
+"""Whether two alike texts ask for the same: the same facts, roles and things.
 
-"Translate it from French into German" and "from German into French" have every word in common,
-and the cosine of "buy a house" and "sell a house" is that of a paraphrase. No measure of
-similarity tells them apart, so these are looked for one by one.
+A high cosine alone is not enough: "the 5 largest rivers" and "the 7 largest rivers", or a request
+and its negation, lie closer together than most paraphrases. "Translate it from French into German"
+and "from German into French" have every word in common. No measure of similarity tells such texts
+apart, so what keeps them apart is looked for: a number, a name, a quotation, code, a negation, two
+opposites (`same_facts`); beside that, signs, swapped roles, and a sentence more (`same_request`).
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
-from evolsynth.evaluation.duplicates.index import same_references
-from evolsynth.evaluation.text.words import clauses, content, vocabulary, words
+from evolsynth.evaluation.text import facts
+from evolsynth.evaluation.text.numbers import numbers
+from evolsynth.evaluation.text.words import (
+    NEGATORS,
+    clauses,
+    content,
+    occurs,
+    plain,
+    stems_of,
+    vocabulary,
+    word_lists,
+    words,
+)
 
-__all__ = ["asks_more", "only_difference", "same_request", "swapped_roles"]
+__all__ = ["asks_more", "normalise", "only_difference", "same_facts", "same_references"]
+__all__ += ["same_request", "sums_of", "swapped_roles"]
 
 #: Words before a noun that say nothing about its part in the sentence.
 _ARTICLES = vocabulary("a an the this that these those my your his her its our their some any")
 #: What joins two equals: their order means nothing.
 _EQUALS = vocabulary("and or nor versus vs with & /")
-#: Beside those that `same_facts` knows: a difference in one of these is the request itself.
-_OPPOSITES = (
-    "win lose, won lost, happy sad, much little, many few, on off, causes consequences, "
-    "causes effects, cause effect, advantage drawback, advantages drawbacks, freezes boils, "
-    "freeze boil, freezing boiling, open close, opens closes, strong weak, rich poor, young old, "
-    "early late, earliest latest, fast slow, faster slower, fastest slowest, tall short, "
-    "taller shorter, light dark, lighter darker, warm cool, summer winter, day night, "
-    "morning evening, borrow lend, push pull, import export, upload download, "
-    "attack defend, accept decline, accept reject, agree disagree, allow forbid, "
-    "success failure, strengths weaknesses, northern southern, eastern western, "
-    "north south, east west, left right, inside outside, above below, "
-    "minimise maximise, minimize maximize, multiply divide, bigger smaller, biggest smallest, "
-    "wide narrow, hard soft, love hate, arrive depart, arrives departs, "
-    "deep shallow, raise lower, raising lowering, wet dry, arrive leave, arrives leaves, "
-    "tighten loosen, sharp blunt, heavy light, heavier lighter, heaviest lightest, thick thin, "
-    "clean dirty, full empty, public private, real fake, safe dangerous, safe unsafe, near far, "
-    "nearest farthest, sweet sour, sweet bitter, rough smooth, loud quiet, loudest quietest, "
-    "simple complex, simple complicated, modern traditional, modern ancient, urban rural, "
-    "local global, domestic foreign, introvert extrovert, optimist pessimist, ally enemy, "
-    "friend enemy, hero villain, victory defeat, war peace, birth death, life death, "
-    "beginning end, begin end, beginning ending, entrance exit, enter leave, enter exit, "
-    "attract repel, build destroy, save spend, saving spending, send receive, ask answer, "
-    "teach learn, give take, giving taking, laugh cry, remember forget, win loses, profit loss, "
-    "income expenses, supply demand, strength weakness, reward punish, praise criticise, "
-    "praise criticize, hire fire, export imports, expand contract, expand shrink, grow shrink, "
-    "rise fall, rises falls, rising falling, ascend descend, float sink, lengthen shorten, "
-    "strengthen weaken, widen narrow, brighten darken, simplify complicate, appear disappear, "
-    "connect disconnect, install uninstall, load unload, pack unpack, zip unzip, indoor outdoor, "
-    "indoors outdoors, upstairs downstairs, forward backward, forwards backwards, "
-    "vertical horizontal, major minor, odd even, single married, male female, past future, "
-    "morning night, sunrise sunset, dawn dusk, spring autumn, junior senior, amateur professional, "
-    "better worse, most least, maximum least, greater smaller, greatest smallest, "
-    "always never, all none, everything nothing, serious funny, questions answers"
-)
 _POLITE = vocabulary(
     "thank thanks advanc appreciat welcom hello hi hey dear sir madam greet regard"
 )
 #: The part of a text's words that another may lack and still say all that it says.
 _ELSE = 0.1
 _SIGN = re.compile(r"(?<=[A-Za-z])(?:\+\+|#)|(?<=[\w)])\s*[+*/^<>=%×÷]\s*(?=[\w(])")
-_OPPOSITE: dict[str, set[str]] = {}
-for _pair in _OPPOSITES.split(", "):
-    _one, _other = _pair.split()
-    _OPPOSITE.setdefault(_one, set()).add(_other)
-    _OPPOSITE.setdefault(_other, set()).add(_one)
+_EDGES = " .!?…,;:\"'`*"
+_REVERSING = ("un", "in", "im", "ir", "dis", "non", "de")
+
+
+def _opposites(section: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for one, other in map(str.split, word_lists(__file__, "opposites.txt")[section]):
+        found.setdefault(one, set()).add(other)
+        found.setdefault(other, set()).add(one)
+    return found
+
+
+_COMMON, _MORE = _opposites("common"), _opposites("more")
+
+
+def normalise(text: str) -> str:
+    """The form in which exact duplicates are equal.
+
+    NFKC, straight quotes, casefolded, runs of white space as one space, no punctuation at the
+    edges (a text of nothing but punctuation stays as it is). Idempotent.
+    """
+    if text.isascii():  # most are, and NFKC leaves them alone
+        flat = " ".join(text.lower().split())
+    else:
+        flat = unicodedata.normalize("NFKC", plain(unicodedata.normalize("NFKC", text)))
+        flat = unicodedata.normalize("NFKC", flat.casefold())
+        flat = " ".join(flat.split())
+    return flat.strip(_EDGES) or flat
+
+
+class _Facts(NamedTuple):
+    """What two texts must agree in to be duplicates, worked out once for each."""
+
+    exact: tuple[str, ...]  # quotations and code, normalised
+    names: tuple[str, ...]  # stems of the words of names
+    flat: str
+    stems: frozenset[str]
+    words: frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def sums_of(text: str) -> tuple[frozenset[tuple[object, int]], bool]:
+    """The numbers of a text, with how often each stands there, and whether it denies anything."""
+    values = Counter(n.values[0] for n in numbers(text))
+    return frozenset(values.items()), any(word.stem in NEGATORS for word in words(text))
+
+
+@lru_cache(maxsize=4096)
+def _facts_of(text: str) -> _Facts:
+    return _Facts(
+        exact=tuple(normalise(p.text) for p in (*facts.quotations(text), *facts.code(text))),
+        names=tuple(w.stem for name in facts.names(text) for w in content(name.text)),
+        flat=normalise(text),
+        stems=stems_of(text),
+        words=frozenset(w.text.casefold() for w in words(text)),
+    )
+
+
+def same_facts(one: str, other: str) -> bool:
+    """Whether two texts agree in numbers, names, quotations, code, negation and opposites.
+
+    A name counts as absent only if its words are nowhere in the other text, in any case or with
+    another ending.
+    """
+    return sums_of(one) == sums_of(other) and same_references(one, other)
+
+
+def same_references(one: str, other: str) -> bool:
+    """Whether two texts agree in all that `same_facts` asks for, but numbers and negation."""
+    here, there = _facts_of(one), _facts_of(other)
+    for a, b in ((here, there), (there, here)):
+        if any(text not in b.flat for text in a.exact):
+            return False
+        if any(not occurs(stem, b.stems) for stem in a.names):
+            return False
+    return not _opposed(here.words, there.words, _COMMON, _REVERSING)
+
+
+def _opposed(
+    one: frozenset[str],
+    other: frozenset[str],
+    opposites: Mapping[str, set[str]],
+    prefixes: Sequence[str],
+) -> bool:
+    """Whether one text has a word where the other has its opposite ("formal", "informal")."""
+    mine, theirs = one - other, other - one
+    return any(
+        y in opposites.get(x, ()) or any(x == p + y or y == p + x for p in prefixes)
+        for x in mine
+        for y in theirs
+    )
 
 
 @lru_cache(maxsize=8192)
@@ -77,7 +147,7 @@ def same_request(one: str, other: str) -> bool:
     return (
         _signs(one) == _signs(other)
         and same_references(one, other)
-        and not _opposed(one, other)
+        and not _opposed(_facts_of(one).words, _facts_of(other).words, _MORE, ("il",))
         and not swapped_roles(one, other)
         and not asks_more(one, other)
         and not asks_more(other, one)
@@ -87,14 +157,6 @@ def same_request(one: str, other: str) -> bool:
 def _signs(text: str) -> list[str]:
     """Signs that change what a word or a sum is: "C#" and "C++", "2 + 3" and "2 * 3"."""
     return sorted(match.group().strip() for match in _SIGN.finditer(text))
-
-
-def _opposed(one: str, other: str) -> bool:
-    a, b = ({w.text.casefold() for w in words(text)} for text in (one, other))
-    mine, theirs = a - b, b - a
-    return any(not theirs.isdisjoint(_OPPOSITE.get(word, ())) for word in mine) or any(
-        f"il{x}" in others for xs, others in ((mine, theirs), (theirs, mine)) for x in xs
-    )
 
 
 def swapped_roles(one: str, other: str) -> bool:

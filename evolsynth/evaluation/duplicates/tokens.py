@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evolsynth.evaluation.duplicates.index import normalise
+from evolsynth.evaluation.duplicates.same_request import normalise
 from evolsynth.evaluation.text import facts
 from evolsynth.evaluation.text.numbers import NUMBER_WORDS
 from evolsynth.evaluation.text.numbers import numbers as numbers_of

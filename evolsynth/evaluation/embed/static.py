@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evolsynth.cache import cache_folder, locked, written
+from evolsynth.atomic import written
+from evolsynth.cache import cache_folder, locked
+from evolsynth.evaluation.embed.base import embedders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,6 +112,15 @@ class StaticVectors:
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         rows /= np.where(lengths > 0, lengths, 1)
         return rows
+
+
+def _of_minilm() -> StaticVectors:
+    from evolsynth.evaluation.embed.minilm import MiniLM  # which imports this module
+
+    return MiniLM().rough()
+
+
+embedders.register("static", _of_minilm, __name__)
 
 
 def _place(model: Any) -> Path:

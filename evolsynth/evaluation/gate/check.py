@@ -32,7 +32,7 @@ from evolsynth.registry import Registry
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
     from evolsynth.evaluation.gate.settings import GateSettings
 
 __all__ = ["CHECKS", "COSTS", "PARTS", "BatchCheck", "Case", "Check", "Cost", "Part", "check"]

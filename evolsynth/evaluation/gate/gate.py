@@ -19,7 +19,7 @@ import numpy as np
 
 from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.duplicates.index import DuplicateIndex, Search
-from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
+from evolsynth.evaluation.embed.base import Contextual, Embedder, HasStatic, rough
 from evolsynth.evaluation.gate.check import BatchCheck, Case, Check, Part, tiers
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.good_evolution.score import texts_read
@@ -84,6 +84,11 @@ class Gate:
         self._ancestors: dict[str, tuple[str, ...]] = {}
         self._passed: set[int] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evolsynth-gate")
+
+    @property
+    def settings(self) -> GateSettings:
+        """Its thresholds, and which checks it makes."""
+        return self._settings
 
     def close(self) -> None:
         """End the gate's thread; it cannot be used any more. Otherwise it ends with the gate."""
@@ -174,7 +179,7 @@ class Gate:
     def _embed_ahead(self, cases: Sequence[Case], checks: Sequence[Check]) -> None:
         """Have the embedder read at once what it will be asked about row by row: much quicker."""
         asked = any(check.name == "weak_evolution" for check in checks)
-        if asked and len(cases) > 1 and isinstance(self._embedder, MiniLM):
+        if asked and len(cases) > 1 and isinstance(self._embedder, Contextual):
             pairs = [(case.original or "", case.instruction) for case in cases]
             self._embedder.embed([text for pair in pairs for text in texts_read(*pair)])
 
@@ -251,8 +256,8 @@ class _Stream:
         ]
         self.among = [check for _, cost, checks in chosen if cost == "stream" for check in checks]
         self._embedder = embedder
-        rough = isinstance(embedder, MiniLM)
-        self._seen = DuplicateIndex(settings.near_duplicate, embedder=embedder if rough else None)
+        decides = embedder if isinstance(embedder, HasStatic) else None
+        self._seen = DuplicateIndex(settings.near_duplicate, embedder=decides)
 
     def concerns(self, row: Row) -> bool:
         """Whether there is something to look at in the row."""
@@ -270,8 +275,7 @@ class _Stream:
             return np.zeros((len(texts), 1), dtype=np.float32)
         if not texts:
             return np.zeros((0, 1), dtype=np.float32)
-        rough = self._embedder.rough() if isinstance(self._embedder, MiniLM) else self._embedder
-        return rough.embed(texts)
+        return rough(self._embedder).embed(texts)
 
 
 def part_findings(row: Row, part: Part, settings: GateSettings | None = None) -> list[Finding]:

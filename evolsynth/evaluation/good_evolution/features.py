@@ -1,7 +1,13 @@
-"""Signals of whether an added demand is any good, each computed from the two texts alone.
+"""What an evolution is scored by: signals that two texts give by themselves.
 
-No one of them is enough; `score` weighs them. Similarities are of MiniLM
-vectors for texts and of its static vectors (Tulkens and van Dongen 2024, model2vec) for words.
+Evol-Instruct's ways of adding (Xu et al. 2023, arXiv:2304.12244, section 3) show in the first words
+of a demand: a limit, a ban, a second question, an audience. Most of what makes a demand useless
+depends on its kind (a limit must leave room, a ban must bite, a comparison needs something alike)
+and on the room that the answer has: a label, a sentence or two, or a whole text. "In 100 words" is
+empty where a word is the answer.
+
+No one signal is enough; `score` weighs them. Similarities are of MiniLM vectors for texts and of
+its static vectors (Tulkens and van Dongen 2024, model2vec) for words.
 """
 
 from __future__ import annotations
@@ -9,18 +15,215 @@ from __future__ import annotations
 import math
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evolsynth.evaluation.good_evolution.demand import FORM, KINDS, Addition, addition
-from evolsynth.evaluation.text.words import content, plain, stem, words
+from evolsynth.evaluation.text.added import demand_added
+from evolsynth.evaluation.text.numbers import COUNTS
+from evolsynth.evaluation.text.words import (
+    FORM_WORDS,
+    Word,
+    content,
+    plain,
+    stem,
+    stems,
+    vocabulary,
+    words,
+)
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed.minilm import MiniLM
-    from evolsynth.evaluation.good_evolution.answer_length import Room
+    from numpy.typing import NDArray
 
-__all__ = ["EXPLAINED", "kinship_texts", "signals"]
+    from evolsynth.evaluation.embed.base import Contextual, Embedder
+
+__all__ = [
+    "EXPLAINED",
+    "KINDS",
+    "ROOMS",
+    "Addition",
+    "Limit",
+    "Room",
+    "RoomModel",
+    "addition",
+    "kinship_texts",
+    "room_features",
+    "room_texts",
+    "signals",
+]
+
+# How long an answer is ----------------------------------------------------------------------------
+
+#: The rooms, in the order of the weights.
+ROOMS = ("label", "sentence", "text")
+_BORDER = re.compile(r"(?<=[.?!:])\s+")
+_CUES = tuple(
+    re.compile(pattern, re.I)
+    for pattern in (
+        r"\b(?:yes or no|true or false|true, false)\b",
+        r"^(?:what|which|who|when|how many|how much|how old)\b",
+        r"\b(?:classify|label|tag|detect|identify|decide|determine|find|select|choose|pick|extract"
+        r"|return|output|calculate|solve|convert|translate|count|sort|rank|name|evaluate|given"
+        r"|correct|replace|fill|is|are|does|tell me (?:if|whether|which)|tell if|answer)\b",
+        r"^(?:explain|describe|discuss|plan|create|design|make|how|why|tell me about|compare"
+        r"|outline|prepare|develop|draft|compose|give me (?:tips|advice|a recipe|ideas|a plan)"
+        r"|write an? (?:short )?(?:story|essay|letter|poem|email|article|review|speech|song|blog"
+        r"|script|program|dialogue|conversation|cover|report|persuasive|message))\b",
+        r"\b(?:a|one) (?:sentence|word|phrase|title|name|slogan|headline|question|quote|joke"
+        r"|caption|synonym)\b",
+        r"\b(?:two|three|four|five|some|list|things|ways|tips|examples)\b",
+        r"\b(?:rewrite|rephrase|paraphrase|summari[sz]e|sentence)\b",
+        r"\b(?:code|program|script|function|sql|python|java|javascript)\b",
+        r"\d",
+        r":\s",
+    )
+)
+
+
+class Room(NamedTuple):
+    """The probability of each room; they add up to 1."""
+
+    label: float
+    sentence: float
+    text: float
+
+    @property
+    def words(self) -> float:
+        """About how many words an answer has: a geometric mean."""
+        logs = self.label * np.log(4) + self.sentence * np.log(25) + self.text * np.log(250)
+        return float(np.exp(logs))
+
+
+class RoomModel(NamedTuple):
+    """Weights of shape (3, features) and an intercept of shape (3,)."""
+
+    weights: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+
+    def room(self, request: str, embedder: Embedder) -> Room:
+        """The room of the answer to ``request``."""
+        logits = self.weights @ room_features(request, embedder) + self.intercept
+        odds = np.exp(logits - logits.max())
+        label, sentence, text = (odds / odds.sum()).tolist()
+        return Room(label, sentence, text)
+
+
+def room_texts(request: str) -> list[str]:
+    """The texts whose vectors tell the room: the request and its first sentence."""
+    return [request, _BORDER.split(request.strip())[0]]
+
+
+def room_features(request: str, embedder: Embedder) -> NDArray[np.float64]:
+    """What the room is told from: two vectors, cues in the whole and in the first sentence, and
+    lengths; of shape (2 d + 22,) for vectors of d dimensions."""
+    parts = _BORDER.split(request.strip())
+    whole, first = embedder.embed(room_texts(request)).astype(np.float64)
+    cues = [float(bool(cue.search(text))) for text in (request, parts[0]) for cue in _CUES]
+    lengths = [min(len(request.split()), 60) / 30, len(parts) / 4]
+    return np.concatenate([whole, 1.5 * first, 0.3 * np.array(cues + lengths)])
+
+
+# The demand ---------------------------------------------------------------------------------------
+
+_AND = r"^\W*(?:(?:and|then|also|but) )*"
+_PATTERNS = {
+    "limit": _AND + r"limit (?:your|the) (?:answer|response)\b(?: to)?",
+    "avoid": _AND + r"(?:do not|don't|without|avoid(?:ing)?|never|not)\b"
+    r"(?: (?:use|using|mention(?:ing)?|suggest|include|write))?",
+    "compare": _AND + r"compar(?:e|ing)\b(?: (?:it|them|this|that))?(?: (?:with|to))?",
+    "audience": _AND + r"(?:(?:explain|write|describe) (?:it|them|this) )?for (?!each|every)",
+    "include": _AND + r"includ(?:e|ing)\b",
+    "format": _AND + r"write (?:the|your) answer as",
+    "example": _AND + r"give an example(?: of)?",
+    "first": r"^\W*before you answer,?",
+    "also": r"^\W*(?:also (?:explain|describe|say|tell|name|give)|(?:and|then)(?: (?:then|also))? "
+    r"(?:explain(?:ing)?|describe|say|tell|suggest|show|give|discuss|name)\b"
+    r"|(?:and )?(?:for each|why|how|what)\b)",
+    "using": _AND + r"us(?:e|ing)\b",
+    "in": _AND + r"(?:in|as|at|on|by) ",
+}
+#: All kinds, ``other`` for what begins in none of the known ways.
+KINDS = (*_PATTERNS, "other")
+_BEGINS = {kind: re.compile(pattern, re.I) for kind, pattern in _PATTERNS.items()}
+
+_NUMBERS = {**COUNTS, "a": 1, "an": 1, "single": 1, "hundred": 100}
+#: How many words an answer of one such unit has, roughly.
+_UNITS = {
+    "letter": 0.2, "word": 1, "phrase": 4, "thing": 6, "item": 6, "line": 10, "verse": 10,
+    "sentence": 15, "point": 15, "bullet": 15, "example": 15, "tip": 20, "step": 20,
+    "paragraph": 70, "page": 300,
+}  # fmt: skip
+_LIMIT = re.compile(
+    rf"\b(?P<count>\d{{1,4}}|{'|'.join(_NUMBERS)}) (?:[\w-]+ ){{0,2}}?"
+    rf"(?P<unit>{'|'.join(_UNITS)})s?\b",
+    re.I,
+)
+#: Words that fit any request: that they are new says nothing about the subject.
+FORM = FORM_WORDS | stems(
+    vocabulary(
+        """page beginner child person somebody someone people language term follow following same
+        only tip detail anything something thing two three four five six seven eight nine ten
+        twelve"""
+    )
+)
+
+
+class Limit(NamedTuple):
+    """A stated length: ``words`` is about how many words an answer of it has, ``rest`` how many
+    words follow it in the demand."""
+
+    number: int
+    unit: str
+    words: float
+    rest: int
+
+
+class Addition(NamedTuple):
+    """The demand that an evolution adds.
+
+    ``text`` is all of it, ``body`` without the words that tell its ``kind`` (one of `KINDS`).
+    ``new`` are its words of content that the original lacks and that do not fit any request.
+    """
+
+    text: str
+    kind: str
+    body: str
+    new: tuple[Word, ...]
+    limit: Limit | None
+
+
+def addition(original: str, evolved: str) -> Addition:
+    """The demand that ``evolved`` adds to ``original``; its text is empty where there is none."""
+    text = demand_added(original, evolved)
+    kind, body = _kind(text)
+    known = {word.stem for word in content(original)}
+    new = tuple(
+        word
+        for word in content(body)
+        if word.stem not in known and word.stem not in FORM and not word.text.isdigit()
+    )
+    return Addition(text, kind, body, new, _limit(plain(text)))
+
+
+def _kind(text: str) -> tuple[str, str]:
+    flat = plain(text)
+    for kind, begins in _BEGINS.items():
+        match = begins.search(flat)
+        if match is not None:
+            return kind, text[match.end() :].strip() or text
+    return "other", text
+
+
+def _limit(text: str) -> Limit | None:
+    match = _LIMIT.search(text)
+    if match is None:
+        return None
+    said, unit = match["count"].lower(), match["unit"].lower()
+    count = int(said) if said.isdecimal() else _NUMBERS[said]
+    return Limit(count, unit, max(count * _UNITS[unit], 0.2), len(words(text[match.end() :])))
+
+
+# Signals ------------------------------------------------------------------------------------------
 
 #: What it means where a signal speaks against an evolution, for people.
 EXPLAINED = {
@@ -77,7 +280,7 @@ _CUT = re.compile(r"(?:^|\b(?:to|the|a|of|with|and|or|for|by|in))\W*$", re.I)
 _QUOTED = re.compile(r"\"([^\"]+)\"|'([^']+)'")
 
 
-def signals(original: str, evolved: str, embedder: MiniLM, room: Room) -> dict[str, float]:
+def signals(original: str, evolved: str, embedder: Contextual, room: Room) -> dict[str, float]:
     """All signals by name, in a fixed order.
 
     Args:
@@ -186,11 +389,13 @@ _SMALL = {"word", "step", "item", "point", "bullet", "thing", "line"}
 
 def kinship_texts(original: str, evolved: str, added: Addition) -> list[str]:
     """The texts that are compared: request, evolution, demand, its body, the request's parts."""
-    parts = [p for p in re.split(r"(?<=[.?!:])\s+", original.strip()) if p] or [original]
+    parts = [p for p in _BORDER.split(original.strip()) if p] or [original]
     return [original, evolved, added.text or " ", added.body or " ", *parts]
 
 
-def _kinship(original: str, evolved: str, added: Addition, embedder: MiniLM) -> dict[str, float]:
+def _kinship(
+    original: str, evolved: str, added: Addition, embedder: Contextual
+) -> dict[str, float]:
     """How near the demand is to the request: whole texts by MiniLM, words by static vectors."""
     whole, longer, text, body, *rest = embedder.embed(kinship_texts(original, evolved, added))
     pieces = np.stack(rest)

@@ -2,54 +2,50 @@
 
 Evol-Instruct (Xu et al. 2023, arXiv:2304.12244, section 3.2) eliminates evolutions that add
 nothing or that a model cannot answer, by asking a large model. Here labelled examples tell, by how
-near they are (`neighbours`) in signals that two texts give by themselves
-(`features`), the room of the answer (`answer_length`), and what
-MiniLM makes of the demand and the original. A logistic regression on the same says which signals
-matter, and why a score is low. It is about demands that are *added*: whether anything was lost is
-`information_loss`'s question.
+near they are (`model`) in signals that two texts give by themselves, with the room of the answer
+(`features`), and in what MiniLM makes of the demand and the original. A logistic regression on the
+same says which signals matter, and why a score is low. It is about demands that are *added*:
+whether anything was lost is `information_loss`'s question.
 
-The weights are in ``evolution_model.json``; ``python -m evals good-evolution --train`` fits them.
+The weights are in ``evolution_model.npz.xz``; ``python -m evals good-evolution --train`` fits them.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from functools import lru_cache
-from importlib import resources
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
 
-from evolsynth.evaluation.good_evolution.answer_length import Room, RoomModel, room_texts
-from evolsynth.evaluation.good_evolution.demand import addition
-from evolsynth.evaluation.good_evolution.features import EXPLAINED, kinship_texts, signals
-from evolsynth.evaluation.good_evolution.neighbours import (
-    Examples,
-    examples_from_json,
-    examples_to_json,
+from evolsynth.evaluation.good_evolution.features import (
+    EXPLAINED,
+    Room,
+    addition,
+    kinship_texts,
+    room_texts,
+    signals,
+)
+from evolsynth.evaluation.good_evolution.model import (
+    EvolutionModel,
+    packaged_model,
+    standardised,
 )
 from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.embed.minilm import MiniLM
+    from evolsynth.evaluation.embed.base import Contextual
 
 __all__ = [
     "THRESHOLD",
-    "EvolutionModel",
     "EvolutionScore",
     "Seen",
     "evolution_finding",
     "features",
     "good_evolution",
-    "packaged_model",
     "texts_read",
 ]
 
@@ -58,7 +54,6 @@ THRESHOLD = 0.55
 #: By how much, in log-odds below the average evolution, a group of signals counts as a reason.
 _REASON = 0.3
 _VECTORS = 4.0  # scale of the vectors beside standardised signals: how far they are trusted
-_CLIP = 4.0  # standard deviations
 #: MiniLM's layer in which the demand is read in its context: later ones know less of it.
 _LAYER = 4
 _BORDER = re.compile(r"\s*\n\s*")
@@ -94,43 +89,10 @@ class Seen(NamedTuple):
         return self.vectors[len(self.context) :] / _VECTORS
 
 
-class EvolutionModel(NamedTuple):
-    """Examples, and a logistic regression on standardised signals and two vectors that explains.
-
-    ``names``, ``mean``, ``spread`` and ``weights`` go together, of shape (signals,);
-    ``vectors`` has shape (2 d,): for the demand's vector and the original's. ``scale`` and
-    ``shift`` turn the value that the examples give into log-odds.
-    """
-
-    room: RoomModel
-    names: tuple[str, ...]
-    mean: NDArray[np.float64]
-    spread: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    vectors: NDArray[np.float64]
-    intercept: float
-    examples: Examples
-    scale: float
-    shift: float
-
-    def log_odds(
-        self,
-        found: NDArray[np.float64],
-        contexts: NDArray[np.float64],
-        requests: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
-        """Of n evolutions, shape (n,), from their signals (n, signals), not yet standardised,
-        the demands in context and the originals' vectors, both (n, d)."""
-        scaled = standardised(found, self.mean, self.spread)
-        places = self.examples.place(scaled, contexts, requests)
-        odds: NDArray[np.float64] = self.scale * self.examples.value(places) + self.shift
-        return odds
-
-
 def good_evolution(
     original: str,
     evolved: str,
-    embedder: MiniLM,
+    embedder: Contextual,
     *,
     threshold: float = THRESHOLD,
     model: EvolutionModel | None = None,
@@ -174,7 +136,7 @@ def evolution_finding(score: EvolutionScore) -> Finding | None:
     return Finding("weak_evolution", detail)
 
 
-def features(original: str, evolved: str, embedder: MiniLM, room: Room) -> Seen:
+def features(original: str, evolved: str, embedder: Contextual, room: Room) -> Seen:
     """What the score is told from. Data that stand behind the demand are not looked at: they say
     much, and little of whether the demand fits."""
     original, evolved = _without_data(original, evolved)
@@ -215,14 +177,6 @@ def _without_data(original: str, evolved: str) -> tuple[str, str]:
     return original, evolved
 
 
-def standardised(
-    values: NDArray[np.float64], mean: NDArray[np.float64], spread: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Signals in standard deviations from their mean, none farther than 4."""
-    scaled: NDArray[np.float64] = np.clip((values - mean) / spread, -_CLIP, _CLIP)
-    return scaled
-
-
 def _contributions(model: EvolutionModel, seen: Seen) -> dict[str, float]:
     values = np.array([seen.signals[name] for name in model.names])
     added = model.weights * standardised(values, model.mean, model.spread)
@@ -233,50 +187,3 @@ def _contributions(model: EvolutionModel, seen: Seen) -> dict[str, float]:
     odds = model.log_odds(values[None], seen.context[None], seen.request[None])
     parts["examples"] = float(odds[0]) - model.intercept - sum(parts.values())
     return parts
-
-
-@lru_cache(maxsize=1)
-def packaged_model() -> EvolutionModel:
-    """The weights that come with the package."""
-    place = resources.files("evolsynth.evaluation.good_evolution") / "evolution_model.json"
-    return from_json(json.loads(place.read_text(encoding="utf-8")))
-
-
-def from_json(content: Mapping[str, Any]) -> EvolutionModel:
-    """The model of a document as `to_json` makes it."""
-    room = content["room"]
-    rows: Mapping[str, Sequence[float]] = content["signals"]
-    mean, spread, weights = np.array([rows[name] for name in rows]).T
-    return EvolutionModel(
-        room=RoomModel(np.array(room["weights"]), np.array(room["intercept"])),
-        names=tuple(rows),
-        mean=mean,
-        spread=spread,
-        weights=weights,
-        vectors=np.array(content["vectors"]),
-        intercept=float(content["intercept"]),
-        examples=examples_from_json(content["examples"]),
-        scale=float(content["scale"]),
-        shift=float(content["shift"]),
-    )
-
-
-def to_json(model: EvolutionModel) -> dict[str, Any]:
-    """The model as plain JSON, rounded to 4 digits: each signal with mean, spread and weight."""
-    rows = zip(model.names, model.mean, model.spread, model.weights, strict=True)
-    return {
-        "signals": {name: [_short(value) for value in values] for name, *values in rows},
-        "vectors": [_short(value) for value in model.vectors],
-        "intercept": _short(model.intercept),
-        "scale": _short(model.scale),
-        "shift": _short(model.shift),
-        "examples": examples_to_json(model.examples),
-        "room": {
-            "weights": [[_short(value) for value in row] for row in model.room.weights],
-            "intercept": [_short(value) for value in model.room.intercept],
-        },
-    }
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.4g}")

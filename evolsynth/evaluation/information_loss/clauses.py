@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evolsynth.evaluation.information_loss.alignment import Alignment, copying
-from evolsynth.evaluation.information_loss.gaps import Gap, gap
-from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading
-from evolsynth.evaluation.information_loss.siblings import siblings
-from evolsynth.evaluation.information_loss.tokens import Token
+from evolsynth.evaluation.information_loss.alignment import Alignment, Gap, copying, gap
+from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading, Token
+from evolsynth.evaluation.information_loss.synonyms import siblings
 from evolsynth.evaluation.text.numbers import UNITS
 from evolsynth.evaluation.text.verbs import VERB, asks
 from evolsynth.evaluation.text.words import NEGATORS, words

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-from evolsynth.evaluation.information_loss.alignment import Alignment, copying
-from evolsynth.evaluation.information_loss.gaps import Gap, gap
-from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading
-from evolsynth.evaluation.information_loss.tokens import Token
+from evolsynth.evaluation.information_loss.alignment import Alignment, Gap, copying, gap
+from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading, Token
 from evolsynth.evaluation.text.numbers import UNITS, Number, equal, implied
 from evolsynth.evaluation.text.words import vocabulary
 

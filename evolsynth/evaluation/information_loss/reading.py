@@ -1,18 +1,259 @@
-"""What is found in a text, and what was lost of it."""
+"""What is found in a text, and what was lost of it.
+
+A text is compared by its tokens (words, numbers, and phrases that set a bound, in whatever words:
+"not exceeding", "at most", "limited to 20"), and lost by its segments: the pieces of a request that
+can be lost by themselves.
+"""
 
 from __future__ import annotations
 
-from functools import cached_property
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple
 
 import msgspec
 
-from evolsynth.evaluation.information_loss.segments import segments
-from evolsynth.evaluation.information_loss.tokens import Token, tokens
-from evolsynth.evaluation.text.numbers import Number, numbers
-from evolsynth.evaluation.text.words import plain, stems_of
+from evolsynth.evaluation.text.numbers import COUNTS, UNITS, Number, numbers
+from evolsynth.evaluation.text.words import (
+    COMMON,
+    NEGATORS,
+    Word,
+    clauses,
+    is_function_word,
+    plain,
+    stems,
+    stems_of,
+    vocabulary,
+    word_lists,
+    words,
+)
 
-__all__ = ["InformationLoss", "Kind", "Loss", "LostSpan", "Reading"]
+__all__ = [
+    "InformationLoss",
+    "Kind",
+    "Loss",
+    "LostSpan",
+    "Reading",
+    "Token",
+    "bounds",
+    "is_bound",
+    "segments",
+    "tokens",
+]
+
+# Bounds -------------------------------------------------------------------------------------------
+
+_FEW = "|".join(COUNTS)
+_MANY = f"{_FEW}|hundred|half|a single"
+_LARGER = "more|longer|greater|larger|higher|bigger"
+_SMALLER = "less|fewer|shorter|smaller"
+_UPPER = re.compile(
+    rf"""(?:not|no|\w+n't|cannot)\ (?:\w+\ ){{0,4}}?
+           (?:exceed(?:ing|s)?|surpass(?:ing)?|go(?:ing)?\ (?:over|above|beyond)
+           |(?:{_LARGER})\ than)
+       |without\ (?:exceeding|surpassing|going\ over)
+       |at\ (?:the\ )?most
+       |(?:maximum|max|upper\ limit|ceiling)(?:\ word|\ length|\ limit)?(?:\ of)?
+       |up\ to
+       |(?:limit(?:ed|ing)?|restrict(?:ed|ing)?|confin(?:e|ed|ing)|cap(?:ped|ping)?|constrain(?:ed)?|
+           keep|kept)
+           (?=[^.;\n]{{0,40}}\b(?:to|at|within|under|below)\b\ [^.;\n]{{0,12}}?(?:\d|{_MANY}))
+       |within(?=\ (?:\d|a\ (?:limit|maximum)))
+       |(?:{_SMALLER})\ than(?:\ or\ equal\ to)?(?=\ (?:\d|a\ |{_MANY}))
+       |(?:under|below)(?=\ \d)
+       |or\ (?:less|fewer|shorter|under)""",
+    re.I | re.X,
+)
+_LOWER = re.compile(
+    rf"""(?:not|no)\ (?:{_SMALLER})\ than
+       |at\ (?:the\ (?:very\ )?)?least
+       |minimum(?:\ of)?
+       |(?:{_LARGER})\ than(?=\ (?:\d|{_MANY}))
+       |(?:over|above)(?=\ \d)
+       |or\ (?:more|longer|above)
+       |upwards\ of""",
+    re.I | re.X,
+)
+_EXACT = re.compile(rf"exactly|precisely|just(?=\ (?:\d|{_FEW}))", re.I)
+#: Upper before lower: "no more than" has "more than" in it.
+_PATTERNS = (("<=", _UPPER), (">=", _LOWER), ("==", _EXACT))
+#: The words that any of them begins with.
+_FIRST = vocabulary(
+    f"""not no cannot without at maximum max upper ceiling up limit limited limiting restrict
+    restricted restricting confine confined confining cap capped capping constrain constrained keep
+    kept within under below or minimum over above upwards exactly precisely just
+    {_LARGER.replace("|", " ")} {_SMALLER.replace("|", " ")}"""
+)
+
+
+def bounds(flat: str, words: Iterable[Word]) -> Iterator[tuple[int, int, str]]:
+    """The places (start, end) of bounds in a plain text, each with "<=", ">=" or "==".
+
+    Args:
+        flat: the text as `plain` gives it.
+        words: its words.
+    """
+    end = 0
+    for word in words:
+        if word.start < end:
+            continue
+        if word.lower not in _FIRST and not word.text.endswith("n't"):
+            continue
+        for key, pattern in _PATTERNS:
+            match = pattern.match(flat, word.start)
+            if match is not None:
+                yield word.start, match.end(), key
+                end = match.end()
+                break
+
+
+def is_bound(flat: str, words: Iterable[Word], start: int, end: int) -> bool:
+    """Whether a bound begins in ``flat[start:end]``."""
+    return any(True for _ in bounds(flat, (w for w in words if start <= w.start < end)))
+
+
+# Tokens -------------------------------------------------------------------------------------------
+
+
+class Token(NamedTuple):
+    """A word, a number or a phrase that sets a bound: ``text[start:end]``.
+
+    Tokens with the same ``key`` are the same; ``weight`` says how much content it carries (0 for
+    function words; numbers and bounds are facts and weigh nothing here).
+    """
+
+    text: str
+    start: int
+    end: int
+    key: str
+    weight: float
+    number: int = -1
+
+
+#: Chinese and Japanese, where each character is taken for a word.
+_WITHOUT_SPACES = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_COMMON = stems(COMMON)
+_LISTS = word_lists(__file__, "reading.txt")
+#: Words that join or soften, and ask for nothing.
+_FILLERS = vocabulary(" ".join(_LISTS["fillers"]))
+#: Words that say little by themselves: such verbs, and nouns for whatever follows.
+_LIGHT = stems(vocabulary(" ".join(_LISTS["light"])))
+_MONEY = stems(("dollars", "cents", "euros", "pounds"))
+
+
+def tokens(text: str, found: Sequence[Number] | None = None) -> list[Token]:
+    """The tokens of a text in order; numbers and bounds are one token each."""
+    flat = plain(text)
+    found = numbers(text) if found is None else found
+    spans: list[tuple[int, int, str, int]] = [
+        (n.start, n.end, f"#{n.values[0]}", i) for i, n in enumerate(found)
+    ]
+    said = words(text)
+    spans += [(start, end, key, -1) for start, end, key in bounds(flat, said)]
+    special = iter(sorted(spans))
+    current = next(special, None)
+    never = len(flat) + 1
+    begin = never if current is None else current[0]
+    made: list[Token] = []
+    spaced = flat.isascii()
+    last, counted = 0, False  # where the last token ends, and whether it is a number
+    for text_, start, end, root, lower in said:
+        while current is not None and begin <= start:
+            if last <= begin:
+                made.append(_special(flat, current))
+                last, counted = current[1], current[3] >= 0
+            current = next(special, None)
+            begin = never if current is None else current[0]
+        if start < last:
+            continue
+        if spaced or not _WITHOUT_SPACES.search(text_):
+            weight = _weight(lower, root)
+            if counted and lower in UNITS:
+                weight = min(weight, 0.1)
+            made.append(tuple.__new__(Token, (text_, start, end, root, weight, -1)))
+        else:
+            made += [Token(c, start + k, start + k + 1, c, 0.5) for k, c in enumerate(text_)]
+        last, counted = end, False
+    while current is not None:
+        if last <= current[0]:
+            made.append(_special(flat, current))
+            last = current[1]
+        current = next(special, None)
+    return made
+
+
+def _special(flat: str, found: tuple[int, int, str, int]) -> Token:
+    """The token of a number or a bound."""
+    start, end, key, number = found
+    return Token(flat[start:end], start, end, key, 0.0, number)
+
+
+@lru_cache(maxsize=65536)
+def _weight(text: str, root: str) -> float:
+    if is_function_word(text):
+        return 0.0
+    if text in _FILLERS:
+        weight = 0.15
+    elif root in NEGATORS:
+        weight = 0.0
+    elif root in _COMMON or root in _MONEY:
+        weight = 0.4
+    else:
+        weight = 1.0
+    if root in _LIGHT:
+        weight = min(weight, 0.3)
+    return 0.4 * weight if len(text) == 1 else weight
+
+
+# Segments -----------------------------------------------------------------------------------------
+
+_CUT = re.compile(
+    r",\s+|:\s+|\s-\s|\s+(?=(?:and then|and (?:also|finally|explain|describe|include|give|"
+    r"provide|list|write|ensure|make|keep|use|identify|say|tell|what|how|why|who|where|when|which)|"
+    r"as well as|while|"
+    r"but|so that|because|if|unless|ensuring|without|using|including)\b)",
+    re.I,
+)
+#: Words of content that a piece has at least on either side of a cut.
+_LEAST = 2
+
+
+def _is_list(clause: str) -> bool:
+    """Whether a clause is nothing but a list of short items: "hammer, saw, spoon, screwdriver"."""
+    items = clause.split(",")
+    return (
+        len(items) >= 3
+        and all(len(item.split()) <= 2 for item in items[:-1])
+        and (len(items[-1].split()) <= 3)
+    )
+
+
+def segments(text: str, tokens: Sequence[Token]) -> list[tuple[int, int]]:
+    """The places (start, end) of sentences, lines and parts of them that say something, in order.
+
+    A sentence is cut at commas and joining words where both sides have some words of content.
+    """
+    found: list[tuple[int, int]] = []
+    flat = plain(text)
+    heavy = [t.start for t in tokens if t.weight > 0 or t.number >= 0]
+    for start, end in clauses(text):
+        begin = start
+        if _is_list(flat[start:end]):
+            found.append((start, end))
+            continue
+        for cut in _CUT.finditer(flat, start, end):
+            before = sum(begin <= s < cut.start() for s in heavy)
+            after = sum(cut.end() <= s < end for s in heavy)
+            colon = flat[cut.start()] == ":" and before >= 1 and after >= 1
+            if colon or (before >= _LEAST and after >= _LEAST):
+                found.append((begin, cut.start()))
+                begin = cut.end()
+        found.append((begin, end))
+    return found
+
+
+# A text, and what was lost of it ------------------------------------------------------------------
 
 Kind = Literal[
     "number",

@@ -6,13 +6,10 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from evolsynth.evaluation.information_loss.alignment import Alignment, copying
-from evolsynth.evaluation.information_loss.bounds import is_bound
-from evolsynth.evaluation.information_loss.gaps import Gap, gap
-from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading
-from evolsynth.evaluation.information_loss.tokens import Token
+from evolsynth.evaluation.information_loss.alignment import Alignment, Gap, copying, gap
+from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading, Token, is_bound
 from evolsynth.evaluation.text.verbs import asks, root, states
-from evolsynth.evaluation.text.words import NEGATORS, vocabulary, words
+from evolsynth.evaluation.text.words import NEGATORS, vocabulary, word_lists, words
 
 __all__ = ["senses"]
 
@@ -32,18 +29,7 @@ AVERSE = re.compile(
 )
 #: Opposites among small words; those among words of content are siblings in the alignment.
 _OPPOSITES: dict[str, set[str]] = {}
-for _line in (
-    "more/fewer less", "most/least fewest", "before/after", "above/below under", "over/under below",
-    "longer/shorter", "higher/lower", "larger bigger greater/smaller", "older/younger newer",
-    "highest/lowest", "largest biggest/smallest", "longest/shortest", "oldest/youngest newest",
-    "faster quicker/slower", "earlier/later", "first/last", "inside/outside", "with/without",
-    "always/sometimes never often rarely", "all/some any one", "each every/one any some",
-    "both/one either neither", "must/may can could", "up/down", "in/out", "for/against",
-    "ascending/descending", "increase/decrease", "maximum/minimum", "best/worst", "add/remove",
-    "until/after from", "since/before until", "only/also even", "same/different other",
-    "once/twice thrice", "cheaper/dearer", "heavier/lighter", "wider/narrower", "warmer/colder",
-    "left/right",
-):  # fmt: skip
+for _line in word_lists(__file__, "synonyms.txt")["opposites"]:
     _one, _, _other = _line.partition("/")
     for _a in _one.split():
         for _b in _other.split():

@@ -11,8 +11,8 @@ import re
 
 import msgspec
 
-from evolsynth.evaluation.information_loss.judging import THRESHOLD
 from evolsynth.evaluation.information_loss.reading import InformationLoss
+from evolsynth.evaluation.information_loss.score import THRESHOLD
 from evolsynth.evaluation.scores.judge import say, weigh
 from evolsynth.llm.base import LLM, Capability, Prompt
 from evolsynth.prompts import load_prompt

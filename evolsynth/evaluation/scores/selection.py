@@ -20,7 +20,7 @@ from evolsynth.rows import Row
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["Choice", "Selection", "best_first", "choose", "product_of", "row_text", "select"]
 
@@ -126,21 +126,25 @@ def choose(
         raise InputError(f"most_similar is {most_similar}: it is a cosine, from -1 to 1.")
     chosen: list[int] = []
     refused: dict[int, tuple[int, float]] = {}
-    near = _Nearest()
+    taken: NDArray[np.float32] | None = None  # vectors of the rows chosen, shape (most, d)
     for start in range(0, len(order), _BLOCK):
         if len(chosen) >= n:
             break
         block = order[start : start + _BLOCK]
         vectors = embedder.embed([text(i) for i in block])
+        if taken is None:
+            taken = np.empty((min(n, len(order)), vectors.shape[1]), dtype=np.float32)
         for i, vector in zip(block, vectors, strict=True):
             if len(chosen) >= n:
                 break
-            place, cosine = near.find(vector)
-            if place >= 0 and cosine > most_similar:
+            cosines = np.round(taken[: len(chosen)] @ vector, _PLACES)
+            place = int(cosines.argmax()) if chosen else 0
+            cosine = round(float(cosines[place]), _PLACES) if chosen else -1.0
+            if chosen and cosine > most_similar:
                 refused[i] = chosen[place], cosine
             else:
+                taken[len(chosen)] = vector
                 chosen.append(i)
-                near.add(vector)
     return Choice(chosen, refused)
 
 
@@ -183,29 +187,3 @@ def _left(row: Row, rank: int | None, twin: tuple[int, float] | None, rows: Sequ
         return row.reject("not_selected", not_selected={"rank": rank})
     place, cosine = twin
     return row.reject("too_similar", too_similar={"id": rows[place].id, "cosine": cosine})
-
-
-class _Nearest:
-    """Vectors of the rows chosen, in an array that doubles as it fills."""
-
-    def __init__(self) -> None:
-        self._vectors: NDArray[np.float32] = np.empty((0, 0), dtype=np.float32)
-        self._count = 0
-
-    def add(self, vector: NDArray[np.float32]) -> None:
-        """Add a vector of length 1."""
-        if self._count == len(self._vectors):
-            room = np.zeros((max(64, 2 * self._count), len(vector)), dtype=np.float32)
-            if self._count:
-                room[: self._count] = self._vectors
-            self._vectors = room
-        self._vectors[self._count] = vector
-        self._count += 1
-
-    def find(self, vector: NDArray[np.float32]) -> tuple[int, float]:
-        """The place and the cosine of the nearest; (-1, -1) where there is none."""
-        if not self._count:
-            return -1, -1.0
-        cosines = np.round(self._vectors[: self._count] @ vector, _PLACES)
-        place = int(cosines.argmax())
-        return place, round(float(cosines[place]), _PLACES)

@@ -32,10 +32,12 @@ class Unit(NamedTuple):
     size: Fraction
 
 
+_LISTS = word_lists(__file__, "numbers.txt")
 #: Units by the words that people write, in lower case ("min", "minutes").
 UNITS: Mapping[str, Unit] = {
-    name: Unit(dimension, Fraction(line.split()[0]))
-    for dimension, lines in word_lists(__file__, "units.txt").items()
+    name: Unit(section.removeprefix("unit: "), Fraction(line.split()[0]))
+    for section, lines in _LISTS.items()
+    if section.startswith("unit: ")
     for line in lines
     for name in line.split()[1:]
 }
@@ -59,39 +61,20 @@ class Number(NamedTuple):
     measure: Fraction | None = None
 
 
-_TO_NINETEEN = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen"
-)
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_SMALL = {w: i for i, w in enumerate(_TO_NINETEEN.split())} | {
-    w: 10 * i for i, w in enumerate(_TENS.split(), 2)
-}
+def _values(section: str) -> dict[str, int]:
+    """The numbers of a list, by the words for them."""
+    lines = [line.split() for line in _LISTS[section]]
+    return {word: int(value) for value, *some in lines for word in some}
+
+
+_SMALL, _SCALES = _values("cardinals"), _values("scales")
+_MULTIPLES, _PARTS, _ORDINALS = _values("multiples"), _values("parts"), _values("ordinals")
 #: The numbers that people spell out when they count things, one to ninety.
 COUNTS: Mapping[str, int] = {word: number for word, number in _SMALL.items() if number}
-_SCALES = {
-    "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "dozen": 12,
-}  # fmt: skip
-_MULTIPLES = {
-    "twice": 2, "double": 2, "doubles": 2, "doubled": 2, "doubling": 2, "twofold": 2,
-    "couple": 2, "pair": 2, "duo": 2, "thrice": 3, "triple": 3, "triples": 3, "tripled": 3,
-    "threefold": 3, "trio": 3, "quadruple": 4, "quadrupled": 4, "dozen": 12, "dozens": 12,
-}  # fmt: skip
-_PARTS = {
-    "half": 2, "halves": 2, "halved": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4,
-    "fourth": 4, "fourths": 4, "fifth": 5, "fifths": 5, "sixth": 6, "sixths": 6, "seventh": 7,
-    "eighth": 8, "eighths": 8, "ninth": 9, "tenth": 10, "tenths": 10,
-}  # fmt: skip
-_ORDINALS = {
-    "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7,
-    "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "twentieth": 20,
-    "thirtieth": 30, "hundredth": 100,
-}  # fmt: skip
 #: Every word that `numbers` may take for a number or a part of one, and some that it does not.
-NUMBER_WORDS = vocabulary(
-    """hundreds thousands millions billions trillion couples pairs doubling tripling sevenths ninths
-    thirteenth decade decades century centuries score fortnight single once percent minus"""
-).union(_SMALL, _SCALES, _MULTIPLES, _PARTS, _ORDINALS)
+NUMBER_WORDS = vocabulary(" ".join(_LISTS["other number words"])).union(
+    _SMALL, _SCALES, _MULTIPLES, _PARTS, _ORDINALS
+)
 _GLYPHS = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "⅕": "1/5", "⅛": "1/8"}
 _MONEY = {"$": "dollars", "€": "euros", "£": "pounds"}
 #: Python refuses to read integers of more than 4300 digits; nobody writes such a fact.

@@ -286,14 +286,7 @@ def _participle(word: str, following: str, phrase: Sequence[str]) -> bool:
     return past and (following in _PREPOSITIONS or following == ".")
 
 
-_IRREGULAR = {
-    "men": "man", "women": "woman", "children": "child", "mice": "mouse", "feet": "foot",
-    "teeth": "tooth", "lives": "life", "leaves": "leaf", "knives": "knife", "wolves": "wolf",
-    "halves": "half", "people": "person", "criteria": "criterion", "indices": "index",
-    "movies": "movie", "cookies": "cookie", "ties": "tie", "pies": "pie", "buses": "bus",
-    "hypotheses": "hypothesis", "analyses": "analysis", "theses": "thesis", "series": "series",
-    "species": "species", "news": "news", "lens": "lens", "gas": "gas", "bias": "bias",
-}  # fmt: skip
+_IRREGULAR = dict(pair.split() for pair in _WORD_LISTS["plurals"])
 
 
 def _singular(word: str) -> str:

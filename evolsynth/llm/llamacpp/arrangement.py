@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from evolsynth.cache import cache_folder, locked, written
+from evolsynth.atomic import written
+from evolsynth.cache import cache_folder, locked
 from evolsynth.llm.llamacpp.context import Context
 from evolsynth.llm.llamacpp.library import llama
 

@@ -10,20 +10,29 @@ small asks nearly always the same. See docs/magpie.md.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from evolsynth.columns import Columns, ColumnType
 from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck
 from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
 from evolsynth.methods.magpie.conversation import Turns
-from evolsynth.methods.magpie.system_prompts import Choice, SystemPrompt, SystemPrompts
+from evolsynth.methods.magpie.system_prompts import (
+    Choice,
+    SystemPrompt,
+    SystemPrompts,
+    steering_hint,
+)
 from evolsynth.methods.magpie.topics import Steering, steering
+from evolsynth.methods.method import Options, method
 from evolsynth.methods.provenance import made_by, prompt_hash
 from evolsynth.methods.respond import RESPONSE_SAMPLING
+from evolsynth.options import Count, Natural
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import failure, ordered_map
@@ -40,36 +49,79 @@ INSTRUCTION_SAMPLING = Sampling(temperature=0.65, top_k=64, top_p=1.0, min_p=0.1
 _CANDIDATES = 4
 
 
+def _columns(_: str, options: Options, __: Columns) -> Columns:
+    """What rows have: an answer and turns only where they are asked for."""
+    has: dict[str, ColumnType] = {"instruction": "text"}
+    several = options.get("n_turns", 1) != 1
+    only = options.get("only_instruction")
+    if only is False or (only is None and several):
+        has["response"] = "text"
+        if several or options.get("include_system_prompt"):
+            has["messages"] = "messages"
+    if options.get("system_prompt") is not None:
+        has["system"] = "text"
+        if isinstance(options["system_prompt"], Mapping):
+            has["system_prompt_key"] = "text"
+    elif options.get("topic") is not None:
+        return Columns(has, {"system": "not every topic brings one"})
+    return Columns(has)
+
+
+def _then(options: Options) -> dict[str, Options]:
+    """The command answers where magpie does not, so that nothing is spent on a bad request."""
+    if options.get("only_instruction"):
+        return {"gate": {}}
+    names = {"response_sampling": "sampling", "response_max_tokens": "max_tokens"}
+    names["response_prompt"] = "prompt"
+    answers = {name: options[told] for told, name in names.items() if told in options}
+    return {"respond": answers, "gate": {}}
+
+
+def _hints(options: Options) -> list[str]:
+    choices = SystemPrompts(options.get("system_prompt")).choices
+    return [hint for c in choices if (hint := steering_hint(c.text or "")) is not None]
+
+
+@method(
+    shape="source",
+    gives=["instruction"],
+    keeps=False,
+    columns=_columns,
+    idle={"embedder": lambda options: options.get("topic") is None},
+    then=_then,
+    hints=_hints,
+)
 async def magpie(
     llm: LLM,
     *,
-    n: int,
+    n: Natural | None = None,
     seed: int = 0,
     system_prompt: SystemPrompt = None,
     topic: str | None = None,
-    n_turns: int = 1,
+    n_turns: Count = 1,
     end_with_user: bool = False,
     only_instruction: bool | None = None,
     include_system_prompt: bool = False,
-    candidates: int | None = None,
+    candidates: Count | None = None,
     embedder: Embedder | None = None,
     on_topic: float | None = None,
     openings: Sequence[str] | None = None,
     sampling: Sampling = INSTRUCTION_SAMPLING,
     response_sampling: Sampling = RESPONSE_SAMPLING,
-    max_tokens: int = 96,
-    response_max_tokens: int = 320,
+    max_tokens: Count = 96,
+    response_max_tokens: Count = 320,
     stop: Sequence[str] = ("\n",),
     turns_prompt: str | None = "magpie/turns",
     response_prompt: str | None = "respond/brief",
-    concurrency: int | None = None,
+    concurrency: Count | None = None,
 ) -> AsyncGenerator[Row]:
-    """Yield ``n`` rows with an instruction, in plan order.
+    """Instructions (and answers) from nothing, by Magpie: ``n`` rows in plan order.
 
     Row ``i`` depends on ``seed`` and ``i`` alone, so a longer run begins with the rows of a
     shorter one. A row whose request fails is yielded as failed.
 
     Args:
+        n: how many rows; by default without end, or as many as a run's budget asks for.
         system_prompt: takes the place of the model's default system turn: one text, a list
             (drawn evenly), texts by name, or texts by name as ``(text, probability)``. The row
             holds the text in ``system`` and the name in ``extra["system_prompt_key"]``.
@@ -150,7 +202,9 @@ async def magpie(
         return await maker.row(index, systems.draw(seed, index))
 
     width = llm.concurrency if concurrency is None else concurrency
-    async with aclosing(ordered_map(range(n), one, concurrency=width)) as stream:
+    async with aclosing(
+        ordered_map(itertools.count() if n is None else range(n), one, concurrency=width)
+    ) as stream:
         async for row in stream:
             yield row
 
@@ -293,9 +347,9 @@ class _Maker(NamedTuple):
 
 
 def _check(
-    n: int, n_turns: int, candidates: int | None, answering: bool, end_with_user: bool
+    n: int | None, n_turns: int, candidates: int | None, answering: bool, end_with_user: bool
 ) -> None:
-    if n < 0:
+    if n is not None and n < 0:
         raise InputError(f"n is {n}: it must be 0 or more.")
     if n_turns < 1:
         raise InputError(f"n_turns is {n_turns}: it must be at least 1.")

@@ -17,7 +17,7 @@ __all__ = ["SystemPrompt", "SystemPrompts", "Weighted", "steering_hint"]
 #: A system prompt and the probability with which it is drawn.
 Weighted = tuple[str, float]
 #: None, one text, a list of texts, texts by name, or texts by name with probabilities.
-SystemPrompt = str | Sequence[str] | Mapping[str, str] | Mapping[str, Weighted] | None
+SystemPrompt = str | Sequence[str] | Mapping[str, str | Weighted] | None
 
 _TOLERANCE = 1e-9
 _DRAWS = 2**32 - 1  # `derive_seed` gives a number below this

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any, NamedTuple, Protocol
 
+from evolsynth.columns import ColumnType
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.checks.self_instruct import (
     SAME_WORDING,
@@ -22,10 +23,12 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
 )
 from evolsynth.evaluation.text.rouge import rouge_l
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
-from evolsynth.methods.family import prompt_family
+from evolsynth.methods.family import PromptFamily, prompt_family
+from evolsynth.methods.method import Options, method
 from evolsynth.methods.self_instruct.classic import CLASSIC_TASK_SAMPLING, bare
 from evolsynth.methods.self_instruct.small import SMALL_TASK_SAMPLING
 from evolsynth.methods.self_instruct.writer import ask, ask_chat
+from evolsynth.options import Count
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Failure, Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows
@@ -36,21 +39,32 @@ _METHOD = "self_instruct"
 _QUERY_TOKENS = 60
 
 
+def _needs(options: Options) -> dict[str, ColumnType]:
+    field = options.get("field", "input")
+    return {field: "text"} if isinstance(field, str) else {}
+
+
+@method(
+    shape="expand",
+    needs=_needs,
+    gives=["instruction"],
+    keeps=False,
+)
 async def self_instruct(
     rows: Rows,
     llm: LLM,
     *,
-    num_instructions: int = 5,
+    num_instructions: Count = 5,
     application_description: str = "AI assistant",
     criteria_for_query_generation: str | None = None,
     field: str = "input",
     seed: int = 0,
-    prompts: str | None = None,
-    attempts: int = 5,
+    prompts: PromptFamily | None = None,
+    attempts: Count = 5,
     sampling: Sampling | None = None,
-    concurrency: int | None = None,
+    concurrency: Count | None = None,
 ) -> AsyncGenerator[Row]:
-    """Yield ``num_instructions`` rows for each row with a context, in plan order.
+    """Queries about each row's text, by Self-Instruct: ``num_instructions`` rows for each.
 
     Each has a query as its ``instruction``, without numbers or bullets, and the context's row as
     its parent. No two of a context are worded alike (ROUGE-L F1 of 0.7). A context that gives
@@ -58,6 +72,7 @@ async def self_instruct(
     pass through; a row without a context has failed.
 
     Args:
+        num_instructions: queries for each context.
         application_description: what the queries are sent to.
         criteria_for_query_generation: what a query must be like; by default those of
             ``prompts/self_instruct/queries_classic.j2``. Small models cannot follow them.
@@ -65,6 +80,7 @@ async def self_instruct(
         prompts: ``"small"`` or ``"classic"``; by default by the model's size (`prompt_family`).
         attempts: requests for a context (classic: each for all that are missing) or for a query
             (small: each for one).
+        sampling: how queries are drawn; by default the family's own.
 
     Raises:
         InputError: a number below 1, unknown prompts, or criteria for a small model.

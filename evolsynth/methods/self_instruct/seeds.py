@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError
-from evolsynth.rows import read_jsonl
 
 __all__ = ["LEAST_SEEDS", "SeedTask", "read_seeds", "shipped_seeds"]
 
@@ -43,7 +43,7 @@ def read_seeds(path: str | os.PathLike[str]) -> tuple[SeedTask, ...]:
     Raises:
         InputError: the file cannot be read, a line is no task, or there are fewer than 8.
     """
-    seeds = tuple(_seed(data, f"{path}, line {number}") for number, data in read_jsonl(path))
+    seeds = tuple(_seed(data, f"{path}, line {number}") for number, data in read_objects(path))
     if len(seeds) < LEAST_SEEDS:
         raise InputError(
             f"{path}: {len(seeds)} seed tasks, and {LEAST_SEEDS} are shown at once. Add some, or "

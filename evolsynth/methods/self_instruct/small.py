@@ -22,12 +22,13 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
     task_findings,
 )
 from evolsynth.evaluation.gate.checks.text import example_leak
+from evolsynth.evaluation.text.language import is_english
 from evolsynth.evaluation.text.words import COMMON, content, words
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
 from evolsynth.methods.respond import RESPONSE_SAMPLING
 from evolsynth.methods.self_instruct.writer import Draft, Instance, Made, Plan, ask, ask_chat
-from evolsynth.prompts import PromptFile, load_prompt
+from evolsynth.prompts import PromptFile, load_prompt, prompt_lists
 from evolsynth.rows import Message, derive_seed
 
 __all__ = ["SMALL_TASK_SAMPLING", "SmallWriter"]
@@ -39,11 +40,7 @@ _KIND, _LABEL = "KIND", "LABEL"
 _TASK_TOKENS, _INPUT_TOKENS, _LABEL_TOKENS, _OUTPUT_TOKENS = 48, 80, 8, 224
 _LEAST_INPUT_WORDS = 6
 _LEAST_ANSWER_WORDS = 15
-_MAY_BE_SHORT = re.compile(
-    r"(?:name|list|give|suggest|make a list|write (?:a slogan|three))\b", re.I
-)
 _LABEL_MARGIN = 1.0  # nats
-_ARTICLE = re.compile(r"\A(?:an?|the|is|it is|sounds) ")
 _WORKS_ON = re.compile(r"\b(?:the|following|each) (?:\w+ )??([\w-]+)\b", re.I)
 
 
@@ -61,6 +58,7 @@ class SmallWriter:
         self._labels = load_prompt("self_instruct/label_small")
         self._outputs = load_prompt("self_instruct/output_small")
         self._answers = load_prompt("respond/brief")
+        self._known = prompt_lists("self_instruct/small")
         self.ranked = Capability.LOGPROBS in llm.capabilities
         self._before_a_user = llm.template.pre_query()
         self.input_share: float | None = self._tasks.value("input_share")
@@ -110,8 +108,8 @@ class SmallWriter:
             made = {"response": answer.provenance}
             found = [
                 stray_answer(draft.text, answer.text),
-                _about_itself(draft.text, answer.text),
-                _thin(draft.text, answer.text),
+                self._about_itself(draft.text, answer.text),
+                self._thin(draft.text, answer.text),
             ]
             return Instance("", answer.text, made, _only(found))
         if classification:
@@ -124,8 +122,8 @@ class SmallWriter:
         ]
         found = [
             _short(text.text),
-            _about_itself(draft.text, answer.text),
-            _about_writer(draft.text, answer.text),
+            self._about_itself(draft.text, answer.text),
+            self._about_writer(draft.text, answer.text),
             example_leak(answer.text, shown),
             example_leak(text.text, [example["input"] for example in self._inputs.examples]),
         ]
@@ -205,7 +203,7 @@ class SmallWriter:
         seed, file = self._derived("label", plan, candidate), self._labels
         if draft.label:
             other = draft.text.partition(f"{draft.label} or ")[2].strip(" .?!").lower()
-            other = f"not {draft.label}" if other.startswith("not") else _ARTICLE.sub("", other)
+            other = f"not {draft.label}" if other.startswith("not") else self._label_of(other)
             if other and other != draft.label:
                 labels = [draft.label, other]
                 drawn = {**file.provenance, "labels": labels, "seed": seed, "attempt": candidate}
@@ -242,6 +240,37 @@ class SmallWriter:
             attempt=candidate,
         )
 
+    def _thin(self, task: str, output: str) -> Finding | None:
+        """Found where a question that is no list and no slogan has an answer of a few words."""
+        count = len(words(output))
+        if count >= _LEAST_ANSWER_WORDS or not is_english(task):
+            return None
+        if re.match(rf"(?:{'|'.join(self._known['short answers'])})\b", task, re.I):
+            return None
+        return Finding("thin_answer", {"words": count, "least": _LEAST_ANSWER_WORDS})
+
+    def _about_itself(self, task: str, output: str) -> Finding | None:
+        """Found where an answer speaks of its speaker, of whom the task does not."""
+        for name in self._known["speaker"]:
+            if name in output.lower() and name not in task.lower():
+                return Finding("self_talk", {"said": name})
+        return None
+
+    def _about_writer(self, task: str, output: str) -> Finding | None:
+        """Found where a reply or a title talks about the text instead."""
+        if task.startswith(tuple(self._known["asks for a text"])):
+            for said in self._known["speaks of the text"]:
+                if output.startswith(said):
+                    return Finding("no_answer", {"said": said})
+        return None
+
+    def _label_of(self, said: str) -> str:
+        """A label without "is a" before it."""
+        for before in self._known["before a label"]:
+            if said.startswith(f"{before} "):
+                return said.removeprefix(f"{before} ")
+        return said
+
     def _derived(self, what: str, plan: Plan, candidate: int) -> int:
         step = f"self_instruct/{what}"
         return derive_seed(self._seed, step, str(plan.number), candidate=candidate)
@@ -256,27 +285,6 @@ def _short(text: str) -> Finding | None:
     if count >= _LEAST_INPUT_WORDS:
         return None
     return Finding("too_short", {"part": "input", "words": count, "least": _LEAST_INPUT_WORDS})
-
-
-def _thin(task: str, output: str) -> Finding | None:
-    """Found where a question that is no list and no slogan has an answer of a few words."""
-    count = len(words(output))
-    if count >= _LEAST_ANSWER_WORDS or _MAY_BE_SHORT.match(task):
-        return None
-    return Finding("thin_answer", {"words": count, "least": _LEAST_ANSWER_WORDS})
-
-
-def _about_itself(task: str, output: str) -> Finding | None:
-    if "assistant" not in output.lower() or "assistant" in task.lower():
-        return None
-    return Finding("self_talk", {"said": "assistant"})
-
-
-def _about_writer(task: str, output: str) -> Finding | None:
-    """Found where a reply or a title talks about the text instead."""
-    if not task.startswith(("Write", "Give")) or not output.startswith("The writer"):
-        return None
-    return Finding("no_answer", {"said": "The writer"})
 
 
 def _text_of(task: str) -> str:

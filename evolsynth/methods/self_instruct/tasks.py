@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, NamedTuple
 
+from evolsynth.columns import Columns
 from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.gate.checks.self_instruct import (
     SAME_WORDING,
@@ -28,12 +29,14 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
 from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Sampling
-from evolsynth.methods.family import prompt_family
+from evolsynth.methods.family import PromptFamily, prompt_family
+from evolsynth.methods.method import Options, method
 from evolsynth.methods.self_instruct.classic import CLASSIC_TASK_SAMPLING, ClassicWriter
 from evolsynth.methods.self_instruct.pool import TaskPool
-from evolsynth.methods.self_instruct.seeds import LEAST_SEEDS, SeedTask, shipped_seeds
+from evolsynth.methods.self_instruct.seeds import LEAST_SEEDS, SeedTask, read_seeds, shipped_seeds
 from evolsynth.methods.self_instruct.small import SMALL_TASK_SAMPLING, SmallWriter
 from evolsynth.methods.self_instruct.writer import Draft, Instance, Plan, TaskWriter
+from evolsynth.options import Count, FilePath, Natural
 from evolsynth.rows import Failure, Row, Verdict
 from evolsynth.streams import failure, ordered_map
 
@@ -45,29 +48,47 @@ ROUND = 32
 _METHOD = "self_instruct"
 
 
+def _columns(_: str, __: Options, ___: Columns) -> Columns:
+    texts = ("instruction", "response", "task", "input")
+    return Columns(
+        dict.fromkeys(texts, "text"), {"is_classification": "of some tasks it is not known"}
+    )
+
+
+@method(
+    shape="source",
+    gives=["instruction", "response"],
+    keeps=False,
+    columns=_columns,
+    command="self_instruct",
+)
 async def bootstrap_tasks(
     llm: LLM,
     *,
-    n: int,
+    n: Natural,
     seed: int = 0,
-    seeds: Sequence[SeedTask] | None = None,
-    prompts: str | None = None,
+    seeds: FilePath | Sequence[SeedTask] | None = None,
+    prompts: PromptFamily | None = None,
     subjects: Sequence[str] = (),
-    candidates: int = 4,
-    instances: int = 1,
+    candidates: Count = 4,
+    instances: Count = 1,
     most_similar: float = SAME_WORDING,
-    max_attempts: int | None = None,
+    max_attempts: Count | None = None,
     sampling: Sampling | None = None,
-    concurrency: int | None = None,
+    concurrency: Count | None = None,
 ) -> AsyncGenerator[Row]:
-    """Yield rows until ``n`` tasks are accepted: those accepted, rejected and failed, in order.
+    """New tasks from seed tasks, by Self-Instruct, until ``n`` are accepted.
+
+    Rows that were accepted, rejected and that failed come in the order of the attempts.
 
     A row's ``instruction`` is the task and, after a blank line, its input, where it needs one;
     its ``response`` is the output. ``extra`` has ``task``, ``input`` and ``is_classification``.
     A rejected attempt is a row with its reasons.
 
     Args:
-        seeds: tasks by people, at least 8; by default those that ship (`shipped_seeds`).
+        n: how many tasks are to be accepted.
+        seeds: tasks by people, at least 8, or a file of them (`read_seeds`); by
+            default those that ship (`shipped_seeds`).
         prompts: ``"small"`` or ``"classic"``; by default by the model's size (`prompt_family`).
         subjects: what tasks are about, for the small family; by default those of its prompt file.
         candidates: how often at most a task, and then an instance, is asked for in one attempt,
@@ -83,7 +104,10 @@ async def bootstrap_tasks(
         CapabilityError: the back end cannot continue a raw prompt (small: begin with a text).
         TemplateError: the model's chat template is missing or broken.
     """
-    tasks = shipped_seeds() if seeds is None else tuple(seeds)
+    if seeds is None:
+        tasks = shipped_seeds()
+    else:
+        tasks = read_seeds(seeds) if isinstance(seeds, str) else tuple(seeds)
     most = 10 * n + 2 * ROUND if max_attempts is None else max_attempts
     _check(n, tasks, candidates, instances, most_similar, most)
     family = prompt_family(llm, prompts)

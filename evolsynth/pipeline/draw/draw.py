@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
+from evolsynth.atomic import write
 from evolsynth.errors import InputError
-from evolsynth.pipeline.draw.labels import Counts
-from evolsynth.pipeline.draw.mermaid import mermaid
+from evolsynth.pipeline.draw.labels import Counts, label_of, tally
 from evolsynth.pipeline.draw.picture import svg
-from evolsynth.pipeline.graph import Pipeline
+from evolsynth.pipeline.graph import Node, Pipeline
 
-__all__ = ["SUFFIXES", "Counts", "check_suffix", "draw", "svg"]
+__all__ = ["SUFFIXES", "Counts", "check_suffix", "draw", "mermaid", "svg"]
 
 #: What a drawing's file may end in.
 SUFFIXES = (".svg", ".mmd", ".md")
+
+_NAME, _OPTION, _OPTIONS = 40, 32, 4  # characters, and how many options
+_PLAIN = frozenset(" _,.-=+/()·→−…")
 
 
 def draw(
@@ -39,7 +41,7 @@ def draw(
     if path is not None:
         suffix = check_suffix(path)
         pictures = {".svg": lambda: svg(pipeline, counts), ".md": lambda: _fenced(text)}
-        _write(Path(path), pictures.get(suffix, lambda: text)())
+        write(path, [pictures.get(suffix, lambda: text)()])
     return text
 
 
@@ -58,22 +60,56 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
     return suffix
 
 
+def mermaid(pipeline: Pipeline, counts: Sequence[Counts] | None = None) -> str:
+    """A flowchart from left to right, which GitHub and many editors show as a picture.
+
+    Sources have round ends, and what brings branches together has slanted ones. Of the texts, all
+    characters but letters, digits and a few others are written as numbers, so that none of them
+    means anything to Mermaid.
+
+    Raises:
+        InputError: the pipeline does not fit together.
+    """
+    nodes = pipeline.nodes()
+    known = {one.name: one for one in counts or ()}
+    lines = ["flowchart LR"]
+    lines += [f"    n{node.index}{_box(node, known.get(node.name))}" for node in nodes]
+    for node in nodes:
+        for one in node.inputs:
+            rows = known.get(nodes[one].name)
+            lines.append(f"    n{one} -->{_rows(rows)} n{node.index}")
+    last = known.get(nodes[-1].name)
+    if last is not None:
+        lines.append(f'    n{nodes[-1].index} --> n{len(nodes)}(["{last.left:,} accepted"])')
+    return "\n".join(lines) + "\n"
+
+
+def _box(node: Node, counts: Counts | None) -> str:
+    label = label_of(node)
+    texts = [_escaped(label.name, _NAME)]
+    texts += [_escaped(option, _OPTION) for option in label.options[:_OPTIONS]]
+    texts += [_escaped(told, _OPTION) for _, told in (tally(counts) if counts else ())]
+    inside = '"' + "<br/>".join(texts) + '"'
+    shapes = {"source": f"([{inside}])", "join": f"{{{{{inside}}}}}"}
+    return shapes.get(node.step.shape, f"[{inside}]")
+
+
+def _rows(counts: Counts | None) -> str:
+    return f'|"{counts.left:,}"|' if counts is not None else ""
+
+
+def _escaped(text: str, limit: int) -> str:
+    """At most so many characters, and only those that mean nothing to Mermaid.
+
+    A colon and a semicolon are among those that do, within ``style ...:...;``, even in quotes.
+    Formulas and icons are looked for when numbers have become characters again, so a space of no
+    width keeps their signs apart.
+    """
+    if len(text) > limit:
+        text = text[: limit - 1].rstrip() + "…"
+    text = text.replace("$$", "$\u200b$").replace(":fa-", ":\u200bfa-")
+    return "".join(c if c.isalnum() or c in _PLAIN else f"#{ord(c)};" for c in text)
+
+
 def _fenced(text: str) -> str:
     return f"```mermaid\n{text}```\n"
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}). Choose another place."
-        ) from None

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePath
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from evolsynth.hidden import visible
-from evolsynth.pipeline.graph import Node
+from evolsynth.pipeline.graph import Branches, Node, Part, Pipeline
 
-__all__ = ["Counts", "Label", "fitted", "label_of", "plain", "tally", "text_width"]
+__all__ = ["Box", "Chain", "Counts", "Fork", "Label", "label_of", "outline", "plain", "tally"]
 
 #: Options in the order in which they tell most; all others follow in their function's order.
 _TELLING = (
     "data",
     "n",
     "rounds",
-    "num_evolutions",
+    "rounds",
     "num_instructions",
     "n_turns",
     "samples",
@@ -51,6 +50,28 @@ class Label(NamedTuple):
 
     name: str
     options: tuple[str, ...]
+
+
+class Box(NamedTuple):
+    """A step as it is drawn.
+
+    ``kind`` is its shape, or "end" for the box that takes all accepted rows. ``notes`` are what
+    `tally` says, and ``left`` is how many rows went on from it; None without the counts of a run.
+    """
+
+    kind: str
+    label: Label
+    notes: tuple[tuple[str, str], ...]
+    left: int | None
+
+
+class Fork(NamedTuple):
+    """Branches: chains side by side."""
+
+    ways: list[Chain]
+
+
+Chain: TypeAlias = "list[Box | Fork]"
 
 
 def label_of(node: Node) -> Label:
@@ -88,34 +109,36 @@ def plain(text: str) -> str:
     return " ".join(str(visible(str(text))).split())
 
 
-def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """How wide a text is at most, in pixels, in the usual fonts of screens."""
-    return size * (1.1 if bold else 1.0) * sum(map(_wide, text))
+def outline(pipeline: Pipeline, counts: Sequence[Counts] | None = None) -> Chain:
+    """The pipeline as boxes in chains, its last box that of the rows accepted, where it has run.
+
+    Raises:
+        InputError: the pipeline does not fit together.
+    """
+    nodes = pipeline.nodes()
+    known = {one.name: one for one in counts or ()}
+    boxes = iter([_box(node, known.get(node.name)) for node in nodes])
+    chain = _nested(pipeline.parts, boxes)
+    last = known.get(nodes[-1].name)
+    if last is not None:
+        chain.append(Box("end", Label(f"{last.left:,} accepted", ()), (), None))
+    return chain
 
 
-def fitted(text: str, width: float, size: float, *, bold: bool = False) -> str:
-    """The text, cut with an ellipsis where it would be wider."""
-    room = width + 0.01  # sums of the same numbers in another order
-    if text_width(text, size, bold=bold) <= room:
-        return text
-    text = text[: 1 + int(width / size) * 4]  # no more can go in
-    while text and text_width(text + "…", size, bold=bold) > room:
-        text = text[:-1]
-    return text.rstrip() + "…"
+def _box(node: Node, counts: Counts | None) -> Box:
+    if counts is None:
+        return Box(node.step.shape, label_of(node), (), None)
+    return Box(node.step.shape, label_of(node), tuple(tally(counts)), counts.left)
 
 
-def _wide(character: str) -> float:
-    """In parts of the font's size; measured on the widest of the usual fonts, and rounded up."""
-    if character in "ijlI.,:;'|!()[] tfr-/·":
-        return 0.43
-    if character in "mwMW@%…→−":
-        return 1.0
-    if character.isascii():
-        return 0.76 if character.isupper() else 0.65
-    if unicodedata.combining(character):
-        return 0.0
-    wide = unicodedata.east_asian_width(character) in "WF"
-    return 1.4 if unicodedata.category(character) == "So" else 1.05 if wide else 0.85
+def _nested(parts: Sequence[Part], boxes: Iterator[Box]) -> Chain:
+    """Nodes are numbered in the order in which they stand in the parts."""
+    return [
+        Fork([_nested(way.parts, boxes) for way in part.ways])
+        if isinstance(part, Branches)
+        else next(boxes)
+        for part in parts
+    ]
 
 
 def _option(name: str, value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,11 +15,11 @@ from evolsynth.evaluation.embed.minilm import Embedder
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.base import LLM
-from evolsynth.pipeline.graph import Node
-from evolsynth.pipeline.makers import GIVEN
+from evolsynth.methods.method import GIVEN
+from evolsynth.pipeline.graph import Node, Step
 from evolsynth.store.store import StepCounts
 
-__all__ = ["Context", "Shared", "gate_settings"]
+__all__ = ["Context", "Shared", "gate_settings", "takes_n"]
 
 
 class Shared:
@@ -82,6 +83,12 @@ def gate_settings(given: Mapping[str, Any] | GateSettings | str | None) -> GateS
         ) from None
 
 
+def takes_n(step: Step) -> bool:
+    """Whether it is a source that, without ``n``, makes rows to the end of the budget."""
+    n = inspect.signature(step.function).parameters.get("n")
+    return step.shape == "source" and n is not None and n.default is None
+
+
 class Context:
     """What one step gets of its run."""
 
@@ -98,7 +105,7 @@ class Context:
         self.node, self.counts, self.shared = node, counts, shared
         self.seed, self.llm, self.concurrency = seed, llm, concurrency
 
-    def gate(self, settings: Mapping[str, Any] | str | None = None) -> Gate:
+    def gate(self, settings: Mapping[str, Any] | GateSettings | str | None = None) -> Gate:
         """See `Shared.gate`."""
         return self.shared.gate(settings)
 
@@ -106,7 +113,10 @@ class Context:
         """The user's options, and what the function asks of the run."""
         step = self.node.step
         given = dict(step.parameters)
-        for name in inspect.signature(step.function).parameters:
+        names = inspect.signature(step.function).parameters
+        if takes_n(step):
+            given.setdefault("n", sys.maxsize)  # to the end of the run's budget
+        for name in names:
             if name in GIVEN and name not in given:
                 value = self._given(name)
                 if value is not None or name in ("llm", "embedder", "gate"):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from evolsynth.errors import InputError
+from evolsynth.atomic import write
 from evolsynth.rows import Status
 from evolsynth.store.store import Store
 
@@ -18,6 +16,9 @@ _FILES: dict[str, tuple[Status, ...]] = {
     "rejected": ("rejected",),
     "failed": ("failed",),
 }
+_ADVICE = (
+    "The rows are kept in the run's store: make room, or move what is in the way, and run again."
+)
 
 
 def export(store: Store, folder: Path, *, partial: bool = False) -> dict[str, Path]:
@@ -33,7 +34,7 @@ def export(store: Store, folder: Path, *, partial: bool = False) -> dict[str, Pa
     files = {}
     for name, statuses in _FILES.items():
         path = folder / (f"{name}.partial.jsonl" if partial else f"{name}.jsonl")
-        count = _write(path, store.rows(*statuses))
+        count = write(path, (row + b"\n" for row in store.rows(*statuses)), advice=_ADVICE)
         if count or name != "failed":
             files[name] = path
         else:
@@ -46,24 +47,3 @@ def remove_partial(folder: Path) -> None:
     for name in _FILES:
         with suppress(OSError):
             (folder / f"{name}.partial.jsonl").unlink(missing_ok=True)
-
-
-def _write(path: Path, lines: Iterable[bytes]) -> int:
-    part = path.with_name(f".{path.name}.part")
-    count = 0
-    try:
-        with part.open("wb") as file:
-            for line in lines:
-                file.write(line + b"\n")
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}). The rows are kept in the run's store: "
-            "make room, or move what is in the way, and run again."
-        ) from None
-    return count

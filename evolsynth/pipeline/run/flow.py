@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -143,7 +144,8 @@ class Flow:
     async def _source(self, context: Context, tracker: Tracker) -> AsyncGenerator[Row]:
         """A source's rows; an exception of a user's function is told with the step's name."""
         made = 0
-        stream = _called(context)
+        first = next(iter(inspect.signature(context.node.step.function).parameters), "")
+        stream = _called(context, *((None,) if first == "rows" else ()))  # it makes rows of none
         async with aclosing(stream) as rows:
             while self._limit is None or made < self._limit:
                 try:

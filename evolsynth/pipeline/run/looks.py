@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from evolsynth.pipeline.graph import Node
-from evolsynth.pipeline.run.models import needs_model
 
 __all__ = ["looks"]
 
@@ -31,7 +30,7 @@ def looks(nodes: Sequence[Node]) -> Mapping[int, int]:
         fresh[node.index] = _makes(node) or (
             node.step.kind != "gate" and any(fresh[above] for above in node.inputs)
         )
-        spending = [gates[r.index] for r in readers[node.index] if needs_model(r)]
+        spending = [gates[r.index] for r in readers[node.index] if r.step.takes("llm")]
         gate = next((place for place in spending if place is not None), None)
         if fresh[node.index] and gate is not None:
             found[node.index] = gate

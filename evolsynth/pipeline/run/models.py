@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,25 +11,9 @@ from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.pipeline.graph import Node
 
-__all__ = ["Models", "needs_embedder", "needs_model"]
+__all__ = ["Models"]
 
 _DEFAULT = "default"
-_EMBEDDING = frozenset({"gate", "evolve", "evol_instruct"})
-
-
-def needs_model(node: Node) -> bool:
-    """Whether the step asks a model."""
-    if node.step.kind == "preference" and node.step.settled:  # ours: rules need none
-        return node.step.parameters.get("score") in ("ifd", "judge")
-    return "llm" in inspect.signature(node.step.function).parameters
-
-
-def needs_embedder(node: Node) -> bool:
-    """Whether the step compares texts."""
-    names = inspect.signature(node.step.function).parameters
-    if node.step.kind == "magpie":  # for a topic only
-        return node.step.parameters.get("topic") is not None
-    return node.step.kind in _EMBEDDING or bool({"embedder", "gate"} & names.keys())
 
 
 class Models:

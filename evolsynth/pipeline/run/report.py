@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evolsynth.evaluation.embed.minilm import Embedder
-from evolsynth.pipeline.draw.draw import svg
+from evolsynth.evaluation.embed.base import Embedder
+from evolsynth.pipeline.draw.labels import outline
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.state import RunState
 from evolsynth.report.build import write_report
@@ -51,6 +51,6 @@ def report_run(
         embedder=embedder,
         title=title,
         run=facts,
-        pipeline_svg=svg(pipeline, state.counts),
+        pipeline=outline(pipeline, state.counts),
         steps=state.counts,
     )

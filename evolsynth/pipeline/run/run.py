@@ -13,19 +13,20 @@ import platform
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from evolsynth.errors import EvolsynthError, InputError, RunStopped, StoreError
-from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
+from evolsynth.evaluation.embed.base import Embedder, embedder_named
 from evolsynth.llm.base import LLM
+from evolsynth.options import Count, FilePath, Natural
 from evolsynth.pipeline.columns import check_columns
-from evolsynth.pipeline.graph import Node, Pipeline
-from evolsynth.pipeline.run.context import Context, Shared, gate_settings
+from evolsynth.pipeline.graph import Node, Pipeline, Step
+from evolsynth.pipeline.run.context import Context, Shared, gate_settings, takes_n
 from evolsynth.pipeline.run.export import export, remove_partial
 from evolsynth.pipeline.run.flow import Flow, Observe
-from evolsynth.pipeline.run.models import Models, needs_embedder, needs_model
+from evolsynth.pipeline.run.models import Models
 from evolsynth.pipeline.run.state import Budget, End, RunResult, RunState
 from evolsynth.pipeline.run.stopping import Control, StepControl, Turns, signals_to
 from evolsynth.pipeline.run.watch import RunWatch
@@ -37,8 +38,6 @@ from evolsynth.store.store import Store
 __all__ = ["RunOptions", "run"]
 
 _STATUS_EVERY = 1.0
-#: Kinds that draw alike: of two in one pipeline the second needs a seed of its own.
-_ALIKE = {"evol_instruct": "evolve", "generate_rows": "generate"}
 _QUIET = 0.3
 
 
@@ -48,19 +47,24 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         llm: the model of all steps that name none; an `LLM`, or a text as for ``--model``.
         models: more models by name, beside the pipeline's.
-        seed: instead of the pipeline's.
-        accepted, minutes, max_tokens, max_attempts, stall: see `Budget`.
-        use_cache: take answers from the store. False asks for all of them again.
+        seed: the same seed gives the same rows; by default the pipeline's, 7.
+        accepted: end when so many rows are accepted.
+        minutes: end after so long.
+        max_tokens: end when models wrote so many tokens.
+        max_attempts: end after so many rows in all.
+        stall: end when of so many rows in a row none was accepted; 0: never.
+        use_cache: take answers from the store; otherwise all of them are asked for again.
         fresh: throw away what is in the folder and begin anew.
         cache: a file of answers that several runs share.
         concurrency: rows under way at each step; by default as many as its model can use.
-        retry: of requests, for steps that have no policy of their own.
-        breaker: so many failed rows in a row at one step end the run; None: never.
-        embedder: instead of the pipeline's.
+        retry: of requests, for steps that have no policy of their own: attempts, wait, longest.
+        breaker: so many failed rows in a row at one step end the run; 0: never.
+        embedder: what compares texts, instead of the pipeline's; none: do without.
         report: make the report; it shows a sample of large data sets.
         watch: is told how the run goes on.
         signals: take Ctrl-C and SIGTERM as wishes to stop, which leaves what is under way
             ``grace`` seconds.
+        grace: seconds that a stopping run leaves to what is under way.
         limit: rows of each source at most.
         observe: is told each row that a step hands on, with the step's `Node`.
         command: what to remember of how the run was started, for `evolsynth run DIR`.
@@ -68,25 +72,25 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     llm: LLM | str | None = None
     models: Mapping[str, Any] = {}
-    seed: int | None = None
-    accepted: int | None = None
-    minutes: float | None = None
-    max_tokens: int | None = None
-    max_attempts: int | None = None
-    stall: int | None = 1000
+    seed: Natural | None = None
+    accepted: Count | None = None
+    minutes: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    max_tokens: Count | None = None
+    max_attempts: Count | None = None
+    stall: Natural | None = 1000
     use_cache: bool = True
     fresh: bool = False
-    cache: str | None = None
-    concurrency: int | None = None
+    cache: FilePath | None = None
+    concurrency: Count | None = None
     retry: Retry = Retry()
-    breaker: int | None = 20
+    breaker: Natural | None = 20
     embedder: Any = ""
     report: bool = True
     watch: RunWatch | None = None
     signals: bool = True
     grace: float = 5.0
     command: Mapping[str, Any] | None = None
-    limit: int | None = None
+    limit: Count | None = None
     observe: Observe | None = None
 
     @property
@@ -97,7 +101,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
             minutes=self.minutes,
             max_tokens=self.max_tokens,
             max_attempts=self.max_attempts,
-            stall=self.stall,
+            stall=self.stall or None,
         )
 
 
@@ -141,11 +145,11 @@ class _Plan:
         ]
         self.settings = gate_settings(settings[0] if settings else None)
         chosen = pipeline.embedder if options.embedder == "" else options.embedder
-        self.embedder = chosen
-        self.wants_embedder = any(needs_embedder(node) for node in self.nodes)
+        self.embedder = None if chosen == "none" else chosen
+        self.wants_embedder = any(_compares(node.step) for node in self.nodes)
         self.models = Models({**pipeline.models, **options.models}, options.llm)
         for node in self.nodes:
-            if needs_model(node):
+            if node.step.takes("llm"):
                 self.models.of(node)  # a name that is not there is told now
 
     def seed_of(self, node: Node) -> int:
@@ -153,9 +157,9 @@ class _Plan:
         another for the next."""
         if node.step.seed is not None:
             return node.step.seed
-        kind = _ALIKE.get(node.step.kind, node.step.kind)
-        before = [_ALIKE.get(n.step.kind, n.step.kind) for n in self.nodes[: node.index]]
-        return self.seed if kind not in before else derive_seed(self.seed, "step", node.name)
+        before = [n.step.function for n in self.nodes[: node.index]]  # one function draws alike
+        alike = node.step.function in before
+        return derive_seed(self.seed, "step", node.name) if alike else self.seed
 
     def _expected(self) -> int | None:
         total: int | None = 0
@@ -164,7 +168,7 @@ class _Plan:
                 continue
             origin = origin_of(node.step)
             n = origin.count() if origin is not None else node.step.parameters.get("n")
-            endless = n is None and node.step.kind in ("magpie", "generate_rows")
+            endless = n is None and takes_n(node.step)
             if endless and not self.budget.bounded and self.limit is None:
                 raise InputError(
                     f"'{node.name}' has no n and the run no budget, so it would never end. Give "
@@ -174,6 +178,14 @@ class _Plan:
                 n = min(n, self.limit)
             total = None if n is None or total is None else total + n
         return total
+
+
+def _compares(step: Step) -> bool:
+    """Whether a step compares texts, by itself or by the gate."""
+    idle = step.idle.get("embedder")
+    if idle is not None and idle(step.parameters):
+        return False
+    return step.kind == "gate" or step.takes("embedder") or step.takes("gate")
 
 
 class _Run:
@@ -232,7 +244,7 @@ class _Run:
         turns: dict[int, Turns] = {}
         for node in plan.nodes:
             llm: LLM | None = None
-            if needs_model(node):
+            if node.step.takes("llm"):
                 model = plan.models.of(node)
                 turn = turns.setdefault(id(model), Turns(model.concurrency))
                 stored = Stored(
@@ -255,7 +267,7 @@ class _Run:
                 )
             )
         self.flow = Flow(
-            contexts, breaker=options.breaker, limit=options.limit, observe=options.observe
+            contexts, breaker=options.breaker or None, limit=options.limit, observe=options.observe
         )
 
     async def _rows(self) -> None:
@@ -442,13 +454,9 @@ def _how(error: BaseException) -> str:
 
 
 async def _embedder(chosen: Any) -> Embedder | None:
-    if chosen in (None, "none", False):
+    if chosen is None or chosen is False:
         return None
-    if not isinstance(chosen, str):
-        embedder: Embedder = chosen
-        return embedder
-    if chosen != "minilm":
-        raise InputError(f"There is no embedder '{chosen}'. Use 'minilm', or 'none'.")
-    found = MiniLM()
-    await asyncio.to_thread(found.load)
-    return found
+    if isinstance(chosen, str):
+        return await asyncio.to_thread(embedder_named, chosen)
+    embedder: Embedder = chosen
+    return embedder

@@ -15,12 +15,12 @@ from typing import Any
 
 import msgspec
 
+from evolsynth.evaluation.embed.base import embedders
 from evolsynth.evaluation.gate.settings import thresholds
 from evolsynth.llm.llamacpp.engine import LlamaCpp
-from evolsynth.pipeline.makers import RESERVED, StepMaker
+from evolsynth.options import Option, option_texts, summary
+from evolsynth.pipeline.makers import COMMON, StepMaker
 from evolsynth.pipeline.steps import STEPS
-from evolsynth.pipeline.yaml.option_texts import about, option_texts
-from evolsynth.pipeline.yaml.options import missing, option_type, options_of
 from evolsynth.pipeline.yaml.parse import BRANCHES, model_options
 
 __all__ = ["pipeline_schema"]
@@ -33,7 +33,7 @@ def pipeline_schema() -> dict[str, Any]:
     """JSON Schema 2020-12 of a pipeline file: all steps, their options, types and defaults."""
     types = _Types()
     steps = {kind: _step(maker, types) for kind, maker in STEPS.items()}
-    common = {f"option_{name}": _common(name, types) for name in RESERVED}
+    common = {f"option_{name}": _option(option, types) for name, option in COMMON.items()}
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "evolsynth pipeline",
@@ -88,7 +88,7 @@ class _Types:
             if schema.get("type") == "object":
                 schema["additionalProperties"] = False
             if "description" in schema:
-                schema["description"] = about(schema["description"])
+                schema["description"] = summary(schema["description"])
             if name == "GateSettings":
                 for one in thresholds():
                     schema["properties"][one.name] |= one.schema()
@@ -113,7 +113,7 @@ def _settings(types: _Types) -> dict[str, Any]:
         },
         "embedder": {
             "description": "What compares texts where a step asks for it; none: do without.",
-            "enum": ["minilm", "none", None],
+            "enum": [*embedders, "none", None],
             "default": "minilm",
         },
         "models": {
@@ -137,7 +137,7 @@ def _settings(types: _Types) -> dict[str, Any]:
 
 
 def _any_step(steps: Mapping[str, Any]) -> dict[str, Any]:
-    plain = [kind for kind, maker in STEPS.items() if not missing(maker, ())]
+    plain = [kind for kind, maker in STEPS.items() if not maker.missing()]
     own = "A step of your own: script.py:NAME, or package.module:NAME."
     return {
         "description": "A step's name, or its name with its options.",
@@ -157,43 +157,24 @@ def _any_step(steps: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _step(maker: StepMaker, types: _Types) -> dict[str, Any]:
-    texts = option_texts(maker.about, maker.kind)
-    properties: dict[str, Any] = {}
-    for name, parameter in options_of(maker).items():
-        schema = _with(types.of(option_type(maker, name)), texts.get(name))
-        if parameter.default not in (None, inspect.Parameter.empty):
-            schema["default"] = msgspec.to_builtins(parameter.default)
-        properties[name] = schema
-    for name in RESERVED:
-        properties[name] = {"$ref": f"#/$defs/option_{name}"}
-    needed = missing(maker, ())
+    needed = maker.missing()
     return {
-        "description": about(maker.about),
+        "description": summary(maker.about),
         "type": "object" if needed else ["object", "null"],
-        "properties": properties,
+        "properties": {
+            **{name: _option(option, types) for name, option in maker.options.items()},
+            **{name: {"$ref": f"#/$defs/option_{name}"} for name in COMMON},
+        },
         **({"required": needed} if needed else {}),
         "additionalProperties": False,
     }
 
 
-def _common(name: str, types: _Types) -> dict[str, Any]:
-    texts = {
-        "name": "What the report, the log and the status call it.",
-        "model": "A name of the pipeline's models, or a text as for --model.",
-        "llm": "The same as model.",
-        "seed": "By default the run's.",
-        "concurrency": "Rows under way at once; by default as many as the model can use.",
-        "input_mappings": "{instruction: prompt}: where the step says instruction, rows have "
-        "prompt.",
-        "output_mappings": "{response: answer}: what it gives as response is called answer from "
-        "there on.",
-        "retry": "How often a request is asked again after an error that may pass.",
-    }
-    schema = _with(types.of(option_type(STEPS["merge"], name)), texts[name])
-    if name == "concurrency":
-        for way in schema["anyOf"]:
-            if way.get("type") == "integer":
-                way["minimum"] = 1
+def _option(option: Option, types: _Types) -> dict[str, Any]:
+    schema = _with(types.of(option.kind), option.text)
+    schema.pop("path", None)
+    if not option.required and option.default is not None:
+        schema["default"] = msgspec.to_builtins(option.default)
     return schema
 
 

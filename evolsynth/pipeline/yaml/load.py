@@ -31,7 +31,7 @@ from evolsynth.errors import InputError, did_you_mean
 from evolsynth.options import converted
 from evolsynth.pipeline.graph import Branches, Part, Pipeline, Step
 from evolsynth.pipeline.makers import RESERVED
-from evolsynth.pipeline.yaml.options import maker_of, option_type
+from evolsynth.pipeline.steps import maker_of
 from evolsynth.pipeline.yaml.parse import PipelineFile
 from evolsynth.pipeline.yaml.scripts import Scripts, pipeline_in
 from evolsynth.pipeline.yaml.write import write_yaml
@@ -109,7 +109,7 @@ def set_parameters(pipeline: Pipeline, parameters: Sequence[str]) -> Pipeline:
         if name not in steps:
             raise InputError(f"--param {told}: no step '{name}'. {did_you_mean(name, steps)}")
         try:
-            kind = option_type(maker_of(steps[name]), option)
+            kind = maker_of(steps[name]).option(option).kind
             value = _given(text, kind, key.strip())
         except InputError as error:
             raise InputError(f"--param {told}: {error}") from None

@@ -12,11 +12,11 @@ from typing import Any
 import yaml
 
 from evolsynth.errors import EvolsynthError, InputError, did_you_mean
-from evolsynth.options import annotation, converted
+from evolsynth.evaluation.embed.base import embedders
+from evolsynth.options import annotation, converted, holds_path
 from evolsynth.pipeline.graph import Branches, Chainable, Part, Pipeline, Step
 from evolsynth.pipeline.makers import StepMaker
 from evolsynth.pipeline.steps import STEPS
-from evolsynth.pipeline.yaml.options import missing, option_type, options_of
 from evolsynth.pipeline.yaml.scripts import Scripts, step_maker_in
 from evolsynth.pipeline.yaml.yaml_lines import Document
 
@@ -103,11 +103,13 @@ class PipelineFile:
         value = self.document.value(node)
         if value is None or value == "none":
             return None
-        if value != "minilm":
+        if value not in embedders:
             raise self.document.wrong(
-                node, "embedder", f"{value!r} is unknown. Write minilm, or none to do without."
+                node,
+                "embedder",
+                f"{value!r} is unknown. Write {', '.join(embedders)}, or none to do without.",
             )
-        return "minilm"
+        return str(value)
 
     def _models(self, node: yaml.Node) -> Mapping[str, Any]:
         document = self.document
@@ -203,12 +205,12 @@ class PipelineFile:
                 options, name, f"options go into a mapping, as in `{_example(name, maker)}`"
             ):
                 try:
-                    kind = option_type(maker, option)
+                    kind = maker.option(option).kind
                     value = converted(document.value(node), kind)
                 except InputError as error:
                     raise document.wrong(key, f"{name}.{option}", str(error)) from None
                 given[option] = self._placed(maker, option, value)
-        left = missing(maker, list(given))
+        left = maker.missing(given)
         if left:
             raise document.wrong(
                 at, name, f"the option '{left[0]}' is missing. Write `{_example(name, maker)}`."
@@ -244,10 +246,10 @@ class PipelineFile:
 
     def _placed(self, maker: StepMaker, option: str, value: Any) -> Any:
         """Paths begin at this file's folder."""
-        own = (maker is STEPS["load"] and option == "data") or (
-            maker is STEPS["gate"] and option == "settings"
-        )
-        if not own or not isinstance(value, str) or value.startswith("hf://"):
+        own = maker is STEPS["load"] and option == "data"
+        if not (own or holds_path(maker.option(option).kind)) or not isinstance(value, str):
+            return value
+        if value == "-" or "://" in value:
             return value
         return str(self.folder / Path(value).expanduser())
 
@@ -259,7 +261,7 @@ class PipelineFile:
 
 
 def _example(name: str, maker: StepMaker) -> str:
-    options = missing(maker, ()) or list(options_of(maker))[:1] or ["name"]
+    options = maker.missing() or list(maker.options)[:1] or ["name"]
     return f"{name}: {{{', '.join(f'{option}: ...' for option in options)}}}"
 
 

@@ -51,13 +51,13 @@ def write_yaml(pipeline: Pipeline) -> str:
         InputError: a step, an option's value or a model has no form in YAML.
     """
     data: dict[str, Any] = {"name": pipeline.name, "seed": pipeline.seed}
-    if pipeline.embedder not in ("minilm", None):
+    if not isinstance(pipeline.embedder, str | None):
         raise InputError(
             "The pipeline's embedder is an object, which YAML cannot name. Write "
             'using(embedder="minilm"), or give it to run().'
         )
-    if pipeline.embedder is None:
-        data["embedder"] = "none"
+    if pipeline.embedder != "minilm":
+        data["embedder"] = pipeline.embedder or "none"
     if pipeline.models:
         data["models"] = {
             name: _plain(model, f"models['{name}']") for name, model in pipeline.models.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -12,14 +13,17 @@ from hypothesis import strategies as st
 
 from evolsynth.evaluation.diversity.clusters import (
     Labels,
+    TextSet,
+    _discoveries,
+    _fewer,
     coverage,
     evenness,
     find_clusters,
     label_words,
     nearest,
+    thin_clusters,
 )
 from evolsynth.evaluation.diversity.distances import Vectors
-from evolsynth.evaluation.diversity.gaps import Set, _discoveries, _fewer, thin_clusters
 from evolsynth.evaluation.text.verbs import root
 
 
@@ -30,11 +34,12 @@ def around_axes(labels: list[int], width: int = 4) -> Vectors:
     return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True), dtype=np.float32)
 
 
-def some_set(labels: list[int]) -> Set:
+def some_set(labels: list[int], groups: Sequence[str] = ()) -> TextSet:
     names = ("bread", "planets", "violins", "taxes")
     texts = [f"Explain {names[label]} (no. {place})" for place, label in enumerate(labels)]
     roots = [root(text) for text in texts]
-    return Set(texts, around_axes(labels), np.array(labels), roots)
+    named = groups or ["all"] * len(texts)
+    return TextSet(texts, named, around_axes(labels), np.array(labels), roots)
 
 
 CENTRES = np.eye(4, dtype=np.float32)
@@ -82,10 +87,11 @@ def test_words_that_tell_a_cluster() -> None:
 
 
 def test_a_thin_cluster_is_named_with_what_it_lacks() -> None:
-    own, reference = some_set([0] * 50 + [1] * 48 + [2] * 2), some_set([0, 1, 2] * 60)
-    words = [["bread"], ["planets"], ["violins"], ["taxes"]]
     groups = ["magpie"] * 60 + ["evol_instruct, round 1"] * 40
-    (thin,) = thin_clusters(own, reference, CENTRES, words, groups)
+    own = some_set([0] * 50 + [1] * 48 + [2] * 2, groups)
+    reference = some_set([0, 1, 2] * 60)
+    words = [["bread"], ["planets"], ["violins"], ["taxes"]]
+    (thin,) = thin_clusters(own, reference, CENTRES, words)
     assert (thin.cluster, thin.words, thin.verbs) == (2, ("violins",), ("explain violin",))
     assert (thin.rows, thin.missing) == (2, 32)  # a third of 100 is 33.3
     assert thin.expected == pytest.approx(1 / 3)
@@ -96,12 +102,12 @@ def test_a_thin_cluster_is_named_with_what_it_lacks() -> None:
 
 def test_a_small_set_is_not_blamed_for_chance() -> None:
     own, reference = some_set([0, 1, 0, 1, 1, 0]), some_set([0, 1, 2] * 60)
-    assert thin_clusters(own, reference, CENTRES, [[]] * 4, [""] * 6) == ()
+    assert thin_clusters(own, reference, CENTRES, [[]] * 4) == ()
 
 
 def test_without_a_reference_an_even_spread_is_expected() -> None:
     own = some_set([0] * 20 + [1] * 19 + [2] * 4 + [3])
-    thin = thin_clusters(own, None, CENTRES, [["w"]] * 4, ["g"] * 44)
+    thin = thin_clusters(own, None, CENTRES, [["w"]] * 4)
     assert [(one.cluster, one.missing) for one in thin] == [(3, 10), (2, 7)]
     assert thin[0].reference_examples == ()
 

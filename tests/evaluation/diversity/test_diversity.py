@@ -99,7 +99,7 @@ def test_order_does_not_matter() -> None:
 def test_nearest_goes_over_block_borders(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = unit(25, 5)
     whole = nearest_similarities(vectors)
-    monkeypatch.setattr("evolsynth.evaluation.diversity.distances._BLOCK", 4)
+    monkeypatch.setattr("evolsynth.evaluation.diversity.distances._CELLS", 100)
     np.testing.assert_allclose(nearest_similarities(vectors), whole, rtol=1e-6)
     full = vectors @ vectors.T - 3 * np.eye(25, dtype=np.float32)
     np.testing.assert_allclose(whole, full.max(axis=1), rtol=1e-5)

@@ -15,9 +15,8 @@ import pytest
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity import summary as module
-from evolsynth.evaluation.diversity.corpus import collect, embedded
 from evolsynth.evaluation.diversity.distances import vendi_score
-from evolsynth.evaluation.diversity.summary import diversity_report
+from evolsynth.evaluation.diversity.summary import collect, diversity_report, embedded
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.rows import Failure, Message, Row, Verdict
 

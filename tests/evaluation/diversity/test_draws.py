@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.diversity.intervals import Figure, at_size
+from evolsynth.evaluation.diversity.measures import Figure, at_size
 from evolsynth.evaluation.diversity.ngrams import Places
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evolsynth.evaluation.diversity import nearest as module
-from evolsynth.evaluation.diversity.distances import nearest_similarities
-from evolsynth.evaluation.diversity.nearest import distribution, nearest_distances
+from evolsynth.evaluation.diversity import distances as module
+from evolsynth.evaluation.diversity.distances import (
+    distribution,
+    nearest_distances,
+    nearest_similarities,
+)
 
 
 def vectors(rows: int, width: int = 6) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.diversity import novelsum as module
-from evolsynth.evaluation.diversity.distances import Vectors
-from evolsynth.evaluation.diversity.novelsum import densities, novelsum
+from evolsynth.evaluation.diversity import distances as module
+from evolsynth.evaluation.diversity.distances import Vectors, densities, novelsum
 
 
 def unit(rows: int, width: int, seed: int = 0) -> Vectors:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from evals.duplicate_rows import background
 from evolsynth.errors import InputError
-from evolsynth.evaluation.duplicates import search as search_module
+from evolsynth.evaluation.duplicates import neighbours as search_module
 from evolsynth.evaluation.duplicates.deduplicate import Deduplicated, deduplicate
-from evolsynth.evaluation.duplicates.index import normalise
+from evolsynth.evaluation.duplicates.same_request import normalise
 from evolsynth.evaluation.embed.minilm import MiniLM
 
 BREAD = (

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.duplicates import minhash, search
+from evolsynth.evaluation.duplicates import minhash
+from evolsynth.evaluation.duplicates import neighbours as search
+from evolsynth.evaluation.duplicates.deduplicate import Stars
 from evolsynth.evaluation.duplicates.minhash import Signatures, bands_for
+from evolsynth.evaluation.duplicates.neighbours import Vectors, neighbours
 from evolsynth.evaluation.duplicates.same_request import (
     only_difference,
     same_request,
     swapped_roles,
 )
-from evolsynth.evaluation.duplicates.search import Vectors, neighbours
-from evolsynth.evaluation.duplicates.stars import Stars
 from evolsynth.evaluation.duplicates.tokens import Lexicon, fact_key, shingles, template, tokens
 from evolsynth.evaluation.text.numbers import numbers
 

@@ -11,12 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.duplicates.index import (
-    DuplicateIndex,
-    nearest_pairs,
-    normalise,
-    same_facts,
-)
+from evolsynth.evaluation.duplicates.index import DuplicateIndex, nearest_pairs
+from evolsynth.evaluation.duplicates.same_request import normalise, same_facts
 
 
 def unit(*values: float) -> NDArray[np.float32]:

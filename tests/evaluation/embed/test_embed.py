@@ -48,21 +48,29 @@ MANY = [" ".join(["tell me how a small green kettle sings"] * 8)[: 3 + 4 * k] fo
 MANY += [text[::-1] for text in MANY] + [text.replace("e", "a") for text in MANY]
 
 
+@pytest.fixture(scope="module")
+def alone(embedder: MiniLM) -> NDArray[np.float32]:
+    """`MANY`, each embedded by itself."""
+    by_one = MiniLM_like(embedder)
+    vectors = np.concatenate([by_one.embed([text]) for text in MANY])
+    assert not by_one._together
+    return vectors
+
+
 @pytest.mark.real
-def test_many_texts_at_once_have_the_bits_of_each_by_itself(embedder: MiniLM) -> None:
-    together, by_one = MiniLM_like(embedder), MiniLM_like(embedder)
+def test_many_texts_at_once_have_the_bits_of_each_by_itself(
+    embedder: MiniLM, alone: NDArray[np.float32]
+) -> None:
+    together = MiniLM_like(embedder)
     found = together.embed(MANY)
     assert any(together._together.values())  # some did go through the model together
-    alone = np.concatenate([by_one.embed([text]) for text in MANY])
-    assert not by_one._together
     assert found.tobytes() == alone.tobytes()
 
 
 @pytest.mark.real
 def test_where_the_bits_differ_each_text_is_embedded_by_itself(
-    embedder: MiniLM, monkeypatch: pytest.MonkeyPatch
+    embedder: MiniLM, alone: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = MiniLM_like(embedder).embed(MANY)
     forward = embed_module._forward
 
     def another_kernel(model: Any, rows: Sequence[list[int]]) -> NDArray[np.float64]:

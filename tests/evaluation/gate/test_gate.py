@@ -18,7 +18,7 @@ from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.findings import known_reasons
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.evol_instruct.evol_instruct import evol_instruct
+from evolsynth.methods.evolve.evolve import evolve
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.rows import Row, derive_seed
 from evolsynth.streams import Rows, failure
@@ -284,7 +284,7 @@ async def test_verdicts_do_not_depend_on_who_finishes_first(slow: str) -> None:
     how: dict[str, Any] = {"seed": 7, "prompts": "small", "candidates": 1}
     demand = " the towns on their banks."
     first = [r async for r in magpie(Scripted([RIVERS]), n=1, seed=7, openings=("",))]
-    _, child = [r async for r in evol_instruct(first, Scripted([demand]), **how)]
+    _, child = [r async for r in evolve(first, Scripted([demand]), **how)]
     seeds = [derive_seed(7, "magpie", str(i)) for i in range(3)]
     texts = dict(
         zip(seeds, [RIVERS, child.instruction or "", "Suggest a gift for my aunt."], strict=True)
@@ -299,7 +299,7 @@ async def test_verdicts_do_not_depend_on_who_finishes_first(slow: str) -> None:
 
     gate, llm = Gate(), Scripted(answer, delay=delay)
     rows = gate.check(magpie(llm, n=3, seed=7, openings=("",)), instructions_only=True)
-    rows = gate.check(evol_instruct(rows, llm, **how), instructions_only=True)
+    rows = gate.check(evolve(rows, llm, **how), instructions_only=True)
     by_plan = [(r.instruction, r.round, reasons(r)) for r in await check(rows, gate)]
     assert by_plan[0] == (RIVERS, 0, ())
     assert by_plan[1] == (child.instruction, 1, ())

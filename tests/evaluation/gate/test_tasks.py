@@ -89,7 +89,8 @@ def test_the_gate_says_the_same_of_a_tasks_row(task: str) -> None:
     found = CHECKS["missing_input"].find(Case(row))
     assert found == missing_input(task)
     given = row.replace(instruction=f"{task}\n\nIt rained.", extra={**extra, "input": "It rained."})
-    assert CHECKS["missing_input"].find(Case(given)) is missing_input(task, "It rained.") is None
+    assert CHECKS["missing_input"].find(Case(given)) is None
+    assert missing_input(task, "It rained.") is None
 
 
 def test_seeds_without_an_input_need_none() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.good_evolution.demand import KINDS, addition
+from evolsynth.evaluation.good_evolution.features import KINDS, addition
 
 ASKED = "Why do cats purr?"
 

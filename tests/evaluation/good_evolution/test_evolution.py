@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,16 +15,19 @@ from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.good_evolution.features import EXPLAINED
+from evolsynth.evaluation.good_evolution.model import (
+    PACKAGED,
+    load_model,
+    packaged_model,
+    save_model,
+)
 from evolsynth.evaluation.good_evolution.score import (
     THRESHOLD,
     EvolutionScore,
     evolution_finding,
     features,
-    from_json,
     good_evolution,
-    packaged_model,
     texts_read,
-    to_json,
 )
 from evolsynth.rows import Row
 
@@ -59,10 +62,14 @@ def test_every_signal_belongs_to_a_group_with_an_explanation() -> None:
     assert groups | {"wording", "examples"} == set(EXPLAINED)
 
 
-def test_weights_survive_the_way_to_json_and_back() -> None:
-    document = to_json(packaged_model())
+def test_a_model_survives_the_way_to_a_file_and_back(tmp_path: Path) -> None:
+    place = tmp_path / "again.npz.xz"
 
-    assert to_json(from_json(json.loads(json.dumps(document)))) == document
+    save_model(packaged_model(), place)
+
+    assert place.read_bytes() == PACKAGED.read_bytes()
+    assert (load_model(place).weights == packaged_model().weights).all()
+    assert (load_model(place).examples.places == packaged_model().examples.places).all()
 
 
 def test_a_finding_says_the_demand_and_why() -> None:

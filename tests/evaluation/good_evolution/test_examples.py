@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,13 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from evolsynth.evaluation.good_evolution.neighbours import (
+from evolsynth.evaluation.good_evolution.features import RoomModel
+from evolsynth.evaluation.good_evolution.model import (
+    EvolutionModel,
     Examples,
     Projection,
-    examples_from_json,
-    examples_to_json,
+    load_model,
     nearness,
     rounded,
+    save_model,
 )
 
 
@@ -47,10 +49,19 @@ def test_a_vector_without_direction_is_no_error() -> None:
     assert np.isfinite(some.place(np.zeros((1, 1)), nothing, nothing)).all()
 
 
-def test_examples_survive_the_way_to_json_and_back() -> None:
-    document = examples_to_json(two())
+def test_examples_survive_the_way_to_a_file_and_back(tmp_path: Path) -> None:
+    some, place = two(), tmp_path / "two.npz.xz"
+    room = RoomModel(np.ones((3, 2)), np.zeros(3))
+    one = np.ones(1)
+    made = EvolutionModel(room, ("loose.gap",), one, one, one, np.zeros(6), 0.5, some, 2.0, -1.0)
 
-    assert examples_to_json(examples_from_json(json.loads(json.dumps(document)))) == document
+    save_model(made, place)
+
+    found = load_model(place)
+    assert (found.names, found.intercept, found.scale, found.shift) == (made.names, 0.5, 2.0, -1.0)
+    assert found.examples.level == some.level
+    assert np.array_equal(found.examples.places, some.places)
+    assert np.array_equal(found.examples.demand.directions, some.demand.directions)
 
 
 @given(arrays.arrays(np.float64, (4, 3), elements=st.floats(-100, 100)))

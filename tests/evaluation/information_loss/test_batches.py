@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from evolsynth.errors import InputError, ModelNotFound
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.information_loss.batch import information_losses
-from evolsynth.evaluation.information_loss.score import information_loss
+from evolsynth.evaluation.information_loss.score import information_loss, information_losses
 
 COUNT = 150
 

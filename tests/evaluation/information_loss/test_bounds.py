@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.information_loss.bounds import bounds, is_bound
+from evolsynth.evaluation.information_loss.reading import bounds, is_bound
 from evolsynth.evaluation.text.words import plain, words
 
 

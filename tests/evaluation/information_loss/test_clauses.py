@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.information_loss.alignment import align
 from evolsynth.evaluation.information_loss.clauses import clauses_lost, replaced
-from evolsynth.evaluation.information_loss.judging import word_vectors
 from evolsynth.evaluation.information_loss.reading import Loss, Reading
+from evolsynth.evaluation.information_loss.score import word_vectors
 
 
 def lost(original: str, evolved: str, embedder: MiniLM | None = None) -> list[Loss]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from evolsynth.evaluation.information_loss.alignment import align
-from evolsynth.evaluation.information_loss.data import data_changed
-from evolsynth.evaluation.information_loss.reading import Loss, Reading
+from evolsynth.evaluation.information_loss.exact import data_changed
+from evolsynth.evaluation.information_loss.reading import Loss, Reading, segments
 from evolsynth.evaluation.information_loss.score import information_loss
-from evolsynth.evaluation.information_loss.segments import segments
 
 GRAMMAR = "Correct the grammar in this sentence."
 

@@ -7,11 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.information_loss.score import (
-    demand_added,
-    information_loss,
-    no_new_demand,
-)
+from evolsynth.evaluation.information_loss.score import information_loss, no_new_demand
+from evolsynth.evaluation.text.added import demand_added
 
 KEPT = [
     ("Name two birds.", "Name two birds, and describe their songs."),

@@ -15,9 +15,14 @@ from hypothesis import strategies as st
 
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.information_loss.alignment import align
-from evolsynth.evaluation.information_loss.judging import THRESHOLD, WEIGHTS, evidence, word_vectors
 from evolsynth.evaluation.information_loss.reading import InformationLoss, Reading
-from evolsynth.evaluation.information_loss.score import information_loss
+from evolsynth.evaluation.information_loss.score import (
+    THRESHOLD,
+    WEIGHTS,
+    evidence,
+    information_loss,
+    word_vectors,
+)
 
 
 class Twins(NamedTuple):

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.information_loss.tokens import tokens
+from evolsynth.evaluation.information_loss.reading import tokens
 
 
 def test_numbers_and_bounds_are_one_token_each_and_words_have_weights() -> None:

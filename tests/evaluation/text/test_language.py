@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,3 +135,15 @@ def test_rules_for_english_hold(text: str) -> None:
 )
 def test_rules_for_english_say_nothing_of_another_language(text: str) -> None:
     assert not is_english(text)
+
+
+def test_few_short_requests_are_taken_for_another_language_or_for_english() -> None:
+    place = Path(__file__).parents[3] / "evals" / "data" / "short_requests.jsonl"
+    rows = [json.loads(line) for line in place.read_text(encoding="utf-8").splitlines()]
+    here = [row for row in rows if row["language"] in ("en", "code")]
+    foreign = [row for row in rows if row not in here]
+
+    assert len(here) > 40
+    assert len(foreign) > 200
+    assert sum(not is_english(row["text"]) for row in here) <= 1  # 'Rewrite: "El Niño ..."'
+    assert sum(is_english(row["text"]) for row in foreign) <= 4

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError
 from evolsynth.evaluation.text.rouge import rouge_l
 from evolsynth.methods.self_instruct.seeds import SeedTask, read_seeds, shipped_seeds
 from evolsynth.prompts import load_prompt, prompt_names
-from evolsynth.rows import read_jsonl
 
 ROOT = Path(__file__).parents[3]
 SEEDS = shipped_seeds()
@@ -41,7 +41,7 @@ def test_none_stands_in_a_set_or_a_prompt_of_this_project() -> None:
     others = {
         str(value).strip().lower()
         for path in (ROOT / "evals" / "data").glob("*.jsonl")
-        for _, data in read_jsonl(path)
+        for _, data in read_objects(path)
         for value in data.values()
     }
     shown = [example for name in prompt_names() for example in load_prompt(name).examples]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from evolsynth.evaluation.embed.minilm import MiniLM
+from evolsynth.evaluation.embed.base import contextual
 from evolsynth.evaluation.gate.check import Case, check
 from evolsynth.evaluation.good_evolution.score import evolution_finding
 from evolsynth.evaluation.good_evolution.score import good_evolution as _good_evolution
@@ -22,7 +22,7 @@ from evolsynth.evaluation.text.words import content, plain, stem, vocabulary
 from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
     from evolsynth.evaluation.information_loss.score import InformationLoss
 
 __all__ = ["FARTHEST", "NEAREST", "copied_demand", "information_loss", "loss_finding"]
@@ -175,16 +175,18 @@ def information_loss(case: Case, *, information_loss: Score = 0.5) -> Finding | 
     "good_evolution.",
 )
 def weak_evolution(case: Case, *, good_evolution: Score = 0.55) -> Finding | None:
-    """Found where an evolution that kept everything is not good; told by MiniLM's vectors alone.
+    """Found where an evolution that kept everything is not good; told by an embedder that reads in
+    context.
 
     Args:
         good_evolution: Score, from 0 to 1, that an evolution has at least.
     """
-    if case.lost or case.original is None or not isinstance(case.embedder, MiniLM):
+    if case.lost or case.original is None:
         return None
-    score = _good_evolution(
-        case.original, case.instruction, case.embedder, threshold=good_evolution
-    )
+    embedder = contextual(case.embedder, "'weak_evolution'")
+    if embedder is None:
+        return None
+    score = _good_evolution(case.original, case.instruction, embedder, threshold=good_evolution)
     case.scores["good_evolution"] = score.score
     return evolution_finding(score)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from evolsynth.evaluation.duplicates.index import normalise
+from evolsynth.evaluation.duplicates.same_request import normalise
 from evolsynth.evaluation.gate.check import CHECKS, Case, Part, check, findings
 from evolsynth.evaluation.text.words import content
 from evolsynth.findings import Finding, reason

@@ -1,0 +1,172 @@
+"""Flags of the command line, made of options as functions declare them."""
+
+from __future__ import annotations
+
+import argparse
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from evolsynth.errors import InputError
+from evolsynth.options import Option, converted, holds_path
+
+__all__ = ["add_flags", "given", "parsed", "value_of"]
+
+_YAML = (".yaml", ".yml", ".json")
+
+
+def add_flags(
+    parser: Any, options: Iterable[Option], *, taken: Iterable[str] = (), prefix: str = ""
+) -> None:
+    """Add a flag for each option: its name with hyphens, behind ``prefix`` where ``taken``.
+
+    What was given is read back by `given`; an option that was not given has no entry there, so
+    its default stands where it is declared and nowhere else.
+    """
+    for option in options:
+        name = f"{prefix}-{option.name}" if option.name in taken else option.name
+        flag = f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
+        about: dict[str, Any] = {
+            "dest": f"{prefix}.{option.name}",
+            "default": argparse.SUPPRESS,
+            "help": _help(option),
+        }
+        members = _members(option.kind)
+        if members == {bool}:
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, **about)
+            continue
+        if _is_texts(option.kind) and str not in members:
+            about["action"] = "append"
+        parser.add_argument(
+            flag, type=_reader(option), metavar=_metavar(option.kind, members), **about
+        )
+
+
+def given(
+    namespace: argparse.Namespace, options: Iterable[Option], prefix: str = ""
+) -> dict[str, Any]:
+    """The options that the command line gave, by name."""
+    return {o.name: value_of(vars(namespace)[f"{prefix}.{o.name}"], o)
+            for o in options if f"{prefix}.{o.name}" in namespace}  # fmt: skip
+
+
+def value_of(value: Any, option: Option) -> Any:
+    """The value of a flag that may have been given several times."""
+    if not isinstance(value, list) or not _is_texts(option.kind) or str in _members(option.kind):
+        return value
+    flat = [one for item in value for one in (item if isinstance(item, list | tuple) else [item])]
+    return converted(flat, option.kind)
+
+
+def parsed(text: str, kind: Any) -> Any:
+    """A value as the command line gives it.
+
+    ``@FILE`` stands for what is in the file: YAML or JSON by its ending, else lines where several
+    texts are taken, else its text. ``null`` is None where that can be. A list or a mapping is
+    written as in YAML; a mapping to numbers also as ``a=2,b``.
+
+    Raises:
+        InputError: it is no such value; the message is the end of a sentence.
+    """
+    members = _members(kind)
+    if text.startswith("@") and len(text) > 1 and not holds_path(kind):
+        return _filed(text[1:], kind)
+    if text == "null" and type(None) in _all_members(kind):
+        return None
+    several = text.lstrip()[:1] in ("{", "[") and members != {str}
+    if str in members and not several:
+        return converted(text, kind)
+    if _is_texts(kind) and not several:
+        return text
+    if Mapping in {typing.get_origin(m) for m in members} | members and not several:
+        return converted(_weights(text), kind)
+    from evolsynth.pipeline.yaml.yaml_lines import parse_value
+
+    return converted(parse_value(text, "the value"), kind)
+
+
+def _weights(text: str) -> dict[str, float]:
+    """``constraints=2,deepening`` as weights; a name alone has the weight 1."""
+    weights = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, value = part.partition("=")
+        try:
+            weights[name.strip()] = float(value) if value else 1.0
+        except ValueError:
+            raise InputError(f"'{value}' is no number. Write {name}=2, say.") from None
+    return weights
+
+
+def _filed(path: str, kind: Any) -> Any:
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8 text. Save the file as UTF-8.") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
+    if Path(path).suffix.lower() in _YAML:
+        from evolsynth.pipeline.yaml.yaml_lines import parse_value
+
+        return converted(parse_value(text, path), kind)
+    if _is_texts(kind):
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    return converted(text, kind)
+
+
+def _reader(option: Option) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return parsed(text, option.kind)
+        except InputError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
+
+
+def _help(option: Option) -> str:
+    text = option.text[:1].lower() + option.text[1:] if option.text[1:2].islower() else option.text
+    if not option.required and option.default not in (None, "", ()) and "default" not in text:
+        default = option.default
+        shown = " ".join(map(repr, default)) if isinstance(default, tuple) else default
+        if isinstance(shown, bool | int | float | str):
+            text = f"{text.rstrip('.')} (default: {shown})"
+    return text.replace("%", "%%")
+
+
+def _metavar(kind: Any, members: set[Any]) -> str:
+    for one in members:
+        if typing.get_origin(one) is Literal:
+            return "{" + ",".join(map(str, typing.get_args(one))) + "}"
+    if holds_path(kind):
+        return "FILE"
+    if members <= {int, float}:
+        return "N" if members == {int} else "X"
+    return "TEXT" if str in members or _is_texts(kind) else "YAML"
+
+
+def _all_members(kind: Any) -> set[Any]:
+    """The types that a union is made of, without their ranges."""
+    if hasattr(kind, "__metadata__"):
+        return _all_members(kind.__origin__)
+    origin = typing.get_origin(kind)
+    if origin is not None and origin is not Literal and type(None) in typing.get_args(kind):
+        return set().union(*map(_all_members, typing.get_args(kind)))
+    if origin is typing.Union or str(origin) == "<class 'types.UnionType'>":
+        return set().union(*map(_all_members, typing.get_args(kind)))
+    return {kind}
+
+
+def _members(kind: Any) -> set[Any]:
+    found = _all_members(kind) - {type(None)}
+    return {str} if found == {Any} else found
+
+
+def _is_texts(kind: Any) -> bool:
+    """Whether the type is, or has among others, a list of texts."""
+    return any(
+        typing.get_origin(one) not in (None, Literal, dict, Mapping)
+        and issubclass(typing.get_origin(one), typing.Sequence)
+        and typing.get_args(one)[:1] == (str,)
+        for one in _members(kind)
+    )

@@ -1,0 +1,142 @@
+"""Running pipelines from the command line: the flags of a run, and where its rows go."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from evolsynth.cli.files import writing
+from evolsynth.cli.flags import add_flags, given
+from evolsynth.cli.preview import show_preview
+from evolsynth.cli.progress.summary import summarise
+from evolsynth.cli.progress.watch import error_console, watcher
+from evolsynth.errors import InputError
+from evolsynth.export.trl import preference_line
+from evolsynth.options import Option, options_of
+from evolsynth.pipeline.graph import Node, Pipeline
+from evolsynth.pipeline.run.preview import preview
+from evolsynth.pipeline.run.run import RunOptions, run
+from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
+from evolsynth.rows import Row, dump
+from evolsynth.store.status import stored_value
+
+__all__ = ["RUN", "add_run_flags", "pipeline_of", "preview_command", "run_into_folder"]
+__all__ += ["run_to_files"]
+
+_PYTHON = ("llm", "watch", "signals", "command", "observe")
+#: A run's options that the command line has: all but those that only Python can give.
+RUN: Mapping[str, Option] = {
+    name: option for name, option in options_of(RunOptions).items() if name not in _PYTHON
+}
+#: What belongs to the run and is used again when it goes on by its folder's name.
+_KEPT = ("llm", "models", "seed", "accepted", "max_tokens", "max_attempts", "stall", "cache",
+         "concurrency", "breaker", "embedder", "report")  # fmt: skip
+
+
+def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
+    """Add the flags of a run; one whose name is taken is called ``--run-NAME``."""
+    parser.add_argument("--model", metavar="MODEL", help="of steps that name none")
+    add_flags(parser, RUN.values(), taken=taken, prefix="run")
+    parser.add_argument(
+        "--log",
+        choices=("auto", "plain", "json", "quiet"),
+        default="auto",
+        help="how the progress is told: a table on a terminal, lines, JSON events (default: auto)",
+    )
+
+
+def pipeline_of(spec: str, parameters: Sequence[str]) -> Pipeline:
+    """The pipeline that a user names, with other values for options of its steps."""
+    pipeline = load_pipeline(spec)
+    return set_parameters(pipeline, parameters) if parameters else pipeline
+
+
+def _told(options: argparse.Namespace) -> dict[str, Any]:
+    told = given(options, RUN.values(), "run")
+    return told if options.model is None else {**told, "llm": options.model}
+
+
+def run_into_folder(options: argparse.Namespace) -> int:
+    """``evolsynth run``: the exit status, 1 if a row failed or the run stalled."""
+    spec, output, parameters, told = options.pipeline, options.output, options.param, _told(options)
+    if Path(spec).is_dir():
+        command = stored_value(spec, "command")
+        if not isinstance(command, dict) or "spec" not in command:
+            raise InputError(
+                f"{spec}: there is no run to go on with. Give the pipeline: evolsynth run "
+                f"pipeline.yaml -o {spec}"
+            )
+        spec, output = command["spec"], output or spec
+        parameters = parameters or command["parameters"]
+        told = {**command["options"], **told}
+    pipeline = pipeline_of(spec, parameters)
+    for name in ("llm", "cache"):  # the same from any folder
+        place = told.get(name)
+        if place is not None and (name == "cache" or Path(place).exists()):
+            told[name] = str(Path(place).absolute())
+    kept = {name: value for name, value in told.items() if name in _KEPT}
+    command = {"spec": _absolute(spec), "parameters": list(parameters), "options": kept}
+    return _run(pipeline, output or f"runs/{pipeline.name}", told, options.log, command=command)
+
+
+def preview_command(options: argparse.Namespace) -> int:
+    """``evolsynth preview``: show what a few rows become; the exit status."""
+    told = _told(options)
+    pipeline = pipeline_of(options.pipeline, options.param)
+    options_of_run = RunOptions(**{**told, "report": False})
+    made = asyncio.run(preview(pipeline, rows=options.rows, options=options_of_run))
+    show_preview(made, Console(soft_wrap=True), n=told.get("accepted") or 100)
+    return 0
+
+
+def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str) -> int:
+    """A method's command: accepted rows go to one file, the others to another; the exit status."""
+    folder = options.folder
+    if folder is None and options.output not in (None, "-"):
+        folder = f"{options.output}.run"
+    last = len(pipeline.nodes()) - 1
+    line: Callable[[Row], str] = Row.to_json
+    if lines != "rows":
+        line = lambda row: dump(preference_line(row, lines))  # type: ignore[arg-type] # noqa: E731
+    with ExitStack() as files:
+        write = files.enter_context(writing(options.output))
+        refuse: Callable[[str], object] = write if options.all else len
+        if options.rejects is not None:
+            refuse = files.enter_context(writing(options.rejects))
+
+        def observe(node: Node, row: Row) -> None:
+            if node.index == last:
+                good = row.status in ("accepted", "pending")
+                (write if good else refuse)((line(row) if good else row.to_json()) + "\n")
+
+        return _run(pipeline, folder, _told(options), options.log, observe=observe)
+
+
+def _run(
+    pipeline: Pipeline,
+    folder: str | None,
+    told: Mapping[str, Any],
+    log: Any,
+    **more: Any,
+) -> int:
+    console = error_console()
+    result = asyncio.run(
+        run(pipeline, folder, RunOptions(**{**told, **more, "watch": watcher(log, console)}))
+    )
+    if log not in ("json", "quiet"):
+        summarise(result, console)
+    return 1 if result.state.failed or result.ended == "stalled" else 0
+
+
+def _absolute(spec: str) -> str:
+    """The same pipeline from any folder."""
+    path, colon, name = spec.rpartition(":")
+    if not colon:
+        return str(Path(spec).absolute())
+    return f"{Path(path).absolute()}:{name}" if path.endswith(".py") else spec

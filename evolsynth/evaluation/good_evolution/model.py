@@ -1,0 +1,233 @@
+"""What an evolution is scored by: how those turned out that are like it, and the model's file.
+
+Kernel ridge regression with a Gaussian kernel (Rasmussen and Williams 2006, Gaussian Processes for
+Machine Learning, section 2.2): the value is a weighted sum over examples of how near they are. Near
+is what agrees in the signals, each as far as it matters, in the demand's words *as they stand in
+the text*, and in the request. That "limit your answer to two sentences" is good for an explanation
+and bad for a program is in the three together, and in none of them by itself.
+
+The model that is packaged is in ``evolution_model.npz.xz``: arrays as numpy writes them, in xz.
+Places and directions are signed bytes of a unit; the examples' texts are not in it.
+"""
+
+from __future__ import annotations
+
+import io
+import lzma
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from evolsynth.evaluation.good_evolution.features import RoomModel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "PACKAGED",
+    "EvolutionModel",
+    "Examples",
+    "Projection",
+    "load_model",
+    "nearness",
+    "packaged_model",
+    "rounded",
+    "save_model",
+    "standardised",
+]
+
+PACKAGED = Path(__file__).with_name("evolution_model.npz.xz")
+_CLIP = 4.0  # standard deviations
+
+
+class Projection(NamedTuple):
+    """Vectors of d dimensions in k directions and then of length ``reach``: ``centre`` has shape
+    (d,), ``directions`` (k, d)."""
+
+    centre: NDArray[np.float64]
+    directions: NDArray[np.float64]
+    reach: float
+
+    def __call__(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Shape (n, d) to (n, k)."""
+        found = (vectors - self.centre) @ self.directions.T
+        length = np.linalg.norm(found, axis=1, keepdims=True)
+        scaled: NDArray[np.float64] = self.reach * found / np.maximum(length, 1e-9)
+        return scaled
+
+
+class Examples(NamedTuple):
+    """``places`` of shape (examples, s + 2 k), ``weights`` of shape (examples,), ``stretch`` of
+    shape (s,): how much each of the s standardised signals matters."""
+
+    stretch: NDArray[np.float64]
+    demand: Projection
+    request: Projection
+    places: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    level: float
+
+    def place(
+        self,
+        standardised: NDArray[np.float64],
+        demands: NDArray[np.float64],
+        requests: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Where n evolutions lie among the examples: shape (n, s + 2 k)."""
+        parts = [standardised * self.stretch, self.demand(demands), self.request(requests)]
+        return np.hstack(parts)
+
+    def value(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """About the share of evolutions at each place that are good, of shape (n,); it may lie
+        a little outside [0, 1]."""
+        found: NDArray[np.float64] = self.level + nearness(places, self.places) @ self.weights
+        return found
+
+
+def nearness(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The Gaussian kernel of rows of two arrays: (n, d) and (m, d) to (n, m)."""
+    squares = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2 * a @ b.T
+    near: NDArray[np.float64] = np.exp(-np.maximum(squares, 0))
+    return near
+
+
+def rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values as a file keeps them, in one byte each."""
+    steps, unit = _steps(values)
+    kept: NDArray[np.float64] = steps.astype(np.float64) * unit
+    return kept
+
+
+def _steps(values: NDArray[np.float64]) -> tuple[NDArray[np.int8], float]:
+    unit = float(f"{max(float(np.abs(values).max()), 1e-9) / 127:.6g}")
+    return np.clip(np.rint(values / unit), -127, 127).astype(np.int8), unit
+
+
+class EvolutionModel(NamedTuple):
+    """Examples, and a logistic regression on standardised signals and two vectors that explains.
+
+    ``names``, ``mean``, ``spread`` and ``weights`` go together, of shape (signals,);
+    ``vectors`` has shape (2 d,): for the demand's vector and the original's. ``scale`` and
+    ``shift`` turn the value that the examples give into log-odds.
+    """
+
+    room: RoomModel
+    names: tuple[str, ...]
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    vectors: NDArray[np.float64]
+    intercept: float
+    examples: Examples
+    scale: float
+    shift: float
+
+    def log_odds(
+        self,
+        found: NDArray[np.float64],
+        contexts: NDArray[np.float64],
+        requests: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Of n evolutions, shape (n,), from their signals (n, signals), not yet standardised,
+        the demands in context and the originals' vectors, both (n, d)."""
+        scaled = standardised(found, self.mean, self.spread)
+        places = self.examples.place(scaled, contexts, requests)
+        odds: NDArray[np.float64] = self.scale * self.examples.value(places) + self.shift
+        return odds
+
+
+def standardised(
+    values: NDArray[np.float64], mean: NDArray[np.float64], spread: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Signals in standard deviations from their mean, none farther than 4."""
+    scaled: NDArray[np.float64] = np.clip((values - mean) / spread, -_CLIP, _CLIP)
+    return scaled
+
+
+@lru_cache(maxsize=1)
+def packaged_model() -> EvolutionModel:
+    """The model that comes with the package."""
+    return load_model(PACKAGED)
+
+
+def load_model(place: str | os.PathLike[str]) -> EvolutionModel:
+    """The model of a file that `save_model` wrote."""
+    with lzma.open(place) as file:
+        found = dict(np.load(io.BytesIO(file.read())))
+    mean, spread, weights = found["signals"].T
+    numbers = dict(zip(_NUMBERS, found["numbers"].tolist(), strict=True))
+    steps = np.hstack([found[f"places_{part}"] for part in _PARTS])
+    demand, request = (
+        Projection(
+            found[f"{part}_centre"],
+            found[f"{part}_directions"].astype(np.float64) * numbers[f"{part}_unit"],
+            numbers[f"{part}_reach"],
+        )
+        for part in ("demand", "request")
+    )
+    return EvolutionModel(
+        room=RoomModel(found["room_weights"], found["room_intercept"]),
+        names=tuple(found["names"].tolist()),
+        mean=mean,
+        spread=spread,
+        weights=weights,
+        vectors=found["vectors"],
+        intercept=numbers["intercept"],
+        examples=Examples(
+            stretch=found["stretch"],
+            demand=demand,
+            request=request,
+            places=steps.astype(np.float64) * numbers["unit"],
+            weights=found["weights"],
+            level=numbers["level"],
+        ),
+        scale=numbers["scale"],
+        shift=numbers["shift"],
+    )
+
+
+_NUMBERS = (
+    "intercept", "scale", "shift", "level", "unit",
+    "demand_unit", "demand_reach", "request_unit", "request_reach",
+)  # fmt: skip
+#: Parts of a place, each by itself: many demands have one request, which xz then keeps once.
+_PARTS = ("signals", "demand", "request")
+
+
+def save_model(model: EvolutionModel, place: str | os.PathLike[str]) -> None:
+    """Write a model: large arrays in signed bytes, what belongs to examples to 6 digits, the rest
+    to 4. The same model gives the same bytes."""
+    some = model.examples
+    steps, unit = _steps(some.places)
+    signals, directions = len(some.stretch), len(some.demand.directions)
+    kept: dict[str, NDArray[Any]] = {
+        "names": np.array(model.names),
+        "signals": _short(np.stack([model.mean, model.spread, model.weights], axis=1), 4),
+        "vectors": _short(model.vectors, 4),
+        "room_weights": _short(model.room.weights, 4),
+        "room_intercept": _short(model.room.intercept, 4),
+        "stretch": _short(some.stretch, 6),
+        "weights": _short(some.weights, 6),
+    }
+    cut = np.split(steps, [signals, signals + directions], axis=1)
+    kept |= {f"places_{name}": part for name, part in zip(_PARTS, cut, strict=True)}
+    units = {}
+    for name, part in (("demand", some.demand), ("request", some.request)):
+        kept[f"{name}_centre"] = _short(part.centre, 6)
+        kept[f"{name}_directions"], units[name] = _steps(part.directions)
+    four = _short(np.array([model.intercept, model.scale, model.shift]), 4).tolist()
+    level = float(f"{some.level:.6g}")
+    reaches = units["demand"], some.demand.reach, units["request"], some.request.reach
+    kept["numbers"] = np.array([*four, level, unit, *reaches])
+    written = io.BytesIO()
+    np.savez(written, **kept)  # type: ignore[arg-type]  # mypy thinks of allow_pickle
+    with lzma.open(place, "wb", preset=9) as file:
+        file.write(written.getvalue())
+
+
+def _short(values: NDArray[np.float64], digits: int) -> NDArray[np.float64]:
+    short = [float(f"{value:.{digits}g}") for value in values.ravel().tolist()]
+    return np.array(short).reshape(values.shape)

@@ -1,1 +1,0 @@
-"""Evol-Instruct: instructions that ask for more, round by round."""

@@ -1,0 +1,249 @@
+"""Evol-Instruct for small models: the request stands, and the model goes on from it.
+
+At 135M parameters a rewrite drops what it was to keep. Here nothing is rewritten: the model sees
+examples of the request's own shape, then the request and a connector such as "Also explain why",
+and writes the rest of that sentence. Connectors belong to the operations of Evol-Instruct, and are
+chosen so that what follows them must add something. Some are closed: they end with a full stop and
+hold alternatives in brackets, among which the model chooses, since what it writes
+freely is a good demand in one case of four. In-breadth there is nothing to keep: the model
+goes on with a list of pairs from one field each.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from itertools import product
+
+import msgspec
+
+from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
+from evolsynth.methods.evolve.draft import BREADTH, Draft
+from evolsynth.methods.evolve.request import Anchor, Shape, anchor_of, shape_of
+from evolsynth.prompts import PromptFile, load_prompt
+from evolsynth.rows import derive_seed
+
+__all__ = ["ANCHORED_SAMPLING", "Anchored"]
+
+#: A demand is short and must fit: drawn closer to the likeliest than an instruction is.
+ANCHORED_SAMPLING = Sampling(temperature=0.6, top_k=64, top_p=0.9)
+
+_ROTATIONS = 2
+#: Candidates of one open connector: the second costs no reading.
+_EACH = 2
+#: So high that of a connector's alternatives not only the likeliest are chosen.
+_CHOICE = 1.5
+_ALTERNATIVES = re.compile(r"\[([^\[\]]+)\]")
+_SENTENCE_END = re.compile(r"[.!?](?=[\"')”’]*(?:\s|$))[\"')”’]*")
+#: Connectors and requests that set a length: one is enough.
+_LENGTH = re.compile(
+    r"\b(?:no more than|under|limit|at most|exactly|in|within|up to) (?:the )?"
+    r"(?:\d+|one|two|three|four|five|six|ten|a single)\b|\bkeep it under\b|\buse no more than\b"
+    r"|\blimit yourself\b|\bone[- ](?:sentence|word|line)\b|\b\d+[- ]word\b",
+    re.I,
+)
+#: Requests that say themselves what the answer must look like, and connectors that say it anew.
+_FORM_SET = re.compile(
+    r"\b(?:output|respond with|reply with|answer with|return|print|write) "
+    r"(?:only |just |the |either )*"
+    r"(?:\"|“|true|false|yes|no|positive|negative|\d|numbers?|letter|label|answer|word)"
+    r"|\bdirectly\b|\bseparated by\b|\bas an? (?:table|list|json)\b"
+    r"|\b(?:one|two|three)[- ](?:sentence|word|line)s?\b"
+    r"|\blist of\b|\bresponse should\b|\bin the (?:form|format)\b|<\w+>",
+    re.I,
+)
+_SETS_FORM = re.compile(
+    r"^(?:Answer |Present|Arrange|Write your|Structure|Divide|Put the|Also give|Keep it|Give it|"
+    r"Repeat|Write it|Sum up|Also sum|State the)"
+)
+#: Requests that a sentence cannot answer, and connectors that ask for no more.
+_OPEN = re.compile(
+    r"\b(?:explain|describe|discuss|suggest|detail\w*|story|opinion|why|how (?:do|does|can|would)|"
+    r"advice|recommend|each|list|all|steps)\b",
+    re.I,
+)
+_ONE_SENTENCE = re.compile(r"^Answer (?:in|first)")
+
+
+def _pair(request: str, connector: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    return re.compile(request, re.I), re.compile(connector)
+
+
+#: Requests, with the demands that they have by now, and connectors that do not go with them.
+_CLASHES = (
+    (_FORM_SET, _SETS_FORM),
+    (_OPEN, _ONE_SENTENCE),
+    # asked for already: by or for whom, in steps, with reasons
+    _pair(
+        r"\bcan follow\b|\bclear to\b|\bas if you were\b"
+        r"|\b(?:for|to) (?:an? )?(?:\w+ )?(?:child|children|kids?|beginners?|someone|somebody|"
+        r"teenager|grandparent)\b",
+        r"can follow|clear to|as if you were|^Write it for|^Adapt it|^Choose with",
+    ),
+    _pair(
+        r"\beach step\b|\bstep[- ]by[- ]step\b|\b(?:two or three|intermediate|reasoning) steps\b"
+        r"|\bshow (?:how|your work)\b",
+        r"each step|step by step|three steps",
+    ),
+    _pair(r"\breasons?\b", r"\breasons?\b|why each"),
+    # one right answer, no room, nothing to choose, the wrong kind of text
+    _pair(r"\b(?:correct|spelling|fix|mistakes?|replace|punctuat\w+|convert)\b", r"versions\b"),
+    _pair(
+        r"\b(?:one|two|single)(?: \w+)? sentences?\b|\b(?:headline|title|slogan|caption|sign|motto|"
+        r"tweet|text message|note|subject line)\b",
+        r"^(?:Structure|Divide|Arrange|Put the most)|come back to it|under \[(?:80|100)",
+    ),
+    _pair(r"\ball\b|\bcategories\b|\b(?:math|solve|calculate)\b", r"that decides it"),
+    _pair(r"\b(?:checklist|\w+ list|schedule|recipe|sign)\b", r"clichés|surprising|the best one"),
+    _pair(r"\bas short as possible\b", r"\[shorter"),
+)
+
+
+class Anchored:
+    """The small family; see `Drafter`. ``weights`` say how often each operation is drawn."""
+
+    def __init__(
+        self, weights: Mapping[str, float], sampling: Sampling, *, max_tokens: int = 40
+    ) -> None:
+        self._weights, self._sampling, self._max_tokens = weights, sampling, max_tokens
+
+    def drafts(
+        self, llm: LLM, instruction: str, *, root: str, number: int, seed: int
+    ) -> list[Draft]:
+        """Candidates of one breadth prompt, or of several connectors: of an open one two."""
+        draw = random.Random(seed)  # noqa: S311 - reproducible on purpose
+        anchor = anchor_of(instruction)
+        shape = shape_of(anchor_of(root).request)  # demands of earlier rounds do not change it
+        depth = sum(w for name, w in self._weights.items() if name != BREADTH)
+        breadth = self._weights.get(BREADTH, 0.0)
+        drafts: list[Draft] = []
+        if draw.random() * (depth + breadth) >= breadth:
+            closed = Capability.CHOICES in llm.capabilities
+            rotation = draw.randrange(_ROTATIONS)  # one, so that the candidates share a beginning
+            for operation, connector in self._connectors(anchor, shape, draw, closed=closed):
+                draft = self._depth(anchor, shape, operation, connector, rotation)
+                drafts += [draft] * (1 if _closed(connector) else _EACH)
+                if len(drafts) >= number:
+                    break
+        if not drafts:
+            drafts = [self._breadth(anchor, draw.randrange(_ROTATIONS))] * number
+        return [
+            draft._replace(
+                request=msgspec.structs.replace(
+                    draft.request, seed=derive_seed(seed, "candidate", "", candidate=i)
+                )
+            )
+            for i, draft in enumerate(drafts[:number])
+        ]
+
+    def _connectors(
+        self, anchor: Anchor, shape: Shape, draw: random.Random, *, closed: bool
+    ) -> Iterator[tuple[str, str]]:
+        """Operations by weight, each with one of its connectors; no connector comes twice."""
+        said = f"{anchor.request} {anchor.given}".casefold()
+        limited = _LENGTH.search(anchor.request) is not None
+        clashes = [clash for found, clash in _CLASHES if found.search(anchor.request)]
+        left = {
+            operation: [
+                c
+                for c in connectors
+                if _head(c).casefold() not in said
+                and not (limited and _LENGTH.search(f"{_plain(c)} 1"))
+                and (closed or not _closed(c))
+                and not any(clash.search(c) for clash in clashes)
+            ]
+            for operation, connectors in _connectors_of(shape).items()
+            if self._weights.get(operation, 0) > 0
+        }
+        while open_ := [operation for operation, connectors in left.items() if connectors]:
+            operation = draw.choices(open_, weights=[self._weights[name] for name in open_])[0]
+            connector = left[operation].pop(draw.randrange(len(left[operation])))
+            yield operation, connector
+
+    def _depth(
+        self, anchor: Anchor, shape: Shape, operation: str, connector: str, rotation: int
+    ) -> Draft:
+        file = load_prompt(_name(shape))
+        before = anchor.before(connector)
+        prefix = file.part("anchor", connector=_head(connector))
+        choices = _choices(connector) if _closed(connector) else ()
+
+        def read(completion: Completion) -> tuple[str, str]:
+            demand, whole = _first_sentence(completion.text, len(prefix))
+            return anchor.with_demand(before, demand), "stop" if whole else "length"
+
+        request = self._request(
+            file, prefix, rotation=rotation, given=anchor.shown, instruction=_in_one_line(before)
+        )
+        request = msgspec.structs.replace(request, keep_prompt=True)  # other connectors may follow
+        if choices:
+            sampling = msgspec.structs.replace(self._sampling, temperature=_CHOICE)
+            request = msgspec.structs.replace(request, choices=choices, sampling=sampling)
+        return Draft(operation, file, request, read, {"connector": connector})
+
+    def _breadth(self, anchor: Anchor, rotation: int) -> Draft:
+        file = load_prompt("evol_instruct/breadth")
+
+        def read(completion: Completion) -> tuple[str, str]:
+            return completion.text.strip(), completion.finish_reason
+
+        request = self._request(
+            file,
+            file.part("anchor"),
+            rotation=rotation,
+            instruction=_in_one_line(anchor.before("Then")),
+        )
+        return Draft(BREADTH, file, request, read)
+
+    def _request(self, file: PromptFile, prefix: str, **variables: object) -> Request:
+        return Request(
+            prompt=file.render(**variables),
+            prefix=prefix,
+            seed=0,
+            max_tokens=self._max_tokens,
+            sampling=self._sampling,
+            stop=("\n",),
+        )
+
+
+@cache
+def _connectors_of(shape: Shape) -> Mapping[str, tuple[str, ...]]:
+    file = load_prompt(_name(shape))
+    return {name: tuple(some) for name, some in file.value("connectors").items()}
+
+
+def _name(shape: Shape) -> str:
+    return f"evol_instruct/anchored/{shape}"
+
+
+def _closed(connector: str) -> bool:
+    return connector.endswith(".")
+
+
+def _head(connector: str) -> str:
+    """What stands before the alternatives."""
+    return connector.partition("[")[0].rstrip()
+
+
+def _plain(connector: str) -> str:
+    """A closed connector with its alternatives as words."""
+    return _ALTERNATIVES.sub(lambda match: match[1].replace("|", " "), connector)
+
+
+def _choices(connector: str) -> tuple[str, ...]:
+    """What may follow the head of a closed connector: one of each bracket's alternatives."""
+    rest = connector[len(_head(connector)) :]
+    parts = [part.split("|") for part in _ALTERNATIVES.split(rest)]
+    return tuple("".join(chosen) for chosen in product(*parts))
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _first_sentence(text: str, start: int) -> tuple[str, bool]:
+    """The text up to the end of the first sentence that ends behind ``start``, if one does."""
+    end = _SENTENCE_END.search(text, start)
+    return (text[: end.end()] if end else text).strip(), end is not None

@@ -1,0 +1,364 @@
+"""Evol-Instruct: make an instruction ask for more, round by round, and lose nothing of it.
+
+Xu et al., "WizardLM: Empowering Large Language Models to Follow Complex Instructions", arXiv
+2304.12244, section 3. Two families of prompts: ``classic`` lets a model rewrite the instruction, as
+in the paper; ``small`` lets it only go on from the instruction as it is
+(`evolsynth.methods.evolve.anchored`), which is all that a model of some hundred million
+parameters can do. Each round asks for candidates, a few at a time, until a gate holds one for good
+enough; the best of those that it lets through is evolved further. A round in which none gets
+through leaves the instruction as it was, for the next round (section 3.3).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from evolsynth.columns import Columns, ColumnType
+from evolsynth.errors import EvolsynthError, InputError, SetupError
+from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.findings import reason
+from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
+from evolsynth.methods.evolve.anchored import ANCHORED_SAMPLING, Anchored
+from evolsynth.methods.evolve.classic import CLASSIC_SAMPLING, Classic
+from evolsynth.methods.evolve.draft import BREADTH, OPERATIONS, Draft, Drafter
+from evolsynth.methods.family import PromptFamily, prompt_family
+from evolsynth.methods.method import Options, method
+from evolsynth.methods.provenance import made_by
+from evolsynth.methods.respond import respond
+from evolsynth.options import Count, Share
+from evolsynth.prompts import load_prompt
+from evolsynth.rows import Message, Row, derive_seed
+from evolsynth.streams import Rows, failure, map_rows, together
+
+__all__ = ["CLASSIC_WEIGHTS", "SMALL_WEIGHTS", "evolve"]
+
+reason(
+    "no_information_gain",
+    "The model holds the evolved instruction for equal to its original.",
+    "Leave out ask_for_gain, or raise evolve's candidates.",
+)
+
+#: How often each operation is drawn for a small model: by how many of its demands are good.
+SMALL_WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {
+        "constraints": 3.0,
+        "deepening": 2.0,
+        "concretizing": 2.0,
+        "increased_reasoning_steps": 2.0,
+        "complicate_input": 0.5,
+        "breadth": 0.0,
+    }
+)
+#: As in the paper: all alike.
+CLASSIC_WEIGHTS: Mapping[str, float] = MappingProxyType(dict.fromkeys(OPERATIONS, 1.0))
+
+_METHOD = "evol_instruct"
+#: How many of them are asked for before the gate is asked whether more are needed.
+_AT_ONCE = 2
+_EQUAL_TOKENS = 4
+
+
+def _columns(name: str, options: Options, came: Columns) -> Columns:
+    """An evolution has its instruction and its parent's system prompt, and nothing else of it."""
+    has: dict[str, ColumnType] = {"instruction": "text"}
+    if options.get("generate_answers"):
+        has["response"] = "text"
+    if "system" in came.has:
+        has["system"] = "text"
+    sometimes = {k: why for k, why in came.sometimes.items() if k == "system"}
+    if options.get("include_original_instruction", True) is False:
+        return Columns(has, sometimes, came.open)
+    why = f"those that '{name}' makes have none"
+    left = {name: why for name in (*came.has, *came.sometimes) if name not in has}
+    return Columns(has, {**left, **sometimes}, came.open)
+
+
+@method(
+    shape="expand",
+    needs=["instruction"],
+    gives=["instruction"],
+    columns=_columns,
+    then=lambda _: {"gate": {}},
+)
+async def evolve(
+    rows: Rows,
+    llm: LLM,
+    *,
+    rounds: Count = 1,
+    seed: int = 0,
+    gate: Gate | None = None,
+    candidates: Count = 8,
+    good_enough: Share = 0.75,
+    operations: Mapping[str, float] | None = None,
+    prompts: PromptFamily | None = None,
+    store_evolutions: bool = True,
+    include_original_instruction: bool = True,
+    generate_answers: bool = False,
+    ask_for_gain: bool | None = None,
+    sampling: Sampling | None = None,
+    max_tokens: Count | None = None,
+    concurrency: Count | None = None,
+) -> AsyncGenerator[Row]:
+    """Instructions that ask for more, by Evol-Instruct: each row, then one for each round.
+
+    A round's row is its best candidate. If the gate let it through it is undecided (``pending``)
+    and the next round evolves it; else it is rejected with the gate's reasons and the next round
+    tries again from the same parent. ``round`` counts the evolutions that a row has behind it;
+    ``parents`` leads back to the seed. ``provenance["instruction"]`` holds the operation, the
+    ``original`` (the parent's text), the ``root`` (the seed's) and the other ``candidates`` with
+    what was said against them. Settled rows pass through.
+
+    Args:
+        rounds: evolutions of each row.
+        gate: what judges candidates; without one, rules on words alone. Give the gate that the
+            rows are screened with, and one with MiniLM, which also tells the good from the weak.
+        candidates: how many are asked for in a round at most.
+        good_enough: the score (``good_evolution``, in [0, 1]) from which on no more are asked for:
+            a lower one takes less time and chooses less; 1 asks for all candidates. Where the gate
+            gives no score, whatever it lets through is good enough.
+        operations: how often each of `OPERATIONS` is drawn; those not named, never.
+        prompts: ``"small"`` or ``"classic"``; by the model's size if None.
+        store_evolutions: False yields only the last evolution that got through, or, where none
+            did, the last that did not.
+        include_original_instruction: False leaves out the rows that came in.
+        generate_answers: answer each evolution (and each original without a response); one whose
+            answer the gate refuses is rejected, as in the paper's rules 2 and 3.
+        ask_for_gain: ask the model whether an evolution is equal to its parent (rule 1). Without
+            it, only words are compared. By default with classic prompts.
+        sampling, max_tokens: of the candidates; by family if None.
+
+    Raises:
+        InputError: a number out of its range, an unknown operation, or weights that cannot be
+            drawn from.
+        CapabilityError: the back end cannot go on from a raw prompt, or (``small``) begin its
+            answer with a given text.
+    """
+    for name, number in (("rounds", rounds), ("candidates", candidates)):
+        if number < 1:
+            raise InputError(f"{name} is {number}: it must be at least 1.")
+    if not 0 <= good_enough <= 1:
+        raise InputError(f"good_enough is {good_enough}: it must be a score from 0 to 1.")
+    llm.require(Capability.RAW_PROMPT, by="Evol-Instruct")
+    family = prompt_family(llm, prompts)
+    drafter: Drafter
+    if family == "small":
+        llm.require(Capability.PREFIX, by="Evol-Instruct with small prompts")
+        weights = _weights(SMALL_WEIGHTS if operations is None else operations)
+        drafter = Anchored(weights, sampling or ANCHORED_SAMPLING, max_tokens=max_tokens or 40)
+    else:
+        weights = _weights(CLASSIC_WEIGHTS if operations is None else operations)
+        drafter = Classic(weights, sampling or CLASSIC_SAMPLING, max_tokens=max_tokens or 512)
+    evolver = _Evolver(
+        llm,
+        drafter,
+        gate or Gate(),
+        seed,
+        candidates,
+        good_enough,
+        generate_answers,
+        family == "classic" if ask_for_gain is None else ask_for_gain,
+    )
+
+    async def one(row: Row) -> tuple[Row, ...]:
+        if row.instruction is None:
+            return (row,)
+        made = await evolver.rounds(row, rounds)
+        if not store_evolutions:
+            through = [child for child in made if not child.settled]
+            made = through[-1:] or made[-1:]
+        if not include_original_instruction:
+            return tuple(made)
+        return (await evolver.answered(row) if generate_answers else row, *made)
+
+    if concurrency is None:
+        concurrency = max(2, llm.concurrency // (2 * _AT_ONCE))
+    async with aclosing(map_rows(rows, one, step=_METHOD, concurrency=concurrency)) as stream:
+        async for row in stream:
+            yield row
+
+
+class _Evolver(NamedTuple):
+    """What all rows have in common."""
+
+    llm: LLM
+    drafter: Drafter
+    gate: Gate
+    seed: int
+    candidates: int
+    good_enough: float
+    answers: bool
+    ask_for_gain: bool
+
+    async def rounds(self, seed_row: Row, number: int) -> list[Row]:
+        """One row for each round; a round that failed is the last."""
+        made: list[Row] = []
+        parent = seed_row
+        for attempt in range(number):
+            child = await self._round(parent, attempt)
+            made.append(child)
+            if child.status == "failed":
+                break
+            if not child.settled:
+                parent = child
+        return made
+
+    async def _round(self, parent: Row, attempt: int) -> Row:
+        """The best candidate of one round, rejected if none got through, or failed."""
+        plan = derive_seed(self.seed, f"{_METHOD}/plan", parent.id, attempt=attempt)
+        drafts = self.drafter.drafts(
+            self.llm,
+            parent.instruction or "",
+            root=_root(parent),
+            number=self.candidates,
+            seed=plan,
+        )
+        judged, error = await self._judged(parent, attempt, drafts)
+        if error is not None:
+            return Row.make(
+                key=f"{_METHOD}/{self.seed}/{attempt}",
+                method=_METHOD,
+                round=parent.round + 1,
+                parents=(parent.id,),
+                system=parent.system,
+            ).replace(failure=failure(_METHOD, error, attempt=attempt))
+        for row in judged:
+            if row.status == "failed":
+                return row
+        order = sorted(range(len(judged)), key=lambda place: _standing(judged[place], place))
+        best = judged[order[0]]
+        if not best.settled and self.ask_for_gain:
+            best = await self._gains(parent, best)
+        if not best.settled and self.answers:
+            best = await self.answered(best)
+        others = [_told(judged[place]) for place in order[1:]]
+        instruction = {**best.provenance["instruction"], "candidates": others}
+        return best.replace(provenance={**best.provenance, "instruction": instruction})
+
+    async def _judged(
+        self, parent: Row, attempt: int, drafts: Sequence[Draft]
+    ) -> tuple[list[Row], EvolsynthError | None]:
+        """The candidates up to one that is good enough; the error if nothing can be asked for."""
+        judged: list[Row] = []
+        for start in range(0, len(drafts), _AT_ONCE):
+            some = drafts[start : start + _AT_ONCE]
+            answers = await together(self._ask(draft.request) for draft in some)
+            errors = [answer for answer in answers if isinstance(answer, EvolsynthError)]
+            for error in errors:
+                if isinstance(error, SetupError):  # true of every row
+                    raise error
+            made = [
+                self._child(parent, attempt, place, draft, answer)
+                for place, (draft, answer) in enumerate(zip(some, answers, strict=True), start)
+                if isinstance(answer, Completion)
+            ]
+            if not made:
+                return judged, None if judged else errors[0]
+            judged += await self.gate.check_candidates(made)
+            if any(self._ends(row) for row in judged[-len(made) :]):
+                break
+        return judged, None
+
+    def _ends(self, row: Row) -> bool:
+        """Whether no other candidate is asked for after this one."""
+        if row.settled:
+            return row.status == "failed"
+        return row.scores.get("good_evolution", 1.0) >= self.good_enough
+
+    async def _ask(self, request: Request) -> Completion | EvolsynthError:
+        try:
+            return await self.llm.complete(request)
+        except EvolsynthError as error:
+            return error
+
+    def _child(
+        self, parent: Row, attempt: int, place: int, draft: Draft, completion: Completion
+    ) -> Row:
+        text, finish_reason = draft.read(completion)
+        made: dict[str, Any] = {
+            **made_by(self.llm, draft.request, completion, draft.file.provenance, attempt=attempt),
+            "candidate": place,
+            "finish_reason": finish_reason,
+            "operation": draft.operation,
+            **draft.told,
+        }
+        if draft.operation == BREADTH:
+            made["inspiration"] = parent.instruction
+        else:
+            made |= {"original": parent.instruction, "root": _root(parent)}
+        return Row.make(
+            text,
+            key=f"{_METHOD}/{self.seed}/{attempt}/{place}",
+            method=_METHOD,
+            round=parent.round + 1,
+            parents=(parent.id,),
+            system=parent.system,
+            provenance={"instruction": made},
+        )
+
+    async def _gains(self, parent: Row, child: Row) -> Row:
+        """The child, rejected if the model holds it for equal to its parent."""
+        file = load_prompt("evol_instruct/equal")
+        question = file.part("question", original=parent.instruction, evolved=child.instruction)
+        request = Request(
+            prompt=self.llm.template.render([Message("user", question.strip())]),
+            prefix=file.part("opening"),
+            seed=derive_seed(self.seed, f"{_METHOD}/equal", child.id),
+            max_tokens=_EQUAL_TOKENS,
+            sampling=Sampling(temperature=0.0),
+        )
+        try:
+            said = (await self.llm.complete(request)).text
+        except EvolsynthError as error:
+            return child.replace(failure=failure(_METHOD, error))
+        return child.reject("no_information_gain") if "equal" in said.casefold() else child
+
+    async def answered(self, row: Row) -> Row:
+        """The row with a response, rejected if the gate has something against that."""
+        if row.response is not None:
+            return row
+        async with aclosing(respond([row], self.llm, seed=self.seed)) as rows:
+            (one,) = [row async for row in rows]
+        return one if one.settled else (await self.gate.check_candidates([one]))[0]
+
+
+def _standing(row: Row, place: int) -> tuple[Any, ...]:
+    """Smaller is better: let through, then the better score, then fewer reasons, then the plan."""
+    reasons = row.verdict.reasons if row.verdict is not None else ()
+    return (row.settled, -row.scores.get("good_evolution", 0.0), len(reasons), place)
+
+
+def _told(row: Row) -> dict[str, Any]:
+    """What is kept of a candidate that was not chosen."""
+    made = row.provenance["instruction"]
+    told: dict[str, Any] = {"instruction": row.instruction, "operation": made["operation"]}
+    if "connector" in made:
+        told["connector"] = made["connector"]
+    if row.verdict is not None:
+        told["reasons"] = list(row.verdict.reasons)
+    return {**told, **row.scores}
+
+
+def _root(row: Row) -> str:
+    made = row.provenance.get("instruction")
+    root = made.get("root") if isinstance(made, dict) else None
+    return root if isinstance(root, str) else row.instruction or ""
+
+
+def _weights(operations: Mapping[str, float]) -> dict[str, float]:
+    """The weights in the order of `OPERATIONS`, so that the order given does not matter."""
+    given = {name.casefold(): weight for name, weight in operations.items()}
+    for name, weight in given.items():
+        if name not in OPERATIONS:
+            raise InputError(
+                f"There is no operation '{name}'. Use some of: {', '.join(OPERATIONS)}."
+            )
+        if not 0 <= weight < math.inf:
+            raise InputError(f"The weight of '{name}' is {weight}: it must be a number from 0.")
+    drawn = {name: given[name] for name in OPERATIONS if given.get(name, 0) > 0}
+    if not drawn:
+        raise InputError("All weights are 0: give at least one operation a positive weight.")
+    return drawn

@@ -1,0 +1,147 @@
+"""What a method is: an async generator function, and what a pipeline must know of it.
+
+A file in ``evolsynth/methods/``, or a module that another package names under the entry point
+group ``evolsynth.methods``, holds a method::
+
+    @method(shape="map", needs=["instruction"], gives=["haiku"])
+    async def haiku(rows, llm, *, seed=0, syllables: Count = 17):
+        \"\"\"Yield each row with a poem about its instruction.
+
+        Args:
+            syllables: of the poem.
+        \"\"\"
+
+Its signature and docstring are the only declaration of its options: the step of a pipeline, the
+field in YAML, the JSON schema, the command's flag and its help, and the tables in docs/ are made
+of them (`evolsynth.options`). Parameters called as in `GIVEN` are filled in by the run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
+
+from evolsynth.columns import USUAL, ColumnRule, ColumnType
+from evolsynth.registry import Registry
+
+__all__ = ["GIVEN", "METHODS", "Method", "Needs", "Options", "Shape", "columns_named", "method"]
+
+Options = Mapping[str, Any]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+#: A source makes rows; ``map`` hands each row on; ``expand`` may add rows; a join takes several
+#: streams.
+Shape = Literal["source", "map", "expand", "join"]
+
+#: What a function is given by the run if it has a parameter of this name.
+GIVEN = ("llm", "seed", "gate", "embedder", "concurrency", "context", "aside")
+
+#: Columns that a step cannot do without, or how they follow from its options.
+Needs = Mapping[str, ColumnType] | Callable[[Options], Mapping[str, ColumnType]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Method:
+    """A method as pipelines and the command line know it; made by `method`.
+
+    ``name`` is that of the step, ``command`` that of the command, which several methods may share
+    (one that makes rows and one that takes them). ``columns`` is the rule by which its columns
+    follow from its options, where ``gives`` is not enough. ``without`` are parameters that its
+    step does not have. ``idle`` says of something in `GIVEN` with which options it is not needed.
+    ``then`` names the steps that the command puts behind it, with options, ``join``
+    the one that brings several inputs together, ``lines`` how it writes rows; ``hints`` are
+    said of options that can be, but will disappoint.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    shape: Shape
+    needs: Needs = dataclasses.field(default_factory=dict)
+    gives: Mapping[str, ColumnType] | None = dataclasses.field(default_factory=dict)
+    keeps: bool = True
+    columns: ColumnRule | None = None
+    without: frozenset[str] = frozenset()
+    idle: Mapping[str, Callable[[Options], bool]] = dataclasses.field(default_factory=dict)
+    command: str = ""
+    then: Callable[[Options], Mapping[str, Options]] = lambda _: {}
+    lines: str = "rows"
+    join: str = "merge"
+    hints: Callable[[Options], Sequence[str]] = lambda _: ()
+
+
+#: All methods by the names of their steps.
+METHODS: Registry[Method] = Registry("method", "evolsynth.methods", "evolsynth.methods")
+
+
+def method(
+    *,
+    shape: Shape,
+    name: str | None = None,
+    needs: Needs | Sequence[str] = (),
+    gives: Mapping[str, ColumnType] | Sequence[str] | None = (),
+    keeps: bool = True,
+    columns: ColumnRule | None = None,
+    without: Sequence[str] = (),
+    idle: Mapping[str, Callable[[Options], bool]] | None = None,
+    command: str | None = None,
+    then: Callable[[Options], Mapping[str, Options]] = lambda _: {},
+    lines: str = "rows",
+    join: str = "merge",
+    hints: Callable[[Options], Sequence[str]] = lambda _: (),
+) -> Callable[[Function], Function]:
+    """Register a function as a method; the function stays what it is.
+
+    Args:
+        shape: what it does with rows; see `Shape`.
+        name: of its step; by default the function's.
+        needs: columns it cannot do without, or a function of its options that says which.
+        gives: columns that its rows have afterwards; None: any.
+        keeps: False if its rows have no other columns than those.
+        columns: a rule instead of ``gives``; see `Method`.
+        without: parameters of the function that its step does not have.
+        idle: what the run need not bring with some options:
+            ``{"embedder": lambda options: options.get("topic") is None}``.
+        command: of the command line; by default the name; empty: none.
+        then: the steps that the command puts behind it and their options, by its own options.
+        lines: how the command writes a row where nothing else is asked for: ``rows``, or a format
+            of `evolsynth.export.trl`.
+        join: the step that brings several inputs of the command together.
+        hints: sentences about options that can be, but will disappoint.
+
+    Raises:
+        InputError: there is a method of that name in another module.
+    """
+
+    def register(function: Function) -> Function:
+        called = name or function.__name__
+        METHODS.register(
+            called,
+            Method(
+                name=called,
+                function=function,
+                shape=shape,
+                needs=needs if callable(needs) else columns_named(needs),
+                gives=None if gives is None else columns_named(gives),
+                keeps=keeps,
+                columns=columns,
+                without=frozenset(without),
+                idle=dict(idle or {}),
+                command=(called if command is None else command).replace("_", "-"),
+                then=then,
+                lines=lines,
+                join=join,
+                hints=hints,
+            ),
+            function.__module__,
+        )
+        return function
+
+    return register
+
+
+def columns_named(given: Mapping[str, ColumnType] | Sequence[str]) -> dict[str, ColumnType]:
+    """Columns by their names; a row's own have their types."""
+    if isinstance(given, Mapping):
+        return dict(given)
+    return {name: USUAL.get(name, "any") for name in given}

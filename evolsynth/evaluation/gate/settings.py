@@ -21,50 +21,41 @@ __all__ = ["GateSettings", "Threshold", "thresholds"]
 
 
 class Threshold(NamedTuple):
-    """A threshold for people: its field, its finding, its meaning, its lowest and highest value."""
+    """A threshold for people: its field, its finding, its meaning, its type, its default, its
+    range."""
 
     name: str
     code: str
     meaning: str
     kind: type
     default: Any
-    ge: float | None
-    gt: float | None
-    le: float | None
-    lt: float | None
+    range: msgspec.Meta
+
+    def ends(self) -> list[tuple[str, str, float, bool]]:
+        """For each end of the range: its name in JSON schema and in words, it, and whether a value
+        of the settings may be it."""
+        named = (
+            ("exclusiveMinimum", "above", self.range.gt, False),
+            ("minimum", "at least", self.range.ge, True),
+            ("maximum", "at most", self.range.le, True),
+            ("exclusiveMaximum", "below", self.range.lt, False),
+        )
+        return [(name, word, end, own) for name, word, end, own in named if end is not None]
 
     def told(self) -> str:
         """Its range in words, and empty where it has none."""
-        ends = [
-            f"{word} {end:g}" if end < 10**6 else f"{word} {end:.0f}"
-            for word, end in (
-                ("above", self.gt),
-                ("at least", self.ge),
-                ("at most", self.le),
-                ("below", self.lt),
-            )
-            if end is not None
-        ]
-        return " and ".join(ends)
+        return " and ".join(f"{word} {end:.10g}" for _, word, end, _ in self.ends())
 
     def schema(self) -> dict[str, Any]:
         """What JSON schema says of it: its range and its meaning."""
-        names = {
-            "exclusiveMinimum": self.gt,
-            "minimum": self.ge,
-            "maximum": self.le,
-            "exclusiveMaximum": self.lt,
-        }
-        ends = {name: end for name, end in names.items() if end is not None}
-        return {**ends, "description": self.meaning}
+        return {**{name: end for name, _, end, _ in self.ends()}, "description": self.meaning}
 
     def holds(self, value: float) -> bool:
         """Whether a value is in its range."""
-        return (
-            (self.gt is None or value > self.gt)
-            and (self.ge is None or value >= self.ge)
-            and (self.le is None or value <= self.le)
-            and (self.lt is None or value < self.lt)
+        return all(
+            (own and value == end)
+            or (value > end if "Min" in name or "min" in name else value < end)
+            for name, _, end, own in self.ends()
         )
 
 
@@ -81,11 +72,8 @@ def thresholds() -> tuple[Threshold, ...]:
 
 def _threshold(code: str, option: Option) -> Threshold:
     kind, *metas = get_args(option.kind) or (option.kind,)
-    ends: dict[str, float | None] = dict.fromkeys(("ge", "gt", "le", "lt"))
-    for meta in metas:
-        if isinstance(meta, msgspec.Meta):
-            ends |= {end: v for end in ends if (v := getattr(meta, end)) is not None}
-    return Threshold(option.name, code, option.text, kind, option.default, **ends)
+    ranges = [meta for meta in metas if isinstance(meta, msgspec.Meta)] or [msgspec.Meta()]
+    return Threshold(option.name, code, option.text, kind, option.default, ranges[0])
 
 
 class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

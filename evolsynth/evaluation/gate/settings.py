@@ -31,31 +31,32 @@ class Threshold(NamedTuple):
     default: Any
     range: msgspec.Meta
 
-    def ends(self) -> list[tuple[str, str, float, bool]]:
-        """For each end of the range: its name in JSON schema and in words, it, and whether a value
-        of the settings may be it."""
+    def ends(self) -> list[tuple[str, str, float]]:
+        """For each end of the range: its name in JSON schema, in words, and it."""
         named = (
-            ("exclusiveMinimum", "above", self.range.gt, False),
-            ("minimum", "at least", self.range.ge, True),
-            ("maximum", "at most", self.range.le, True),
-            ("exclusiveMaximum", "below", self.range.lt, False),
+            ("exclusiveMinimum", "above", self.range.gt),
+            ("minimum", "at least", self.range.ge),
+            ("maximum", "at most", self.range.le),
+            ("exclusiveMaximum", "below", self.range.lt),
         )
-        return [(name, word, end, own) for name, word, end, own in named if end is not None]
+        return [(name, word, end) for name, word, end in named if end is not None]
 
     def told(self) -> str:
         """Its range in words, and empty where it has none."""
-        return " and ".join(f"{word} {end:.10g}" for _, word, end, _ in self.ends())
+        return " and ".join(f"{word} {end:.10g}" for _, word, end in self.ends())
 
     def schema(self) -> dict[str, Any]:
         """What JSON schema says of it: its range and its meaning."""
-        return {**{name: end for name, _, end, _ in self.ends()}, "description": self.meaning}
+        return {**{name: end for name, _, end in self.ends()}, "description": self.meaning}
 
     def holds(self, value: float) -> bool:
         """Whether a value is in its range."""
-        return all(
-            (own and value == end)
-            or (value > end if "Min" in name or "min" in name else value < end)
-            for name, _, end, own in self.ends()
+        meta = self.range
+        return (
+            (meta.gt is None or value > meta.gt)
+            and (meta.ge is None or value >= meta.ge)
+            and (meta.le is None or value <= meta.le)
+            and (meta.lt is None or value < meta.lt)
         )
 
 

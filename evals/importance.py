@@ -26,7 +26,7 @@ from evals.quality import ANSWERS, RECIPES, STANDARD, compare, read_answers, tab
 from evolsynth.errors import EngineError, InputError
 from evolsynth.llm.base import Prompt, Request, Sampling, Segment
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
-from evolsynth.llm.llamacpp.batch import Batch
+from evolsynth.llm.llamacpp.context import Batch
 from evolsynth.llm.llamacpp.files import find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.gguf import Outline, read_outline
 from evolsynth.llm.llamacpp.library import last_message, llama

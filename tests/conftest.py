@@ -3,18 +3,70 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from docs_pages import page_blocks, read_through  # noqa: F401 - fixtures
 
+from evolsynth.cache import cache_folder
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.llm.llamacpp import LlamaCpp
+from evolsynth.llm.llamacpp import LlamaCpp, arrangement, engine
 from evolsynth.llm.llamacpp.model import Model
 from evolsynth.rows import Row
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+_FOLDER = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the tests a cache folder of their own, with the models and vectors of the usual one.
+
+    Other tests disturb the measurement of how many contexts and threads are fastest. The engine
+    does not keep such a reading, and so would measure again at each of its starts; here it is
+    kept (see `measured_once`), which must not outlast the tests.
+    """
+    if hasattr(config, "workerinput"):  # of several processes: they have the first one's
+        return
+    usual, mine = cache_folder().absolute(), Path(tempfile.mkdtemp(prefix="evolsynth-tests-"))
+    for name in ("models", "static"):
+        (usual / name).mkdir(parents=True, exist_ok=True)
+        (mine / name).symlink_to(usual / name)
+    known = usual / "arrangements.json"
+    if known.exists():
+        shutil.copy(known, mine)
+    config.stash[_FOLDER] = mine
+    os.environ["EVOLSYNTH_CACHE"] = str(mine)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the tests' cache folder, not what it links to."""
+    mine = config.stash.get(_FOLDER, None)
+    if mine is not None:
+        shutil.rmtree(mine, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def measured_once() -> Iterator[None]:
+    """Whatever arrangement of contexts an engine takes, the next one takes too."""
+    measured = arrangement.arrangement
+
+    def kept(model: Model, *, identity: str, slots: int, processors: int, **most: int) -> Any:
+        found = measured(model, identity=identity, slots=slots, processors=processors, **most)
+        key = arrangement.fingerprint(identity, slots=slots, processors=processors)
+        if arrangement.remembered(key) is None:
+            arrangement._remember(key, arrangement._Measured(found, {}))
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "arrangement", kept)
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -53,7 +53,7 @@ def told(request: Request, model: str = "") -> str:
 
 
 def scripted(model: str = "scripted", **_: Any) -> Scripted:
-    """In the place of `LlamaCpp`: any model, told what to say."""
+    """In the place of `open_llm`: any model, told what to say."""
     answer = partial(told, model=model)
     return Scripted(answer, name=model, scores=lambda _, text: -1.0 - len(text) % 7 / 10)
 
@@ -80,7 +80,7 @@ def read_through(
         return None
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("evolsynth.pipeline.run.models.LlamaCpp", scripted)
+    monkeypatch.setattr("evolsynth.pipeline.run.models.open_llm", scripted)
     monkeypatch.setattr("evolsynth.pipeline.run.run._embedder", none)
 
     def run(page: str) -> dict[str, Any]:

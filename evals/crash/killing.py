@@ -48,7 +48,7 @@ def started(
     environment = {**os.environ, "CRASH_LOG": str(log), "CRASH_DIE": die, **(extra or {})}
     command = [
         sys.executable, "-m", "evolsynth", "run", f"{_PIPELINES}:{name}", "-o", str(folder),
-        "--log", "quiet", "--no-report", "--no-embedder",
+        "--log", "quiet", "--no-report", "--embedder", "none",
     ]  # fmt: skip
     with (folder.parent / f"{folder.name}.err").open("ab") as told:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and file

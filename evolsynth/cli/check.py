@@ -116,7 +116,7 @@ async def _with_opinions(
 ) -> None:
     """The same, with a model asked about the borderline ones, some at once."""
     from evolsynth.evaluation.scores.second_opinion import second_opinion
-    from evolsynth.llm.llamacpp import LlamaCpp
+    from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 
     async def one(line: dict[str, Any], loss: InformationLoss) -> InformationLoss:
         try:
@@ -126,7 +126,7 @@ async def _with_opinions(
         except RequestError:  # too long for the model: the first opinion stands
             return loss
 
-    async with LlamaCpp(model) if model else LlamaCpp() as llm:
+    async with open_llm(model or DEFAULT_MODEL) as llm:
         pairs = zip(source, losses, strict=True)
         while batch := list(islice(pairs, 32)):
             judged = await asyncio.gather(*(one(line, loss) for line, loss in batch))

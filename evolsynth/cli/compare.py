@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from evolsynth.cli.files import writing
+from evolsynth.atomic import writing
 from evolsynth.cli.flags import parsed
 from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity.distances import rarefied
@@ -20,8 +20,8 @@ from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck, subject_of
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
+from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
-from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.methods.magpie.system_prompts import SystemPrompts, steering_hint
 from evolsynth.methods.magpie.topics import steering
@@ -156,7 +156,7 @@ def compare_systems(
 
     async def look() -> str:
         embedder = MiniLM()
-        async with LlamaCpp(model or DEFAULT_MODEL) as llm:
+        async with open_llm(model or DEFAULT_MODEL) as llm:
             await asyncio.to_thread(embedder.load)
             gate = Gate(embedder, settings=GateSettings(instruction_language=language))
             found = await compare(prompts, llm, embedder, gate, n=n, seed=seed, topic=topic)

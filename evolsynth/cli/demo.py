@@ -12,7 +12,7 @@ from rich.markup import escape
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import watcher
 from evolsynth.data.files import read_rows
-from evolsynth.llm.llamacpp import DEFAULT_MODEL
+from evolsynth.llm.backends import DEFAULT_MODEL
 from evolsynth.pipeline import evolve, gate, magpie, respond
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run

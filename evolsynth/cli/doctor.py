@@ -15,12 +15,11 @@ from rich.markup import escape
 
 from evolsynth import __version__
 from evolsynth.errors import EvolsynthError
+from evolsynth.llm.backends import BACKENDS
 
 __all__ = ["Check", "checks", "doctor"]
 
 _FEATURES = ("avx", "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")
-
-_LEAST_MEMORY = 2.0  # GiB: two contexts, the embedder with torch, the stored prompts
 
 
 class Check(NamedTuple):
@@ -47,11 +46,14 @@ def checks() -> Iterator[Check]:
     """All checks, each made when it is asked for."""
     yield Check("evolsynth", True, f"{__version__}, Python {platform.python_version()}")
     yield Check("processor", True, _processor())
+    try:
+        names = list(BACKENDS)
+    except EvolsynthError as error:  # one of another package
+        yield Check("back ends", False, str(error))
+        names = list(BACKENDS)
+    looks = [look for name in names for look in BACKENDS[name].looks.items()]
     for name, look in (
-        ("threads", _threads),
-        ("memory", _memory),
-        ("llama.cpp", _llama),
-        ("model", _model),
+        *looks,
         ("embedder", _embedder),
         ("report", _report),
         ("cache", _cache),
@@ -74,56 +76,6 @@ def _processor() -> str:
     flags = set(fields.get("flags", "").split())
     features = " ".join(f for f in _FEATURES if f in flags) or "no vector features known"
     return f"{fields.get('model name', platform.machine())} ({features})"
-
-
-def _threads() -> str:
-    from evolsynth.errors import ModelNotFound
-    from evolsynth.llm.llamacpp import LlamaCpp, available_threads
-
-    llm = LlamaCpp()
-    given = " (from EVOLSYNTH_THREADS)" if os.environ.get("EVOLSYNTH_THREADS") else ""
-    try:
-        chosen = llm.remembered()
-    except ModelNotFound:  # another line tells
-        chosen = None
-    how = f"{chosen} (measured)" if chosen else "measured at the first run"
-    return f"{available_threads()}{given}; contexts x threads: {how}"
-
-
-def _memory() -> str:
-    from evolsynth.errors import SetupError
-    from evolsynth.llm.llamacpp.machine import UNKNOWN, available_memory
-
-    found = available_memory()
-    if found == UNKNOWN:
-        return (
-            f"not known here; a run with the default model and embedder takes {_LEAST_MEMORY} GiB"
-        )
-    free = found / 2**30
-    if free < _LEAST_MEMORY:
-        raise SetupError(
-            f"{free:.1f} GiB are available, and a run with the default model and embedder takes "
-            f"{_LEAST_MEMORY} GiB. Close other programs, or use LlamaCpp(slots=4)."
-        )
-    return f"{free:.1f} GiB available, of which a default run takes {_LEAST_MEMORY}"
-
-
-def _llama() -> str:
-    from evolsynth.llm.llamacpp.library import llama
-
-    native = llama()
-    facts = native.llama_print_system_info().decode("utf-8", "replace")
-    built = " ".join(f.split(" = ")[0].split()[-1] for f in facts.split("|") if "= 1" in f)
-    return f"llama-cpp-python {native.__version__}, built for {built}"
-
-
-def _model() -> str:
-    from evolsynth.llm.llamacpp import DEFAULT_MODEL
-    from evolsynth.llm.llamacpp.files import find_model
-
-    path, entry = find_model(DEFAULT_MODEL)
-    use = f", used as {entry.quantisation}" if entry and entry.quantisation else ""
-    return f"{path}{use}"
 
 
 def _embedder() -> str:

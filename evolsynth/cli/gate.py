@@ -11,7 +11,7 @@ from contextlib import aclosing
 from rich.console import Console
 from rich.table import Table
 
-from evolsynth.cli.files import writing
+from evolsynth.atomic import writing
 from evolsynth.data.files import read_objects, read_rows
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.check import COSTS, Check, ordered

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add_method_commands", "method_summaries"]
 
-#: Options of `load` that its flags leave out: the file is an argument.
-_LOADED = ("data",)
+#: Options of `load` that its flags leave out: the file is an argument, and the command's own.
+_LOADED = ("data", "needs", "step")
 
 
 def add_method_commands(commands: Any, wanted: str | None) -> None:
@@ -95,7 +95,11 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
             help="rows: a file of any kind that `load` reads, - for standard input"
             + ("; without one, new rows are made" if makes else ""),
         )
-    parser.add_argument("-o", "--output", metavar="FILE", help="accepted rows (default: stdout)")
+    # an option of the method that is called output has the long flag
+    long = [] if any("output" in STEPS[m.name].options for m in forms.values()) else ["--output"]
+    parser.add_argument(
+        "-o", *long, dest="output", metavar="FILE", help="accepted rows (default: stdout)"
+    )
     parser.add_argument("--rejects", metavar="FILE", help="the other rows, with their reasons")
     parser.add_argument(
         "--all", action="store_true", help="write all rows to FILE, each with its verdict"
@@ -124,7 +128,7 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
         known |= fresh
     if takes is not None:
         rows = parser.add_argument_group("the rows that are read")
-        add_flags(rows, _load_options(), taken=known, prefix="load")
+        add_flags(rows, _load_options(), taken={*known, *RUN}, prefix="load")
     add_run_flags(parser.add_argument_group("the run"), taken={*known, "format"})
     parser.set_defaults(command=lambda options: _run(options, command, RUN))
 
@@ -185,7 +189,9 @@ def _pipeline(
     from evolsynth.pipeline.graph import Pipeline
     from evolsynth.pipeline.steps import STEPS
 
-    sources = [STEPS["load"](one, **loaded) for one in data]
+    needed = method.needs(told) if callable(method.needs) else method.needs
+    texts = [name for name, kind in needed.items() if kind == "text"]
+    sources = [STEPS["load"](one, step="read", needs=texts, **loaded) for one in data]
     pipeline = Pipeline()
     if len(sources) > 1:
         pipeline = pipeline.then(sources).then(STEPS[method.join]())

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from evolsynth.cli.files import writing
+from evolsynth.atomic import writing
 from evolsynth.cli.flags import add_flags, given
 from evolsynth.cli.preview import show_preview
 from evolsynth.cli.progress.summary import summarise

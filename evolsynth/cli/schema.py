@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from evolsynth.cli.files import writing
+from evolsynth.atomic import writing
 from evolsynth.pipeline.yaml.json_schema import pipeline_schema
 
 __all__ = ["schema"]

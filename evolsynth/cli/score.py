@@ -15,8 +15,8 @@ from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError
 from evolsynth.evaluation.scores.ifd import ifd
 from evolsynth.evaluation.scores.judge import CRITERIA, judge
+from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
-from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.rows import Row, dump
 from evolsynth.streams import Rows
 
@@ -40,7 +40,7 @@ def score(
         next(read_objects(data), None)  # a missing file is told before a model is loaded
 
     async def work(write: Write) -> tuple[int, int]:
-        async with LlamaCpp(model or DEFAULT_MODEL) as llm:
+        async with open_llm(model or DEFAULT_MODEL) as llm:
             return await scored(data, llm, write, by_ifd=by_ifd, by_judge=by_judge)
 
     with writing(output) as write:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 import msgspec
 
 from evolsynth.errors import CapabilityError, InputError
+from evolsynth.rows import Message
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -35,6 +36,8 @@ __all__ = [
 ]
 
 FinishReason = Literal["stop", "length"]
+
+_WAY_OUT = 'Use a model in process for this step, as with model="llamacpp:NAME".'
 
 
 class Segment(NamedTuple):
@@ -127,7 +130,11 @@ def _within(name: str, value: float, low: float, high: float) -> None:
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One question to a model.
+    """One question to a model: ``messages`` of a chat, or a raw ``prompt``, exactly one of them.
+
+    Messages go as they are to a back end that takes chats, or through the model's chat template
+    (`LLM.prepared`), and its turn's end is then a stop. ``shared`` is text that one of them begins
+    with and that many requests have in common; a back end may read it once for all of them.
 
     ``prefix`` is text that the answer is made to begin with; it is part of the completion's
     text. ``stop`` strings end the answer and are cut off it (one that names a control token, such
@@ -147,7 +154,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     The same request to the same model gives the same completion, token for token.
     """
 
-    prompt: Prompt
+    prompt: Prompt | None = None
+    messages: tuple[Message, ...] = ()
+    shared: str = ""
     seed: int
     max_tokens: int = 256
     min_tokens: int = 0
@@ -161,6 +170,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     keep_prompt: bool = False
 
     def __post_init__(self) -> None:
+        if (self.prompt is None) == (not self.messages):
+            raise InputError(
+                "A request has either messages or a prompt. Give one of the two, and not both."
+            )
+        if self.prompt is not None and self.shared:
+            raise InputError("shared goes with messages. A prompt marks what it shares itself.")
         _within("max_tokens", self.max_tokens, 1, 2**31 - 1)
         _within("min_tokens", self.min_tokens, 0, self.max_tokens)
         _within("seed", self.seed, 0, 2**32 - 2)
@@ -183,7 +198,24 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     def key(self, model: str) -> bytes:
         """The 16 bytes under which the completion is stored: a hash of all that determines it."""
-        return hash_of((model, self))
+        if self.prompt is None:
+            return hash_of((model, self))
+        # A raw prompt's fields only, in their order: the key of answers that are stored already.
+        names = (name for name in self.__struct_fields__ if name not in ("messages", "shared"))
+        return hash_of((model, {name: getattr(self, name) for name in names}))
+
+    @property
+    def raw(self) -> Prompt:
+        """The prompt.
+
+        Raises:
+            InputError: the request has messages that no template was filled with.
+        """
+        if self.prompt is None:
+            raise InputError(
+                "The request has messages and no prompt. Fill a template with them: LLM.prepared."
+            )
+        return self.prompt
 
 
 def hash_of(body: Any) -> bytes:
@@ -251,6 +283,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 class Capability(enum.Enum):
     """What a back end may be able to do."""
 
+    CHAT = "answer a chat"
     RAW_PROMPT = "continue a raw prompt, token for token"
     PREFIX = "begin its answer with a given text"
     SEED = "repeat an answer from its seed"
@@ -302,9 +335,23 @@ class LLM(ABC):
         """Totals since the start."""
 
     @property
-    @abstractmethod
     def template(self) -> ChatTemplate:
-        """The model's chat template."""
+        """The model's chat template, where the back end has one: with `Capability.RAW_PROMPT`.
+
+        Raises:
+            CapabilityError: it has none.
+        """
+        raise CapabilityError(f"{self.name} takes messages and shows no chat template. {_WAY_OUT}")
+
+    def prepared(self, request: Request) -> Request:
+        """The request as the model gets it: messages put into the chat template, if there is one.
+
+        What has a prompt already, or goes to a back end without a template, stays as it is.
+
+        Raises:
+            TemplateError: the template is missing or broken, or refuses these messages.
+        """
+        return request
 
     @abstractmethod
     async def complete(self, request: Request) -> Completion:
@@ -361,5 +408,5 @@ class LLM(ABC):
         if capability not in self.capabilities:
             raise CapabilityError(
                 f"{by} needs a model that can {capability.value}, and {self.name} cannot. "
-                "Use the in-process LlamaCpp back end for this step."
+                f"{_WAY_OUT}"
             )

@@ -17,9 +17,13 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
-from evolsynth.errors import EngineError, RequestError
+import msgspec
+
+from evolsynth.errors import EngineError, InputError, RequestError
+from evolsynth.llm.backends import backend
 from evolsynth.llm.base import (
     LLM,
     Capability,
@@ -32,7 +36,7 @@ from evolsynth.llm.base import (
 )
 from evolsynth.llm.template import ChatTemplate
 
-__all__ = ["CHATML", "Scripted"]
+__all__ = ["CHATML", "Scripted", "from_file"]
 
 T = TypeVar("T")
 Answer = str | Completion | Exception
@@ -62,12 +66,14 @@ class Scripted(LLM):
             score's request has its prompt, the seed 0, and a token for each word.
         concurrency: how many requests methods should keep under way.
         chat_template: jinja2 text; ChatML by default.
-        capabilities: what it says it can do; everything by default.
+        capabilities: what it says it can do; everything by default. What continues a raw prompt
+            takes a chat too, through its template.
         parameters: the size of the model that it plays; unknown by default.
         remember: keep all requests in ``requests``; False where there are millions.
 
-    ``requests`` holds all that `complete` was asked, in order; ``active`` is how many are being
-    answered or scored, and ``most_active`` the most that ever were. A word counts as a token.
+    ``requests`` holds all that `complete` was asked, in order, messages in the template;
+    ``active`` is how many are being answered or scored, and ``most_active`` the most that ever
+    were. A word counts as a token.
     """
 
     def __init__(
@@ -89,7 +95,10 @@ class Scripted(LLM):
         self.provenance: Mapping[str, Any] = {"model": name}
         self.requests: list[Request] = []
         self.active = self.most_active = 0
-        self.capabilities = frozenset(capabilities)  # type: ignore[misc] # here it is the user's
+        able = frozenset(capabilities)
+        if Capability.RAW_PROMPT in able:
+            able |= {Capability.CHAT}
+        self.capabilities = able  # type: ignore[misc] # here it is the user's
         self._answer = answers if callable(answers) else _one_by_one(answers)
         self._scores = scores if callable(scores) else (lambda *_: float(scores))
         self._delay = delay if callable(delay) else (lambda _: float(delay))
@@ -102,6 +111,10 @@ class Scripted(LLM):
     def template(self) -> ChatTemplate:
         """The chat template it was given."""
         return self._template
+
+    def prepared(self, request: Request) -> Request:
+        """Messages in the template it was given; see `LLM.prepared`."""
+        return self._template.fill(request)
 
     @property
     def usage(self) -> Usage:
@@ -116,6 +129,7 @@ class Scripted(LLM):
     async def complete(self, request: Request) -> Completion:
         """Answer as told, after the delay; see `LLM.complete`."""
         self._refuse_if_closed()
+        request = self.prepared(request)
         if self._remember:
             self.requests.append(request)
         began = time.perf_counter()
@@ -174,6 +188,37 @@ class Scripted(LLM):
     async def aclose(self) -> None:
         """Refuse further requests."""
         self._closed = True
+
+
+@backend("scripted")
+def from_file(answers: str, *, delay: float = 0.0, concurrency: int = 16) -> Scripted:
+    """Answers from a file, one JSON string a line; a request's seed says which.
+
+    So the same seed gets the same answers, however many requests are under way.
+
+    Args:
+        delay: seconds before each answer.
+        concurrency: how many requests methods should keep under way.
+
+    Raises:
+        InputError: the file cannot be read, is empty, or a line is no JSON string.
+    """
+    try:
+        lines = Path(answers).read_text(encoding="utf-8").splitlines()
+        texts = [msgspec.json.decode(line, type=str) for line in lines if line.strip()]
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{answers}: no answers can be read from it ({error}). Give a file with a JSON string "
+            "in each line."
+        ) from None
+    if not texts:
+        raise InputError(f"{answers}: there are no answers. Write a JSON string in each line.")
+    return Scripted(
+        lambda request: texts[request.seed % len(texts)],
+        delay=delay,
+        concurrency=concurrency,
+        name=f"scripted:{Path(answers).name}",
+    )
 
 
 def _one_by_one(answers: Iterable[Answer]) -> Callable[[Request], Answer]:

@@ -14,8 +14,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+import msgspec
+
 from evolsynth.errors import TemplateError
-from evolsynth.llm.base import Prompt, Segment
+from evolsynth.llm.base import Prompt, Request, Segment
 from evolsynth.llm.sandbox import FAILURES, Sandbox, reason_of
 from evolsynth.rows import Message
 
@@ -103,6 +105,21 @@ class ChatTemplate:
         """What the template writes after a user's words, stripped: a stop for generated turns."""
         text = self._render([Message("user", _QUERY)], [_QUERY], add_generation_prompt=False)
         return text.partition(_QUERY)[2].strip()
+
+    def fill(self, request: Request) -> Request:
+        """The request with a prompt instead of messages, and the turn's end among its stops.
+
+        Raises:
+            TemplateError: as `render`.
+        """
+        if request.prompt is not None:
+            return request
+        end = self.turn_end()
+        stop = (*request.stop, *((end,) if end and end not in request.stop else ()))
+        prompt = self.render(request.messages)
+        if request.shared:
+            prompt = prompt.shared_to(request.shared)
+        return msgspec.structs.replace(request, prompt=prompt, messages=(), shared="", stop=stop)
 
     def _frame(
         self, messages: Sequence[Message], marked: Sequence[str], add_generation_prompt: bool

@@ -95,7 +95,8 @@ async def generate(
     Raises:
         InputError: the prompt does not parse, asks for fields where there are no rows, or
             ``output`` is no place for a text; both of rows and n, or none.
-        CapabilityError: the back end cannot continue a raw prompt, or not with a prefix or grammar.
+        CapabilityError: the back end cannot answer a chat (continue a raw prompt, with
+            ``chat=False``), or not with a prefix or grammar.
         TemplateError: the model's chat template is missing or broken, or takes no system turn.
     """
     asked = RowTemplate(prompt)
@@ -113,37 +114,37 @@ async def generate(
     elif n is not None:
         raise InputError("n goes without rows: it says how many new ones to make.")
     for needed, what in (
-        (True, Capability.RAW_PROMPT),
+        (True, Capability.CHAT if chat else Capability.RAW_PROMPT),
         (bool(prefix), Capability.PREFIX),
         (grammar is not None, Capability.GRAMMAR),
     ):
         if needed:
             llm.require(what, by=_METHOD)
-    end = llm.template.turn_end() if chat else ""
     if chat:  # told at the start, not at each row
-        llm.template.render([*([Message("system", "?")] if above else []), Message("user", "?")])
+        turns = (*([Message("system", "?")] if above else []), Message("user", "?"))
+        llm.prepared(Request(messages=turns, seed=0))
     told: dict[str, Any] = {"prompt": prompt, "prompt_sha256": asked.sha256, "chat": chat}
     told |= {} if system is None else {"system": system}
     told |= {"prefix": prefix} if prefix else {}
     told |= {"stop": list(stop)} if stop else {}
     told |= {} if grammar is None else {"grammar": grammar}
 
-    def whole(row: Row) -> Prompt:
+    def whole(row: Row) -> dict[str, Any]:
         text = asked.render(row)
         if not chat:
-            return Prompt.of(text).shared_to(asked.head)
+            return {"prompt": Prompt.of(text).shared_to(asked.head)}
         turns = [] if above is None else [Message("system", above.render(row))]
-        filled = llm.template.render([*turns, Message("user", text)])
         constant = above is None or not above.fields
-        return filled.shared_to(asked.head.lstrip()) if constant else filled
+        shared = asked.head.lstrip() if constant else ""
+        return {"messages": (*turns, Message("user", text)), "shared": shared}
 
     async def one(row: Row) -> Row:
         request = Request(
-            prompt=whole(row),
+            **whole(row),
             seed=derive_seed(seed, f"{_METHOD}/{output}", row.id),
             max_tokens=max_tokens,
             sampling=sampling,
-            stop=tuple(dict.fromkeys((*stop, *([end] if end else [])))),
+            stop=tuple(dict.fromkeys(stop)),
             prefix=prefix,
             grammar=grammar,
         )

@@ -10,7 +10,7 @@ import msgspec
 
 from evolsynth.llm.base import LLM, Completion, Prompt, Request
 
-__all__ = ["made_by", "prompt_hash"]
+__all__ = ["made_by", "prompt_hash", "template_hash"]
 
 
 def made_by(
@@ -31,6 +31,11 @@ def made_by(
         "attempt": attempt,
         "finish_reason": completion.finish_reason,
     }
+
+
+def template_hash(request: Request) -> dict[str, str]:
+    """The hash of a prompt that a chat template gave; nothing for a chat without a template."""
+    return {} if request.prompt is None else {"template_sha256": prompt_hash(request.prompt)}
 
 
 def prompt_hash(prompt: Prompt) -> str:

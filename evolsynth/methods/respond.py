@@ -1,4 +1,4 @@
-"""Answer each row's instruction with the model's own chat template, once or several times."""
+"""Answer each row's instruction as a chat with the model, once or several times."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evolsynth.columns import Columns
 from evolsynth.errors import InputError, TemplateError
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
 from evolsynth.methods.method import Options, method
-from evolsynth.methods.provenance import made_by, prompt_hash
+from evolsynth.methods.provenance import made_by, template_hash
 from evolsynth.options import Count
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Message, Row, derive_seed
@@ -65,7 +65,7 @@ async def respond(
         max_tokens: of a response.
 
     Raises:
-        CapabilityError: a back end cannot continue a raw prompt.
+        CapabilityError: a back end cannot answer a chat.
         InputError: there is no such prompt file, no model, or ``samples`` is below 1.
         TemplateError: a model's chat template is missing or broken, or it takes no system
             turn; for the last use ``prompt=None``.
@@ -124,39 +124,37 @@ class _Answerer:
         max_tokens: int,
         seed: int,
     ) -> None:
-        llm.require(Capability.RAW_PROMPT, by="respond")
+        llm.require(Capability.CHAT, by="respond")
         self.name = llm.name
         self._llm, self._system, self._told = llm, system, told
         self._sampling, self._max_tokens, self._seed = sampling, max_tokens, seed
-        self._end = llm.template.turn_end()
         _try_template(llm, system)
 
     async def answer(self, row: Row, candidate: int) -> tuple[str, dict[str, Any]]:
         """The text, and how it was made."""
         system = self._system if row.system is None else row.system
         turns = [Message("system", system)] if system is not None else []
-        whole = self._llm.template.render([*turns, Message("user", row.instruction or "")])
         request = Request(
-            prompt=whole,
+            messages=(*turns, Message("user", row.instruction or "")),
             seed=derive_seed(self._seed, "respond", row.id, candidate=candidate),
             max_tokens=self._max_tokens,
             sampling=self._sampling,
-            stop=(self._end,) if self._end else (),
         )
+        request = self._llm.prepared(request)
         completion = await self._llm.complete(request)
         told = self._told if row.system is None else {}
-        source = {**told, "template_sha256": prompt_hash(whole)}
+        source = {**told, **template_hash(request)}
         return completion.text.strip(), made_by(self._llm, request, completion, source)
 
 
 def _try_template(llm: LLM, system: str | None) -> None:
     """Find out at the start, not at each row, that a template is broken or takes no system turn."""
     question = Message("user", "?")
-    llm.template.render([question])
+    llm.prepared(Request(messages=(question,), seed=0))
     if system is None:
         return
     try:
-        llm.template.render([Message("system", system), question])
+        llm.prepared(Request(messages=(Message("system", system), question), seed=0))
     except TemplateError as error:
         raise TemplateError(
             f"{error} For answers without a system turn call respond(..., prompt=None)."

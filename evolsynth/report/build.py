@@ -30,7 +30,7 @@ from evolsynth.rows import Row
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
-    from evolsynth.pipeline.draw.labels import Counts
+    from evolsynth.store.store import StepCounts
 
 __all__ = ["build_report", "write_report"]
 
@@ -46,7 +46,7 @@ def build_report(
     title: str = "evolsynth report",
     run: Mapping[str, Any] | None = None,
     pipeline: Sequence[Any] = (),
-    steps: Sequence[Counts] | None = None,
+    steps: Sequence[StepCounts] | None = None,
 ) -> str:
     """Make the report on a run, or on any data set, as one HTML file that loads nothing else.
 
@@ -98,7 +98,7 @@ def write_report(
     title: str = "evolsynth report",
     run: Mapping[str, Any] | None = None,
     pipeline: Sequence[Any] = (),
-    steps: Sequence[Counts] | None = None,
+    steps: Sequence[StepCounts] | None = None,
 ) -> Path:
     """Write `build_report`'s page and return its path. The file appears whole or not at all.
 

@@ -83,6 +83,7 @@ class Stored(LLM):
             LLMError: the model could not answer; ``attempt`` says how often it was tried.
             StoreError: the answer could not be stored.
         """
+        request = self.prepared(request)  # so that the key covers the template
         return await self._answer(
             request.key(self._model), Completion, lambda: self._llm.complete(request)
         )
@@ -198,6 +199,10 @@ class Stored(LLM):
     def template(self) -> ChatTemplate:
         """The model's chat template."""
         return self._llm.template
+
+    def prepared(self, request: Request) -> Request:
+        """As the model does."""
+        return self._llm.prepared(request)
 
 
 def _cost(answer: Completion | Score) -> tuple[int, int]:

@@ -81,7 +81,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
         __import__(f"evolsynth.{module}")
         monkeypatch.setattr(sys.modules[f"evolsynth.{module}"], "MiniLM", Hashed)
     for module in ("cli.magpie", "pipeline.run.models"):
-        monkeypatch.setattr(sys.modules[f"evolsynth.{module}"], "LlamaCpp", Mine)
+        monkeypatch.setattr(sys.modules[f"evolsynth.{module}"], "open_llm", Mine)
     return Mine
 
 
@@ -341,7 +341,6 @@ def test_the_doctor_names_what_is_missing_and_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name, package=None: None)
-    monkeypatch.setattr("evolsynth.cli.doctor._llama", lambda: "llama-cpp-python 0")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("EVOLSYNTH_CACHE", str(tmp_path))
     assert main(["doctor"]) == 1
@@ -359,7 +358,7 @@ def test_the_doctor_is_content_where_all_is_there(
 ) -> None:
     monkeypatch.setenv("EVOLSYNTH_CACHE", str(tmp_path / "not" / "yet"))
     monkeypatch.setenv("EVOLSYNTH_THREADS", "2")
-    for name in ("_llama", "_model", "_embedder", "_report"):
+    for name in ("_embedder", "_report"):
         monkeypatch.setattr(f"evolsynth.cli.doctor.{name}", lambda: "there")
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
@@ -372,7 +371,7 @@ def test_the_doctor_survives_a_setting_that_makes_no_sense(
     given: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("EVOLSYNTH_THREADS", given)
-    for name in ("_llama", "_model", "_embedder", "_report", "_cache"):
+    for name in ("_embedder", "_report", "_cache"):
         monkeypatch.setattr(f"evolsynth.cli.doctor.{name}", lambda: "there")
     assert main(["doctor"]) == 1
     assert f"EVOLSYNTH_THREADS is '{given}'" in capsys.readouterr().out

@@ -41,7 +41,7 @@ class Fake(Scripted):
 @pytest.fixture(autouse=True)
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     __import__("evolsynth.cli.evolve")
-    monkeypatch.setattr(sys.modules["evolsynth.cli.places"], "LlamaCpp", Fake)
+    monkeypatch.setattr(sys.modules["evolsynth.cli.places"], "open_llm", Fake)
 
 
 def seeds(folder: Path, *texts: str) -> str:

@@ -64,7 +64,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     __import__("evolsynth.cli.magpie")
     home = sys.modules["evolsynth.cli.magpie"]
     monkeypatch.setattr(home, "MiniLM", Counted)
-    monkeypatch.setattr(home, "LlamaCpp", Fake)
+    monkeypatch.setattr(home, "open_llm", Fake)
 
 
 def run(*arguments: str) -> int:

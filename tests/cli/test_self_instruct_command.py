@@ -60,7 +60,7 @@ class Fake(Scripted):
 @pytest.fixture(autouse=True)
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     __import__("evolsynth.cli.self_instruct")
-    monkeypatch.setattr(sys.modules["evolsynth.cli.places"], "LlamaCpp", Fake)
+    monkeypatch.setattr(sys.modules["evolsynth.cli.places"], "open_llm", Fake)
 
 
 def contexts(folder: Path, *lines: object) -> str:

@@ -48,7 +48,7 @@ class Fake(Scripted):
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("places", "preference"):
         __import__(f"evolsynth.cli.{module}")
-        monkeypatch.setattr(sys.modules[f"evolsynth.cli.{module}"], "LlamaCpp", Fake)
+        monkeypatch.setattr(sys.modules[f"evolsynth.cli.{module}"], "open_llm", Fake)
 
 
 def written(path: Path, *lines: object) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from evolsynth.errors import InputError
 from evolsynth.llm.base import Completion, Prompt, Request, Sampling
 from evolsynth.llm.llamacpp import LlamaCpp
-from evolsynth.llm.llamacpp.choices import Choices
+from evolsynth.llm.llamacpp.sampler import Choices
 
 WARM = Sampling(temperature=1.5)
 

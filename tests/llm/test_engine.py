@@ -217,7 +217,7 @@ def test_the_threads_variable_must_be_a_number(monkeypatch: pytest.MonkeyPatch) 
 def test_the_prefix_store_lets_go_of_what_was_not_used_for_longest() -> None:
     import numpy as np
 
-    from evolsynth.llm.llamacpp.prefixes import Prefilled, PrefixStore
+    from evolsynth.llm.llamacpp.worker import Prefilled, PrefixStore
 
     def entry(size: int) -> Prefilled:
         return Prefilled(np.zeros(size, dtype=np.uint8), np.zeros(1, dtype=np.float32))

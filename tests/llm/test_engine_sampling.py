@@ -157,11 +157,10 @@ async def test_a_stop_that_names_a_control_token_stops_at_that_token(smollm: Lla
 
 
 async def _ends_of(llm: LlamaCpp, request: Request) -> set[int]:
-    from evolsynth.llm.llamacpp.jobs import Generation
-    from evolsynth.llm.llamacpp.slot import Slot
+    from evolsynth.llm.llamacpp.jobs import Generation, Slot
 
     model = llm._running()
-    job = Generation(model.tokenise(request.prompt), request)
+    job = Generation(model.tokenise(request.raw), request)
     slot = Slot(job, model, np.zeros(model.vocabulary_size, dtype=np.float32))
     slot.close()
     return set(slot._ends)

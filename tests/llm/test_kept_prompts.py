@@ -15,7 +15,7 @@ from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp.context import Context
 from evolsynth.llm.llamacpp.jobs import Generation, JobQueue
 from evolsynth.llm.llamacpp.model import Model, TokenisedPrompt
-from evolsynth.llm.llamacpp.prefixes import Prefilled, PrefixStore
+from evolsynth.llm.llamacpp.worker import Prefilled, PrefixStore
 
 SHARED = "Each request has one more demand.\n\nRequest: Name a river.\nDemand: Say where it ends."
 OWN = "\n\nRequest: Tell me how rain is made, and why it falls.\nDemand:"

@@ -12,7 +12,7 @@ from evolsynth.errors import SetupError
 from evolsynth.llm.base import Prompt, Request
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp.arrangement import Arrangement
-from evolsynth.llm.llamacpp.memory import check_memory, context_bytes, most_contexts
+from evolsynth.llm.llamacpp.context import check_memory, context_bytes, most_contexts
 
 MIB = 2**20
 
@@ -22,7 +22,7 @@ GROWTH = """
 import sys
 from pathlib import Path
 from evolsynth.llm.llamacpp.context import Context
-from evolsynth.llm.llamacpp.memory import context_bytes
+from evolsynth.llm.llamacpp.context import context_bytes
 from evolsynth.llm.llamacpp.model import Model
 
 def resident():

@@ -105,7 +105,7 @@ async def test_after_the_block_it_answers_no_more_until_started_again() -> None:
 def test_what_it_cannot_do_is_refused_with_the_way_out() -> None:
     llm = Scripted([], capabilities=[Capability.PREFIX], name="remote")
     llm.require(Capability.PREFIX, by="Evol-Instruct")
-    with pytest.raises(CapabilityError, match=r"Magpie needs .*remote cannot.*LlamaCpp"):
+    with pytest.raises(CapabilityError, match=r"Magpie needs .*remote cannot.*llamacpp:NAME"):
         llm.require(Capability.RAW_PROMPT, by="Magpie")
 
 

@@ -284,7 +284,7 @@ def signals(original: str, evolved: str, embedder: Contextual, room: Room) -> di
     """All signals by name, in a fixed order.
 
     Args:
-        room: of the answer to ``original``, see `answer_length`.
+        room: of the answer to ``original``, see `RoomModel`.
     """
     added = addition(original, evolved)
     found = _form(original, evolved, added) | _fit(original, added, room)

@@ -17,13 +17,15 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
+import msgspec
+
 from evolsynth.errors import InputError, RequestError
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling, Segment
 from evolsynth.prompts import PromptFile, load_prompt, prompt_names
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows
 
-__all__ = ["CRITERIA", "judge", "say", "weigh", "weighted_level"]
+__all__ = ["CRITERIA", "ask", "judge", "say", "weigh", "weighted_level"]
 
 #: What is judged, each by the prompt file of its name; both scores are what `select` sorts by.
 CRITERIA = ("complexity", "quality")
@@ -50,22 +52,22 @@ async def judge(
 
     Raises:
         InputError: there is no prompt file for a criterion.
-        CapabilityError: the back end can neither tell log-probabilities nor continue a prompt.
+        CapabilityError: the back end can neither tell log-probabilities nor answer a chat.
     """
     files = {name: _file(name) for name in criteria}
     if Capability.LOGPROBS not in llm.capabilities:
-        llm.require(Capability.RAW_PROMPT, by="judge")
+        llm.require(Capability.CHAT, by="judge")
 
     async def one(row: Row) -> Row:
         scores, how = dict(row.scores), {}
         for name, file in files.items():
-            prompt = _prompt(llm, file, row)
-            if prompt is None:
+            request = _request(file, row, derive_seed(seed, name, row.id))
+            if request is None:
                 continue
             opening = file.part("opening")
             made: dict[str, Any] = {**llm.provenance, **file.provenance}
             try:
-                level = await _level(llm, prompt, opening, derive_seed(seed, name, row.id))
+                level = await _level(llm, request, opening)
             except RequestError as error:
                 made["missing"] = str(error)
             else:
@@ -98,41 +100,45 @@ def weighted_level(logprobs: Sequence[float]) -> float:
     return math.fsum(n * w for n, w in enumerate(weights, 1)) / math.fsum(weights)
 
 
-async def _level(llm: LLM, prompt: Prompt, opening: str, seed: int) -> float | None:
+async def _level(llm: LLM, request: Request, opening: str) -> float | None:
     """The score, or None where the judge said no number."""
     if Capability.LOGPROBS in llm.capabilities:
-        return weighted_level(await weigh(llm, prompt, opening, [f" {n}" for n in LEVELS]))
-    said = _NUMBER.search(await say(llm, prompt, opening, seed))
+        return weighted_level(await weigh(llm, request, opening, [f" {n}" for n in LEVELS]))
+    said = _NUMBER.search(await say(llm, request, opening))
     return float(said.group()) if said else None
 
 
-async def weigh(llm: LLM, prompt: Prompt, opening: str, answers: Sequence[str]) -> list[float]:
+def ask(question: str, seed: int, *, shared: str = "") -> Request:
+    """A question whose answer takes a few tokens, the likeliest; ``shared`` as in `Request`."""
+    return Request(
+        messages=(Message("user", question),),
+        shared=shared,
+        seed=seed,
+        max_tokens=_MOST_TOKENS,
+        sampling=Sampling(temperature=0.0),
+    )
+
+
+async def weigh(llm: LLM, request: Request, opening: str, answers: Sequence[str]) -> list[float]:
     """The log-probability (in nats) of each answer behind the opening.
 
     Raises:
         RequestError: the model could not be asked.
     """
+    prompt = llm.prepared(request).raw
     begun = Prompt((*prompt.segments, Segment(opening)), shared=prompt.shared)
     found = await asyncio.gather(*(llm.score(begun, answer) for answer in answers))
     return [score.total for score in found]
 
 
-async def say(llm: LLM, prompt: Prompt, opening: str, seed: int) -> str:
+async def say(llm: LLM, request: Request, opening: str) -> str:
     """What the model answers in a few tokens, behind the opening if the back end can force it.
 
     Raises:
         RequestError: the model could not be asked.
     """
     forced = opening if Capability.PREFIX in llm.capabilities else ""
-    completion = await llm.complete(
-        Request(
-            prompt=prompt,
-            prefix=forced,
-            seed=seed,
-            max_tokens=_MOST_TOKENS,
-            sampling=Sampling(temperature=0.0),
-        )
-    )
+    completion = await llm.complete(msgspec.structs.replace(request, prefix=forced))
     return completion.text.removeprefix(forced)
 
 
@@ -143,12 +149,12 @@ def _file(name: str) -> PromptFile:
     return load_prompt(f"judge/{name}")
 
 
-def _prompt(llm: LLM, file: PromptFile, row: Row) -> Prompt | None:
+def _request(file: PromptFile, row: Row, seed: int) -> Request | None:
     """The question about a row; None where the row lacks a part that the question shows."""
     parts = {"instruction": row.instruction, "response": row.response}
     wanted = {name: parts[name] for name in file.value("question").arguments}
     if not all((text or "").strip() for text in wanted.values()):
         return None
-    whole = llm.template.render([Message("user", file.part("question", **wanted).strip())])
     marked = file.part("question", **dict.fromkeys(wanted, _MARK)).strip()
-    return whole.shared_to(marked.partition(_MARK)[0])
+    question = file.part("question", **wanted).strip()
+    return ask(question, seed, shared=marked.partition(_MARK)[0])

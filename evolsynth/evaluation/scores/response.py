@@ -34,10 +34,10 @@ def by_judge(llm: LLM, *, seed: int = 0) -> Callable[[Row], Awaitable[float | No
     """The judge's quality of the response, from 1 to 6; see `judge`.
 
     Raises:
-        CapabilityError: the back end can neither tell log-probabilities nor continue a prompt.
+        CapabilityError: the back end can neither tell log-probabilities nor answer a chat.
     """
     if Capability.LOGPROBS not in llm.capabilities:
-        llm.require(Capability.RAW_PROMPT, by="by_judge")
+        llm.require(Capability.CHAT, by="by_judge")
 
     async def judged(row: Row) -> float | None:
         stream = judge([row.replace(scores={})], llm, criteria=("quality",), seed=seed)

@@ -13,10 +13,10 @@ import msgspec
 
 from evolsynth.evaluation.information_loss.reading import InformationLoss
 from evolsynth.evaluation.information_loss.score import THRESHOLD
-from evolsynth.evaluation.scores.judge import say, weigh
-from evolsynth.llm.base import LLM, Capability, Prompt
+from evolsynth.evaluation.scores.judge import ask, say, weigh
+from evolsynth.llm.base import LLM, Capability, Request
 from evolsynth.prompts import load_prompt
-from evolsynth.rows import Message, derive_seed
+from evolsynth.rows import derive_seed
 
 __all__ = ["BORDERLINE", "second_opinion"]
 
@@ -41,17 +41,17 @@ async def second_opinion(
     spans stay, and ``note`` says that a model was asked, and what it said.
 
     Raises:
-        CapabilityError: the back end can neither tell log-probabilities nor continue a prompt.
+        CapabilityError: the back end can neither tell log-probabilities nor answer a chat.
         RequestError: the model could not be asked (the pair is too long for it, ...).
     """
     if not borderline[0] <= loss.score <= borderline[1]:
         return loss
     if Capability.LOGPROBS not in llm.capabilities:
-        llm.require(Capability.RAW_PROMPT, by="second_opinion")
+        llm.require(Capability.CHAT, by="second_opinion")
     file = load_prompt("check/loss")
     question = file.part("question", original=original, evolved=evolved).strip()
-    prompt = llm.template.render([Message("user", question)])
-    lost = await _chance(llm, prompt, file.part("opening"), derive_seed(0, "loss", original))
+    request = ask(question, derive_seed(0, "loss", original))
+    lost = await _chance(llm, request, file.part("opening"))
     if lost is None:
         return loss
     score = round((loss.score + lost) / 2, 4)
@@ -60,10 +60,10 @@ async def second_opinion(
     return msgspec.structs.replace(loss, score=score, flagged=score >= threshold, note=note)
 
 
-async def _chance(llm: LLM, prompt: Prompt, opening: str, seed: int) -> float | None:
+async def _chance(llm: LLM, request: Request, opening: str) -> float | None:
     """How likely the model finds a loss, in [0, 1]; None where it says neither yes nor no."""
     if Capability.LOGPROBS in llm.capabilities:
-        yes, no = await weigh(llm, prompt, opening, (" yes", " no"))
+        yes, no = await weigh(llm, request, opening, (" yes", " no"))
         return 1.0 / (1.0 + math.exp(min(yes - no, 700.0)))
-    said = _ANSWER.search(await say(llm, prompt, opening, seed))
+    said = _ANSWER.search(await say(llm, request, opening))
     return None if said is None else float(said.group(1).casefold() == "no")

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from evolsynth.errors import EngineError
-from evolsynth.llm.llamacpp.batch import Batch
+from evolsynth.errors import EngineError, SetupError
 from evolsynth.llm.llamacpp.library import last_message, llama
 
 if TYPE_CHECKING:
@@ -23,10 +22,14 @@ if TYPE_CHECKING:
 
     from evolsynth.llm.llamacpp.model import Model
 
-__all__ = ["CHUNK", "LEAST_ROWS", "Context", "padded"]
+__all__ = ["CHUNK", "LEAST_ROWS", "Batch", "Context", "check_memory", "context_bytes"]
+__all__ += ["most_contexts", "padded"]
 
 CHUNK = 512  #: tokens read at once; longer texts are cut at multiples of it
 LEAST_ROWS = 2
+_MIB = 2**20
+_CELLS = 256  # llama.cpp rounds the tokens of a sequence up to a multiple of this
+_LEFT = 0.95  # of what is available: some is for Python and for what is being stored
 _SCORED = 64  # rows of logits at once: 12 MB for a vocabulary of 49,152
 _FLASH_ATTENTION_ON = 1
 _TILED = 64  # from this many tokens on, llama.cpp computes attention another way: other last bits
@@ -171,3 +174,121 @@ class Context:
 
 def _bytes(array: NDArray[np.uint8]) -> Any:
     return array.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
+
+
+# Batches ------------------------------------------------------------------------------------------
+
+
+class Batch:
+    """A llama_batch over numpy arrays, filled without a Python loop."""
+
+    def __init__(self, native: Any, size: int) -> None:
+        self._tokens = np.zeros(size, dtype=np.int32)
+        self._positions = np.zeros(size, dtype=np.int32)
+        self._counts = np.ones(size, dtype=np.int32)
+        self._sequences = np.zeros(size, dtype=np.int32)
+        self._logits = np.zeros(size, dtype=np.int8)
+        step = self._sequences.itemsize
+        self._pointers = (self._sequences.ctypes.data + step * np.arange(size)).astype(np.uintp)
+        handle = native.llama_batch()
+        for name, array in (
+            ("token", self._tokens),
+            ("pos", self._positions),
+            ("n_seq_id", self._counts),
+            ("seq_id", self._pointers),
+            ("logits", self._logits),
+        ):
+            kind = type(getattr(handle, name))
+            setattr(handle, name, ctypes.cast(array.ctypes.data, kind))
+        self.handle = handle
+
+    def prompt(
+        self, sequence: int, tokens: tuple[int, ...], position: int, end: int, wanted: int
+    ) -> None:
+        """A run of one sequence's tokens; logits after the last ``wanted`` of the first ``end``."""
+        count = len(tokens)
+        self.handle.n_tokens = count
+        self._tokens[:count] = tokens
+        self._positions[:count] = np.arange(position, position + count)
+        self._sequences[:count] = sequence
+        self._logits[:count] = 0
+        self._logits[end - wanted : end] = 1
+
+    def step(self, tokens: Sequence[int], positions: Sequence[int]) -> None:
+        """One token of each of the first sequences, logits wanted after each."""
+        count = len(tokens)
+        self.handle.n_tokens = count
+        self._tokens[:count] = tokens
+        self._positions[:count] = positions
+        self._sequences[:count] = np.arange(count)
+        self._logits[:count] = 1
+
+
+# Memory -------------------------------------------------------------------------------------------
+
+
+# llama.cpp fills its key-value store when a context is made: asking for more than there is gets
+# the process killed, not an error. So it is reckoned before.
+
+
+def context_bytes(model: Model, *, sequences: int, tokens: int) -> int:
+    """What a `Context` of ``sequences`` sequences of ``tokens`` tokens takes, in bytes.
+
+    Keys and values in F16, rows of logits (where they are computed and where they are kept), the
+    attention mask, and what else is computed with. Beside
+    the growth of a process (SmolLM2-135M in Q4_0; 14 sizes, from 1 to 256 sequences and from 64
+    to 8,192 tokens) it was from 7 MiB too little (of 1,554) to 10 MiB too much (of 35). Models
+    without such a store (Mamba), or with one that differs by layer, take less.
+    """
+    rows, cells = padded(sequences), -(-tokens // _CELLS) * _CELLS
+    store = model.cache_bytes_per_token * rows * cells
+    logits = 2 * max(rows, _SCORED) * model.vocabulary_size * 4
+    batch = max(CHUNK, rows)
+    mask = batch * cells * 2
+    working = 2 * batch * model.width * 4
+    return int(store + logits + mask + working + 8 * _MIB)
+
+
+def most_contexts(model: Model, *, sequences: int, tokens: int, available: int) -> int:
+    """How many contexts there is memory for; 0 if not even for one."""
+    return int(available * _LEFT) // context_bytes(model, sequences=sequences, tokens=tokens)
+
+
+def check_memory(
+    model: Model, *, sequences: int, tokens: int, contexts: int, available: int
+) -> None:
+    """See that contexts fit, before the first is made.
+
+    Raises:
+        SetupError: they do not; the message says how much is missing and what would fit.
+    """
+    most = most_contexts(model, sequences=sequences, tokens=tokens, available=available)
+    if contexts <= most:
+        return
+    needed = contexts * context_bytes(model, sequences=sequences, tokens=tokens)
+    raise SetupError(
+        f"{contexts} contexts of {sequences} slots with {tokens} tokens each need "
+        f"{needed / _MIB:,.0f} MiB of memory, and {available / _MIB:,.0f} MiB are available. "
+        f"Use {_advice(model, sequences, tokens, most, available)}."
+    )
+
+
+def _advice(model: Model, sequences: int, tokens: int, most: int, available: int) -> str:
+    """What would fit, tried out: fewer contexts, else fewer slots, else fewer tokens."""
+    if most:
+        return f"contexts={most}, fewer slots or a smaller context"
+
+    def fits(slots: int, cells: int) -> bool:
+        return most_contexts(model, sequences=slots, tokens=cells, available=available) > 0
+
+    slots = sequences
+    while slots > 1 and not fits(slots, tokens):
+        slots //= 2
+    if fits(slots, tokens):
+        return f"contexts=1 and slots={slots}, or a smaller context"
+    cells = tokens
+    while cells > _CELLS and not fits(1, cells):
+        cells //= 2
+    if fits(1, cells):
+        return f"contexts=1, slots=1 and context={cells}"
+    return "a smaller model, or a machine with more memory"

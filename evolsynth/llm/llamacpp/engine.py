@@ -8,34 +8,83 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from evolsynth.errors import EngineError, InputError, RequestError
+from evolsynth.errors import EngineError, InputError, ModelNotFound, RequestError, SetupError
+from evolsynth.llm.backends import DEFAULT_MODEL, backend
 from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage
+from evolsynth.llm.llamacpp import machine
 from evolsynth.llm.llamacpp.arrangement import (
     Arrangement,
     arrangement,
     fingerprint,
     remembered,
 )
-from evolsynth.llm.llamacpp.context import Context
+from evolsynth.llm.llamacpp.context import Context, check_memory, most_contexts
 from evolsynth.llm.llamacpp.files import CatalogueEntry, Weights, find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.jobs import Generation, Job, JobQueue, Scoring, T
+from evolsynth.llm.llamacpp.library import llama
 from evolsynth.llm.llamacpp.machine import available_memory, available_threads
-from evolsynth.llm.llamacpp.memory import check_memory, most_contexts
 from evolsynth.llm.llamacpp.model import Model
-from evolsynth.llm.llamacpp.prefixes import PrefixStore
 from evolsynth.llm.llamacpp.quantise import Quantisation, find_quantisation, importance_of
 from evolsynth.llm.llamacpp.sampler import Grammar
-from evolsynth.llm.llamacpp.worker import Worker
+from evolsynth.llm.llamacpp.worker import PrefixStore, Worker
 from evolsynth.llm.template import ChatTemplate
 
 __all__ = ["DEFAULT_MODEL", "DEFAULT_SLOTS", "LlamaCpp"]
 
 #: Beyond this a step grows as fast as the slots; half of them give 5% to 8% fewer tokens a second.
 DEFAULT_SLOTS = 32
-DEFAULT_MODEL = "SmolLM2-135M-Instruct"
 _CATALOGUE_CHOICE = "catalogue"
+_LEAST_MEMORY = 2.0  # GiB: two contexts, the embedder with torch, the stored prompts
 
 
+def _threads() -> str:
+    given = " (from EVOLSYNTH_THREADS)" if os.environ.get("EVOLSYNTH_THREADS") else ""
+    threads = available_threads()
+    try:
+        chosen = LlamaCpp().remembered()
+    except ModelNotFound:  # another line tells
+        chosen = None
+    how = f"{chosen} (measured)" if chosen else "measured at the first run"
+    return f"{threads}{given}; contexts x threads: {how}"
+
+
+def _memory() -> str:
+    found = machine.available_memory()
+    if found == machine.UNKNOWN:
+        return (
+            f"not known here; a run with the default model and embedder takes {_LEAST_MEMORY} GiB"
+        )
+    free = found / 2**30
+    if free < _LEAST_MEMORY:
+        raise SetupError(
+            f"{free:.1f} GiB are available, and a run with the default model and embedder takes "
+            f"{_LEAST_MEMORY} GiB. Close other programs, or use LlamaCpp(slots=4)."
+        )
+    return f"{free:.1f} GiB available, of which a default run takes {_LEAST_MEMORY}"
+
+
+def _library() -> str:
+    native = llama()
+    facts = native.llama_print_system_info().decode("utf-8", "replace")
+    built = " ".join(f.split(" = ")[0].split()[-1] for f in facts.split("|") if "= 1" in f)
+    return f"llama-cpp-python {native.__version__}, built for {built}"
+
+
+def _default_model() -> str:
+    path, entry = find_model(DEFAULT_MODEL)
+    use = f", used as {entry.quantisation}" if entry and entry.quantisation else ""
+    return f"{path}{use}"
+
+
+_LOOKS = {
+    "threads": _threads,
+    "memory": _memory,
+    "llama.cpp": _library,
+    "model": _default_model,
+}
+
+
+@backend("llamacpp", looks=_LOOKS)
 class LlamaCpp(LLM):
     """A GGUF model on llama.cpp's batch interface, in this process.
 
@@ -264,6 +313,10 @@ class LlamaCpp(LLM):
         """The model's chat template, from the file's own metadata."""
         return self._running().template
 
+    def prepared(self, request: Request) -> Request:
+        """Messages in the model's chat template; see `LLM.prepared`."""
+        return request if request.prompt is not None else self.template.fill(request)
+
     @property
     def usage(self) -> Usage:
         """Totals of all contexts since the start; ``seconds`` is the mean of their work."""
@@ -288,7 +341,8 @@ class LlamaCpp(LLM):
             EngineError: the engine is not running, or failed.
         """
         model = self._running()
-        prompt = model.tokenise(request.prompt, request.prefix, keep_prompt=request.keep_prompt)
+        request = self.prepared(request)
+        prompt = model.tokenise(request.raw, request.prefix, keep_prompt=request.keep_prompt)
         self._check_length(len(prompt), request.max_tokens, "max_tokens")
         if request.grammar is not None:
             Grammar(model, request.grammar).close()

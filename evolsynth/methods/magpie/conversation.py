@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from evolsynth.evaluation.gate.checks.row import turn_findings
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Completion, Request, Sampling
-from evolsynth.methods.provenance import made_by, prompt_hash
+from evolsynth.methods.provenance import made_by, prompt_hash, template_hash
 from evolsynth.prompts import PromptFile
 from evolsynth.rows import Message, derive_seed
 
@@ -91,25 +91,23 @@ class Turns(NamedTuple):
         """The assistant's answer to the last turn, as `respond` gives it to the first."""
         own = self.brief.part("system") if self.brief and system is None else system
         turns = [Message("system", own)] if own is not None else []
-        prompt = self.llm.template.render([*turns, *history])
         turn = sum(m.role == "user" for m in history) - 1
         seed = (
             derive_seed(self.seed, f"magpie/answer/{turn}", row_id)
             if turn
             else derive_seed(self.seed, "respond", row_id)
         )
-        end = self.llm.template.turn_end()
         request = Request(
-            prompt=prompt,
+            messages=(*turns, *history),
             seed=seed,
             max_tokens=self.response_max_tokens,
             sampling=self.response_sampling,
-            stop=(end,) if end else (),
         )
+        request = self.llm.prepared(request)
         completion = await self.llm.complete(request)
         source: Mapping[str, str] = {
             **(self.brief.provenance if self.brief and system is None else {}),
-            "template_sha256": prompt_hash(prompt),
+            **template_hash(request),
         }
         return _answered(self.llm, request, completion, source, history)
 

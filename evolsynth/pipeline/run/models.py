@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from evolsynth.errors import InputError
+from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
-from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.pipeline.graph import Node
 
 __all__ = ["Models"]
@@ -20,7 +20,7 @@ class Models:
     """Models by name, and the one for steps that name none.
 
     A value is an `LLM`, a text as for ``--model``, or a mapping with ``model`` and other options
-    of `LlamaCpp`.
+    of its back end; see `open_llm`.
     """
 
     def __init__(self, named: Mapping[str, Any], default: LLM | str | None) -> None:
@@ -51,11 +51,9 @@ class Models:
         key = repr(sorted(options.items(), key=lambda item: item[0]))
         if key not in self._made:
             try:
-                self._made[key] = LlamaCpp(**options)
-            except TypeError as error:
-                raise InputError(
-                    f"The model of '{step}': {error}. Give a name, or LlamaCpp's options."
-                ) from None
+                self._made[key] = open_llm(options.pop("model", DEFAULT_MODEL), **options)
+            except InputError as error:
+                raise InputError(f"The model of '{step}': {error}") from None
         return self._made[key]
 
     @asynccontextmanager

@@ -9,7 +9,7 @@ An editor with a YAML language server completes and checks a file that begins wi
 
 from __future__ import annotations
 
-import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,11 +17,11 @@ import msgspec
 
 from evolsynth.evaluation.embed.base import embedders
 from evolsynth.evaluation.gate.settings import thresholds
-from evolsynth.llm.llamacpp.engine import LlamaCpp
-from evolsynth.options import Option, option_texts, summary
+from evolsynth.llm.backends import BACKENDS, DEFAULT_SCHEME, backend_options
+from evolsynth.options import Option, summary
 from evolsynth.pipeline.makers import COMMON, StepMaker
 from evolsynth.pipeline.steps import STEPS
-from evolsynth.pipeline.yaml.parse import BRANCHES, model_options
+from evolsynth.pipeline.yaml.parse import BRANCHES
 
 __all__ = ["pipeline_schema"]
 
@@ -96,10 +96,6 @@ class _Types:
 
 
 def _settings(types: _Types) -> dict[str, Any]:
-    texts = option_texts(inspect.getdoc(LlamaCpp) or "")
-    options: dict[str, Any] = {}
-    for name, kind in model_options().items():
-        options[name] = _with(types.of(kind), texts.get(name))
     return {
         "name": {
             "description": "The run's folder is runs/NAME; by default as this file.",
@@ -122,7 +118,7 @@ def _settings(types: _Types) -> dict[str, Any]:
             "additionalProperties": {
                 "anyOf": [
                     {"description": "As for --model.", "type": "string"},
-                    {"type": "object", "properties": options, "additionalProperties": False},
+                    *(_model(scheme, types) for scheme in BACKENDS),
                 ]
             },
         },
@@ -134,6 +130,22 @@ def _settings(types: _Types) -> dict[str, Any]:
             "items": {"$ref": "#/$defs/step"},
         },
     }
+
+
+def _model(scheme: str, types: _Types) -> dict[str, Any]:
+    """A model of a back end as a mapping: the scheme is in its ``model``, or it is the default."""
+    if scheme == DEFAULT_SCHEME:
+        others = "|".join(re.escape(name) for name in BACKENDS if name != DEFAULT_SCHEME)
+        text = "A path, a name of the catalogue, or owner/repository/file.gguf in the hub's cache."
+        model = {"description": text, "type": "string", "pattern": f"^(?!({others}):)"}
+    else:
+        text = f"{scheme}: and what its back end is told."
+        model = {"description": text, "type": "string", "pattern": f"^{re.escape(scheme)}:"}
+    options = {"model": model}
+    for name, option in backend_options(scheme).items():
+        options[name] = _with(types.of(option.kind), option.text)
+    schema = {"type": "object", "properties": options, "additionalProperties": False}
+    return schema if scheme == DEFAULT_SCHEME else {**schema, "required": ["model"]}
 
 
 def _any_step(steps: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Mapping, Sequence
 from itertools import count
@@ -13,7 +12,8 @@ import yaml
 
 from evolsynth.errors import EvolsynthError, InputError, did_you_mean
 from evolsynth.evaluation.embed.base import embedders
-from evolsynth.options import annotation, converted, holds_path
+from evolsynth.llm.backends import backend_options, scheme_of
+from evolsynth.options import converted, holds_path
 from evolsynth.pipeline.graph import Branches, Chainable, Part, Pipeline, Step
 from evolsynth.pipeline.makers import StepMaker
 from evolsynth.pipeline.steps import STEPS
@@ -123,10 +123,11 @@ class PipelineFile:
                 models[name] = self._beside(value)
                 continue
             given: dict[str, Any] = {}
-            for option, key, at in document.items(
+            entries = document.items(
                 inner, field, "a model is a text as for --model, or a mapping of options"
-            ):
-                kinds = model_options()
+            )
+            kinds = self._model_options(value, inner, field)
+            for option, key, at in entries:
                 if option not in kinds:
                     raise document.wrong(
                         key, f"{field}.{option}", f"no such option. {did_you_mean(option, kinds)}"
@@ -136,6 +137,14 @@ class PipelineFile:
                 given["model"] = self._beside(given["model"])
             models[name] = given
         return models
+
+    def _model_options(self, value: Any, at: yaml.Node, field: str) -> dict[str, Any]:
+        """The options of the back end that a mapping's ``model`` names."""
+        model = value.get("model", "") if isinstance(value, Mapping) else ""
+        try:
+            return model_options(scheme_of(str(model))[0])
+        except InputError as error:
+            raise self.document.wrong(at, f"{field}.model", str(error)) from None
 
     def _beside(self, model: str) -> str:
         """A model's file beside this one by its path; other names as they are."""
@@ -265,10 +274,6 @@ def _example(name: str, maker: StepMaker) -> str:
     return f"{name}: {{{', '.join(f'{option}: ...' for option in options)}}}"
 
 
-def model_options() -> dict[str, Any]:
-    """The options of `LlamaCpp` that YAML can give, with their types."""
-    from evolsynth.llm.llamacpp.engine import LlamaCpp
-
-    names = inspect.signature(LlamaCpp).parameters
-    kinds = {name: annotation(LlamaCpp.__init__, name) for name in names}
-    return {**kinds, "model": str}
+def model_options(scheme: str) -> dict[str, Any]:
+    """The options of a back end that YAML can give, with their types."""
+    return {"model": str} | {name: o.kind for name, o in backend_options(scheme).items()}

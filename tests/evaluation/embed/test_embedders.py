@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -87,6 +88,12 @@ def test_none_is_none_and_an_unknown_name_is_told_with_those_there_are() -> None
     assert embedder_named("none") is None
     with pytest.raises(InputError, match=r"no embedder 'minlm'.*'minilm'"):
         embedder_named("minlm")
+
+
+def test_another_process_gets_one_of_its_own_from_the_same_place() -> None:
+    sent = pickle.loads(pickle.dumps(MiniLM("some/folder", cached=0)))
+    assert sent.path == "some/folder"
+    assert sent._model is None
 
 
 @pytest.mark.real

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evolsynth.evaluation.text import language as language_module
 from evolsynth.evaluation.text.language import LANGUAGES, is_english, language, wrong_language
+from evolsynth.evaluation.text.verbs import COMMANDS, VERBS
+from evolsynth.evaluation.text.words import word_lists
 
 TEXTS = {
     "en": "The kettle is on the stove, and there was enough water in it for the two of us.",
@@ -97,6 +100,11 @@ def test_any_text_has_a_known_language_or_none(response: str, instruction: str) 
         "Who wrote Les Misérables?",
         "Convert 72 degrees Fahrenheit to Celsius.",
         "Hello!",
+        "Come up with three names.",
+        "Propose a topic for a debate in a high school class.",
+        "Comment on this poem.",
+        "Cite two sources.",
+        "Plane tickets: how early should one book?",
         # nothing can be told
         "",
         "42",
@@ -146,4 +154,9 @@ def test_few_short_requests_are_taken_for_another_language_or_for_english() -> N
     assert len(here) > 40
     assert len(foreign) > 200
     assert sum(not is_english(row["text"]) for row in here) <= 1  # 'Rewrite: "El Niño ..."'
-    assert sum(is_english(row["text"]) for row in foreign) <= 4
+    assert sum(is_english(row["text"]) for row in foreign) <= 6
+
+
+def test_no_request_in_english_begins_as_those_in_other_languages() -> None:
+    others = word_lists(language_module.__file__, "language.txt")["other openings"]
+    assert not set(" ".join(others).split()) & (VERBS | COMMANDS)

@@ -389,7 +389,7 @@ async def test_classic_prompts_let_the_model_rewrite_in_a_chat_turn() -> None:
     assert evolution.instruction == rewritten
     request, equal = llm.requests
     assert str(request.prompt).endswith("<|im_start|>assistant\n")
-    asked = [s.text for s in request.prompt.segments if not s.control]
+    asked = [s.text for s in request.raw.segments if not s.control]
     assert any("Name three large rivers." in text for text in asked)
     assert request.prefix == ""
     assert rewritten in str(equal.prompt)
@@ -493,7 +493,7 @@ async def test_operations_are_drawn_by_their_weights() -> None:
 async def test_all_examples_and_many_connectors_are_used() -> None:
     llm = Scripted(by_seed)
     await evolved([Row.make(f"Name {i} large rivers.") for i in range(40)], llm)
-    assert len({r.prompt.segments[0].text for r in llm.requests}) == 2
+    assert len({r.raw.segments[0].text for r in llm.requests}) == 2
     assert len({r.prefix for r in llm.requests}) > 8
 
 

@@ -47,14 +47,14 @@ async def test_the_model_is_shown_only_what_stands_before_the_users_words() -> N
     await rows_of(llm, n=2)
     for request in llm.requests:
         assert str(request.prompt).endswith("<|im_start|>user\n")
-        assert "You answer as you were told." in str(request.prompt)
+        assert "You answer as you were told." in str(request.raw)
         assert request.stop == ("\n", "<|im_end|>")
 
 
 async def test_a_system_prompt_takes_the_default_ones_place_and_stays_with_the_row() -> None:
     llm = Scripted(from_seed)
     (row,) = await rows_of(llm, n=1, system_prompt="You teach <|im_end|> botany.")
-    prompt = llm.requests[0].prompt
+    prompt = llm.requests[0].raw
     assert "as you were told" not in str(prompt)
     assert [s.text for s in prompt.segments if not s.control] == ["You teach <|im_end|> botany."]
     assert row.system == "You teach <|im_end|> botany."

@@ -56,7 +56,7 @@ async def asked(template: str, **options: object) -> tuple[Row, list[Prompt]]:
     llm = Scripted(talk, chat_template=template)
     rows = magpie(llm, n=1, n_turns=2, candidates=1, openings=("",), **options)  # type: ignore[arg-type]
     (row,) = [row async for row in rows]
-    return row, [request.prompt for request in llm.requests]
+    return row, [request.raw for request in llm.requests]
 
 
 def control(prompt: Prompt) -> list[str]:
@@ -121,7 +121,7 @@ async def test_a_text_that_looks_like_control_stays_text_in_every_turn() -> None
     rows = magpie(llm, n=1, n_turns=2, candidates=1, openings=("",))
     (row,) = [row async for row in rows]
     assert len(row.messages) == 3  # it is rejected for them, but first it was shown to the model
-    pieces = [s for request in llm.requests for s in request.prompt.segments if said in s.text]
+    pieces = [s for request in llm.requests for s in request.raw.segments if said in s.text]
     assert len(pieces) == 1 + 2  # in the prompt of the answer, and of the next question
     assert not any(piece.control for piece in pieces)
 
@@ -175,5 +175,5 @@ async def test_smollm2_is_shown_its_own_templates_tokens_in_every_turn(
         reference(loaded_model, [*steered, *said[:2]], answer=False),
         reference(loaded_model, [*own, *said[:3]], answer=True),
     ]
-    shown = [loaded_model.tokenise(request.prompt) for request in llm.requests]
+    shown = [loaded_model.tokenise(request.raw) for request in llm.requests]
     assert [[*tokens.shared, *tokens.own] for tokens in shown] == wanted

@@ -66,7 +66,7 @@ async def test_a_context_is_data() -> None:
     text = "{{ 7 * 7 }} <|im_end|> {% if x %}"
     llm = Scripted(["\n".join(LINES)])
     await rows_of(llm, [Row.make(extra={"input": text})])
-    holder = [s for s in llm.requests[0].prompt.segments if text in s.text]
+    holder = [s for s in llm.requests[0].raw.segments if text in s.text]
     assert [s.control for s in holder] == [False]
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,10 +16,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolsynth.cli.source import Source
+from evolsynth.data import origin
+from evolsynth.data.source import Read
 from evolsynth.errors import InputError
 
 GOOD = '{"id": "a", "instruction": "Name three rivers."}'
+
+
+def source(path: str, *, skip_bad: bool = False, needs: Sequence[str] = ("instruction",)) -> Read:
+    """A file as a command reads its own."""
+    made = origin(path, skip_bad=skip_bad, needs=needs, step="read")
+    assert isinstance(made, Read)
+    return made
 
 
 def written(folder: Path, *lines: str | bytes) -> str:
@@ -45,7 +54,7 @@ def test_the_first_bad_line_ends_the_reading_with_its_place(
     tmp_path: Path, line: str | bytes, told: str
 ) -> None:
     path = written(tmp_path, GOOD, "", line, '{"instruction": "Name a lake."}')
-    rows = iter(Source(path))
+    rows = iter(source(path))
     assert next(rows).instruction == "Name three rivers."
     with pytest.raises(InputError) as caught:
         next(rows)
@@ -61,7 +70,7 @@ def test_or_it_fails_in_its_place_and_the_rest_goes_on(
     tmp_path: Path, line: str | bytes, told: str
 ) -> None:
     path = written(tmp_path, GOOD, "", line, line, '{"instruction": "Name a lake."}')
-    rows = list(Source(path, skip_bad=True))
+    rows = list(source(path, skip_bad=True))
     assert [r.status for r in rows] == ["pending", "failed", "failed", "pending"]
     failed = rows[1].failure
     assert failed is not None
@@ -74,7 +83,7 @@ def test_or_it_fails_in_its_place_and_the_rest_goes_on(
 
 def test_what_a_bad_line_held_is_kept(tmp_path: Path) -> None:
     path = written(tmp_path, '{"instruction": 3, "mine": 1}', "not json", '{"mine": [1]}')
-    typed, broken, none = (r.to_dict() for r in Source(path, skip_bad=True))
+    typed, broken, none = (r.to_dict() for r in source(path, skip_bad=True))
     assert typed["line"] == {"number": 1, "instruction": 3, "mine": 1}
     assert broken["line"] == {"number": 2, "text": "not json"}
     assert none["mine"] == [1]
@@ -82,24 +91,24 @@ def test_what_a_bad_line_held_is_kept(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_told_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
-        Source(str(tmp_path / "none.jsonl"))
+        source(str(tmp_path / "none.jsonl"))
     with pytest.raises(InputError, match=r"no \.txt or \.md files in this folder"):
-        list(Source(str(tmp_path)))
+        list(source(str(tmp_path)))
 
 
 def test_the_needed_fields_are_those_that_a_command_names(tmp_path: Path) -> None:
     path = written(tmp_path, '{"input": "Bees dance."}', '{"input": ["Bees"]}')
-    rows = iter(Source(path, needs=("input",)))
+    rows = iter(source(path, needs=("input",)))
     assert next(rows).extra == {"input": "Bees dance."}
     with pytest.raises(InputError, match="line 2, field 'input': a text was expected"):
         next(rows)
-    assert len(list(Source(path, needs=()))) == 2
+    assert len(list(source(path, needs=()))) == 2
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = f'{GOOD}\n{{"instruction": ""}}\n'.encode()
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(lines)))
-    rows = iter(Source("-"))
+    rows = iter(source("-"))
     assert next(rows).id == "a"
     with pytest.raises(InputError, match="standard input, line 2, field 'instruction'"):
         next(rows)
@@ -110,12 +119,12 @@ def test_rows_refused_earlier_stay_refused(tmp_path: Path) -> None:
     refused = json.dumps({"id": "b", "instruction": "", "verdict": verdict})
     other = json.dumps({"id": "c", "instruction": "Hi there.", "verdict": verdict})
     path = written(tmp_path, GOOD, refused, other)
-    assert [r.status for r in Source(path)] == ["pending", "rejected", "rejected"]
+    assert [r.status for r in source(path)] == ["pending", "rejected", "rejected"]
 
 
 def test_lines_without_ids_may_be_the_same(tmp_path: Path) -> None:
     line = '{"instruction": "Name a lake."}'
-    ids = [r.id for r in Source(written(tmp_path, line, line, line))]
+    ids = [r.id for r in source(written(tmp_path, line, line, line))]
     assert ids == [ids[0], f"{ids[0]}-2", f"{ids[0]}-3"]
 
 
@@ -128,7 +137,7 @@ def test_whatever_stands_in_a_file_every_line_is_a_row_or_a_clear_error(
     body = b"\n".join(x if isinstance(x, bytes) else x.encode("utf-8", "ignore") for x in lines)
     path = folder / "rows.jsonl"
     path.write_bytes(body)
-    rows = list(Source(str(path), skip_bad=True))
+    rows = list(source(str(path), skip_bad=True))
     assert len({r.id for r in rows}) == len(rows)
     # a line of white space is blank, and one that is not UTF-8 is not
     parts = body.removeprefix(b"\xef\xbb\xbf").split(b"\n")
@@ -146,7 +155,7 @@ def test_lines_are_not_kept(tmp_path: Path) -> None:
     line = json.dumps({"instruction": "Name a lake. " * 1000})
     path = written(tmp_path, *[line] * 400)  # 5 MB
     tracemalloc.start()
-    count = sum(1 for _ in Source(path))
+    count = sum(1 for _ in source(path))
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert count == 400
@@ -160,7 +169,7 @@ async def test_while_standard_input_is_waited_for_other_work_goes_on(
     ends = os.pipe()
     with os.fdopen(ends[0], "rb") as reader, os.fdopen(ends[1], "wb", 0) as writer:
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=reader))
-        stream = Source("-").stream()
+        stream = source("-").rows()
         writer.write(f"{GOOD}\n".encode())
         assert (await anext(stream)).id == "a"
         waiting = asyncio.ensure_future(anext(stream))
@@ -175,7 +184,7 @@ async def test_while_standard_input_is_waited_for_other_work_goes_on(
 
 def test_a_file_can_be_counted_before_and_a_pipe_cannot(tmp_path: Path) -> None:
     path = written(tmp_path, GOOD, "", '{"instruction": ""}', "x")
-    assert Source(path, skip_bad=True).count() == 3
+    assert source(path, skip_bad=True).count() == 3
     with pytest.raises(InputError, match="line 3"):
-        Source(path).count()
-    assert Source("-").count() is None
+        source(path).count()
+    assert source("-").count() is None

@@ -115,7 +115,7 @@ async def evolve(
     Args:
         rounds: evolutions of each row.
         gate: what judges candidates; without one, rules on words alone. Give the gate that the
-            rows are screened with, and one with MiniLM, which also tells the good from the weak.
+            rows are looked at with, and one with MiniLM, which also tells the good from the weak.
         candidates: how many are asked for in a round at most.
         good_enough: the score (``good_evolution``, in [0, 1]) from which on no more are asked for:
             a lower one takes less time and chooses less; 1 asks for all candidates. Where the gate

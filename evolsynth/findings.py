@@ -34,13 +34,14 @@ class Reason(NamedTuple):
 
 
 _REASONS: dict[str, Reason] = {}
-#: The modules of ours that reject rows, in which codes are declared.
-_HOMES = (
-    "evolsynth.evaluation.scores.selection",
-    "evolsynth.methods.evolve.evolve",
-    "evolsynth.methods.preference",
-    "evolsynth.pipeline.run.tracking",
-)
+#: The modules that declare codes; of those that hold a registry, its name: all of it is looked
+#: through. They stand above this one, so they are named and not imported.
+_HOMES = {
+    "evolsynth.evaluation.gate.check": "CHECKS",
+    "evolsynth.methods.method": "METHODS",
+    "evolsynth.evaluation.scores.selection": "",
+    "evolsynth.pipeline.run.tracking": "",
+}
 
 
 def reason(code: str, sentence: str, advice: str) -> str:
@@ -51,11 +52,10 @@ def reason(code: str, sentence: str, advice: str) -> str:
 
 def known_reasons() -> dict[str, Reason]:
     """Every code that there is; imports all that reject rows, so not for a start."""
-    from evolsynth.evaluation.gate.check import CHECKS
-
-    for home in _HOMES:
-        importlib.import_module(home)
-    list(CHECKS)
+    for home, registry in _HOMES.items():
+        module = importlib.import_module(home)
+        if registry:
+            len(getattr(module, registry))
     return dict(_REASONS)
 
 

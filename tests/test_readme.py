@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from evolsynth.data.files import read_rows
-from evolsynth.findings import EXPLANATIONS
 from evolsynth.llm.llamacpp.quantise import QUANTISATIONS
 
 ROOT = Path(__file__).parent.parent
@@ -86,11 +85,6 @@ def test_the_script_of_the_engine_page_runs_as_written(tmp_path: Path) -> None:
     assert first in (" yes", " no")
     assert float(second) > 1
     assert "prefix_hits=1" in usage
-
-
-def test_every_reason_is_explained_in_the_readme() -> None:
-    for code, sentence in EXPLANATIONS.items():
-        assert f"| `{code}` | {sentence} |" in README
 
 
 def test_every_quantisation_is_on_the_engine_page() -> None:

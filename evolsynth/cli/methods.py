@@ -107,11 +107,7 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
             help="rows: a file of any kind that `load` reads, - for standard input"
             + ("; without one, new rows are made" if makes else ""),
         )
-    # an option of the method that is called output has the long flag
-    long = [] if any("output" in STEPS[m.name].options for m in forms.values()) else ["--output"]
-    parser.add_argument(
-        "-o", *long, dest="output", metavar="FILE", help="accepted rows (default: stdout)"
-    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="accepted rows (default: stdout)")
     parser.add_argument("--rejects", metavar="FILE", help="the other rows, with their reasons")
     parser.add_argument(
         "--all", action="store_true", help="write all rows to FILE, each with its verdict"

@@ -119,12 +119,13 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
         "rows go to stdout)",
     )
     usual = (takes or makes).lines  # type: ignore[union-attr] # a command has a form
-    parser.add_argument(
-        "--format",
-        choices=("rows", "conversational", "standard"),
-        default=usual,
-        help=f"whole rows, or pairs for TRL (default: {usual})",
-    )
+    parser.set_defaults(format=usual)
+    if usual != "rows":
+        parser.add_argument(
+            "--format",
+            choices=("conversational", "standard", "rows"),
+            help=f"pairs for TRL, as messages or as texts, or whole rows (default: {usual})",
+        )
     if any(m.then({}).get("gate") is not None for m in forms.values()):
         add_flags(parser, [STEPS["gate"].options["settings"]._replace(name="gate")])
         parser.add_argument("--no-gate", action="store_true", help="judge nothing")

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.console import Console
 
 from evolsynth.atomic import writing
@@ -113,6 +114,9 @@ def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str)
     line: Callable[[Row], str] = Row.to_json
     if lines != "rows":
         line = lambda row: dump(preference_line(row, lines))  # type: ignore[arg-type] # noqa: E731
+    shown = {"all rows" if options.all else "accepted": options.output}
+    shown["rejected"] = options.rejects
+    shown = {name: place for name, place in shown.items() if place not in (None, "-")}
     with ExitStack() as files:
         write = files.enter_context(writing(options.output))
         refuse: Callable[[str], object] = write if options.all else len
@@ -129,6 +133,7 @@ def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str)
             folder,
             _told(options),
             options.log,
+            shown=shown,
             again=_again(options.words) if folder is not None else None,
             observe=observe,
         )
@@ -150,6 +155,7 @@ def _run(
     log: Any,
     *,
     again: str | None = None,
+    shown: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> int:
     console = error_console()
@@ -157,6 +163,10 @@ def _run(
         run(pipeline, folder, RunOptions(**{**told, **more, "watch": watcher(log, console)}))
     )
     if log not in ("json", "quiet"):
+        if shown is not None:  # what the user asked for, before what the run has in its folder
+            rest = {"report": result.files.get("report"), "run": result.folder}
+            files = {n: Path(place) for n, place in {**shown, **rest}.items() if place is not None}
+            result = msgspec.structs.replace(result, files=files)
         summarise(result, console, again=again)
     return 1 if result.state.failed or result.ended == "stalled" else 0
 

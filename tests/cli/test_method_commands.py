@@ -33,7 +33,7 @@ COMMANDS = sorted({method.command for method in METHODS.values() if method.comma
 
 
 def subparser(command: str) -> Any:
-    commands = next(a for a in _parser(command)._actions if hasattr(a, "choices") and a.choices)
+    commands: Any = next(action for action in _parser(command)._actions if action.choices)
     return commands.choices[command]
 
 
@@ -311,6 +311,28 @@ def test_an_empty_or_missing_file_is_one_sentence(
     assert main(["respond", str(tmp_path / "none.jsonl")]) == 1
     assert "none.jsonl: no such file" in capsys.readouterr().err
     assert model.asked == []
+
+
+def test_pairs_are_a_format_of_preference_alone(
+    model: type[Counting], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["respond", seeds(tmp_path, "a"), "--format", "standard"])
+    assert "unrecognized arguments: --format" in capsys.readouterr().err
+    assert "--format {conversational,standard,rows}" in subparser("preference").format_help()
+
+
+def test_a_reader_of_standard_output_that_goes_away(tmp_path: Path) -> None:
+    command = f"{sys.executable} -c '{KILLED}' {tmp_path / 'asked'} 0 respond " + seeds(
+        tmp_path, *map(str, range(500))
+    )
+    ran = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} --log quiet | head -n 1"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert json.loads(ran.stdout)["instruction"] == "0"
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
 
 
 KILLED = """

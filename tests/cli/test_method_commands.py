@@ -18,6 +18,7 @@ import jsonschema
 import pytest
 
 import evolsynth
+from evals.tables import written
 from evolsynth.cli.flags import flag_of
 from evolsynth.cli.main import _parser, main
 from evolsynth.cli.methods import _forms, _options_of, called, method_summaries
@@ -79,6 +80,9 @@ def test_a_changed_signature_changes_flag_schema_and_table(
     schema = pipeline_schema()["$defs"]["step"]["anyOf"][2]["properties"]["haiku"]
     assert '"default": 5' in json.dumps(schema)
     assert STEPS["haiku"].options["syllables"].default == 5
+    table = written("<!-- table: method haiku -->\n<!-- end of table -->\n")
+    assert "| `syllables` | `--syllables` | `5` | Of the poem. (from 1) |" in table
+    assert "| `format` | `--haiku-format` | `'plain'` | Of its lines. |" in table
 
 
 # What somebody else adds --------------------------------------------------------------------------

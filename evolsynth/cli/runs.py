@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -41,8 +42,14 @@ _KEPT = ("llm", "models", "seed", "accepted", "max_tokens", "max_attempts", "sta
 
 def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
     """Add the flags of a run; one whose name is taken is called ``--run-NAME``."""
-    parser.add_argument("--model", metavar="MODEL", help="of steps that name none")
-    add_flags(parser, RUN.values(), taken=taken, prefix="run")
+    parser.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="of steps that name none: a .gguf file, a name of the catalogue, or "
+        "owner/repository/file.gguf of the hub",
+    )
+    called = {name: f"run-{name}" for name in RUN if name in taken}
+    add_flags(parser, RUN.values(), called=called, prefix="run")
     parser.add_argument(
         "--log",
         choices=("auto", "plain", "json", "quiet"),
@@ -100,6 +107,8 @@ def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str)
     folder = options.folder
     if folder is None and options.output not in (None, "-"):
         folder = f"{options.output}.run"
+    if options.rejects is not None and _place(options.rejects) == _place(options.output):
+        raise InputError("-o and --rejects are one place. Give --all for all rows in one file.")
     last = len(pipeline.nodes()) - 1
     line: Callable[[Row], str] = Row.to_json
     if lines != "rows":
@@ -115,7 +124,23 @@ def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str)
                 good = row.status in ("accepted", "pending")
                 (write if good else refuse)((line(row) if good else row.to_json()) + "\n")
 
-        return _run(pipeline, folder, _told(options), options.log, observe=observe)
+        return _run(
+            pipeline,
+            folder,
+            _told(options),
+            options.log,
+            again=_again(options.words) if folder is not None else None,
+            observe=observe,
+        )
+
+
+def _again(words: Sequence[str]) -> str:
+    """The same command, without the wish to begin anew."""
+    return f"evolsynth {shlex.join(word for word in words if word != '--fresh')}"
+
+
+def _place(path: str | None) -> Path | None:
+    return None if path in (None, "-") else Path(path).absolute()
 
 
 def _run(
@@ -123,6 +148,8 @@ def _run(
     folder: str | None,
     told: Mapping[str, Any],
     log: Any,
+    *,
+    again: str | None = None,
     **more: Any,
 ) -> int:
     console = error_console()
@@ -130,7 +157,7 @@ def _run(
         run(pipeline, folder, RunOptions(**{**told, **more, "watch": watcher(log, console)}))
     )
     if log not in ("json", "quiet"):
-        summarise(result, console)
+        summarise(result, console, again=again)
     return 1 if result.state.failed or result.ended == "stalled" else 0
 
 

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from contextlib import aclosing
+from functools import partial
 from itertools import islice
 
-from evolsynth.data.reader import BATCH, Reader, Record, Worker, beside
+from evolsynth.data.reader import BATCH, Once, Reader, Record, Worker, beside
 from evolsynth.errors import EvolsynthError, InputError
+from evolsynth.streams import iterate
 
-__all__ = ["ItemList", "Items", "broken"]
+__all__ = ["Asked", "ItemList", "Items"]
 
 _SPELL = 0.02  # seconds after which a slow generator's items are handed on, however few
 
@@ -39,44 +50,29 @@ class ItemList(Reader):
             await asyncio.sleep(0)  # who only reads lets others work too
 
 
-class Items(Reader):
+class Items(Once):
     """What an iterable gives, read in a thread of its own, since it may block.
 
-    It is begun once for the first look and the first reading. A generator object can be read once
-    only; a function that makes one, as often as is wanted.
+    A generator object can be read once only; a function that makes one, as often as is wanted.
     """
-
-    again = False
 
     def __init__(self, begin: Callable[[], Iterable[object]], label: str) -> None:
         super().__init__(label)
         self._begin = begin
         self._worker: Worker | None = None
-        self._begun: Iterator[list[Record]] | None = None
-        self._seen: list[Record] = []
 
     def first(self, most: int) -> list[Record]:
         """The first item alone: others may take long to come."""
-        if self._begun is None:
-            self._worker = self._worker or Worker()
-            self._begun = iter(self._spells(1))
-            self._seen = self._worker.do(lambda: next(iter(self._begun or ()), [])).result()
-        return self._seen[:most]
-
-    def batches(self) -> Iterator[Iterable[Record]]:
-        """What was looked at, then the rest."""
-        begun, seen = self._begun or self._spells(BATCH), self._seen
-        self._begun, self._seen = None, []
-        if seen:
-            yield seen
-        yield from begun
+        self._worker = self._worker or Worker()
+        return self._worker.do(partial(super().first, most)).result()
 
     def stream(self) -> AsyncGenerator[Iterable[Record]]:
         """All of it in one thread, also what was begun in it."""
         worker, self._worker = self._worker, None
         return beside(self.batches, worker)
 
-    def _spells(self, most: int) -> Iterator[list[Record]]:
+    def begin(self, most: int) -> Iterator[list[Record]]:
+        """Items as they come; a slow generator's are handed on, however few."""
         number = 0
         items: Iterator[object] = iter(())
         error: Exception | None = None
@@ -99,13 +95,44 @@ class Items(Reader):
                 elif error is None:
                     return
                 most = BATCH
-            raise broken(self.label, number, error) from error
+            raise _broken(self.label, number, error) from error
         finally:
             if isinstance(items, Generator):
                 items.close()
 
 
-def broken(label: str, number: int, error: Exception) -> EvolsynthError:
+class Asked(Reader):
+    """What an asynchronous generator of the user's own gives; nothing is asked before the run."""
+
+    again = False
+
+    def __init__(self, begin: Callable[[], AsyncIterable[object]], label: str) -> None:
+        super().__init__(label)
+        self._begin = begin
+
+    def first(self, most: int) -> list[Record]:
+        """Not known."""
+        return []
+
+    def batches(self) -> Iterator[Iterable[Record]]:
+        """Not to be had: who wants them waits, see `stream`."""
+        raise NotImplementedError
+
+    async def stream(self) -> AsyncGenerator[Iterable[Record]]:
+        """The items, each as it comes; the generator is closed at the end."""
+        number = 0
+        try:
+            async with aclosing(iterate(self._begin())) as items:
+                async for item in items:
+                    number += 1
+                    yield ((number, item, None),)
+                    if number % BATCH == 0:
+                        await asyncio.sleep(0)  # one that never waits lets others work too
+        except Exception as error:
+            raise _broken(self.label, number, error) from error
+
+
+def _broken(label: str, number: int, error: Exception) -> EvolsynthError:
     """What to tell of an error in the user's own code; errors of evolsynth say it themselves."""
     if isinstance(error, EvolsynthError):
         return error

@@ -27,7 +27,7 @@ __all__ = [
     "BATCH",
     "FORMATS",
     "Format",
-    "Named",
+    "Once",
     "Reader",
     "Record",
     "WholeFile",
@@ -49,11 +49,15 @@ _MOMENT = 0.02  # seconds; an idle thread ends in far less
 _END = object()
 
 
-class Named:
-    """Something whose records have places that people can find."""
+class Reader(ABC):
+    """One file, or another place that holds records, which can be read many times."""
 
     unit: str = "item"
     """What the numbers count."""
+    empty: str | None = None
+    """What to say if it holds nothing; None if that is all right."""
+    again: bool = True
+    """Whether it gives the same each time that it is read."""
 
     def __init__(self, label: str) -> None:
         self.label = label
@@ -61,15 +65,6 @@ class Named:
     def place(self, number: int) -> str:
         """A record's place, for people."""
         return f"{self.label}, {self.unit} {number}"
-
-
-class Reader(Named, ABC):
-    """One file, or another place that holds records, which can be read many times."""
-
-    empty: str | None = None
-    """What to say if it holds nothing; None if that is all right."""
-    again: bool = True
-    """Whether it gives the same each time that it is read."""
 
     def columns(self) -> Mapping[str, ColumnType] | None:
         """The columns as a schema tells them; None if only the records can."""
@@ -96,6 +91,37 @@ class Reader(Named, ABC):
     def stream(self) -> AsyncGenerator[Iterable[Record]]:
         """The batches, while other work goes on."""
         return beside(self.batches)
+
+
+class Once(Reader):
+    """A reader that is begun once for the first look and the first reading."""
+
+    again = False
+    _begun: Iterator[Iterable[Record]] | None = None
+    _seen: Iterable[Record] = ()
+
+    @abstractmethod
+    def begin(self, most: int) -> Iterator[Iterable[Record]]:
+        """All records, in the first batch at most so many."""
+
+    def count(self) -> int | None:
+        """Not known."""
+        return None
+
+    def first(self, most: int) -> list[Record]:
+        """What comes first, which is kept for the reading: the rest may take long."""
+        if self._begun is None:
+            self._begun = self.begin(1)
+            self._seen = list(next(self._begun, ()))
+        return list(self._seen)[:most]
+
+    def batches(self) -> Iterator[Iterable[Record]]:
+        """What was looked at, then the rest."""
+        begun, seen = self._begun or self.begin(BATCH), self._seen
+        self._begun, self._seen = None, ()
+        if seen:
+            yield seen
+        yield from begun
 
 
 class WholeFile(Reader):

@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.data import Origin, origin
-from evolsynth.data.source import Numbers
+from evolsynth.data.taker import Numbers
 from evolsynth.errors import InputError
 from evolsynth.rows import Row, Verdict
 

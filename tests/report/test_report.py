@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.embed.minilm import Embedder
+from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.findings import EXPLANATIONS
 from evolsynth.report import build_report
 from evolsynth.report.evolutions import evolutions_of, lineage

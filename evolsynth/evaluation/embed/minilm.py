@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evolsynth.errors import InputError, ModelNotFound, SetupError
-from evolsynth.evaluation.embed.base import Embedder, embedders
+from evolsynth.evaluation.embed.base import embedders
 from evolsynth.evaluation.embed.static import StaticVectors
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Embedder", "MiniLM"]
+__all__ = ["MiniLM"]
 
 #: Texts of one length that go through the model together, and from how many on it is tried.
 _BATCH, _WORTH_A_TRIAL = 32, 4

@@ -12,7 +12,7 @@ from evolsynth.prompts import load_prompt, prompt_names
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
     from evolsynth.evaluation.gate.settings import GateSettings
 
 __all__ = ["COSTS", "PARTS", "BatchCheck", "Case", "Check", "Cost", "Part"]

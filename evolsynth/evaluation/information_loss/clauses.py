@@ -19,7 +19,7 @@ from evolsynth.evaluation.text.words import NEGATORS, words
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["clauses_lost", "replaced"]
 

@@ -39,7 +39,8 @@ from evolsynth.findings import Finding
 if TYPE_CHECKING:
     from multiprocessing.pool import AsyncResult
 
-    from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
+    from evolsynth.evaluation.embed.base import Embedder
+from evolsynth.evaluation.embed.minilm import MiniLM
 
 __all__ = [
     "THRESHOLD",

@@ -12,7 +12,7 @@ from evolsynth.evaluation.text.words import content
 from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["FARTHEST", "NEAREST", "other_field", "same_task"]
 

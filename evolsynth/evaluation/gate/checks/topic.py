@@ -18,7 +18,7 @@ from evolsynth.errors import InputError
 from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["FIELDS", "ON_TOPIC", "TopicCheck", "subject_of"]
 

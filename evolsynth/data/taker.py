@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from array import array
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing
-from typing import Any, Literal, Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from evolsynth.columns import ColumnType
-from evolsynth.data.in_memory import broken
-from evolsynth.data.reader import BATCH, Named, Reader, Record
-from evolsynth.data.values import columns_of, own_columns, plain_fields, shown
+from evolsynth.data.reader import Reader, Record
+from evolsynth.data.values import own_columns, plain_fields, shown
 from evolsynth.errors import InputError
 from evolsynth.rows import Row
-from evolsynth.streams import failure, iterate
+from evolsynth.streams import failure
 
-__all__ = ["Numbers", "Origin", "Read", "ReadingStep", "Taker", "Yielded"]
+__all__ = ["Numbers", "ReadingStep", "Taker"]
 
-T = TypeVar("T")
 #: In which step bad rows fail: in a pipeline's ``load``, or while a command ``read`` its file.
 ReadingStep = Literal["load", "read"]
 
@@ -26,7 +22,6 @@ _SKIP: dict[ReadingStep, str] = {
     "load": "Or go on without such rows: skip_bad.",
     "read": "Or go on without such lines: --skip-bad.",
 }
-_LOOKED_AT = 100
 _BITS = 40  # of a place for the number; those above are for the reader
 _PARTS = 256
 _FIRST = 8  # slots of a part, a power of two
@@ -49,11 +44,11 @@ class Taker:
     ) -> None:
         self._skip_bad, self._fields = skip_bad, dict(fields or {})
         self._needs, self._step = tuple(needs), step
-        self._readers: list[Named] = []
+        self._readers: list[Reader] = []
         self._names: dict[str, None] = {}  # of fields, as the source has them
         self._ids = Ids()
 
-    def begin(self, reader: Named) -> None:
+    def begin(self, reader: Reader) -> None:
         """The records that follow are this reader's."""
         self._readers.append(reader)
 
@@ -64,23 +59,20 @@ class Taker:
             InputError: the record is bad, and bad ones are not to be skipped.
         """
         number, item, line = record
+        reader = self._readers[-1]
         place = (len(self._readers) - 1 << _BITS) | number
         try:
             data = self._data(item)
             row = _row(data)
         except InputError as error:
-            told = str(error)
-            if not isinstance(item, InputError):  # those name their place
-                told = f"{self._readers[-1].place(number)}: {told}"
+            # those that came as errors name their place
+            told = str(error) if error is item else f"{reader.place(number)}: {error}"
             return self._bad(self._unread(number, item, line), told, place)
         if row.verdict is not None and row.verdict.accepted:
             row = row.replace(verdict=None)
-        reader = self._readers[-1]
         wrong = None if row.settled else self._lacking(data)
-        before = None
-        if not isinstance(item, Row) and data.get("id") is not None:
-            before = self._ids.place_of(row.id)
-        if before is not None:
+        own = not isinstance(item, Row) and data.get("id") is not None
+        if own and (before := self._ids.places.get(row.id)) is not None:
             wrong = f"field 'id': '{row.id}' is the id of {self._earlier(before)} too. Change one."
             row = row.replace(id=f"{row.id}-{reader.unit}-{number}")
         if wrong is not None:
@@ -113,7 +105,9 @@ class Taker:
             return self._renamed(data) if self._fields else data
         if isinstance(item, InputError):
             raise item
-        raise InputError(f"{_a(type(item).__name__)} is no row. Give a dict or a Row.")
+        name = type(item).__name__
+        article = "an" if name[:1] in "aeio" else "a"
+        raise InputError(f"{article} {name} is no row. Give a dict or a Row.")
 
     def _renamed(self, data: Mapping[str, Any]) -> dict[str, Any]:
         made: dict[str, Any] = {}
@@ -160,10 +154,10 @@ class Taker:
             held = {"row": item.id}
         elif isinstance(item, Mapping):
             held = shown(item)
-        elif isinstance(item, InputError):
-            held = {}
+        elif isinstance(item, str):
+            held = {"text": item}
         else:
-            held = {"text": item} if isinstance(item, str) else {"type": type(item).__name__}
+            held = {} if isinstance(item, InputError) else {"type": type(item).__name__}
         return Row.make(key=self._step, extra={self._readers[-1].unit: {"number": number, **held}})
 
     def _bad(self, row: Row, message: str, place: int) -> Row:
@@ -178,10 +172,6 @@ def _row(data: Mapping[str, Any]) -> Row:
         return Row.from_dict(data)
     except InputError as error:
         raise InputError(f"{error} Mend it.") from None
-
-
-def _a(name: str) -> str:
-    return f"{'an' if name[:1] in 'aeio' else 'a'} {name}"
 
 
 # Ids ----------------------------------------------------------------------------------------------
@@ -249,200 +239,15 @@ class Ids:
     """The ids of a source's rows so far, and the places that they stand in."""
 
     def __init__(self) -> None:
-        self._places = Numbers()
+        self.places = Numbers()
         self._times = Numbers()
-
-    def place_of(self, name: str) -> int | None:
-        """Where the id stood first."""
-        return self._places.get(name)
 
     def told_apart(self, row: Row, place: int) -> Row:
         """The row, with a number behind its id if that is taken."""
         name = row.id
-        while self._places.get(name) is not None:
+        while self.places.get(name) is not None:
             times = (self._times.get(row.id) or 1) + 1
             self._times.put(row.id, times)
             name = f"{row.id}-{times}"
-        self._places.put(name, place)
+        self.places.put(name, place)
         return row if name == row.id else row.replace(id=name)
-
-
-# Sources ------------------------------------------------------------------------------------------
-
-
-class Origin(Protocol):
-    """Where rows come from."""
-
-    @property
-    def label(self) -> str:
-        """For people: ``seeds.jsonl``, ``3 dicts``."""
-
-    def columns(self) -> Mapping[str, ColumnType] | None:
-        """The columns, known before anything runs; None if they are not known.
-
-        Raises:
-            InputError: the first look finds nothing there, or something that is no row.
-        """
-
-    def count(self) -> int | None:
-        """How many rows there are; None where it takes long to find."""
-
-    def rows(self) -> AsyncGenerator[Row]:
-        """The rows in their order, the same ones each time, in bounded memory.
-
-        Raises:
-            InputError: a row is bad, or the source ends with an error.
-        """
-
-
-class Read:
-    """Rows of one or more readers, one after the other.
-
-    With ``checked`` they are all read once to be counted, so that a bad one is told before anything
-    runs, and it is all right if there are none.
-    """
-
-    def __init__(
-        self,
-        readers: Sequence[Reader],
-        label: str,
-        *,
-        taker: Callable[[], Taker],
-        columns: Mapping[str, ColumnType] | None,
-        limit: int | None,
-        checked: bool = False,
-    ) -> None:
-        self.label = label
-        self._readers, self._taker = readers, taker
-        self._columns, self._limit, self._checked = columns, limit, checked
-        self._looked = False
-
-    def columns(self) -> Mapping[str, ColumnType] | None:
-        """As given; or else as the schema says; or else those of the first 100 rows."""
-        if not self._looked:
-            found = self._look()
-            self._looked = True
-            if self._columns is None:
-                self._columns = found or None
-        return self._columns
-
-    def _look(self) -> Mapping[str, ColumnType]:
-        """See what is there, and that it is right as far as that goes."""
-        taker, rows = self._taker(), list[Row]()
-        told: dict[str, ColumnType] = {}
-        most = _LOOKED_AT if self._limit is None else min(_LOOKED_AT, self._limit)
-        for reader in self._readers:
-            taker.begin(reader)
-            schema = reader.columns()
-            told |= taker.renamed_columns(schema or {})
-            rows += map(taker.row, reader.first(most - len(rows)))
-            if len(rows) == most:
-                break
-        if not rows:
-            self._none()
-        taker.check_fields()
-        return columns_of(rows) | told
-
-    def _none(self) -> None:
-        """Say that there is nothing, where that is not all right."""
-        empty = self._readers[0].empty
-        if empty is not None and not self._checked:
-            raise InputError(empty)
-
-    def count(self) -> int | None:
-        """The sum over the readers.
-
-        Raises:
-            InputError: a row is bad, where they are ``checked``.
-        """
-        if self._checked and all(reader.again for reader in self._readers):
-            return sum(1 for _ in self)
-        most = self._limit
-        total = 0
-        for reader in self._readers:
-            count = reader.count()
-            if count is None:
-                return None
-            total += count
-            if most is not None and total >= most:
-                return most
-        return total
-
-    def __iter__(self) -> Iterator[Row]:
-        """All rows, from the start, for who may wait for them."""
-        taker, number = self._taker(), 0
-        for reader in self._readers:
-            taker.begin(reader)
-            for batch in reader.batches():
-                for record in batch:
-                    number += 1
-                    yield taker.row(record)
-                    if number == self._limit:
-                        return
-        if not number:
-            self._none()
-
-    async def rows(self) -> AsyncGenerator[Row]:
-        """The same, while other work goes on."""
-        taker, number = self._taker(), 0
-        for reader in self._readers:
-            taker.begin(reader)
-            async with aclosing(reader.stream()) as batches:
-                async for batch in batches:
-                    for record in batch:
-                        number += 1
-                        yield taker.row(record)
-                        if number == self._limit:
-                            return
-        if not number:
-            self._none()
-
-
-class Yielded:
-    """Rows of an asynchronous generator of the user's own."""
-
-    def __init__(
-        self,
-        begin: Callable[[], AsyncIterable[object]],
-        label: str,
-        *,
-        taker: Callable[[], Taker],
-        columns: Mapping[str, ColumnType] | None,
-        limit: int | None,
-    ) -> None:
-        self.label = label
-        self._begin, self._taker = begin, taker
-        self._columns, self._limit = columns, limit
-
-    def columns(self) -> Mapping[str, ColumnType] | None:
-        """As given; nothing is asked of the generator before the run."""
-        return self._columns
-
-    def count(self) -> int | None:
-        """Not known."""
-        return None
-
-    async def rows(self) -> AsyncGenerator[Row]:
-        """What the generator yields; it is closed at the end."""
-        taker, number = self._taker(), 0
-        taker.begin(Named(self.label))
-        async with aclosing(_told(self._begin, self.label)) as items:
-            async for item in items:
-                number += 1
-                yield taker.row((number, item, None))
-                if number == self._limit:
-                    return
-                if number % BATCH == 0:
-                    await asyncio.sleep(0)  # a generator that never waits lets others work too
-
-
-async def _told(begin: Callable[[], AsyncIterable[T]], label: str) -> AsyncGenerator[T]:
-    """The items; what the generator raises is told with its name and their number."""
-    number = 0
-    try:
-        async with aclosing(iterate(begin())) as items:
-            async for item in items:
-                number += 1
-                yield item
-    except Exception as error:
-        raise broken(label, number, error) from error

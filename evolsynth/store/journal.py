@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from evolsynth.errors import StoreError
-from evolsynth.store.shared_cache import SharedCache
+from evolsynth.store.shared_cache import Answer, SharedCache
 from evolsynth.store.sqlite_file import checksum, identity, meaning, row_key, transaction
 
 __all__ = ["Journal", "Keys"]
@@ -52,9 +52,7 @@ class Journal:
         self._attempt = attempt
         self.bodies: dict[bytes, bytes] = {}
         self.meta: dict[str, str] = {}
-        self._puts: list[tuple[Any, ...]] = []
-        self._rows: list[tuple[Any, ...]] = []
-        self._events: list[tuple[Any, ...]] = []
+        self._puts: dict[str, list[tuple[Any, ...]]] = {_PUT: [], _PUT_ROW: [], _PUT_EVENT: []}
         self._waiting: list[asyncio.Future[None]] = []
         self._asked = self._tokens = self._prompt_tokens = 0
         self._soon = False
@@ -64,31 +62,20 @@ class Journal:
 
     # What is put ------------------------------------------------------------------------------
 
-    def completion(
-        self,
-        key: bytes,
-        body: bytes,
-        *,
-        step: str,
-        tokens: int,
-        prompt_tokens: int,
-        seconds: float,
-        asked: bool,
-    ) -> None:
+    def completion(self, key: bytes, answer: Answer, *, asked: bool) -> None:
         """A completion; ``asked`` says that it was made now, so that its tokens count."""
         self.raise_if_failed()
         number = self._keys.next
         self._keys.next += 1
         self._keys.add(key, number)
+        body, step, *spent = answer
         self.bodies[key] = body
-        crc, now = checksum(body, key), time.time()
-        self._puts.append(
-            (number, key, body, crc, step, self._attempt, tokens, prompt_tokens, seconds, now)
-        )
+        crc = checksum(body, key)
+        self._puts[_PUT].append((number, key, body, crc, step, self._attempt, *spent, time.time()))
         if asked:
             self._asked += 1
-            self._tokens += tokens
-            self._prompt_tokens += prompt_tokens
+            self._tokens += answer.tokens
+            self._prompt_tokens += answer.prompt_tokens
         else:
             self._schedule()
 
@@ -110,15 +97,15 @@ class Journal:
         """A row, as JSON."""
         self.raise_if_failed()
         crc = checksum(body, row_key(seq, self._attempt, status))
-        self._rows.append((seq, self._attempt, status, step, time.time(), body, crc))
-        if len(self._rows) >= _MOST:
+        self._puts[_PUT_ROW].append((seq, self._attempt, status, step, time.time(), body, crc))
+        if len(self._puts[_PUT_ROW]) >= _MOST:
             self.flush()
         else:
             self._schedule()
 
     def event(self, kind: str, step: str | None, data: str) -> None:
         """An event, with its data as JSON."""
-        self._events.append((self._attempt, time.time(), kind, step, data))
+        self._puts[_PUT_EVENT].append((self._attempt, time.time(), kind, step, data))
         self._schedule()
 
     def value(self, name: str, value: str) -> None:
@@ -147,7 +134,7 @@ class Journal:
         """
         self._settle()
         self.raise_if_failed()
-        if self._puts or self._rows or self._events or self.meta:
+        if any(self._puts.values()) or self.meta:
             self._save(None)
 
     def close(self, how: str) -> None:
@@ -158,12 +145,8 @@ class Journal:
             StoreError: that failed, and nobody was told of an error before.
         """
         self._settle()
-        known = self._failed is not None
-        try:
+        with suppress(StoreError) if self._failed is not None else nullcontext():
             self._save(how)
-        except StoreError:
-            if not known:
-                raise
 
     def _settle(self) -> None:
         self._soon = False
@@ -195,22 +178,19 @@ class Journal:
         """One transaction with all that was put; all of it stays to be put where that fails."""
         db, due = self._db, self._keys.due
         with transaction(db):
-            if self._puts:
-                db.executemany(_PUT, self._puts)
-            if self._rows:
-                db.executemany(_PUT_ROW, self._rows)
-            if self._events:
-                db.executemany(_PUT_EVENT, self._events)
-            if self.meta:
-                db.executemany(_PUT_META, list(self.meta.items()))
+            for put, values in self._puts.items():
+                db.executemany(put, values)
+            db.executemany(_PUT_META, self.meta.items())
             if due:
                 self._keys.write()
             counts = (self._asked, self._tokens, self._prompt_tokens)
             db.execute(_PROGRESS, (time.time(), how, *counts, self._attempt))
         if due:
             self._keys.written()
-        for buffer in (self._puts, self.bodies, self._rows, self._events, self.meta):
-            buffer.clear()
+        for values in self._puts.values():
+            values.clear()
+        self.bodies.clear()
+        self.meta.clear()
 
     # Errors -----------------------------------------------------------------------------------
 
@@ -307,11 +287,7 @@ class Keys:
             self._sorted = sorted(pairs, reverse=True)
         self._db.executemany("INSERT OR REPLACE INTO keys VALUES (?, ?)", self._sorted[-_SLICE:])
         if len(self._sorted) <= _SLICE:
-            self._db.execute(
-                "INSERT INTO meta (name, value) VALUES ('indexed', ?) "
-                "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                (str(self._last),),
-            )
+            self._db.execute(_PUT_META, ("indexed", str(self._last)))
 
     def written(self) -> None:
         """The transaction was committed."""

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, Self
 
 from evolsynth.cache import locked
 from evolsynth.errors import StoreError
-from evolsynth.store.sqlite_file import CACHE, checksum, make, meaning, opened, sound, transaction
+from evolsynth.store.sqlite_file import CACHE, checksum, make, opened, sound, told, transaction
 
-__all__ = ["Found", "SharedCache"]
+__all__ = ["Answer", "SharedCache"]
 
 #: Completions that are written at once.
 _PORTION = 256
@@ -28,8 +28,8 @@ _PUT = (
 )
 
 
-class Found(NamedTuple):
-    """A completion and what it cost."""
+class Answer(NamedTuple):
+    """What a model answered, the step that asked, and what it cost."""
 
     body: bytes
     step: str
@@ -63,26 +63,22 @@ class SharedCache:
             ) from None
         return cls(opened(path, CACHE), path)
 
-    def find(self, key: bytes) -> Found | None:
+    def find(self, key: bytes) -> Answer | None:
         """What is stored under a key; None: nothing, or what is damaged.
 
         Raises:
             StoreError: the file is damaged there, or locked for long.
         """
-        try:
+        with told(self._path):
             found = self._db.execute(_FIND, (key,)).fetchone()
-        except sqlite3.Error as error:
-            raise meaning(error, self._path) from None
         if found is None or not sound(found[0], key, found[-1]):
             return None
-        return Found(*found[:-1])
+        return Answer(*found[:-1])
 
-    def put(
-        self, key: bytes, body: bytes, step: str, tokens: int, prompt_tokens: int, seconds: float
-    ) -> None:
+    def put(self, key: bytes, answer: Answer) -> None:
         """Share a completion, with the next `flush`."""
-        crc = checksum(body, key)
-        self._puts.append((key, body, crc, step, tokens, prompt_tokens, seconds, time.time()))
+        body, *spent = answer
+        self._puts.append((key, body, checksum(body, key), *spent, time.time()))
 
     def flush(self, *, all_of_it: bool) -> None:
         """Write what was put, in portions of some hundred unless it is ``all_of_it``.
@@ -92,11 +88,8 @@ class SharedCache:
         """
         if len(self._puts) < (1 if all_of_it else _PORTION):
             return
-        try:
-            with transaction(self._db):
-                self._db.executemany(_PUT, self._puts)
-        except sqlite3.Error as error:
-            raise meaning(error, self._path) from None
+        with told(self._path), transaction(self._db):
+            self._db.executemany(_PUT, self._puts)
         self._puts.clear()
 
     def close(self) -> None:

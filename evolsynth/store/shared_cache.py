@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from evolsynth.cache import locked
+from evolsynth.atomic import locked
 from evolsynth.errors import StoreError
 from evolsynth.store.sqlite_file import CACHE, checksum, make, opened, sound, told, transaction
 

@@ -105,41 +105,46 @@ def readers_of(
         InputError: there is no such file, it is empty, or of a kind that cannot be read.
     """
     try:
-        return _readers(data, chunk, skip_bad, lenient)
+        found = _readers(data, lenient)
+        if isinstance(found, TextFiles):
+            found.chunk = chunk
+            if not skip_bad:
+                found.check()
+            return [found]
     except OSError as error:
         raise InputError(f"{str(data)[:200]}: cannot be read ({error.strerror}).") from None
+    if chunk is not None and not isinstance(found[0], Piped):
+        raise InputError(f"{data}: chunk goes with text files, and this is none. Leave it out.")
+    return found
 
 
-def _readers(
-    data: str | Path, chunk: int | None, skip_bad: bool, lenient: bool
-) -> Sequence[Reader]:
+def _readers(data: str | Path, lenient: bool) -> TextFiles | Sequence[Reader]:
     label, path = str(data), Path(data)
     if not label:
         raise InputError("The path is empty. Give the path of a file or a folder.")
     if path == STANDARD_INPUT:
         return [Piped(path, label)]
     if path.is_dir():
-        return [_texts(_in_folder(path), path, label, chunk, skip_bad)]
+        return TextFiles(_in_folder(path), path, label)
     if path.is_file():
         if path.suffix.lower() in _TEXTS and not lenient:
-            return [_texts([path], path.parent, label, chunk, skip_bad)]
-        paths = [path]
-    elif glob.has_magic(label):
+            return TextFiles([path], path.parent, label)
+        return _tables([path], lenient)
+    if glob.has_magic(label):
         found = glob.glob(label, recursive=True)  # noqa: PTH207 - passes by names with a dot
         paths = sorted(p for p in map(Path, found) if p.is_file())
         if not paths:
             raise InputError(f"{label}: no file matches. Check the pattern and the folder.")
-        if not any(_table(p) for p in paths):
-            return [_texts(paths, _fixed(path), label, chunk, skip_bad)]
-    elif path.exists() and lenient:
+        if any(_table(p) for p in paths):
+            return _tables(paths, lenient)
+        while glob.has_magic(str(path)):  # up to the folder above all that can match
+            path = path.parent
+        return TextFiles(paths, path, label)
+    if path.exists() and lenient:
         return [Piped(path, label)]
-    elif path.exists():
+    if path.exists():
         raise InputError(f"{label}: neither a file nor a folder. Write it into a file first.")
-    else:
-        raise InputError(f"{label[:200]}: no such file. Give the path of a file or a folder.")
-    if chunk is not None:
-        raise InputError(f"{label}: chunk goes with text files, and this is none. Leave it out.")
-    return _tables(paths, lenient)
+    raise InputError(f"{label[:200]}: no such file. Give the path of a file or a folder.")
 
 
 def _tables(paths: Sequence[Path], lenient: bool) -> list[Reader]:
@@ -169,33 +174,15 @@ def _table(path: Path) -> Format | None:
 
 def _in_folder(folder: Path) -> list[Path]:
     """The text files in the folder and those in it; names that begin with a dot are passed by."""
-    found = []
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder).parts
-        hidden = any(name.startswith(".") for name in inside)
-        if path.suffix.lower() in _TEXTS and path.is_file() and not hidden:
-            found.append(path)
+    found = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in _TEXTS and path.is_file()
+        if not any(name.startswith(".") for name in path.relative_to(folder).parts)
+    ]
     if not found:
         raise InputError(
             f"{folder}: no {' or '.join(_TEXTS)} files in this folder. Give a pattern for others: "
             f"{folder}/*.jsonl."
         )
     return found
-
-
-def _fixed(pattern: Path) -> Path:
-    """The folder above all that a pattern can match."""
-    while glob.has_magic(str(pattern)):
-        pattern = pattern.parent
-    return pattern
-
-
-def _texts(
-    paths: list[Path], above: Path, label: str, chunk: int | None, skip_bad: bool
-) -> TextFiles:
-    if not skip_bad:
-        for path in paths:
-            if not path.stat().st_size:
-                raise InputError(f"{path}: the file is empty. Write something, or remove it.")
-    names = [path.relative_to(above).as_posix() for path in paths]
-    return TextFiles(paths, names, label, chunk=chunk)

@@ -20,17 +20,26 @@ _SPACE = re.compile(r"\s+")
 class TextFiles(Reader):
     """Texts of files in UTF-8: the fields ``input`` and ``source``, the file's name.
 
-    With ``chunk`` a text is cut into parts of at most so many characters, numbered from 1 in
-    ``part``. In memory is one file.
+    The name is the path below the folder ``above``. With ``chunk`` a text is cut into parts of at
+    most so many characters, numbered from 1 in ``part``. In memory is one file.
     """
 
     unit = "file"
 
-    def __init__(
-        self, paths: Sequence[Path], names: Sequence[str], label: str, *, chunk: int | None
-    ) -> None:
+    def __init__(self, paths: Sequence[Path], above: Path, label: str) -> None:
         super().__init__(label)
-        self._paths, self._names, self._chunk = paths, names, chunk
+        self._paths, self._above = paths, above
+        self.chunk: int | None = None
+
+    def check(self) -> None:
+        """See that no file is empty.
+
+        Raises:
+            InputError: it names the file.
+        """
+        for path in self._paths:
+            if not path.stat().st_size:
+                raise InputError(f"{path}: the file is empty. Write something, or remove it.")
 
     def place(self, number: int) -> str:
         """The file's path."""
@@ -38,35 +47,35 @@ class TextFiles(Reader):
 
     def columns(self) -> Mapping[str, ColumnType]:
         """Always the same."""
-        part: dict[str, ColumnType] = {} if self._chunk is None else {"part": "number"}
+        part: dict[str, ColumnType] = {} if self.chunk is None else {"part": "number"}
         return {"input": "text", "source": "text", **part}
 
     def count(self) -> int | None:
         """The number of files, if each is a row."""
-        return len(self._paths) if self._chunk is None else None
+        return len(self._paths) if self.chunk is None else None
 
     def batches(self) -> Iterator[Iterable[Record]]:
         """The rows of one file at a time."""
-        for number, (path, name) in enumerate(zip(self._paths, self._names, strict=True), 1):
-            yield self._records(number, path, name)
+        for number, path in enumerate(self._paths, 1):
+            try:
+                yield self._records(number, path)
+            except InputError as error:
+                yield [(number, error, None)]
 
-    def _records(self, number: int, path: Path, name: str) -> list[Record]:
+    def _records(self, number: int, path: Path) -> list[Record]:
+        name = path.relative_to(self._above).as_posix()
         try:
             text = path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError:
-            return [_bad(number, f"{path}: not UTF-8 text. Save the file as UTF-8.")]
+            raise InputError(f"{path}: not UTF-8 text. Save the file as UTF-8.") from None
         except OSError as error:
-            return [_bad(number, f"{path}: cannot be read ({error.strerror}).")]
+            raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
         if not text.strip():
-            return [_bad(number, f"{path}: the file is empty. Write something, or remove it.")]
-        if self._chunk is None:
+            raise InputError(f"{path}: the file is empty. Write something, or remove it.")
+        if self.chunk is None:
             return [(number, {"input": text, "source": name}, None)]
-        parts = enumerate(split(text, self._chunk), 1)
+        parts = enumerate(split(text, self.chunk), 1)
         return [(number, {"input": t, "source": name, "part": k}, None) for k, t in parts]
-
-
-def _bad(number: int, message: str) -> Record:
-    return number, InputError(message), None
 
 
 def split(text: str, most: int) -> list[str]:

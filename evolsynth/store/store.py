@@ -20,9 +20,8 @@ import msgspec
 
 from evolsynth.errors import EvolsynthError, StoreDamaged, StoreError
 from evolsynth.rows import Row, Status
-from evolsynth.store.journal import Journal, Keys
+from evolsynth.store.journal import Answer, Journal, Keys, SharedCache
 from evolsynth.store.lock import Owner, RunLock
-from evolsynth.store.shared_cache import Answer, SharedCache
 from evolsynth.store.sqlite_file import (
     RUN,
     STORE,

@@ -195,6 +195,11 @@ class Numbers:
         (number,) = found.fetchone() or (None,)
         return number
 
+    def add(self, name: str, number: int) -> bool:
+        """Give the name a number, if it has none; whether that was so."""
+        sql = "INSERT OR IGNORE INTO numbers VALUES (?, ?)"
+        return self._db.execute(sql, (hash(name), number)).rowcount > 0
+
     def put(self, name: str, number: int) -> None:
         """Give the name a number, in place of the one it had."""
         self._db.execute("INSERT OR REPLACE INTO numbers VALUES (?, ?)", (hash(name), number))
@@ -210,9 +215,8 @@ class Ids:
     def told_apart(self, row: Row, place: int) -> Row:
         """The row, with a number behind its id if that is taken."""
         name = row.id
-        while self.places.get(name) is not None:
+        while not self.places.add(name, place):
             times = (self._times.get(row.id) or 1) + 1
             self._times.put(row.id, times)
             name = f"{row.id}-{times}"
-        self.places.put(name, place)
         return row if name == row.id else row.replace(id=name)

@@ -233,7 +233,9 @@ class _Text:
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
-                if not (self._cut(error) and self._more()):
+                # it may be right as far as it goes
+                cut = error.msg.startswith("Unterminated") or error.pos > len(self._text) - 16
+                if not (cut and self._more()):
                     raise _broken(where, error.msg) from None
             except (ValueError, RecursionError) as error:
                 raise _broken(where, str(error).partition(";")[0]) from None
@@ -242,10 +244,6 @@ class _Text:
                 if end < len(self._text) or not self._more():
                     self._at = end
                     return value
-
-    def _cut(self, error: json.JSONDecodeError) -> bool:
-        """Whether the text may be right as far as it goes."""
-        return error.msg.startswith("Unterminated") or error.pos > len(self._text) - 16
 
     def _more(self) -> bool:
         """Read on, as much again as there is; False at the end."""

@@ -220,17 +220,13 @@ class Worker:
 
 def _work(jobs: SimpleQueue[_Job | None]) -> None:
     while (come := jobs.get()) is not None:
-        _finish(*come)
-        del come  # an idle thread keeps nothing alive
-
-
-def _finish(job: Callable[[], Any], future: Future[Any]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        future.set_result(job())
-    except BaseException as error:  # noqa: BLE001 - it is raised where the job was given
-        future.set_exception(error)
+        job, future = come
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(job())
+            except BaseException as error:  # noqa: BLE001 - it is raised where the job was given
+                future.set_exception(error)
+        del come, job, future  # an idle thread keeps nothing alive
 
 
 async def beside(

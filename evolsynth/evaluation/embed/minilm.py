@@ -238,18 +238,23 @@ def _framed(model: Any, ids: list[int]) -> list[int]:
     return [model.tokenizer.cls_token_id, *ids, model.tokenizer.sep_token_id]
 
 
-def _forward(model: Any, rows: Sequence[list[int]]) -> NDArray[np.float64]:
-    """The unit vectors of rows of as many tokens."""
+def _features(rows: Sequence[list[int]]) -> dict[str, Any]:
     import torch
 
     tokens = torch.tensor(rows)
-    features = {
+    return {
         "input_ids": tokens,
         "attention_mask": torch.ones_like(tokens),
         "token_type_ids": torch.zeros_like(tokens),
     }
+
+
+def _forward(model: Any, rows: Sequence[list[int]]) -> NDArray[np.float64]:
+    """The unit vectors of rows of as many tokens."""
+    import torch
+
     with torch.inference_mode():
-        vectors = model(features)["sentence_embedding"]
+        vectors = model(_features(rows))["sentence_embedding"]
     return np.stack([_unit(vector) for vector in vectors.numpy()])
 
 
@@ -260,16 +265,10 @@ def _hidden(
     the same bits as of `_forward`."""
     import torch
 
-    tokens = torch.tensor([ids])
-    mask = torch.ones_like(tokens)
+    features = _features([ids])
     with torch.inference_mode():
-        found = model[0].auto_model(
-            input_ids=tokens,
-            attention_mask=mask,
-            token_type_ids=torch.zeros_like(tokens),
-            output_hidden_states=True,
-        )
-        features = {"token_embeddings": found.last_hidden_state, "attention_mask": mask}
+        found = model[0].auto_model(**features, output_hidden_states=True)
+        features["token_embeddings"] = found.last_hidden_state
         for part in (model[1], model[2]):
             features = part(features)
     array: NDArray[np.float64] = found.hidden_states[layer][0].numpy().astype(np.float64)

@@ -14,7 +14,7 @@ import pytest_asyncio
 from docs_pages import page_blocks, read_through  # noqa: F401 - fixtures
 from scripted_commands import in_folder, use_embedder, use_model  # noqa: F401 - fixtures
 
-from evolsynth.cache import cache_folder
+from evolsynth.atomic import cache_folder
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.llm.llamacpp import LlamaCpp, arrangement, engine
 from evolsynth.llm.llamacpp.model import Model

@@ -14,7 +14,7 @@ from rich.table import Table
 from evolsynth.atomic import writing
 from evolsynth.cli.flags import parsed
 from evolsynth.errors import InputError
-from evolsynth.evaluation.diversity.distances import rarefied
+from evolsynth.evaluation.diversity.measures import rarefied
 from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck, subject_of
@@ -91,7 +91,7 @@ async def compare(
                 accepted=len(kept[name]),
                 on_topic=sum(s >= ON_TOPIC for s in scores) / len(scores) if scores else None,
                 size=size,
-                vendi=rarefied(kept[name], vectors, size).vendi if vectors is not None else None,
+                vendi=rarefied(kept[name], vectors, size)["vendi"] if vectors is not None else None,
                 hint=steering_hint(text),
             )
         )

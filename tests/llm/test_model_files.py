@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from evolsynth.cache import cache_folder
+from evolsynth.atomic import cache_folder
 from evolsynth.errors import InputError, ModelNotFound
 from evolsynth.llm.llamacpp.files import CATALOGUE, find_model
 from evolsynth.llm.llamacpp.gguf import BLOCKS, Tensor, read_outline

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.evaluation.diversity.distances import some
-from evolsynth.evaluation.embed.minilm import Embedder
+from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.findings import explain
 from evolsynth.report.build import build_report
 from evolsynth.report.evolutions import evolutions_of, lineage

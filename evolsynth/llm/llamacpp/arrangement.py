@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from evolsynth.atomic import written
-from evolsynth.cache import cache_folder, locked
+from evolsynth.atomic import cache_folder, locked, written
 from evolsynth.llm.llamacpp.context import Context
 from evolsynth.llm.llamacpp.library import llama
 

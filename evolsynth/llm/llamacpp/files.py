@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from evolsynth.cache import cache_folder, locked
+from evolsynth.atomic import cache_folder, locked
 from evolsynth.errors import InputError, ModelNotFound, SetupError
 from evolsynth.llm.llamacpp.gguf import read_outline
 from evolsynth.llm.llamacpp.library import llama

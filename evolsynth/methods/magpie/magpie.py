@@ -38,7 +38,7 @@ from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import failure, ordered_map
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["INSTRUCTION_SAMPLING", "magpie"]
 

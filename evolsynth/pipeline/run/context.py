@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.embed.minilm import Embedder
+from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.base import LLM

@@ -28,14 +28,15 @@ from evolsynth.llm.base import Prompt, Request, Sampling, Segment
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.llm.llamacpp.context import Batch
 from evolsynth.llm.llamacpp.files import find_model, requantised, sha256_of
-from evolsynth.llm.llamacpp.gguf import Outline, read_outline
 from evolsynth.llm.llamacpp.library import last_message, llama
 from evolsynth.llm.llamacpp.model import Model
 from evolsynth.llm.llamacpp.quantise import (
     Importance,
+    Outline,
     find_quantisation,
     importance_of,
     load_importance,
+    read_outline,
     save_importance,
 )
 from evolsynth.llm.template import ChatTemplate

@@ -20,20 +20,8 @@ if TYPE_CHECKING:
 
     from evolsynth.llm.template import ChatTemplate
 
-__all__ = [
-    "LLM",
-    "Capability",
-    "Completion",
-    "FinishReason",
-    "Prompt",
-    "Request",
-    "Sampling",
-    "Score",
-    "Segment",
-    "TokenLogprob",
-    "Usage",
-    "hash_of",
-]
+__all__ = ["LLM", "Capability", "Completion", "FinishReason", "Prompt", "Request", "Sampling"]
+__all__ += ["Score", "Segment", "TokenLogprob", "Usage", "hash_of"]
 
 FinishReason = Literal["stop", "length"]
 

@@ -10,9 +10,8 @@ from evolsynth.columns import Columns
 from evolsynth.errors import InputError, TemplateError
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
 from evolsynth.methods.method import Options, method
-from evolsynth.methods.provenance import made_by, template_hash
 from evolsynth.options import Count
-from evolsynth.prompts import load_prompt
+from evolsynth.prompts import load_prompt, made_by, template_hash
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows, together
 

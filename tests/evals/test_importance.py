@@ -21,12 +21,13 @@ from evals.quality import ANSWERS, RECIPES, Quality, compare, read_answers, tabl
 from evolsynth.errors import EngineError, InputError
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp.files import find_model, requantised, sha256_of
-from evolsynth.llm.llamacpp.gguf import Outline, read_outline
 from evolsynth.llm.llamacpp.model import Model
 from evolsynth.llm.llamacpp.quantise import (
     QUANTISATIONS,
+    Outline,
     importance_of,
     load_importance,
+    read_outline,
     save_importance,
 )
 

@@ -15,7 +15,6 @@ from evolsynth.errors import InputError, SetupError
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp import quantise as module
 from evolsynth.llm.llamacpp.files import find_model, requantised, sha256_of
-from evolsynth.llm.llamacpp.gguf import read_outline
 from evolsynth.llm.llamacpp.library import llama
 from evolsynth.llm.llamacpp.quantise import (
     QUANTISATIONS,
@@ -24,6 +23,7 @@ from evolsynth.llm.llamacpp.quantise import (
     importance_of,
     load_importance,
     quantise,
+    read_outline,
     save_importance,
 )
 

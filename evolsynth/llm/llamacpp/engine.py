@@ -12,17 +12,18 @@ from evolsynth.errors import EngineError, InputError, ModelNotFound, RequestErro
 from evolsynth.llm.backends import DEFAULT_MODEL, backend
 from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage
 from evolsynth.llm.llamacpp import machine
-from evolsynth.llm.llamacpp.arrangement import (
-    Arrangement,
-    arrangement,
-    fingerprint,
-    remembered,
-)
 from evolsynth.llm.llamacpp.context import Context, check_memory, most_contexts
 from evolsynth.llm.llamacpp.files import CatalogueEntry, Weights, find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.jobs import Generation, Job, JobQueue, Scoring, T
 from evolsynth.llm.llamacpp.library import llama
-from evolsynth.llm.llamacpp.machine import available_memory, available_threads
+from evolsynth.llm.llamacpp.machine import (
+    Arrangement,
+    arrangement,
+    available_memory,
+    available_threads,
+    fingerprint,
+    remembered,
+)
 from evolsynth.llm.llamacpp.model import Model
 from evolsynth.llm.llamacpp.quantise import Quantisation, find_quantisation, importance_of
 from evolsynth.llm.llamacpp.sampler import Grammar

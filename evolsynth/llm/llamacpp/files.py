@@ -17,18 +17,10 @@ import msgspec
 
 from evolsynth.cache import cache_folder, locked
 from evolsynth.errors import InputError, ModelNotFound, SetupError
-from evolsynth.llm.llamacpp.gguf import read_outline
 from evolsynth.llm.llamacpp.library import llama
-from evolsynth.llm.llamacpp.quantise import find_quantisation, importance_of, quantise
+from evolsynth.llm.llamacpp.quantise import find_quantisation, importance_of, quantise, read_outline
 
-__all__ = [
-    "CATALOGUE",
-    "CatalogueEntry",
-    "Weights",
-    "find_model",
-    "requantised",
-    "sha256_of",
-]
+__all__ = ["CATALOGUE", "CatalogueEntry", "Weights", "find_model", "requantised", "sha256_of"]
 
 
 class CatalogueEntry(NamedTuple):

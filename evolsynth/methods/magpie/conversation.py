@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 from evolsynth.evaluation.gate.checks.conversation import turn_findings
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Completion, Request, Sampling
-from evolsynth.methods.provenance import made_by, prompt_hash, template_hash
-from evolsynth.prompts import PromptFile
+from evolsynth.prompts import PromptFile, made_by, prompt_hash, template_hash
 from evolsynth.rows import Message, derive_seed
 
 __all__ = ["Made", "Turns"]

@@ -22,18 +22,18 @@ from evolsynth.evaluation.gate.gate import instruction_findings
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
 from evolsynth.methods.magpie.conversation import Turns
-from evolsynth.methods.magpie.system_prompts import (
+from evolsynth.methods.magpie.steering import (
     Choice,
+    Steering,
     SystemPrompt,
     SystemPrompts,
+    steering,
     steering_hint,
 )
-from evolsynth.methods.magpie.topics import Steering, steering
 from evolsynth.methods.method import Options, method
-from evolsynth.methods.provenance import made_by, prompt_hash
 from evolsynth.methods.respond import RESPONSE_SAMPLING
 from evolsynth.options import Count, Natural
-from evolsynth.prompts import load_prompt
+from evolsynth.prompts import load_prompt, made_by, prompt_hash
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import failure, ordered_map
 

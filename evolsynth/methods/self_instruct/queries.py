@@ -23,13 +23,11 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
 )
 from evolsynth.evaluation.text.rouge import rouge_l
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
-from evolsynth.methods.family import PromptFamily, prompt_family
 from evolsynth.methods.method import Options, method
-from evolsynth.methods.self_instruct.classic import CLASSIC_TASK_SAMPLING, bare
 from evolsynth.methods.self_instruct.small import SMALL_TASK_SAMPLING
-from evolsynth.methods.self_instruct.writer import ask, ask_chat
+from evolsynth.methods.self_instruct.writer import CLASSIC_TASK_SAMPLING, ask, ask_chat, bare
 from evolsynth.options import Count
-from evolsynth.prompts import load_prompt
+from evolsynth.prompts import PromptFamily, load_prompt, prompt_family
 from evolsynth.rows import Failure, Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows
 

@@ -29,14 +29,25 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
 from evolsynth.evaluation.gate.gate import response_findings
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Sampling
-from evolsynth.methods.family import PromptFamily, prompt_family
 from evolsynth.methods.method import Options, method
-from evolsynth.methods.self_instruct.classic import CLASSIC_TASK_SAMPLING, ClassicWriter
-from evolsynth.methods.self_instruct.pool import TaskPool
-from evolsynth.methods.self_instruct.seeds import LEAST_SEEDS, SeedTask, read_seeds, shipped_seeds
+from evolsynth.methods.self_instruct.pool import (
+    LEAST_SEEDS,
+    SeedTask,
+    TaskPool,
+    read_seeds,
+    shipped_seeds,
+)
 from evolsynth.methods.self_instruct.small import SMALL_TASK_SAMPLING, SmallWriter
-from evolsynth.methods.self_instruct.writer import Draft, Instance, Plan, TaskWriter
+from evolsynth.methods.self_instruct.writer import (
+    CLASSIC_TASK_SAMPLING,
+    ClassicWriter,
+    Draft,
+    Instance,
+    Plan,
+    TaskWriter,
+)
 from evolsynth.options import Count, FilePath, Natural
+from evolsynth.prompts import PromptFamily, prompt_family
 from evolsynth.rows import Failure, Row, Verdict
 from evolsynth.streams import failure, ordered_map
 

@@ -17,7 +17,7 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
     task_findings,
 )
 from evolsynth.findings import EXPLANATIONS, Finding
-from evolsynth.methods.self_instruct.seeds import shipped_seeds
+from evolsynth.methods.self_instruct.pool import shipped_seeds
 
 
 def codes(found: list[Finding]) -> list[str]:

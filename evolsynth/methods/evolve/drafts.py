@@ -1,31 +1,135 @@
-"""Evol-Instruct for small models: the request stands, and the model goes on from it.
+"""What Evol-Instruct asks a model for: candidates of one evolution, by two families of prompts.
 
-At 135M parameters a rewrite drops what it was to keep. Here nothing is rewritten: the model sees
-examples of the request's own shape, then the request and a connector such as "Also explain why",
-and writes the rest of that sentence. Connectors belong to the operations of Evol-Instruct, and are
-chosen so that what follows them must add something. Some are closed: they end with a full stop and
-hold alternatives in brackets, among which the model chooses, since what it writes
-freely is a good demand in one case of four. In-breadth there is nothing to keep: the model
-goes on with a list of pairs from one field each.
+`Classic`, for larger models: they rewrite the request, as in the paper (Xu et al. 2023,
+arXiv:2304.12244, section 3.2), with prompts of our own.
+
+`Anchored`, for small models: the request stands, and the model goes on from it. At 135M parameters
+a rewrite drops what it was to keep. Here nothing is rewritten: the model sees examples of the
+request's own shape, then the request and a connector such as "Also explain why", and writes the
+rest of that sentence. Connectors belong to the operations of Evol-Instruct, and are chosen so that
+what follows them must add something. Some are closed: they end with a full stop and hold
+alternatives in brackets, among which the model chooses, since what it writes freely is a good
+demand in one case of four. In-breadth there is nothing to keep: the model goes on with a list of
+pairs from one field each.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import product
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
-from evolsynth.methods.evolve.draft import BREADTH, Draft
 from evolsynth.methods.evolve.request import Anchor, Shape, anchor_of, shape_of
 from evolsynth.prompts import PromptFile, load_prompt
-from evolsynth.rows import derive_seed
+from evolsynth.rows import Message, derive_seed
 
-__all__ = ["ANCHORED_SAMPLING", "Anchored"]
+__all__ = ["ANCHORED_SAMPLING", "BREADTH", "CLASSIC_SAMPLING", "IN_DEPTH", "OPERATIONS"]
+__all__ += ["Anchored", "Classic", "Draft", "Drafter"]
+
+#: The operations of the paper (arXiv 2304.12244, section 3.2), under distilabel's names for them.
+IN_DEPTH = (
+    "constraints",
+    "deepening",
+    "concretizing",
+    "increased_reasoning_steps",
+    "complicate_input",
+)
+BREADTH = "breadth"
+OPERATIONS = (*IN_DEPTH, BREADTH)
+
+
+class Draft(NamedTuple):
+    """A request, and how its answer becomes an instruction.
+
+    ``read`` turns a completion into the evolved instruction and the reason why it ended;
+    ``told`` goes into the row's provenance.
+    """
+
+    operation: str
+    file: PromptFile
+    request: Request
+    read: Callable[[Completion], tuple[str, str]]
+    told: Mapping[str, str] = MappingProxyType({})
+
+
+class Drafter(Protocol):
+    """A family of prompts: what it asks for ``number`` candidates of one round.
+
+    ``root`` is what the instruction was before the first round. The drafts depend on the arguments
+    and on nothing else. There may be fewer than ``number`` where a request has no more ways to be
+    evolved, never none.
+    """
+
+    def drafts(
+        self, llm: LLM, instruction: str, *, root: str, number: int, seed: int
+    ) -> list[Draft]:
+        """The drafts, those of one prompt next to each other."""
+        ...
+
+
+CLASSIC_SAMPLING = Sampling(temperature=0.7, top_k=64, top_p=0.95)
+
+_FRAME = re.compile(r"^\s*-{3,}\s*$", re.M)
+_HEADING = re.compile(
+    r"\A\W*(?:(?:the |here is the |here's the )?(?:new|rewritten|created|evolved|revised)"
+    r" (?:request|prompt|instruction)\W*:)\s*",
+    re.I,
+)
+
+
+class Classic:
+    """The classic family; see `Drafter`. ``weights`` say how often each operation is drawn."""
+
+    def __init__(
+        self, weights: Mapping[str, float], sampling: Sampling, *, max_tokens: int = 512
+    ) -> None:
+        self._weights, self._sampling, self._max_tokens = weights, sampling, max_tokens
+
+    def drafts(
+        self, llm: LLM, instruction: str, *, root: str, number: int, seed: int
+    ) -> list[Draft]:
+        """``number`` candidates of one operation, which are answers to one prompt."""
+        draw = random.Random(seed)  # noqa: S311 - reproducible on purpose
+        names = list(self._weights)
+        operation = draw.choices(names, weights=[self._weights[name] for name in names])[0]
+        file = load_prompt(f"evol_instruct/classic/{operation}")
+        prompt = llm.template.render(
+            [Message("user", file.part("question", instruction=instruction).strip())]
+        )
+        end = llm.template.turn_end()
+        return [
+            Draft(
+                operation,
+                file,
+                Request(
+                    prompt=prompt,
+                    seed=derive_seed(seed, "candidate", "", candidate=i),
+                    max_tokens=self._max_tokens,
+                    sampling=self._sampling,
+                    stop=(end,) if end else (),
+                ),
+                _read,
+            )
+            for i in range(number)
+        ]
+
+
+def _read(completion: Completion) -> tuple[str, str]:
+    """The rewritten request without the frame and the heading that some models repeat."""
+    text = _HEADING.sub("", _FRAME.sub("", completion.text).strip()).strip()
+    for opening, closing in (('"', '"'), ("“", "”")):
+        inner = text[1:-1]
+        if text.startswith(opening) and text.endswith(closing) and opening not in inner:
+            text = inner.strip()
+    return text, completion.finish_reason
+
 
 #: A demand is short and must fit: drawn closer to the likeliest than an instruction is.
 ANCHORED_SAMPLING = Sampling(temperature=0.6, top_k=64, top_p=0.9)

@@ -235,7 +235,7 @@ def test_the_demo_leaves_a_data_set_a_report_and_a_table_that_adds_up(
     assert main(["demo", "-n", "20", "-o", str(tmp_path / "demo")]) == 0
     assert {p.name for p in (tmp_path / "demo").iterdir()} >= DEMO_FILES
     figures = table(capsys.readouterr().out)
-    assert list(figures) == ["magpie", "screen", "evolve", "screen_2", "respond", "gate", "all"]
+    assert list(figures) == ["magpie", "evolve", "respond", "gate", "all"]
     for planned, *parts in figures.values():
         assert planned == sum(parts)
     assert figures["magpie"][0] == 20

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from evolsynth.columns import Columns, ColumnType
 from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.findings import reason
 from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
 from evolsynth.methods.evolve.drafts import (
     ANCHORED_SAMPLING,
@@ -39,6 +40,12 @@ from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, failure, map_rows, together
 
 __all__ = ["CLASSIC_WEIGHTS", "SMALL_WEIGHTS", "evolve"]
+
+reason(
+    "no_information_gain",
+    "The model holds the evolved instruction for equal to its original.",
+    "Leave out ask_for_gain, or raise evolve's candidates.",
+)
 
 #: How often each operation is drawn for a small model: by how many of its demands are good.
 SMALL_WEIGHTS: Mapping[str, float] = MappingProxyType(
@@ -113,7 +120,7 @@ async def evolve(
     Args:
         rounds: evolutions of each row.
         gate: what judges candidates; without one, rules on words alone. Give the gate that the
-            rows are screened with, and one with MiniLM, which also tells the good from the weak.
+            rows are looked at with, and one with MiniLM, which also tells the good from the weak.
         candidates: how many are asked for in a round at most.
         good_enough: the score (``good_evolution``, in [0, 1]) from which on no more are asked for:
             a lower one takes less time and chooses less; 1 asks for all candidates. Where the gate
@@ -255,7 +262,7 @@ class _Evolver(NamedTuple):
             ]
             if not made:
                 return judged, None if judged else errors[0]
-            judged += await self.gate.judge(made)
+            judged += await self.gate.check_candidates(made)
             if any(self._ends(row) for row in judged[-len(made) :]):
                 break
         return judged, None
@@ -320,7 +327,7 @@ class _Evolver(NamedTuple):
             return row
         async with aclosing(respond([row], self.llm, seed=self.seed)) as rows:
             (one,) = [row async for row in rows]
-        return one if one.settled else (await self.gate.judge([one]))[0]
+        return one if one.settled else (await self.gate.check_candidates([one]))[0]
 
 
 def _standing(row: Row, place: int) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from evolsynth.columns import Columns, ColumnType
 from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck
-from evolsynth.evaluation.gate.gate import instruction_findings
+from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
 from evolsynth.methods.magpie.conversation import Turns
@@ -291,7 +291,7 @@ class _Maker(NamedTuple):
 
     def _judge(self, row: Row) -> tuple[list[Finding], float | None]:
         """Objections to a candidate, and how near it is to the topic, if there is one."""
-        findings = instruction_findings(row) if self.candidates > 1 else []
+        findings = part_findings(row, "instruction") if self.candidates > 1 else []
         if self.topic is None:
             return findings, None
         score = self.topic.scores([row.instruction or ""])[0]

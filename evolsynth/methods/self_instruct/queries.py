@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, Protocol
 
 from evolsynth.columns import ColumnType
 from evolsynth.errors import InputError
-from evolsynth.evaluation.gate.checks.degenerate import degenerate
 from evolsynth.evaluation.gate.checks.self_instruct import (
     SAME_WORDING,
+    degenerate,
     doubled,
     missing_input,
     personal,

@@ -26,7 +26,7 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
     list_findings,
     missing_input,
 )
-from evolsynth.evaluation.gate.gate import response_findings
+from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Sampling
 from evolsynth.methods.method import Options, method
@@ -302,7 +302,7 @@ class _Loop:
         if not label:
             found += list_findings(draft.text, instance.output)
         if not label and not found:
-            found += response_findings(self._row(plan, draft, instance, label, 0))
+            found += part_findings(self._row(plan, draft, instance, label, 0), "response")
         return found
 
     def _row(

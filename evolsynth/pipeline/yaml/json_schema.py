@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from evolsynth.evaluation.embed.base import embedders
-from evolsynth.evaluation.gate.settings import THRESHOLDS
+from evolsynth.evaluation.gate.settings import thresholds
 from evolsynth.llm.backends import BACKENDS, DEFAULT_SCHEME, backend_options
 from evolsynth.options import Option, summary
 from evolsynth.pipeline.makers import COMMON, StepMaker
@@ -90,8 +90,8 @@ class _Types:
             if "description" in schema:
                 schema["description"] = summary(schema["description"])
             if name == "GateSettings":
-                for field, _, meaning, _ in THRESHOLDS:
-                    schema["properties"][field].setdefault("description", meaning)
+                for one in thresholds():
+                    schema["properties"][one.name] |= one.schema()
         return dict(sorted(self._structs.items()))
 
 

@@ -28,8 +28,7 @@ from evolsynth.llm.base import Prompt, Request, Sampling, Segment
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.llm.llamacpp.context import Batch
 from evolsynth.llm.llamacpp.files import find_model, requantised, sha256_of
-from evolsynth.llm.llamacpp.library import last_message, llama
-from evolsynth.llm.llamacpp.model import Model
+from evolsynth.llm.llamacpp.model import Model, last_message, llama
 from evolsynth.llm.llamacpp.quantise import (
     Importance,
     Outline,

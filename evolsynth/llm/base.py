@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evolsynth.llm.template import ChatTemplate
 
 __all__ = ["LLM", "Capability", "Completion", "FinishReason", "Prompt", "Request", "Sampling"]
-__all__ += ["Score", "Segment", "TokenLogprob", "Usage", "hash_of"]
+__all__ += ["Score", "Segment", "TokenLogprob", "Usage", "encoded", "hash_of"]
 
 FinishReason = Literal["stop", "length"]
 
@@ -206,16 +206,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         return self.prompt
 
 
+def encoded(body: Any) -> bytes:
+    """Some data as JSON."""
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:  # half a surrogate pair: only an escape can carry it
+        return json.dumps(msgspec.to_builtins(body)).encode()
+
+
 def hash_of(body: Any) -> bytes:
     """16 bytes that stand for some data: the hash of its JSON."""
-    try:
-        text = _JSON.encode(body)
-    except UnicodeEncodeError:  # half a surrogate pair: only an escape can carry it
-        text = json.dumps(msgspec.to_builtins(body), ensure_ascii=True).encode()
-    return hashlib.blake2b(text, digest_size=16).digest()
-
-
-_JSON = msgspec.json.Encoder()
+    return hashlib.blake2b(encoded(body), digest_size=16).digest()
 
 
 class TokenLogprob(NamedTuple):

@@ -15,7 +15,7 @@ from evolsynth.errors import InputError, SetupError
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp import quantise as module
 from evolsynth.llm.llamacpp.files import find_model, requantised, sha256_of
-from evolsynth.llm.llamacpp.library import llama
+from evolsynth.llm.llamacpp.model import llama
 from evolsynth.llm.llamacpp.quantise import (
     QUANTISATIONS,
     Importance,

@@ -15,7 +15,6 @@ from evolsynth.llm.llamacpp import machine
 from evolsynth.llm.llamacpp.context import Context, check_memory, most_contexts
 from evolsynth.llm.llamacpp.files import CatalogueEntry, Weights, find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.jobs import Generation, Job, JobQueue, Scoring, T
-from evolsynth.llm.llamacpp.library import llama
 from evolsynth.llm.llamacpp.machine import (
     Arrangement,
     arrangement,
@@ -24,7 +23,7 @@ from evolsynth.llm.llamacpp.machine import (
     fingerprint,
     remembered,
 )
-from evolsynth.llm.llamacpp.model import Model
+from evolsynth.llm.llamacpp.model import Model, llama
 from evolsynth.llm.llamacpp.quantise import Quantisation, find_quantisation, importance_of
 from evolsynth.llm.llamacpp.sampler import Grammar
 from evolsynth.llm.llamacpp.worker import PrefixStore, Worker

@@ -17,7 +17,7 @@ import msgspec
 
 from evolsynth.cache import cache_folder, locked
 from evolsynth.errors import InputError, ModelNotFound, SetupError
-from evolsynth.llm.llamacpp.library import llama
+from evolsynth.llm.llamacpp.model import llama
 from evolsynth.llm.llamacpp.quantise import find_quantisation, importance_of, quantise, read_outline
 
 __all__ = ["CATALOGUE", "CatalogueEntry", "Weights", "find_model", "requantised", "sha256_of"]

@@ -31,7 +31,7 @@ from evolsynth.atomic import written
 from evolsynth.cache import cache_folder, locked
 from evolsynth.errors import InputError
 from evolsynth.llm.llamacpp.context import Context
-from evolsynth.llm.llamacpp.library import llama
+from evolsynth.llm.llamacpp.model import llama
 
 if TYPE_CHECKING:
     from evolsynth.llm.llamacpp.model import Model

@@ -29,8 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evolsynth.errors import InputError, SetupError
-from evolsynth.llm.llamacpp.library import last_message, llama
 from evolsynth.llm.llamacpp.machine import processors
+from evolsynth.llm.llamacpp.model import last_message, llama
 
 __all__ = ["QUANTISATIONS", "Importance", "Outline", "Quantisation", "Tensor", "find_quantisation"]
 __all__ += ["importance_of", "load_importance", "quantise", "read_outline", "save_importance"]

@@ -189,7 +189,7 @@ def _pipeline(
     from evolsynth.pipeline.graph import Pipeline
     from evolsynth.pipeline.steps import STEPS
 
-    needed = method.needs(told) if callable(method.needs) else method.needs
+    needed = needs(told) if callable(needs := STEPS[method.name].needs) else needs
     texts = [name for name, kind in needed.items() if kind == "text"]
     sources = [STEPS["load"](one, step="read", needs=texts, **loaded) for one in data]
     pipeline = Pipeline()

@@ -144,9 +144,8 @@ class ClassicWriter:
 
     async def propose(self, plan: Plan, candidate: int) -> Draft:
         """The first line of the answer, without a number or quotation marks."""
-        question = self._tasks.part("question", tasks=plan.shots)
         made = await self._ask(
-            self._tasks, question, "task", plan, candidate, self._sampling, _TASK_TOKENS
+            self._tasks, "task", plan, candidate, self._sampling, _TASK_TOKENS, tasks=plan.shots
         )
         text = bare(made.text)
         whole = "\n" in made.text.strip()  # what was cut came after the task
@@ -156,8 +155,9 @@ class ClassicWriter:
 
     async def is_classification(self, plan: Plan, draft: Draft) -> bool:
         """The model's yes or no, after examples."""
-        question = self._kinds.part("question", task=draft.text)
-        made = await self._ask(self._kinds, question, "kind", plan, 0, _CERTAIN, _KIND_TOKENS)
+        made = await self._ask(
+            self._kinds, "kind", plan, 0, _CERTAIN, _KIND_TOKENS, task=draft.text
+        )
         return made.text.lower().lstrip("*\"' ").startswith("yes")
 
     async def instance(
@@ -166,13 +166,7 @@ class ClassicWriter:
         """Input and output out of one answer; a part that is not in it is empty."""
         file = self._labels if classification else self._instances
         made = await self._ask(
-            file,
-            file.part("question", task=draft.text),
-            "instance",
-            plan,
-            candidate,
-            self._sampling,
-            _INSTANCE_TOKENS,
+            file, "instance", plan, candidate, self._sampling, _INSTANCE_TOKENS, task=draft.text
         )
         found = _parts(made.text)
         output = found.get("class label" if classification else "output", "")
@@ -181,20 +175,19 @@ class ClassicWriter:
     async def _ask(
         self,
         file: PromptFile,
-        question: str,
         what: str,
         plan: Plan,
         candidate: int,
         sampling: Sampling,
         max_tokens: int,
+        **shown: Any,
     ) -> Made:
+        step = f"self_instruct/{what}"
         return await ask_chat(
             self._llm,
-            [Message("user", question)],
+            [Message("user", file.part("question", **shown))],
             file,
-            seed=derive_seed(
-                self._seed, f"self_instruct/{what}", str(plan.number), candidate=candidate
-            ),
+            seed=derive_seed(self._seed, step, str(plan.number), candidate=candidate),
             sampling=sampling,
             max_tokens=max_tokens,
             attempt=candidate,

@@ -16,8 +16,6 @@ from evolsynth.errors import CapabilityError, InputError
 from evolsynth.rows import Message
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from evolsynth.llm.template import ChatTemplate
 
 __all__ = ["LLM", "Capability", "Completion", "FinishReason", "Prompt", "Request", "Sampling"]
@@ -380,12 +378,7 @@ class LLM(ABC):
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def require(self, capability: Capability, *, by: str) -> None:

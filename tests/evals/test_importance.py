@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from evals import importance as module
 from evals.__main__ import main
-from evals.importance import Conversation, GGMLTensor, collect, converse, make
+from evals.importance import Conversation, GGMLTensor, collect, converse, make, save_importance
 from evals.quality import ANSWERS, RECIPES, Quality, compare, read_answers, table
 from evolsynth.errors import EngineError, InputError
 from evolsynth.llm.llamacpp import LlamaCpp
@@ -28,7 +28,6 @@ from evolsynth.llm.llamacpp.quantise import (
     importance_of,
     load_importance,
     read_outline,
-    save_importance,
 )
 
 pytestmark = pytest.mark.real

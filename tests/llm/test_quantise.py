@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evals.importance import save_importance
 from evolsynth.errors import InputError, SetupError
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp import quantise as module
@@ -24,7 +25,6 @@ from evolsynth.llm.llamacpp.quantise import (
     load_importance,
     quantise,
     read_outline,
-    save_importance,
 )
 
 pytestmark = pytest.mark.real

@@ -62,6 +62,11 @@ class Weights(msgspec.Struct, frozen=True):
     quantisation: str
     importance: str
 
+    @property
+    def identity(self) -> str:
+        """Names the weights, for what is remembered about them."""
+        return f"{self.sha256} {self.quantisation} {self.importance}"
+
 
 def find_model(model: str | os.PathLike[str]) -> tuple[Path, CatalogueEntry | None]:
     """Find a model's file.

@@ -15,6 +15,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import math
 import mmap
 import os
 import shutil
@@ -32,8 +33,9 @@ from evolsynth.errors import InputError, SetupError
 from evolsynth.llm.llamacpp.machine import processors
 from evolsynth.llm.llamacpp.model import last_message, llama
 
-__all__ = ["QUANTISATIONS", "Importance", "Outline", "Quantisation", "Tensor", "find_quantisation"]
-__all__ += ["importance_of", "load_importance", "quantise", "read_outline", "save_importance"]
+__all__ = ["LEAST_IMPORTANCE", "QUANTISATIONS", "About", "Importance", "Outline", "Quantisation"]
+__all__ += ["Tensor", "find_quantisation", "importance_of", "load_importance", "quantise"]
+__all__ += ["read_outline"]
 
 # ggml's types that take one number, 32 or 256 at once, each with the bytes that those take.
 _OF_1 = {0: 4, 1: 2, 24: 1, 25: 2, 26: 4, 27: 8, 28: 8, 30: 2}
@@ -66,10 +68,7 @@ class Tensor(NamedTuple):
     def bytes(self) -> int:
         """Bytes of its data; 0 for a type that is not known here."""
         numbers, size = BLOCKS.get(self.type, (1, 0))
-        count = 1
-        for width in self.shape:
-            count *= width
-        return count // numbers * size
+        return math.prod(self.shape) // numbers * size
 
 
 class Outline(NamedTuple):
@@ -134,13 +133,10 @@ class _Reader:
         if alignment == 0:
             raise _Damaged("has an alignment of 0")
         start = -(-self._at // alignment) * alignment
-        self._check_data(found, start)
-        return Outline(name, found, start)
-
-    def _check_data(self, tensors: tuple[Tensor, ...], start: int) -> None:
-        needed = max((start + t.offset + t.bytes for t in tensors), default=0)
+        needed = max((start + t.offset + t.bytes for t in found), default=0)
         if needed > len(self._data):
             raise _Damaged(f"is cut short: it has {len(self._data):,} bytes and needs {needed:,}")
+        return Outline(name, found, start)
 
     def _tensor(self) -> Tensor:
         name, dimensions = self._text(), self._number(_U32)
@@ -162,16 +158,15 @@ class _Reader:
         return self._data[start : self._at].decode("utf-8", "replace")
 
     def _skip(self, kind: int) -> None:
+        count = 1
+        if kind == _ARRAY:
+            kind, count = self._number(_U32), self._number(_U64)
         if kind == _STRING:
-            self._strings(1)
-        elif kind != _ARRAY:
-            self._at += self._size(kind)
+            self._strings(count)
+        elif kind in _SIZES:
+            self._at += count * _SIZES[kind]
         else:
-            inner, count = self._number(_U32), self._number(_U64)
-            if inner == _STRING:
-                self._strings(count)
-            else:
-                self._at += count * self._size(inner)
+            raise _Damaged(f"is damaged: its metadata have a value of type {kind}")
 
     def _strings(self, count: int) -> None:
         data, at, unpack = self._data, self._at, _U64.unpack_from
@@ -179,15 +174,10 @@ class _Reader:
             at += 8 + unpack(data, at)[0]
         self._at = at
 
-    def _size(self, kind: int) -> int:
-        if kind not in _SIZES:
-            raise _Damaged(f"is damaged: its metadata have a value of type {kind}")
-        return _SIZES[kind]
-
 
 _FOLDER = "importance"
 _Q8_0 = 8  # GGML_TYPE_Q8_0
-_LEAST = 1e-4  # of the mean: no input counts for nothing, and float16 holds it
+LEAST_IMPORTANCE = 1e-4  #: of the mean: no input counts for nothing, and float16 holds it
 
 
 class Quantisation(NamedTuple):
@@ -263,7 +253,7 @@ class Importance(NamedTuple):
     sha256: str = ""
 
 
-class _About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an importance file says about its numbers; ``tensors`` gives each tensor's part of
     them. Tensors with the same inputs (an attention's q, k and v) share theirs."""
 
@@ -271,31 +261,6 @@ class _About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     settings: dict[str, Any]
     tensors: dict[str, tuple[int, int]]
-
-
-def save_importance(path: Path, importance: Importance) -> None:
-    """Write an importance file, the same bytes for the same numbers: a compressed npz with the
-    arrays ``about`` (JSON) and ``values`` (float16)."""
-    places: dict[bytes, tuple[int, int]] = {}
-    tensors: dict[str, tuple[int, int]] = {}
-    parts: list[NDArray[np.float16]] = []
-    end = 0
-    for name, values in sorted(importance.tensors.items()):
-        part = np.maximum(values / values.mean(), _LEAST).astype(np.float16)
-        key = part.tobytes()
-        if key not in places:
-            places[key] = (end, end + len(part))
-            end += len(part)
-            parts.append(part)
-        tensors[name] = places[key]
-    about = _About(importance.model, importance.source, dict(importance.settings), tensors)
-    text = msgspec.json.encode(about)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(
-            file, about=np.frombuffer(text, dtype=np.uint8), values=np.concatenate(parts)
-        )
-    partial.replace(path)
 
 
 def load_importance(path: Path) -> Importance:
@@ -307,7 +272,7 @@ def load_importance(path: Path) -> Importance:
     try:
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         with np.load(path, allow_pickle=False) as held:
-            about = msgspec.json.decode(held["about"].tobytes(), type=_About)
+            about = msgspec.json.decode(held["about"].tobytes(), type=About)
             values = held["values"].astype(np.float32)
     except Exception as error:  # noqa: BLE001 - zip, zlib, npy and JSON each have their own
         raise InputError(

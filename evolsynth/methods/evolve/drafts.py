@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import product
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 
@@ -59,21 +59,6 @@ class Draft(NamedTuple):
     told: Mapping[str, str] = MappingProxyType({})
 
 
-class Drafter(Protocol):
-    """A family of prompts: what it asks for ``number`` candidates of one round.
-
-    ``root`` is what the instruction was before the first round. The drafts depend on the arguments
-    and on nothing else. There may be fewer than ``number`` where a request has no more ways to be
-    evolved, never none.
-    """
-
-    def drafts(
-        self, llm: LLM, instruction: str, *, root: str, number: int, seed: int
-    ) -> list[Draft]:
-        """The drafts, those of one prompt next to each other."""
-        ...
-
-
 CLASSIC_SAMPLING = Sampling(temperature=0.7, top_k=64, top_p=0.95)
 
 _FRAME = re.compile(r"^\s*-{3,}\s*$", re.M)
@@ -84,21 +69,20 @@ _HEADING = re.compile(
 )
 
 
-class Classic:
+class Classic(NamedTuple):
     """The classic family; see `Drafter`. ``weights`` say how often each operation is drawn."""
 
-    def __init__(
-        self, weights: Mapping[str, float], sampling: Sampling, *, max_tokens: int = 512
-    ) -> None:
-        self._weights, self._sampling, self._max_tokens = weights, sampling, max_tokens
+    weights: Mapping[str, float]
+    sampling: Sampling
+    max_tokens: int = 512
 
     def drafts(
         self, llm: LLM, instruction: str, *, root: str, number: int, seed: int
     ) -> list[Draft]:
         """``number`` candidates of one operation, which are answers to one prompt."""
         draw = random.Random(seed)  # noqa: S311 - reproducible on purpose
-        names = list(self._weights)
-        operation = draw.choices(names, weights=[self._weights[name] for name in names])[0]
+        names = list(self.weights)
+        operation = draw.choices(names, weights=[self.weights[name] for name in names])[0]
         file = load_prompt(f"evol_instruct/classic/{operation}")
         prompt = llm.template.render(
             [Message("user", file.part("question", instruction=instruction).strip())]
@@ -111,8 +95,8 @@ class Classic:
                 Request(
                     prompt=prompt,
                     seed=derive_seed(seed, "candidate", "", candidate=i),
-                    max_tokens=self._max_tokens,
-                    sampling=self._sampling,
+                    max_tokens=self.max_tokens,
+                    sampling=self.sampling,
                     stop=(end,) if end else (),
                 ),
                 _read,
@@ -205,13 +189,12 @@ _CLASHES = (
 )
 
 
-class Anchored:
+class Anchored(NamedTuple):
     """The small family; see `Drafter`. ``weights`` say how often each operation is drawn."""
 
-    def __init__(
-        self, weights: Mapping[str, float], sampling: Sampling, *, max_tokens: int = 40
-    ) -> None:
-        self._weights, self._sampling, self._max_tokens = weights, sampling, max_tokens
+    weights: Mapping[str, float]
+    sampling: Sampling
+    max_tokens: int = 40
 
     def drafts(
         self, llm: LLM, instruction: str, *, root: str, number: int, seed: int
@@ -220,8 +203,8 @@ class Anchored:
         draw = random.Random(seed)  # noqa: S311 - reproducible on purpose
         anchor = anchor_of(instruction)
         shape = shape_of(anchor_of(root).request)  # demands of earlier rounds do not change it
-        depth = sum(w for name, w in self._weights.items() if name != BREADTH)
-        breadth = self._weights.get(BREADTH, 0.0)
+        depth = sum(w for name, w in self.weights.items() if name != BREADTH)
+        breadth = self.weights.get(BREADTH, 0.0)
         drafts: list[Draft] = []
         if draw.random() * (depth + breadth) >= breadth:
             closed = Capability.CHOICES in llm.capabilities
@@ -259,10 +242,10 @@ class Anchored:
                 and not any(clash.search(c) for clash in clashes)
             ]
             for operation, connectors in _connectors_of(shape).items()
-            if self._weights.get(operation, 0) > 0
+            if self.weights.get(operation, 0) > 0
         }
         while open_ := [operation for operation, connectors in left.items() if connectors]:
-            operation = draw.choices(open_, weights=[self._weights[name] for name in open_])[0]
+            operation = draw.choices(open_, weights=[self.weights[name] for name in open_])[0]
             connector = left[operation].pop(draw.randrange(len(left[operation])))
             yield operation, connector
 
@@ -283,7 +266,7 @@ class Anchored:
         )
         request = msgspec.structs.replace(request, keep_prompt=True)  # other connectors may follow
         if choices:
-            sampling = msgspec.structs.replace(self._sampling, temperature=_CHOICE)
+            sampling = msgspec.structs.replace(self.sampling, temperature=_CHOICE)
             request = msgspec.structs.replace(request, choices=choices, sampling=sampling)
         return Draft(operation, file, request, read, {"connector": connector})
 
@@ -306,10 +289,17 @@ class Anchored:
             prompt=file.render(**variables),
             prefix=prefix,
             seed=0,
-            max_tokens=self._max_tokens,
-            sampling=self._sampling,
+            max_tokens=self.max_tokens,
+            sampling=self.sampling,
             stop=("\n",),
         )
+
+
+#: A family of prompts: what it asks for ``number`` candidates of one round, those of one prompt
+#: next to each other. ``root`` is what the instruction was before the first round. The drafts
+#: depend on the arguments and on nothing else. There may be fewer than ``number`` where a request
+#: has no more ways to be evolved, never none.
+Drafter = Anchored | Classic
 
 
 @cache

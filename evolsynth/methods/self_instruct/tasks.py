@@ -276,21 +276,15 @@ class _Loop:
         self, plan: Plan, draft: Draft, label: bool, number: int
     ) -> tuple[Instance, list[Finding]]:
         """The first instance with nothing against it, or the one with the least."""
-        best: tuple[Instance, list[Finding]] | None = None
-        for candidate in range(self._candidates):
+        tried: list[tuple[Instance, list[Finding]]] = []
+        for candidate in range(number * self._candidates, (number + 1) * self._candidates):
             instance = await self._writer.instance(
-                plan,
-                draft,
-                classification=label,
-                candidate=number * self._candidates + candidate,
+                plan, draft, classification=label, candidate=candidate
             )
-            findings = self._against(plan, draft, instance, label)
-            if best is None or len(findings) < len(best[1]):
-                best = instance, findings
-            if not findings:
+            tried.append((instance, self._against(plan, draft, instance, label)))
+            if not tried[-1][1]:
                 break
-        assert best is not None  # noqa: S101 - there is at least one candidate
-        return best
+        return min(tried, key=lambda one: len(one[1]))
 
     def _against(self, plan: Plan, draft: Draft, instance: Instance, label: bool) -> list[Finding]:
         found = input_findings(instance.input, instance.output)

@@ -125,10 +125,6 @@ async def preference(
         scores = await together(_scored(score, name, candidate) for candidate in made)
         for response, value in zip(responses, scores, strict=True):
             response["score"] = value
-        row = row.replace(
-            extra={**row.extra, "responses": responses},
-            provenance={**row.provenance, _STEP: how},
-        )
         known = [(value, -place) for place, value in enumerate(scores) if value is not None]
         if len(known) < 2:
             raise InputError(
@@ -137,10 +133,11 @@ async def preference(
             )
         (high, first), (low, last) = max(known), min(known)
         chosen, rejected = made[-first], made[-last]
+        found = {"chosen": round(high, 4), "rejected": round(low, 4)}
         row = row.replace(
             response=chosen.response,
             provenance={**chosen.provenance, _STEP: how},
-            scores={**row.scores, "chosen": round(high, 4), "rejected": round(low, 4)},
+            scores={**row.scores, **found},
             extra={
                 **row.extra,
                 "responses": responses,
@@ -148,7 +145,6 @@ async def preference(
                 "rejected": rejected.response,
             },
         )
-        found = {"chosen": round(high, 4), "rejected": round(low, 4)}
         if high <= low or high - low < margin - 1e-9:  # 0.3 - 0.2 is a little less than 0.1
             return row.reject("tie", tie={**found, "margin": margin})
         if least is not None and high < least:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
 from types import MappingProxyType
@@ -84,25 +84,25 @@ class Classic(NamedTuple):
         names = list(self.weights)
         operation = draw.choices(names, weights=[self.weights[name] for name in names])[0]
         file = load_prompt(f"evol_instruct/classic/{operation}")
-        prompt = llm.template.render(
-            [Message("user", file.part("question", instruction=instruction).strip())]
-        )
-        end = llm.template.turn_end()
-        return [
-            Draft(
-                operation,
-                file,
-                Request(
-                    prompt=prompt,
-                    seed=derive_seed(seed, "candidate", "", candidate=i),
-                    max_tokens=self.max_tokens,
-                    sampling=self.sampling,
-                    stop=(end,) if end else (),
-                ),
-                _read,
+        question = Message("user", file.part("question", instruction=instruction).strip())
+        request = llm.prepared(
+            Request(
+                messages=(question,),
+                seed=0,
+                max_tokens=self.max_tokens,
+                sampling=self.sampling,
             )
-            for i in range(number)
-        ]
+        )
+        return _numbered([Draft(operation, file, request, _read)] * number, seed)
+
+
+def _numbered(drafts: Sequence[Draft], seed: int) -> list[Draft]:
+    """The drafts, each with a seed of its own."""
+    seeds = (derive_seed(seed, "candidate", "", candidate=i) for i in range(len(drafts)))
+    return [
+        draft._replace(request=msgspec.structs.replace(draft.request, seed=own))
+        for draft, own in zip(drafts, seeds, strict=True)
+    ]
 
 
 def _read(completion: Completion) -> tuple[str, str]:
@@ -216,14 +216,7 @@ class Anchored(NamedTuple):
                     break
         if not drafts:
             drafts = [self._breadth(anchor, draw.randrange(_ROTATIONS))] * number
-        return [
-            draft._replace(
-                request=msgspec.structs.replace(
-                    draft.request, seed=derive_seed(seed, "candidate", "", candidate=i)
-                )
-            )
-            for i, draft in enumerate(drafts[:number])
-        ]
+        return _numbered(drafts[:number], seed)
 
     def _connectors(
         self, anchor: Anchor, shape: Shape, draw: random.Random, *, closed: bool

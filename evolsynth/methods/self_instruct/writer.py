@@ -102,15 +102,8 @@ async def ask_chat(
     attempt: int,
 ) -> Made:
     """The answer of a chat model to ``turns``."""
-    end = llm.template.turn_end()
-    request = Request(
-        prompt=llm.template.render(turns),
-        seed=seed,
-        max_tokens=max_tokens,
-        sampling=sampling,
-        stop=(end,) if end else (),
-    )
-    return await ask(llm, request, file, attempt=attempt)
+    request = Request(messages=tuple(turns), seed=seed, max_tokens=max_tokens, sampling=sampling)
+    return await ask(llm, llm.prepared(request), file, attempt=attempt)
 
 
 #: The paper draws at 0.7 with a presence penalty of 2 and top-p 0.5; a penalty that high breaks

@@ -28,7 +28,7 @@ from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.methods.magpie.magpie import magpie
-from evolsynth.methods.magpie.topics import steering, topic_names
+from evolsynth.methods.magpie.steering import steering, topic_names
 from evolsynth.rows import Row
 
 __all__ = ["Classifier", "Kept", "add_options", "measure", "run"]

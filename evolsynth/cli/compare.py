@@ -23,8 +23,7 @@ from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
 from evolsynth.methods.magpie.magpie import magpie
-from evolsynth.methods.magpie.system_prompts import SystemPrompts, steering_hint
-from evolsynth.methods.magpie.topics import steering
+from evolsynth.methods.magpie.steering import SystemPrompts, steering, steering_hint
 from evolsynth.pipeline.steps import STEPS
 
 __all__ = ["Compared", "as_json", "compare", "compare_systems", "show"]

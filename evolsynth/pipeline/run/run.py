@@ -27,9 +27,8 @@ from evolsynth.pipeline.run.context import Context, Shared, gate_settings, takes
 from evolsynth.pipeline.run.export import export, remove_partial
 from evolsynth.pipeline.run.flow import Flow, Observe
 from evolsynth.pipeline.run.models import Models
-from evolsynth.pipeline.run.state import Budget, End, RunResult, RunState
+from evolsynth.pipeline.run.state import Budget, End, RunResult, RunState, RunWatch
 from evolsynth.pipeline.run.stopping import Control, StepControl, Turns, signals_to
-from evolsynth.pipeline.run.watch import RunWatch
 from evolsynth.pipeline.steps import origin_of
 from evolsynth.rows import Row, derive_seed
 from evolsynth.store.cached_llm import Retry, Stored
@@ -92,6 +91,19 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     command: Mapping[str, Any] | None = None
     limit: Count | None = None
     observe: Observe | None = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> RunOptions:
+        """Options by their names.
+
+        Raises:
+            InputError: there is none of a name.
+        """
+        try:
+            return cls(**given)
+        except TypeError as error:
+            names = ", ".join(cls.__struct_fields__)
+            raise InputError(f"run(): {error}. There are: {names}.") from None
 
     @property
     def budget(self) -> Budget:

@@ -256,14 +256,4 @@ def maker_of(step: Step) -> StepMaker:
     known = STEPS.get(step.kind)
     if known is not None and known.function is step.function:
         return known
-    return StepMaker(
-        step.function,
-        kind=step.kind,
-        shape=step.shape,
-        needs=step.needs,
-        gives=step.gives,
-        keeps=step.keeps,
-        columns=step.columns,
-        idle=step.idle,
-        settled=step.settled,
-    )
+    return StepMaker.of(step)

@@ -80,7 +80,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
     for module in ("cli.magpie", "cli.report", "pipeline.run.run"):
         __import__(f"evolsynth.{module}")
         monkeypatch.setattr(sys.modules[f"evolsynth.{module}"], "MiniLM", Hashed)
-    for module in ("cli.magpie", "pipeline.run.models"):
+    for module in ("cli.magpie", "pipeline.run.context"):
         monkeypatch.setattr(sys.modules[f"evolsynth.{module}"], "open_llm", Mine)
     return Mine
 

@@ -23,14 +23,13 @@ from evolsynth.llm.base import LLM
 from evolsynth.options import Count, FilePath, Natural
 from evolsynth.pipeline.columns import check_columns
 from evolsynth.pipeline.graph import Node, Pipeline, Step
-from evolsynth.pipeline.run.context import Context, Shared, gate_settings, takes_n
-from evolsynth.pipeline.run.export import export, remove_partial
+from evolsynth.pipeline.run.context import Context, Models, Shared, gate_settings, takes_n
+from evolsynth.pipeline.run.export import export, remove_partial, report_run, sample_rows
 from evolsynth.pipeline.run.flow import Flow, Observe
-from evolsynth.pipeline.run.models import Models
 from evolsynth.pipeline.run.state import Budget, End, RunResult, RunState, RunWatch
 from evolsynth.pipeline.run.stopping import Control, StepControl, Turns, signals_to
 from evolsynth.pipeline.steps import origin_of
-from evolsynth.rows import Row, derive_seed
+from evolsynth.rows import derive_seed
 from evolsynth.store.cached_llm import Retry, Stored
 from evolsynth.store.store import Store
 
@@ -108,13 +107,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def budget(self) -> Budget:
         """When the run ends."""
-        return Budget(
-            accepted=self.accepted,
-            minutes=self.minutes,
-            max_tokens=self.max_tokens,
-            max_attempts=self.max_attempts,
-            stall=self.stall or None,
-        )
+        given = {name: getattr(self, name) for name in Budget.__struct_fields__}
+        return Budget(**given | {"stall": self.stall or None})
 
 
 async def run(pipeline: Pipeline, folder: str | Path | None, options: RunOptions) -> RunResult:
@@ -255,29 +249,19 @@ class _Run:
         contexts = []
         turns: dict[int, Turns] = {}
         for node in plan.nodes:
-            llm: LLM | None = None
+            llm: Stored | None = None
             if node.step.takes("llm"):
                 model = plan.models.of(node)
                 turn = turns.setdefault(id(model), Turns(model.concurrency))
-                stored = Stored(
-                    model,
-                    self.store,
-                    node.name,
-                    StepControl(self.control, turn, node.index),
-                    node.step.retry or options.retry,
-                )
-                self.state.models[node.index] = stored
-                llm = stored
-            contexts.append(
-                Context(
-                    node,
-                    self.state.counts[node.index],
-                    self.shared,
-                    seed=plan.seed_of(node),
-                    llm=llm,
-                    concurrency=node.step.concurrency or options.concurrency,
-                )
+                control = StepControl(self.control, turn, node.index)
+                retry = node.step.retry or options.retry
+                llm = Stored(model, self.store, node.name, control, retry)
+                self.state.models[node.index] = llm
+            counts, width = (
+                self.state.counts[node.index],
+                node.step.concurrency or options.concurrency,
             )
+            contexts.append(Context(node, counts, self.shared, plan.seed_of(node), llm, width))
         self.flow = Flow(
             contexts, breaker=options.breaker or None, limit=options.limit, observe=options.observe
         )
@@ -285,38 +269,27 @@ class _Run:
     async def _rows(self) -> None:
         """Take rows out until the end, a budget's end, or a signal."""
         consumer = asyncio.create_task(self._consume())
-        helpers = [
-            asyncio.create_task(self.control.stopping()),
-            asyncio.create_task(self._look()),
-        ]
+        told = asyncio.create_task(self.control.stopping.wait())
+        look = asyncio.create_task(self._look())
         try:
-            await asyncio.wait({consumer, *helpers}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({consumer, told, look}, return_when=asyncio.FIRST_COMPLETED)
             if not consumer.done():
-                if helpers[1].done():
-                    helpers[1].result()  # the store's own error
+                if look.done():
+                    look.result()  # the store's own error
                 await self._finish(consumer)
             if not consumer.cancelled():
                 consumer.result()
         finally:
-            for task in (consumer, *helpers):
-                task.cancel()
-            await asyncio.gather(consumer, *helpers, return_exceptions=True)
+            await _ended(consumer, told, look)
 
     async def _consume(self) -> None:
         state, budget, store, flow = self.state, self.plan.budget, self.store, self.flow
         async with aclosing(flow.rows()) as rows:
             async for row in rows:
-                store.put_row(state.total, row, step=_settled_at(row))
+                store.put_row(state.total, row, step=row.failure and row.failure.step)
                 state.add(row)
                 if row.failure is not None:
-                    self._tell(
-                        "failed_row",
-                        step=row.failure.step,
-                        error=row.failure.error,
-                        message=row.failure.message,
-                        row=row.id,
-                        attempt=row.failure.attempt,
-                    )
+                    self._tell("failed_row", row=row.id, **msgspec.structs.asdict(row.failure))
                 self.ended = _over(state, budget) or self.ended
                 if self.ended != "finished":
                     break
@@ -332,17 +305,13 @@ class _Run:
         """The run is stopping: leave what is under way its time, then end it."""
         self._tell("stopping", reason=self.control.reason, under_way=self.control.under_way)
         idle = asyncio.create_task(self._idle())
-        hurry = asyncio.create_task(self.control.at_once())
+        hurry = asyncio.create_task(self.control.at_once.wait())
         await asyncio.wait(
             {consumer, idle, hurry},
             timeout=self.options.grace,
             return_when=asyncio.FIRST_COMPLETED,
         )
-        for task in (idle, hurry):
-            task.cancel()
-        await asyncio.gather(idle, hurry, return_exceptions=True)
-        consumer.cancel()
-        await asyncio.gather(consumer, return_exceptions=True)
+        await _ended(idle, hurry, consumer)
         reason = self.control.reason or ""  # a signal may have come since
         if consumer.cancelled():  # else it came to its end in time
             self.state.cut = True
@@ -403,8 +372,6 @@ class _Run:
         return files
 
     async def _report(self, folder: Path) -> Path:
-        from evolsynth.pipeline.run.report import report_run, sample_rows
-
         rows = sample_rows(self.store, self.state.total)  # the store belongs to this thread
         return await asyncio.to_thread(
             report_run,
@@ -442,6 +409,12 @@ class _Run:
         )
 
 
+async def _ended(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def _over(state: RunState, budget: Budget) -> End | None:
     """Whether a row that came out was the last."""
     if budget.accepted is not None and state.accepted >= budget.accepted:
@@ -451,10 +424,6 @@ def _over(state: RunState, budget: Budget) -> End | None:
     if budget.stall is not None and state.since_accepted >= budget.stall:
         return "stalled"
     return None
-
-
-def _settled_at(row: Row) -> str | None:
-    return row.failure.step if row.failure is not None else None
 
 
 def _how(error: BaseException) -> str:

@@ -286,7 +286,7 @@ class _Run:
         state, budget, store, flow = self.state, self.plan.budget, self.store, self.flow
         async with aclosing(flow.rows()) as rows:
             async for row in rows:
-                store.put_row(state.total, row, step=row.failure and row.failure.step)
+                store.put_row(state.total, row, step=row.failure.step if row.failure else None)
                 state.add(row)
                 if row.failure is not None:
                     self._tell("failed_row", row=row.id, **msgspec.structs.asdict(row.failure))

@@ -112,11 +112,10 @@ def _joined(node: Node, ways: Sequence[Columns], names: Sequence[str]) -> Column
             texts = all(way.has.get(name) == "text" for way in ways)
             kinds[output] = "texts" if texts else "any"
         return ways[0].plus(kinds)
-    if step.kind == "merge" and _ours(step):
-        return _merged(ways, names)
+    merged = _merged(ways, names)
     if step.gives is None:
-        return _merged(ways, names)._replace(open=True)
-    return _merged(ways, names).plus(step.gives) if step.keeps else Columns(step.gives)
+        return merged._replace(open=True)
+    return merged.plus(step.gives) if step.keeps else Columns(step.gives)
 
 
 def _merged(ways: Sequence[Columns], names: Sequence[str]) -> Columns:

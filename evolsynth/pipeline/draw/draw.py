@@ -62,11 +62,8 @@ def draw(
     text = mermaid(pipeline, counts)
     if path is not None:
         suffix = check_suffix(path)
-        pictures = {
-            ".svg": lambda: svg(pipeline, counts),
-            ".md": lambda: f"```mermaid\n{text}```\n",
-        }
-        write(path, [pictures.get(suffix, lambda: text)()])
+        fenced = f"```mermaid\n{text}```\n" if suffix == ".md" else text
+        write(path, [svg(pipeline, counts) if suffix == ".svg" else fenced])
     return text
 
 

@@ -144,12 +144,9 @@ class _Plan:
         self.seed = pipeline.seed if options.seed is None else options.seed
         self.budget, self.limit = options.budget, options.limit
         self.expected = self._expected()
-        settings = [
-            node.step.parameters["settings"]
-            for node in self.nodes
-            if node.step.kind == "gate" and node.step.parameters.get("settings")
-        ]
-        self.settings = gate_settings(settings[0] if settings else None)
+        gates = [node.step.parameters for node in self.nodes if node.step.kind == "gate"]
+        settings = (told["settings"] for told in gates if told.get("settings"))
+        self.settings = gate_settings(next(settings, None))
         chosen = pipeline.embedder if options.embedder == "" else options.embedder
         self.embedder = None if chosen == "none" else chosen
         self.wants_embedder = any(_compares(node.step) for node in self.nodes)
@@ -202,7 +199,7 @@ class _Run:
         self.control = Control()
         self.ended: End = "finished"
         self.stopped: str | None = None
-        self.shared = Shared(None, plan.settings, self._tell)
+        self.shared = Shared(None, plan.settings, self.store.event)
         self.flow = Flow(())
 
     async def go(self) -> RunResult:
@@ -228,7 +225,8 @@ class _Run:
                 except EvolsynthError:  # what came out before it is looked at with less patience
                     self._export(partial=True)
                     raise
-            self._tell("stopped" if self.stopped else "finished", reason=self.stopped or self.ended)
+            how = "stopped" if self.stopped else "finished"
+            store.event(how, reason=self.stopped or self.ended)
         store.put_steps(state.refresh())
         store.flush()
         if self.stopped is not None:
@@ -289,7 +287,7 @@ class _Run:
                 store.put_row(state.total, row, step=row.failure.step if row.failure else None)
                 state.add(row)
                 if row.failure is not None:
-                    self._tell("failed_row", row=row.id, **msgspec.structs.asdict(row.failure))
+                    store.event("failed_row", row=row.id, **msgspec.structs.asdict(row.failure))
                 self.ended = _over(state, budget) or self.ended
                 if self.ended != "finished":
                     break
@@ -303,7 +301,7 @@ class _Run:
 
     async def _finish(self, consumer: asyncio.Task[None]) -> None:
         """The run is stopping: leave what is under way its time, then end it."""
-        self._tell("stopping", reason=self.control.reason, under_way=self.control.under_way)
+        self.store.event("stopping", reason=self.control.reason, under_way=self.control.under_way)
         idle = asyncio.create_task(self._idle())
         hurry = asyncio.create_task(self.control.at_once.wait())
         await asyncio.wait(
@@ -338,10 +336,8 @@ class _Run:
             left = _STATUS_EVERY
             if budget.minutes is not None:
                 left = min(left, budget.minutes * 60 - state.seconds)
-            if (
-                budget.max_tokens is not None
-                and state.tokens + state.tokens_found >= budget.max_tokens
-            ):
+            written = state.tokens + state.tokens_found
+            if budget.max_tokens is not None and written >= budget.max_tokens:
                 self._stop("max_tokens")
             if left <= 0:
                 self._stop("minutes")
@@ -350,8 +346,7 @@ class _Run:
 
     def _stop(self, reason: str) -> None:
         if self.control.reason is None:
-            self.store.event("stopping", reason=reason)
-            self.control.stop(reason)
+            self._signalled(reason)
 
     def _signalled(self, name: str) -> None:
         if self.control.reason is None:
@@ -359,9 +354,6 @@ class _Run:
         elif not self.control.reason.startswith("SIG"):
             self.control.reason = name  # it ends as if the signal had come first
         self.control.stop(name)
-
-    def _tell(self, kind: str, **data: Any) -> None:
-        self.store.event(kind, **data)
 
     def _export(self, *, partial: bool) -> dict[str, Path]:
         if self.folder is None:
@@ -435,9 +427,7 @@ def _how(error: BaseException) -> str:
 
 
 async def _embedder(chosen: Any) -> Embedder | None:
-    if chosen is None or chosen is False:
-        return None
     if isinstance(chosen, str):
         return await asyncio.to_thread(embedder_named, chosen)
-    embedder: Embedder = chosen
+    embedder: Embedder | None = None if chosen is False else chosen
     return embedder

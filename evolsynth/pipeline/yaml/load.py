@@ -24,14 +24,14 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from evolsynth.errors import EvolsynthError, InputError, did_you_mean
+from evolsynth.errors import InputError, did_you_mean
 from evolsynth.evaluation.embed.base import embedders
 from evolsynth.llm.backends import backend_options, scheme_of
 from evolsynth.options import converted, holds_path
@@ -46,7 +46,6 @@ __all__ = ["BRANCHES", "load_pipeline", "read_pipeline", "set_parameters", "writ
 
 _YAML = (".yaml", ".yml", ".json")
 BRANCHES = "branches"
-_SETTINGS = ("name", "seed", "embedder", "models", "steps")
 
 
 def load_pipeline(spec: str) -> Pipeline:
@@ -174,28 +173,24 @@ class _File:
     def pipeline(self) -> Pipeline:
         """What it says."""
         document = self.document
-        known = dict.fromkeys(_SETTINGS)
         settings: dict[str, Any] = {"name": self.path.stem}
-        parts: tuple[Part, ...] | None = None
-        readers = {
+        readers: dict[str, Callable[[yaml.Node], Any]] = {
             "name": self._name,
             "seed": lambda node: self._converted(node, "seed", int),
             "embedder": self._embedder,
             "models": self._models,
+            "steps": lambda node: self._chain(node, "steps"),
         }
         for field, key, node in document.items(
             document.root, "", "a pipeline is a mapping that has `steps:`"
         ):
-            if field.startswith("x-"):  # a place for anchors
-                continue
-            if field not in known:
-                raise document.wrong(
-                    key, field, f"a pipeline has no such field. {did_you_mean(field, known)}"
-                )
-            if field == "steps":
-                parts = self._chain(node, "steps")
-            else:
+            if field in readers:
                 settings[field] = readers[field](node)
+            elif not field.startswith("x-"):  # a place for anchors
+                raise document.wrong(
+                    key, field, f"a pipeline has no such field. {did_you_mean(field, readers)}"
+                )
+        parts = settings.pop("steps", None)
         if parts is None:
             raise document.wrong(None, "steps", "they are missing. Write `steps:` and a list.")
         pipeline = Pipeline(parts, **settings)
@@ -250,10 +245,8 @@ class _File:
             entries = document.items(
                 inner, field, "a model is a text as for --model, or a mapping of options"
             )
-            try:
+            with document.at(inner, f"{field}.model"):
                 scheme, _ = scheme_of(str(value.get("model", "")))
-            except InputError as error:
-                raise document.wrong(inner, f"{field}.model", str(error)) from None
             kinds = {"model": str} | {n: o.kind for n, o in backend_options(scheme).items()}
             for option, key, at in entries:
                 if option not in kinds:
@@ -333,21 +326,16 @@ class _File:
             for option, key, node in document.items(
                 options, name, f"options go into a mapping, as in `{_example(name, maker)}`"
             ):
-                try:
-                    kind = maker.option(option).kind
-                    value = converted(document.value(node), kind)
-                except InputError as error:
-                    raise document.wrong(key, f"{name}.{option}", str(error)) from None
+                with document.at(key, f"{name}.{option}"):
+                    value = converted(document.value(node), maker.option(option).kind)
                 given[option] = self._placed(maker, option, value)
         left = maker.missing(given)
         if left:
             raise document.wrong(
                 at, name, f"the option '{left[0]}' is missing. Write `{_example(name, maker)}`."
             )
-        try:
+        with document.at(at, name):
             step = maker(**given)
-        except InputError as error:
-            raise document.wrong(at, name, str(error)) from None
         self._steps.append((step, at))
         return step
 
@@ -368,10 +356,8 @@ class _File:
                 f"no such step. {did_you_mean(name, [*STEPS, BRANCHES])} One of your own is "
                 "script.py:NAME.",
             )
-        try:
+        with self.document.at(at, name):
             return step_maker_in(self.scripts.get(name, StepMaker, "steps"), name)
-        except EvolsynthError as error:
-            raise self.document.wrong(at, name, str(error)) from None
 
     def _placed(self, maker: StepMaker, option: str, value: Any) -> Any:
         """Paths begin at this file's folder."""
@@ -383,10 +369,8 @@ class _File:
         return str(self.folder / Path(value).expanduser())
 
     def _converted(self, node: yaml.Node, field: str, kind: Any) -> Any:
-        try:
+        with self.document.at(node, field):
             return converted(self.document.value(node), kind)
-        except InputError as error:
-            raise self.document.wrong(node, field, str(error)) from None
 
 
 def _example(name: str, maker: StepMaker) -> str:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from evolsynth.columns import KEPT, Columns, ColumnType, moved, names_in, swap
 from evolsynth.errors import InputError, nearest
-from evolsynth.pipeline.graph import Node, Pipeline, Step
-from evolsynth.pipeline.steps import STEPS, origin_of
+from evolsynth.pipeline.graph import Node, Pipeline
+from evolsynth.pipeline.steps import is_ours, origin_of
 
 __all__ = ["check_columns", "columns_at"]
 
@@ -103,7 +103,7 @@ def _given(node: Node, came: Columns) -> Columns:
 def _joined(node: Node, ways: Sequence[Columns], names: Sequence[str]) -> Columns:
     """What comes out of a join of branches that end in the steps of these names."""
     step = node.step
-    if step.kind == "group" and _ours(step):
+    if step.kind == "group" and is_ours(step):
         wanted = names_in(step.parameters.get("columns", ("response",)))
         outputs = step.parameters.get("output_columns")
         called = [f"{name}s" for name in wanted] if outputs is None else names_in(outputs)
@@ -134,10 +134,6 @@ def _merged(ways: Sequence[Columns], names: Sequence[str]) -> Columns:
     return Columns(has, sometimes, any(way.open for way in ways))
 
 
-def _ours(step: Step) -> bool:
-    return step.kind in STEPS and STEPS[step.kind].function is step.function
-
-
 class _Need(NamedTuple):
     """A column as the step calls it, as its rows call it, and its type."""
 
@@ -151,7 +147,7 @@ class _Check:
 
     def __init__(self, nodes: Sequence[Node], node: Node, ways: Sequence[Columns]) -> None:
         self.nodes, self.node, self.step, self.ways = nodes, node, node.step, ways
-        self.ours = _ours(node.step)
+        self.ours = is_ours(node.step)
         self.where = self._where()
 
     def all(self) -> None:

@@ -24,7 +24,7 @@ from evolsynth.streams import Rows, iterate, ready
 if TYPE_CHECKING:
     from evolsynth.pipeline.run.context import Context
 
-__all__ = ["STEPS", "gate", "group", "keep_columns", "load", "maker_of", "merge"]
+__all__ = ["STEPS", "gate", "group", "is_ours", "keep_columns", "load", "maker_of", "merge"]
 __all__ += ["origin_of", "rename"]
 
 
@@ -229,11 +229,7 @@ class _Steps(Mapping[str, StepMaker]):
     """Makers by the names that YAML files use; methods are found when they are asked for."""
 
     def __getitem__(self, name: str) -> StepMaker:
-        if name in _OWN:
-            return _OWN[name]
-        if METHODS.find(name) is None:
-            raise KeyError(name)
-        return _made(name)
+        return _OWN[name] if name in _OWN else _made(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter([*METHODS, *_OWN])
@@ -244,16 +240,21 @@ class _Steps(Mapping[str, StepMaker]):
 
 @cache
 def _made(name: str) -> StepMaker:
-    return StepMaker.of(METHODS[name])
+    method = METHODS.find(name)
+    if method is None:
+        raise KeyError(name)
+    return StepMaker.of(method)
 
 
 #: All of them by the names that YAML files use.
 STEPS: Mapping[str, StepMaker] = _Steps()
 
 
+def is_ours(step: Step) -> bool:
+    """Whether it is a step of that name here, and not a user's own."""
+    return step.kind in STEPS and STEPS[step.kind].function is step.function
+
+
 def maker_of(step: Step) -> StepMaker:
     """The maker of a step, or one like it, for a user's own function."""
-    known = STEPS.get(step.kind)
-    if known is not None and known.function is step.function:
-        return known
-    return StepMaker.of(step)
+    return STEPS[step.kind] if is_ours(step) else StepMaker.of(step)

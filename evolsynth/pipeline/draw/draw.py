@@ -274,13 +274,12 @@ def _drawn(box: Box, x: float, y: float, width: float, height: float) -> Iterato
 def _told(nodes: Sequence[Node], boxes: Sequence[Box]) -> str:
     """The picture in words."""
     sentences = []
-    for node in nodes:
-        box = boxes[node.index]
+    for node, box in zip(nodes, boxes, strict=False):  # the last box may be the end's
         came = ", ".join(boxes[one].label.name for one in node.inputs)
-        told = (
-            f"{box.label.name} takes rows from {came}" if came else f"{box.label.name} makes rows"
+        on = "." if box.left is None else f"; {box.left:,} go on."
+        sentences.append(
+            f"{box.label.name} " + (f"takes rows from {came}" if came else "makes rows") + on
         )
-        sentences.append(told + (f"; {box.left:,} go on." if box.left is not None else "."))
     return " ".join(sentences)
 
 

@@ -34,7 +34,7 @@ def export(store: Store, folder: Path, *, partial: bool = False) -> dict[str, Pa
 
     What came out undecided, because the pipeline has no gate, is among the accepted. With
     ``partial`` the files are called ``*.partial.jsonl`` and stand beside those of the last run
-    that came to its end.
+    that came to its end; else such files are taken away.
 
     Raises:
         InputError: a file cannot be written.
@@ -47,6 +47,8 @@ def export(store: Store, folder: Path, *, partial: bool = False) -> dict[str, Pa
             files[name] = path
         else:
             path.unlink(missing_ok=True)
+    if not partial:
+        remove_partial(folder)
     return files
 
 

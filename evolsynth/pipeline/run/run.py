@@ -24,7 +24,7 @@ from evolsynth.options import Count, FilePath, Natural
 from evolsynth.pipeline.columns import check_columns
 from evolsynth.pipeline.graph import Node, Pipeline, Step
 from evolsynth.pipeline.run.context import Context, Models, Shared, gate_settings, takes_n
-from evolsynth.pipeline.run.export import export, remove_partial, report_run, sample_rows
+from evolsynth.pipeline.run.export import export, report_run, sample_rows
 from evolsynth.pipeline.run.flow import Flow, Observe
 from evolsynth.pipeline.run.state import Budget, End, RunResult, RunState, RunWatch
 from evolsynth.pipeline.run.stopping import Control, StepControl, Turns, signals_to
@@ -356,12 +356,7 @@ class _Run:
         self.control.stop(name)
 
     def _export(self, *, partial: bool) -> dict[str, Path]:
-        if self.folder is None:
-            return {}
-        files = export(self.store, self.folder, partial=partial)
-        if not partial:
-            remove_partial(self.folder)
-        return files
+        return export(self.store, self.folder, partial=partial) if self.folder is not None else {}
 
     async def _report(self, folder: Path) -> Path:
         rows = sample_rows(self.store, self.state.total)  # the store belongs to this thread

@@ -40,20 +40,8 @@ _HOMES = {
     "write_yaml": "pipeline.yaml.load",
 }
 
-__all__ = [
-    "Budget",
-    "Pipeline",
-    "Retry",
-    "RunOptions",
-    "RunResult",
-    "RunState",
-    "RunWatch",
-    "Step",
-    "load_pipeline",
-    "read_pipeline",
-    "step",
-    "write_yaml",
-]
+__all__ = ["Budget", "Pipeline", "Retry", "RunOptions", "RunResult", "RunState", "RunWatch"]
+__all__ += ["Step", "load_pipeline", "read_pipeline", "step", "write_yaml"]
 
 
 if not TYPE_CHECKING:

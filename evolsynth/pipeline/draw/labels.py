@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Box", "Chain", "Fork", "Label", "label_of", "mermaid", "outline", "plain", "tally"]
 
 #: Options in the order in which they tell most; all others follow in their function's order.
-_TELLING = (
+_TELLING = [
     "data",
     "n",
     "rounds",
@@ -28,7 +28,7 @@ _TELLING = (
     "candidates",
     "topic",
     "columns",
-)
+]
 _SECRET = re.compile(r"key|token(?!s)|secret|passw|credential|auth", re.IGNORECASE)
 _ADDRESS = re.compile(r"^(\w[\w+.-]*:)?(//)([^/?#@]*@)?([^?#]*).*$", re.DOTALL)
 _LIMIT = 60  # characters of one value
@@ -112,9 +112,8 @@ def outline(pipeline: Pipeline, counts: Sequence[StepCounts] | None = None) -> C
 
 
 def _box(node: Node, counts: StepCounts | None) -> Box:
-    if counts is None:
-        return Box(node.step.shape, label_of(node), (), None)
-    return Box(node.step.shape, label_of(node), tuple(tally(counts)), counts.left)
+    notes, left = ((), None) if counts is None else (tuple(tally(counts)), counts.left)
+    return Box(node.step.shape, label_of(node), notes, left)
 
 
 def _nested(parts: Sequence[Part], boxes: Iterator[Box]) -> Chain:

@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,21 +49,17 @@ class Models:
         value = self._named.get(_DEFAULT) if asked is None else asked
         if isinstance(value, str) and value in self._named:
             value = self._named[value]
-        return self._model(value, node.name)
-
-    def _model(self, value: Any, step: str) -> LLM:
         if isinstance(value, LLM):
             self._made.setdefault(id(value), value)
             return value
-        options: dict[str, Any] = (
-            dict(value) if isinstance(value, Mapping) else {"model": value or DEFAULT_MODEL}
-        )
+        told = value if isinstance(value, Mapping) else {"model": value or DEFAULT_MODEL}
+        options = dict(told)
         key = repr(sorted(options.items(), key=lambda item: item[0]))
         if key not in self._made:
             try:
                 self._made[key] = open_llm(options.pop("model", DEFAULT_MODEL), **options)
             except InputError as error:
-                raise InputError(f"The model of '{step}': {error}") from None
+                raise InputError(f"The model of '{node.name}': {error}") from None
         return self._made[key]
 
     @asynccontextmanager
@@ -73,16 +69,12 @@ class Models:
         Raises:
             ModelNotFound: one is not there.
         """
-        ours: list[LLM] = []
-        try:
+        async with AsyncExitStack() as stack:
             for llm in self._made.values():
                 if not llm.running:
-                    ours.append(llm)
+                    stack.push_async_callback(llm.aclose)
                     await llm.start()
             yield
-        finally:
-            for llm in reversed(ours):
-                await llm.aclose()
 
 
 class Shared:

@@ -45,21 +45,18 @@ def signals_to(stop: Callable[[str], None], *, wanted: bool = True) -> Iterator[
     main thread."""
     loop = asyncio.get_running_loop()
     before: dict[signal.Signals, Any] = {}
-    try:
-        if wanted:
-            for one in (signal.SIGINT, signal.SIGTERM):
-                old = signal.getsignal(one)
-                try:
-                    loop.add_signal_handler(one, stop, one.name)
-                except NotImplementedError:  # no such thing on Windows
 
-                    def heard(number: int, _: FrameType | None) -> None:
-                        loop.call_soon_threadsafe(stop, signal.Signals(number).name)
+    def heard(number: int, _: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stop, signal.Signals(number).name)
 
-                    signal.signal(one, heard)
-                before[one] = old
-    except (ValueError, RuntimeError):  # not the main thread: somebody else listens
-        pass
+    with suppress(ValueError, RuntimeError):  # not the main thread: somebody else listens
+        for one in (signal.SIGINT, signal.SIGTERM) if wanted else ():
+            old = signal.getsignal(one)
+            try:
+                loop.add_signal_handler(one, stop, one.name)
+            except NotImplementedError:  # no such thing on Windows
+                signal.signal(one, heard)
+            before[one] = old
     try:
         yield
     finally:

@@ -187,18 +187,13 @@ class Tee:
             return
         if row.settled:
             self._aside[row.id] += 1
-            self._give(0, row)
-            return
-        for place in range(len(self._queues)):
+        for place in range(1 if row.settled else len(self._queues)):
             copy = row
             if place:
                 copy = row.replace(id=copy_id(row.id, place), parents=(*row.parents, row.id))
                 self._copied()
-            self._give(place, copy)
-
-    def _give(self, place: int, row: Row) -> None:
-        if place in self._open:
-            self._queues[place].push(row)
+            if place in self._open:
+                self._queues[place].push(copy)
 
 
 def copy_id(name: str, way: int) -> str:

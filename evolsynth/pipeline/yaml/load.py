@@ -139,16 +139,10 @@ def _given(text: str, kind: Any, field: str) -> Any:
 def _changed(step: Step, changes: Mapping[str, Any]) -> Step:
     if not changes:
         return step
-    common = {name: value for name, value in changes.items() if name in RESERVED}
-    if "llm" in common:
-        common["model"] = common.pop("llm")
-    own = {name: value for name, value in changes.items() if name not in RESERVED}
-    checked = maker_of(step)(**{**step.parameters, **own}, **common)
-    return dataclasses.replace(
-        step,
-        parameters=checked.parameters,
-        **{name: getattr(checked, name) for name in common},
-    )
+    made = maker_of(step)(**{**step.parameters, **changes})
+    common = {"model" if name == "llm" else name for name in changes if name in RESERVED}
+    told = {name: getattr(made, name) for name in common}
+    return dataclasses.replace(step, parameters=made.parameters, **told)
 
 
 def _rebuilt(parts: Sequence[Part], steps: Iterator[Step]) -> tuple[Part, ...]:

@@ -120,16 +120,20 @@ async def evolve(
         good_enough: the score (``good_evolution``, in [0, 1]) from which on no more are asked for:
             a lower one takes less time and chooses less; 1 asks for all candidates. Where the gate
             gives no score, whatever it lets through is good enough.
-        operations: how often each of `OPERATIONS` is drawn; those not named, never.
-        prompts: ``"small"`` or ``"classic"``; by the model's size if None.
-        store_evolutions: False yields only the last evolution that got through, or, where none
-            did, the last that did not.
-        include_original_instruction: False leaves out the rows that came in.
+        operations: how often each operation is drawn (constraints, deepening, concretizing,
+            increased_reasoning_steps, complicate_input, breadth); those not named, never. By
+            default all alike with classic prompts, and with small ones by how many of its demands
+            are good.
+        prompts: ``small`` or ``classic``; by default by the model's size.
+        store_evolutions: keep each evolution; otherwise only the last that got through, or, where
+            none did, the last that did not.
+        include_original_instruction: keep the rows that came in.
         generate_answers: answer each evolution (and each original without a response); one whose
             answer the gate refuses is rejected, as in the paper's rules 2 and 3.
         ask_for_gain: ask the model whether an evolution is equal to its parent (rule 1). Without
             it, only words are compared. By default with classic prompts.
-        sampling, max_tokens: of the candidates; by family if None.
+        sampling: how candidates are drawn; by default as suits the prompts.
+        max_tokens: the most tokens of a candidate; by default 40 with small prompts, else 512.
 
     Raises:
         InputError: a number out of its range, an unknown operation, or weights that cannot be

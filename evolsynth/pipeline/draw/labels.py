@@ -18,17 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Box", "Chain", "Fork", "Label", "label_of", "mermaid", "outline", "plain", "tally"]
 
 #: Options in the order in which they tell most; all others follow in their function's order.
-_TELLING = [
-    "data",
-    "n",
-    "rounds",
-    "num_instructions",
-    "n_turns",
-    "samples",
-    "candidates",
-    "topic",
-    "columns",
-]
+_TELLING = ["data", "n", "rounds", "num_instructions", "n_turns"]
+_TELLING += ["samples", "candidates", "topic", "columns"]
 _SECRET = re.compile(r"key|token(?!s)|secret|passw|credential|auth", re.IGNORECASE)
 _ADDRESS = re.compile(r"^(\w[\w+.-]*:)?(//)([^/?#@]*@)?([^?#]*).*$", re.DOTALL)
 _LIMIT = 60  # characters of one value

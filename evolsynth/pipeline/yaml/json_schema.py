@@ -18,10 +18,11 @@ import msgspec
 from evolsynth.evaluation.embed.base import embedders
 from evolsynth.evaluation.gate.settings import thresholds
 from evolsynth.llm.backends import BACKENDS, DEFAULT_SCHEME, backend_options
-from evolsynth.options import Option, summary
+from evolsynth.options import Option
 from evolsynth.pipeline.makers import COMMON, StepMaker
 from evolsynth.pipeline.steps import STEPS
 from evolsynth.pipeline.yaml.load import BRANCHES
+from evolsynth.registry import summary
 
 __all__ = ["pipeline_schema"]
 

@@ -14,7 +14,7 @@ from simulated_run import Budget, State, chain
 
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.findings import advise, explain
-from evolsynth.pipeline.run.advice import advise_failure
+from evolsynth.pipeline.run.state import advise_failure
 
 
 class Result(msgspec.Struct):

@@ -8,7 +8,7 @@ import pytest
 
 from evolsynth import errors
 from evolsynth.findings import advise, known_reasons
-from evolsynth.pipeline.run.advice import FAILURES, advise_failure
+from evolsynth.pipeline.run.state import FAILURES, advise_failure
 
 #: All but those that end a run: what is missing, and what the store says.
 ERRORS = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from evolsynth.findings import reason
@@ -93,17 +94,19 @@ class Tracker:
 
     def rest(self) -> Iterator[Row]:
         """What is left when the step has ended: settled rows, and those that it dropped."""
-        left = [*self._inside.values(), *(e for twins in self._twins.values() for e in twins)]
+        left = sorted([*self._entries(), *self._held])
         self._inside.clear()
         self._twins.clear()
-        for entry in sorted([*left, *self._held]):
+        for entry in left:
             yield entry.row if entry.row.settled else self._dropped(entry.as_it_was)
         self._held.clear()
 
     def inside(self) -> list[Row]:
         """The live rows that the step has, in the order in which they came."""
-        held = [*self._inside.values(), *(e for twins in self._twins.values() for e in twins)]
-        return [entry.row for entry in sorted(held) if not entry.row.settled]
+        return [entry.row for entry in sorted(self._entries()) if not entry.row.settled]
+
+    def _entries(self) -> Iterator[_Inside]:
+        return chain(self._inside.values(), *self._twins.values())
 
     def _take(self, name: str) -> _Inside | None:
         entry = self._inside.pop(name, None)

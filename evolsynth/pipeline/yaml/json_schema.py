@@ -21,7 +21,7 @@ from evolsynth.llm.backends import BACKENDS, DEFAULT_SCHEME, backend_options
 from evolsynth.options import Option
 from evolsynth.pipeline.makers import COMMON, StepMaker
 from evolsynth.pipeline.steps import STEPS
-from evolsynth.pipeline.yaml.parse import BRANCHES
+from evolsynth.pipeline.yaml.load import BRANCHES
 from evolsynth.registry import summary
 
 __all__ = ["pipeline_schema"]

@@ -80,7 +80,7 @@ def read_through(
         return None
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("evolsynth.pipeline.run.models.open_llm", scripted)
+    monkeypatch.setattr("evolsynth.pipeline.run.context.open_llm", scripted)
     monkeypatch.setattr("evolsynth.pipeline.run.run._embedder", none)
 
     def run(page: str) -> dict[str, Any]:

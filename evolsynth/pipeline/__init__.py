@@ -11,14 +11,16 @@ imported when first used.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from evolsynth.pipeline.graph import DEEDS, Pipeline, Step
+
 if TYPE_CHECKING:
-    from evolsynth.pipeline.graph import Pipeline, Step
     from evolsynth.pipeline.makers import StepMaker, step
+    from evolsynth.pipeline.run.preview import Preview
     from evolsynth.pipeline.run.run import RunOptions
-    from evolsynth.pipeline.run.state import Budget, RunResult, RunState
-    from evolsynth.pipeline.run.watch import RunWatch
+    from evolsynth.pipeline.run.state import Budget, RunResult, RunState, RunWatch
     from evolsynth.pipeline.yaml.load import load_pipeline, read_pipeline, write_yaml
     from evolsynth.store.cached_llm import Retry
 
@@ -27,33 +29,19 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Budget": "pipeline.run.state",
-    "Pipeline": "pipeline.graph",
     "Retry": "store.cached_llm",
     "RunOptions": "pipeline.run.run",
     "RunResult": "pipeline.run.state",
     "RunState": "pipeline.run.state",
-    "RunWatch": "pipeline.run.watch",
-    "Step": "pipeline.graph",
+    "RunWatch": "pipeline.run.state",
     "load_pipeline": "pipeline.yaml.load",
     "read_pipeline": "pipeline.yaml.load",
     "step": "pipeline.makers",
     "write_yaml": "pipeline.yaml.load",
 }
 
-__all__ = [
-    "Budget",
-    "Pipeline",
-    "Retry",
-    "RunOptions",
-    "RunResult",
-    "RunState",
-    "RunWatch",
-    "Step",
-    "load_pipeline",
-    "read_pipeline",
-    "step",
-    "write_yaml",
-]
+__all__ = ["Budget", "Pipeline", "Retry", "RunOptions", "RunResult", "RunState", "RunWatch"]
+__all__ += ["Step", "load_pipeline", "read_pipeline", "step", "write_yaml"]
 
 
 if not TYPE_CHECKING:
@@ -68,6 +56,34 @@ if not TYPE_CHECKING:
             if name in STEPS:
                 return STEPS[name]
         raise AttributeError(f"module 'evolsynth.pipeline' has no attribute '{name}'")
+
+
+async def _run(pipeline: Pipeline, folder: str, options: Mapping[str, Any]) -> RunResult:
+    from evolsynth.pipeline.run.run import RunOptions, run
+
+    return await run(pipeline, folder, RunOptions.of(options))
+
+
+async def _preview(pipeline: Pipeline, rows: int, options: Mapping[str, Any]) -> Preview:
+    from evolsynth.pipeline.run.preview import preview
+    from evolsynth.pipeline.run.run import RunOptions
+
+    return await preview(pipeline, rows=rows, options=RunOptions.of(options))
+
+
+def _check(pipeline: Pipeline) -> None:
+    from evolsynth.pipeline.columns import check_columns
+
+    check_columns(pipeline)
+
+
+def _draw(pipeline: Pipeline, path: str | None) -> str:
+    from evolsynth.pipeline.draw.draw import draw
+
+    return draw(pipeline, path)
+
+
+DEEDS |= {"run": _run, "preview": _preview, "check": _check, "draw": _draw}
 
 
 def __dir__() -> list[str]:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from evolsynth.columns import KEPT, Columns, ColumnType, moved, names_in, swap
 from evolsynth.errors import InputError, nearest
-from evolsynth.pipeline.graph import Node, Pipeline, Step
-from evolsynth.pipeline.steps import STEPS, origin_of
+from evolsynth.pipeline.graph import Node, Pipeline
+from evolsynth.pipeline.steps import is_ours, origin_of
 
 __all__ = ["check_columns", "columns_at"]
 
@@ -45,8 +45,9 @@ def check_columns(pipeline: Pipeline) -> None:
     nodes = pipeline.nodes()
     after: list[Columns] = []
     for node in nodes:
-        _Check(nodes, node, [after[i] for i in node.inputs]).all()
-        after.append(_after(nodes, node, after))
+        ways = [after[i] for i in node.inputs]
+        _Check(nodes, node, ways).all()
+        after.append(_after(nodes, node, ways))
 
 
 def columns_at(pipeline: Pipeline) -> list[Mapping[str, ColumnType] | None]:
@@ -59,16 +60,15 @@ def columns_at(pipeline: Pipeline) -> list[Mapping[str, ColumnType] | None]:
     after: list[Columns] = []
     for node in nodes:
         try:
-            after.append(_after(nodes, node, after))
+            after.append(_after(nodes, node, [after[i] for i in node.inputs]))
         except InputError:  # the source is not there; a check says so
             after.append(Columns(open=True))
     return [None if columns.open else dict(columns.has) for columns in after]
 
 
-def _after(nodes: Sequence[Node], node: Node, after: Sequence[Columns]) -> Columns:
+def _after(nodes: Sequence[Node], node: Node, ways: Sequence[Columns]) -> Columns:
     """What comes out of a node, under the names that others know it by."""
-    made = _made(nodes, node, [after[i] for i in node.inputs])
-    return moved(made, node.step.output_mappings)
+    return moved(_made(nodes, node, ways), node.step.output_mappings)
 
 
 def _made(nodes: Sequence[Node], node: Node, ways: Sequence[Columns]) -> Columns:
@@ -103,7 +103,7 @@ def _given(node: Node, came: Columns) -> Columns:
 def _joined(node: Node, ways: Sequence[Columns], names: Sequence[str]) -> Columns:
     """What comes out of a join of branches that end in the steps of these names."""
     step = node.step
-    if step.kind == "group" and _ours(step):
+    if step.kind == "group" and is_ours(step):
         wanted = names_in(step.parameters.get("columns", ("response",)))
         outputs = step.parameters.get("output_columns")
         called = [f"{name}s" for name in wanted] if outputs is None else names_in(outputs)
@@ -112,11 +112,10 @@ def _joined(node: Node, ways: Sequence[Columns], names: Sequence[str]) -> Column
             texts = all(way.has.get(name) == "text" for way in ways)
             kinds[output] = "texts" if texts else "any"
         return ways[0].plus(kinds)
-    if step.kind == "merge" and _ours(step):
-        return _merged(ways, names)
+    merged = _merged(ways, names)
     if step.gives is None:
-        return _merged(ways, names)._replace(open=True)
-    return _merged(ways, names).plus(step.gives) if step.keeps else Columns(step.gives)
+        return merged._replace(open=True)
+    return merged.plus(step.gives) if step.keeps else Columns(step.gives)
 
 
 def _merged(ways: Sequence[Columns], names: Sequence[str]) -> Columns:
@@ -135,15 +134,11 @@ def _merged(ways: Sequence[Columns], names: Sequence[str]) -> Columns:
     return Columns(has, sometimes, any(way.open for way in ways))
 
 
-def _ours(step: Step) -> bool:
-    return step.kind in STEPS and STEPS[step.kind].function is step.function
-
-
 class _Need(NamedTuple):
+    """A column as the step calls it, as its rows call it, and its type."""
+
     inside: str
-    """What the step calls it."""
     outside: str
-    """What its rows call it."""
     kind: ColumnType
 
 
@@ -152,22 +147,20 @@ class _Check:
 
     def __init__(self, nodes: Sequence[Node], node: Node, ways: Sequence[Columns]) -> None:
         self.nodes, self.node, self.step, self.ways = nodes, node, node.step, ways
+        self.ours = is_ours(node.step)
+        self.where = self._where()
 
     def all(self) -> None:
         """Raise what is wrong."""
-        step = self.step
+        named = self.ours and self.step.kind in ("rename", "keep_columns")
         self._names_of_inputs()
-        if self.ours and step.kind in ("rename", "keep_columns", "group"):
+        if named or (self.ours and self.step.kind == "group"):
             self._list_of_columns()
-        if step.shape == "join":
-            for place, way in enumerate(self.ways):
-                for need in self._needs():
-                    self._one(need, way, place)
-        elif self.ways:
+        for place, way in enumerate(self.ways):
             for need in self._needs():
-                self._one(need, self.ways[0], None)
-            if self.ours and step.kind in ("rename", "keep_columns"):
-                self._named_columns(self.ways[0])
+                self._one(need, way, place if self.step.shape == "join" else None)
+        if named and self.ways:
+            self._named_columns(self.ways[0])
         self._outputs()
 
     def _needs(self) -> list[_Need]:
@@ -182,25 +175,22 @@ class _Check:
         name, kind = need.outside, columns.has.get(need.outside)
         if name in KEPT or (kind is None and columns.open):
             return
-        branch = "" if place is None else f" of branch {place + 1} ('{self._input(place)}')"
+        branch = ""
+        if place is not None:
+            branch = f" of branch {place + 1} ('{self.nodes[self.node.inputs[place]].name}')"
         if kind is None and name in columns.sometimes:
-            raise InputError(
-                f"{self.where} needs the column '{name}', and not all of its rows{branch} have "
-                f"it: {columns.sometimes[name]}. Give them one by a step before, or "
-                f"{self._mend(need, columns)}."
-            )
-        if kind is None:
-            raise InputError(
-                f"{self.where} needs the column '{name}', and its rows{branch} have: "
-                f"{_listed(columns)}. Put a step before it that makes one, or "
-                f"{self._mend(need, columns)}."
-            )
-        if "any" not in (kind, need.kind) and kind != need.kind:
-            raise InputError(
-                f"{self.where} needs {_KINDS[need.kind]} in the column '{name}', and its "
-                f"rows{branch} have {_KINDS[kind]} there. Change it by a step before, or "
-                f"{self._mend(need, columns)}."
-            )
+            wants = f"the column '{name}'"
+            why = columns.sometimes[name]
+            has = f"not all of its rows{branch} have it: {why}. Give them one by a step before"
+        elif kind is None:
+            wants = f"the column '{name}'"
+            has = f"its rows{branch} have: {_listed(columns)}. Put a step before it that makes one"
+        elif "any" not in (kind, need.kind) and kind != need.kind:
+            wants = f"{_KINDS[need.kind]} in the column '{name}'"
+            has = f"its rows{branch} have {_KINDS[kind]} there. Change it by a step before"
+        else:
+            return
+        raise InputError(f"{self.where} needs {wants}, and {has}, or {self._mend(need, columns)}.")
 
     def _names_of_inputs(self) -> None:
         """What is mapped must be there, and be something that the step reads."""
@@ -258,7 +248,7 @@ class _Check:
         """What ``output_mappings`` renames must come out of the step."""
         step = self.step
         if self.ours and step.kind == "group":
-            for name in _outputs_of_group(step.parameters):
+            for name in names_in(step.parameters.get("output_columns")):
                 if name in KEPT or name in _TEXTS:
                     raise InputError(
                         f"{self.where} cannot put a list into the column '{name}'. Name others: "
@@ -293,30 +283,22 @@ class _Check:
                 f"and it is {_KINDS[kind]}. Choose another name."
             )
 
-    @property
-    def ours(self) -> bool:
-        """Whether the step is one of this package's."""
-        return _ours(self.step)
-
-    @property
-    def where(self) -> str:
+    def _where(self) -> str:
         """The step and its neighbours."""
         before = [f"'{self.nodes[i].name}'" for i in self.node.inputs]
         after = [f"'{n.name}'" for n in self.nodes if self.node.index in n.inputs]
-        told = [f"{word} {_and(names)}" for word, names in
-                (("after", before), ("before", after)) if names]  # fmt: skip
-        return f"Step '{self.node.name}'" + (f" ({', '.join(told)})" if told else "")
-
-    def _input(self, place: int) -> str:
-        return self.nodes[self.node.inputs[place]].name
+        sides = (("after", before), ("before", after))
+        told = ", ".join(f"{word} {_and(names)}" for word, names in sides if names)
+        return f"Step '{self.node.name}'" + (f" ({told})" if told else "")
 
     def _mend(self, need: _Need, columns: Columns) -> str:
         """How the user can have another column taken."""
-        step, fitting = self.step, [
+        step = self.step
+        fitting = [
             name
             for name, kind in columns.has.items()
             if (kind == need.kind or "any" in (kind, need.kind)) and name != need.outside
-        ]  # fmt: skip
+        ]
         also = next((name for name in _ALSO.get(need.inside, ()) if name in fitting), None)
         other = nearest(need.outside, fitting) or also or nearest(need.outside, fitting, least=0.4)
         if step.kind == "generate":
@@ -329,11 +311,6 @@ class _Check:
         if step.kind == "group":
             return "name others: group(columns=[...])"
         return f"map it: {step.kind}(input_mappings={{'{need.inside}': '{other}'}})"
-
-
-def _outputs_of_group(parameters: Mapping[str, object]) -> Sequence[str]:
-    outputs = parameters.get("output_columns")
-    return [o for o in outputs if isinstance(o, str)] if isinstance(outputs, list | tuple) else ()
 
 
 def _listed(columns: Columns) -> str:

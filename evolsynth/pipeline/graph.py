@@ -5,7 +5,8 @@ which a join such as `merge` brings together again:
 
 >>> pipe = load("seeds.jsonl") >> evolve(rounds=2) >> [respond(), respond(model="big")] >> merge()
 
-Nothing runs before `Pipeline.run`; a pipeline is a value, and can be part of others.
+Nothing runs before `Pipeline.run`; a pipeline is a value, and can be part of others. What it is
+knows nothing of what runs, checks and draws it: see `DEEDS`.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from evolsynth.methods.method import Needs, Options, Shape
 if TYPE_CHECKING:
     from evolsynth.llm.base import LLM
     from evolsynth.pipeline.run.preview import Preview
-    from evolsynth.pipeline.run.run import RunOptions
     from evolsynth.pipeline.run.state import RunResult
     from evolsynth.store.cached_llm import Retry
 
-__all__ = ["Branches", "Chainable", "Node", "Pipeline", "Step"]
+__all__ = ["DEEDS", "Branches", "Chainable", "Node", "Pipeline", "Step"]
+
+#: What is done with a pipeline, by the name of its method; the package puts it in.
+DEEDS: dict[str, Callable[..., Any]] = {}
 
 
 class Chainable(ABC):
@@ -123,6 +126,9 @@ class Node:
     inputs: tuple[int, ...]
 
 
+_SETTINGS = ("parts", "name", "models", "seed", "embedder")
+
+
 class Pipeline(Chainable):
     """A chain of steps and branches, and what it is run with.
 
@@ -168,17 +174,11 @@ class Pipeline(Chainable):
         return self._copy(**settings)
 
     def _copy(self, **changes: Any) -> Self:
-        now = {
-            "parts": self.parts,
-            "name": self.name,
-            "models": self.models,
-            "seed": self.seed,
-            "embedder": self.embedder,
-        }
+        now = {name: getattr(self, name) for name in _SETTINGS}
         unknown = changes.keys() - now.keys()
         if unknown:
             raise InputError(
-                f"A pipeline has no setting '{min(unknown)}'. It has: {', '.join(list(now)[1:])}."
+                f"A pipeline has no setting '{min(unknown)}'. It has: {', '.join(_SETTINGS[1:])}."
             )
         return type(self)(**{**now, **changes})
 
@@ -190,15 +190,13 @@ class Pipeline(Chainable):
                 brought together, or two steps have one name.
         """
         nodes: list[Node] = []
-        names = _Names(nodes)
-        ends = _place(self.parts, (), nodes, names)
+        ends = _place(self.parts, (), nodes)
         if not nodes:
             raise InputError("The pipeline has no steps. Begin it with load(...) or magpie(...).")
         if len(ends) > 1:
-            told = ", ".join(f"'{nodes[end].name}'" for end in ends)
             raise InputError(
-                f"The pipeline ends in {len(ends)} branches ({told}). Bring them together: >> "
-                "merge(), or >> group(...)."
+                f"The pipeline ends in {len(ends)} branches ({_told(nodes, ends)}). Bring them "
+                "together: >> merge(), or >> group(...)."
             )
         return nodes
 
@@ -211,19 +209,16 @@ class Pipeline(Chainable):
             InputError: the pipeline does not fit together, the folder is in use, or data is bad.
             SetupError: a model is missing, the disk is full, or everything fails.
         """
-        from evolsynth.pipeline.run.run import RunOptions, run
-
-        return await run(self, folder or f"runs/{self.name}", _options(RunOptions, options))
+        result: RunResult = await DEEDS["run"](self, folder or f"runs/{self.name}", options)
+        return result
 
     async def preview(self, rows: int = 5, **options: Any) -> Preview:
         """Make ``rows`` rows at each source, and show what became of them; nothing is written.
 
         Options and errors are those of `run`.
         """
-        from evolsynth.pipeline.run.preview import preview
-        from evolsynth.pipeline.run.run import RunOptions
-
-        return await preview(self, rows=rows, options=_options(RunOptions, options))
+        seen: Preview = await DEEDS["preview"](self, rows, options)
+        return seen
 
     def check(self) -> None:
         """See whether it fits together, without running anything.
@@ -231,23 +226,12 @@ class Pipeline(Chainable):
         Raises:
             InputError: naming the step, what it needs, and its neighbours.
         """
-        from evolsynth.pipeline.columns import check_columns
-
-        check_columns(self)
+        DEEDS["check"](self)
 
     def draw(self, path: str | None = None) -> str:
         """It as Mermaid text, and, with a path that ends in ``.svg``, as a picture there."""
-        from evolsynth.pipeline.draw.draw import draw
-
-        return draw(self, path)
-
-
-def _options(kind: type[RunOptions], given: Mapping[str, Any]) -> RunOptions:
-    try:
-        return kind(**given)
-    except TypeError as error:
-        names = ", ".join(kind.__struct_fields__)
-        raise InputError(f"run(): {error}. There are: {names}.") from None
+        text: str = DEEDS["draw"](self, path)
+        return text
 
 
 def _parts(other: Chainable | Sequence[Chainable]) -> tuple[Part, ...]:
@@ -263,25 +247,18 @@ def _parts(other: Chainable | Sequence[Chainable]) -> tuple[Part, ...]:
     return (Branches(tuple(Pipeline(_parts(way)) for way in other)),)
 
 
-class _Names:
-    """Gives each node a name of its own: its kind, with a number from the second on."""
-
-    def __init__(self, nodes: list[Node]) -> None:
-        self._nodes = nodes
-
-    def of(self, step: Step) -> str:
-        taken = {node.name for node in self._nodes}
-        if step.name is not None:
-            if step.name in taken:
-                raise InputError(f"Two steps are named '{step.name}'. Give one another name=.")
-            return step.name
-        numbered = (f"{step.kind}_{n}" if n > 1 else step.kind for n in range(1, len(taken) + 2))
-        return next(name for name in numbered if name not in taken)
+def _name_of(step: Step, nodes: Sequence[Node]) -> str:
+    """Its own name, or its kind, with a number from the second on."""
+    taken = {node.name for node in nodes}
+    if step.name is not None:
+        if step.name in taken:
+            raise InputError(f"Two steps are named '{step.name}'. Give one another name=.")
+        return step.name
+    numbered = (f"{step.kind}_{n}" if n > 1 else step.kind for n in range(1, len(taken) + 2))
+    return next(name for name in numbered if name not in taken)
 
 
-def _place(
-    parts: Sequence[Part], above: tuple[int, ...], nodes: list[Node], names: _Names
-) -> tuple[int, ...]:
+def _place(parts: Sequence[Part], above: tuple[int, ...], nodes: list[Node]) -> tuple[int, ...]:
     """Add the parts' nodes; the nodes at their end. ``above`` are those that they follow."""
     for part in parts:
         if isinstance(part, Branches):
@@ -293,10 +270,10 @@ def _place(
             for branch in part.ways:
                 if not branch.parts:
                     raise InputError("A branch is empty. Give it a step, or leave it out.")
-                ends += _place(branch.parts, above, nodes, names)
+                ends += _place(branch.parts, above, nodes)
             above = tuple(ends)
             continue
-        name = names.of(part)
+        name = _name_of(part, nodes)
         if part.shape == "source" and above:
             raise InputError(
                 f"'{name}' makes rows and takes none, so it cannot follow {_told(nodes, above)}. "

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any, overload
 
-import msgspec
-
 from evolsynth.columns import ColumnRule, ColumnType
 from evolsynth.errors import InputError, did_you_mean
 from evolsynth.methods.method import GIVEN, Method, Needs, Options, Shape, columns_named
-from evolsynth.options import Count, Option, options_of
+from evolsynth.options import Count, Option, converted, options_of
 from evolsynth.pipeline.graph import Chainable, Part, Step
 from evolsynth.store.cached_llm import Retry
 
@@ -82,48 +81,47 @@ class StepMaker(Chainable):
     ) -> None:
         self.function = function
         self.kind = kind or function.__name__
-        self.signature = inspect.signature(function)
-        self.each = inspect.iscoroutinefunction(function)
-        names = list(self.signature.parameters)
-        if not self.each and not inspect.isasyncgenfunction(function):
+        first = next(iter(inspect.signature(function).parameters), None)
+        each = inspect.iscoroutinefunction(function)
+        if not each and not inspect.isasyncgenfunction(function):
             raise InputError(
                 f"'{self.kind}' cannot be a step: write it as `async def` with `yield`, taking "
                 "rows, or as `async def` that takes one row and returns one."
             )
-        self._rows = names[0] if names and names[0] in ("rows", "row", "streams") else None
-        if self.each and self._rows != "row":
+        if each and first != "row":
             raise InputError(
                 f"'{self.kind}' returns and does not yield, so it is called for each row: name its "
                 "first parameter `row`."
             )
-        if shape is None:
-            kinds: dict[str | None, Shape] = {None: "source", "row": "map", "streams": "join"}
-            shape = kinds.get(self._rows, "expand")
-        self.shape: Shape = shape
-        self.needs = needs if callable(needs) else columns_named(needs)
-        self.gives = None if gives is None else columns_named(gives)
-        self.keeps, self.columns, self.idle = keeps, columns, dict(idle or {})
-        self.settled, self._without = settled, frozenset(without)
+        kinds: Mapping[str | None, Shape] = {"rows": "expand", "row": "map", "streams": "join"}
+        self._without = frozenset(without)
         self.declared = declared or function
         self.about = inspect.getdoc(self.declared) or ""
         self.__doc__ = self.about
         self.__name__ = self.kind
+        #: A step that was given nothing.
+        self.bare = Step(
+            kind=self.kind,
+            function=function,
+            shape=shape or kinds.get(first, "source"),
+            needs=needs if callable(needs) else columns_named(needs),
+            gives=None if gives is None else columns_named(gives),
+            keeps=keeps,
+            columns=columns,
+            idle=dict(idle or {}),
+            settled=settled,
+            each=each,
+            about=self.about,
+        )
 
     @classmethod
-    def of(cls, method: Method) -> StepMaker:
-        """The maker of a method's steps."""
-        return cls(
-            method.function,
-            kind=method.name,
-            shape=method.shape,
-            needs=method.needs,
-            gives=method.gives,
-            keeps=method.keeps,
-            columns=method.columns,
-            idle=method.idle,
-            settled=True,
-            without=method.without,
-        )
+    def of(cls, made: Method | Step) -> StepMaker:
+        """The maker of a method's steps, or of steps like this one."""
+        names = ("function", "shape", "needs", "gives", "keeps", "columns", "idle")
+        same = {name: getattr(made, name) for name in names}
+        if isinstance(made, Method):
+            return cls(kind=made.name, settled=True, without=made.without, **same)
+        return cls(kind=made.kind, settled=made.settled, **same)
 
     @cached_property
     def options(self) -> dict[str, Option]:
@@ -169,49 +167,23 @@ class StepMaker(Chainable):
                 f"{self.kind}(): {error}. Its options: {', '.join(known.parameters) or 'none'}; "
                 f"those of every step: {', '.join(RESERVED)}."
             ) from None
-        return Step(
-            kind=self.kind,
-            function=self.function,
-            shape=self.shape,
-            parameters=dict(bound.arguments),
-            needs=self.needs,
-            gives=self.gives,
-            keeps=self.keeps,
-            columns=self.columns,
-            idle=self.idle,
-            settled=self.settled,
-            each=self.each,
-            about=self.about,
-            **_checked(self.kind, common),
-        )
+        parameters = dict(bound.arguments)
+        return dataclasses.replace(self.bare, parameters=parameters, **self._checked(common))
+
+    def _checked(self, common: Mapping[str, Any]) -> dict[str, Any]:
+        """The options of every step; a model is anything."""
+        checked = {}
+        for name, value in common.items():
+            try:
+                free = value is None or name == "model"
+                checked[name] = value if free else converted(value, COMMON[name].kind)
+            except InputError as error:
+                raise InputError(f"{self.kind}(): {name}: {error}") from None
+        return checked
 
     def as_parts(self) -> tuple[Part, ...]:
         """Its step without options."""
         return (self(),)
-
-
-def _checked(kind: str, common: dict[str, Any]) -> dict[str, Any]:
-    for name in ("input_mappings", "output_mappings"):
-        value = common.get(name)
-        if name in common and not (
-            isinstance(value, Mapping)
-            and all(isinstance(v, str) for v in [*value, *value.values()])
-        ):
-            raise InputError(f"{kind}(): {name} must map names to names, not {value!r:.60}.")
-    if isinstance(common.get("retry"), Mapping):
-        try:
-            common["retry"] = msgspec.convert(dict(common["retry"]), Retry)
-        except msgspec.ValidationError as error:
-            raise InputError(f"{kind}(): retry: {error}.") from None
-    for name in ("seed", "concurrency"):
-        value = common.get(name)
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-            raise InputError(f"{kind}(): {name} must be a whole number, not {value!r:.60}.")
-    if common.get("concurrency") is not None and common["concurrency"] < 1:
-        raise InputError(f"{kind}(): concurrency must be 1 or more.")
-    if common.get("name") is not None and not isinstance(common["name"], str):
-        raise InputError(f"{kind}(): name must be a text, not {common['name']!r:.60}.")
-    return common
 
 
 @overload

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from evolsynth.columns import KEPT
 from evolsynth.errors import InputError
 from evolsynth.rows import Row
 
@@ -12,8 +13,6 @@ __all__ = ["column", "renamed", "swapped", "with_column"]
 
 _FIELDS = frozenset(Row.__struct_fields__) - {"extra"}
 _TEXTS = frozenset({"instruction", "response", "system"})
-#: What a row is known and judged by; no column of the user's can take their place.
-_KEPT = _FIELDS - _TEXTS - {"messages"}
 
 
 def column(row: Row, name: str) -> Any:
@@ -28,7 +27,7 @@ def with_column(row: Row, name: str, value: Any) -> Row:
         InputError: the column is one of those that a run keeps, or the value is no text where
             one must be.
     """
-    if name in _KEPT:
+    if name in KEPT:
         raise InputError(f"'{name}' is a column that the run keeps. Choose another name.")
     if name in _TEXTS:
         if value is not None and not isinstance(value, str):

@@ -16,14 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from evolsynth.evaluation.diversity.distances import (
-    Diversity,
-    Vectors,
-    diversity,
-    nearest_similarities,
-    rarefied,
-    some,
-)
+from evolsynth.evaluation.diversity.distances import Vectors, nearest_similarities, some
+from evolsynth.evaluation.diversity.measures import Figures, diversity, rarefied
 from evolsynth.evaluation.diversity.summary import DiversityReport, diversity_report
 from evolsynth.evaluation.duplicates.index import nearest_pairs
 from evolsynth.report.evolutions import lineage
@@ -63,8 +57,8 @@ class Neighbourhood(NamedTuple):
     map_size: int
     histogram: dict[str, Any]
     pairs: list[Pair]
-    measured: list[tuple[str, Diversity]]
-    equal: list[tuple[str, Diversity]]
+    measured: list[tuple[str, Figures]]
+    equal: list[tuple[str, Figures]]
     varied: DiversityReport | None
 
 
@@ -151,7 +145,7 @@ def _pairs(rows: Sequence[Row], vectors: Vectors, links: Sequence[tuple[int, int
 
 def _diversities(
     rows: Sequence[Row], texts: Sequence[str], vectors: Vectors
-) -> tuple[list[tuple[str, Diversity]], list[tuple[str, Diversity]]]:
+) -> tuple[list[tuple[str, Figures]], list[tuple[str, Figures]]]:
     groups = {"all": list(range(len(rows)))}
     groups |= {name: here for name, here in _by_status(rows).items() if len(here) < len(rows)}
     sets = {name: ([texts[i] for i in here], vectors[here]) for name, here in groups.items()}

@@ -20,9 +20,8 @@ from evolsynth.cli.draw import draw_command
 from evolsynth.errors import InputError
 from evolsynth.methods.method import Shape
 from evolsynth.pipeline import evolve, gate, group, load, magpie, merge, rename, respond
-from evolsynth.pipeline.draw.draw import draw, svg
+from evolsynth.pipeline.draw.draw import WIDTH, draw, fitted, svg, text_width
 from evolsynth.pipeline.draw.labels import label_of
-from evolsynth.pipeline.draw.picture import WIDTH, fitted, text_width
 from evolsynth.pipeline.graph import Branches, Part, Pipeline, Step
 from evolsynth.store.store import StepCounts
 

@@ -32,8 +32,7 @@ from evolsynth.cli.progress.phrases import (
     step_table,
     sum_text,
 )
-from evolsynth.pipeline.run.state import RunState
-from evolsynth.pipeline.run.watch import RunWatch
+from evolsynth.pipeline.run.state import RunState, RunWatch
 from evolsynth.store.status import StepCounts
 
 __all__ = ["NUMBERED", "Events", "Lines", "Quiet", "RunWatch", "Table", "WatchKind", "as_line",

@@ -26,17 +26,28 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
     list_findings,
     missing_input,
 )
-from evolsynth.evaluation.gate.gate import response_findings
+from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Sampling
-from evolsynth.methods.family import PromptFamily, prompt_family
 from evolsynth.methods.method import Options, method
-from evolsynth.methods.self_instruct.classic import CLASSIC_TASK_SAMPLING, ClassicWriter
-from evolsynth.methods.self_instruct.pool import TaskPool
-from evolsynth.methods.self_instruct.seeds import LEAST_SEEDS, SeedTask, read_seeds, shipped_seeds
+from evolsynth.methods.self_instruct.pool import (
+    LEAST_SEEDS,
+    SeedTask,
+    TaskPool,
+    read_seeds,
+    shipped_seeds,
+)
 from evolsynth.methods.self_instruct.small import SMALL_TASK_SAMPLING, SmallWriter
-from evolsynth.methods.self_instruct.writer import Draft, Instance, Plan, TaskWriter
+from evolsynth.methods.self_instruct.writer import (
+    CLASSIC_TASK_SAMPLING,
+    ClassicWriter,
+    Draft,
+    Instance,
+    Plan,
+    TaskWriter,
+)
 from evolsynth.options import Count, FilePath, Natural
+from evolsynth.prompts import PromptFamily, prompt_family
 from evolsynth.rows import Failure, Row, Verdict
 from evolsynth.streams import failure, ordered_map
 
@@ -89,7 +100,7 @@ async def bootstrap_tasks(
         n: how many tasks are to be accepted.
         seeds: tasks by people, at least 8, or a file of them (`read_seeds`); by
             default those that ship (`shipped_seeds`).
-        prompts: ``"small"`` or ``"classic"``; by default by the model's size (`prompt_family`).
+        prompts: ``small`` or ``classic``; by default by the model's size.
         subjects: what tasks are about, for the small family; by default those of its prompt file.
         candidates: how often at most a task, and then an instance, is asked for in one attempt,
             until there is nothing to be said against it.
@@ -97,7 +108,7 @@ async def bootstrap_tasks(
         most_similar: a task is new if its ROUGE-L F1 with every other is below this.
         max_attempts: after so many the run ends, and a failed row says how many were accepted;
             by default ten for each task asked for, and 64.
-        sampling: how tasks and inputs are drawn; by default the family's own.
+        sampling: how texts are drawn; by default as suits the prompts.
 
     Raises:
         InputError: a number is out of its range, there are too few seeds, or no such prompts.
@@ -265,21 +276,15 @@ class _Loop:
         self, plan: Plan, draft: Draft, label: bool, number: int
     ) -> tuple[Instance, list[Finding]]:
         """The first instance with nothing against it, or the one with the least."""
-        best: tuple[Instance, list[Finding]] | None = None
-        for candidate in range(self._candidates):
+        tried: list[tuple[Instance, list[Finding]]] = []
+        for candidate in range(number * self._candidates, (number + 1) * self._candidates):
             instance = await self._writer.instance(
-                plan,
-                draft,
-                classification=label,
-                candidate=number * self._candidates + candidate,
+                plan, draft, classification=label, candidate=candidate
             )
-            findings = self._against(plan, draft, instance, label)
-            if best is None or len(findings) < len(best[1]):
-                best = instance, findings
-            if not findings:
+            tried.append((instance, self._against(plan, draft, instance, label)))
+            if not tried[-1][1]:
                 break
-        assert best is not None  # noqa: S101 - there is at least one candidate
-        return best
+        return min(tried, key=lambda one: len(one[1]))
 
     def _against(self, plan: Plan, draft: Draft, instance: Instance, label: bool) -> list[Finding]:
         found = input_findings(instance.input, instance.output)
@@ -291,7 +296,7 @@ class _Loop:
         if not label:
             found += list_findings(draft.text, instance.output)
         if not label and not found:
-            found += response_findings(self._row(plan, draft, instance, label, 0))
+            found += part_findings(self._row(plan, draft, instance, label, 0), "response")
         return found
 
     def _row(

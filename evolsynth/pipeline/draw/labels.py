@@ -1,48 +1,30 @@
-"""What a picture says of a step: its name, its most telling options, what became of its rows."""
+"""What a drawing says of a step, its name, its most telling options, what became of its rows; and
+drawings as Mermaid text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import PurePath
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from evolsynth.hidden import visible
 from evolsynth.pipeline.graph import Branches, Node, Part, Pipeline
 
-__all__ = ["Box", "Chain", "Counts", "Fork", "Label", "label_of", "outline", "plain", "tally"]
+if TYPE_CHECKING:
+    from evolsynth.store.status import StepCounts
+
+__all__ = ["Box", "Chain", "Fork", "Label", "label_of", "mermaid", "outline", "plain", "tally"]
 
 #: Options in the order in which they tell most; all others follow in their function's order.
-_TELLING = (
-    "data",
-    "n",
-    "rounds",
-    "rounds",
-    "num_instructions",
-    "n_turns",
-    "samples",
-    "candidates",
-    "topic",
-    "columns",
-)
+_TELLING = ["data", "n", "rounds", "num_instructions", "n_turns"]
+_TELLING += ["samples", "candidates", "topic", "columns"]
 _SECRET = re.compile(r"key|token(?!s)|secret|passw|credential|auth", re.IGNORECASE)
 _ADDRESS = re.compile(r"^(\w[\w+.-]*:)?(//)([^/?#@]*@)?([^?#]*).*$", re.DOTALL)
 _LIMIT = 60  # characters of one value
-
-
-class Counts(Protocol):
-    """What became of the rows of a step, as `evolsynth.store.store.StepCounts` counts it."""
-
-    name: str
-    came: int
-    made: int
-    left: int
-    rejected: int
-    failed: int
-    running: int
-    tokens: int
-    asked: int
-    found: int
+_NAME, _OPTION, _OPTIONS = 40, 32, 4  # characters in Mermaid text, and how many options
+_PLAIN = frozenset(" _,.-=+/()·→−…")
 
 
 class Label(NamedTuple):
@@ -92,16 +74,11 @@ def label_of(node: Node) -> Label:
     return Label(plain(node.name) or "(no name)", tuple(options))
 
 
-def tally(counts: Counts) -> list[tuple[str, str]]:
+def tally(counts: StepCounts) -> list[tuple[str, str]]:
     """(what, as a text) of the rows that ended at a step, or are under way in it."""
-    told = []
-    if counts.rejected:
-        told.append(("rejected", f"\u2212{counts.rejected:,} rejected"))
-    if counts.failed:
-        told.append(("failed", f"\u2212{counts.failed:,} failed"))
-    if counts.running:
-        told.append(("running", f"{counts.running:,} running"))
-    return told
+    kinds = {"rejected": "\u2212", "failed": "\u2212", "running": ""}
+    told = {what: getattr(counts, what) for what in kinds}
+    return [(what, f"{kinds[what]}{n:,} {what}") for what, n in told.items() if n]
 
 
 def plain(text: str) -> str:
@@ -109,7 +86,7 @@ def plain(text: str) -> str:
     return " ".join(str(visible(str(text))).split())
 
 
-def outline(pipeline: Pipeline, counts: Sequence[Counts] | None = None) -> Chain:
+def outline(pipeline: Pipeline, counts: Sequence[StepCounts] | None = None) -> Chain:
     """The pipeline as boxes in chains, its last box that of the rows accepted, where it has run.
 
     Raises:
@@ -125,10 +102,9 @@ def outline(pipeline: Pipeline, counts: Sequence[Counts] | None = None) -> Chain
     return chain
 
 
-def _box(node: Node, counts: Counts | None) -> Box:
-    if counts is None:
-        return Box(node.step.shape, label_of(node), (), None)
-    return Box(node.step.shape, label_of(node), tuple(tally(counts)), counts.left)
+def _box(node: Node, counts: StepCounts | None) -> Box:
+    notes, left = ((), None) if counts is None else (tuple(tally(counts)), counts.left)
+    return Box(node.step.shape, label_of(node), notes, left)
 
 
 def _nested(parts: Sequence[Part], boxes: Iterator[Box]) -> Chain:
@@ -139,6 +115,52 @@ def _nested(parts: Sequence[Part], boxes: Iterator[Box]) -> Chain:
         else next(boxes)
         for part in parts
     ]
+
+
+def mermaid(pipeline: Pipeline, counts: Sequence[StepCounts] | None = None) -> str:
+    """A flowchart from left to right, which GitHub and many editors show as a picture.
+
+    Sources have round ends, and what brings branches together has slanted ones. Of the texts, all
+    characters but letters, digits and a few others are written as numbers, so that none of them
+    means anything to Mermaid.
+
+    Raises:
+        InputError: the pipeline does not fit together.
+    """
+    nodes = pipeline.nodes()
+    known = {one.name: one for one in counts or ()}
+    lines = ["flowchart LR"]
+    lines += [f"    n{node.index}{_shape(node, known.get(node.name))}" for node in nodes]
+    for node in nodes:
+        for one in node.inputs:
+            rows = known.get(nodes[one].name)
+            told = "" if rows is None else f'|"{rows.left:,}"|'
+            lines.append(f"    n{one} -->{told} n{node.index}")
+    last = known.get(nodes[-1].name)
+    if last is not None:
+        lines.append(f'    n{nodes[-1].index} --> n{len(nodes)}(["{last.left:,} accepted"])')
+    return "\n".join(lines) + "\n"
+
+
+def _shape(node: Node, counts: StepCounts | None) -> str:
+    label = label_of(node)
+    texts = [_escaped(label.name, _NAME)]
+    texts += [_escaped(option, _OPTION) for option in label.options[:_OPTIONS]]
+    texts += [_escaped(told, _OPTION) for _, told in (tally(counts) if counts else ())]
+    inside = '"' + "<br/>".join(texts) + '"'
+    shapes = {"source": f"([{inside}])", "join": f"{{{{{inside}}}}}"}
+    return shapes.get(node.step.shape, f"[{inside}]")
+
+
+def _escaped(text: str, limit: int) -> str:
+    """At most so many characters, and only those that mean nothing to Mermaid.
+
+    A colon and a semicolon are among those that do, within ``style ...:...;``, even in quotes.
+    Formulas and icons are looked for when numbers have become characters again, so a space of no
+    width keeps their signs apart.
+    """
+    text = _cut(text, limit).replace("$$", "$\u200b$").replace(":fa-", ":\u200bfa-")
+    return "".join(c if c.isalnum() or c in _PLAIN else f"#{ord(c)};" for c in text)
 
 
 def _option(name: str, value: Any) -> str:
@@ -162,7 +184,7 @@ def _value(value: Any) -> str:
     if isinstance(value, str | PurePath):
         return _text(str(value))
     if isinstance(value, Mapping):
-        pairs = [f"{_value(k)} → {_value(v)}" for k, v in _first(value.items())]
+        pairs = [f"{_value(k)} → {_value(v)}" for k, v in islice(value.items(), 3)]
         return _cut(", ".join(pairs)) if len(pairs) == len(value) else f"{len(value):,} names"
     if isinstance(value, Sequence):
         short = len(value) <= 3 and all(isinstance(v, str | int | float) for v in value)
@@ -185,9 +207,5 @@ def _text(text: str) -> str:
     return _cut(line)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LIMIT else text[: _LIMIT - 1].rstrip() + "…"
-
-
-def _first(pairs: Iterable[tuple[Any, Any]], most: int = 3) -> list[tuple[Any, Any]]:
-    return [pair for pair, _ in zip(pairs, range(most), strict=False)]
+def _cut(text: str, limit: int = _LIMIT) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

@@ -1,25 +1,80 @@
-"""What a step gets of its run: the model, the gate, the embedder, a seed."""
+"""What a step gets of its run: the model, loaded once for all, the gate, the embedder, a seed."""
 
 from __future__ import annotations
 
 import inspect
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.embed.minilm import Embedder
+from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
+from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
-from evolsynth.methods.method import GIVEN
 from evolsynth.pipeline.graph import Node, Step
 from evolsynth.store.store import StepCounts
 
-__all__ = ["Context", "Shared", "gate_settings", "takes_n"]
+__all__ = ["Context", "Models", "Shared", "gate_settings", "takes_n"]
+
+_DEFAULT = "default"
+
+
+class Models:
+    """Models by name, and the one for steps that name none.
+
+    A value is an `LLM`, a text as for ``--model``, or a mapping with ``model`` and other options
+    of its back end; see `open_llm`.
+    """
+
+    def __init__(self, named: Mapping[str, Any], default: LLM | str | None) -> None:
+        self._named = dict(named)
+        if default is not None:
+            self._named[_DEFAULT] = default
+        self._made: dict[Any, LLM] = {}
+
+    def of(self, node: Node) -> LLM:
+        """The step's model, not started yet.
+
+        Raises:
+            InputError: no such name among several, or a model that cannot be.
+        """
+        asked = node.step.model
+        value = self._named.get(_DEFAULT) if asked is None else asked
+        if isinstance(value, str) and value in self._named:
+            value = self._named[value]
+        if isinstance(value, LLM):
+            self._made.setdefault(id(value), value)
+            return value
+        told = value if isinstance(value, Mapping) else {"model": value or DEFAULT_MODEL}
+        options = dict(told)
+        key = repr(sorted(options.items(), key=lambda item: item[0]))
+        if key not in self._made:
+            try:
+                self._made[key] = open_llm(options.pop("model", DEFAULT_MODEL), **options)
+            except InputError as error:
+                raise InputError(f"The model of '{node.name}': {error}") from None
+        return self._made[key]
+
+    @asynccontextmanager
+    async def started(self) -> AsyncIterator[None]:
+        """All of them running; those that were not before are closed at the end.
+
+        Raises:
+            ModelNotFound: one is not there.
+        """
+        async with AsyncExitStack() as stack:
+            for llm in self._made.values():
+                if not llm.running:
+                    stack.push_async_callback(llm.aclose)
+                    await llm.start()
+            yield
 
 
 class Shared:
@@ -35,12 +90,7 @@ class Shared:
         self.tell = tell
         self.aside: Counter[str] = Counter()
         self._settings = settings
-        self._gates: dict[bytes, Gate] = {}
-
-    @property
-    def settings(self) -> GateSettings:
-        """Those of the pipeline's first gate, or the usual ones."""
-        return gate_settings(self._settings)
+        self._gates: dict[str, Gate] = {}
 
     def gate(self, settings: Mapping[str, Any] | GateSettings | str | None = None) -> Gate:
         """The gate with these settings, by default those of the pipeline's first gate.
@@ -52,7 +102,7 @@ class Shared:
             InputError: there is no such file, or no such setting.
         """
         wanted = gate_settings(self._settings if settings is None else settings)
-        key = repr(wanted).encode()
+        key = repr(wanted)
         if key not in self._gates:
             self._gates[key] = Gate(self.embedder, settings=wanted)
         return self._gates[key]
@@ -89,21 +139,16 @@ def takes_n(step: Step) -> bool:
     return step.shape == "source" and n is not None and n.default is None
 
 
+@dataclass(frozen=True)
 class Context:
     """What one step gets of its run."""
 
-    def __init__(
-        self,
-        node: Node,
-        counts: StepCounts,
-        shared: Shared,
-        *,
-        seed: int,
-        llm: LLM | None = None,
-        concurrency: int | None = None,
-    ) -> None:
-        self.node, self.counts, self.shared = node, counts, shared
-        self.seed, self.llm, self.concurrency = seed, llm, concurrency
+    node: Node
+    counts: StepCounts
+    shared: Shared
+    seed: int
+    llm: LLM | None = None
+    concurrency: int | None = None
 
     def gate(self, settings: Mapping[str, Any] | GateSettings | str | None = None) -> Gate:
         """See `Shared.gate`."""
@@ -116,18 +161,17 @@ class Context:
         names = inspect.signature(step.function).parameters
         if takes_n(step):
             given.setdefault("n", sys.maxsize)  # to the end of the run's budget
-        for name in names:
-            if name in GIVEN and name not in given:
-                value = self._given(name)
-                if value is not None or name in ("llm", "embedder", "gate"):
-                    given[name] = value
+        brought: dict[str, Callable[[], Any]] = {
+            "llm": lambda: self.llm,
+            "seed": lambda: self.seed,
+            "gate": self.gate,
+            "embedder": lambda: self.shared.embedder,
+            "concurrency": lambda: self.concurrency,
+            "context": lambda: self,
+            "aside": lambda: self.shared.aside,
+        }
+        for name in (n for n in names if n in brought and n not in given):
+            value = brought[name]()
+            if value is not None or name in ("llm", "embedder", "gate"):
+                given[name] = value
         return given
-
-    def _given(self, name: str) -> Any:
-        if name == "gate":
-            return self.gate()
-        if name == "embedder":
-            return self.shared.embedder
-        if name == "aside":
-            return self.shared.aside
-        return self if name == "context" else getattr(self, name)

@@ -1,16 +1,24 @@
-"""The data set's files out of the run's store, each whole or not there."""
+"""What a run leaves: the data set's files, each whole or not there, and a report."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from evolsynth.atomic import write
-from evolsynth.rows import Status
+from evolsynth.evaluation.embed.base import Embedder
+from evolsynth.pipeline.graph import Pipeline
+from evolsynth.pipeline.run.state import RunState
+from evolsynth.rows import Row, Status
 from evolsynth.store.store import Store
 
-__all__ = ["export", "remove_partial"]
+__all__ = ["SAMPLE", "export", "remove_partial", "report_run", "sample_rows"]
 
+#: Rows that the report looks at; of more, as many evenly spread over the plan.
+SAMPLE = 2000
 _FILES: dict[str, tuple[Status, ...]] = {
     "accepted": ("accepted", "pending"),
     "rejected": ("rejected",),
@@ -26,7 +34,7 @@ def export(store: Store, folder: Path, *, partial: bool = False) -> dict[str, Pa
 
     What came out undecided, because the pipeline has no gate, is among the accepted. With
     ``partial`` the files are called ``*.partial.jsonl`` and stand beside those of the last run
-    that came to its end.
+    that came to its end; else such files are taken away.
 
     Raises:
         InputError: a file cannot be written.
@@ -39,6 +47,8 @@ def export(store: Store, folder: Path, *, partial: bool = False) -> dict[str, Pa
             files[name] = path
         else:
             path.unlink(missing_ok=True)
+    if not partial:
+        remove_partial(folder)
     return files
 
 
@@ -47,3 +57,41 @@ def remove_partial(folder: Path) -> None:
     for name in _FILES:
         with suppress(OSError):
             (folder / f"{name}.partial.jsonl").unlink(missing_ok=True)
+
+
+def sample_rows(store: Store, total: int) -> list[Row]:
+    """At most `SAMPLE` rows, evenly spread over the plan, whatever became of them."""
+    every = max(1, -(-total // SAMPLE))
+    lines = store.rows("accepted", "pending", "rejected", "failed")
+    return [Row.from_dict(json.loads(line)) for n, line in enumerate(lines) if n % every == 0]
+
+
+def report_run(
+    folder: Path,
+    rows: Sequence[Row],
+    pipeline: Pipeline,
+    state: RunState,
+    *,
+    embedder: Embedder | None,
+    facts: Mapping[str, Any],
+) -> Path:
+    """Write ``report.html``: a data set's report, and the pipeline with its counts; its path.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    from evolsynth.pipeline.draw.labels import outline
+    from evolsynth.report.build import write_report
+
+    title = f"evolsynth: {pipeline.name}"
+    if len(rows) < state.total:
+        title += f" (a sample of {len(rows):,} of {state.total:,} rows)"
+    return write_report(
+        folder / "report.html",
+        rows,
+        embedder=embedder,
+        title=title,
+        run=facts,
+        pipeline=outline(pipeline, state.counts),
+        steps=state.counts,
+    )

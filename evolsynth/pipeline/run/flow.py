@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
 from evolsynth.errors import BrokenStep, EvolsynthError, InputError, SetupError, StepError
-from evolsynth.pipeline.graph import Node
+from evolsynth.pipeline.graph import Node, Step
 from evolsynth.pipeline.run.context import Context
 from evolsynth.pipeline.run.tee import Feed, Tee
 from evolsynth.pipeline.run.tracking import Tracker
@@ -17,7 +17,7 @@ from evolsynth.pipeline.values import renamed, swapped
 from evolsynth.rows import Failure, Row
 from evolsynth.streams import failure, map_rows
 
-__all__ = ["Flow", "Observe"]
+__all__ = ["Flow", "Observe", "looks"]
 
 Observe = Callable[[Node, Row], None]
 
@@ -60,10 +60,15 @@ class Flow:
         """The stream of the last step; the tees between are put into the list."""
         readers: Counter[int] = Counter(i for c in self.contexts for i in c.node.inputs)
         ways: dict[int, list[AsyncGenerator[Row]]] = {}
+        looked = looks([context.node for context in self.contexts])
         for context in self.contexts:
             node = context.node
             inputs = [ways[i].pop(0) for i in node.inputs]
             stream = self._node(context, inputs)
+            if node.index in looked:
+                stream = self._looked(context, stream, self.contexts[looked[node.index]])
+            if self._observe is not None:
+                stream = _observed(context.node, stream, self._observe)
             if readers[node.index] > 1:
                 tee = Tee(stream, readers[node.index], self._copied, context.shared.aside)
                 tees.append(tee)
@@ -78,7 +83,7 @@ class Flow:
     async def _node(
         self, context: Context, inputs: Sequence[AsyncGenerator[Row]]
     ) -> AsyncGenerator[Row]:
-        step, observe = context.node.step, self._observe
+        step = context.node.step
         around = not step.settled and not step.each and step.shape in ("map", "expand")
         tracker = Tracker(context.counts, around=around)
         if step.shape == "source":
@@ -97,21 +102,43 @@ class Flow:
                     before = made.settled and (step.shape == "join" or tracker.passes(made))
                     row = _mapped_back(context.node, made, settled_before=before)
                 if step.shape == "join":
-                    if observe is not None:
-                        observe(context.node, row)
                     yield row
                     continue
                 for out in tracker.leave(row):
-                    if observe is not None:
-                        observe(context.node, out)
                     yield out
                 if self._breaker and tracker.streak >= self._breaker and step.kind != "load":
                     raise BrokenStep(_told_broken(context, row, tracker.streak))
         for out in tracker.rest():
-            if observe is not None:
-                observe(context.node, out)
             yield out
         context.shared.tell("step", step=context.node.name)
+
+    async def _looked(
+        self, context: Context, rows: AsyncGenerator[Row], gate: Context
+    ) -> AsyncGenerator[Row]:
+        """The step's rows after a look at their instructions, with the gate that stands below.
+
+        What is refused counts as rejected at this step, which made it.
+        """
+        counts, live, streak = context.counts, deque[bool](), 0
+
+        async def leaving() -> AsyncGenerator[Row]:
+            async with aclosing(rows) as source:
+                async for row in source:
+                    live.append(not row.settled)
+                    yield row
+
+        judge = gate.gate(gate.node.step.parameters.get("settings"))
+        async with aclosing(judge.check(leaving(), instructions_only=True)) as looked:
+            async for row in looked:
+                if live.popleft():
+                    streak = streak + 1 if row.failure is not None else 0
+                    if row.settled:
+                        counts.left -= 1
+                        counts.failed += row.failure is not None
+                        counts.rejected += row.failure is None
+                yield row
+                if self._breaker and streak >= self._breaker:
+                    raise BrokenStep(_told_broken(context, row, streak))
 
     async def _source(self, context: Context, tracker: Tracker) -> AsyncGenerator[Row]:
         """A source's rows; an exception of a user's function is told with the step's name."""
@@ -139,7 +166,6 @@ class Flow:
         self, context: Context, inputs: Sequence[AsyncGenerator[Row]]
     ) -> AsyncGenerator[Row]:
         counts, entered, gone = context.counts, 0, 0
-        names = context.node.step.input_mappings
 
         async def counted(stream: AsyncGenerator[Row]) -> AsyncGenerator[Row]:
             nonlocal entered
@@ -149,7 +175,7 @@ class Flow:
                     counts.came += not row.settled
                     # settled rows too, which change back on their way out: nobody knows any more
                     # by then which of them were settled here
-                    yield _mapped(context.node, row, names) if names else row
+                    yield _mapped(context.node, row)
 
         async with aclosing(_called(context, [counted(stream) for stream in inputs])) as rows:
             async for row in rows:
@@ -162,13 +188,12 @@ class Flow:
         self, context: Context, rows: AsyncGenerator[Row], tracker: Tracker
     ) -> AsyncGenerator[Row]:
         """A step of ours, which hands on settled rows by itself, or a function of one row."""
-        names = context.node.step.input_mappings
 
         async def entering() -> AsyncGenerator[Row]:
             async with aclosing(rows) as source:
                 async for row in source:
                     tracker.enter(row)
-                    yield row if not names or row.settled else _mapped(context.node, row, names)
+                    yield row if row.settled else _mapped(context.node, row)
             tracker.ended = True
 
         async with aclosing(entering()) as entered:
@@ -183,13 +208,12 @@ class Flow:
         self, context: Context, rows: AsyncGenerator[Row], tracker: Tracker
     ) -> AsyncGenerator[Row]:
         """A generator of a user's own: started anew behind a row for which it raises."""
-        node, names = context.node, context.node.step.input_mappings
+        node, last = context.node, list[Row]()
         async with aclosing(Feed(rows)) as feed:
-            last: list[Row] = []
 
             async def entering() -> AsyncGenerator[Row]:
                 while (row := await feed.next()) is not None:
-                    got = row if not names or row.settled else _mapped(node, row, names)
+                    got = row if row.settled else _mapped(node, row)
                     if got.failure is not None and row.failure is None:
                         tracker.counts.came += 1
                         tracker.counts.failed += 1
@@ -250,6 +274,13 @@ class Flow:
                 yield one
 
 
+async def _observed(node: Node, rows: AsyncGenerator[Row], observe: Observe) -> AsyncGenerator[Row]:
+    async with aclosing(rows) as source:
+        async for row in source:
+            observe(node, row)
+            yield row
+
+
 def _called(context: Context, *inputs: Any) -> AsyncGenerator[Any]:
     stream: AsyncGenerator[Any] = context.node.step.function(*inputs, **context.arguments())
     return stream
@@ -284,29 +315,24 @@ def _as_row(node: Node, item: Any, number: int) -> Row:
     if isinstance(item, Row):
         return item
     if isinstance(item, dict) and node.step.shape == "source":
-        return Row.make(**_read(node, item, number))
+        try:
+            row = Row.from_dict(item)
+        except InputError as error:
+            raise StepError(f"The source '{node.name}', row {number}: {error}") from None
+        if item.get("id") is not None:
+            return row
+        fields = {n: getattr(row, n) for n in Row.__struct_fields__ if n != "id"}
+        return Row.make(**fields, key=f"{node.name}/{number}")
     raise StepError(
         f"The step '{node.name}' yielded {item!r:.60}, which is no Row but "
         f"{type(item).__name__}. Yield rows: row.replace(...), or Row.make(...)."
     )
 
 
-def _read(node: Node, item: dict[str, Any], number: int) -> dict[str, Any]:
-    try:
-        row = Row.from_dict(item)
-    except InputError as error:
-        raise StepError(f"The source '{node.name}', row {number}: {error}") from None
-    fields = {name: getattr(row, name) for name in Row.__struct_fields__}
-    if item.get("id") is None:
-        del fields["id"]
-        fields["key"] = f"{node.name}/{number}"
-    return fields
-
-
-def _mapped(node: Node, row: Row, names: Mapping[str, str]) -> Row:
+def _mapped(node: Node, row: Row) -> Row:
     """The row as the step is to see it; one whose values do not fit there has failed."""
     try:
-        return swapped(row, names)
+        return swapped(row, node.step.input_mappings)
     except InputError as error:
         return row if row.settled else row.replace(failure=failure(node.name, error))
 
@@ -339,3 +365,47 @@ def _told_broken(context: Context, row: Row, streak: int) -> str:
         f"{streak} rows in a row failed at '{name}', so the run was stopped.{told} Mend the cause "
         "and run again: what was made is kept, and failed rows are tried again."
     )
+
+
+def looks(nodes: Sequence[Node]) -> Mapping[int, int]:
+    """For each node whose rows are looked at as they leave it, the gate by which: their indices.
+
+    A user places one gate, at the end. What it would refuse of an instruction is neither evolved
+    nor answered: the rows of a step whose instructions are new are looked at with that gate's
+    settings before the next step that asks a model about them.
+    Not where that gate reads other columns than ``instruction``, which have other names then.
+    """
+    readers: dict[int, list[Node]] = {node.index: [] for node in nodes}
+    for node in nodes:
+        for above in node.inputs:
+            readers[above].append(node)
+    gates: dict[int, int | None] = {}  # the first that rows which leave a node may reach
+    for node in reversed(nodes):
+        below = [r.index if _is_gate(r.step) else gates[r.index] for r in readers[node.index]]
+        gates[node.index] = min((place for place in below if place is not None), default=None)
+    found: dict[int, int] = {}
+    fresh: dict[int, bool] = {}
+    for node in nodes:
+        fresh[node.index] = _makes(node) or (
+            node.step.kind != "gate" and any(fresh[above] for above in node.inputs)
+        )
+        spending = [gates[r.index] for r in readers[node.index] if r.step.takes("llm")]
+        gate = next((place for place in spending if place is not None), None)
+        if fresh[node.index] and gate is not None:
+            found[node.index] = gate
+            fresh[node.index] = False
+    return found
+
+
+def _makes(node: Node) -> bool:
+    """Whether instructions that come out of the step may be others than those that went in."""
+    step = node.step
+    made = step.gives is not None and "instruction" in step.gives
+    generated = step.kind == "generate" and step.parameters.get("output") == "instruction"
+    renamed = "instruction" in step.output_mappings.values()
+    own = not step.settled  # a step of the user's may do anything
+    return step.shape in ("source", "expand") or made or generated or renamed or own
+
+
+def _is_gate(step: Step) -> bool:
+    return step.kind == "gate" and step.settled and "instruction" not in step.input_mappings

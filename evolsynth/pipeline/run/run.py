@@ -23,15 +23,13 @@ from evolsynth.llm.base import LLM
 from evolsynth.options import Count, FilePath, Natural
 from evolsynth.pipeline.columns import check_columns
 from evolsynth.pipeline.graph import Node, Pipeline, Step
-from evolsynth.pipeline.run.context import Context, Shared, gate_settings, takes_n
-from evolsynth.pipeline.run.export import export, remove_partial
+from evolsynth.pipeline.run.context import Context, Models, Shared, gate_settings, takes_n
+from evolsynth.pipeline.run.export import export, report_run, sample_rows
 from evolsynth.pipeline.run.flow import Flow, Observe
-from evolsynth.pipeline.run.models import Models
-from evolsynth.pipeline.run.state import Budget, End, RunResult, RunState
+from evolsynth.pipeline.run.state import Budget, End, RunResult, RunState, RunWatch
 from evolsynth.pipeline.run.stopping import Control, StepControl, Turns, signals_to
-from evolsynth.pipeline.run.watch import RunWatch
 from evolsynth.pipeline.steps import origin_of
-from evolsynth.rows import Row, derive_seed
+from evolsynth.rows import derive_seed
 from evolsynth.store.cached_llm import Retry, Stored
 from evolsynth.store.store import Store
 
@@ -93,16 +91,24 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     limit: Count | None = None
     observe: Observe | None = None
 
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> RunOptions:
+        """Options by their names.
+
+        Raises:
+            InputError: there is none of a name.
+        """
+        try:
+            return cls(**given)
+        except TypeError as error:
+            names = ", ".join(cls.__struct_fields__)
+            raise InputError(f"run(): {error}. There are: {names}.") from None
+
     @property
     def budget(self) -> Budget:
         """When the run ends."""
-        return Budget(
-            accepted=self.accepted,
-            minutes=self.minutes,
-            max_tokens=self.max_tokens,
-            max_attempts=self.max_attempts,
-            stall=self.stall or None,
-        )
+        given = {name: getattr(self, name) for name in Budget.__struct_fields__}
+        return Budget(**given | {"stall": self.stall or None})
 
 
 async def run(pipeline: Pipeline, folder: str | Path | None, options: RunOptions) -> RunResult:
@@ -138,12 +144,9 @@ class _Plan:
         self.seed = pipeline.seed if options.seed is None else options.seed
         self.budget, self.limit = options.budget, options.limit
         self.expected = self._expected()
-        settings = [
-            node.step.parameters["settings"]
-            for node in self.nodes
-            if node.step.kind in ("gate", "screen") and node.step.parameters.get("settings")
-        ]
-        self.settings = gate_settings(settings[0] if settings else None)
+        gates = [node.step.parameters for node in self.nodes if node.step.kind == "gate"]
+        settings = (told["settings"] for told in gates if told.get("settings"))
+        self.settings = gate_settings(next(settings, None))
         chosen = pipeline.embedder if options.embedder == "" else options.embedder
         self.embedder = None if chosen == "none" else chosen
         self.wants_embedder = any(_compares(node.step) for node in self.nodes)
@@ -185,7 +188,7 @@ def _compares(step: Step) -> bool:
     idle = step.idle.get("embedder")
     if idle is not None and idle(step.parameters):
         return False
-    return step.kind in ("gate", "screen") or step.takes("embedder") or step.takes("gate")
+    return step.kind == "gate" or step.takes("embedder") or step.takes("gate")
 
 
 class _Run:
@@ -196,7 +199,7 @@ class _Run:
         self.control = Control()
         self.ended: End = "finished"
         self.stopped: str | None = None
-        self.shared = Shared(None, plan.settings, self._tell)
+        self.shared = Shared(None, plan.settings, self.store.event)
         self.flow = Flow(())
 
     async def go(self) -> RunResult:
@@ -222,7 +225,8 @@ class _Run:
                 except EvolsynthError:  # what came out before it is looked at with less patience
                     self._export(partial=True)
                     raise
-            self._tell("stopped" if self.stopped else "finished", reason=self.stopped or self.ended)
+            how = "stopped" if self.stopped else "finished"
+            store.event(how, reason=self.stopped or self.ended)
         store.put_steps(state.refresh())
         store.flush()
         if self.stopped is not None:
@@ -243,29 +247,19 @@ class _Run:
         contexts = []
         turns: dict[int, Turns] = {}
         for node in plan.nodes:
-            llm: LLM | None = None
+            llm: Stored | None = None
             if node.step.takes("llm"):
                 model = plan.models.of(node)
                 turn = turns.setdefault(id(model), Turns(model.concurrency))
-                stored = Stored(
-                    model,
-                    self.store,
-                    node.name,
-                    StepControl(self.control, turn, node.index),
-                    node.step.retry or options.retry,
-                )
-                self.state.models[node.index] = stored
-                llm = stored
-            contexts.append(
-                Context(
-                    node,
-                    self.state.counts[node.index],
-                    self.shared,
-                    seed=plan.seed_of(node),
-                    llm=llm,
-                    concurrency=node.step.concurrency or options.concurrency,
-                )
+                control = StepControl(self.control, turn, node.index)
+                retry = node.step.retry or options.retry
+                llm = Stored(model, self.store, node.name, control, retry)
+                self.state.models[node.index] = llm
+            counts, width = (
+                self.state.counts[node.index],
+                node.step.concurrency or options.concurrency,
             )
+            contexts.append(Context(node, counts, self.shared, plan.seed_of(node), llm, width))
         self.flow = Flow(
             contexts, breaker=options.breaker or None, limit=options.limit, observe=options.observe
         )
@@ -273,38 +267,27 @@ class _Run:
     async def _rows(self) -> None:
         """Take rows out until the end, a budget's end, or a signal."""
         consumer = asyncio.create_task(self._consume())
-        helpers = [
-            asyncio.create_task(self.control.stopping()),
-            asyncio.create_task(self._look()),
-        ]
+        told = asyncio.create_task(self.control.stopping.wait())
+        look = asyncio.create_task(self._look())
         try:
-            await asyncio.wait({consumer, *helpers}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({consumer, told, look}, return_when=asyncio.FIRST_COMPLETED)
             if not consumer.done():
-                if helpers[1].done():
-                    helpers[1].result()  # the store's own error
+                if look.done():
+                    look.result()  # the store's own error
                 await self._finish(consumer)
             if not consumer.cancelled():
                 consumer.result()
         finally:
-            for task in (consumer, *helpers):
-                task.cancel()
-            await asyncio.gather(consumer, *helpers, return_exceptions=True)
+            await _ended(consumer, told, look)
 
     async def _consume(self) -> None:
         state, budget, store, flow = self.state, self.plan.budget, self.store, self.flow
         async with aclosing(flow.rows()) as rows:
             async for row in rows:
-                store.put_row(state.total, row, step=_settled_at(row))
+                store.put_row(state.total, row, step=row.failure.step if row.failure else None)
                 state.add(row)
                 if row.failure is not None:
-                    self._tell(
-                        "failed_row",
-                        step=row.failure.step,
-                        error=row.failure.error,
-                        message=row.failure.message,
-                        row=row.id,
-                        attempt=row.failure.attempt,
-                    )
+                    store.event("failed_row", row=row.id, **msgspec.structs.asdict(row.failure))
                 self.ended = _over(state, budget) or self.ended
                 if self.ended != "finished":
                     break
@@ -318,19 +301,15 @@ class _Run:
 
     async def _finish(self, consumer: asyncio.Task[None]) -> None:
         """The run is stopping: leave what is under way its time, then end it."""
-        self._tell("stopping", reason=self.control.reason, under_way=self.control.under_way)
+        self.store.event("stopping", reason=self.control.reason, under_way=self.control.under_way)
         idle = asyncio.create_task(self._idle())
-        hurry = asyncio.create_task(self.control.at_once())
+        hurry = asyncio.create_task(self.control.at_once.wait())
         await asyncio.wait(
             {consumer, idle, hurry},
             timeout=self.options.grace,
             return_when=asyncio.FIRST_COMPLETED,
         )
-        for task in (idle, hurry):
-            task.cancel()
-        await asyncio.gather(idle, hurry, return_exceptions=True)
-        consumer.cancel()
-        await asyncio.gather(consumer, return_exceptions=True)
+        await _ended(idle, hurry, consumer)
         reason = self.control.reason or ""  # a signal may have come since
         if consumer.cancelled():  # else it came to its end in time
             self.state.cut = True
@@ -357,10 +336,8 @@ class _Run:
             left = _STATUS_EVERY
             if budget.minutes is not None:
                 left = min(left, budget.minutes * 60 - state.seconds)
-            if (
-                budget.max_tokens is not None
-                and state.tokens + state.tokens_found >= budget.max_tokens
-            ):
+            written = state.tokens + state.tokens_found
+            if budget.max_tokens is not None and written >= budget.max_tokens:
                 self._stop("max_tokens")
             if left <= 0:
                 self._stop("minutes")
@@ -369,8 +346,7 @@ class _Run:
 
     def _stop(self, reason: str) -> None:
         if self.control.reason is None:
-            self.store.event("stopping", reason=reason)
-            self.control.stop(reason)
+            self._signalled(reason)
 
     def _signalled(self, name: str) -> None:
         if self.control.reason is None:
@@ -379,20 +355,10 @@ class _Run:
             self.control.reason = name  # it ends as if the signal had come first
         self.control.stop(name)
 
-    def _tell(self, kind: str, **data: Any) -> None:
-        self.store.event(kind, **data)
-
     def _export(self, *, partial: bool) -> dict[str, Path]:
-        if self.folder is None:
-            return {}
-        files = export(self.store, self.folder, partial=partial)
-        if not partial:
-            remove_partial(self.folder)
-        return files
+        return export(self.store, self.folder, partial=partial) if self.folder is not None else {}
 
     async def _report(self, folder: Path) -> Path:
-        from evolsynth.pipeline.run.report import report_run, sample_rows
-
         rows = sample_rows(self.store, self.state.total)  # the store belongs to this thread
         return await asyncio.to_thread(
             report_run,
@@ -430,6 +396,12 @@ class _Run:
         )
 
 
+async def _ended(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def _over(state: RunState, budget: Budget) -> End | None:
     """Whether a row that came out was the last."""
     if budget.accepted is not None and state.accepted >= budget.accepted:
@@ -441,10 +413,6 @@ def _over(state: RunState, budget: Budget) -> End | None:
     return None
 
 
-def _settled_at(row: Row) -> str | None:
-    return row.failure.step if row.failure is not None else None
-
-
 def _how(error: BaseException) -> str:
     if isinstance(error, RunStopped):
         return f"stopped: {error.reason}"
@@ -454,9 +422,7 @@ def _how(error: BaseException) -> str:
 
 
 async def _embedder(chosen: Any) -> Embedder | None:
-    if chosen is None or chosen is False:
-        return None
     if isinstance(chosen, str):
         return await asyncio.to_thread(embedder_named, chosen)
-    embedder: Embedder = chosen
+    embedder: Embedder | None = None if chosen is False else chosen
     return embedder

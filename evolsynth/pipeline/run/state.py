@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -16,7 +16,7 @@ from evolsynth.rows import Row
 from evolsynth.store.cached_llm import Stored
 from evolsynth.store.store import StepCounts
 
-__all__ = ["Budget", "End", "RunResult", "RunState"]
+__all__ = ["FAILURES", "Budget", "End", "RunResult", "RunState", "RunWatch", "advise_failure"]
 
 #: How a run came to its end.
 End = Literal["finished", "accepted", "minutes", "max_tokens", "max_attempts", "stalled"]
@@ -149,3 +149,47 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     def accepted(self) -> int:
         """Rows accepted."""
         return self.state.accepted
+
+
+class RunWatch(Protocol):
+    """Somebody who is told how a run goes.
+
+    ``begin`` comes once, in the run's event loop, ``end`` once at the very end, also after an
+    error. ``event`` tells what happened between: ``step`` (it has handed on its last row),
+    ``failed_row`` and ``retry`` (with ``step``, ``error``, ``message``), ``stopping``,
+    ``stopped`` and ``finished``. No method raises.
+    """
+
+    def begin(self, state: RunState) -> None: ...  # noqa: D102 - the class says it
+    def event(self, kind: str, /, **data: Any) -> None: ...  # noqa: D102
+    def end(self) -> None: ...  # noqa: D102
+
+
+#: What to change where an error makes many rows fail, by its name, as `Failure.error` has it.
+FAILURES: dict[str, str] = {
+    "EngineError": "See that the model or its server still runs and has memory, then start the "
+    "same command again.",
+    "RequestError": "Shorten the rows or prompts named in the failed rows, or give the model a "
+    "larger context.",
+    "LLMError": "See the message in the failed rows, and whether the model answers by itself.",
+    "InputError": "Mend the rows at the places that the failed rows name, or leave them out.",
+    "CapabilityError": "Give the step another model, or leave out the option that the message "
+    "names.",
+    "TemplateError": "Give the model a chat template that has the roles which the rows use.",
+    "SetupError": "Install or mend what the message names; `evolsynth doctor` shows what is there.",
+    "ModelNotFound": "Put the model file in its place again; `evolsynth doctor` says where it is "
+    "looked for.",
+    "Shortfall": "Raise the step's attempts, give more varied contexts or seeds, or ask it for "
+    "fewer rows.",
+    "Unpaired": "Let every branch before group() hand on each of its rows.",
+    "StepError": "Mend the step's own function where the message points, then start the same "
+    "command again.",
+    "TimeoutError": "Give the step more time or a smaller concurrency.",
+}
+
+
+def advise_failure(error: str) -> str:
+    """What to change where this error makes many rows fail."""
+    return FAILURES.get(error) or (
+        "Read the messages of the failed rows; an error of your own step is to be mended there."
+    )

@@ -21,43 +21,22 @@ class Control:
     """Whether a run may still ask its models, and what is under way.
 
     ``reason`` is why it stops: ``"minutes"``, ``"max_tokens"``, ``"SIGINT"``...; None while it
-    goes on.
+    goes on. ``stopping`` is set when it is told to stop, ``at_once`` when it is told so again.
     """
 
     def __init__(self) -> None:
         self.reason: str | None = None
         self.under_way = 0
-        self._stopping = asyncio.Event()
-        self._at_once = asyncio.Event()
-
-    async def may_ask(self) -> None:
-        """Return at once while the run goes on, and never after that."""
-        if self.reason is not None:
-            await asyncio.Event().wait()
-
-    def began(self) -> None:
-        """A model was asked."""
-        self.under_way += 1
-
-    def ended(self) -> None:
-        """A model has answered, or will not."""
-        self.under_way -= 1
+        self.stopping = asyncio.Event()
+        self.at_once = asyncio.Event()
 
     def stop(self, reason: str) -> None:
         """Ask nothing more; for the second time: wait for nothing more either."""
         if self.reason is not None:
-            self._at_once.set()
+            self.at_once.set()
             return
         self.reason = reason
-        self._stopping.set()
-
-    async def stopping(self) -> None:
-        """Wait until the run is told to stop."""
-        await self._stopping.wait()
-
-    async def at_once(self) -> None:
-        """Wait until it is told so for the second time."""
-        await self._at_once.wait()
+        self.stopping.set()
 
 
 @contextmanager
@@ -66,21 +45,18 @@ def signals_to(stop: Callable[[str], None], *, wanted: bool = True) -> Iterator[
     main thread."""
     loop = asyncio.get_running_loop()
     before: dict[signal.Signals, Any] = {}
-    try:
-        if wanted:
-            for one in (signal.SIGINT, signal.SIGTERM):
-                old = signal.getsignal(one)
-                try:
-                    loop.add_signal_handler(one, stop, one.name)
-                except NotImplementedError:  # no such thing on Windows
 
-                    def heard(number: int, _: FrameType | None) -> None:
-                        loop.call_soon_threadsafe(stop, signal.Signals(number).name)
+    def heard(number: int, _: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stop, signal.Signals(number).name)
 
-                    signal.signal(one, heard)
-                before[one] = old
-    except (ValueError, RuntimeError):  # not the main thread: somebody else listens
-        pass
+    with suppress(ValueError, RuntimeError):  # not the main thread: somebody else listens
+        for one in (signal.SIGINT, signal.SIGTERM) if wanted else ():
+            old = signal.getsignal(one)
+            try:
+                loop.add_signal_handler(one, stop, one.name)
+            except NotImplementedError:  # no such thing on Windows
+                signal.signal(one, heard)
+            before[one] = old
     try:
         yield
     finally:
@@ -157,17 +133,19 @@ class StepControl:
 
     async def may_ask(self) -> None:
         """Return when it is the step's turn; never, once the run is stopping."""
-        await self._control.may_ask()
-        await self._turns.take(self._place)
-        if self._control.reason is not None:
+        stopping = self._control.stopping
+        if not stopping.is_set():
+            await self._turns.take(self._place)
+            if not stopping.is_set():
+                return
             self._turns.give_back(self._place)
-            await self._control.may_ask()
+        await asyncio.Event().wait()
 
     def began(self) -> None:
         """A request is under way."""
-        self._control.began()
+        self._control.under_way += 1
 
     def ended(self) -> None:
         """It is not any more."""
-        self._control.ended()
+        self._control.under_way -= 1
         self._turns.give_back(self._place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import tempfile
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable
@@ -73,61 +74,49 @@ class Spill:
 
     def __init__(self, in_memory: int = _IN_MEMORY) -> None:
         self._in_memory = in_memory
-        self._head: deque[Row] = deque()
-        self._tail: deque[Row] = deque()
+        self._rows: deque[Row] = deque()
         self._file: IO[bytes] | None = None
-        self._stored = self._read = self._written = 0
+        self._stored = self._read = 0
 
     def __len__(self) -> int:
-        return len(self._head) + self._stored + len(self._tail)
+        return len(self._rows) + self._stored
 
     def push(self, row: Row) -> None:
         """Put a row behind the others."""
-        if not self._stored and len(self._head) < self._in_memory:
-            self._head.append(row)
+        if not self._stored and len(self._rows) < self._in_memory:
+            self._rows.append(row)
             return
-        self._tail.append(row)
-        if len(self._tail) >= self._in_memory:
-            self._store()
+        if self._file is None:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        body = msgspec.msgpack.encode(row)
+        self._file.seek(0, os.SEEK_END)
+        self._file.write(len(body).to_bytes(8, "big") + body)
+        self._stored += 1
 
     def pop(self) -> Row:
         """Take the first row."""
-        if not self._head:
-            self._load()
-        return self._head.popleft()
+        if not self._rows and self._file is not None:
+            self._load(self._file)
+        return self._rows.popleft()
 
     def close(self) -> None:
         """Let go of all rows."""
-        self._head.clear()
-        self._tail.clear()
+        self._rows.clear()
         self._stored = 0
         if self._file is not None:
             self._file.close()
             self._file = None
 
-    def _store(self) -> None:
-        if self._file is None:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        body = msgspec.msgpack.encode(list(self._tail))
-        self._file.seek(self._written)
-        self._file.write(len(body).to_bytes(8, "big") + body)
-        self._written = self._file.tell()
-        self._stored += len(self._tail)
-        self._tail.clear()
-
-    def _load(self) -> None:
-        if self._file is None or not self._stored:
-            self._head, self._tail = self._tail, self._head
-            return
-        self._file.seek(self._read)
-        size = int.from_bytes(self._file.read(8), "big")
-        rows = msgspec.msgpack.decode(self._file.read(size), type=list[Row])
-        self._read = self._file.tell()
-        self._head.extend(rows)
-        self._stored -= len(rows)
+    def _load(self, file: IO[bytes]) -> None:
+        file.seek(self._read)
+        for _ in range(min(self._stored, self._in_memory)):
+            size = int.from_bytes(file.read(8), "big")
+            self._rows.append(msgspec.msgpack.decode(file.read(size), type=Row))
+            self._stored -= 1
+        self._read = file.tell()
         if not self._stored:
-            self._read = self._written = 0
-            self._file.truncate(0)
+            self._read = 0
+            file.truncate(0)
 
 
 class Tee:
@@ -198,18 +187,13 @@ class Tee:
             return
         if row.settled:
             self._aside[row.id] += 1
-            self._give(0, row)
-            return
-        for place in range(len(self._queues)):
+        for place in range(1 if row.settled else len(self._queues)):
             copy = row
             if place:
                 copy = row.replace(id=copy_id(row.id, place), parents=(*row.parents, row.id))
                 self._copied()
-            self._give(place, copy)
-
-    def _give(self, place: int, row: Row) -> None:
-        if place in self._open:
-            self._queues[place].push(row)
+            if place in self._open:
+                self._queues[place].push(copy)
 
 
 def copy_id(name: str, way: int) -> str:

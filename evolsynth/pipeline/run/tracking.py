@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
+from evolsynth.findings import reason
 from evolsynth.rows import Row
 from evolsynth.store.store import StepCounts
 
 __all__ = ["DROPPED", "Tracker"]
 
 #: The reason of a row that a step took in and never gave back.
-DROPPED = "dropped"
+DROPPED = reason(
+    "dropped",
+    "A step of a pipeline took the row in and never gave it back.",
+    "Let your own step yield every row that it takes in, with row.reject(...) for those that it "
+    "does not want.",
+)
 #: A step that goes on with rows so much later than one it holds has dropped that one.
 _WINDOW = 10_000
 
@@ -87,17 +94,19 @@ class Tracker:
 
     def rest(self) -> Iterator[Row]:
         """What is left when the step has ended: settled rows, and those that it dropped."""
-        left = [*self._inside.values(), *(e for twins in self._twins.values() for e in twins)]
+        left = sorted([*self._entries(), *self._held])
         self._inside.clear()
         self._twins.clear()
-        for entry in sorted([*left, *self._held]):
+        for entry in left:
             yield entry.row if entry.row.settled else self._dropped(entry.as_it_was)
         self._held.clear()
 
     def inside(self) -> list[Row]:
         """The live rows that the step has, in the order in which they came."""
-        held = [*self._inside.values(), *(e for twins in self._twins.values() for e in twins)]
-        return [entry.row for entry in sorted(held) if not entry.row.settled]
+        return [entry.row for entry in sorted(self._entries()) if not entry.row.settled]
+
+    def _entries(self) -> Iterator[_Inside]:
+        return chain(self._inside.values(), *self._twins.values())
 
     def _take(self, name: str) -> _Inside | None:
         entry = self._inside.pop(name, None)

@@ -12,6 +12,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -66,8 +67,8 @@ class Scripts:
             InputError: it is not there, or raises.
         """
         if place not in self._modules:
-            is_file = place.endswith(".py")
-            self._modules[place] = self._file(place) if is_file else self._named(place)
+            run = self._file if place.endswith(".py") else self._named
+            self._modules[place] = run(place)
         return self._modules[place]
 
     def _file(self, place: str) -> ModuleType:
@@ -81,16 +82,14 @@ class Scripts:
         if found is None or found.loader is None:
             raise InputError(f"{path}: cannot be read as Python.")
         module = importlib.util.module_from_spec(found)
-        before = sys.modules.get(name)
+        before = sys.modules.pop(name, None)
         sys.modules[name] = module
         _look_in(path.parent)
-        loader = found.loader
         try:
-            called(lambda: loader.exec_module(module), place, path)
+            called(partial(found.loader.exec_module, module), place, path)
         except BaseException:
-            if before is None:
-                del sys.modules[name]
-            else:
+            del sys.modules[name]
+            if before is not None:
                 sys.modules[name] = before
             raise
         return module
@@ -104,14 +103,13 @@ class Scripts:
         _look_in(self.folder.resolve())
         try:
             return importlib.import_module(place)
-        except ModuleNotFoundError as error:
-            if error.name is not None and f"{place}.".startswith(f"{error.name}."):
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's code may raise anything
+            missing = error.name if isinstance(error, ModuleNotFoundError) else None
+            if missing is not None and f"{place}.".startswith(f"{missing}."):
                 raise InputError(
-                    f"There is no module '{error.name}' (for {place}). Install it, or write the "
+                    f"There is no module '{missing}' (for {place}). Install it, or write the "
                     "path of a file: script.py:NAME."
                 ) from None
-            raise _raised(error, place, None) from None
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's code may raise anything
             raise _raised(error, place, None) from None
 
 
@@ -172,28 +170,20 @@ def _look_in(folder: Path) -> None:
 
 def _no_such(place: str, name: str, found: list[str], what: str) -> str:
     told = f"{place} has no '{name}'." if name else f"{place}: of what is in it, say what is meant."
-    near = nearest(name, found)
-    if near is not None:
+    if (near := nearest(name, found)) is not None:
         return f"{told} Did you mean {place}:{near}?"
-    if not found:
-        return f"{told} There are no {what} in it."
-    return f"{told} Its {what}: {', '.join(f'{place}:{one}' for one in found)}."
+    its = f"Its {what}: {', '.join(f'{place}:{one}' for one in found)}."
+    return f"{told} {its if found else f'There are no {what} in it.'}"
 
 
 def _raised(error: BaseException, place: str, path: Path | None) -> EvolsynthError:
     """The error with the last line of the file that it went through, and no traceback."""
-    line: int | None = None
-    if isinstance(error, SyntaxError) and path is not None and error.filename == str(path):
+    file = str(path or getattr(sys.modules.get(place), "__file__", None))
+    if isinstance(error, SyntaxError) and path is not None and error.filename == file:
         line = error.lineno
     else:
         frames = traceback.extract_tb(error.__traceback__)
-        names = {str(path)} if path is not None else {
-            str(getattr(module, "__file__", None))
-            for name, module in list(sys.modules.items())
-            if name == place
-        }  # fmt: skip
-        inside = [frame.lineno for frame in frames if frame.filename in names]
-        line = inside[-1] if inside else None
+        line = next((f.lineno for f in reversed(frames) if f.filename == file), None)
     where = f"{place}, line {line}" if line is not None else place
     if isinstance(error, EvolsynthError):
         kind = SetupError if isinstance(error, SetupError) else InputError

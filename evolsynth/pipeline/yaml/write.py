@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ import yaml
 
 from evolsynth.errors import InputError
 from evolsynth.pipeline.graph import Branches, Part, Pipeline, Step
-from evolsynth.pipeline.makers import StepMaker
-from evolsynth.pipeline.steps import STEPS
+from evolsynth.pipeline.makers import RESERVED, StepMaker
+from evolsynth.pipeline.steps import is_ours
 from evolsynth.pipeline.yaml.yaml_lines import RESOLVERS
 
 __all__ = ["write_yaml"]
@@ -89,27 +89,23 @@ def _step(step: Step) -> Any:
             f"{step.kind}: its model is an object, which YAML cannot name. Name it: "
             "respond(model='big'), and Pipeline.using(models={'big': ...})."
         )
-    for name in ("name", "model", "seed", "concurrency", "input_mappings", "output_mappings"):
-        value = getattr(step, name)
+    for name in RESERVED:
+        value = getattr(step, name, None)  # llm is another name of model
         if value is not None and value != {}:
             options[name] = _plain(value, f"{step.kind}: {name}")
-    if step.retry is not None:
-        options["retry"] = _plain(step.retry, f"{step.kind}: retry")
     return {kind: options} if options else kind
 
 
 def _name(step: Step) -> str:
     """The step's name in YAML: one of ours, or ``X:NAME``."""
-    known = STEPS.get(step.kind)
-    if known is not None and known.function is step.function:
+    if is_ours(step):
         return step.kind
-    function: Callable[..., Any] = step.function
-    module = sys.modules.get(function.__module__)
+    module = sys.modules.get(step.function.__module__)
     found = [
         name
-        for name, value in vars(module).items()
-        if isinstance(value, StepMaker) and value.function is function
-    ] if module is not None else []  # fmt: skip
+        for name, value in (vars(module) if module is not None else {}).items()
+        if isinstance(value, StepMaker) and value.function is step.function
+    ]
     if module is None or not found or module.__name__ == "__main__":
         raise InputError(
             f"The step '{step.kind}' has no name that YAML can call it by. Write its function with "

@@ -8,11 +8,13 @@ are errors; anchors, aliases and merge keys are as usual, as long as what they a
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import yaml
 
-from evolsynth.errors import InputError
+from evolsynth.errors import EvolsynthError, InputError
 
 __all__ = ["RESOLVERS", "Document", "parse_value", "told"]
 
@@ -94,6 +96,14 @@ class Document:
         line = "" if node is None else f", line {node.start_mark.line + 1}"
         return InputError(f"{self.name}{line}{f', {field}' if field else ''}: {told}")
 
+    @contextmanager
+    def at(self, node: yaml.Node, field: str) -> Iterator[None]:
+        """Says of an error in its block where in the file it is."""
+        try:
+            yield
+        except EvolsynthError as error:
+            raise self.wrong(node, field, str(error)) from None
+
     def value(self, node: yaml.Node) -> Any:
         """The node as Python's own values.
 
@@ -158,11 +168,8 @@ class Document:
             under_way.discard(id(node))
             sizes[id(node)] = total
             if total > _MOST:
-                raise self.wrong(
-                    node,
-                    "",
-                    f"over {_MOST:,} values, aliases taken in. Put data into a file of its own.",
-                )
+                told = f"over {_MOST:,} values, aliases taken in. Put data into a file of its own."
+                raise self.wrong(node, "", told)
             return total
 
         size(root, 0)
@@ -174,11 +181,8 @@ class Document:
                 continue
             name = (key.tag, key.value)
             if name in seen:
-                raise self.wrong(
-                    key,
-                    "",
-                    f"'{key.value}' stands twice, first in line {seen[name]}. Take one out.",
-                )
+                told = f"'{key.value}' stands twice, first in line {seen[name]}. Take one out."
+                raise self.wrong(key, "", told)
             seen[name] = key.start_mark.line + 1
 
     def _refused(self, error: yaml.YAMLError) -> InputError:

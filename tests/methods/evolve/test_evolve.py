@@ -18,8 +18,7 @@ from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp.engine import LlamaCpp
 from evolsynth.llm.scripted import Answer, Scripted
-from evolsynth.methods.evolve.anchored import ANCHORED_SAMPLING, Anchored
-from evolsynth.methods.evolve.draft import OPERATIONS
+from evolsynth.methods.evolve.drafts import ANCHORED_SAMPLING, OPERATIONS, Anchored
 from evolsynth.methods.evolve.evolve import (
     CLASSIC_WEIGHTS,
     SMALL_WEIGHTS,
@@ -133,7 +132,7 @@ def scored(scores: dict[str, float], *, otherwise: float | None = None) -> Gate:
     """A gate that knows how good each demand is by its last word; below 0.5 it refuses."""
 
     class Knowing(Gate):
-        async def judge(self, rows: Any) -> list[Row]:
+        async def check_candidates(self, rows: Any) -> list[Row]:
             def one(row: Row) -> Row:
                 last = (row.instruction or "").rsplit(maxsplit=1)[-1]
                 score = scores[last] if otherwise is None else scores.get(last, otherwise)
@@ -555,7 +554,7 @@ async def test_settled_rows_pass_without_an_evolution() -> None:
 
 async def test_a_check_that_breaks_is_the_rows_failure() -> None:
     class Broken(Gate):
-        async def judge(self, rows: Any) -> list[Row]:
+        async def check_candidates(self, rows: Any) -> list[Row]:
             raise RequestError("The embedder fell asleep.")
 
     (failed,) = await evolved([RIVERS], Scripted([GOOD]), gate=Broken())

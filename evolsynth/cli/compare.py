@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
+from json import dumps
 from typing import Any
 
 import msgspec
@@ -25,6 +25,7 @@ from evolsynth.llm.base import LLM
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.methods.magpie.system_prompts import SystemPrompts, steering_hint
 from evolsynth.methods.magpie.topics import steering
+from evolsynth.options import FilePath, Natural
 from evolsynth.pipeline.steps import STEPS
 
 __all__ = ["Compared", "as_json", "compare", "compare_systems", "show"]
@@ -133,38 +134,50 @@ def as_json(found: list[Compared]) -> dict[str, Any]:
 
 
 def compare_systems(
-    path: str,
+    systems: str,
     *,
-    n: int,
-    seed: int,
-    topic: str | None,
-    language: str,
-    model: str | None,
-    output: str | None,
-    as_lines: bool,
+    rows: Natural,
+    topic: str | None = None,
+    language: str = "",
+    json: bool = False,
+    output: FilePath | None = None,
+    seed: Natural = 7,
+    model: str | None = None,
 ) -> int:
-    """Compare the system prompts of a file; a table, or JSON. The exit status.
+    """Compare system prompts for Magpie.
+
+    On-topic share, diversity and yield of N instructions under each.
+
+    Args:
+        systems: YAML or JSON with a text for each name.
+        rows: instructions under each.
+        topic: what the rows should be about (default: what each says of itself).
+        language: refuse other rows.
+        json: write JSON instead of a table.
+        output: where to write JSON.
+        seed: the same seed gives the same rows.
+        model: a .gguf file, a name of the catalogue, or owner/repository/file.gguf of the hub.
 
     Raises:
         InputError: the file cannot be used, or there is nothing to compare.
     """
-    if n < 1:
+    if rows < 1:
         raise InputError("-n is 0: nothing can be compared. Give a number from 1, such as 100.")
-    prompts = _read(path)
+    prompts = _read(systems)
     # the table is for people, and JSON for whatever reads standard output
-    console = Console(stderr=True, soft_wrap=True) if as_lines else Console(soft_wrap=True)
+    console = Console(stderr=True, soft_wrap=True) if json else Console(soft_wrap=True)
 
     async def look() -> str:
         embedder = MiniLM()
         async with open_llm(model or DEFAULT_MODEL) as llm:
             await asyncio.to_thread(embedder.load)
             gate = Gate(embedder, settings=GateSettings(instruction_language=language))
-            found = await compare(prompts, llm, embedder, gate, n=n, seed=seed, topic=topic)
+            found = await compare(prompts, llm, embedder, gate, n=rows, seed=seed, topic=topic)
         show(console, found)
-        return json.dumps(as_json(found), ensure_ascii=False, indent=2)
+        return dumps(as_json(found), ensure_ascii=False, indent=2)
 
     text = asyncio.run(look())
-    if as_lines or output is not None:
+    if json or output is not None:
         with writing(output) as write:
             write(text + "\n")
     return 0

@@ -31,7 +31,10 @@ class Check(NamedTuple):
 
 
 def doctor() -> int:
-    """Print all checks; 1 if something that generation or checking needs is missing."""
+    """Say what was found on this machine, and how to get what was not.
+
+    The exit status is 1 if something that generation or checking needs is missing.
+    """
     console = Console(soft_wrap=True)
     bad = 0
     for check in checks():

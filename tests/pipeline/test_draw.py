@@ -381,8 +381,8 @@ def spec(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_the_command_prints_mermaid_text(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert draw_command(spec, None) == 0
-    assert draw_command(spec, "-") == 0
+    assert draw_command(spec) == 0
+    assert draw_command(spec, output="-") == 0
     assert capsys.readouterr().out == draw(CHAIN) * 2
 
 
@@ -390,7 +390,7 @@ def test_the_command_writes_a_picture(
     spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "pipe.svg"
-    assert draw_command(spec, str(target), parameters=["other"]) == 0
+    assert draw_command(spec, output=str(target), param=["other"]) == 0
     assert "The pipeline other" in target.read_text("utf-8")
     told = capsys.readouterr()
     assert (told.out, told.err) == ("", f"Drawn: {target}\n")
@@ -398,4 +398,4 @@ def test_the_command_writes_a_picture(
 
 def test_the_command_looks_at_the_suffix_first(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\.svg"):
-        draw_command("nowhere.yaml", str(tmp_path / "pipe.png"))
+        draw_command("nowhere.yaml", output=str(tmp_path / "pipe.png"))

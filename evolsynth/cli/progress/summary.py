@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
+from json import dumps
 from pathlib import Path
+from time import sleep, time
 from typing import Any, Protocol
 
 import msgspec
@@ -188,78 +188,51 @@ def _whole(console: Console, text: str) -> None:
 # --- status
 
 
-def status(
-    folder: str,
-    as_json: bool = False,
-    *,
-    watch: bool = False,
-    console: Console | None = None,
-    read: Callable[[str], RunStatus] = read_status,
-    now: Callable[[], float] = time.time,
-    sleep: Callable[[float], None] = time.sleep,
-) -> int:
-    """Print where the run in a folder stands; the exit status.
+def status(folder: str, *, json: bool = False, watch: bool = False) -> int:
+    """Say where a run stands, also while it runs.
 
     Args:
         folder: the run's.
-        as_json: as one JSON object in a line.
-        watch: print it anew each second, until the run has ended.
-        console: where to; by default standard output.
-        read: reads the status; by default from the run's store.
-        now, sleep: the clock, in seconds since 1970.
+        json: as one JSON object in a line.
+        watch: again each second, to the run's end.
 
     Raises:
         InputError: there is no run in the folder.
         StoreError: its store cannot be read.
     """
-    console = console or Console()
-    standing = read(folder)
-    if not watch:
-        _tell(console, standing, now(), as_json=as_json)
-        return 0
-    try:
-        if console.is_terminal and not as_json:
-            _follow(console, standing, lambda: read(folder), now, sleep)
+    console, standing = Console(), read_status(folder)
+
+    def tell() -> None:
+        if json:
+            # all beyond ASCII is escaped, so that any terminal and any text will do
+            console.file.write(dumps(msgspec.to_builtins(standing)) + "\n")
+            console.file.flush()
         else:
-            _tell(console, standing, now(), as_json=as_json)
-            while standing.running:
-                sleep(1.0)
-                before, standing = standing, read(folder)
-                if standing.seen != before.seen or standing.running != before.running:
-                    _tell(console, standing, now(), as_json=as_json)
+            console.print(_shown(standing, console.width), soft_wrap=False)
+
+    try:
+        if watch and console.is_terminal and not json:
+            size = console.width, console.height
+            with Live(_shown(standing, *size), console=console, auto_refresh=False) as live:
+                while standing.running:
+                    sleep(1.0)
+                    standing = read_status(folder)
+                    live.update(_shown(standing, *size), refresh=True)
+            return 0
+        tell()
+        while watch and standing.running:
+            sleep(1.0)
+            before, standing = standing, read_status(folder)
+            if standing.seen != before.seen or standing.running != before.running:
+                tell()
     except KeyboardInterrupt:  # of the watching; the run itself is another process and goes on
         return 0
     return 0
 
 
-def _follow(
-    console: Console,
-    standing: RunStatus,
-    again: Callable[[], RunStatus],
-    now: Callable[[], float],
-    sleep: Callable[[float], None],
-) -> None:
-    with Live(
-        _shown(standing, now(), console.width, console.height), console=console, auto_refresh=False
-    ) as live:
-        while standing.running:
-            sleep(1.0)
-            standing = again()
-            live.update(_shown(standing, now(), console.width, console.height), refresh=True)
-
-
-def _tell(console: Console, standing: RunStatus, now: float, *, as_json: bool) -> None:
-    if as_json:
-        # all beyond ASCII is escaped, so that any terminal and any text will do
-        console.file.write(json.dumps(msgspec.to_builtins(standing)) + "\n")
-        console.file.flush()
-        return
-    console.print(_shown(standing, now, console.width), soft_wrap=False)
-
-
-def _shown(standing: RunStatus, now: float, width: int, height: int | None = None) -> Group:
+def _shown(standing: RunStatus, width: int, height: int | None = None) -> Group:
     room = None if height is None else max(2, height - 9 - _EVENTS)
-    parts: list[Any] = [Text(_head(standing, now), style="bold")]
+    parts: list[Any] = [Text(_head(standing, time()), style="bold")]
     if standing.steps:
         parts += [Text(), step_table(standing.steps, width=width, height=room), Text()]
     parts.append(Text(_sum(standing)))

@@ -6,8 +6,8 @@ A table stands between two markers, and what is between them is written anew:
     <!-- end of table -->
 
 ``python -m evals tables`` writes all of them, ``--check`` only says which pages are out of date.
-Tables: ``checks`` and ``reasons`` of the gate's registry, and ``options MODULE:NAME`` of any
-function, one line an option.
+Tables: ``checks`` and ``reasons`` of the gate's registry, ``method NAME``, with a line for each
+option of a step and its command, and ``options MODULE:NAME`` of any function.
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ from typing import Any, get_args
 
 import msgspec
 
+from evolsynth.cli.flags import flag_of
+from evolsynth.cli.methods import called
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.check import COSTS, ordered
 from evolsynth.findings import known_reasons
-from evolsynth.options import options_of
+from evolsynth.methods.method import METHODS
+from evolsynth.options import Option, options_of
+from evolsynth.pipeline.steps import STEPS
 
 __all__ = ["PAGES", "add_options", "run", "written"]
 
@@ -78,6 +82,32 @@ def options(of: str) -> list[str]:
     return lines
 
 
+def method(name: str) -> list[str]:
+    """The options of a method's step, which are those of its command."""
+    command = METHODS[name].command
+    maker = STEPS[name]
+    flags = called(maker.options, command)
+    lines = ["| option | flag | default | what it is |", "|---|---|---|---|"]
+    for option in maker.options.values():
+        flag = flag_of(flags.get(option.name, option.name))
+        if option.default is True:
+            flag = f"--no-{flag[2:]}"
+        text = f"{option.text} {_range(option.kind)}".strip().replace("|", "\\|")
+        lines.append(f"| `{option.name}` | `{flag}` | {_default(option)} | {text} |")
+    return lines
+
+
+def _default(option: Option) -> str:
+    if option.required:
+        return "must be given"
+    if isinstance(option.default, msgspec.Struct):
+        usual = type(option.default)()
+        fields = msgspec.structs.asdict(option.default).items()
+        told = [f"{name} {value}" for name, value in fields if value != getattr(usual, name)]
+        return f"`{', '.join(told)}`" if told else ""
+    return "" if option.default in (None, (), "") else f"`{option.default!r}`"
+
+
 def _range(kind: Any) -> str:
     signs = {"ge": "from", "gt": "above", "le": "to", "lt": "below"}
     metas = [meta for meta in get_args(kind) if isinstance(meta, msgspec.Meta)]
@@ -101,10 +131,14 @@ def written(page: str) -> str:
         name = match["name"]
         if name == "options" and match["of"]:
             lines = options(match["of"])
+        elif name == "method" and match["of"] in METHODS:
+            lines = method(match["of"])
         elif name in ("checks", "reasons"):
             lines = checks() if name == "checks" else reasons()
         else:
-            raise InputError(f"There is no table '{name}'. There are: checks, reasons, options.")
+            raise InputError(
+                f"There is no table '{name}'. There are: checks, reasons, method, options."
+            )
         return match[1] + "\n".join(lines) + "\n" + match[4]
 
     return _PLACE.sub(table, page)

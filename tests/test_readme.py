@@ -44,7 +44,6 @@ def test_a_script_has_at_most_fifteen_lines(name: str) -> None:
     assert len(script(name).strip().splitlines()) <= 15
 
 
-@pytest.mark.xfail(reason="to come: most of it belongs on the pages of docs/", strict=False)
 def test_the_readme_is_read_in_a_few_minutes() -> None:
     assert len(README.splitlines()) <= 150
 

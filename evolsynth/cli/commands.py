@@ -55,10 +55,9 @@ def add_commands(commands: Any, wanted: str | None) -> None:
 
 
 def _docstring(module: str, name: str) -> str:
-    text = (
-        Path(__file__).parent.joinpath(f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
-    )
-    functions = (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef))
+    path = Path(__file__).parent / f"{module.replace('.', '/')}.py"
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    functions = (node for node in body if isinstance(node, ast.FunctionDef))
     return next(ast.get_docstring(node) or "" for node in functions if node.name == name)
 
 

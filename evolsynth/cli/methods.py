@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evolsynth.options import Option
     from evolsynth.pipeline.graph import Pipeline
 
-__all__ = ["add_method_commands", "method_summaries"]
+__all__ = ["add_method_commands", "called", "method_summaries"]
 
 #: Flags of every command: an option of a method that is called as one of them has another flag.
 _TAKEN = ("all", "folder", "format", "gate", "help", "log", "model", "no_gate", "output", "rejects")
@@ -107,11 +107,7 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
             help="rows: a file of any kind that `load` reads, - for standard input"
             + ("; without one, new rows are made" if makes else ""),
         )
-    # an option of the method that is called output has the long flag
-    long = [] if any("output" in STEPS[m.name].options for m in forms.values()) else ["--output"]
-    parser.add_argument(
-        "-o", *long, dest="output", metavar="FILE", help="accepted rows (default: stdout)"
-    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="accepted rows (default: stdout)")
     parser.add_argument("--rejects", metavar="FILE", help="the other rows, with their reasons")
     parser.add_argument(
         "--all", action="store_true", help="write all rows to FILE, each with its verdict"
@@ -133,10 +129,10 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
         add_flags(parser, [STEPS["gate"].options["settings"]._replace(name="gate")])
         parser.add_argument("--no-gate", action="store_true", help="judge nothing")
     known = _options_of(forms)
-    called = _called(known, command)
+    names = called(known, command)
     for title, those in _groups(forms).items():
         if those:
-            add_flags(parser.add_argument_group(title), those, called=called)
+            add_flags(parser.add_argument_group(title), those, called=names)
     taken = {*known, *_TAKEN}
     if takes is not None:
         rows, loaded = parser.add_argument_group("the rows that are read"), _load_options()
@@ -172,7 +168,7 @@ def _groups(forms: Mapping[str, Method]) -> dict[str, list[Option]]:
     return groups
 
 
-def _called(options: Mapping[str, Option], command: str) -> dict[str, str]:
+def called(options: Mapping[str, Option], command: str) -> dict[str, str]:
     """Other names for options whose own names are flags of every command."""
     return {n: "output-field" if n == "output" else f"{command}-{n}" for n in options
             if n in _TAKEN}  # fmt: skip
@@ -207,16 +203,16 @@ def _run(options: argparse.Namespace, command: str) -> int:
     if method is None:
         raise wrong("Give rows to work on.")
     maker, known = STEPS[method.name], _options_of(forms)
-    called = _called(known, command)
+    names = called(known, command)
     told = given(options, known.values())
     for name in told:
         if name not in maker.options:
-            flag = flag_of(called.get(name, name))
+            flag = flag_of(names.get(name, name))
             raise wrong(f"{flag} goes {'without' if data else 'with'} IN.")
     for name in maker.missing(told):
         makes = "" if "rows" not in forms or name in STEPS[forms["rows"].name].options else (
             ", or rows to work on")  # fmt: skip
-        raise wrong(f"Give {flag_of(called.get(name, name))}{makes}.")
+        raise wrong(f"Give {flag_of(names.get(name, name))}{makes}.")
     for one, other in (("--gate", "--no-gate"), ("--all", "--rejects")):
         if all(vars(options).get(n) or vars(options).get(f".{n}")
                for n in (one[2:], other[2:].replace("-", "_"))):  # fmt: skip

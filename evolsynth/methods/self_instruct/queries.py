@@ -80,7 +80,7 @@ async def self_instruct(
         prompts: ``small`` or ``classic``; by default by the model's size.
         attempts: requests for a context (classic: each for all that are missing) or for a query
             (small: each for one).
-        sampling: how queries are drawn; by default the family's own.
+        sampling: how texts are drawn; by default as suits the prompts.
 
     Raises:
         InputError: a number below 1, unknown prompts, or criteria for a small model.

@@ -97,7 +97,7 @@ async def bootstrap_tasks(
         most_similar: a task is new if its ROUGE-L F1 with every other is below this.
         max_attempts: after so many the run ends, and a failed row says how many were accepted;
             by default ten for each task asked for, and 64.
-        sampling: how tasks and inputs are drawn; by default the family's own.
+        sampling: how texts are drawn; by default as suits the prompts.
 
     Raises:
         InputError: a number is out of its range, there are too few seeds, or no such prompts.

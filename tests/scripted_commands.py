@@ -1,4 +1,4 @@
-"""Fixtures: commands run in the test's process, with a scripted model and embedder."""
+"""Fixtures of commands that run in the test's process, with a scripted model and embedder."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from json import dumps
-from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -28,7 +27,7 @@ from evolsynth.methods.magpie.topics import steering
 from evolsynth.options import FilePath, Natural
 from evolsynth.pipeline.steps import STEPS
 
-__all__ = ["Compared", "as_json", "compare", "compare_systems", "show"]
+__all__ = ["Compared", "compare", "compare_systems"]
 
 _SHOWN = 48  # characters of a topic in the table
 
@@ -78,32 +77,28 @@ async def compare(
         kept[name] = [row.instruction or "" for row in rows if row.status == "accepted"]
     size = min(map(len, kept.values()))
     found = []
-    for name, text in prompts.items():
+    for (name, text), texts in zip(prompts.items(), kept.values(), strict=True):
         about = named or subject_of(text)
         check = await asyncio.to_thread(TopicCheck, about, embedder)
-        scores = await asyncio.to_thread(check.scores, kept[name])
-        vectors = await asyncio.to_thread(embedder.embed, kept[name]) if size > 1 else None
+        scores = await asyncio.to_thread(check.scores, texts)
+        vectors = await asyncio.to_thread(embedder.embed, texts) if size > 1 else None
         found.append(
             Compared(
                 name=name,
                 system_prompt=text,
                 topic=about,
                 drawn=drawn[name],
-                accepted=len(kept[name]),
+                accepted=len(texts),
                 on_topic=sum(s >= ON_TOPIC for s in scores) / len(scores) if scores else None,
                 size=size,
-                vendi=rarefied(kept[name], vectors, size).vendi if vectors is not None else None,
+                vendi=rarefied(texts, vectors, size).vendi if vectors is not None else None,
                 hint=steering_hint(text),
             )
         )
     return found
 
 
-def show(console: Console, found: list[Compared]) -> None:
-    """A table, best first, and the hints below it.
-
-    ``useful`` are accepted rows on the topic, of all drawn.
-    """
+def _show(console: Console, found: list[Compared]) -> None:
     several = len({one.topic for one in found}) > 1
     table = Table(title=f"System prompts, {found[0].drawn} instructions each", title_justify="left")
     for head in ("name", "accepted", "on topic", "useful", f"Vendi at {found[0].size}"):
@@ -126,11 +121,6 @@ def show(console: Console, found: list[Compared]) -> None:
     for one in found:
         if one.hint is not None:
             console.print(f"{one.name}: {one.hint}", highlight=False, markup=False)
-
-
-def as_json(found: list[Compared]) -> dict[str, Any]:
-    """Every figure, for machines."""
-    return {"prompts": [msgspec.to_builtins(one) | {"useful": one.useful} for one in found]}
 
 
 def compare_systems(
@@ -173,8 +163,9 @@ def compare_systems(
             await asyncio.to_thread(embedder.load)
             gate = Gate(embedder, settings=GateSettings(instruction_language=language))
             found = await compare(prompts, llm, embedder, gate, n=rows, seed=seed, topic=topic)
-        show(console, found)
-        return dumps(as_json(found), ensure_ascii=False, indent=2)
+        _show(console, found)
+        told = [msgspec.to_builtins(one) | {"useful": one.useful} for one in found]
+        return dumps({"prompts": told}, ensure_ascii=False, indent=2)
 
     text = asyncio.run(look())
     if json or output is not None:

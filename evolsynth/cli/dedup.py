@@ -89,7 +89,13 @@ def dedup(
             _write(_kept(texts, found), keep_row)
             if drop_row is not None:
                 _write(_dropped(texts, found), drop_row)
-        _summarise(len(texts), found, time.monotonic() - began)
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in found.counts().items())
+        gone = len(found.duplicates)
+        print(
+            f"{len(texts):,} rows = {len(texts) - gone:,} kept, {gone:,} duplicates"
+            f"{f' ({kinds})' if kinds else ''}; {time.monotonic() - began:.1f} s.",
+            file=sys.stderr,
+        )
     return 0
 
 
@@ -138,13 +144,3 @@ def _dropped(texts: TextField, found: Deduplicated) -> Iterator[str]:
         record["kept"] = kept[texts.field]
         head = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
         yield f'{head[:-1]},"row":{texts.lines.raw(one.place).decode()}}}'
-
-
-def _summarise(count: int, found: Deduplicated, seconds: float) -> None:
-    kinds = ", ".join(f"{number:,} {kind}" for kind, number in found.counts().items())
-    gone = len(found.duplicates)
-    print(
-        f"{count:,} rows = {count - gone:,} kept, {gone:,} duplicates"
-        f"{f' ({kinds})' if kinds else ''}; {seconds:.1f} s.",
-        file=sys.stderr,
-    )

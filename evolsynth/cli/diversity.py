@@ -114,28 +114,26 @@ def _show(console: Console, report: DiversityReport) -> None:
 
 
 def _wholes(report: DiversityReport) -> Table:
-    sets = [("all", report.whole), *([("reference", report.reference)] if report.reference else [])]
-    table = _table("Whole sets: not to be compared where the number of rows differs", "figure")
-    for name, _ in sets:
-        table.add_column(name, justify="right")
-    table.add_row("rows", *(f"{one.rows:,}" for _, one in sets))
+    sets = [report.whole, *([report.reference] if report.reference else [])]
+    title = "Whole sets: not to be compared where the number of rows differs"
+    table = _table(title, "figure", ">all", *([">reference"] if report.reference else []))
+    table.add_row("rows", *(f"{one.rows:,}" for one in sets))
     for name, (title, _) in TITLES.items():
-        values = [_value(one, name) for _, one in sets]
+        values = [_value(one, name) for one in sets]
         if any(value is not None for value in values):
             table.add_row(title, *map(_number, values))
     for low, high in (("0.05", "0.95"), ("0.25", "0.75")):
-        ranges = (
-            f"{_number(q.get(low))} to {_number(q.get(high))}"
-            for q in (one.nearest.quantiles for _, one in sets)
-        )
+        spreads = [one.nearest.quantiles for one in sets]
+        ranges = (f"{_number(each.get(low))} to {_number(each.get(high))}" for each in spreads)
         table.add_row(f"nearest other, {float(low):.0%} to {float(high):.0%}", *ranges)
     return table
 
 
 def _value(whole: Whole, name: str) -> float | None:
-    if name == "nearest_median":
-        return whole.nearest.quantiles.get("0.5")
-    value: float | None = getattr(whole, name, None)
+    median = name == "nearest_median"
+    value: float | None = (
+        whole.nearest.quantiles.get("0.5") if median else getattr(whole, name, None)
+    )
     return value
 
 
@@ -144,11 +142,8 @@ def _compared(report: DiversityReport) -> Table:
     table = _table(
         f"At {report.equal_size} rows each: value ± half of its {report.level:.0%} interval",
         "figure",
+        *(f">{escape(group.name)}\n({group.rows:,})" for group in able),
     )
-    for group in able:
-        table.add_column(
-            f"{escape(group.name)}\n({group.rows:,})", justify="right", overflow="fold"
-        )
     table.add_column("more is", style="dim")
     for name, (title, meaning) in TITLES.items():
         table.add_row(title, *(_interval(group.figures.get(name)) for group in able), meaning)
@@ -162,9 +157,9 @@ def _verbs(report: DiversityReport) -> Table:
         f"Root verbs ({whole.verb_share:.0%} of rows have one"
         + (f"; questions: {escape(asked)})" if asked else ")"),
         "verb",
+        ">rows",
+        "most frequent objects",
     )
-    table.add_column("rows", justify="right")
-    table.add_column("most frequent objects")
     for one in whole.verbs[:_VERBS]:
         nouns = ", ".join(f"{noun} {count:,}" for noun, count in one.objects)
         table.add_row(escape(one.verb), f"{one.count:,}", escape(nouns))
@@ -176,10 +171,8 @@ def _thin(console: Console, report: DiversityReport) -> None:
     if not report.thin:
         console.print(f"No cluster of {report.clusters} is thin beside {against}.")
         return
-    table = _table(f"What to ask for next: thin clusters beside {against}", "about")
-    table.add_column("rows", justify="right")
-    table.add_column("missing", justify="right")
-    table.add_column("an example", overflow="fold")
+    title = f"What to ask for next: thin clusters beside {against}"
+    table = _table(title, "about", ">rows", ">missing", "an example")
     for one in report.thin:
         shown = (*one.reference_examples, *one.examples, "")[0]
         line = shown if len(shown) <= 90 else shown[:89] + "…"
@@ -188,9 +181,12 @@ def _thin(console: Console, report: DiversityReport) -> None:
     console.print(table)
 
 
-def _table(title: str, first: str) -> Table:
+def _table(title: str, *heads: str) -> Table:
+    """With these columns; ``>`` puts what is in one to the right."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(first)
+    for head in heads:
+        right = head.startswith(">")
+        table.add_column(head.lstrip(">"), justify="right" if right else "left", overflow="fold")
     return table
 
 

@@ -86,10 +86,8 @@ def test_all_three_work_in_a_yaml_file(package: Path, tmp_path: Path) -> None:
         "steps:\n - load: {data: rows.jsonl}\n - haiku: {lines: 2}\n"
         " - gate: {settings: {most_capitals: 0.6}}\n"
     )
-    done = python(
-        package, "-m", "evolsynth", "run", str(tmp_path / "poems.yaml"), "-o", str(tmp_path / "out"),
-        "--log", "quiet", "--no-report",
-    )  # fmt: skip
+    places = [str(tmp_path / "poems.yaml"), "-o", str(tmp_path / "out")]
+    done = python(package, "-m", "evolsynth", "run", *places, "--log", "quiet", "--no-report")
     assert done.returncode == 0, done.stderr
     (kept,) = [json.loads(line) for line in (tmp_path / "out" / "accepted.jsonl").open()]
     assert kept["haiku"].count("Write a poem of 2 lines") == 2

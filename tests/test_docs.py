@@ -8,6 +8,7 @@ from evals.tables import PAGES, written
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.check import CHECKS
 from evolsynth.findings import known_reasons
+from evolsynth.methods.method import METHODS
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -32,6 +33,13 @@ def test_the_tables_have_every_check_and_every_reason() -> None:
 def test_a_functions_options_are_a_table_too() -> None:
     page = "<!-- table: options evolsynth.evaluation.gate.checks.topic:TopicCheck -->\n"
     assert "| `about` | must be given | " in written(f"{page}<!-- end of table -->")
+
+
+def test_every_command_of_a_method_has_its_table() -> None:
+    there = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    commands = {method.command for method in METHODS.values() if method.command}
+    told = {m.command for n, m in METHODS.items() if f"<!-- table: method {n} -->" in there}
+    assert told == commands
 
 
 def test_a_table_that_there_is_not() -> None:

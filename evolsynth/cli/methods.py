@@ -119,12 +119,13 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
         "rows go to stdout)",
     )
     usual = (takes or makes).lines  # type: ignore[union-attr] # a command has a form
-    parser.add_argument(
-        "--format",
-        choices=("rows", "conversational", "standard"),
-        default=usual,
-        help=f"whole rows, or pairs for TRL (default: {usual})",
-    )
+    parser.set_defaults(format=usual)
+    if usual != "rows":
+        parser.add_argument(
+            "--format",
+            choices=("conversational", "standard", "rows"),
+            help=f"pairs for TRL, as messages or as texts, or whole rows (default: {usual})",
+        )
     if any(m.then({}).get("gate") is not None for m in forms.values()):
         add_flags(parser, [STEPS["gate"].options["settings"]._replace(name="gate")])
         parser.add_argument("--no-gate", action="store_true", help="judge nothing")
@@ -145,26 +146,20 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
 
 def _options_of(forms: Mapping[str, Method]) -> dict[str, Option]:
     """The options of all of a command's methods."""
-    from evolsynth.pipeline.steps import STEPS
-
-    known: dict[str, Option] = {}
-    for method in forms.values():
-        known = {**STEPS[method.name].options, **known}
-    return known
+    return {option.name: option for those in _groups(forms).values() for option in those}
 
 
 def _groups(forms: Mapping[str, Method]) -> dict[str, list[Option]]:
     """A command's options under the titles that its help has."""
     from evolsynth.pipeline.steps import STEPS
 
-    each = [set(STEPS[method.name].options) for method in forms.values()]
-    everywhere = set.intersection(*each)
-    titles = {"rows": "the method, with IN", "source": "the method, without IN"}
-    groups: dict[str, list[Option]] = {"the method": []}
-    for form, method in forms.items():
-        options = STEPS[method.name].options
-        groups["the method"] = [o for n, o in options.items() if n in everywhere]
-        groups[titles[form]] = [o for n, o in options.items() if n not in everywhere]
+    each = {form: STEPS[method.name].options for form, method in forms.items()}
+    everywhere = set.intersection(*map(set, each.values()))
+    first = next(iter(each.values()))
+    groups = {"the method": [o for name, o in first.items() if name in everywhere]}
+    for form, title in (("rows", "with IN"), ("source", "without IN")):
+        own = [o for name, o in each.get(form, {}).items() if name not in everywhere]
+        groups[f"the method, {title}"] = own
     return groups
 
 

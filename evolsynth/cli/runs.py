@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.console import Console
 
 from evolsynth.atomic import writing
@@ -142,6 +143,9 @@ def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str)
     line: Callable[[Row], str] = Row.to_json
     if lines != "rows":
         line = lambda row: dump(preference_line(row, lines))  # type: ignore[arg-type] # noqa: E731
+    shown = {"all rows" if options.all else "accepted": options.output}
+    shown["rejected"] = options.rejects
+    shown = {name: place for name, place in shown.items() if place not in (None, "-")}
     with ExitStack() as files:
         write = files.enter_context(writing(options.output))
         refuse: Callable[[str], object] = write if options.all else len
@@ -157,6 +161,7 @@ def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str)
             pipeline,
             folder,
             run_options(options),
+            shown=shown,
             again=_again(options.words) if folder is not None else None,
             observe=observe,
         )
@@ -177,6 +182,7 @@ def _run(
     told: Mapping[str, Any],
     *,
     again: str | None = None,
+    shown: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> int:
     console, options = error_console(), {**told, **more}
@@ -184,6 +190,10 @@ def _run(
     options["watch"] = watcher(log, console)
     result = asyncio.run(run(pipeline, folder, RunOptions(**options)))
     if log not in ("json", "quiet"):
+        if shown is not None:  # what the user asked for, before what the run has in its folder
+            rest = {"report": result.files.get("report"), "run": result.folder}
+            files = {n: Path(place) for n, place in {**shown, **rest}.items() if place is not None}
+            result = msgspec.structs.replace(result, files=files)
         summarise(result, console, again=again)
     return 1 if result.state.failed or result.ended == "stalled" else 0
 

@@ -132,6 +132,15 @@ def test_magpie_writes_all_planned_rows(tmp_path: Path, capsys: pytest.CaptureFi
     assert sorted(p.name for p in path.parent.iterdir()) == ["rows.jsonl", "rows.jsonl.run"]
 
 
+def test_it_says_where_its_rows_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = str(tmp_path / "good.jsonl"), str(tmp_path / "bad.jsonl")
+    assert main(["magpie", "-n", "3", "--only-instruction", "-o", good, "--rejects", bad]) == 0
+    said = [line.split() for line in capsys.readouterr().err.splitlines()]
+    assert ["accepted", good] in said
+    assert ["rejected", bad] in said
+    assert ["run", f"{good}.run"] in said
+
+
 def test_accepted_rows_and_the_others_go_to_two_files(tmp_path: Path) -> None:
     good, bad, whole = (tmp_path / f"{name}.jsonl" for name in ("good", "bad", "whole"))
     assert main(["magpie", "-n", "30", "-o", str(good), "--rejects", str(bad)]) == 1

@@ -42,7 +42,8 @@ async def haiku(
         punctuate: end with a full stop.
         sampling: how it is drawn.
     """
-    for row in ():
+    none: tuple[Row, ...] = ()
+    for row in none:
         yield row
 
 

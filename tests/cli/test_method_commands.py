@@ -18,6 +18,7 @@ import jsonschema
 import pytest
 
 import evolsynth
+from evals.tables import written
 from evolsynth.cli.flags import flag_of
 from evolsynth.cli.main import _parser, main
 from evolsynth.cli.methods import _forms, _options_of, called, method_summaries
@@ -33,7 +34,7 @@ COMMANDS = sorted({method.command for method in METHODS.values() if method.comma
 
 
 def subparser(command: str) -> Any:
-    commands = next(a for a in _parser(command)._actions if hasattr(a, "choices") and a.choices)
+    commands: Any = next(action for action in _parser(command)._actions if action.choices)
     return commands.choices[command]
 
 
@@ -79,6 +80,9 @@ def test_a_changed_signature_changes_flag_schema_and_table(
     schema = pipeline_schema()["$defs"]["step"]["anyOf"][2]["properties"]["haiku"]
     assert '"default": 5' in json.dumps(schema)
     assert STEPS["haiku"].options["syllables"].default == 5
+    table = written("<!-- table: method haiku -->\n<!-- end of table -->\n")
+    assert "| `syllables` | `--syllables` | `5` | Of the poem. (from 1) |" in table
+    assert "| `format` | `--haiku-format` | `'plain'` | Of its lines. |" in table
 
 
 # What somebody else adds --------------------------------------------------------------------------
@@ -311,6 +315,28 @@ def test_an_empty_or_missing_file_is_one_sentence(
     assert main(["respond", str(tmp_path / "none.jsonl")]) == 1
     assert "none.jsonl: no such file" in capsys.readouterr().err
     assert model.asked == []
+
+
+def test_pairs_are_a_format_of_preference_alone(
+    model: type[Counting], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["respond", seeds(tmp_path, "a"), "--format", "standard"])
+    assert "unrecognized arguments: --format" in capsys.readouterr().err
+    assert "--format {conversational,standard,rows}" in subparser("preference").format_help()
+
+
+def test_a_reader_of_standard_output_that_goes_away(tmp_path: Path) -> None:
+    command = f"{sys.executable} -c '{KILLED}' {tmp_path / 'asked'} 0 respond " + seeds(
+        tmp_path, *map(str, range(500))
+    )
+    ran = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} --log quiet | head -n 1"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert json.loads(ran.stdout)["instruction"] == "0"
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
 
 
 KILLED = """

@@ -18,7 +18,7 @@ from evolsynth.evaluation.good_evolution.score import good_evolution as _good_ev
 from evolsynth.evaluation.information_loss import score as _loss
 from evolsynth.evaluation.text.added import demand_added
 from evolsynth.evaluation.text.numbers import COUNTS
-from evolsynth.evaluation.text.words import content, plain, stem, vocabulary
+from evolsynth.evaluation.text.words import FORM_WORDS, content, plain, stem, vocabulary
 from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
@@ -36,14 +36,11 @@ Score = Annotated[float, msgspec.Meta(gt=0, le=1)]
 # A new demand -------------------------------------------------------------------------------------
 
 #: Words that fit any request, so that saying them again is no copy.
-_FORM = frozenset(
+_FORM = FORM_WORDS | frozenset(
     stem(word)
     for word in vocabulary(
-        """answer word sentence paragraph line item list number numbered step short long one two
-        three four five six seven eight nine ten under each most important first poem story table
-        bullet point example give explain write describe compare limit use using also begin end
-        reason way part question simple conversation dialogue verse letter title summary
-        friend old oldest column useful best main mention include different"""
+        """one two three four five six seven eight nine ten under each most best main useful old
+        oldest friend conversation dialogue verse letter title summary column"""
     )
 )
 _COUNT = rf"(?P<count>\d{{1,4}}|{'|'.join(COUNTS)})"

@@ -30,8 +30,7 @@ def draw_command(
         check_suffix(path)
     from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
 
-    loaded = load_pipeline(pipeline)
-    text = draw(set_parameters(loaded, param) if param else loaded, path)
+    text = draw(set_parameters(load_pipeline(pipeline), param), path)
     if path is None:
         sys.stdout.write(text)
     else:

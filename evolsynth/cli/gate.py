@@ -93,10 +93,19 @@ def gate(
     # A file is read ahead; a pipe is not, since its next row may come much later.
     rows: Rows = read_rows(data) if data == "-" else _ahead(read_rows(data))
     judge = Gate(model, settings=chosen, at_once=64)
-    nowhere = nullcontext[Write](len)
-    with writing(output) as accept, writing(rejects) if rejects else nowhere as refuse:
+    with (
+        writing(output) as accept,
+        nullcontext[Write](len) if rejects is None else writing(rejects) as refuse,
+    ):
         counts = asyncio.run(_judged(judge, rows, accept, refuse))
-    _summarise(counts)
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    kinds = ("accepted", "rejected", "failed")
+    parts = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
+    console.print(f"{sum(counts[kind] for kind in kinds)} rows = {parts}.")
+    for name, count in counts.most_common():
+        reason, _, code = name.partition(" ")
+        if reason == "reason":
+            console.print(f"{count:8} {code}: {explain(code)}")
     return 0
 
 
@@ -119,14 +128,3 @@ async def _judged(judge: Gate, rows: Rows, accept: Write, refuse: Write) -> Coun
                 counts.update(f"reason {code}" for code in row.verdict.reasons)
             (accept if row.status == "accepted" else refuse)(row.to_json() + "\n")
     return counts
-
-
-def _summarise(counts: Counter[str]) -> None:
-    console = Console(stderr=True, soft_wrap=True)
-    kinds = ("accepted", "rejected", "failed")
-    parts = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
-    console.print(f"{sum(counts[kind] for kind in kinds)} rows = {parts}.", highlight=False)
-    for name, count in counts.most_common():
-        reason, _, code = name.partition(" ")
-        if reason == "reason":
-            console.print(f"{count:8} {code}: {explain(code)}", highlight=False)

@@ -28,7 +28,7 @@ from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
 from evolsynth.rows import Row, dump
 from evolsynth.store.status import stored_value
 
-__all__ = ["RUN", "add_run_flags", "pipeline_of", "preview_command", "run_into_folder"]
+__all__ = ["RUN", "add_run_flags", "preview_command", "run_into_folder"]
 __all__ += ["run_options", "run_to_files"]
 
 _PYTHON = ("llm", "watch", "signals", "command", "observe")
@@ -57,12 +57,6 @@ def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
         default="auto",
         help="how the progress is told: a table on a terminal, lines, JSON events (default: auto)",
     )
-
-
-def pipeline_of(spec: str, parameters: Sequence[str]) -> Pipeline:
-    """The pipeline that a user names, with other values for options of its steps."""
-    pipeline = load_pipeline(spec)
-    return set_parameters(pipeline, parameters) if parameters else pipeline
 
 
 def run_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -102,7 +96,7 @@ def run_into_folder(
         spec, output = command["spec"], output or spec
         param = param or command["parameters"]
         told = {**command["options"], **told}
-    made = pipeline_of(spec, param)
+    made = set_parameters(load_pipeline(spec), param)
     for name in ("llm", "cache"):  # the same from any folder
         place = told.get(name)
         if place is not None and (name == "cache" or Path(place).exists()):
@@ -127,7 +121,8 @@ def preview_command(
     """
     del run["log"]  # nothing is told while it works
     options = RunOptions(**{**run, "report": False})
-    made = asyncio.run(preview(pipeline_of(pipeline, param), rows=rows, options=options))
+    steps = set_parameters(load_pipeline(pipeline), param)
+    made = asyncio.run(preview(steps, rows=rows, options=options))
     show_preview(made, Console(soft_wrap=True), n=run.get("accepted") or 100)
     return 0
 

@@ -87,17 +87,15 @@ def _table(state: RunState, *, narrow: bool) -> Table:
         padding=(0, 1, 0, 0) if narrow else (0, 1),
     )
     table.add_column("step", overflow="fold")
-    under_way = any(step.running for step in state.counts)
-    heads = ("planned", "accepted", "rejected", "failed", *(["unfinished"] if under_way else []))
-    for head in heads:
+    running = sum(step.running for step in state.counts)
+    wide = 5 if running else 4
+    for head in ("planned", "accepted", "rejected", "failed", "unfinished")[:wide]:
         table.add_column(head, justify="right")
     for step in state.counts:
-        settled = [step.left, step.rejected, step.failed]
-        numbers = [sum(settled), *settled]
-        numbers += [step.running] if under_way else []
+        settled = (step.left, step.rejected, step.failed)
+        numbers = (sum(settled), *settled, step.running)[:wide]
         table.add_row(Text(one_line(step.name, 60)), *map(counted, numbers))
-    numbers = [state.total, state.accepted, state.rejected, state.failed]
-    numbers += [sum(step.running for step in state.counts)] if under_way else []
+    numbers = (state.total, state.accepted, state.rejected, state.failed, running)[:wide]
     table.add_section()
     table.add_row("all", *map(counted, numbers), style="bold")
     return table

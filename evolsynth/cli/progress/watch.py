@@ -107,8 +107,9 @@ class _Watch(ABC):
     _state: RunState
     _pace: Pace
 
-    def __init__(self, console: Console, *, every: float = 0.0, clock: Clock = time.monotonic):
+    def __init__(self, console: Console, *, every: float = 10.0, clock: Clock = time.monotonic):
         self._console, self._every, self._clock = console, every, clock
+        self._teller = Teller()
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._deaf = True  # until it begins, and from its end on
@@ -184,10 +185,6 @@ class _Watch(ABC):
 class Lines(_Watch):
     """Plain lines: at the beginning, from time to time, when something happens, at the end."""
 
-    def __init__(self, console: Console, *, every: float = 10.0, clock: Clock = time.monotonic):
-        super().__init__(console, every=every, clock=clock)
-        self._teller = Teller()
-
     def _open(self) -> None:
         names = " -> ".join(step.name for step in self._state.counts)
         wanted, expected = self._state.budget.accepted, self._state.expected
@@ -237,8 +234,8 @@ class Table(_Watch):
     """A table that is drawn anew, with what happens above it; it goes away at the end."""
 
     def __init__(self, console: Console, *, clock: Clock = time.monotonic):
-        super().__init__(console, clock=clock)
-        self._teller, self._note = Teller(), ""
+        super().__init__(console, every=0.0, clock=clock)
+        self._note = ""
         self._live: Live | None = None
         self._told_end = False
 

@@ -375,7 +375,7 @@ def spec(monkeypatch: pytest.MonkeyPatch) -> str:
     """Stands for a pipeline's file."""
     config = ModuleType("evolsynth.pipeline.yaml.load")
     config.load_pipeline = {"pipe.yaml": CHAIN}.__getitem__  # type: ignore[attr-defined]
-    config.set_parameters = lambda pipe, given: pipe.using(name=given[0])  # type: ignore[attr-defined]
+    config.set_parameters = lambda pipe, given: pipe.using(name=(*given, "pipe")[0])  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "evolsynth.pipeline.yaml.load", config)
     return "pipe.yaml"
 

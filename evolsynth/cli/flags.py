@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -181,10 +182,7 @@ def _all_members(kind: Any) -> set[Any]:
     """The types that a union is made of, without their ranges."""
     if hasattr(kind, "__metadata__"):
         return _all_members(kind.__origin__)
-    origin = typing.get_origin(kind)
-    if origin is not None and origin is not Literal and type(None) in typing.get_args(kind):
-        return set().union(*map(_all_members, typing.get_args(kind)))
-    if origin is typing.Union or str(origin) == "<class 'types.UnionType'>":
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return set().union(*map(_all_members, typing.get_args(kind)))
     return {kind}
 

@@ -1,16 +1,12 @@
 """What a run came to, when it ends; and where it stands, also while it works."""
 
-# ruff: noqa: D102 - what the protocol's attributes mean stands at what it is a protocol of
-
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from datetime import datetime
 from json import dumps
-from pathlib import Path
 from time import sleep, time
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from rich import box
@@ -23,30 +19,17 @@ from rich.text import Text
 from evolsynth.cli.progress.phrases import counted, duration, one_line, step_table, sum_text
 from evolsynth.findings import advise, explain
 from evolsynth.pipeline.run.advice import advise_failure
-from evolsynth.pipeline.run.state import RunState
+from evolsynth.pipeline.run.state import RunResult, RunState
 from evolsynth.store.status import RunStatus, StoredEvent, read_status
 
-__all__ = ["Ended", "status", "summarise"]
+__all__ = ["status", "summarise"]
 
 _REASONS = 5
 _SILENT = 60.0  # seconds without a sign of life that are worth a word
 _EVENTS = 5
 
 
-class Ended(Protocol):
-    """What `summarise` reads of a run's result."""
-
-    @property
-    def folder(self) -> Path | None: ...
-    @property
-    def ended(self) -> str: ...
-    @property
-    def state(self) -> RunState: ...
-    @property
-    def files(self) -> Mapping[str, Path]: ...
-
-
-def summarise(result: Ended, console: Console, *, again: str | None = None) -> None:
+def summarise(result: RunResult, console: Console, *, again: str | None = None) -> None:
     """Print it.
 
     Args:
@@ -69,13 +52,10 @@ def summarise(result: Ended, console: Console, *, again: str | None = None) -> N
             _whole(console, f"{one_line(name):{width}}  {one_line(path, 500)}")
     if early is not None:
         _print(console, Text(early, style="bold"))
-        command = again or f"evolsynth run {shlex.quote(str(result.folder))}"
         if result.folder is None and again is None:
             return
-        if result.ended == "failed":
-            _print(console, Text("Once the cause is mended, this goes on from here:"))
-        else:
-            _print(console, Text("This goes on from here, and asks nothing twice:"))
+        command = again or f"evolsynth run {shlex.quote(str(result.folder))}"
+        _print(console, Text("This goes on from here, and asks nothing twice:"))
         _whole(console, one_line(command, 2000))
 
 
@@ -156,8 +136,6 @@ def _why(ended: str, state: RunState) -> str | None:
         f"{told}. Raise --max-attempts, or change what rejects most.",
         "stalled": f"It ended because none of the last {counted(limits.stall or 0)} attempts was "
         f"accepted, with {told}. Change what rejects most.",
-        "stopped": f"It was stopped, with {told}.",
-        "failed": f"It was broken off by an error, with {told}.",
     }
     if ended in reasons:
         return reasons[ended]

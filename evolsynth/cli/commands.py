@@ -20,7 +20,7 @@ __all__ = ["COMMANDS", "add_commands"]
 COMMANDS = {
     "demo": "demo.demo",
     "run": "runs.run_into_folder",
-    "preview": "runs.preview_command",
+    "preview": "preview.preview_command",
     "status": "progress.summary.status",
     "draw": "draw.draw_command",
     "schema": "schema.schema",

@@ -11,24 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
 
 from evolsynth.atomic import writing
 from evolsynth.cli.flags import add_flags, given
-from evolsynth.cli.preview import show_preview
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import error_console, watcher
 from evolsynth.errors import InputError
 from evolsynth.export.trl import preference_line
-from evolsynth.options import FolderPath, Natural, Option, options_of
+from evolsynth.options import FolderPath, Option, options_of
 from evolsynth.pipeline.graph import Node, Pipeline
-from evolsynth.pipeline.run.preview import preview
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
 from evolsynth.rows import Row, dump
 from evolsynth.store.status import stored_value
 
-__all__ = ["RUN", "add_run_flags", "preview_command", "run_into_folder"]
+__all__ = ["RUN", "add_run_flags", "run_into_folder"]
 __all__ += ["run_options", "run_to_files"]
 
 _PYTHON = ("llm", "watch", "signals", "command", "observe")
@@ -104,27 +101,6 @@ def run_into_folder(
     kept = {name: value for name, value in told.items() if name in _KEPT}
     command = {"spec": _absolute(spec), "parameters": list(param), "options": kept}
     return _run(made, output or f"runs/{made.name}", told, command=command)
-
-
-def preview_command(
-    pipeline: str, *, param: Sequence[str] = (), rows: Natural = 5, **run: Any
-) -> int:
-    """Make a few rows at each step, show them, and estimate the whole.
-
-    Nothing is written.
-
-    Args:
-        pipeline: a YAML file, script.py:NAME or package.module:NAME.
-        param: another value for an option of a step, as STEP.OPTION=VALUE; repeatable.
-        rows: of a source.
-        run: see `run_options`.
-    """
-    del run["log"]  # nothing is told while it works
-    options = RunOptions(**{**run, "report": False})
-    steps = set_parameters(load_pipeline(pipeline), param)
-    made = asyncio.run(preview(steps, rows=rows, options=options))
-    show_preview(made, Console(soft_wrap=True), n=run.get("accepted") or 100)
-    return 0
 
 
 def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str) -> int:

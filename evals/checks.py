@@ -96,7 +96,7 @@ async def compare(llm: LLM, *, n: int, rounds: int) -> list[Compared]:
             Job(
                 "evolve",
                 lambda back: evolve(originals, back, seed=2),
-                lambda gate, rows: gate.screen(rows),
+                lambda gate, rows: gate.check(rows, instructions_only=True),
             ),
         )
         return [await _compare(job, llm, rounds) for job in jobs]

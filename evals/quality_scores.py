@@ -21,8 +21,8 @@ from evals.options import add_json, check_place, save, told_on
 from evals.quality import ANSWERS, Answer, read_answers
 from evals.spoiled import WAYS, swapped
 from evolsynth.errors import InputError
-from evolsynth.evaluation.gate.gate import response_findings
-from evolsynth.evaluation.gate.registry import Case, tiers
+from evolsynth.evaluation.gate.check import Case, tiers
+from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.scores.ifd import ifd
 from evolsynth.evaluation.scores.judge import judge
@@ -145,13 +145,13 @@ def asked_alarms(answers: Sequence[Answer]) -> dict[str, float]:
     counts: Counter[str] = Counter()
     for answer in answers:
         case = Case(_row(answer).replace(provenance=made), GateSettings())
-        for _, _, checks in tiers(case.settings, parts=("instruction",)):
+        for _, _, checks in tiers(GateSettings(), parts=("instruction",)):
             counts.update(f.code for check in checks if (f := check.find(case)) is not None)
     return {code: count / len(answers) for code, count in sorted(counts.items())}
 
 
 def _codes(answer: Answer) -> list[str]:
-    return [f.code for f in response_findings(_row(answer))]
+    return [f.code for f in part_findings(_row(answer), "response")]
 
 
 def _row(answer: Answer) -> Row:

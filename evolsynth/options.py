@@ -23,7 +23,7 @@ import msgspec
 from evolsynth.errors import InputError, did_you_mean
 
 __all__ = ["Count", "FilePath", "Natural", "Option", "Share", "annotation", "converted"]
-__all__ += ["holds_path", "option_texts", "options_of", "summary"]
+__all__ += ["holds_path", "option_texts", "options_of"]
 
 #: A whole number from 1.
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -124,11 +124,6 @@ def option_texts(doc: str) -> Mapping[str, str]:
     return {name: _plain(text) for name, text in texts.items()}
 
 
-def summary(doc: str) -> str:
-    """A docstring's first paragraph."""
-    return _plain(" ".join(doc.partition("\n\n")[0].split()))
-
-
 def _plain(text: str) -> str:
     text = text.replace("``", "`")
     return text[:1].upper() + text[1:]
@@ -181,7 +176,7 @@ def _is_struct(kind: Any) -> bool:
 def _told(message: str) -> str:
     """msgspec's message in words: what was expected, what there is, and where inside."""
     what, _, place = message.partition(" - at `$")
-    place = place.rstrip("`").lstrip(".")
+    place = place.rstrip("`").lstrip(".").replace("[...]", "one of its values")
     found = re.fullmatch(r"Expected `([^`]*)`, got `([^`]*)`", what)
     if found is not None:
         kinds = [_WORDS.get(kind, kind) for kind in found[1].split(" | ")]

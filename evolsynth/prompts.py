@@ -58,6 +58,12 @@ class PromptFile:
         """What the few-shot examples of an evolution add."""
         return tuple(example["demand"] for example in self.examples if "demand" in example)
 
+    @property
+    def echoes(self) -> tuple[str, ...]:
+        """Words of it that an answer should not say again: the ``[echoes]`` of NAME.txt beside
+        it, a line each."""
+        return _echoes(self.name)
+
     def value(self, name: str, default: Any = None) -> Any:
         """What the file sets at its top under ``name``."""
         return getattr(self._module, name, default)
@@ -106,6 +112,15 @@ def load_prompt(name: str) -> PromptFile:
         known = ", ".join(prompt_names()) or "none: the installation is incomplete"
         raise InputError(f"There is no prompt file '{name}'. There are: {known}.")
     return PromptFile(name, path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _echoes(name: str) -> tuple[str, ...]:
+    file = _folder() / f"{name}.txt"
+    if not file.is_file():
+        return ()
+    lines = file.read_text(encoding="utf-8").partition("[echoes]\n")[2].splitlines()
+    return tuple(line for line in lines if line)
 
 
 @functools.cache

@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 
 from evolsynth.errors import InputError, SetupError, did_you_mean
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "summary"]
 
 T = TypeVar("T")
 
@@ -109,6 +109,12 @@ class Registry(Mapping[str, T], Generic[T]):
         ours = [n for n in self._things if self._homes[n].startswith(f"{self._package}.")]
         rest = [n for n in self._things if n not in ours]
         self._things = {name: self._things[name] for name in (*sorted(ours), *rest)}
+
+
+def summary(doc: str | None) -> str:
+    """A docstring's first paragraph: what a thing is, as help texts and the schema tell it."""
+    text = " ".join((doc or "").strip().partition("\n\n")[0].split()).replace("``", "`")
+    return text[:1].upper() + text[1:]
 
 
 def _is_module(name: str) -> bool:

@@ -28,8 +28,9 @@ on_one_loop = pytest.mark.asyncio(loop_scope="session")
 
 async def make(llm: LlamaCpp, embedder: MiniLM, *, n: int, concurrency: int) -> list[Row]:
     gate = Gate(embedder)
-    rows = gate.screen(magpie(llm, n=n, seed=3, concurrency=concurrency))
-    rows = gate.screen(evolve(rows, llm, seed=3, candidates=3, concurrency=concurrency))
+    rows = gate.check(magpie(llm, n=n, seed=3, concurrency=concurrency), instructions_only=True)
+    rows = evolve(rows, llm, seed=3, candidates=3, concurrency=concurrency)
+    rows = gate.check(rows, instructions_only=True)
     rows = respond(rows, llm, seed=3, max_tokens=40, concurrency=concurrency)
     return [row async for row in gate.check(rows)]
 
@@ -60,7 +61,7 @@ async def test_leaving_early_leaves_no_task_and_frees_the_engine(
 ) -> None:
     tasks, threads = asyncio.all_tasks(), threading.active_count()
     gate = Gate(embedder)
-    async with aclosing(gate.screen(magpie(smollm, n=500, seed=1))) as rows:
+    async with aclosing(gate.check(magpie(smollm, n=500, seed=1), instructions_only=True)) as rows:
         async for _ in rows:
             break
     assert asyncio.all_tasks() == tasks

@@ -13,7 +13,7 @@ from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import watcher
 from evolsynth.data.files import read_rows
 from evolsynth.llm.backends import DEFAULT_MODEL
-from evolsynth.pipeline import evolve, gate, magpie, respond, screen
+from evolsynth.pipeline import evolve, gate, magpie, respond
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.store.sqlite_file import STORE
@@ -51,8 +51,8 @@ def demo(output: str, *, n: int, seed: int, model: str | None) -> int:
 
 
 def line(n: int) -> Pipeline:
-    """Magpie, a screen, one evolution round, a screen, responses, the final check."""
-    steps = magpie(n=n) >> screen() >> evolve() >> screen() >> respond() >> gate()
+    """Magpie, one evolution round, responses, and the gate."""
+    steps = magpie(n=n) >> evolve() >> respond() >> gate()
     return steps.using(name="demo")
 
 

@@ -11,22 +11,27 @@ from typing import Any, Literal
 from evolsynth.errors import InputError
 from evolsynth.options import Option, converted, holds_path
 
-__all__ = ["add_flags", "given", "parsed", "value_of"]
+__all__ = ["add_flags", "flag_of", "given", "parsed", "value_of"]
 
 _YAML = (".yaml", ".yml", ".json")
 
 
-def add_flags(
-    parser: Any, options: Iterable[Option], *, taken: Iterable[str] = (), prefix: str = ""
-) -> None:
-    """Add a flag for each option: its name with hyphens, behind ``prefix`` where ``taken``.
+def flag_of(name: str) -> str:
+    """The flag of an option: ``-n``, ``--max-tokens``."""
+    return f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
 
-    What was given is read back by `given`; an option that was not given has no entry there, so
-    its default stands where it is declared and nowhere else.
+
+def add_flags(
+    parser: Any, options: Iterable[Option], *, called: Mapping[str, str] = {}, prefix: str = ""
+) -> None:
+    """Add a flag for each option: its name with hyphens, or what it is ``called`` instead.
+
+    What was given is read back by `given`, with the same ``prefix``, which tells apart options of
+    one name; an option that was not given has no entry there, so its default stands where it is
+    declared and nowhere else.
     """
     for option in options:
-        name = f"{prefix}-{option.name}" if option.name in taken else option.name
-        flag = f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
+        flag = flag_of(called.get(option.name, option.name))
         about: dict[str, Any] = {
             "dest": f"{prefix}.{option.name}",
             "default": argparse.SUPPRESS,
@@ -105,7 +110,8 @@ def _filed(path: str, kind: Any) -> Any:
         raise InputError(f"{path}: not UTF-8 text. Save the file as UTF-8.") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
-    if Path(path).suffix.lower() in _YAML:
+    named, listed = Path(path).suffix.lower(), text.lstrip()[:1] in ("{", "[")
+    if named in _YAML or (not named and listed and _members(kind) != {str}):
         from evolsynth.pipeline.yaml.yaml_lines import parse_value
 
         return converted(parse_value(text, path), kind)
@@ -125,12 +131,19 @@ def _reader(option: Option) -> Callable[[str], Any]:
 
 
 def _help(option: Option) -> str:
-    text = option.text[:1].lower() + option.text[1:] if option.text[1:2].islower() else option.text
-    if not option.required and option.default not in (None, "", ()) and "default" not in text:
-        default = option.default
-        shown = " ".join(map(repr, default)) if isinstance(default, tuple) else default
-        if isinstance(shown, bool | int | float | str):
-            text = f"{text.rstrip('.')} (default: {shown})"
+    text = option.text.rstrip(".")
+    if not text[1:2].isupper():
+        text = text[:1].lower() + text[1:]
+    default = option.default
+    if option.required:
+        text += " (must be given)"
+    elif "default" not in text and default not in (None, "", (), False):
+        if isinstance(default, tuple):
+            default = " ".join(map(repr, default))
+        elif default is True:
+            default = flag_of(option.name)
+        if isinstance(default, int | float | str):
+            text += f" (default: {default})"
     return text.replace("%", "%%")
 
 
@@ -142,6 +155,8 @@ def _metavar(kind: Any, members: set[Any]) -> str:
         return "FILE"
     if members <= {int, float}:
         return "N" if members == {int} else "X"
+    if any(typing.get_args(one) == (str, float) for one in members):
+        return "NAME=X,..."
     return "TEXT" if str in members or _is_texts(kind) else "YAML"
 
 

@@ -14,10 +14,10 @@ from rich.table import Table
 from evolsynth.atomic import writing
 from evolsynth.data.files import read_objects, read_rows
 from evolsynth.evaluation.embed.minilm import MiniLM
+from evolsynth.evaluation.gate.check import COSTS, Check, ordered
 from evolsynth.evaluation.gate.gate import Gate
-from evolsynth.evaluation.gate.registry import CHECKS, COSTS
-from evolsynth.evaluation.gate.settings import THRESHOLDS, GateSettings
-from evolsynth.findings import EXPLANATIONS, explain
+from evolsynth.evaluation.gate.settings import GateSettings
+from evolsynth.findings import explain
 from evolsynth.rows import Row
 from evolsynth.streams import Rows
 
@@ -34,8 +34,8 @@ def gates(*, as_yaml: bool, settings: str | None = None) -> int:
     table.add_column("check", no_wrap=True)
     for column in ("made", "looks at", "cost", "thresholds", "meaning"):
         table.add_column(column, overflow="fold")
-    for name in dict.fromkeys(check.name for check in CHECKS):
-        table.add_row(name, *_described(name, chosen), EXPLANATIONS[name])
+    for check in ordered():
+        table.add_row(check.name, *_described(check, chosen), check.sentence)
     wide = None if sys.stdout.isatty() else 120  # a pipe has no width
     console = Console(width=wide)
     console.print(table)
@@ -46,21 +46,17 @@ def gates(*, as_yaml: bool, settings: str | None = None) -> int:
     return 0
 
 
-def _described(name: str, settings: GateSettings) -> tuple[str, ...]:
+def _described(check: Check, settings: GateSettings) -> tuple[str, ...]:
     """Whether a check is made, of what, at which cost, with which thresholds."""
-    entries = [check for check in CHECKS if check.name == name]
     made = "yes"
-    if name in settings.skip:
+    if check.name in settings.skip:
         made = "no (skip)"
-    elif entries[0].optional:
-        made = "yes (also)" if name in settings.also else "if asked for"
-    parts = ", ".join(dict.fromkeys(check.part for check in entries))
-    costs = ", ".join(dict.fromkeys(check.cost for check in entries))
-    own = [t.name for t in THRESHOLDS if t.code == name]
-    shown = [f"{field}: {getattr(settings, field)}" for field in own]
-    if name == "wrong_language":
+    elif check.optional:
+        made = "yes (also)" if check.name in settings.also else "if asked for"
+    shown = [f"{field}: {getattr(settings, field)}" for field in check.thresholds]
+    if check.name == "wrong_language":
         shown.append(f"language: {settings.language or 'as asked in'}")
-    return made, parts, costs, "\n".join(shown)
+    return made, ", ".join(check.parts), check.cost, "\n".join(shown)
 
 
 def gate(

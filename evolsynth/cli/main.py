@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EvolsynthError as error:  # a method of another package cannot be loaded, say
         print(f"evolsynth: {error}", file=sys.stderr)
         return 1
+    options.words = told
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)

@@ -14,16 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evolsynth.errors import InputError
-from evolsynth.options import summary
+from evolsynth.registry import summary
 
 if TYPE_CHECKING:
     from evolsynth.methods.method import Method
+    from evolsynth.options import Option
     from evolsynth.pipeline.graph import Pipeline
 
-__all__ = ["add_method_commands", "method_summaries"]
+__all__ = ["add_method_commands", "called", "method_summaries"]
 
-#: Options of `load` that its flags leave out: the file is an argument, and the command's own.
-_LOADED = ("data", "needs", "step")
+#: Flags of every command: an option of a method that is called as one of them has another flag.
+_TAKEN = ("all", "folder", "format", "gate", "help", "log", "model", "no_gate", "output", "rejects")
+_TEXTS = (".txt", ".md")
+#: Options of `load` that its flags leave out: the file is an argument, and a run has a limit too.
+_LOADED = ("data", "limit", "needs", "step")
 
 
 def add_method_commands(commands: Any, wanted: str | None) -> None:
@@ -32,12 +36,8 @@ def add_method_commands(commands: Any, wanted: str | None) -> None:
     What the others do is read off their source: to import all of them takes longer than to say it.
     """
     for command, text in method_summaries().items():
-        parser = commands.add_parser(
-            command,
-            help=text[:1].lower() + text[1:].rstrip("."),
-            description=f"{text} Details: docs/{command}.md.",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
+        shown = text[:1].lower() + text[1:].rstrip(".")
+        parser = commands.add_parser(command, help=shown, description=text)
         if command == wanted:
             _fill(parser, command)
 
@@ -46,23 +46,33 @@ def method_summaries() -> dict[str, str]:
     """What each command does, in a sentence: ours in alphabetical order, then other packages'."""
     import evolsynth.methods as ours
 
-    found: dict[str, str] = {}
+    found: dict[str, dict[bool, str]] = {}
     for place in ours.__path__:
         for file in sorted(Path(place).rglob("*.py")):
-            found |= {c: text for c, text in _declared(file) if c not in found}
+            for command, shape, text in _declared(file):
+                found.setdefault(command, {})[shape == "source"] = summary(text)
     from importlib.metadata import entry_points
 
     if entry_points(group="evolsynth.methods"):
         from evolsynth.methods.method import METHODS
 
-        for method in METHODS.values():
-            if method.command and method.command not in found:
-                found[method.command] = summary(method.function.__doc__ or "")
-    return dict(sorted(found.items()))
+        for one in METHODS.values():
+            if one.command and not one.function.__module__.startswith(f"{ours.__name__}."):
+                texts = found.setdefault(one.command, {})
+                texts[one.shape == "source"] = summary(one.function.__doc__)
+    return {command: _told(found[command]) for command in sorted(found)}
 
 
-def _declared(file: Path) -> Iterator[tuple[str, str]]:
-    """The commands of a file's methods and their summaries; the method of that name comes first."""
+def _told(texts: Mapping[bool, str]) -> str:
+    """What a command does with rows, and without, where that is another thing."""
+    rows, makes = texts.get(False), texts.get(True)
+    if rows is None or makes is None or rows == makes:
+        return rows or makes or ""
+    return f"{rows} Without IN: {makes[:1].lower()}{makes[1:]}"
+
+
+def _declared(file: Path) -> Iterator[tuple[str, object, str]]:
+    """The commands of a file's methods, with their shapes and docstrings."""
     text = file.read_text(encoding="utf-8")
     if "@method(" not in text:
         return
@@ -75,18 +85,20 @@ def _declared(file: Path) -> Iterator[tuple[str, str]]:
                         if isinstance(k.value, ast.Constant)}  # fmt: skip
                 command = told.get("command", told.get("name", node.name))
                 if command:
-                    about = summary(ast.get_docstring(node) or "")
-                    yield str(command).replace("_", "-"), about
+                    about = ast.get_docstring(node) or ""
+                    yield str(command).replace("_", "-"), told.get("shape"), about
 
 
 def _fill(parser: argparse.ArgumentParser, command: str) -> None:
     """The flags of one command."""
     from evolsynth.cli.flags import add_flags
-    from evolsynth.cli.runs import RUN, add_run_flags
+    from evolsynth.cli.runs import add_run_flags
     from evolsynth.pipeline.steps import STEPS
 
     forms = _forms(command)
     makes, takes = forms.get("source"), forms.get("rows")
+    data = "" if takes is None else "[IN ...] " if makes else "IN ... "
+    parser.usage = f"%(prog)s {data}[-o FILE] [options]"
     if takes is not None:
         parser.add_argument(
             "data",
@@ -95,11 +107,7 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
             help="rows: a file of any kind that `load` reads, - for standard input"
             + ("; without one, new rows are made" if makes else ""),
         )
-    # an option of the method that is called output has the long flag
-    long = [] if any("output" in STEPS[m.name].options for m in forms.values()) else ["--output"]
-    parser.add_argument(
-        "-o", *long, dest="output", metavar="FILE", help="accepted rows (default: stdout)"
-    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="accepted rows (default: stdout)")
     parser.add_argument("--rejects", metavar="FILE", help="the other rows, with their reasons")
     parser.add_argument(
         "--all", action="store_true", help="write all rows to FILE, each with its verdict"
@@ -111,26 +119,54 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
         "rows go to stdout)",
     )
     usual = (takes or makes).lines  # type: ignore[union-attr] # a command has a form
-    parser.add_argument(
-        "--format",
-        choices=("rows", "conversational", "standard"),
-        default=usual,
-        help=f"whole rows, or pairs for TRL (default: {usual})",
-    )
+    parser.set_defaults(format=usual)
+    if usual != "rows":
+        parser.add_argument(
+            "--format",
+            choices=("conversational", "standard", "rows"),
+            help=f"pairs for TRL, as messages or as texts, or whole rows (default: {usual})",
+        )
     if any(m.then({}).get("gate") is not None for m in forms.values()):
         add_flags(parser, [STEPS["gate"].options["settings"]._replace(name="gate")])
         parser.add_argument("--no-gate", action="store_true", help="judge nothing")
-    own = parser.add_argument_group("the method")
-    known: dict[str, Any] = {}
-    for method in forms.values():
-        fresh = {n: o for n, o in STEPS[method.name].options.items() if n not in known}
-        add_flags(own, fresh.values())
-        known |= fresh
+    known = _options_of(forms)
+    names = called(known, command)
+    for title, those in _groups(forms).items():
+        if those:
+            add_flags(parser.add_argument_group(title), those, called=names)
+    taken = {*known, *_TAKEN}
     if takes is not None:
-        rows = parser.add_argument_group("the rows that are read")
-        add_flags(rows, _load_options(), taken={*known, *RUN}, prefix="load")
-    add_run_flags(parser.add_argument_group("the run"), taken={*known, "format"})
-    parser.set_defaults(command=lambda options: _run(options, command, RUN))
+        rows, loaded = parser.add_argument_group("the rows that are read"), _load_options()
+        add_flags(rows, loaded, called={o.name: f"load-{o.name}" for o in loaded
+                                        if o.name in taken}, prefix="load")  # fmt: skip
+        taken |= {option.name for option in loaded}
+    add_run_flags(parser.add_argument_group("the run"), taken=taken)
+    parser.set_defaults(command=lambda options: _run(options, command))
+
+
+def _options_of(forms: Mapping[str, Method]) -> dict[str, Option]:
+    """The options of all of a command's methods."""
+    return {option.name: option for those in _groups(forms).values() for option in those}
+
+
+def _groups(forms: Mapping[str, Method]) -> dict[str, list[Option]]:
+    """A command's options under the titles that its help has."""
+    from evolsynth.pipeline.steps import STEPS
+
+    each = {form: STEPS[method.name].options for form, method in forms.items()}
+    everywhere = set.intersection(*map(set, each.values()))
+    first = next(iter(each.values()))
+    groups = {"the method": [o for name, o in first.items() if name in everywhere]}
+    for form, title in (("rows", "with IN"), ("source", "without IN")):
+        own = [o for name, o in each.get(form, {}).items() if name not in everywhere]
+        groups[f"the method, {title}"] = own
+    return groups
+
+
+def called(options: Mapping[str, Option], command: str) -> dict[str, str]:
+    """Other names for options whose own names are flags of every command."""
+    return {n: "output-field" if n == "output" else f"{command}-{n}" for n in options
+            if n in _TAKEN}  # fmt: skip
 
 
 def _forms(command: str) -> dict[str, Method]:
@@ -142,40 +178,51 @@ def _forms(command: str) -> dict[str, Method]:
     return {"source" if m.shape == "source" else "rows": m for m in found}
 
 
-def _load_options() -> list[Any]:
+def _load_options() -> list[Option]:
     from evolsynth.pipeline.steps import STEPS
 
     return [o for name, o in STEPS["load"].options.items() if name not in _LOADED]
 
 
-def _run(options: argparse.Namespace, command: str, run_options: Mapping[str, Any]) -> int:
-    from evolsynth.cli.flags import given
+def _run(options: argparse.Namespace, command: str) -> int:
+    from evolsynth.cli.flags import flag_of, given
     from evolsynth.cli.progress.watch import error_console
     from evolsynth.cli.runs import run_to_files
     from evolsynth.pipeline.steps import STEPS
 
+    def wrong(what: str) -> InputError:
+        return InputError(f"{what} See: evolsynth {command} --help")
+
     forms, data = _forms(command), getattr(options, "data", [])
-    form = "rows" if data else "source"
-    if form not in forms:
-        raise InputError(f"Give rows to work on. See: evolsynth {command} --help")
-    method = forms[form]
-    maker = STEPS[method.name]
-    told = given(options, maker.options.values())
-    other = forms.get("source" if data else "rows")
-    if other is not None:
-        strange = given(options, STEPS[other.name].options.values()).keys() - maker.options.keys()
-        if strange:
-            raise InputError(
-                f"--{min(strange).replace('_', '-')} goes {'without' if data else 'with'} IN. "
-                f"See: evolsynth {command} --help"
-            )
-    lacking = maker.missing(told)
-    if lacking:
-        flag = f"-{lacking[0]}" if len(lacking[0]) == 1 else f"--{lacking[0].replace('_', '-')}"
-        raise InputError(f"{flag} is missing. See: evolsynth {command} --help")
+    method = forms.get("rows" if data else "source")
+    if method is None:
+        raise wrong("Give rows to work on.")
+    maker, known = STEPS[method.name], _options_of(forms)
+    names = called(known, command)
+    told = given(options, known.values())
+    for name in told:
+        if name not in maker.options:
+            flag = flag_of(names.get(name, name))
+            raise wrong(f"{flag} goes {'without' if data else 'with'} IN.")
+    for name in maker.missing(told):
+        makes = "" if "rows" not in forms or name in STEPS[forms["rows"].name].options else (
+            ", or rows to work on")  # fmt: skip
+        raise wrong(f"Give {flag_of(names.get(name, name))}{makes}.")
+    for one, other in (("--gate", "--no-gate"), ("--all", "--rejects")):
+        if all(vars(options).get(n) or vars(options).get(f".{n}")
+               for n in (one[2:], other[2:].replace("-", "_"))):  # fmt: skip
+            raise wrong(f"{one} and {other} exclude each other. Leave one out.")
     for hint in method.hints(told):
         error_console().print(f"Hint: {hint}", highlight=False, markup=False)
-    pipeline = _pipeline(method, told, data, given(options, _load_options(), "load"), options)
+    for place in data:
+        if place != "-" and Path(place).is_file() and not Path(place).stat().st_size:
+            raise wrong(f"{place}: there are no rows.")
+    if data.count("-") > 1:
+        raise wrong("Standard input can be read once only.")
+    loaded = given(options, _load_options(), "load")
+    if loaded and not data:
+        raise wrong(f"{flag_of(min(loaded))} goes with IN.")
+    pipeline = _pipeline(method, told, data, loaded, options)
     return run_to_files(pipeline.using(name=command), options, lines=options.format)
 
 
@@ -189,9 +236,18 @@ def _pipeline(
     from evolsynth.pipeline.graph import Pipeline
     from evolsynth.pipeline.steps import STEPS
 
-    needed = method.needs(told) if callable(method.needs) else method.needs
-    texts = [name for name, kind in needed.items() if kind == "text"]
-    sources = [STEPS["load"](one, step="read", needs=texts, **loaded) for one in data]
+    needs = method.needs(told) if callable(method.needs) else method.needs
+    texts = [name for name, kind in needs.items() if kind == "text"]
+    sources = [
+        STEPS["load"](
+            one,
+            # a text file is a row; what has no known ending is read line by line
+            step="load" if Path(one).suffix.lower() in _TEXTS else "read",
+            needs=texts,
+            **loaded,
+        )
+        for one in data
+    ]
     pipeline = Pipeline()
     if len(sources) > 1:
         pipeline = pipeline.then(sources).then(STEPS[method.join]())

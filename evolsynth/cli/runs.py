@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.console import Console
 
 from evolsynth.atomic import writing
@@ -41,8 +43,14 @@ _KEPT = ("llm", "models", "seed", "accepted", "max_tokens", "max_attempts", "sta
 
 def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
     """Add the flags of a run; one whose name is taken is called ``--run-NAME``."""
-    parser.add_argument("--model", metavar="MODEL", help="of steps that name none")
-    add_flags(parser, RUN.values(), taken=taken, prefix="run")
+    parser.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="of steps that name none: a .gguf file, a name of the catalogue, or "
+        "owner/repository/file.gguf of the hub",
+    )
+    called = {name: f"run-{name}" for name in RUN if name in taken}
+    add_flags(parser, RUN.values(), called=called, prefix="run")
     parser.add_argument(
         "--log",
         choices=("auto", "plain", "json", "quiet"),
@@ -100,10 +108,15 @@ def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str)
     folder = options.folder
     if folder is None and options.output not in (None, "-"):
         folder = f"{options.output}.run"
+    if options.rejects is not None and _place(options.rejects) == _place(options.output):
+        raise InputError("-o and --rejects are one place. Give --all for all rows in one file.")
     last = len(pipeline.nodes()) - 1
     line: Callable[[Row], str] = Row.to_json
     if lines != "rows":
         line = lambda row: dump(preference_line(row, lines))  # type: ignore[arg-type] # noqa: E731
+    shown = {"all rows" if options.all else "accepted": options.output}
+    shown["rejected"] = options.rejects
+    shown = {name: place for name, place in shown.items() if place not in (None, "-")}
     with ExitStack() as files:
         write = files.enter_context(writing(options.output))
         refuse: Callable[[str], object] = write if options.all else len
@@ -115,7 +128,24 @@ def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str)
                 good = row.status in ("accepted", "pending")
                 (write if good else refuse)((line(row) if good else row.to_json()) + "\n")
 
-        return _run(pipeline, folder, _told(options), options.log, observe=observe)
+        return _run(
+            pipeline,
+            folder,
+            _told(options),
+            options.log,
+            shown=shown,
+            again=_again(options.words) if folder is not None else None,
+            observe=observe,
+        )
+
+
+def _again(words: Sequence[str]) -> str:
+    """The same command, without the wish to begin anew."""
+    return f"evolsynth {shlex.join(word for word in words if word != '--fresh')}"
+
+
+def _place(path: str | None) -> Path | None:
+    return None if path in (None, "-") else Path(path).absolute()
 
 
 def _run(
@@ -123,6 +153,9 @@ def _run(
     folder: str | None,
     told: Mapping[str, Any],
     log: Any,
+    *,
+    again: str | None = None,
+    shown: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> int:
     console = error_console()
@@ -130,7 +163,11 @@ def _run(
         run(pipeline, folder, RunOptions(**{**told, **more, "watch": watcher(log, console)}))
     )
     if log not in ("json", "quiet"):
-        summarise(result, console)
+        if shown is not None:  # what the user asked for, before what the run has in its folder
+            rest = {"report": result.files.get("report"), "run": result.folder}
+            files = {n: Path(place) for n, place in {**shown, **rest}.items() if place is not None}
+            result = msgspec.structs.replace(result, files=files)
+        summarise(result, console, again=again)
     return 1 if result.state.failed or result.ended == "stalled" else 0
 
 

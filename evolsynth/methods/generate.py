@@ -82,7 +82,7 @@ async def generate(
     Args:
         prompt: text, or a template over a row's fields, ``"Answer in a line: {{ instruction }}"``;
             see `RowTemplate`.
-        n: how many new rows; in a pipeline by default as many as its budget asks for.
+        n: how many new rows; by default, in a pipeline, as many as its budget asks for.
         output: ``instruction``, ``response``, ``system``, or a field of your own.
         system: the system turn, text or template; by default what the chat template brings.
         chat: put the prompt into the model's chat template. Otherwise the model continues it as
@@ -90,7 +90,8 @@ async def generate(
         prefix: what the answer is made to begin with; it is part of the text.
         stop: texts that end the answer and are cut off it.
         grammar: GBNF with a rule ``root`` that the answer obeys, behind the prefix.
-        max_tokens: of an answer.
+        sampling: how the answer is drawn; see `Sampling`.
+        max_tokens: the most tokens of an answer.
 
     Raises:
         InputError: the prompt does not parse, asks for fields where there are no rows, or

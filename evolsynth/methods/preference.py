@@ -18,6 +18,7 @@ from evolsynth.columns import ColumnType
 from evolsynth.errors import EvolsynthError, InputError
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.scores.response import MARGINS, ResponseScore, by_ifd, by_judge, by_rules
+from evolsynth.findings import reason
 from evolsynth.llm.base import LLM
 from evolsynth.methods.method import Options, method
 from evolsynth.options import Count
@@ -25,6 +26,22 @@ from evolsynth.rows import Failure, Row, Verdict
 from evolsynth.streams import Rows, iterate, map_rows, together
 
 __all__ = ["join_responses", "preference", "responses_of"]
+
+reason(
+    "same_response",
+    "All responses to the instruction are the same, so none can be preferred.",
+    "Raise the temperature of the responses, or take samples of two models.",
+)
+reason(
+    "tie",
+    "The scores of the best and the worst response are too close to prefer one.",
+    "Make more samples of each response, or lower preference's margin.",
+)
+reason(
+    "no_good_response",
+    "Even the best of the responses is not good enough to be preferred.",
+    "Take a larger model for the responses, or lower preference's least.",
+)
 
 _STEP = "preference"
 

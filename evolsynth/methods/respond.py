@@ -59,10 +59,12 @@ async def respond(
     Args:
         llm: the model, or several, each of which gives so many samples.
         samples: responses to each row, of each model.
-        prompt: the prompt file whose system turn answers are made under; None: the model's own.
+        prompt: the prompt file whose system turn answers are made under; none (null) leaves the
+            model's own.
         system: the system turn of rows that have none of their own; instead of that of ``prompt``.
-        sampling: by default `RESPONSE_SAMPLING`, or `SAMPLES_SAMPLING` for several samples.
-        max_tokens: of a response.
+        sampling: how responses are drawn; by default `RESPONSE_SAMPLING`, or for several samples
+            `SAMPLES_SAMPLING`.
+        max_tokens: the most tokens of a response.
 
     Raises:
         CapabilityError: a back end cannot answer a chat.

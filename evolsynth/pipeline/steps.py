@@ -61,23 +61,6 @@ def origin_of(step: Step) -> _sources.Origin | None:
     return _ORIGINS[step]
 
 
-async def _screened(
-    rows: Rows,
-    *,
-    context: Context,
-    settings: Settings = None,
-) -> AsyncGenerator[Row]:
-    """Reject rows by their instructions, before responses are made; see `Gate.screen`.
-
-    Args:
-        settings: the gate's thresholds, or the path of a YAML file with them, as ``evolsynth gates
-            --yaml`` prints one.
-    """
-    async with aclosing(context.gate(settings).screen(rows)) as checked:
-        async for row in checked:
-            yield row
-
-
 async def _gated(
     rows: Rows,
     *,
@@ -138,7 +121,6 @@ async def _keep_columns(rows: Rows, columns: Sequence[str]) -> AsyncGenerator[Ro
 load = StepMaker(
     _load, kind="load", shape="source", gives=None, keeps=False, declared=_sources.origin
 )
-screen = StepMaker(_screened, kind="screen", shape="map", needs=["instruction"], settled=True)
 gate = StepMaker(_gated, kind="gate", shape="map", needs=["instruction"], settled=True)
 rename = StepMaker(_rename, kind="rename", shape="map", gives=None, columns=_renamed)
 keep_columns = StepMaker(_keep_columns, kind="keep_columns", shape="map", gives=None, columns=_kept)
@@ -151,7 +133,7 @@ group = StepMaker(
     settled=True,
 )
 
-_OWN = {m.kind: m for m in (load, screen, gate, rename, keep_columns, merge, group)}
+_OWN = {m.kind: m for m in (load, gate, rename, keep_columns, merge, group)}
 
 
 class _Steps(Mapping[str, StepMaker]):

@@ -14,12 +14,12 @@ import markupsafe
 
 from evolsynth.atomic import write
 from evolsynth.evaluation.diversity.measures import TITLES, Figure
-from evolsynth.findings import EXPLANATIONS
 from evolsynth.report.evolutions import compare, evolutions_of
 from evolsynth.report.neighbourhood import STATUS_NAMES, Neighbourhood, plotly_script, survey
 from evolsynth.report.tallies import (
     by_method,
     count,
+    explanations,
     fair_sample,
     kind_of,
     reasons_of,
@@ -225,7 +225,7 @@ def _environment() -> jinja2.Environment:
         trusted=markupsafe.Markup,  # for what this package and plotly made only
     )
     environment.globals.update(
-        explanations=EXPLANATIONS,
+        explanations=explanations(),
         status_name={**STATUS_NAMES, "failed": "failed"},
         figure_titles=TITLES,
     )

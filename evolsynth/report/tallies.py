@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evolsynth.findings import EXPLANATIONS
+from evolsynth.findings import known_reasons
 from evolsynth.rows import Row, Status
 
 __all__ = ["Counts", "Distribution", "Reason", "by_method", "count", "fair_sample", "kind_of"]
@@ -89,7 +89,12 @@ def reasons_of(rows: Sequence[Row]) -> tuple[list[Reason], list[Reason]]:
         if row.status == "rejected" and row.verdict
     ]
     failed = [(row, [row.failure.error]) for row in rows if row.failure]
-    return _ranked(rejected, EXPLANATIONS), _ranked(failed, {})
+    return _ranked(rejected, explanations()), _ranked(failed, {})
+
+
+def explanations() -> dict[str, str]:
+    """The sentence of each code that there is."""
+    return {code: reason.sentence for code, reason in known_reasons().items()}
 
 
 def _ranked(cases: list[tuple[Row, list[str]]], explanations: Mapping[str, str]) -> list[Reason]:

@@ -4,41 +4,20 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import pytest
+from hashed_words import Hashed
 
 from evolsynth import __version__
 from evolsynth.cli.main import main
 from evolsynth.data.files import read_rows
 from evolsynth.errors import EngineError, ModelNotFound
-from evolsynth.llm.base import Request
+from evolsynth.llm.base import LLM, Request
 from evolsynth.llm.scripted import Scripted
 from evolsynth.rows import Row
-from evolsynth.store.cached_llm import Retry
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-
-class Hashed:
-    """Stands in for MiniLM: a direction for each word, the same in every run."""
-
-    name = "words"
-
-    def load(self) -> None:
-        """Nothing to load."""
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        out = np.full((len(texts), 64), 1e-3, dtype=np.float32)
-        for i, text in enumerate(texts):
-            for word in text.lower().split():
-                out[i, sum(word.encode()) % 64] += 1
-        return np.asarray(out / np.linalg.norm(out, axis=1, keepdims=True), dtype=np.float32)
 
 
 def answer(request: Request) -> str | Exception:
@@ -70,18 +49,17 @@ def terminal() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def fakes(monkeypatch: pytest.MonkeyPatch) -> type[Fake]:
+def fakes(
+    use_model: Callable[[Callable[..., LLM]], None],
+    use_embedder: Callable[[Callable[[], Any]], None],
+) -> type[Fake]:
     """No model is loaded here."""
 
     class Mine(Fake):
         pass
 
-    monkeypatch.setattr(Retry, "pause", lambda *_: 0.0)  # what fails here would fail later too
-    for module in ("cli.magpie", "cli.report", "pipeline.run.run"):
-        __import__(f"evolsynth.{module}")
-        monkeypatch.setattr(sys.modules[f"evolsynth.{module}"], "MiniLM", Hashed)
-    for module in ("cli.magpie", "pipeline.run.models"):
-        monkeypatch.setattr(sys.modules[f"evolsynth.{module}"], "open_llm", Mine)
+    use_model(Mine)
+    use_embedder(Hashed)
     return Mine
 
 
@@ -107,7 +85,6 @@ def stop_at(number: int) -> Callable[[Request], Any]:
     [
         [],
         ["nonsense"],
-        ["magpie"],
         ["magpie", "-n", "many"],
         ["magpie", "-n", "-1"],
         ["magpie", "-n", "1.5"],
@@ -145,21 +122,54 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_magpie_writes_all_planned_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "new" / "rows.jsonl"
-    assert main(["magpie", "-n", "30", "-o", str(path)]) == 0
+    assert main(["magpie", "-n", "30", "--all", "-o", str(path)]) == 1  # some failed
     rows = list(read_rows(path))
     assert len(rows) == 30
     counts = {s: sum(r.status == s for r in rows) for s in ("accepted", "rejected", "failed")}
-    said = ", ".join(f"{n} {s}" for s, n in counts.items())
-    assert f"30 planned = {said}." in capsys.readouterr().err
+    assert table(capsys.readouterr().err)["all"] == [30, *counts.values()]
     assert sum(counts.values()) == 30
     assert all(counts.values())
-    assert [p.name for p in path.parent.iterdir()] == ["rows.jsonl"]
+    assert sorted(p.name for p in path.parent.iterdir()) == ["rows.jsonl", "rows.jsonl.run"]
+
+
+def test_it_says_where_its_rows_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = str(tmp_path / "good.jsonl"), str(tmp_path / "bad.jsonl")
+    assert main(["magpie", "-n", "3", "--only-instruction", "-o", good, "--rejects", bad]) == 0
+    said = [line.split() for line in capsys.readouterr().err.splitlines()]
+    assert ["accepted", good] in said
+    assert ["rejected", bad] in said
+    assert ["run", f"{good}.run"] in said
+
+
+def test_accepted_rows_and_the_others_go_to_two_files(tmp_path: Path) -> None:
+    good, bad, whole = (tmp_path / f"{name}.jsonl" for name in ("good", "bad", "whole"))
+    assert main(["magpie", "-n", "30", "-o", str(good), "--rejects", str(bad)]) == 1
+    assert main(["magpie", "-n", "30", "-o", str(whole), "--all"]) == 1
+    assert {row.status for row in read_rows(good)} == {"accepted"}
+    assert {row.status for row in read_rows(bad)} == {"rejected", "failed"}
+    lines = whole.read_text("utf-8").splitlines()
+    assert sorted(lines) == sorted(
+        [*good.read_text("utf-8").splitlines(), *bad.read_text("utf-8").splitlines()]
+    )
+    kept = good.read_text("utf-8").splitlines()
+    assert kept == [line for line in lines if line in kept]  # in plan order
+    assert (tmp_path / "good.jsonl.run" / "accepted.jsonl").read_bytes() == good.read_bytes()
+
+
+def test_without_a_number_or_a_budget_it_would_not_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["magpie"]) == 1
+    assert "would never end. Give n" in capsys.readouterr().err
+    out = tmp_path / "rows.jsonl"
+    assert main(["magpie", "--only-instruction", "--accepted", "5", "-o", str(out)]) == 0
+    assert [row.status for row in read_rows(out)] == ["accepted"] * 5
 
 
 def test_magpie_on_stdout_is_json_lines_and_nothing_else(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["magpie", "-n", "3", "--only-instruction"]) == 0
+    assert main(["magpie", "-n", "3", "--only-instruction", "--all"]) == 0
     rows = [Row.from_dict(json.loads(line)) for line in capsys.readouterr().out.splitlines()]
     assert len(rows) == 3
     assert all(row.response is None and row.status != "pending" for row in rows)
@@ -168,7 +178,8 @@ def test_magpie_on_stdout_is_json_lines_and_nothing_else(
 def test_the_same_seed_gives_the_same_file_and_another_one_another(tmp_path: Path) -> None:
     files = [tmp_path / f"{i}.jsonl" for i in range(3)]
     for file, seed in zip(files, (1, 1, 2), strict=True):
-        assert main(["magpie", "-n", "8", "--seed", str(seed), "-o", str(file)]) == 0
+        arguments = ["magpie", "-n", "8", "--only-instruction", "--seed", str(seed), "--all"]
+        assert main([*arguments, "-o", str(file)]) == 0
     one, again, other = (f.read_bytes() for f in files)
     assert one == again
     assert one != other
@@ -177,7 +188,8 @@ def test_the_same_seed_gives_the_same_file_and_another_one_another(tmp_path: Pat
 def test_the_model_and_the_system_prompt_are_handed_on(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["magpie", "-n", "1", "--model", "mine.gguf", "--system", "Be a [poet]."]) == 0
+    arguments = ["--model", "mine.gguf", "--system-prompt", "Be a [poet].", "--all"]
+    assert main(["magpie", "-n", "1", "--only-instruction", *arguments]) == 0
     row = Row.from_dict(json.loads(capsys.readouterr().out))
     assert row.provenance["instruction"]["model"] == "mine.gguf"
     assert row.system == "Be a [poet]."
@@ -197,8 +209,19 @@ def test_ctrl_c_ends_magpie_with_130_and_keeps_the_partial_file(
     assert main(["magpie", "-n", "500", "--only-instruction", "-o", str(path)]) == 130
     assert path.read_text(encoding="utf-8") == "an earlier run"
     made = list(read_rows(tmp_path / "rows.partial.jsonl"))
-    assert 0 < len(made) < 60
-    assert "stopped" in capsys.readouterr().err
+    assert 0 < len(made) < 500
+    assert "Stopped (SIGINT)" in capsys.readouterr().err
+    asked = 0
+
+    def count(request: Request) -> Any:
+        nonlocal asked
+        asked += 1
+        return f" {request.seed} rivers and their sources."
+
+    fakes.script = staticmethod(count)
+    assert main(["magpie", "-n", "500", "--only-instruction", "-o", str(path)]) == 0
+    assert asked < 500 - 50  # what was answered before is not asked again
+    assert not (tmp_path / "rows.partial.jsonl").exists()
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(
@@ -235,7 +258,7 @@ def test_the_demo_leaves_a_data_set_a_report_and_a_table_that_adds_up(
     assert main(["demo", "-n", "20", "-o", str(tmp_path / "demo")]) == 0
     assert {p.name for p in (tmp_path / "demo").iterdir()} >= DEMO_FILES
     figures = table(capsys.readouterr().out)
-    assert list(figures) == ["magpie", "screen", "evolve", "screen_2", "respond", "gate", "all"]
+    assert list(figures) == ["magpie", "evolve", "respond", "gate", "all"]
     for planned, *parts in figures.values():
         assert planned == sum(parts)
     assert figures["magpie"][0] == 20

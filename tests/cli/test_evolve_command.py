@@ -5,16 +5,16 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from evolsynth.cli.evolve import weights_of
 
 from evolsynth.cli.main import main
 from evolsynth.data.files import read_rows
-from evolsynth.errors import InputError, RequestError
-from evolsynth.llm.base import Request
+from evolsynth.errors import RequestError
+from evolsynth.llm.base import LLM, Request
 from evolsynth.llm.scripted import Answer, Scripted
 from evolsynth.rows import Row
 
@@ -39,9 +39,8 @@ class Fake(Scripted):
 
 
 @pytest.fixture(autouse=True)
-def fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    __import__("evolsynth.cli.evolve")
-    monkeypatch.setattr(sys.modules["evolsynth.cli.places"], "open_llm", Fake)
+def fake(use_model: Callable[[Callable[..., LLM]], None]) -> None:
+    use_model(Fake)
 
 
 def seeds(folder: Path, *texts: str) -> str:
@@ -51,7 +50,7 @@ def seeds(folder: Path, *texts: str) -> str:
 
 
 def run(*arguments: str) -> int:
-    return main(["evolve", "--no-embedder", *arguments])
+    return main(["evolve", "--embedder", "none", *arguments])
 
 
 def written(path: Path) -> list[Row]:
@@ -72,13 +71,14 @@ def test_each_row_is_followed_by_its_rounds_and_the_others_have_reasons(
     assert [row.round for row in refused] == [1, 1]
     assert all(row.verdict and row.verdict.reasons for row in refused)
     told = capsys.readouterr().err
-    assert "6 rows = 4 accepted, 2 rejected, 0 failed." in told
-    assert "cut_off: The text stops before it is finished." in told
+    assert "6 rows = 4 accepted + 2 rejected + 0 failed" in told
+    assert "The text stops before it is finished." in told
 
 
 def test_the_last_good_evolution_alone_with_an_answer(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
-    options = ["--rounds", "3", "--only-last", "--no-originals", "--answers"]
+    options = ["--rounds", "3", "--no-store-evolutions", "--generate-answers"]
+    options += ["--no-include-original-instruction"]
     assert run(seeds(tmp_path, "Describe a large river."), "-o", str(out), *options) == 0
     (row,) = written(out)
     assert row.round == 3
@@ -135,11 +135,9 @@ def test_a_bad_line_is_a_reject_where_the_user_wants_the_rest(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--rounds", "0"], "rounds is 0"),
-        (["--candidates", "0"], "candidates is 0"),
         (["--operations", "deepen"], "no operation 'deepen'"),
-        (["--operations", "deepening=much"], "'much' is no number"),
-        (["--settings", "nowhere.yaml"], "nowhere.yaml"),
+        (["--gate", "nowhere.yaml"], "nowhere.yaml"),
+        (["--prompts", "classic", "--columns", "x"], "instruction"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(
@@ -151,13 +149,60 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     assert "Traceback" not in told
 
 
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--rounds", "0"], "argument --rounds: it must be 1 or more."),
+        (["--candidates", "0"], "argument --candidates: it must be 1 or more."),
+        (["--operations", "deepening=much"], "argument --operations: 'much' is no number"),
+        (["--good-enough", "2"], "argument --good-enough: it must be 1.0 or less."),
+        (["--prompts", "large"], "argument --prompts: "),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_with_its_flag(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], complaint: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(seeds(tmp_path, "Describe a large river."), *options)
+    assert caught.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
 def test_an_empty_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(seeds(tmp_path)) == 1
     assert "there are no rows" in capsys.readouterr().err
 
 
-def test_weights_are_read_from_one_text() -> None:
-    assert weights_of("constraints=2, deepening") == {"constraints": 2.0, "deepening": 1.0}
-    assert weights_of("") == {}
-    with pytest.raises(InputError, match="no number"):
-        weights_of("deepening=x")
+def test_without_rows_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run()
+    assert caught.value.code == 2
+    assert "IN" in capsys.readouterr().err
+
+
+def test_several_files_are_read_one_behind_the_other(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    one, other = (
+        seeds(tmp_path, "Describe a river."),
+        seeds(tmp_path / "a", "Describe a large sea."),
+    )
+    out = tmp_path / "out.jsonl"
+    assert run(one, other, "-o", str(out), "--candidates", "1", "--all") == 0
+    originals = [row.instruction for row in written(out) if row.round == 0]
+    assert sorted(map(str, originals)) == ["Describe a large sea.", "Describe a river."]
+
+
+def test_operations_are_weighed(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    options = ["--operations", "deepening=2", "--rounds", "3", "--all"]
+    assert run(seeds(tmp_path, "Describe a large river."), "-o", str(out), *options) == 0
+    operations = {row.provenance["instruction"]["operation"] for row in written(out) if row.round}
+    assert operations == {"deepening"}
+
+
+def test_a_text_file_is_a_row(tmp_path: Path) -> None:
+    (tmp_path / "seed.txt").write_text("Describe a large river.", encoding="utf-8")
+    out = tmp_path / "out.jsonl"
+    options = ["--fields", "{input: instruction}", "--candidates", "1", "--all"]
+    assert run(str(tmp_path / "seed.txt"), "-o", str(out), *options) == 0
+    assert written(out)[0].instruction == "Describe a large river."

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from evolsynth.cli.main import main
-from evolsynth.evaluation.gate.registry import CHECKS
-from evolsynth.evaluation.gate.settings import THRESHOLDS, GateSettings
+from evolsynth.evaluation.gate.check import CHECKS
+from evolsynth.evaluation.gate.settings import GateSettings, thresholds
 
 ROWS: list[dict[str, Any]] = [
     {"instruction": "Name three large rivers of Europe.", "source": "a book"},
@@ -103,8 +103,8 @@ def test_standard_input_is_read(
 def test_all_checks_are_listed_with_their_thresholds(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gates"]) == 0
     said = capsys.readouterr().out
-    assert all(check.name in said for check in CHECKS)
-    assert all(threshold.name in said for threshold in THRESHOLDS)
+    assert all(name in said for name in CHECKS)
+    assert all(threshold.name in said for threshold in thresholds())
 
 
 def test_the_settings_file_that_is_printed_is_the_default(

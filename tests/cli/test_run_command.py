@@ -122,12 +122,12 @@ def test_a_failed_row_and_a_stalled_run_give_1(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("DOWN", "1")
-    assert main(["run", script, "-o", "out", "--no-report", "--retries", "0"]) == 1
+    assert main(["run", script, "-o", "out", "--no-report", "--retry", "{attempts: 1}"]) == 1
     said = capsys.readouterr().err
     assert "no route to host" in said
     assert "Traceback" not in said
     monkeypatch.setenv("N", "50")
-    assert main(["run", script, "-o", "out", "--no-report", "--retries", "0"]) == 1
+    assert main(["run", script, "-o", "out", "--no-report", "--retry", "{attempts: 1}"]) == 1
     assert "20 rows in a row failed at 'respond'" in capsys.readouterr().err
     monkeypatch.delenv("DOWN")
     assert main(["run", script, "-o", "out", "--no-report"]) == 0

@@ -13,8 +13,8 @@ from rich.console import Console
 from simulated_run import Budget, State, chain
 
 from evolsynth.cli.progress.summary import summarise
-from evolsynth.findings import explain
-from evolsynth.pipeline.run.advice import advise, advise_failure
+from evolsynth.findings import advise, explain
+from evolsynth.pipeline.run.advice import advise_failure
 
 
 class Result(msgspec.Struct):

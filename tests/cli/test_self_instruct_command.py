@@ -6,6 +6,7 @@ import io
 import json
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ import pytest
 
 from evolsynth.cli.main import main
 from evolsynth.data.files import read_rows
-from evolsynth.llm.base import Request
+from evolsynth.llm.base import LLM, Request
 from evolsynth.llm.scripted import Scripted
 from evolsynth.rows import Row
 
@@ -58,9 +59,8 @@ class Fake(Scripted):
 
 
 @pytest.fixture(autouse=True)
-def fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    __import__("evolsynth.cli.self_instruct")
-    monkeypatch.setattr(sys.modules["evolsynth.cli.places"], "open_llm", Fake)
+def fake(use_model: Callable[[Callable[..., LLM]], None]) -> None:
+    use_model(Fake)
 
 
 def contexts(folder: Path, *lines: object) -> str:
@@ -81,7 +81,7 @@ def test_new_tasks_and_rejects_go_to_their_files(
     reasons = {row.verdict.reasons[0] for row in bad if row.verdict is not None}
     assert reasons
     assert reasons <= {"not_for_text", "same_wording"}
-    told = f"{8 + len(bad)} rows = 8 accepted, {len(bad)} rejected, 0 failed."
+    told = f"{8 + len(bad)} rows = 8 accepted + {len(bad)} rejected + 0 failed"
     assert told in capsys.readouterr().err
 
 
@@ -109,7 +109,10 @@ def test_seed_tasks_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_queries_from_contexts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = contexts(tmp_path, {"text": "Bees dance."}, {"text": "A colony is large."})
     arguments = ["self-instruct", path, "--num-instructions", "2", "--field", "text"]
-    assert main([*arguments, "--prompts", "classic", "--criteria", "Be short."]) == 0
+    assert (
+        main([*arguments, "--prompts", "classic", "--criteria-for-query-generation", "Be short."])
+        == 0
+    )
     rows = [Row.from_dict(json.loads(line)) for line in capsys.readouterr().out.splitlines()]
     assert [row.instruction for row in rows] == LINES * 2
 
@@ -142,9 +145,11 @@ def test_a_bad_context_ends_the_run_unless_it_is_to_go_on(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Give either -n N"),
-        (["contexts.jsonl", "-n", "3"], "Give either -n N"),
-        (["contexts.jsonl", "--seeds", "s.jsonl"], "--seeds goes with -n"),
+        ([], "Give -n, or rows to work on"),
+        (["contexts.jsonl", "-n", "3"], "-n goes without IN"),
+        (["contexts.jsonl", "--seeds", "s.jsonl"], "--seeds goes without IN"),
+        (["-n", "3", "--field", "text"], "--field goes with IN"),
+        (["-n", "3", "--skip-bad"], "--skip-bad goes with IN"),
         (["nowhere.jsonl"], "nowhere.jsonl: no such file"),
         (["-n", "3", "--seeds", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
     ],

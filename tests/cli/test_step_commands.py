@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from evolsynth.cli.main import main
 from evolsynth.data.files import read_rows
 from evolsynth.errors import RequestError
-from evolsynth.llm.base import Request
+from evolsynth.llm.base import LLM, Request
 from evolsynth.llm.scripted import Scripted
 
 LAKES = ["Lake Geneva lies in Switzerland and France.", "Lake Como lies in Italy, near Milan."]
@@ -45,10 +46,8 @@ class Fake(Scripted):
 
 
 @pytest.fixture(autouse=True)
-def fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("places", "preference"):
-        __import__(f"evolsynth.cli.{module}")
-        monkeypatch.setattr(sys.modules[f"evolsynth.cli.{module}"], "open_llm", Fake)
+def fake(use_model: Callable[[Callable[..., LLM]], None]) -> None:
+    use_model(Fake)
 
 
 def written(path: Path, *lines: object) -> str:
@@ -74,7 +73,7 @@ def test_a_question_then_its_answer(tmp_path: Path, capsys: pytest.CaptureFixtur
     rows = list(read_rows(out))
     assert [r.instruction for r in rows] == ["Where is Lake Como?"] * 3
     assert all(r.response in (*LAKES, BAD) for r in rows)
-    assert "3 rows = 3 made, 0 rejected, 0 failed." in told(capsys)
+    assert "3 rows = 3 accepted + 0 rejected + 0 failed" in told(capsys)
 
 
 def test_the_prompt_from_a_file_a_raw_one_and_a_grammar(tmp_path: Path) -> None:
@@ -82,8 +81,27 @@ def test_the_prompt_from_a_file_a_raw_one_and_a_grammar(tmp_path: Path) -> None:
     prompt = written(tmp_path / "prompt.txt", "Topic: {{ topic }}")
     grammar = written(tmp_path / "g.gbnf", 'root ::= "a"')
     out = tmp_path / "out.jsonl"
-    arguments = ["generate", data, "--prompt", f"@{prompt}", "--raw", "--stop", "\n", "--stop", "Q"]
-    arguments += ["--grammar", grammar, "--prefix", "So ", "--output-field", "x", "-o", str(out)]
+    arguments = [
+        "generate",
+        data,
+        "--prompt",
+        f"@{prompt}",
+        "--no-chat",
+        "--stop",
+        "\n",
+        "--stop",
+        "Q",
+    ]
+    arguments += [
+        "--grammar",
+        f"@{grammar}",
+        "--prefix",
+        "So ",
+        "--output-field",
+        "x",
+        "-o",
+        str(out),
+    ]
     assert main(arguments) == 0
     (row,) = read_rows(out)
     assert row.extra["x"].startswith("So ")
@@ -99,9 +117,9 @@ def test_the_prompt_from_a_file_a_raw_one_and_a_grammar(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--prompt", "Ask."], "Give either -n N"),
-        (["IN", "-n", "3", "--prompt", "Ask."], "Give either -n N"),
-        (["-n", "3", "--prompt", "@none.txt"], "none.txt: cannot be read"),
+        (["--prompt", "Ask."], "has no n and the run no budget"),
+        (["-n", "3"], "Give --prompt."),
+        (["IN", "-n", "3", "--prompt", "Ask."], "-n goes without IN"),
         (["-n", "3", "--prompt", "{{ x"], "does not parse"),
         (["-n", "3", "--prompt", "{{ x }}"], "asks for the field 'x', but there are no rows"),
         (["-n", "3", "--prompt", "Ask.", "--output-field", "id"], "no place for a text"),
@@ -113,6 +131,13 @@ def test_generate_says_what_it_needs(
 ) -> None:
     assert main(["generate", *arguments]) == 1
     assert message in told(capsys)
+
+
+def test_a_prompt_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["generate", "-n", "3", "--prompt", "@none.txt"])
+    assert caught.value.code == 2
+    assert "argument --prompt: none.txt: cannot be read" in told(capsys)
 
 
 def test_samples_of_each_row(tmp_path: Path) -> None:
@@ -142,19 +167,19 @@ def test_or_the_rest_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     data = written(tmp_path / "in.jsonl", *lines)
     out, rejects = tmp_path / "out.jsonl", tmp_path / "rejects.jsonl"
     places = ["-o", str(out), "--rejects", str(rejects)]
-    assert main(["respond", data, *places, "--skip-bad", "--prompt", "none"]) == 1
+    assert main(["respond", data, *places, "--skip-bad", "--prompt", "null"]) == 1
     assert [row["instruction"] for row in lines_of(out)] == ["Where?"]
     steps = [row["failure"]["step"] for row in lines_of(rejects)]
     assert steps == ["read", "read", "respond"]
     err = told(capsys)
     assert f"{data}, line 1, field 'instruction': the text is empty." in err
-    assert "4 rows = 1 made, 0 rejected, 3 failed." in err
+    assert "4 rows = 1 accepted + 0 rejected + 3 failed" in err
 
 
-def test_without_a_place_of_their_own_refused_rows_stay_among_the_others(tmp_path: Path) -> None:
+def test_refused_rows_stay_among_the_others_where_that_is_wanted(tmp_path: Path) -> None:
     data = written(tmp_path / "in.jsonl", {"instruction": "too long"}, {"instruction": "Where?"})
     out = tmp_path / "out.jsonl"
-    assert main(["respond", data, "-o", str(out)]) == 1
+    assert main(["respond", data, "-o", str(out), "--all"]) == 1
     assert [row.status for row in read_rows(out)] == ["failed", "pending"]
 
 
@@ -206,8 +231,8 @@ def test_rows_without_a_pair_go_to_the_rejects_with_their_reasons(
     reasons = [row.verdict.reasons[0] if row.verdict else row.status for row in refused]
     assert reasons == ["tie", "same_response", "failed", "no_good_response"]
     err = told(capsys)
-    assert "0 pairs, 3 rejected, 1 failed." in err
-    assert "1 tie: The scores of the best" in err
+    assert "4 rows = 0 accepted + 3 rejected + 1 failed" in err
+    assert "tie: The scores of the best" in err
 
 
 def test_two_files_are_two_models(tmp_path: Path) -> None:
@@ -226,7 +251,7 @@ def test_two_files_are_two_models(tmp_path: Path) -> None:
 
 def test_standard_input_cannot_be_both(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["preference", "-", "-"]) == 1
-    assert "Both IN and OTHER are standard input" in told(capsys)
+    assert "Standard input can be read once only" in told(capsys)
 
 
 @pytest.mark.parametrize(

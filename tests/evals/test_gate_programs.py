@@ -18,7 +18,7 @@ from evals.quality_scores import auroc, checked
 from evals.spoiled import WAYS, swapped
 from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.same_request import normalise
-from evolsynth.findings import EXPLANATIONS
+from evolsynth.findings import known_reasons
 
 
 def test_the_same_number_and_seed_give_the_same_rows() -> None:
@@ -31,7 +31,7 @@ def test_the_same_number_and_seed_give_the_same_rows() -> None:
 def test_each_defect_comes_and_good_rows_are_all_different() -> None:
     rows = list(planted(1500, share=0.5, seed=1))
     assert {one.defect for one in rows} == {"", *DEFECTS}
-    assert set(DEFECTS) <= set(EXPLANATIONS)
+    assert set(DEFECTS) <= set(known_reasons())
     texts = [normalise(one.row.instruction or "") for one in rows if not one.defect]
     assert len(texts) == len(set(texts))
     before: set[str] = set()
@@ -78,7 +78,7 @@ def test_auroc_of_parted_scores_is_one_and_of_none_an_error() -> None:
 
 def test_every_way_spoils_every_answer() -> None:
     for code, spoil in WAYS.values():
-        assert code in EXPLANATIONS
+        assert code in known_reasons()
         for number, answer in enumerate(read_answers(ANSWERS)):
             assert spoil(random.Random(number), answer) != answer.response
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from evolsynth.errors import InputError, SetupError
 from evolsynth.evaluation.scores.response import by_rules
-from evolsynth.findings import EXPLANATIONS
+from evolsynth.findings import known_reasons
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.preference import join_responses, preference, responses_of
@@ -82,7 +82,7 @@ async def test_a_pair_of_bad_responses_is_refused_on_request() -> None:
 
 
 def test_each_reason_has_its_sentence() -> None:
-    assert {"tie", "same_response", "no_good_response"} <= EXPLANATIONS.keys()
+    assert {"tie", "same_response", "no_good_response"} <= known_reasons().keys()
 
 
 @pytest.mark.parametrize(

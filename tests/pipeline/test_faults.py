@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from evolsynth import Row, Scripted
 from evolsynth.errors import EngineError, RequestError, StepError
 from evolsynth.llm.base import Completion, Request
-from evolsynth.pipeline import evolve, gate, group, load, merge, respond, screen
+from evolsynth.pipeline import evolve, gate, group, load, merge, respond
 from evolsynth.pipeline.graph import Chainable, Pipeline
 from evolsynth.pipeline.makers import step
 from evolsynth.pipeline.run.run import RunOptions, run
@@ -90,7 +90,7 @@ async def judged(rows: AsyncIterator[Row], share: float) -> AsyncIterator[Row]:
 _SHARES = st.sampled_from([0.0, 0.2, 0.6, 1.0])
 _MAKERS = [poisoned, lossy, doubled, replaced, held_back, slow, judged]
 own_steps = st.builds(lambda maker, share: maker(share=share), st.sampled_from(_MAKERS), _SHARES)
-our_steps = st.sampled_from([respond, evolve, screen, gate])
+our_steps = st.sampled_from([respond, evolve, gate])
 any_step = st.one_of(own_steps, own_steps, st.builds(lambda maker: maker(), our_steps))
 chains = st.lists(any_step, min_size=1, max_size=3)
 

@@ -11,7 +11,7 @@ import pytest
 from evolsynth import Row, Scripted
 from evolsynth.errors import BrokenStep, EngineError, InputError, StepError
 from evolsynth.llm.base import Request
-from evolsynth.pipeline import group, keep_columns, load, merge, rename, respond, screen
+from evolsynth.pipeline import gate, group, keep_columns, load, merge, rename, respond
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.makers import step
 from evolsynth.pipeline.run.run import RunOptions, run
@@ -404,18 +404,18 @@ async def test_rows_that_are_settled_in_a_step_keep_the_names_of_their_columns()
 
     pipe = (
         load(prompts("I", "Name a large lake.", "Name a river in the north."))
-        >> screen(input_mappings={"instruction": "prompt"})
         >> respond(
             input_mappings={"instruction": "prompt"},
             output_mappings={"response": "answer"},
             retry={"attempts": 1},
         )
+        >> gate(input_mappings={"instruction": "prompt", "response": "answer"})
     )
     rows, _ = await rows_of(pipe, Scripted(but_lakes))
     assert [(row.status, held(row)) for row in rows] == [
-        ("rejected", {"prompt": "I"}),
+        ("rejected", {"prompt": "I", "answer": "A long answer."}),
         ("failed", {"prompt": "Name a large lake."}),
-        ("pending", {"prompt": "Name a river in the north.", "answer": "A long answer."}),
+        ("accepted", {"prompt": "Name a river in the north.", "answer": "A long answer."}),
     ]
 
 

@@ -16,7 +16,7 @@ from evolsynth.llm.llamacpp.files import find_model
 from evolsynth.methods.evolve.evolve import evolve as evolve_rows
 from evolsynth.methods.magpie.magpie import magpie as magpie_rows
 from evolsynth.methods.respond import respond as respond_to
-from evolsynth.pipeline import Pipeline, evolve, gate, magpie, respond, screen
+from evolsynth.pipeline import Pipeline, evolve, gate, magpie, respond
 
 pytestmark = [pytest.mark.real]
 on_one_loop = pytest.mark.asyncio(loop_scope="session")
@@ -24,7 +24,7 @@ FILES = ("accepted.jsonl", "rejected.jsonl")
 
 
 def line(n: int) -> Pipeline:
-    steps = magpie(n=n) >> screen() >> evolve(candidates=3) >> screen() >> respond(max_tokens=40)
+    steps = magpie(n=n) >> evolve(candidates=3) >> respond(max_tokens=40)
     return (steps >> gate()).using(seed=3)
 
 
@@ -35,8 +35,9 @@ async def test_a_run_gives_what_the_methods_give_and_asks_nothing_the_second_tim
     options = {"llm": smollm, "embedder": embedder, "report": False}
     await line(4).run(str(tmp_path / "run"), **options)
     checks = Gate(embedder)
-    rows = checks.screen(magpie_rows(smollm, n=4, seed=3))
-    rows = checks.screen(evolve_rows(rows, smollm, seed=3, gate=checks, candidates=3))
+    rows = checks.check(magpie_rows(smollm, n=4, seed=3), instructions_only=True)
+    rows = evolve_rows(rows, smollm, seed=3, gate=checks, candidates=3)
+    rows = checks.check(rows, instructions_only=True)
     rows = checks.check(respond_to(rows, smollm, seed=3, max_tokens=40))
     by_hand = [row async for row in rows]
     written = [

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.evaluation.embed.base import Embedder
-from evolsynth.findings import EXPLANATIONS
+from evolsynth.findings import explain
 from evolsynth.report import build_report
 from evolsynth.report.evolutions import evolutions_of, lineage
 from evolsynth.report.neighbourhood import histogram, hover_text, map_places, map_sample
@@ -165,7 +165,7 @@ def test_reasons_are_explained_and_a_code_of_somebodys_own_is_shown_as_it_is() -
     html = build_report(
         [Row.make("a").reject("too_short"), Row.make("b").reject("my_check")], embedder=None
     )
-    assert EXPLANATIONS["too_short"] in html
+    assert explain("too_short") in html
     assert "<code>my_check</code>" in html
 
 

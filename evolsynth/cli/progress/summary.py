@@ -21,8 +21,8 @@ from rich.table import Table
 from rich.text import Text
 
 from evolsynth.cli.progress.phrases import counted, duration, one_line, step_table, sum_text
-from evolsynth.findings import explain
-from evolsynth.pipeline.run.advice import advise, advise_failure
+from evolsynth.findings import advise, explain
+from evolsynth.pipeline.run.advice import advise_failure
 from evolsynth.pipeline.run.state import RunState
 from evolsynth.store.status import RunStatus, StoredEvent, read_status
 

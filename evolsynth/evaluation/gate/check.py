@@ -1,21 +1,42 @@
-"""What a check is, and what it sees: a row with its texts, how they were made, the thresholds."""
+"""What a check is, and what it sees: a row with its texts, how they were made, the thresholds.
+
+A check is one function in one file of ``checks/``, with all that is told of it in its decorator::
+
+    @check(
+        "too_short",
+        "instruction",
+        cost="text",
+        sentence="The instruction has too few words to ask for anything.",
+        advice="Take seeds that are whole sentences, or lower the gate's setting min_words.",
+    )
+    def too_short(case: Case, *, min_words: Count = 3) -> Finding | None: ...
+
+Its keyword parameters are its thresholds: fields of `GateSettings` with that default and range, and
+with the meaning that its docstring gives. Another package adds checks by the entry points
+``evolsynth.checks``, each of which names a module with such functions.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from evolsynth.evaluation.text.language import is_english, language
 from evolsynth.evaluation.text.words import plain
-from evolsynth.findings import Finding
+from evolsynth.findings import Finding, reason
+from evolsynth.options import Option, options_of
 from evolsynth.prompts import load_prompt, prompt_names
+from evolsynth.registry import Registry
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
     from evolsynth.evaluation.gate.settings import GateSettings
 
-__all__ = ["COSTS", "PARTS", "BatchCheck", "Case", "Check", "Cost", "Part"]
+__all__ = ["CHECKS", "COSTS", "PARTS", "BatchCheck", "Case", "Check", "Cost", "Part", "check"]
+__all__ += ["findings", "ordered", "tiers"]
 
 Part = Literal["instruction", "evolution", "response", "row"]
 Cost = Literal["free", "text", "pair", "meaning", "stream", "own"]
@@ -38,25 +59,33 @@ class Case:
 
     ``scores`` are the row's own and may be added to: they stay on the row, whatever the verdict.
     ``original`` is what the instruction was evolved from in depth, if it was, and ``root`` what the
-    first of its originals was; ``inspiration`` what it was evolved from in breadth.
+    first of its originals was; ``inspiration`` what it was evolved from in breadth. ``part`` is the
+    part that is being looked at. Without ``settings`` thresholds have their defaults.
     """
 
     def __init__(
         self,
         row: Row,
-        settings: GateSettings,
+        settings: GateSettings | None = None,
         *,
         embedder: Embedder | None = None,
         demands: Sequence[str] | None = None,
         twin: Callable[[], Finding | None] = lambda: None,
     ) -> None:
+        if settings is None:
+            from evolsynth.evaluation.gate.settings import GateSettings  # which asks the checks
+
+            settings = GateSettings()
         self.row, self.settings, self.embedder = row, settings, embedder
         self.scores = dict(row.scores)
         self.instruction, self.response = row.instruction or "", row.response or ""
         self.made = _made(row, "instruction")
+        self.answered = _made(row, "response")
         self.original = _text(self.made, "original")
         self.root, self.inspiration = _text(self.made, "root"), _text(self.made, "inspiration")
         self.twin = twin
+        self.part: Part = "instruction"
+        self.lost = False
         self._demands = demands
 
     @cached_property
@@ -70,6 +99,16 @@ class Case:
         return plain(self.response).strip()
 
     @property
+    def text(self) -> str:
+        """The text of the part that is looked at, in the same form."""
+        return self.answer if self.part == "response" else self.asked
+
+    @property
+    def maker(self) -> Mapping[str, Any]:
+        """How the part that is looked at was made: its prompt, its model, why the model ended."""
+        return self.answered if self.part == "response" else self.made
+
+    @property
     def demands(self) -> Sequence[str]:
         """What the few-shot examples add of the prompt file that an evolution was made with."""
         if self._demands is not None:
@@ -80,11 +119,6 @@ class Case:
         prompt = self.made.get("prompt")
         return load_prompt(prompt).example_demands if prompt in prompt_names() else ()
 
-    @property
-    def stopped(self) -> Any:
-        """Why the model ended the response."""
-        return _made(self.row, "response").get("finish_reason")
-
     def has(self, part: Part) -> bool:
         """Whether the row has this part at all."""
         if part == "evolution":
@@ -92,19 +126,52 @@ class Case:
         return part != "response" or self.row.response is not None
 
 
-class Check(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class Check:
     """One thing that can be wrong with a row.
 
-    ``name`` is the code of what it finds. ``needs`` says, for people, what it cannot do without
-    (else it finds nothing). An ``optional`` one is made only where settings name it in ``also``.
+    Args:
+        name: the code of what it finds.
+        function: of a `Case`, and of its thresholds by their names.
+        parts: of the row that it looks at, each by itself.
+        needs: for people, what it cannot do without (else it finds nothing).
+        optional: made only where settings name it in ``also``.
+        languages: of its rules, by ISO 639-1; none: any. It says nothing of a text that is told to
+            be in another.
+        reads: the parts whose language counts; by default the part that it looks at.
+        own: only for instructions that a model wrote.
+        place: among the checks of the same cost and part; those with the same by their names.
     """
 
     name: str
-    find: Callable[[Case], Finding | None]
-    part: Part = "row"
+    function: Callable[..., Finding | None]
+    parts: tuple[Part, ...] = ("row",)
     cost: Cost = "own"
     needs: str = ""
     optional: bool = False
+    languages: tuple[str, ...] = ()
+    reads: tuple[Part, ...] = ()
+    own: bool = False
+    place: int = 100
+    sentence: str = ""
+    advice: str = ""
+
+    @cached_property
+    def thresholds(self) -> Mapping[str, Option]:
+        """Its thresholds, by the names of the settings' fields."""
+        return {} if self.cost == "own" else options_of(self.function, without=("case",))
+
+    def find(self, case: Case, part: Part | None = None) -> Finding | None:
+        """What it finds in this part of the row, by default in its first."""
+        case.part = self.parts[0] if part is None else part
+        if self.own and not case.made:
+            return None
+        if self.languages:
+            for read in self.reads or (case.part,):
+                text = case.response if read == "response" else case.instruction
+                if not _is_in(text, self.languages):
+                    return None
+        return self.function(case, **{n: getattr(case.settings, n) for n in self.thresholds})
 
 
 class BatchCheck(NamedTuple):
@@ -116,6 +183,92 @@ class BatchCheck(NamedTuple):
 
     name: str
     find: Callable[[Sequence[Row]], Sequence[Finding | None]]
+
+
+#: All checks by their names; nothing else lists them.
+CHECKS: Registry[Check] = Registry("check", "evolsynth.evaluation.gate.checks", "evolsynth.checks")
+
+Function = Callable[..., Finding | None]
+
+
+def check(
+    name: str,
+    *parts: Part,
+    cost: Cost,
+    sentence: str,
+    advice: str = "",
+    needs: str = "",
+    optional: bool = False,
+    languages: Sequence[str] = (),
+    reads: Sequence[Part] = (),
+    own: bool = False,
+    place: int = 100,
+) -> Callable[[Function], Check]:
+    """Make a check of a function, and register it; see `Check`."""
+
+    def made(function: Function) -> Check:
+        one = Check(
+            name,
+            function,
+            parts=parts or ("row",),
+            cost=cost,
+            needs=needs,
+            optional=optional,
+            languages=tuple(languages),
+            reads=tuple(reads),
+            own=own,
+            place=place,
+            sentence=sentence,
+            advice=advice,
+        )
+        CHECKS.register(name, one, function.__module__)
+        reason(name, sentence, advice)
+        return one
+
+    return made
+
+
+def ordered() -> list[Check]:
+    """All checks, cheapest first, as they are made."""
+    costs = list(COSTS)
+    return sorted(
+        CHECKS.values(),
+        key=lambda c: (costs.index(c.cost), PARTS.index(c.parts[0]), c.place, c.name),
+    )
+
+
+def tiers(
+    settings: GateSettings, *, parts: Sequence[Part] = PARTS
+) -> list[tuple[Part, Cost, tuple[Check, ...]]]:
+    """The checks that settings leave on, in the order in which they are made.
+
+    All of one tier, which is a cost and a part of the row, are made before a row is refused, so
+    that it tells each reason; tiers after it are not.
+    """
+    on = [
+        one
+        for one in sorted(CHECKS.values(), key=lambda c: (c.place, c.name))
+        if one.name not in settings.skip and (not one.optional or one.name in settings.also)
+    ]
+    groups = [
+        (part, cost, tuple(c for c in on if c.cost == cost and part in c.parts))
+        for cost in COSTS
+        for part in parts
+    ]
+    return [group for group in groups if group[2]]
+
+
+def findings(case: Case, part: Part, *names: str) -> list[Finding]:
+    """What some checks find in one part of a row, in this order."""
+    found = (CHECKS[name].find(case, part) for name in names)
+    return [finding for finding in found if finding is not None]
+
+
+def _is_in(text: str, languages: Sequence[str]) -> bool:
+    """Whether a text may be in one of the languages: False where another is told."""
+    if "en" in languages and is_english(text):
+        return True
+    return language(text) in (languages if "en" in languages else (None, *languages))
 
 
 def _text(made: Mapping[str, Any], name: str) -> str | None:

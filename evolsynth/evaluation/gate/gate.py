@@ -2,7 +2,7 @@
 
 It answers with a `Verdict` and refuses nothing silently: a rejected row flows on, marked, to
 where it is written down with its reasons and the values that led to them. Which checks there are
-is said in `checks`, what they ask for in `settings`.
+is told by `CHECKS`, what they ask for by `settings`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.duplicates.index import DuplicateIndex, Search
 from evolsynth.evaluation.embed.base import Contextual, Embedder, HasStatic, rough
-from evolsynth.evaluation.gate.registry import BatchCheck, Case, Check, Part, loss_finding, tiers
+from evolsynth.evaluation.gate.check import BatchCheck, Case, Check, Part, tiers
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.good_evolution.score import texts_read
 from evolsynth.findings import Finding
@@ -30,7 +30,7 @@ from evolsynth.streams import Rows, failure, ready
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Gate", "OwnCheck", "instruction_findings", "loss_finding", "response_findings"]
+__all__ = ["Gate", "OwnCheck", "part_findings"]
 
 #: A check of your own: a function of a row, or of a `Case` (as a `Check`), or of several rows.
 OwnCheck = Callable[[Row], Finding | None] | Check | BatchCheck
@@ -42,8 +42,11 @@ _WRITTEN: tuple[Part, ...] = ("instruction", "evolution")
 class Gate:
     """Checks rows one after the other, in plan order.
 
-    A duplicate is what equals an earlier row of the same stream: of what this call of `screen` or
-    `check` has let through.
+    A duplicate is what equals an earlier row of the same stream: of what this call of `check` has
+    let through.
+
+    A verdict is made once: an instruction that was let through, with what it was made from, is not
+    read again by the same gate, only compared with the rows of its stream.
 
     Cheap checks come first, and what they refuse is not embedded. Without an ``embedder``
     near-duplicates are not looked for, only exact ones, and information loss is judged by facts
@@ -91,24 +94,29 @@ class Gate:
         """End the gate's thread; it cannot be used any more. Otherwise it ends with the gate."""
         self._thread.shutdown(wait=True)
 
-    async def screen(self, rows: Rows) -> AsyncGenerator[Row]:
-        """Check instructions; the rest of the row may still be missing.
-
-        Yields every row, those with findings rejected, the others undecided. A row that this
-        gate has screened before is only compared with those that came earlier in this stream.
-        """
-        async with aclosing(self._stream(rows, whole=False)) as screened:
-            async for row in screened:
-                yield row
-
-    async def check(self, rows: Rows) -> AsyncGenerator[Row]:
-        """Check instructions not screened yet, and responses; accept what is left.
+    async def check(self, rows: Rows, *, instructions_only: bool = False) -> AsyncGenerator[Row]:
+        """Check whole rows: their instructions, unless they were let through before, and responses.
 
         Yields every row with its verdict.
+
+        Args:
+            instructions_only: look at instructions alone, before anything is spent on them. Rows
+                that are let through stay undecided, and those without an instruction as they are.
         """
-        async with aclosing(self._stream(rows, whole=True)) as checked:
+        async with aclosing(self._stream(rows, whole=not instructions_only)) as checked:
             async for row in checked:
                 yield row
+
+    async def check_candidates(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows by themselves, without looking for duplicates: rejected, failed, or undecided.
+
+        For a method that chooses among candidates.
+        """
+        stream = _Stream(self._settings, self._embedder, whole=True)
+        loop = asyncio.get_running_loop()
+        done = await loop.run_in_executor(self._thread, self._read, rows, stream)
+        self._passed.update(_fingerprint(row) for row in done if not row.settled)
+        return done
 
     async def _stream(self, rows: Rows, *, whole: bool) -> AsyncGenerator[Row]:
         # An index for each stream: one for all would be filled in the order of who is first.
@@ -123,7 +131,7 @@ class Gate:
     def _judge(self, rows: Sequence[Row], stream: _Stream) -> list[Row]:
         """Runs in the gate's thread."""
         done = self._read(rows, stream)
-        live = [i for i, row in enumerate(done) if not row.settled]
+        live = [i for i, row in enumerate(done) if stream.concerns(row)]
         try:
             search = stream.search([done[i].instruction or "" for i in live])
         except SetupError:
@@ -148,7 +156,7 @@ class Gate:
         cases = {
             i: Case(row, self._settings, embedder=self._embedder)
             for i, row in enumerate(rows)
-            if not row.settled
+            if stream.concerns(row)
         }
         known = {i for i, case in cases.items() if _fingerprint(case.row) in self._passed}
         for part, cost, checks in stream.alone:
@@ -160,7 +168,7 @@ class Gate:
             if cost == "meaning" and part == "evolution":
                 self._embed_ahead([cases[i] for i in live], checks)
             for i in live:
-                done[i] = _checked(done[i], cases[i], checks)
+                done[i] = _checked(done[i], cases[i], part, checks)
         return [
             row.replace(scores=cases[i].scores)
             if i in cases and not row.settled and cases[i].scores != row.scores
@@ -227,18 +235,6 @@ class Gate:
             return row.replace(failure=broken)
         return row if finding is None else _rejected(row, None, [finding])
 
-    async def judge(self, rows: Sequence[Row]) -> list[Row]:
-        """The rows by themselves, without looking for duplicates: rejected, failed, or undecided.
-
-        For a method that chooses among candidates. What is let through here is not read again by
-        `screen` and `check`, only compared.
-        """
-        stream = _Stream(self._settings, self._embedder, whole=True)
-        loop = asyncio.get_running_loop()
-        done = await loop.run_in_executor(self._thread, self._read, rows, stream)
-        self._passed.update(_fingerprint(row) for row in done if not row.settled)
-        return done
-
     def _family(self, row: Row) -> Collection[str]:
         """The ids of all that a row was made from: it is meant to be like them."""
         if not row.parents:
@@ -250,7 +246,7 @@ class Gate:
 
 
 class _Stream:
-    """One call of `Gate.screen` or `Gate.check`: its checks in order, and what it let through."""
+    """One call of `Gate.check`: its checks in order, and what it let through."""
 
     def __init__(self, settings: GateSettings, embedder: Embedder | None, whole: bool) -> None:
         self.whole = whole
@@ -262,6 +258,10 @@ class _Stream:
         self._embedder = embedder
         decides = embedder if isinstance(embedder, HasStatic) else None
         self._seen = DuplicateIndex(settings.near_duplicate, embedder=decides)
+
+    def concerns(self, row: Row) -> bool:
+        """Whether there is something to look at in the row."""
+        return not row.settled and (self.whole or row.instruction is not None)
 
     def search(self, texts: Sequence[str]) -> Search | None:
         """Where these texts, in order, can be looked for; None where no check asks for it."""
@@ -278,30 +278,23 @@ class _Stream:
         return rough(self._embedder).embed(texts)
 
 
-def instruction_findings(row: Row, settings: GateSettings | None = None) -> list[Finding]:
-    """What can be said against a row's instruction by itself, without an embedder."""
+def part_findings(row: Row, part: Part, settings: GateSettings | None = None) -> list[Finding]:
+    """What can be said against a row's instruction or response by itself, without an embedder.
+
+    A response is seen in view of what was asked.
+    """
     case = Case(row, settings or GateSettings())
-    for _, _, checks in tiers(case.settings, parts=("instruction",)):
-        found = [f for check in checks if (f := check.find(case)) is not None]
+    for _, _, checks in tiers(settings or GateSettings(), parts=(part,)):
+        found = [f for check in checks if (f := check.find(case, part)) is not None]
         if found:
             return found
     return []
 
 
-def response_findings(row: Row, settings: GateSettings | None = None) -> list[Finding]:
-    """What can be said against a row's response, by itself and in view of what was asked."""
-    case = Case(row, settings or GateSettings())
-    for _, _, checks in tiers(case.settings, parts=("response",)):
-        found = [f for check in checks if (f := check.find(case)) is not None]
-        if found:
-            return found
-    return []
-
-
-def _checked(row: Row, case: Case, checks: Sequence[Check]) -> Row:
+def _checked(row: Row, case: Case, part: Part, checks: Sequence[Check]) -> Row:
     """The row after some checks: rejected, failed, or as it was."""
     try:
-        found = [f for check in checks if (f := _found(check, case)) is not None]
+        found = [f for check in checks if (f := _found(check, case, part)) is not None]
     except SetupError:  # the embedder is missing: true of every row, so not this row's failure
         raise
     except EvolsynthError as error:
@@ -309,10 +302,10 @@ def _checked(row: Row, case: Case, checks: Sequence[Check]) -> Row:
     return _rejected(row, case, found) if found else row
 
 
-def _found(check: Check, case: Case) -> Finding | None:
-    """What the check finds; for a code that two parts share, with the part."""
-    finding = check.find(case)
-    if finding is None or check.part != "response":
+def _found(check: Check, case: Case, part: Part) -> Finding | None:
+    """What the check finds; of a response, with the part, since some look at both."""
+    finding = check.find(case, part)
+    if finding is None or part != "response":
         return finding
     return Finding(finding.code, {"part": "response", **finding.detail})
 

@@ -1,69 +1,99 @@
-"""What the gate asks of a row: every threshold in one place, changeable by a YAML file."""
+"""What the gate asks of a row: every threshold in one place, changeable by a YAML file.
+
+The thresholds are those that the checks declare, of this package and of others.
+"""
 
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, get_args
 
 import msgspec
 
 from evolsynth.errors import InputError, SetupError
-from evolsynth.evaluation.gate.checks.degenerate import MAX_WORDS, MIN_WORDS, REFUSAL_WORDS
-from evolsynth.evaluation.gate.checks.evolution import LIMIT_SLACK
-from evolsynth.evaluation.gate.checks.response import COPIED_WORDS, NEW_WORDS, TAIL_WORDS
-from evolsynth.evaluation.gate.checks.role import SUBSTANCE_WORDS, WIDE_WORDS
-from evolsynth.evaluation.gate.registry import CHECKS, known
+from evolsynth.evaluation.gate.check import CHECKS, ordered
 from evolsynth.evaluation.text.language import LANGUAGES
+from evolsynth.options import Option
 
-__all__ = ["THRESHOLDS", "GateSettings", "Threshold"]
+__all__ = ["GateSettings", "Threshold", "thresholds"]
 
 
 class Threshold(NamedTuple):
-    """A threshold for people: its field, its finding, its meaning, its highest value."""
+    """A threshold for people: its field, its finding, its meaning, its type, its default, its
+    range."""
 
     name: str
     code: str
     meaning: str
-    most: float
+    kind: type
+    default: Any
+    range: msgspec.Meta
+
+    def ends(self) -> list[tuple[str, str, float]]:
+        """For each end of the range: its name in JSON schema, in words, and it."""
+        named = (
+            ("exclusiveMinimum", "above", self.range.gt),
+            ("minimum", "at least", self.range.ge),
+            ("maximum", "at most", self.range.le),
+            ("exclusiveMaximum", "below", self.range.lt),
+        )
+        return [(name, word, end) for name, word, end in named if end is not None]
+
+    def told(self) -> str:
+        """Its range in words, and empty where it has none."""
+        return " and ".join(f"{word} {end:.10g}" for _, word, end in self.ends())
+
+    def schema(self) -> dict[str, Any]:
+        """What JSON schema says of it: its range and its meaning."""
+        return {**{name: end for name, _, end in self.ends()}, "description": self.meaning}
+
+    def holds(self, value: float) -> bool:
+        """Whether a value is in its range."""
+        meta = self.range
+        return (
+            (meta.gt is None or value > meta.gt)
+            and (meta.ge is None or value >= meta.ge)
+            and (meta.le is None or value <= meta.le)
+            and (meta.lt is None or value < meta.lt)
+        )
 
 
-class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Thresholds; checks to ``skip``, and optional ones to make ``also``, by their names; and the
-    ``language`` that responses must be in (empty: that of the instruction), and the
-    ``instruction_language`` of instructions (empty: any).
+@cache
+def thresholds() -> tuple[Threshold, ...]:
+    """Those of all checks, in the order of `ordered`; one that two checks share once."""
+    found = (
+        _threshold(check.name, option)
+        for check in ordered()
+        for option in check.thresholds.values()
+    )
+    return tuple({threshold.name: threshold for threshold in found}.values())
 
-    ``THRESHOLDS`` says what each field means. A field that is left out keeps its default.
-    """
+
+def _threshold(code: str, option: Option) -> Threshold:
+    kind, *metas = get_args(option.kind) or (option.kind,)
+    ranges = [meta for meta in metas if isinstance(meta, msgspec.Meta)] or [msgspec.Meta()]
+    return Threshold(option.name, code, option.text, kind, option.default, ranges[0])
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is asked of a row beside the thresholds."""
 
     skip: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     language: str = ""
     instruction_language: str = ""
-    near_duplicate: float = 0.9
-    information_loss: float = 0.5
-    good_evolution: float = 0.55
-    min_words: int = MIN_WORDS
-    max_instruction_words: int = MAX_WORDS["instruction"]
-    max_response_words: int = MAX_WORDS["response"]
-    refusal_words: int = REFUSAL_WORDS
-    substance_words: int = SUBSTANCE_WORDS
-    thin_answer_words: int = WIDE_WORDS
-    limit_slack: float = LIMIT_SLACK
-    copied_words: int = COPIED_WORDS
-    new_words: int = NEW_WORDS
-    tail_words: int = TAIL_WORDS
-    max_ifd: float = 1.0
 
     def __post_init__(self) -> None:
         for field, names in (("skip", self.skip), ("also", self.also)):
             for name in names:
-                if not known(name):
+                if name not in CHECKS:
                     raise InputError(
                         f"{field}: there is no check '{name}'. `evolsynth gates` lists those "
                         "there are."
                     )
-        optional = {check.name for check in CHECKS if check.optional}
+        optional = {check.name for check in CHECKS.values() if check.optional}
         for name in self.also:
             if name not in optional:
                 raise InputError(
@@ -80,12 +110,10 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                 f"instruction_language is '{self.instruction_language}': it must be one of "
                 f"{', '.join(LANGUAGES)}, or empty for any."
             )
-        for threshold in THRESHOLDS:
+        for threshold in thresholds():
             value = getattr(self, threshold.name)
-            if not 0 < value <= threshold.most:
-                raise InputError(
-                    f"{threshold.name} is {value}: it must be above 0 and at most {threshold.most}."
-                )
+            if not threshold.holds(value):
+                raise InputError(f"{threshold.name} is {value}: it must be {threshold.told()}.")
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
@@ -124,8 +152,9 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def to_yaml(self) -> str:
         """A file with every field, its meaning and its value."""
         lines = ["# What the gate asks of a row. Fields that are left out keep their defaults."]
-        for name, _, meaning, _ in THRESHOLDS:
-            lines += [f"# {meaning}", f"{name}: {getattr(self, name)}"]
+        for threshold in thresholds():
+            value = getattr(self, threshold.name)
+            lines += [f"# {threshold.meaning}", f"{threshold.name}: {value}"]
         lines += [
             f"# The language of all responses: {', '.join(LANGUAGES)}; empty: the instruction's.",
             f'language: "{self.language}"',
@@ -134,52 +163,44 @@ class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             "# Checks that are not made, by their names.",
             f"skip: [{', '.join(self.skip)}]",
             "# Optional checks to make too, of: "
-            f"{', '.join(check.name for check in CHECKS if check.optional)}.",
+            f"{', '.join(check.name for check in ordered() if check.optional)}.",
             f"also: [{', '.join(self.also)}]",
         ]
         return "\n".join(lines) + "\n"
 
 
-THRESHOLDS = (
-    Threshold(
-        "near_duplicate",
-        "near_duplicate",
-        "Cosine from which two texts with the same facts count as one.",
-        1,
-    ),
-    Threshold(
-        "information_loss",
-        "information_loss",
-        "Score of loss, from 0 to 1, from which an evolution is refused.",
-        1,
-    ),
-    Threshold(
-        "good_evolution",
-        "weak_evolution",
-        "Score, from 0 to 1, that an evolution has at least.",
-        1,
-    ),
-    Threshold("min_words", "too_short", "Words that an instruction has at least.", 1000),
-    Threshold("max_instruction_words", "too_long", "Words that an instruction has at most.", 10**6),
-    Threshold("max_response_words", "too_long", "Words that a response has at most.", 10**6),
-    Threshold("refusal_words", "refusal", "Words from which on it is more than a refusal.", 10**6),
-    Threshold(
-        "substance_words",
-        "no_answer",
-        "Words beside offers and questions that make an answer.",
-        1000,
-    ),
-    Threshold(
-        "thin_answer_words", "thin_answer", "Words that the answer to a wide request has.", 1000
-    ),
-    Threshold("limit_slack", "breaks_limit", "How many times a stated limit is let pass.", 100),
-    Threshold("copied_words", "copies_question", "Words from which on a copy is told.", 1000),
-    Threshold(
-        "new_words",
-        "copies_question",
-        "Words of content beside the copy that make an answer.",
-        1000,
-    ),
-    Threshold("tail_words", "broken_off", "Words of the unfinished sentence at least.", 1000),
-    Threshold("max_ifd", "high_ifd", "IFD above which the two do not belong together.", 1000),
-)
+_ABOUT = """What the gate asks of a row; a field that is left out keeps its default.
+
+Thresholds; checks to ``skip``, and optional ones to make ``also``, by their names; and the
+``language`` that responses must be in (empty: that of the instruction), and the
+``instruction_language`` of instructions (empty: any).
+"""
+
+if TYPE_CHECKING:
+
+    class GateSettings(_Settings, frozen=True):
+        """Thresholds, as the checks declare them, and what to skip; see `thresholds`."""
+
+        def __init__(
+            self,
+            *,
+            skip: tuple[str, ...] = (),
+            also: tuple[str, ...] = (),
+            language: str = "",
+            instruction_language: str = "",
+            **values: float,
+        ) -> None: ...
+
+        def __getattr__(self, name: str) -> Any: ...
+
+else:
+    GateSettings = msgspec.defstruct(
+        "GateSettings",
+        [(one.name, one.kind, one.default) for one in thresholds()],
+        bases=(_Settings,),
+        module=__name__,
+        namespace={"__doc__": _ABOUT},
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )

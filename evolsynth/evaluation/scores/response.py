@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 
 from evolsynth.errors import EngineError
-from evolsynth.evaluation.gate.gate import response_findings
+from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.scores.ifd import ifd
 from evolsynth.evaluation.scores.judge import judge
@@ -73,7 +73,7 @@ def by_rules(settings: GateSettings | None = None) -> Callable[[Row], float]:
     """
 
     def kept(row: Row) -> float:
-        found = {finding.code for finding in response_findings(row, settings)}
+        found = {finding.code for finding in part_findings(row, "response", settings)}
         return _WORST if found & _NOTHING else float(-len(found))
 
     kept.__name__ = "rules"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from evolsynth.errors import InputError
+from evolsynth.findings import reason
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["Choice", "Selection", "best_first", "choose", "product_of", "row_text", "select"]
+
+reason(
+    "not_selected",
+    "Enough rows with better scores were selected.",
+    "Ask for more rows: better ones took all the places.",
+)
+reason(
+    "too_similar",
+    "A row with better scores that was selected says nearly the same.",
+    "Give more varied seeds, or raise the cosine from which rows count as alike.",
+)
 
 _BLOCK = 256  # rows embedded and compared at once
 #: Cosines are compared to so many places, so that the order of a sum's terms decides nothing.

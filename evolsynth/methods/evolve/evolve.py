@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from evolsynth.columns import Columns, ColumnType
 from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.findings import reason
 from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
 from evolsynth.methods.evolve.anchored import ANCHORED_SAMPLING, Anchored
 from evolsynth.methods.evolve.classic import CLASSIC_SAMPLING, Classic
@@ -34,6 +35,12 @@ from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, failure, map_rows, together
 
 __all__ = ["CLASSIC_WEIGHTS", "SMALL_WEIGHTS", "evolve"]
+
+reason(
+    "no_information_gain",
+    "The model holds the evolved instruction for equal to its original.",
+    "Leave out ask_for_gain, or raise evolve's candidates.",
+)
 
 #: How often each operation is drawn for a small model: by how many of its demands are good.
 SMALL_WEIGHTS: Mapping[str, float] = MappingProxyType(
@@ -108,21 +115,25 @@ async def evolve(
     Args:
         rounds: evolutions of each row.
         gate: what judges candidates; without one, rules on words alone. Give the gate that the
-            rows are screened with, and one with MiniLM, which also tells the good from the weak.
+            rows are looked at with, and one with MiniLM, which also tells the good from the weak.
         candidates: how many are asked for in a round at most.
         good_enough: the score (``good_evolution``, in [0, 1]) from which on no more are asked for:
             a lower one takes less time and chooses less; 1 asks for all candidates. Where the gate
             gives no score, whatever it lets through is good enough.
-        operations: how often each of `OPERATIONS` is drawn; those not named, never.
-        prompts: ``"small"`` or ``"classic"``; by the model's size if None.
-        store_evolutions: False yields only the last evolution that got through, or, where none
-            did, the last that did not.
-        include_original_instruction: False leaves out the rows that came in.
+        operations: how often each operation is drawn (constraints, deepening, concretizing,
+            increased_reasoning_steps, complicate_input, breadth); those not named, never. By
+            default all alike with classic prompts, and with small ones by how many of its demands
+            are good.
+        prompts: ``small`` or ``classic``; by default by the model's size.
+        store_evolutions: keep each evolution; otherwise only the last that got through, or, where
+            none did, the last that did not.
+        include_original_instruction: keep the rows that came in.
         generate_answers: answer each evolution (and each original without a response); one whose
             answer the gate refuses is rejected, as in the paper's rules 2 and 3.
         ask_for_gain: ask the model whether an evolution is equal to its parent (rule 1). Without
             it, only words are compared. By default with classic prompts.
-        sampling, max_tokens: of the candidates; by family if None.
+        sampling: how candidates are drawn; by default as suits the prompts.
+        max_tokens: the most tokens of a candidate; by default 40 with small prompts, else 512.
 
     Raises:
         InputError: a number out of its range, an unknown operation, or weights that cannot be
@@ -250,7 +261,7 @@ class _Evolver(NamedTuple):
             ]
             if not made:
                 return judged, None if judged else errors[0]
-            judged += await self.gate.judge(made)
+            judged += await self.gate.check_candidates(made)
             if any(self._ends(row) for row in judged[-len(made) :]):
                 break
         return judged, None
@@ -315,7 +326,7 @@ class _Evolver(NamedTuple):
             return row
         async with aclosing(respond([row], self.llm, seed=self.seed)) as rows:
             (one,) = [row async for row in rows]
-        return one if one.settled else (await self.gate.judge([one]))[0]
+        return one if one.settled else (await self.gate.check_candidates([one]))[0]
 
 
 def _standing(row: Row, place: int) -> tuple[Any, ...]:

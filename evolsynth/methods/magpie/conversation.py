@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from evolsynth.evaluation.gate.checks.conversation import turn_findings
+from evolsynth.evaluation.gate.checks.row import turn_findings
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Completion, Request, Sampling
 from evolsynth.methods.provenance import made_by, prompt_hash, template_hash
@@ -78,6 +78,7 @@ class Turns(NamedTuple):
                 turn_findings,
                 (*history, Message("user", text)),
                 finish_reason=completion.finish_reason,
+                made=made,
             )
             if best is None or len(findings) < len(best.findings):
                 best = Made(text, made, findings)
@@ -141,5 +142,5 @@ def _answered(
     text = completion.text.strip()
     made = made_by(llm, request, completion, source)
     turns = (*history, Message("assistant", text))
-    findings = turn_findings(turns, finish_reason=completion.finish_reason)
+    findings = turn_findings(turns, finish_reason=completion.finish_reason, made=made)
     return Made(text, made, findings if len(turns) > 2 else ())

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from evolsynth.columns import Columns, ColumnType
 from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck
-from evolsynth.evaluation.gate.gate import instruction_findings
+from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
 from evolsynth.methods.magpie.conversation import Turns
@@ -123,30 +123,38 @@ async def magpie(
     Args:
         n: how many rows; by default without end, or as many as a run's budget asks for.
         system_prompt: takes the place of the model's default system turn: one text, a list
-            (drawn evenly), texts by name, or texts by name as ``(text, probability)``. The row
-            holds the text in ``system`` and the name in ``extra["system_prompt_key"]``.
-        topic: what instructions must be about: a name of `topics.topic_names`, which brings
-            openings and a system prompt of its own, or any text, best in the form "bees: hives,
-            honey, swarms". Rows that miss it are rejected with the reason ``off_topic``.
+            (drawn evenly), texts by name, or texts by name each with its probability,
+            ``{short: [Be brief., 0.7], long: [Explain., 0.3]}``. The row holds the text in
+            ``system`` and the name in ``system_prompt_key``.
+        topic: what instructions must be about: one that ships (`topics.topic_names`; cooking,
+            say), which brings openings and a system prompt of its own, or any text, best in the
+            form "bees: hives, honey, swarms". Rows that miss it are rejected with the reason
+            ``off_topic``.
         n_turns: user's turns. From 2 on ``messages`` holds the conversation; ``instruction`` and
             ``response`` are then its first two turns.
         end_with_user: leave the last turn unanswered.
-        only_instruction: do not answer. None: answer where there are several turns, else leave
-            that to `respond`, which gives the same answers from the same seed.
+        only_instruction: do not answer. By default it answers where there are several turns, and
+            else leaves that to `respond`, which gives the same answers from the same seed.
         include_system_prompt: begin ``messages`` with the system prompt.
         candidates: how many instructions are drawn for a row at most; the first that no check
-            of the gate objects to and that is on topic is taken. None: 4 with a topic or
+            of the gate objects to and that is on topic is taken. By default 4 with a topic or
             with several turns, else 1.
-        embedder: for the topic; None loads MiniLM.
-        on_topic: the least score of `TopicCheck`; None: the topic's own, or that of `TopicCheck`.
-        openings: first words, drawn evenly. None: those of the topic, of ``magpie/steered`` with
-            a system prompt, else of ``magpie/openings``; ``("",)`` is the paper's method.
-        sampling, max_tokens: of the user's turns.
-        response_sampling, response_max_tokens: of answers.
-        stop: an instruction ends with its first line, as in the authors' own scripts: what a
-            small model writes after that is seldom part of the request. ``()`` keeps it.
+        embedder: for the topic; by default MiniLM.
+        on_topic: the least score of `TopicCheck` with which a row is on topic; by default the
+            topic's own, or that of `TopicCheck`.
+        openings: first words, drawn evenly; by default those of the topic, of ``magpie/steered``
+            with a system prompt, else of ``magpie/openings``. A single empty text is the paper's
+            method.
+        sampling: how the user's turns are drawn; see `Sampling`.
+        response_sampling: how answers are drawn.
+        max_tokens: the most tokens of a user's turn.
+        response_max_tokens: the most tokens of an answer.
+        stop: what ends an instruction; by default the end of its first line, as in the authors'
+            own scripts: what a small model writes after that is seldom part of the request. An
+            empty list keeps it.
         turns_prompt: the prompt file that asks for a conversation while a user's later turn is
-            written, and not when the assistant answers; None for models without a system turn.
+            written, and not when the assistant answers; none (null) for models without a system
+            turn.
         response_prompt: as ``prompt`` of `respond`.
 
     Raises:
@@ -291,7 +299,7 @@ class _Maker(NamedTuple):
 
     def _judge(self, row: Row) -> tuple[list[Finding], float | None]:
         """Objections to a candidate, and how near it is to the topic, if there is one."""
-        findings = instruction_findings(row) if self.candidates > 1 else []
+        findings = part_findings(row, "instruction") if self.candidates > 1 else []
         if self.topic is None:
             return findings, None
         score = self.topic.scores([row.instruction or ""])[0]

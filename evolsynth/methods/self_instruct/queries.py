@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, Protocol
 
 from evolsynth.columns import ColumnType
 from evolsynth.errors import InputError
-from evolsynth.evaluation.gate.checks.degenerate import degenerate
 from evolsynth.evaluation.gate.checks.self_instruct import (
     SAME_WORDING,
+    degenerate,
     doubled,
     missing_input,
     personal,
@@ -77,10 +77,10 @@ async def self_instruct(
         criteria_for_query_generation: what a query must be like; by default those of
             ``prompts/self_instruct/queries_classic.j2``. Small models cannot follow them.
         field: where the context stands: a field of the rows, also one of their own.
-        prompts: ``"small"`` or ``"classic"``; by default by the model's size (`prompt_family`).
+        prompts: ``small`` or ``classic``; by default by the model's size.
         attempts: requests for a context (classic: each for all that are missing) or for a query
             (small: each for one).
-        sampling: how queries are drawn; by default the family's own.
+        sampling: how texts are drawn; by default as suits the prompts.
 
     Raises:
         InputError: a number below 1, unknown prompts, or criteria for a small model.

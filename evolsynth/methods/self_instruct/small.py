@@ -12,7 +12,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evolsynth.evaluation.gate.checks.degenerate import example_leak
 from evolsynth.evaluation.gate.checks.self_instruct import (
     asks_for_label,
     doubled,
@@ -22,6 +21,7 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
     stray_answer,
     task_findings,
 )
+from evolsynth.evaluation.gate.checks.text import example_leak
 from evolsynth.evaluation.text.language import is_english
 from evolsynth.evaluation.text.words import COMMON, content, words
 from evolsynth.findings import Finding

@@ -26,7 +26,7 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
     list_findings,
     missing_input,
 )
-from evolsynth.evaluation.gate.gate import response_findings
+from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Sampling
 from evolsynth.methods.family import PromptFamily, prompt_family
@@ -89,7 +89,7 @@ async def bootstrap_tasks(
         n: how many tasks are to be accepted.
         seeds: tasks by people, at least 8, or a file of them (`read_seeds`); by
             default those that ship (`shipped_seeds`).
-        prompts: ``"small"`` or ``"classic"``; by default by the model's size (`prompt_family`).
+        prompts: ``small`` or ``classic``; by default by the model's size.
         subjects: what tasks are about, for the small family; by default those of its prompt file.
         candidates: how often at most a task, and then an instance, is asked for in one attempt,
             until there is nothing to be said against it.
@@ -97,7 +97,7 @@ async def bootstrap_tasks(
         most_similar: a task is new if its ROUGE-L F1 with every other is below this.
         max_attempts: after so many the run ends, and a failed row says how many were accepted;
             by default ten for each task asked for, and 64.
-        sampling: how tasks and inputs are drawn; by default the family's own.
+        sampling: how texts are drawn; by default as suits the prompts.
 
     Raises:
         InputError: a number is out of its range, there are too few seeds, or no such prompts.
@@ -291,7 +291,7 @@ class _Loop:
         if not label:
             found += list_findings(draft.text, instance.output)
         if not label and not found:
-            found += response_findings(self._row(plan, draft, instance, label, 0))
+            found += part_findings(self._row(plan, draft, instance, label, 0), "response")
         return found
 
     def _row(

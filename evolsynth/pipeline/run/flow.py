@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from evolsynth.errors import BrokenStep, EvolsynthError, InputError, SetupError, StepError
 from evolsynth.pipeline.graph import Node
 from evolsynth.pipeline.run.context import Context
+from evolsynth.pipeline.run.looks import looks
 from evolsynth.pipeline.run.tee import Feed, Tee
 from evolsynth.pipeline.run.tracking import Tracker
 from evolsynth.pipeline.values import renamed, swapped
@@ -60,10 +61,15 @@ class Flow:
         """The stream of the last step; the tees between are put into the list."""
         readers: Counter[int] = Counter(i for c in self.contexts for i in c.node.inputs)
         ways: dict[int, list[AsyncGenerator[Row]]] = {}
+        looked = looks([context.node for context in self.contexts])
         for context in self.contexts:
             node = context.node
             inputs = [ways[i].pop(0) for i in node.inputs]
             stream = self._node(context, inputs)
+            if node.index in looked:
+                stream = self._looked(context, stream, self.contexts[looked[node.index]])
+            if self._observe is not None:
+                stream = _observed(context.node, stream, self._observe)
             if readers[node.index] > 1:
                 tee = Tee(stream, readers[node.index], self._copied, context.shared.aside)
                 tees.append(tee)
@@ -78,7 +84,7 @@ class Flow:
     async def _node(
         self, context: Context, inputs: Sequence[AsyncGenerator[Row]]
     ) -> AsyncGenerator[Row]:
-        step, observe = context.node.step, self._observe
+        step = context.node.step
         around = not step.settled and not step.each and step.shape in ("map", "expand")
         tracker = Tracker(context.counts, around=around)
         if step.shape == "source":
@@ -97,21 +103,43 @@ class Flow:
                     before = made.settled and (step.shape == "join" or tracker.passes(made))
                     row = _mapped_back(context.node, made, settled_before=before)
                 if step.shape == "join":
-                    if observe is not None:
-                        observe(context.node, row)
                     yield row
                     continue
                 for out in tracker.leave(row):
-                    if observe is not None:
-                        observe(context.node, out)
                     yield out
                 if self._breaker and tracker.streak >= self._breaker and step.kind != "load":
                     raise BrokenStep(_told_broken(context, row, tracker.streak))
         for out in tracker.rest():
-            if observe is not None:
-                observe(context.node, out)
             yield out
         context.shared.tell("step", step=context.node.name)
+
+    async def _looked(
+        self, context: Context, rows: AsyncGenerator[Row], gate: Context
+    ) -> AsyncGenerator[Row]:
+        """The step's rows after a look at their instructions, with the gate that stands below.
+
+        What is refused counts as rejected at this step, which made it.
+        """
+        counts, live, streak = context.counts, deque[bool](), 0
+
+        async def leaving() -> AsyncGenerator[Row]:
+            async with aclosing(rows) as source:
+                async for row in source:
+                    live.append(not row.settled)
+                    yield row
+
+        judge = gate.gate(gate.node.step.parameters.get("settings"))
+        async with aclosing(judge.check(leaving(), instructions_only=True)) as looked:
+            async for row in looked:
+                if live.popleft():
+                    streak = streak + 1 if row.failure is not None else 0
+                    if row.settled:
+                        counts.left -= 1
+                        counts.failed += row.failure is not None
+                        counts.rejected += row.failure is None
+                yield row
+                if self._breaker and streak >= self._breaker:
+                    raise BrokenStep(_told_broken(context, row, streak))
 
     async def _source(self, context: Context, tracker: Tracker) -> AsyncGenerator[Row]:
         """A source's rows; an exception of a user's function is told with the step's name."""
@@ -248,6 +276,13 @@ class Flow:
                 made = [row.replace(failure=_failure(node, wrong))]
             for one in made:
                 yield one
+
+
+async def _observed(node: Node, rows: AsyncGenerator[Row], observe: Observe) -> AsyncGenerator[Row]:
+    async with aclosing(rows) as source:
+        async for row in source:
+            observe(node, row)
+            yield row
 
 
 def _called(context: Context, *inputs: Any) -> AsyncGenerator[Any]:

@@ -141,7 +141,7 @@ class _Plan:
         settings = [
             node.step.parameters["settings"]
             for node in self.nodes
-            if node.step.kind in ("gate", "screen") and node.step.parameters.get("settings")
+            if node.step.kind == "gate" and node.step.parameters.get("settings")
         ]
         self.settings = gate_settings(settings[0] if settings else None)
         chosen = pipeline.embedder if options.embedder == "" else options.embedder
@@ -185,7 +185,7 @@ def _compares(step: Step) -> bool:
     idle = step.idle.get("embedder")
     if idle is not None and idle(step.parameters):
         return False
-    return step.kind in ("gate", "screen") or step.takes("embedder") or step.takes("gate")
+    return step.kind == "gate" or step.takes("embedder") or step.takes("gate")
 
 
 class _Run:

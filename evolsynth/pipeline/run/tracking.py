@@ -6,13 +6,19 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from evolsynth.findings import reason
 from evolsynth.rows import Row
 from evolsynth.store.store import StepCounts
 
 __all__ = ["DROPPED", "Tracker"]
 
 #: The reason of a row that a step took in and never gave back.
-DROPPED = "dropped"
+DROPPED = reason(
+    "dropped",
+    "A step of a pipeline took the row in and never gave it back.",
+    "Let your own step yield every row that it takes in, with row.reject(...) for those that it "
+    "does not want.",
+)
 #: A step that goes on with rows so much later than one it holds has dropped that one.
 _WINDOW = 10_000
 

@@ -16,12 +16,13 @@ from typing import Any
 import msgspec
 
 from evolsynth.evaluation.embed.base import embedders
-from evolsynth.evaluation.gate.settings import THRESHOLDS
+from evolsynth.evaluation.gate.settings import thresholds
 from evolsynth.llm.backends import BACKENDS, DEFAULT_SCHEME, backend_options
-from evolsynth.options import Option, summary
+from evolsynth.options import Option
 from evolsynth.pipeline.makers import COMMON, StepMaker
 from evolsynth.pipeline.steps import STEPS
 from evolsynth.pipeline.yaml.parse import BRANCHES
+from evolsynth.registry import summary
 
 __all__ = ["pipeline_schema"]
 
@@ -90,8 +91,8 @@ class _Types:
             if "description" in schema:
                 schema["description"] = summary(schema["description"])
             if name == "GateSettings":
-                for field, _, meaning, _ in THRESHOLDS:
-                    schema["properties"][field].setdefault("description", meaning)
+                for one in thresholds():
+                    schema["properties"][one.name] |= one.schema()
         return dict(sorted(self._structs.items()))
 
 

@@ -234,6 +234,13 @@ class PipelineFile:
     def _maker(self, name: str, at: yaml.Node) -> StepMaker:
         if name in STEPS:
             return STEPS[name]
+        if name == "screen":
+            raise self.document.wrong(
+                at,
+                name,
+                "it is no longer needed, since a run looks at instructions before anything is "
+                "spent on them, where a gate stands at the end. Take it out.",
+            )
         if ":" not in name:
             raise self.document.wrong(
                 at,

@@ -26,8 +26,7 @@ from evolsynth.evaluation.embed.base import (
 )
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.embed.static import StaticVectors
-from evolsynth.evaluation.gate.check import Case
-from evolsynth.evaluation.gate.registry import CHECKS
+from evolsynth.evaluation.gate.check import CHECKS, Case
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.good_evolution.score import EvolutionScore, good_evolution
 from evolsynth.pipeline.graph import Pipeline
@@ -140,10 +139,10 @@ def test_any_embedder_that_can_is_asked_for_weak_evolutions(
         asked.append(embedder.name)
         return good_evolution(original, evolved, MiniLM())
 
-    monkeypatch.setattr("evolsynth.evaluation.gate.registry.good_evolution", judge)
+    monkeypatch.setattr("evolsynth.evaluation.gate.checks.evolution._good_evolution", judge)
     made = {"instruction": {"original": "Write a poem about the sea."}}
     row = Row.make("Write a poem about the sea and its birds.", provenance=made)
-    (check,) = (check for check in CHECKS if check.name == "weak_evolution")
+    check = CHECKS["weak_evolution"]
     base._say_once.cache_clear()
     for embedder in (Toy(), None):
         assert check.find(Case(row, GateSettings(), embedder=embedder)) is None

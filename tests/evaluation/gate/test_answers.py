@@ -6,7 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.gate.checks.response import broken_off, copies_question, says_nothing
+from evolsynth.evaluation.gate.check import CHECKS, Case
+from evolsynth.findings import Finding
+from evolsynth.rows import Row
+
+
+def broken_off(response: str, instruction: str = "") -> Finding | None:
+    return CHECKS["broken_off"].find(Case(Row.make(instruction, response=response)))
+
+
+def copies_question(response: str, instruction: str = "") -> Finding | None:
+    return CHECKS["copies_question"].find(Case(Row.make(instruction, response=response)))
+
+
+def says_nothing(response: str, instruction: str = "") -> Finding | None:
+    return CHECKS["says_nothing"].find(Case(Row.make(instruction, response=response)))
+
 
 TIDES = "Why does the sea rise and fall twice a day at the coast?"
 

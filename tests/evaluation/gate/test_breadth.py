@@ -5,7 +5,20 @@ from __future__ import annotations
 import pytest
 
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.gate.checks.breadth import other_field, same_task
+from evolsynth.evaluation.gate.check import CHECKS, Case
+from evolsynth.findings import Finding
+from evolsynth.rows import Row
+
+
+def same_task(inspiration: str | None, new: str, embedder: MiniLM | None) -> Finding | None:
+    row = Row.make(new, provenance={"instruction": {"inspiration": inspiration}})
+    return CHECKS["same_task"].find(Case(row, embedder=embedder))
+
+
+def other_field(inspiration: str | None, new: str, embedder: MiniLM | None) -> Finding | None:
+    row = Row.make(new, provenance={"instruction": {"inspiration": inspiration}})
+    return CHECKS["other_field"].find(Case(row, embedder=embedder))
+
 
 RIVERS = "Name three large rivers."
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from evolsynth.evaluation.gate.gate import Gate, response_findings
-from evolsynth.evaluation.gate.registry import CHECKS, COSTS, PARTS, Case, Check, known, tiers
-from evolsynth.evaluation.gate.settings import THRESHOLDS, GateSettings
-from evolsynth.findings import EXPLANATIONS, Finding
+from evolsynth.evaluation.gate.check import CHECKS, COSTS, PARTS, Case, Check, ordered, tiers
+from evolsynth.evaluation.gate.gate import Gate, part_findings
+from evolsynth.evaluation.gate.settings import GateSettings, thresholds
+from evolsynth.findings import Finding, explain
 from evolsynth.rows import Row
 
 TIDES = "Why does the sea rise and fall twice a day at the coast?"
@@ -20,24 +20,28 @@ MOON = "The moon pulls the water towards it, and the earth turns underneath all 
 def find(name: str, row: Row, **settings: Any) -> list[Finding]:
     """What one check finds, in any part of the row."""
     case = Case(row, GateSettings(**settings))
-    checks = [c for c in CHECKS if c.name == name and case.has(c.part)]
-    assert checks
-    return [f for check in checks if (f := check.find(case)) is not None]
+    parts = [part for part in CHECKS[name].parts if case.has(part)]
+    assert parts
+    return [f for part in parts if (f := CHECKS[name].find(case, part)) is not None]
 
 
 def test_each_check_has_a_sentence_and_finds_what_it_is_named_for() -> None:
-    assert all(check.name in EXPLANATIONS for check in CHECKS)
-    keys = [(check.name, check.part) for check in CHECKS]
-    assert len(keys) == len(set(keys))
-    assert all(check.cost in COSTS and check.part in PARTS for check in CHECKS)
+    assert all(explain(name) == check.sentence for name, check in CHECKS.items())
+    assert all(check.name == name for name, check in CHECKS.items())
+    assert all(check.cost in COSTS and check.parts for check in CHECKS.values())
+    assert all(part in PARTS for check in CHECKS.values() for part in check.parts)
 
 
 def test_the_list_is_in_the_order_in_which_checks_are_made() -> None:
     """So what `evolsynth gates` prints is what happens."""
     costs = list(COSTS)
-    assert [costs.index(c.cost) for c in CHECKS] == sorted(costs.index(c.cost) for c in CHECKS)
-    made = [check for _, _, checks in tiers(GateSettings()) for check in checks]
-    assert made == [check for check in CHECKS if not check.optional]
+    shown = [costs.index(c.cost) for c in ordered()]
+    assert shown == sorted(shown)
+    for part in PARTS:
+        made = [c for own, _, checks in tiers(GateSettings()) for c in checks if own == part]
+        assert made == [c for c in ordered() if part in c.parts and not c.optional] or (
+            part == "response"  # in which language it is comes last, of an instruction before
+        )
 
 
 def test_what_is_skipped_is_not_made_and_what_is_optional_only_if_asked_for() -> None:
@@ -47,7 +51,7 @@ def test_what_is_skipped_is_not_made_and_what_is_optional_only_if_asked_for() ->
     assert "refusal" not in names(GateSettings(skip=("refusal",)))
     assert "no_response" not in names(GateSettings())
     assert "no_response" in names(GateSettings(also=("no_response",)))
-    assert not known("no such check")
+    assert "no such check" not in CHECKS
 
 
 def test_a_case_has_the_parts_that_its_row_has() -> None:
@@ -113,7 +117,7 @@ def test_a_threshold_decides(field: str, code: str, row: Row, strict: float, loo
 def test_all_thresholds_are_tried_here_but_those_that_need_more_than_a_row() -> None:
     """One needs a stream (see test_gate.py), one MiniLM (see test_evolution.py)."""
     elsewhere = {"near_duplicate", "good_evolution"}
-    assert {case[0] for case in DECIDED} == {t.name for t in THRESHOLDS} - elsewhere
+    assert {case[0] for case in DECIDED} == {t.name for t in thresholds()} - elsewhere
 
 
 # Single checks ------------------------------------------------------------------------------------
@@ -159,11 +163,11 @@ def test_what_only_begins_like_a_refusal_is_none(instruction: str, response: str
 
 def test_findings_on_a_response_come_in_the_order_of_the_list() -> None:
     row = Row.make(TIDES, response="As an AI language model, I cannot say. " * 2)
-    codes = [f.code for f in response_findings(row)]
-    order = [c.name for c in CHECKS if c.part == "response"]
+    codes = [f.code for f in part_findings(row, "response")]
+    order = [c.name for part, _, cs in tiers(GateSettings()) if part == "response" for c in cs]
     assert codes == sorted(codes, key=order.index)
     assert len(codes) > 1
-    assert response_findings(Row.make(TIDES, response=" ")) == [Finding("empty")]
+    assert part_findings(Row.make(TIDES, response=" "), "response") == [Finding("empty")]
 
 
 def test_every_pair_of_a_cost_and_a_part_is_one_tier() -> None:
@@ -174,7 +178,7 @@ def test_every_pair_of_a_cost_and_a_part_is_one_tier() -> None:
 
 def test_a_check_of_ones_own_needs_a_name_and_a_function_only() -> None:
     check = Check("shouts", lambda case: Finding("shouts") if case.asked.isupper() else None)
-    assert (check.part, check.cost, check.optional) == ("row", "own", False)
+    assert (check.parts, check.cost, check.optional) == (("row",), "own", False)
     assert check.find(Case(Row.make("WHY?"), GateSettings())) == Finding("shouts")
 
 
@@ -185,10 +189,14 @@ def _evolution(root: str, text: str, **made: str) -> Row:
 
 async def test_what_a_seed_asks_already_is_no_fault_of_its_evolution() -> None:
     seed = "What is the weather in Oslo today?"
-    (row,) = await Gate().judge([_evolution(seed, f"{seed} Name two towns nearby as well.")])
+    (row,) = await Gate().check_candidates(
+        [_evolution(seed, f"{seed} Name two towns nearby as well.")]
+    )
     assert "unanswerable" not in (row.verdict.reasons if row.verdict else ())
     ours = "Describe the climate of Oslo."
-    (row,) = await Gate().judge([_evolution(ours, f"{ours} What is the weather there today?")])
+    (row,) = await Gate().check_candidates(
+        [_evolution(ours, f"{ours} What is the weather there today?")]
+    )
     assert row.verdict is not None
     assert "unanswerable" in row.verdict.reasons
 
@@ -199,7 +207,7 @@ async def test_a_demand_that_was_chosen_from_alternatives_copies_no_example() ->
     text = f"{seed} Include at least one that was written by a sailor."
     free = _evolution(seed, text, prompt=file, connector="Include at least one that")
     chosen = _evolution(seed, text, prompt=file, connector="Include [one that ...|more].")
-    copied, fine = await Gate().judge([free, chosen])
+    copied, fine = await Gate().check_candidates([free, chosen])
     assert copied.verdict is not None
     assert "example_leak" in copied.verdict.reasons
     assert fine.status == "pending"

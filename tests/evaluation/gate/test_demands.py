@@ -4,7 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.gate.checks.evolution import breaks_limit, copied_demand, unfit_demand
+from evolsynth.evaluation.gate.check import CHECKS, Case
+from evolsynth.findings import Finding
+from evolsynth.rows import Row
+
+
+def copied_demand(original: str, evolved: str, demands: list[str]) -> Finding | None:
+    return CHECKS["example_leak"].find(evolution(original, evolved, demands))
+
+
+def unfit_demand(original: str, evolved: str) -> Finding | None:
+    return CHECKS["unfit_demand"].find(evolution(original, evolved))
+
+
+def evolution(original: str, evolved: str, demands: list[str] | None = None) -> Case:
+    row = Row.make(evolved, provenance={"instruction": {"original": original}})
+    return Case(row, demands=demands)
+
+
+def breaks_limit(instruction: str, response: str) -> Finding | None:
+    return CHECKS["breaks_limit"].find(Case(Row.make(instruction, response=response)))
+
 
 RIVERS = "Tell me about rivers."
 DEMANDS = ["use my own name in it.", "how the rubber tyre changed riding.", "a short poem."]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from evolsynth.errors import EngineError, ModelNotFound
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
-from evolsynth.findings import EXPLANATIONS
+from evolsynth.findings import known_reasons
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.evolve.evolve import evolve
@@ -54,7 +54,7 @@ async def check(rows: Rows, gate: Gate | None = None) -> list[Row]:
 
 
 async def screen(rows: Rows, gate: Gate) -> list[Row]:
-    return [row async for row in gate.screen(rows)]
+    return [row async for row in gate.check(rows, instructions_only=True)]
 
 
 def reasons(row: Row) -> tuple[str, ...]:
@@ -213,7 +213,7 @@ async def test_what_was_screened_is_not_screened_again() -> None:
     """Or every row would be a duplicate of itself. Each stream compares its rows once."""
     bag = Bag()
     gate = Gate(bag)
-    rows = await screen(gate.screen([Row.make(RIVERS)]), gate)
+    rows = await screen(gate.check([Row.make(RIVERS)], instructions_only=True), gate)
     (row,) = await check(rows, gate)
     assert row.status == "accepted"
     assert bag.asked == [RIVERS] * 3
@@ -269,7 +269,7 @@ def test_the_counts_always_add_up(specs: list[tuple[str, str | None, str]]) -> N
     for before, after in zip(rows, out, strict=True):
         assert after.status in ("accepted", "rejected", "failed")
         assert (after.status == "rejected") == bool(reasons(after))
-        assert set(reasons(after)) <= {*EXPLANATIONS, "mine"}
+        assert set(reasons(after)) <= {*known_reasons(), "mine"}
         if before.settled:
             assert after == before
 
@@ -298,8 +298,8 @@ async def test_verdicts_do_not_depend_on_who_finishes_first(slow: str) -> None:
         return 0.05 if late else 0.0
 
     gate, llm = Gate(), Scripted(answer, delay=delay)
-    rows = gate.screen(magpie(llm, n=3, seed=7, openings=("",)))
-    rows = gate.screen(evolve(rows, llm, **how))
+    rows = gate.check(magpie(llm, n=3, seed=7, openings=("",)), instructions_only=True)
+    rows = gate.check(evolve(rows, llm, **how), instructions_only=True)
     by_plan = [(r.instruction, r.round, reasons(r)) for r in await check(rows, gate)]
     assert by_plan[0] == (RIVERS, 0, ())
     assert by_plan[1] == (child.instruction, 1, ())

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from evolsynth.errors import InputError
+from evolsynth.evaluation.gate.check import CHECKS
 from evolsynth.evaluation.gate.gate import Gate, OwnCheck
-from evolsynth.evaluation.gate.settings import THRESHOLDS, GateSettings
-from evolsynth.findings import EXPLANATIONS, Finding
+from evolsynth.evaluation.gate.settings import GateSettings, thresholds
+from evolsynth.findings import Finding
 from evolsynth.rows import Row
 
 RIVERS = "Name three large rivers of Europe."
@@ -24,8 +25,8 @@ def written(folder: Path, text: str) -> Path:
 def test_every_threshold_is_explained_and_belongs_to_a_check() -> None:
     others = {"skip", "also", "language", "instruction_language"}
     fields = set(GateSettings.__struct_fields__) - others
-    assert {t.name for t in THRESHOLDS} == fields
-    assert all(t.code in EXPLANATIONS for t in THRESHOLDS)
+    assert {t.name for t in thresholds()} == fields
+    assert all(t.code in CHECKS and t.meaning for t in thresholds())
 
 
 def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:

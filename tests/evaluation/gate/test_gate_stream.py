@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from evolsynth.errors import InputError, RequestError, SetupError
 from evolsynth.evaluation.embed.minilm import MiniLM
+from evolsynth.evaluation.gate.check import BatchCheck, Case, Check
 from evolsynth.evaluation.gate.gate import Gate, OwnCheck
-from evolsynth.evaluation.gate.registry import BatchCheck, Case, Check
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.findings import Finding
 from evolsynth.rows import Row
@@ -264,12 +264,12 @@ def test_a_row_refused_for_its_response_is_no_twin_of_a_later_one() -> None:
 
 _MEMORY = """
 import asyncio, pathlib, re
-from evolsynth.evaluation.gate.registry import CHECKS
+from evolsynth.evaluation.gate.check import CHECKS
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.rows import Row
 
-quick = GateSettings(skip=tuple({c.name for c in CHECKS if c.cost == "text"}))
+quick = GateSettings(skip=tuple({c.name for c in CHECKS.values() if c.cost == "text"}))
 peaks = {}
 
 def now():  # MiB; of this process alone, unlike what getrusage tells

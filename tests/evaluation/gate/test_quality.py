@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.gate.checks.degenerate import Kind, degenerate
-from evolsynth.findings import EXPLANATIONS, explain
+from evolsynth.evaluation.gate.check import Part
+from evolsynth.evaluation.gate.checks.self_instruct import degenerate
+from evolsynth.findings import explain, known_reasons
 
 
-def codes(text: str, kind: Kind = "instruction", **more: object) -> list[str]:
+def codes(text: str, kind: Part = "instruction", **more: object) -> list[str]:
     return [f.code for f in degenerate(text, kind=kind, **more)]  # type: ignore[arg-type]
 
 
@@ -160,8 +161,8 @@ def test_phrases_that_any_request_may_hold_are_no_leak() -> None:
 
 
 @given(st.text(max_size=300), st.sampled_from(["instruction", "response"]))
-def test_any_text_gets_codes_that_the_report_can_explain(text: str, kind: Kind) -> None:
-    assert set(codes(text, kind, examples=[text[:50]])) <= set(EXPLANATIONS)
+def test_any_text_gets_codes_that_the_report_can_explain(text: str, kind: Part) -> None:
+    assert set(codes(text, kind, examples=[text[:50]])) <= set(known_reasons())
 
 
 def test_an_unknown_code_is_still_shown() -> None:

@@ -2,74 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from evolsynth.evaluation.gate.checks.request import (
-    answers_itself,
-    declines,
-    missing_input,
-    several_requests,
-)
-from evolsynth.evaluation.gate.gate import Gate, instruction_findings
+from evolsynth.evaluation.gate.check import CHECKS, Case
+from evolsynth.evaluation.gate.gate import Gate, part_findings
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.text.language import wrong_request_language
-from evolsynth.findings import Finding
 from evolsynth.rows import Row
 
-Find = Callable[[str], Finding | None]
-
-FOUND: list[tuple[Find, str]] = [
-    (missing_input, "Summarize the following article."),
-    (missing_input, "Describe how you can improve the following text."),
-    (missing_input, "How do I fix this error in Rust?"),
-    (missing_input, "Correct the sentences below."),
-    (missing_input, "Which of these words is an adverb?"),
-    (missing_input, "Translate the provided paragraph. Please keep its tone."),
-    (missing_input, "Write a story that uses the following."),
-    (several_requests, "Question 1: What is a fjord? Question 2: Who built the pyramids?"),
-    (several_requests, "1. What is a fjord made of? 2. Who built the old pyramids?"),
-    (several_requests, "- How do bees dance?\n- Why is the Dead Sea salty?"),
-    (several_requests, "What is a fjord? Who wrote Faust? How do bees find flowers?"),
-    (answers_itself, "What is jam? Jam is a spread made of fruit and sugar."),
-    (answers_itself, "Is the moon a planet? No, it is a satellite."),
-    (answers_itself, "What is the capital of Peru? The answer is Lima."),
-    (declines, "I'm sorry, but I can't help with that."),
-    (declines, "I cannot assist with this request."),
+FOUND: list[tuple[str, str]] = [
+    ("missing_input", "Summarize the following article."),
+    ("missing_input", "Describe how you can improve the following text."),
+    ("missing_input", "How do I fix this error in Rust?"),
+    ("missing_input", "Correct the sentences below."),
+    ("missing_input", "Which of these words is an adverb?"),
+    ("missing_input", "Translate the provided paragraph. Please keep its tone."),
+    ("missing_input", "Write a story that uses the following."),
+    ("several_requests", "Question 1: What is a fjord? Question 2: Who built the pyramids?"),
+    ("several_requests", "1. What is a fjord made of? 2. Who built the old pyramids?"),
+    ("several_requests", "- How do bees dance?\n- Why is the Dead Sea salty?"),
+    ("several_requests", "What is a fjord? Who wrote Faust? How do bees find flowers?"),
+    ("answers_itself", "What is jam? Jam is a spread made of fruit and sugar."),
+    ("answers_itself", "Is the moon a planet? No, it is a satellite."),
+    ("answers_itself", "What is the capital of Peru? The answer is Lima."),
+    ("refusal", "I'm sorry, but I can't help with that."),
+    ("refusal", "I cannot assist with this request."),
 ]
-CLEAN: list[tuple[Find, str]] = [
-    (missing_input, "Summarize the following article: The ferry to the islands was late again."),
-    (missing_input, 'Explain the following sentence. "The early bird catches the worm."'),
-    (missing_input, "Correct the grammar in this sentence. Him and me was late."),
-    (missing_input, "Write a function that returns the longest of the provided words."),
-    (missing_input, "How do I sort a list of dates in a spreadsheet?"),
-    (missing_input, "Which of these words is an adverb?\nslow, slowly, slower"),
-    (missing_input, "I wrote a long essay. How can I make this text shorter?"),
-    (missing_input, "What is the following of a football club?"),
-    (several_requests, "What should I pack for Rome? Which hotels there are quiet?"),
-    (several_requests, "How do bees dance? Why do they do it? When do they rest?"),
-    (several_requests, "Compare 1. tea and 2. coffee. Which has more caffeine?"),
-    (several_requests, "My cat scratches the sofa. How do I stop it? What do vets say?"),
-    (answers_itself, "What is the area of a circle? Please show every step."),
-    (answers_itself, "Can you help me? My sister is moving to Lima next spring."),
-    (answers_itself, "How many apples are left? Suppose that there are nine apples."),
-    (answers_itself, "What is a fjord? And how is it different from a bay?"),
-    (declines, "I can't help my son with fractions. What should I do?"),
-    (declines, "Write a letter that declines an invitation."),
+CLEAN: list[tuple[str, str]] = [
+    ("missing_input", "Summarize the following article: The ferry to the islands was late again."),
+    ("missing_input", 'Explain the following sentence. "The early bird catches the worm."'),
+    ("missing_input", "Correct the grammar in this sentence. Him and me was late."),
+    ("missing_input", "Write a function that returns the longest of the provided words."),
+    ("missing_input", "How do I sort a list of dates in a spreadsheet?"),
+    ("missing_input", "Which of these words is an adverb?\nslow, slowly, slower"),
+    ("missing_input", "I wrote a long essay. How can I make this text shorter?"),
+    ("missing_input", "What is the following of a football club?"),
+    ("several_requests", "What should I pack for Rome? Which hotels there are quiet?"),
+    ("several_requests", "How do bees dance? Why do they do it? When do they rest?"),
+    ("several_requests", "Compare 1. tea and 2. coffee. Which has more caffeine?"),
+    ("several_requests", "My cat scratches the sofa. How do I stop it? What do vets say?"),
+    ("answers_itself", "What is the area of a circle? Please show every step."),
+    ("answers_itself", "Can you help me? My sister is moving to Lima next spring."),
+    ("answers_itself", "How many apples are left? Suppose that there are nine apples."),
+    ("answers_itself", "What is a fjord? And how is it different from a bay?"),
+    ("refusal", "I can't help my son with fractions. What should I do?"),
+    ("refusal", "Write a letter that declines an invitation."),
 ]
 
 
-@pytest.mark.parametrize(("find", "text"), FOUND)
-def test_what_is_wrong_is_found(find: Find, text: str) -> None:
-    finding = find(text)
+@pytest.mark.parametrize(("name", "text"), FOUND)
+def test_what_is_wrong_is_found(name: str, text: str) -> None:
+    finding = CHECKS[name].find(Case(made(text)), "instruction")
     assert finding is not None
-    assert finding.code in ("refusal", find.__name__)
+    assert finding.code == name
 
 
-@pytest.mark.parametrize(("find", "text"), CLEAN)
-def test_what_only_looks_like_it_is_not(find: Find, text: str) -> None:
-    assert find(text) is None
+@pytest.mark.parametrize(("name", "text"), CLEAN)
+def test_what_only_looks_like_it_is_not(name: str, text: str) -> None:
+    assert CHECKS[name].find(Case(made(text)), "instruction") is None
 
 
 def made(text: str) -> Row:
@@ -89,10 +79,10 @@ async def test_the_gate_asks_this_of_what_a_model_wrote_and_not_of_a_persons_row
 
 
 def test_the_same_findings_come_without_a_gate() -> None:
-    assert [f.code for f in instruction_findings(made("Improve the following text."))] == [
+    assert [f.code for f in part_findings(made("Improve the following text."), "instruction")] == [
         "missing_input"
     ]
-    assert instruction_findings(made("Name four rivers in Spain.")) == []
+    assert part_findings(made("Name four rivers in Spain."), "instruction") == []
 
 
 # The language that was asked for ------------------------------------------------------------------

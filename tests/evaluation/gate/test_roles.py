@@ -4,13 +4,35 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.gate.checks.role import (
-    no_answer,
-    role_confusion,
-    self_talk,
-    thin_answer,
-    unanswerable,
-)
+from evolsynth.evaluation.gate.check import CHECKS, Case
+from evolsynth.findings import Finding
+from evolsynth.rows import Row
+
+
+def no_answer(response: str, instruction: str = "") -> Finding | None:
+    return CHECKS["no_answer"].find(Case(Row.make(instruction, response=response)))
+
+
+def self_talk(response: str, instruction: str = "") -> Finding | None:
+    return CHECKS["self_talk"].find(Case(Row.make(instruction, response=response)))
+
+
+def thin_answer(response: str, instruction: str = "") -> Finding | None:
+    return CHECKS["thin_answer"].find(Case(Row.make(instruction, response=response)))
+
+
+def role_confusion(text: str) -> Finding | None:
+    """On an instruction that a model wrote."""
+    return CHECKS["role_confusion"].find(
+        Case(Row.make(text, provenance={"instruction": {"attempt": 0}}))
+    )
+
+
+def unanswerable(text: str) -> Finding | None:
+    """On an instruction that a model wrote."""
+    return CHECKS["unanswerable"].find(
+        Case(Row.make(text, provenance={"instruction": {"attempt": 0}}))
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,3 +190,29 @@ def test_a_gap_that_is_still_to_be_filled_cannot_be_answered(text: str) -> None:
 )
 def test_brackets_with_a_meaning_are_no_gap(text: str) -> None:
     assert unanswerable(text) is None
+
+
+# Habits of one model, words of one prompt ---------------------------------------------------------
+
+
+def of(model: str, prompt: str, *, instruction: str = "Why?", response: str = "") -> Case:
+    made = {"model": model, "prompt": prompt}
+    provenance = {"instruction": made, "response": made}
+    return Case(Row.make(instruction, response=response, provenance=provenance))
+
+
+def test_what_one_model_says_of_itself_is_asked_of_that_model_alone() -> None:
+    said = "I was made by Hugging Face and I's a helpful one."
+    small = of("SmolLM2-135M-Instruct", "respond/brief", instruction=said, response=said)
+    other = of("Qwen", "respond/brief", instruction=said, response=said)
+    for name, part in (("self_talk", "response"), ("role_confusion", "instruction")):
+        assert CHECKS[name].find(small, part) is not None  # type: ignore[arg-type]
+        assert CHECKS[name].find(other, part) is None  # type: ignore[arg-type]
+    assert self_talk("Hugging Face hosts models. It's a helpful site.") is None
+
+
+def test_a_prompts_own_words_are_asked_of_what_it_made_alone() -> None:
+    said = "Tides come from the moon, in a few clear sentences."
+    assert CHECKS["self_talk"].find(of("any", "respond/brief", response=said)) is not None
+    assert CHECKS["self_talk"].find(of("any", "no/such", response=said)) is None
+    assert self_talk(said) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from evolsynth.evaluation.gate.check import CHECKS, Case
 from evolsynth.evaluation.gate.checks.self_instruct import (
     asks_for_label,
     conflicting_outputs,
@@ -16,8 +17,9 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
     stray_answer,
     task_findings,
 )
-from evolsynth.findings import EXPLANATIONS, Finding
+from evolsynth.findings import Finding, known_reasons
 from evolsynth.methods.self_instruct.seeds import shipped_seeds
+from evolsynth.rows import Row
 
 
 def codes(found: list[Finding]) -> list[str]:
@@ -69,6 +71,26 @@ def test_no_seed_would_be_dropped(task: str) -> None:
 )
 def test_a_task_that_speaks_of_a_text_needs_it(task: str, text: str, missing: bool) -> None:
     assert (missing_input(task, text) is not None) == missing
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "Sum up the paragraph in one sentence.",
+        "Explain how it works.",
+        "Fix the provided table.",
+        "Name three rivers.",
+        "Write a sentence about rain.",
+    ],
+)
+def test_the_gate_says_the_same_of_a_tasks_row(task: str) -> None:
+    extra = {"task": task, "input": ""}
+    row = Row.make(task, extra=extra, provenance={"instruction": {"attempt": 0}})
+    found = CHECKS["missing_input"].find(Case(row))
+    assert found == missing_input(task)
+    given = row.replace(instruction=f"{task}\n\nIt rained.", extra={**extra, "input": "It rained."})
+    assert CHECKS["missing_input"].find(Case(given)) is None
+    assert missing_input(task, "It rained.") is None
 
 
 def test_seeds_without_an_input_need_none() -> None:
@@ -164,4 +186,4 @@ def test_an_answer_about_something_else() -> None:
 
 def test_every_code_is_explained() -> None:
     for code in ("not_for_text", "missing_input", "off_subject", "wrong_count", "wrong_label"):
-        assert EXPLANATIONS[code]
+        assert known_reasons()[code].sentence

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.gate.checks.conversation import bad_turn, turn_findings
+from evolsynth.evaluation.gate.check import CHECKS, Case
+from evolsynth.evaluation.gate.checks.row import turn_findings
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.rows import Message, Row
 
@@ -68,8 +69,8 @@ def test_a_turn_that_ran_out_of_tokens_is_cut_off() -> None:
 
 
 def test_the_first_two_turns_are_left_to_the_checks_of_instruction_and_response() -> None:
-    assert bad_turn((Message("user", ""), Message("assistant", ""))) is None
-    assert bad_turn(()) is None
+    for turns in ((Message("user", ""), Message("assistant", "")), ()):
+        assert CHECKS["bad_turn"].find(Case(Row.make("Why?", messages=turns))) is None
 
 
 async def test_the_gate_refuses_a_conversation_with_a_bad_turn_and_says_which() -> None:

@@ -159,7 +159,7 @@ def test_odd_evolutions_are_not_good(evolved: str, mini: MiniLM) -> None:
 async def test_the_gate_refuses_a_weak_evolution_with_its_reasons(mini: MiniLM) -> None:
     row = child(ESSAY, "Include a joke about my cousin's first car.")
 
-    (found,) = [r async for r in Gate(mini).screen([row])]
+    (found,) = [r async for r in Gate(mini).check([row], instructions_only=True)]
 
     assert found.verdict is not None
     assert found.verdict.reasons == ("weak_evolution",)
@@ -171,7 +171,10 @@ async def test_the_gate_refuses_a_weak_evolution_with_its_reasons(mini: MiniLM) 
 @pytest.mark.real
 async def test_the_gate_keeps_a_good_evolution_with_its_score(mini: MiniLM) -> None:
     (found,) = [
-        r async for r in Gate(mini).screen([child(ESSAY, "Limit your answer to 80 words.")])
+        r
+        async for r in Gate(mini).check(
+            [child(ESSAY, "Limit your answer to 80 words.")], instructions_only=True
+        )
     ]
 
     assert found.verdict is None
@@ -182,13 +185,23 @@ async def test_the_gate_keeps_a_good_evolution_with_its_score(mini: MiniLM) -> N
 async def test_the_check_can_be_skipped(mini: MiniLM) -> None:
     gate = Gate(mini, settings=GateSettings(skip=("weak_evolution",)))
 
-    (found,) = [r async for r in gate.screen([child(ESSAY, "Include my cousin's first old car.")])]
+    (found,) = [
+        r
+        async for r in gate.check(
+            [child(ESSAY, "Include my cousin's first old car.")], instructions_only=True
+        )
+    ]
 
     assert found.verdict is None
 
 
 async def test_without_minilm_it_is_not_asked() -> None:
-    (found,) = [r async for r in Gate().screen([child(ESSAY, "Include my cousin's first car.")])]
+    (found,) = [
+        r
+        async for r in Gate().check(
+            [child(ESSAY, "Include my cousin's first car.")], instructions_only=True
+        )
+    ]
 
     assert "good_evolution" not in found.scores
 
@@ -199,12 +212,12 @@ async def test_a_method_that_chooses_among_candidates_is_told_how_good_each_is(
 ) -> None:
     bad, good = child(ESSAY, "Include a joke about my cousin's first car."), child(ESSAY, FIVE)
     gate = Gate(mini)
-    refused, passed = await gate.judge([bad, good])
+    refused, passed = await gate.check_candidates([bad, good])
     assert refused.verdict is not None
     assert refused.verdict.reasons == ("weak_evolution",)
     assert passed.status == "pending"
     assert passed.scores["good_evolution"] > refused.scores["good_evolution"]
-    (screened,) = [row async for row in gate.screen([passed])]
+    (screened,) = [row async for row in gate.check([passed], instructions_only=True)]
     assert screened == passed
 
 
@@ -249,8 +262,10 @@ async def test_evolutions_judged_together_are_judged_as_each_by_itself(mini: Min
             yield row
             await asyncio.sleep(0.01)
 
-    together = [row async for row in Gate(mini).screen(rows)]
-    apart = [row async for row in Gate(MiniLM(cached=0)).screen(one_by_one())]
+    together = [row async for row in Gate(mini).check(rows, instructions_only=True)]
+    apart = [
+        row async for row in Gate(MiniLM(cached=0)).check(one_by_one(), instructions_only=True)
+    ]
     assert together == apart
     assert sum("good_evolution" in row.scores for row in together) >= 4
 

@@ -133,7 +133,7 @@ def scored(scores: dict[str, float], *, otherwise: float | None = None) -> Gate:
     """A gate that knows how good each demand is by its last word; below 0.5 it refuses."""
 
     class Knowing(Gate):
-        async def judge(self, rows: Any) -> list[Row]:
+        async def check_candidates(self, rows: Any) -> list[Row]:
             def one(row: Row) -> Row:
                 last = (row.instruction or "").rsplit(maxsplit=1)[-1]
                 score = scores[last] if otherwise is None else scores.get(last, otherwise)
@@ -555,7 +555,7 @@ async def test_settled_rows_pass_without_an_evolution() -> None:
 
 async def test_a_check_that_breaks_is_the_rows_failure() -> None:
     class Broken(Gate):
-        async def judge(self, rows: Any) -> list[Row]:
+        async def check_candidates(self, rows: Any) -> list[Row]:
             raise RequestError("The embedder fell asleep.")
 
     (failed,) = await evolved([RIVERS], Scripted([GOOD]), gate=Broken())

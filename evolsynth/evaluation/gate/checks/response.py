@@ -1,17 +1,256 @@
-"""What can be wrong with a response beside its instruction: it copies it, or breaks off.
+"""Checks of a response beside its instruction: whether it answers, keeps to limits, and ends.
 
-Beside the checks in ``quality``, ``roles`` and ``demands``. Each aims at precision: a false alarm
-costs an accepted row.
+A small chat model introduces itself, repeats its system turn, offers to help and stops there,
+copies the question or breaks off. Each rule aims at precision: a false alarm costs an accepted row.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
-from evolsynth.evaluation.text.words import content, plain, vocabulary, words
+import msgspec
+
+from evolsynth.evaluation.gate.check import Case, check
+from evolsynth.evaluation.gate.habits import repeats_prompt, says_of_itself
+from evolsynth.evaluation.text.numbers import COUNTS
+from evolsynth.evaluation.text.words import content, plain, sentences, vocabulary, words
 from evolsynth.findings import Finding
 
-__all__ = ["broken_off", "copies_question", "says_nothing"]
+__all__ = ["breaks_limit", "broken_off", "copies_question", "no_answer", "says_nothing"]
+__all__ += ["self_talk", "thin_answer"]
+
+#: Words, of which there is at least one.
+Words = Annotated[int, msgspec.Meta(gt=0, le=1000)]
+
+# Says nothing, or speaks of itself --------------------------------------------------------------
+
+_LEADS_ON = vocabulary(
+    """a an the and or but because if whether of to with for from into by at as that which who whose
+    is are was were be been has have had will would can could should may might must their its your
+    my our his this these those very more most than such not also every each between during while
+    when where so before after until without through about against"""
+)
+_STOP_WORDS = _LEADS_ON | vocabulary(
+    """i you he she it we they me him us them mine yours hers ours theirs on off up down over out
+    in so then there here too just only own same again once do does did doing am being having"""
+)
+
+
+@check(
+    "says_nothing",
+    "response",
+    cost="text",
+    place=13,
+    languages=["en"],
+    needs="a response",
+    sentence="The response is made of punctuation and stop words alone.",
+    advice="Take a larger model for the responses, or forbid such beginnings by a grammar.",
+)
+def says_nothing(case: Case) -> Finding | None:
+    """Found where a response is made of punctuation and stop words alone.
+
+    The third elimination rule of Evol-Instruct (Xu et al. 2023, arXiv:2304.12244, section 3.3).
+    "Yes", "no" and single letters, which name options, are answers.
+    """
+    said = [word.text.casefold() for word in words(case.answer)]
+    if any(word not in _STOP_WORDS or len(word) == 1 for word in said):
+        return None
+    return Finding("says_nothing", {"words": len(said)}) if case.answer.isascii() else None
+
+
+_SELF = re.compile(
+    r"\byou(?: are|'re) an? (?:helpful )?(?:ai|assistant|chat ?bot)\b"
+    r"|\b(?:i'?m|i am|as) an? (?:\w+ ){0,2}(?:ai|chat ?bot|language model|virtual assistant)\b"
+    r"|\bi(?:'m| am) a helpful assistant\b"
+    r"|\bi(?: was| am|'m|'ve been| have been) (?:designed|trained|programmed|created) "
+    r"(?:to|by|with)\b",
+    re.I,
+)
+
+
+@check(
+    "self_talk",
+    "response",
+    cost="text",
+    place=14,
+    languages=["en"],
+    needs="a response",
+    sentence="The response speaks of itself as a program or repeats its system turn.",
+    advice="Leave out the system prompt of the responses, or shorten it.",
+)
+def self_talk(case: Case) -> Finding | None:
+    """Found where the response speaks of itself as a program, or repeats its system turn."""
+    text = case.answer
+    match = _SELF.search(text) or says_of_itself(case) or repeats_prompt(case)
+    return Finding("self_talk", {"said": match.group()}) if match else None
+
+
+# Answers hardly anything --------------------------------------------------------------------------
+
+_OFFER = re.compile(
+    r"\bi(?:'m| am|'d| would)(?: be)?(?: \w+)? (?:happy|glad|delighted|thrilled|excited|here|ready|"
+    r"pleased|love to (?:help|assist))\b"
+    r"|\b(?:i|we)(?:'ll| will| can|'d) (?:\w+ )?(?:help|assist|guide|support)\b"
+    r"|\bhere to (?:help|assist)\b|\bsounds like an?\b|\bplease (?:share|provide|tell|let|go|feel|"
+    r"give|specify)\b|\blet me know\b|\b(?:to )?get started\b|\bfeel free\b",
+    re.I,
+)
+#: What cannot be done in a few words.
+_WIDE = re.compile(
+    r"\A\W*(?:explain|describe|compare|plan|write an?\b|tell me (?!if|whether)|give me some|create|"
+    r"how (?:do|does|can|to)|why)\b",
+    re.I,
+)
+_SHORT_ASKED = re.compile(
+    r"\b(?:one|single|two|a) (?:\w+ )?sentences?\b|\b(?:\d|1\d) words\b"
+    r"|\b(?:briefly|brief|short|one-line|title|name|phrase|joke|slogan|motto|tagline|headline|haiku|"
+    r"caption|yes or no)\b",
+    re.I,
+)
+_TALE = re.compile(r"\bas an? (?:\w+ )?(?:story|poem|conversation|letter|dialogue|speech)\b", re.I)
+_PROMISE = re.compile(r"\bhere(?: are|'s| is)\b|\bthe following\b|:\W*$", re.I)
+_QUESTION = 15  # words of content that a question has without a text to work on
+_TALE_BY_WIDE = 5 / 3
+
+
+@check(
+    "no_answer",
+    "response",
+    cost="text",
+    place=15,
+    languages=["en"],
+    needs="a response",
+    sentence="The response only offers help or asks back.",
+    advice="Take a larger model for the responses, or make several (samples) and choose.",
+)
+def no_answer(case: Case, *, substance_words: Words = 12) -> Finding | None:
+    """Found where the response is offers to help and questions, and hardly anything else.
+
+    Also where it only says the instruction's own words again, or ends with the promise of what
+    should follow. Short answers without an offer or a question are answers: "Paris." is one.
+
+    Args:
+        substance_words: Words beside offers and questions that make an answer.
+    """
+    said_in = [s for s in sentences(plain(case.response)) if s.strip()]
+    if said_in and _PROMISE.search(said_in[-1]) and len(said_in) <= 2:
+        return Finding("no_answer", {"said": said_in[-1].strip()})
+    known = {w.stem for w in content(case.instruction)}
+    said = [w.stem for w in content(case.response)]
+    # To say a question's words again is no answer; to extract or to sort a given text's is one.
+    asked = case.asked.endswith("?") and len(known) <= _QUESTION
+    if asked and len(said) >= 3 and known.issuperset(said):
+        return Finding("no_answer", {"said": case.response})
+    substance, evasions, offered = 0, [], False
+    for sentence in said_in:
+        if sentence.rstrip().endswith("?") or _OFFER.search(sentence):
+            evasions.append(sentence.strip())
+            offered = offered or bool(_OFFER.search(sentence))
+        else:
+            substance += len(words(sentence))
+    if offered and substance < substance_words:
+        return Finding(
+            "no_answer", {"said": evasions[0], "words": substance, "least": substance_words}
+        )
+    return None
+
+
+@check(
+    "thin_answer",
+    "response",
+    cost="text",
+    place=16,
+    languages=["en"],
+    reads=["instruction", "response"],
+    needs="a response",
+    sentence="The response is a few words where an explanation or a text was asked for.",
+    advice="Raise max_tokens of the responses, ask for detail in their system prompt, or lower "
+    "the gate's setting thin_answer_words.",
+)
+def thin_answer(case: Case, *, thin_answer_words: Words = 15) -> Finding | None:
+    """Found where something wide ("Explain how ...", "... as a story") gets a few words.
+
+    Args:
+        thin_answer_words: Words that the answer to a wide request has.
+    """
+    asked = plain(case.instruction)
+    count = len(words(case.response))
+    least = 0
+    if re.search(r"[=;{}`]", case.response):  # code says much in few words
+        return None
+    if _TALE.search(asked):
+        least = round(thin_answer_words * _TALE_BY_WIDE)
+    elif _WIDE.search(asked) and not _SHORT_ASKED.search(asked):
+        least = thin_answer_words
+    return Finding("thin_answer", {"words": count, "least": least}) if count < least else None
+
+
+# Limits, copies, ends -----------------------------------------------------------------------------
+
+_COUNT = rf"(?P<count>\d{{1,4}}|{'|'.join(COUNTS)})"
+_UNIT = r"(?P<unit>word|sentence|paragraph|item|step|line|point)s?\b"
+_LIMIT = re.compile(
+    r"\blimit your answer to (?:the |only |exactly |about |at most )*"
+    rf"{_COUNT} (?:\w+ ){{0,2}}{_UNIT}",
+    re.I,
+)
+
+
+@check(
+    "breaks_limit",
+    "response",
+    cost="text",
+    place=17,
+    languages=["en"],
+    reads=["instruction"],
+    needs="a response",
+    sentence="The response is clearly longer than the instruction allows.",
+    advice="Lower max_tokens of the responses, or raise the gate's setting limit_slack.",
+)
+def breaks_limit(
+    case: Case, *, limit_slack: Annotated[float, msgspec.Meta(gt=0, le=100)] = 1.25
+) -> Finding | None:
+    """Found where a stated limit of words, sentences, lines or items is clearly exceeded.
+
+    Args:
+        limit_slack: How many times a stated limit is let pass.
+    """
+    match = _LIMIT.search(plain(case.instruction))
+    if match is None:
+        return None
+    limit, unit = int(COUNTS.get(match["count"].lower()) or match["count"]), match["unit"].lower()
+    count = _COUNTERS[unit](case.answer)
+    if count <= max(limit + 1, limit * limit_slack):
+        return None
+    return Finding(
+        "breaks_limit",
+        {"demand": match.group(), "counted": count, "limit": limit, "slack": limit_slack},
+    )
+
+
+def _lines(text: str) -> int:
+    return sum(1 for line in text.splitlines() if line.strip())
+
+
+def _sentences(text: str) -> int:
+    return len(re.findall(r"[.!?]+(?=\s|$)", re.sub(r"(?m)^\s*\d+\.", "", text)))
+
+
+def _listed(text: str) -> int:
+    return len(re.findall(r"(?m)^\s*(?:\d+[.)]|[-*•])\s", text))
+
+
+_COUNTERS = {
+    "word": lambda text: len(words(text)),
+    "sentence": _sentences,
+    "paragraph": lambda text: len([p for p in re.split(r"\n\s*\n", text) if p.strip()]),
+    "line": _lines,
+    "item": _listed,
+    "step": _listed,
+    "point": _listed,
+}
+
 
 #: Tasks whose answer repeats the text that was given.
 _KEEPS_TEXT = re.compile(
@@ -25,18 +264,55 @@ _KEEPS_TEXT = re.compile(
 _SAYS_AGAIN = re.compile(r"\b(?:repeat|copy|say|echo|print|output|return|quote|read)\b", re.I)
 #: Words that stand around a question in a form.
 _FORM = frozenset(("question", "answer", "instruction", "request", "response", "q", "a"))
-_LEADS_ON = vocabulary(
-    """a an the and or but because if whether of to with for from into by at as that which who whose
-    is are was were be been has have had will would can could should may might must their its your
-    my our his this these those very more most than such not also every each between during while
-    when where so before after until without through about against"""
-)
 _LEAST_BARE = 3  # words of an instruction that is all of its response
-_STOP_WORDS = _LEADS_ON | vocabulary(
-    """i you he she it we they me him us them mine yours hers ours theirs on off up down over out
-    in so then there here too just only own same again once do does did doing am being having"""
+
+
+@check(
+    "copies_question",
+    "response",
+    cost="text",
+    place=18,
+    languages=["en"],
+    reads=["instruction"],
+    needs="a response",
+    sentence="The response only says its instruction again.",
+    advice="Take a larger model for the responses, or another prompt of theirs.",
 )
-COPIED_WORDS, NEW_WORDS, TAIL_WORDS = 6, 6, 4
+def copies_question(case: Case, *, copied_words: Words = 6, new_words: Words = 6) -> Finding | None:
+    """Found where a response says its instruction again, word for word, and hardly more.
+
+    Not for tasks that work on a given text ("Correct the sentence"), whose answers are like it.
+
+    Args:
+        copied_words: Words from which on a copy is told.
+        new_words: Words of content beside the copy that make an answer.
+    """
+    response, instruction = case.response, case.instruction
+    asked = [w.text.casefold() for w in words(instruction)]
+    said = [w.text.casefold() for w in words(response)]
+    bare = said == asked or [w for w in said if w not in _FORM] == asked
+    keeps, least = (_SAYS_AGAIN, _LEAST_BARE) if bare else (_KEEPS_TEXT, copied_words)
+    if len(asked) < least or keeps.search(plain(instruction)):
+        return None
+    at = 0 if bare else _place_of(asked, said)
+    if at is None:
+        return None
+    known = {w.stem for w in content(instruction)}
+    new = [w for w in content(response) if w.stem not in known]
+    if len(new) >= new_words:
+        return None
+    return Finding(
+        "copies_question", {"copied": " ".join(asked), "new_words": len(new), "least": new_words}
+    )
+
+
+def _place_of(wanted: list[str], tokens: list[str]) -> int | None:
+    """Where ``wanted`` stands in ``tokens`` as a run, if it does."""
+    for i in range(len(tokens) - len(wanted) + 1):
+        if tokens[i : i + len(wanted)] == wanted:
+            return i
+    return None
+
 
 _PROSE_END = re.compile(r"[.!?][\"')\]]*\s+\S")
 _MARKED = re.compile(r"^\s*(?:[-*•>#|]|\d+[.)]|```)|[=;{}|<>]|https?://|\w@\w")
@@ -46,47 +322,27 @@ _VALEDICTION = re.compile(
 )
 
 
-def copies_question(
-    response: str,
-    instruction: str,
-    *,
-    least_copied: int = COPIED_WORDS,
-    least_new: int = NEW_WORDS,
-) -> Finding | None:
-    """Found where a response says its instruction again, word for word, and hardly more.
-
-    Not for tasks that work on a given text ("Correct the sentence"), whose answers are like it.
-
-    Args:
-        least_copied: words that an instruction has at least, for its copy to be told from chance.
-        least_new: words of content beside the copied ones that make an answer.
-    """
-    asked = [w.text.casefold() for w in words(instruction)]
-    said = [w.text.casefold() for w in words(response)]
-    bare = said == asked or [w for w in said if w not in _FORM] == asked
-    keeps, least = (_SAYS_AGAIN, _LEAST_BARE) if bare else (_KEEPS_TEXT, least_copied)
-    if len(asked) < least or keeps.search(plain(instruction)):
-        return None
-    at = 0 if bare else _place_of(asked, said)
-    if at is None:
-        return None
-    known = {w.stem for w in content(instruction)}
-    new = [w for w in content(response) if w.stem not in known]
-    if len(new) >= least_new:
-        return None
-    return Finding(
-        "copies_question", {"copied": " ".join(asked), "new_words": len(new), "least": least_new}
-    )
-
-
-def broken_off(response: str, *, least: int = TAIL_WORDS) -> Finding | None:
+@check(
+    "broken_off",
+    "response",
+    cost="text",
+    place=19,
+    languages=["en"],
+    needs="a response",
+    sentence="The response stops in the middle of a sentence.",
+    advice="Raise max_tokens of the responses.",
+)
+def broken_off(case: Case, *, tail_words: Words = 4) -> Finding | None:
     """Found where running text stops in the middle of a sentence.
 
     Either the last line came to a sentence's end before and goes on for some words without
-    another (``least``), or it ends with a word that leads on ("of the") or with a comma. Lists,
+    another, or it ends with a word that leads on ("of the") or with a comma. Lists,
     tables, code, verses, signatures and lone phrases may end as they like.
+
+    Args:
+        tail_words: Words of the unfinished sentence at least.
     """
-    text = plain(response).strip()
+    text = case.answer
     last = text.rpartition("\n")[2].strip()
     if not last or text.count("```") % 2 or text.endswith("```") or _MARKED.search(last):
         return None
@@ -94,35 +350,19 @@ def broken_off(response: str, *, least: int = TAIL_WORDS) -> Finding | None:
         return None
     ends = list(_PROSE_END.finditer(last))
     every = last.split()
-    if len(every) >= least and (last[-1] in ",;" or every[-1] in _LEADS_ON) and ":" not in last:
+    if (
+        len(every) >= tail_words
+        and (last[-1] in ",;" or every[-1] in _LEADS_ON)
+        and ":" not in last
+    ):
         tail = last[-40:]
-        return Finding("broken_off", {"tail": tail, "words": len(every), "least": least})
+        return Finding("broken_off", {"tail": tail, "words": len(every), "least": tail_words})
     if not ends:
         return None
     rest = last[ends[-1].end() - 1 :]
     tokens = rest.split()
-    if len(tokens) < least or ":" in rest or _VALEDICTION.search(rest):
+    if len(tokens) < tail_words or ":" in rest or _VALEDICTION.search(rest):
         return None
     if last[-1].isalnum() and not tokens[-1].islower():
         return None  # a name or a number may be a signature or a value
-    return Finding("broken_off", {"tail": rest[-40:], "words": len(tokens), "least": least})
-
-
-def says_nothing(response: str) -> Finding | None:
-    """Found where a response is made of punctuation and stop words alone.
-
-    The third elimination rule of Evol-Instruct (Xu et al. 2023, arXiv:2304.12244, section 3.3).
-    "Yes", "no" and single letters, which name options, are answers.
-    """
-    said = [word.text.casefold() for word in words(response)]
-    if any(word not in _STOP_WORDS or len(word) == 1 for word in said):
-        return None
-    return Finding("says_nothing", {"words": len(said)}) if response.isascii() else None
-
-
-def _place_of(wanted: list[str], tokens: list[str]) -> int | None:
-    """Where ``wanted`` stands in ``tokens`` as a run, if it does."""
-    for i in range(len(tokens) - len(wanted) + 1):
-        if tokens[i : i + len(wanted)] == wanted:
-            return i
-    return None
+    return Finding("broken_off", {"tail": rest[-40:], "words": len(tokens), "least": tail_words})

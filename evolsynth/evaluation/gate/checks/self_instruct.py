@@ -10,11 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evolsynth.evaluation.gate.checks.degenerate import degenerate
-from evolsynth.evaluation.gate.checks.role import unanswerable
+from evolsynth.evaluation.gate.check import CHECKS, Case, Part, findings
+from evolsynth.evaluation.gate.checks.instruction import pointed_at
+from evolsynth.evaluation.gate.checks.text import example_leak
+from evolsynth.evaluation.text.numbers import COUNTS
 from evolsynth.evaluation.text.rouge import rouge_l
 from evolsynth.evaluation.text.words import COMMON, content, plain, words
-from evolsynth.findings import Finding
+from evolsynth.findings import Finding, reason
+from evolsynth.rows import Row
 
 __all__ = [
     "MAX_TASK_WORDS",
@@ -22,6 +25,7 @@ __all__ = [
     "SAME_WORDING",
     "asks_for_label",
     "conflicting_outputs",
+    "degenerate",
     "doubled",
     "input_findings",
     "list_findings",
@@ -31,6 +35,42 @@ __all__ = [
     "stray_answer",
     "task_findings",
 ]
+
+reason(
+    "same_wording",
+    "Its words come in nearly the same order as those of an earlier task.",
+    "Give more seed tasks or subjects, raise the temperature, or raise most_similar.",
+)
+reason(
+    "not_for_text",
+    "It needs a picture, a sound, a file or a program, not a text.",
+    "Give seed tasks that only need text, or name such subjects.",
+)
+reason(
+    "off_subject",
+    "It is not about the subject that it was asked to be about.",
+    "Raise the candidates, or name subjects that the model knows.",
+)
+reason(
+    "wrong_count",
+    "The list has more or fewer items than were asked for.",
+    "Ask for fewer items, or take a larger model.",
+)
+reason(
+    "wrong_label",
+    "The input does not seem to have the label that is given as its output.",
+    "Take a larger model for classification tasks, or labels that differ more.",
+)
+reason(
+    "input_is_output",
+    "The output says the same as the input.",
+    "Raise the temperature, or the candidates, of the step that writes inputs.",
+)
+reason(
+    "conflicting_outputs",
+    "The same input has different outputs, and none is known to be right.",
+    "Ask for fewer instances of a task, or lower the outputs' temperature.",
+)
 
 #: The paper's own bounds: three words or fewer and more than 150 are dropped.
 MIN_TASK_WORDS, MAX_TASK_WORDS = 4, 150
@@ -53,25 +93,6 @@ _PERSONAL = re.compile(
     r"please|recommend)",
     re.I,
 )
-_KINDS = (
-    "sentences? message paragraph e-?mails? note review notice advertisement entry item items "
-    "comment letter announcement text passage article story words? numbers? list poem table claim "
-    "question statement phrase dialogue conversation code quote tweet post paragraphs recipe "
-    "description following information speaker narrator answer reader"
-)
-_REFERS = re.compile(
-    rf"\b(?:the|this|these|that|each|both|given|following|above|below)(?: (?:two|three|first|last|"
-    rf"given|following|next|second|list of))? (?:{'|'.join(_KINDS.split())})\b"
-    r"|\b(?:this|these|those) (?!year|month|week|kind|way|time|century|age|reason)[a-z]+\b"
-    r"|\b(?:given|provided|listed) (?:above|below)\b",
-    re.I,
-)
-_POINTS_OUT = re.compile(
-    r"\A(?:what|who|where|why|how|when)\b[^.?!]{0,14}\b(?:is|are|does|do|did|was|were) "
-    r"(?:this|it(?! (?:\w+ )?\w+ (?:to|that|for|if|when)\b)|they|he|she|these|that)\b"
-    r"|\A\w+ (?:how|why|what) (?:it|they|he|she|this) \w+\W*\Z",
-    re.I,
-)
 _LABEL = re.compile(
     r"\A\W*(?:(?:please )?(?:decide|say|state|judge|determine|tell me|check|identify|find out|"
     r"indicate) (?:if|whether)\b|classify\b|categori[sz]e\b|label\b"
@@ -82,6 +103,39 @@ _LABEL = re.compile(
     r"|\byes or no\b|\btrue or false\b|\bpositive(?:,| or) negative\b|\banswer with (?:one of|yes)",
     re.I | re.S,
 )
+
+
+_BY_ITSELF: dict[Part, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "instruction": (
+        ("template_leak", "repetition", "cut_off", "too_short", "too_long"),
+        ("role_confusion", "not_an_instruction"),
+    ),
+    "response": (
+        ("template_leak", "repetition", "cut_off", "too_long"),
+        ("refusal", "self_talk"),
+    ),
+}
+
+
+def degenerate(
+    text: str, *, kind: Part, finish_reason: str | None = None, examples: Sequence[str] = ()
+) -> list[Finding]:
+    """What the gate's checks of a text find in it, most telling first; empty if nothing is wrong.
+
+    Args:
+        kind: ``"instruction"`` or ``"response"``.
+        finish_reason: ``"length"`` says that the model was cut off.
+        examples: the few-shot examples the model was shown. For an evolution give only what it
+            adds (`demand_added`), or its own seed may look like a copy.
+    """
+    row = Row.make(**{kind: text}, provenance={kind: {"finish_reason": finish_reason}})
+    case = Case(row)
+    nothing = CHECKS["empty"].find(case, kind)
+    if nothing is not None:
+        return [nothing]
+    first, last = _BY_ITSELF[kind]
+    leak = example_leak(case.text, examples)
+    return [*findings(case, kind, *first), *filter(None, [leak]), *findings(case, kind, *last)]
 
 
 def task_findings(
@@ -103,7 +157,8 @@ def task_findings(
         found.append(Finding("too_long", {"words": count, "most": MAX_TASK_WORDS}))
     if (other := _NOT_TEXT.search(text)) is not None:
         found.append(Finding("not_for_text", {"word": other.group()}))
-    return [*found, *filter(None, [unanswerable(text)])]
+    asked = Case(Row.make(text, provenance={"instruction": {"finish_reason": finish_reason}}))
+    return [*found, *findings(asked, "instruction", "unanswerable")]
 
 
 def personal(task: str) -> Finding | None:
@@ -128,14 +183,12 @@ def doubled(task: str) -> Finding | None:
 
 
 def missing_input(task: str, text: str = "") -> Finding | None:
-    """Found where a task without an input speaks of one ("the sentence", "how it works")."""
-    if text.strip():
-        return None
-    flat = plain(task).strip()
-    quoted = re.search(r"[\"“:]\s*\w[^\"]{4,}", flat)  # the text stands in the task itself
-    found = _REFERS.search(flat) if quoted is None else None
-    found = found or _POINTS_OUT.search(flat)
-    return None if found is None else Finding("missing_input", {"words": found.group().strip()})
+    """Found where a task without an input speaks of one ("the sentence", "how it works").
+
+    The gate says the same of the task's row.
+    """
+    said = None if text.strip() else pointed_at(plain(task).strip(), bare=True)
+    return None if said is None else Finding("missing_input", {"said": said})
 
 
 def off_subject(task: str, subject: str) -> Finding | None:
@@ -170,11 +223,9 @@ def input_findings(text: str, output: str) -> list[Finding]:
     return found
 
 
-_NAMED = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_COUNTS = {word: number for number, word in enumerate(_NAMED, 2)}
 _ASKS_ITEMS = re.compile(
     r"\A(?:please )?(?:name|list|give|suggest|write|tell me|make a list of|think of)(?: me)? "
-    rf"({'|'.join(_COUNTS)}|\d{{1,2}}) (?!sentences|words|lines|paragraphs|hundred|minutes)",
+    rf"({'|'.join(COUNTS)}|\d{{1,2}}) (?!sentences|words|lines|paragraphs|hundred|minutes)",
     re.I,
 )
 _ITEM = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*•])\s+(.*)$", re.M)
@@ -188,7 +239,7 @@ def list_findings(task: str, output: str) -> list[Finding]:
     items = [item.strip() for item in _ITEM.findall(output)]
     asked, found = _ASKS_ITEMS.search(plain(task).strip()), []
     if asked is not None and items:
-        count = _COUNTS.get(asked[1].lower()) or int(asked[1])
+        count = COUNTS.get(asked[1].lower()) or int(asked[1])
         numbered = re.findall(r"^\s*\d{1,2}[.)]", output, re.M)
         if len(numbered or items) != count:
             found.append(Finding("wrong_count", {"items": len(numbered or items), "asked": count}))

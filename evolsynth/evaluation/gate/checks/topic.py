@@ -15,12 +15,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evolsynth.errors import InputError
-from evolsynth.findings import Finding
+from evolsynth.findings import Finding, reason
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["FIELDS", "ON_TOPIC", "TopicCheck", "subject_of"]
+
+reason(
+    "off_topic",
+    "The instruction is not about the topic that was asked for.",
+    "Raise magpie's candidates, name the topic in more words, or lower on_topic.",
+)
 
 #: From where on a row counts as on topic. Of 300 instructions of SmolLM2-135M under the system
 #: prompts of five domains, labelled by reading, this lets through 70% of those on topic and 4% of

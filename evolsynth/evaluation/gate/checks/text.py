@@ -1,0 +1,414 @@
+"""Checks of a text by itself, instruction or response: what a small model writes when it loses the
+thread.
+
+Every rule aims at precision, because a false alarm costs an accepted row. Several follow the
+elimination rules of Evol-Instruct (Xu et al. 2023, arXiv:2304.12244, section 3.2) and the filters
+of Self-Instruct (Wang et al. 2023, arXiv:2212.10560, section 2.2).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated
+
+import msgspec
+
+from evolsynth.evaluation.gate.check import Case, Part, check
+from evolsynth.evaluation.text.language import is_english, wrong_language, wrong_request_language
+from evolsynth.evaluation.text.verbs import asks
+from evolsynth.evaluation.text.words import (
+    COMMON,
+    content,
+    sentences,
+    stem,
+    vocabulary,
+    words,
+)
+from evolsynth.findings import Finding
+
+__all__ = ["cut_off", "empty", "example_leak", "refusal", "repetition", "template_leak"]
+__all__ += ["too_long", "too_short"]
+
+#: Words or the like, of which there is at least one.
+Words = Annotated[int, msgspec.Meta(gt=0, le=10**6)]
+_BOTH: tuple[Part, Part] = ("instruction", "response")
+
+
+@check(
+    "empty",
+    *_BOTH,
+    cost="free",
+    place=1,
+    sentence="There is no text.",
+    advice="Give max_tokens more room, and see whether a stop string stands at the very beginning "
+    "of what the model writes.",
+)
+def empty(case: Case) -> Finding | None:
+    """Found where there is no letter, digit or sign that says anything."""
+    said = any(c.isalnum() or unicodedata.category(c) in ("So", "Sm") for c in case.text)
+    return None if said else Finding("empty")
+
+
+@check(
+    "too_short",
+    "instruction",
+    cost="text",
+    place=4,
+    sentence="The instruction has too few words to ask for anything.",
+    advice="Take a larger model or seeds that are whole sentences, or lower the gate's setting "
+    "min_words.",
+)
+def too_short(
+    case: Case, *, min_words: Annotated[int, msgspec.Meta(gt=0, le=1000)] = 3
+) -> Finding | None:
+    """Found where there are fewer words.
+
+    Args:
+        min_words: Words that an instruction has at least.
+    """
+    count = _length(case.text)
+    return Finding("too_short", {"words": count, "least": min_words}) if count < min_words else None
+
+
+@check(
+    "too_long",
+    *_BOTH,
+    cost="text",
+    place=5,
+    sentence="The text is longer than a single request or answer should be.",
+    advice="Lower max_tokens, or raise the gate's setting max_instruction_words or "
+    "max_response_words.",
+)
+def too_long(
+    case: Case, *, max_instruction_words: Words = 800, max_response_words: Words = 2000
+) -> Finding | None:
+    """Found where there are more words.
+
+    Args:
+        max_instruction_words: Words that an instruction has at most.
+        max_response_words: Words that a response has at most.
+    """
+    count = _length(case.text)
+    most = max_response_words if case.part == "response" else max_instruction_words
+    return Finding("too_long", {"words": count, "most": most}) if count > most else None
+
+
+def _length(text: str) -> int:
+    """Words; in scripts without spaces two characters carry about as much as one."""
+    if text.isascii():
+        return len(words(text))
+    ideographs = sum("\u3040" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text)
+    return len(words(text)) + ideographs // 2
+
+
+# Unfinished ---------------------------------------------------------------------------------------
+
+_NEVER_LAST = vocabulary(
+    """a an and because between but during every if including into its my nor or our than the their
+    although unless via whereas whether while whose your"""
+)
+_SELDOM_LAST = vocabulary("about as at by for from in of on to with")
+_ASKS_BACK = re.compile(r"\b(?:what|which|who|whom|where|how|that|to \w+)\b", re.I)
+
+
+@check(
+    "cut_off",
+    *_BOTH,
+    cost="text",
+    place=3,
+    sentence="The text stops before it is finished.",
+    advice="Raise max_tokens of the step that writes the text.",
+)
+def cut_off(case: Case) -> Finding | None:
+    """Found where the model was stopped, or the text leaves a fence, a bracket or a phrase open."""
+    text = case.text
+    if case.maker.get("finish_reason") == "length":
+        return Finding("cut_off", {"why": "the model reached its token limit"})
+    if text.count("```") % 2:
+        return Finding("cut_off", {"why": "an open code fence"})
+    if case.part == "response":
+        return None
+    tail = text[-20:]
+    # "Question: ... Answer:" is a form to be filled in; a lone colon has nothing behind it
+    if text[-1] in ",;" or re.search(r"\w-$|^[^:]*:$", text):
+        return Finding("cut_off", {"why": "a trailing mark", "tail": tail})
+    if is_english(text) and _dangles(text):
+        return Finding("cut_off", {"why": "a word that leads on", "tail": tail})
+    if _unbalanced(re.sub(r"```.*?```|`[^`\n]*`", " ", text, flags=re.S)):
+        return Finding("cut_off", {"why": "an open quotation or bracket", "tail": tail})
+    return None
+
+
+def _dangles(text: str) -> bool:
+    last = re.search(r"(\w+)$", text)
+    if last is None or not last.group().islower():
+        return False
+    if last.group() in _NEVER_LAST:
+        return len(last.group()) > 1 or not re.search(r"[=+*/^\"'-]", text)
+    sentence = re.split(r"[.!?\n]", text)[-1]
+    return last.group() in _SELDOM_LAST and not _ASKS_BACK.search(sentence)
+
+
+def _unbalanced(text: str) -> bool:
+    marks = re.sub(r"(?<=\d)\"", "", text)
+    if marks.count('"') % 2:
+        return True
+    brackets = re.sub(r"[:;]-?[()]", "", text)
+    return any(brackets.count(a) > brackets.count(b) for a, b in ("()", "[]", "{}"))
+
+
+# Loops -------------------------------------------------------------------------------------------
+
+_RUN = re.compile(r"([^\W\d_])\1{7,}|([^\s\-_=.*#~])\2{23,}|(\S)\3{119,}")
+#: A phrase of up to this many words that comes four times in a row is a loop; a single word may
+#: be said five times ("ha ha ha").
+_PHRASE, _TIMES, _TIMES_ALONE = 16, 4, 6
+
+
+@check(
+    "repetition",
+    *_BOTH,
+    cost="text",
+    place=2,
+    sentence="The text repeats itself in a loop.",
+    advice="Set a repetition penalty of 1.1 to 1.2 in the step's sampling, or lower max_tokens, "
+    "since loops come at the end of long texts.",
+)
+def repetition(case: Case) -> Finding | None:
+    """Found where the text loops: a run of one character, a phrase, a passage, a line.
+
+    What people repeat is left alone: a refrain, "ha ha ha", a row of dashes, a list whose lines
+    begin alike.
+    """
+    text, response = case.text, case.part == "response"
+    prose = re.sub(r"```.*?(?:```|$)", " ", text, flags=re.S)
+    run = _RUN.search(text)
+    if run:
+        return Finding("repetition", {"what": "characters", "repeated": run.group()[:20]})
+    tokens = [w.text.casefold() for w in words(prose)]
+    if stutter := _stutter(prose, response):
+        return Finding("repetition", {"what": "word", "repeated": stutter})
+    loop = _loop(tokens)
+    if loop is not None:
+        return Finding("repetition", {"what": "phrase", "repeated": loop})
+    if response and (twice := _said_again(tokens) or _sentence_again(prose)):
+        return Finding("repetition", {"what": "passage", "repeated": twice})
+    lines = [" ".join(s.split()).casefold() for s in prose.splitlines() if len(s.split()) > 1]
+    if lines and 1 - len(set(lines)) / len(lines) > 0.5 and len(lines) >= 5:
+        return Finding("repetition", {"what": "lines", "repeated": _commonest(lines)})
+    grams = [" ".join(tokens[i : i + 4]) for i in range(len(tokens) - 3)]
+    if len(grams) >= 24 and 1 - len(set(grams)) / len(grams) > 0.4:
+        return Finding("repetition", {"what": "words", "repeated": _commonest(grams)})
+    return None
+
+
+_STUTTER = re.compile(r"\b([^\W\d_]{4,})(,? )\1\b", re.I)
+_SAID_TWICE = vocabulary(
+    "that very much many long never blah again over more knock really please yada chop night"
+)
+
+
+def _stutter(text: str, response: bool) -> str | None:
+    """A long word said twice in a row, as nobody types it; after a comma a writer may."""
+    for match in _STUTTER.finditer(text):
+        listed = response and "," in match[2]
+        if match[1].islower() and match[1] not in _SAID_TWICE and not listed:
+            return match.group()
+    return None
+
+
+_PASSAGE = 10  # words
+_LEAST_SENTENCE, _LEAST_TWICE = 4, 6  # words
+
+
+def _said_again(tokens: Sequence[str]) -> str | None:
+    """A passage that stands in the text twice, word for word."""
+    seen: dict[tuple[str, ...], int] = {}
+    for i in range(len(tokens) - _PASSAGE + 1):
+        passage = tuple(tokens[i : i + _PASSAGE])
+        if i - seen.setdefault(passage, i) >= _PASSAGE:
+            return " ".join(passage)
+    return None
+
+
+def _sentence_again(text: str) -> str | None:
+    """A sentence said twice in a row, or a text that is another one twice."""
+    flat = " ".join(text.split()).casefold()
+    half = len(flat) // 2
+    if len(flat.split()) >= _LEAST_TWICE and flat[:half] == flat[half + 1 :]:
+        return flat[:half]
+    said = [" ".join(s.split()) for s in sentences(text.casefold())]
+    for one, next_one in pairwise(filter(None, said)):
+        if one == next_one and len(one.split()) >= _LEAST_SENTENCE:
+            return one
+    return None
+
+
+def _loop(tokens: Sequence[str]) -> str | None:
+    """The first phrase said again and again without a break; numbers alone are not a phrase."""
+    if len(set(zip(tokens, tokens[1:], tokens[2:], strict=False))) == len(tokens) - 2:
+        return None  # in a loop three words in a row come again
+    for size in range(1, _PHRASE + 1):
+        wanted = size * ((_TIMES if size > 1 else _TIMES_ALONE) - 1)
+        same = 0
+        for i in range(size, len(tokens)):
+            same = same + 1 if tokens[i] == tokens[i - size] else 0
+            if same >= wanted:
+                phrase = " ".join(tokens[i - size + 1 : i + 1])
+                if any(c.isalpha() for c in phrase):
+                    return phrase
+    return None
+
+
+def _commonest(items: Sequence[str]) -> str:
+    return Counter(items).most_common(1)[0][0]
+
+
+# Leaks --------------------------------------------------------------------------------------------
+
+_CONTROL = re.compile(
+    r"<\|[\w ]{2,40}\|>|<[｜|][\w▁ ]{2,40}[｜|]>|</?(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>"
+    r"|<(?:bos|eos|pad|unk)>|^<s>|</s>$|\[/?(?:SYSTEM_PROMPT|AVAILABLE_TOOLS)\]",
+    re.I,
+)
+_SCAFFOLD = re.compile(
+    r"^#{2,4} ?(?:Instruction|Response|Input|Output|Human|Assistant|User)s?\s*:"
+    r"|#\s?(?:the )?(?:given|new|rewritten|created|original) prompt\s?#|\brewritten prompt\b"
+    r"|^\W*given prompt\W*:"
+    r"|^(?:user|assistant|system)$|\Aassistant:",
+    re.I | re.M,
+)
+#: A response may well be a dialogue; an instruction does not name its own speaker.
+_SPEAKER = re.compile(r"\A(?:user|human|system|ai|bot):", re.I)
+
+
+@check(
+    "template_leak",
+    *_BOTH,
+    cost="text",
+    place=1,
+    sentence="The text contains pieces of a chat template or of the prompt that made it.",
+    advice="Give the model the chat template that it was trained with, and look in a preview for "
+    "the stop string that is missing.",
+)
+def template_leak(case: Case) -> Finding | None:
+    """Found where control tokens or a prompt's own headings stand in the text."""
+    text = case.text
+    leak = _CONTROL.search(text) or _SCAFFOLD.search(text)
+    if leak is None and case.part == "instruction":
+        leak = _SPEAKER.search(text)
+    return None if leak is None else Finding("template_leak", {"leaked": leak.group().strip()})
+
+
+_COMMON = frozenset(stem(word) for word in COMMON)
+
+
+def example_leak(text: str, examples: Sequence[str]) -> Finding | None:
+    """Found where the text takes over four words of content in a row, or most of an example.
+
+    Words that any request may hold ("limit your answer to ... sentences") are not distinctive:
+    a run needs two others.
+    """
+    here = [w.stem for w in content(text)]
+    runs = {tuple(here[i : i + 4]) for i in range(len(here) - 3)}
+    threes = {tuple(here[i : i + 3]) for i in range(len(here) - 2)}
+    for number, example in enumerate(examples):
+        there = content(example)
+        stems = [w.stem for w in there]
+        for i in range(len(stems) - 3):
+            run = tuple(stems[i : i + 4])
+            if run in runs and _distinctive(run):
+                copied = example[there[i].start : there[i + 3].end]
+                return Finding("example_leak", {"example": number, "copied": copied})
+        theirs = {t for i in range(len(stems) - 2) if _distinctive(t := tuple(stems[i : i + 3]))}
+        if len(theirs) >= 2 and len(theirs & threes) >= 0.6 * len(theirs):
+            return Finding("example_leak", {"example": number, "copied": example})
+    return None
+
+
+def _distinctive(run: tuple[str, ...]) -> bool:
+    return sum(s not in _COMMON and not s.isdigit() for s in run) >= 2
+
+
+# Refusals ----------------------------------------------------------------------------------------
+
+_SORRY = re.compile(
+    r"\A\W*(?:(?:(?:i'm|i am) (?:\w+ )?(?:sorry|afraid)|sorry|(?:my )?apologies|unfortunately|"
+    r"i apologi[sz]e|regrettably)\b[^.!?]{0,40}?\b(?:i|this|that|it|we)\b[^.!?]{0,40}?(?:\bnot\b|"
+    r"n't\b|\bcannot\b|\bunable\b|\bbeyond\b|\boutside\b|\bagainst\b)"
+    r"|i(?:'d| would) (?:rather|prefer) not\b|i(?:'m| am) not (?:able|allowed|permitted|"
+    r"comfortable|programmed|designed)\b|it (?:would not|wouldn't|is not|isn't) (?:be )?"
+    r"(?:appropriate|possible for me|ethical)\b"
+    r"|(?:i'm|i am)(?: \w+)? sorry\b(?! (?:for|to hear|that you|about))"
+    r"|i apologi[sz]e,? but|as an? (?:ai|artificial intelligence|(?:large )?language model)\b"
+    r"|(?:sorry, )?(?:but )?i (?:cannot|can't|can not|won't|am unable to|am not able to|"
+    r"'m unable to|'m not able to) (?:assist|help|provide|fulfil|answer|complete|comply|do that|"
+    r"write|create|generate|access|give|offer))",
+    re.I,
+)
+
+
+_FOR_ANOTHER = re.compile(
+    r"\b(?:letter|e-?mail|message|reply|apolog\w*|excuse|declin\w*|refus\w*|dialogue|"
+    r"conversation|story|scene|script|translate\w*|rewrite|rephrase|paraphrase|sentence|speech|"
+    r"text|note|tweet|poem|song|correct|edit)\b",
+    re.I,
+)
+_MODEL_DECLINES = re.compile(
+    r"\b(?:assist|answer|comply|(?:this|that|your) (?:request|question|topic)|guidelines|provide|"
+    r"language model|an ai|generate|fulfil\w*|help (?:you )?with (?:this|that))\b",
+    re.I,
+)
+
+
+@check(
+    "refusal",
+    *_BOTH,
+    cost="text",
+    place=12,
+    languages=["en"],
+    sentence="The text declines to answer.",
+    advice="Take seeds and topics away that the model declines, or another model for the "
+    "responses.",
+)
+def refusal(case: Case, *, refusal_words: Words = 80) -> Finding | None:
+    """Found where a response begins by declining, and an instruction that asks for nothing too.
+
+    Not a response that an instruction asked to write so ("Decline this invitation.").
+
+    Args:
+        refusal_words: Words from which on it is more than a refusal.
+    """
+    text = case.text
+    match, count = _SORRY.search(text), len(words(text))
+    if match is None or count >= refusal_words:
+        return None
+    if case.part == "instruction":
+        if asks(text):
+            return None
+    elif _FOR_ANOTHER.search(case.asked) and not _MODEL_DECLINES.search(text):
+        return None
+    told = {"opening": match.group(), "words": count, "most": refusal_words}
+    return Finding("refusal", told)
+
+
+@check(
+    "wrong_language",
+    *_BOTH,
+    cost="text",
+    place=20,
+    needs="for instructions: the setting instruction_language",
+    sentence="The text is in another language than it should be.",
+    advice="Write system prompts and seeds in the language that you want, or set the gate's "
+    "language settings to the one that comes.",
+)
+def in_wrong_language(case: Case) -> Finding | None:
+    """Found where a text is not in the language of the settings, or a response, where none is
+    set, not in that of its instruction."""
+    if case.part == "response":
+        return wrong_language(case.response, case.instruction, expected=case.settings.language)
+    return wrong_request_language(case.asked, case.settings.instruction_language)

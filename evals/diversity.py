@@ -27,7 +27,8 @@ from evolsynth.evaluation.diversity.distances import Vectors, vendi_score
 from evolsynth.evaluation.diversity.measures import Measure, figures_at
 from evolsynth.evaluation.diversity.ngrams import Places
 from evolsynth.evaluation.diversity.summary import Texts, measured
-from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
+from evolsynth.evaluation.embed.base import Embedder
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.text.verbs import root
 
 __all__ = ["add_options", "correlations", "full_vendi", "held", "run", "spearman", "verb_scores"]

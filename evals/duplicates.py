@@ -23,7 +23,7 @@ import msgspec
 from evals.duplicate_rows import KINDS, Pair, Planted, planted
 from evals.machine import Watch, describe
 from evals.options import add_json, check_place, names, positive, save, told_on
-from evolsynth.cache import cache_folder
+from evolsynth.atomic import cache_folder
 from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError, SetupError
 from evolsynth.evaluation.embed.minilm import MiniLM

@@ -28,21 +28,22 @@ from evolsynth.llm.base import Prompt, Request, Sampling, Segment
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.llm.llamacpp.context import Batch
 from evolsynth.llm.llamacpp.files import find_model, requantised, sha256_of
-from evolsynth.llm.llamacpp.gguf import Outline, read_outline
-from evolsynth.llm.llamacpp.library import last_message, llama
-from evolsynth.llm.llamacpp.model import Model
+from evolsynth.llm.llamacpp.model import Model, last_message, llama
 from evolsynth.llm.llamacpp.quantise import (
+    LEAST_IMPORTANCE,
+    About,
     Importance,
+    Outline,
     find_quantisation,
     importance_of,
     load_importance,
-    save_importance,
+    read_outline,
 )
 from evolsynth.llm.template import ChatTemplate
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.rows import Message, derive_seed
 
-__all__ = ["GGMLTensor", "add_options", "collect", "converse", "make", "run"]
+__all__ = ["GGMLTensor", "add_options", "collect", "converse", "make", "run", "save_importance"]
 
 SHIPPED = Path("evolsynth/llm/llamacpp/importance") / f"{DEFAULT_MODEL}.npz"
 _SOURCE = "Q8_0"  # what the model is read in: near enough to half precision, and fast
@@ -285,3 +286,28 @@ class _Squares:
                 "of ggml's tensors in evals/importance.py is not this build's: compare its ggml.h."
             )
         return {n: (s / self._counts[n]).astype(np.float32) for n, s in self._sums.items()}
+
+
+def save_importance(path: Path, importance: Importance) -> None:
+    """Write an importance file, the same bytes for the same numbers: a compressed npz with the
+    arrays ``about`` (JSON) and ``values`` (float16)."""
+    places: dict[bytes, tuple[int, int]] = {}
+    tensors: dict[str, tuple[int, int]] = {}
+    parts: list[NDArray[np.float16]] = []
+    end = 0
+    for name, values in sorted(importance.tensors.items()):
+        part = np.maximum(values / values.mean(), LEAST_IMPORTANCE).astype(np.float16)
+        key = part.tobytes()
+        if key not in places:
+            places[key] = (end, end + len(part))
+            end += len(part)
+            parts.append(part)
+        tensors[name] = places[key]
+    about = About(importance.model, importance.source, dict(importance.settings), tensors)
+    text = msgspec.json.encode(about)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        np.savez_compressed(
+            file, about=np.frombuffer(text, dtype=np.uint8), values=np.concatenate(parts)
+        )
+    partial.replace(path)

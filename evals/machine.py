@@ -13,7 +13,7 @@ import msgspec
 
 from evolsynth import __version__
 from evolsynth.llm.llamacpp import available_threads
-from evolsynth.llm.llamacpp.library import llama
+from evolsynth.llm.llamacpp.model import llama
 
 __all__ = ["Machine", "Watch", "describe"]
 

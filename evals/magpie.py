@@ -22,12 +22,13 @@ import numpy as np
 from evals.machine import describe
 from evals.options import add_json, check_place, names, positive, save, told_on
 from evolsynth.data.files import read_objects
-from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
+from evolsynth.evaluation.embed.base import Embedder
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.methods.magpie.magpie import magpie
-from evolsynth.methods.magpie.topics import steering, topic_names
+from evolsynth.methods.magpie.steering import steering, topic_names
 from evolsynth.rows import Row
 
 __all__ = ["Classifier", "Kept", "add_options", "measure", "run"]

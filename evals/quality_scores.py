@@ -24,8 +24,8 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.check import Case, tiers
 from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.evaluation.gate.settings import GateSettings
-from evolsynth.evaluation.scores.ifd import ifd
 from evolsynth.evaluation.scores.judge import judge
+from evolsynth.evaluation.scores.response import ifd
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.rows import Row

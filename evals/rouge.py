@@ -18,7 +18,7 @@ from evals.machine import Watch, describe
 from evals.options import add_json, check_place, positive, save, told_on
 from evolsynth.evaluation.gate.checks.self_instruct import SAME_WORDING
 from evolsynth.evaluation.text.rouge import RougeIndex, rouge_l
-from evolsynth.methods.self_instruct.seeds import shipped_seeds
+from evolsynth.methods.self_instruct.pool import shipped_seeds
 
 __all__ = ["Timed", "add_options", "measure", "pool_of", "run"]
 

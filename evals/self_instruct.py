@@ -19,9 +19,9 @@ from evals.options import add_json, check_place, positive, save, told_on
 from evolsynth.atomic import writing
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
-from evolsynth.methods.family import PromptFamily
-from evolsynth.methods.self_instruct.seeds import SeedTask, read_seeds
+from evolsynth.methods.self_instruct.pool import SeedTask, read_seeds
 from evolsynth.methods.self_instruct.tasks import bootstrap_tasks
+from evolsynth.prompts import PromptFamily
 from evolsynth.rows import Row
 
 __all__ = ["Yield", "add_options", "measure", "run"]

@@ -84,7 +84,7 @@ def options(of: str) -> list[str]:
 
 def method(name: str) -> list[str]:
     """The options of a method's step, which are those of its command."""
-    command = METHODS[name].command
+    command = METHODS[name].command or ""
     maker = STEPS[name]
     flags = called(maker.options, command)
     lines = ["| option | flag | default | what it is |", "|---|---|---|---|"]

@@ -126,7 +126,7 @@ def read_seeds(path: Path | None) -> list[Row]:
         InputError: the file cannot be read, or a line has no instruction.
     """
     if path is None:
-        from evolsynth.methods.self_instruct.seeds import shipped_seeds
+        from evolsynth.methods.self_instruct.pool import shipped_seeds
 
         seeds = shipped_seeds()
         return [Row.make(f"{s.instruction}\n\n{s.input}".strip()) for s in seeds]

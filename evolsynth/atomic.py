@@ -1,7 +1,8 @@
-"""Files that appear whole or not at all, and standard output in their place."""
+"""Files that appear whole or not at all, and the folder for those that are made once."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from evolsynth.errors import InputError
 
-__all__ = ["write", "writing", "written"]
+__all__ = ["cache_folder", "locked", "write", "writing", "written"]
 
 
 @contextmanager
@@ -82,3 +83,25 @@ def writing(place: str | None) -> Iterator[Callable[[str], object]]:
 
 def _cannot(place: str | os.PathLike[str], error: OSError, advice: str) -> InputError:
     return InputError(f"{place}: cannot be written ({error.strerror}). {advice}")
+
+
+def cache_folder() -> Path:
+    """Where made files are kept: ``$EVOLSYNTH_CACHE``, else the user's cache folder."""
+    given = os.environ.get("EVOLSYNTH_CACHE")
+    if given:
+        return Path(given)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "evolsynth"
+
+
+@contextmanager
+def locked(place: Path) -> Iterator[None]:
+    """Hold the lock beside ``place``; another process that wants it waits. Makes the folder.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.with_name(place.name + ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -4,6 +4,8 @@ A file is a jinja2 template made of macros. ``shared(...)`` is the part that doe
 row to row and is prefilled once; ``own(...)`` is the rest; ``anchor(...)``, where there is one, is
 what the answer is made to begin with. ``{% set examples = [...] %}`` at the top holds few-shot
 examples, so that a check can tell when an answer copies one.
+
+Here too is which family of prompts a model is asked with, and what a row remembers of its asking.
 """
 
 from __future__ import annotations
@@ -12,16 +14,18 @@ import functools
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import jinja2
 import jinja2.sandbox
+import msgspec
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.text.words import word_lists
-from evolsynth.llm.base import Prompt
+from evolsynth.llm.base import LLM, Completion, Prompt, Request
 
-__all__ = ["PromptFile", "load_prompt", "prompt_lists", "prompt_names"]
+__all__ = ["SMALL_MODEL", "PromptFamily", "PromptFile", "load_prompt", "made_by", "prompt_family"]
+__all__ += ["prompt_hash", "prompt_lists", "prompt_names", "template_hash"]
 
 
 class PromptFile:
@@ -143,3 +147,59 @@ def prompt_lists(name: str) -> Mapping[str, list[str]]:
     if not path.is_file():
         raise InputError(f"There is no list prompts/{name}.txt. Install the package again.")
     return word_lists(str(path), path.name)
+
+
+PromptFamily = Literal["small", "classic"]
+
+#: Below so many parameters a model copies long rules instead of keeping them. At 135M they gave
+#: nothing usable; sizes between that and this were not measured.
+SMALL_MODEL = 1_000_000_000
+
+
+def prompt_family(llm: LLM, asked: str | None = None) -> PromptFamily:
+    """The family asked for, or else the one that suits the model's size.
+
+    ``"small"``: short few-shot lists that the model goes on with, and first words given to it.
+    ``"classic"``: rules in a chat turn, as in the papers; also where the size is not known, as
+    behind a server. Ask when the back end has been started: before, it may not know its size.
+
+    Raises:
+        InputError: there is no family of the name asked for.
+    """
+    for family in get_args(PromptFamily):
+        if asked == family:
+            return family  # type: ignore[no-any-return] # get_args tells no types
+    if asked is not None:
+        raise InputError(f"There are no prompts '{asked}'. Use small or classic, or leave it out.")
+    size = llm.parameters
+    return "small" if size is not None and size < SMALL_MODEL else "classic"
+
+
+def made_by(
+    llm: LLM,
+    request: Request,
+    completion: Completion,
+    prompt: Mapping[str, str],
+    *,
+    attempt: int = 0,
+) -> dict[str, Any]:
+    """All that is needed to make the text again, and nothing that varies from run to run."""
+    return {
+        **llm.provenance,
+        **prompt,
+        "sampling": msgspec.to_builtins(request.sampling),
+        "max_tokens": request.max_tokens,
+        "seed": request.seed,
+        "attempt": attempt,
+        "finish_reason": completion.finish_reason,
+    }
+
+
+def template_hash(request: Request) -> dict[str, str]:
+    """The hash of a prompt that a chat template gave; nothing for a chat without a template."""
+    return {} if request.prompt is None else {"template_sha256": prompt_hash(request.prompt)}
+
+
+def prompt_hash(prompt: Prompt) -> str:
+    """The hash of a prompt that comes from a model's own template rather than from a file."""
+    return hashlib.sha256(str(prompt).encode("utf-8", "replace")).hexdigest()[:16]

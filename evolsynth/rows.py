@@ -152,7 +152,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
             known.setdefault("id", _digest(dict(data)))
             return msgspec.convert(known, cls)
         except msgspec.ValidationError as error:
-            raise InputError(f"field {_field_of(error)}: {_plain(error)}.") from None
+            told, _, place = str(error).partition(" - at")
+            _, _, name = place.rpartition("`$.")
+            field = f"'{name.rstrip('`')}'" if name else "of the row"
+            raise InputError(f"field {field}: {told.replace('`', '').lower()}.") from None
         except RecursionError:
             raise InputError("nested too deeply.") from None
 
@@ -173,15 +176,6 @@ def dump(data: Any) -> str:
 def _digest(body: Any) -> str:
     text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
-def _field_of(error: msgspec.ValidationError) -> str:
-    _, _, place = str(error).rpartition("`$.")
-    return f"'{place.rstrip('`')}'" if place else "of the row"
-
-
-def _plain(error: msgspec.ValidationError) -> str:
-    return str(error).partition(" - at")[0].replace("`", "").lower()
 
 
 def derive_seed(

@@ -14,9 +14,9 @@ import pytest_asyncio
 from docs_pages import page_blocks, read_through  # noqa: F401 - fixtures
 from scripted_commands import in_folder, use_embedder, use_model  # noqa: F401 - fixtures
 
-from evolsynth.cache import cache_folder
+from evolsynth.atomic import cache_folder
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.llm.llamacpp import LlamaCpp, arrangement, engine
+from evolsynth.llm.llamacpp import LlamaCpp, engine, machine
 from evolsynth.llm.llamacpp.model import Model
 from evolsynth.rows import Row
 
@@ -56,13 +56,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def measured_once() -> Iterator[None]:
     """Whatever arrangement of contexts an engine takes, the next one takes too."""
-    measured = arrangement.arrangement
+    measured = machine.arrangement
 
     def kept(model: Model, *, identity: str, slots: int, processors: int, **most: int) -> Any:
         found = measured(model, identity=identity, slots=slots, processors=processors, **most)
-        key = arrangement.fingerprint(identity, slots=slots, processors=processors)
-        if arrangement.remembered(key) is None:
-            arrangement._remember(key, arrangement._Measured(found, {}))
+        key = machine.fingerprint(identity, slots=slots, processors=processors)
+        if machine.remembered(key) is None:
+            machine._remember(key, machine._Measured(found, {}))
         return found
 
     with pytest.MonkeyPatch.context() as patch:

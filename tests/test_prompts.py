@@ -10,7 +10,7 @@ import pytest
 
 from evolsynth.errors import InputError
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.evolve.draft import IN_DEPTH
+from evolsynth.methods.evolve.drafts import IN_DEPTH
 from evolsynth.methods.evolve.evolve import evolve
 from evolsynth.prompts import PromptFile, load_prompt, prompt_lists, prompt_names
 from evolsynth.rows import Row

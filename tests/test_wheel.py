@@ -18,7 +18,7 @@ CHECKOUT = Path(__file__).parents[1]
 PROBE = """
 import json, sys, evolsynth
 from importlib.resources import files
-from evolsynth.methods.self_instruct.seeds import shipped_seeds
+from evolsynth.methods.self_instruct.pool import shipped_seeds
 from evolsynth.prompts import load_prompt, prompt_names
 page = files("evolsynth.report")
 print(json.dumps({

@@ -16,7 +16,7 @@ from typing import Any
 from evals.throughput.jobs import Job, Reading
 from evolsynth.errors import EngineError
 from evolsynth.llm.base import Sampling
-from evolsynth.llm.llamacpp.library import last_message, llama
+from evolsynth.llm.llamacpp.model import last_message, llama
 
 __all__ = ["measure"]
 

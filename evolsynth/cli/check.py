@@ -115,7 +115,7 @@ async def _with_opinions(
     counts: Counter[str],
 ) -> None:
     """The same, with a model asked about the borderline ones, some at once."""
-    from evolsynth.evaluation.scores.second_opinion import second_opinion
+    from evolsynth.evaluation.scores.judge import second_opinion
     from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 
     async def one(line: dict[str, Any], loss: InformationLoss) -> InformationLoss:

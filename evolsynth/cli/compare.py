@@ -14,7 +14,7 @@ from rich.table import Table
 from evolsynth.atomic import writing
 from evolsynth.cli.flags import parsed
 from evolsynth.errors import InputError
-from evolsynth.evaluation.diversity.distances import rarefied
+from evolsynth.evaluation.diversity.measures import rarefied
 from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck, subject_of
@@ -23,8 +23,7 @@ from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
 from evolsynth.methods.magpie.magpie import magpie
-from evolsynth.methods.magpie.system_prompts import SystemPrompts, steering_hint
-from evolsynth.methods.magpie.topics import steering
+from evolsynth.methods.magpie.steering import SystemPrompts, steering, steering_hint
 from evolsynth.pipeline.steps import STEPS
 
 __all__ = ["Compared", "as_json", "compare", "compare_systems", "show"]
@@ -91,7 +90,7 @@ async def compare(
                 accepted=len(kept[name]),
                 on_topic=sum(s >= ON_TOPIC for s in scores) / len(scores) if scores else None,
                 size=size,
-                vendi=rarefied(kept[name], vectors, size).vendi if vectors is not None else None,
+                vendi=rarefied(kept[name], vectors, size)["vendi"] if vectors is not None else None,
                 hint=steering_hint(text),
             )
         )

@@ -101,7 +101,7 @@ def _report() -> str:
 
 
 def _cache() -> str:
-    from evolsynth.cache import cache_folder
+    from evolsynth.atomic import cache_folder
     from evolsynth.errors import SetupError
 
     folder = cache_folder()

@@ -13,8 +13,8 @@ from rich.console import Console
 from evolsynth.atomic import writing
 from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError
-from evolsynth.evaluation.scores.ifd import ifd
 from evolsynth.evaluation.scores.judge import CRITERIA, judge
+from evolsynth.evaluation.scores.response import ifd
 from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
 from evolsynth.rows import Row, dump

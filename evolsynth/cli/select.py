@@ -13,7 +13,8 @@ from rich.console import Console
 from evolsynth.atomic import writing
 from evolsynth.cli.lines import Lines
 from evolsynth.errors import InputError
-from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
+from evolsynth.evaluation.embed.base import Embedder
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.scores.selection import Choice, best_first, choose, product_of, row_text
 from evolsynth.rows import Row, dump
 

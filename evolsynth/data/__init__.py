@@ -3,9 +3,8 @@
 from evolsynth.columns import ColumnType
 from evolsynth.data.files import read_dataset, read_objects, read_rows
 from evolsynth.data.hub import Hub, hub
-from evolsynth.data.open import origin
+from evolsynth.data.open import Origin, origin
 from evolsynth.data.reader import reads
-from evolsynth.data.source import Origin
 
 __all__ = [
     "ColumnType",

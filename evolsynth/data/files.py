@@ -1,21 +1,23 @@
-"""A path, a folder or a pattern, as readers; and what stands in a file, as it stands there."""
+"""A path, a folder or a pattern, as readers; what stands in a file; and texts as contexts."""
 
 from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from evolsynth.columns import ColumnType
 from evolsynth.data.jsonl import STANDARD_INPUT, JsonLines, Piped
-from evolsynth.data.reader import FORMATS, Format, Reader
-from evolsynth.data.texts import TextFiles
+from evolsynth.data.reader import FORMATS, Format, Reader, Record
 from evolsynth.data.values import plain_fields
 from evolsynth.errors import InputError
 from evolsynth.rows import Row
 
-__all__ = ["file_records", "read_dataset", "read_objects", "read_rows", "readers_of"]
+__all__ = ["TextFiles", "file_records", "read_dataset", "read_objects", "read_rows", "readers_of"]
+__all__ += ["split"]
 
 _TEXTS = (".txt", ".md")
 _DATASET = ("accepted", "rejected", "failed")
@@ -105,41 +107,46 @@ def readers_of(
         InputError: there is no such file, it is empty, or of a kind that cannot be read.
     """
     try:
-        return _readers(data, chunk, skip_bad, lenient)
+        found = _readers(data, lenient)
+        if isinstance(found, TextFiles):
+            found.chunk = chunk
+            if not skip_bad:
+                found.check()
+            return [found]
     except OSError as error:
         raise InputError(f"{str(data)[:200]}: cannot be read ({error.strerror}).") from None
+    if chunk is not None and not isinstance(found[0], Piped):
+        raise InputError(f"{data}: chunk goes with text files, and this is none. Leave it out.")
+    return found
 
 
-def _readers(
-    data: str | Path, chunk: int | None, skip_bad: bool, lenient: bool
-) -> Sequence[Reader]:
+def _readers(data: str | Path, lenient: bool) -> TextFiles | Sequence[Reader]:
     label, path = str(data), Path(data)
     if not label:
         raise InputError("The path is empty. Give the path of a file or a folder.")
     if path == STANDARD_INPUT:
         return [Piped(path, label)]
     if path.is_dir():
-        return [_texts(_in_folder(path), path, label, chunk, skip_bad)]
+        return TextFiles(_in_folder(path), path, label)
     if path.is_file():
         if path.suffix.lower() in _TEXTS and not lenient:
-            return [_texts([path], path.parent, label, chunk, skip_bad)]
-        paths = [path]
-    elif glob.has_magic(label):
+            return TextFiles([path], path.parent, label)
+        return _tables([path], lenient)
+    if glob.has_magic(label):
         found = glob.glob(label, recursive=True)  # noqa: PTH207 - passes by names with a dot
         paths = sorted(p for p in map(Path, found) if p.is_file())
         if not paths:
             raise InputError(f"{label}: no file matches. Check the pattern and the folder.")
-        if not any(_table(p) for p in paths):
-            return [_texts(paths, _fixed(path), label, chunk, skip_bad)]
-    elif path.exists() and lenient:
+        if any(_table(p) for p in paths):
+            return _tables(paths, lenient)
+        while glob.has_magic(str(path)):  # up to the folder above all that can match
+            path = path.parent
+        return TextFiles(paths, path, label)
+    if path.exists() and lenient:
         return [Piped(path, label)]
-    elif path.exists():
+    if path.exists():
         raise InputError(f"{label}: neither a file nor a folder. Write it into a file first.")
-    else:
-        raise InputError(f"{label[:200]}: no such file. Give the path of a file or a folder.")
-    if chunk is not None:
-        raise InputError(f"{label}: chunk goes with text files, and this is none. Leave it out.")
-    return _tables(paths, lenient)
+    raise InputError(f"{label[:200]}: no such file. Give the path of a file or a folder.")
 
 
 def _tables(paths: Sequence[Path], lenient: bool) -> list[Reader]:
@@ -169,12 +176,12 @@ def _table(path: Path) -> Format | None:
 
 def _in_folder(folder: Path) -> list[Path]:
     """The text files in the folder and those in it; names that begin with a dot are passed by."""
-    found = []
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder).parts
-        hidden = any(name.startswith(".") for name in inside)
-        if path.suffix.lower() in _TEXTS and path.is_file() and not hidden:
-            found.append(path)
+    found = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in _TEXTS and path.is_file()
+        if not any(name.startswith(".") for name in path.relative_to(folder).parts)
+    ]
     if not found:
         raise InputError(
             f"{folder}: no {' or '.join(_TEXTS)} files in this folder. Give a pattern for others: "
@@ -183,19 +190,99 @@ def _in_folder(folder: Path) -> list[Path]:
     return found
 
 
-def _fixed(pattern: Path) -> Path:
-    """The folder above all that a pattern can match."""
-    while glob.has_magic(str(pattern)):
-        pattern = pattern.parent
-    return pattern
+# Text files ---------------------------------------------------------------------------------------
+
+# where a text may be cut, best first: behind a paragraph, a line, a sentence, a word
+_CUTS = tuple(map(re.compile, (r"\n[ \t]*\n", r"\n", r"(?<=[.!?。！？])\s", r"\s")))
+_SPACE = re.compile(r"\s+")
 
 
-def _texts(
-    paths: list[Path], above: Path, label: str, chunk: int | None, skip_bad: bool
-) -> TextFiles:
-    if not skip_bad:
-        for path in paths:
+class TextFiles(Reader):
+    """Texts of files in UTF-8: the fields ``input`` and ``source``, the file's name.
+
+    The name is the path below the folder ``above``. With ``chunk`` a text is cut into parts of at
+    most so many characters, numbered from 1 in ``part``. In memory is one file.
+    """
+
+    unit = "file"
+
+    def __init__(self, paths: Sequence[Path], above: Path, label: str) -> None:
+        super().__init__(label)
+        self._paths, self._above = paths, above
+        self.chunk: int | None = None
+
+    def check(self) -> None:
+        """See that no file is empty.
+
+        Raises:
+            InputError: it names the file.
+        """
+        for path in self._paths:
             if not path.stat().st_size:
                 raise InputError(f"{path}: the file is empty. Write something, or remove it.")
-    names = [path.relative_to(above).as_posix() for path in paths]
-    return TextFiles(paths, names, label, chunk=chunk)
+
+    def place(self, number: int) -> str:
+        """The file's path."""
+        return str(self._paths[number - 1])
+
+    def columns(self) -> Mapping[str, ColumnType]:
+        """Always the same."""
+        part: dict[str, ColumnType] = {} if self.chunk is None else {"part": "number"}
+        return {"input": "text", "source": "text", **part}
+
+    def count(self) -> int | None:
+        """The number of files, if each is a row."""
+        return len(self._paths) if self.chunk is None else None
+
+    def batches(self) -> Iterator[Iterable[Record]]:
+        """The rows of one file at a time."""
+        for number, path in enumerate(self._paths, 1):
+            try:
+                yield self._records(number, path)
+            except InputError as error:
+                yield [(number, error, None)]
+
+    def _records(self, number: int, path: Path) -> list[Record]:
+        name = path.relative_to(self._above).as_posix()
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            raise InputError(f"{path}: not UTF-8 text. Save the file as UTF-8.") from None
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
+        if not text.strip():
+            raise InputError(f"{path}: the file is empty. Write something, or remove it.")
+        if self.chunk is None:
+            return [(number, {"input": text, "source": name}, None)]
+        parts = enumerate(split(text, self.chunk), 1)
+        return [(number, {"input": t, "source": name, "part": k}, None) for k, t in parts]
+
+
+def split(text: str, most: int) -> list[str]:
+    """The text in parts of at most ``most`` characters.
+
+    A part ends with the last paragraph that ends in its second half; or else with such a line,
+    sentence or word; or else with one in its first half; a word that is longer is cut. White space
+    between parts is left out, all else stays.
+    """
+    parts, at, end = [], _behind_space(text, 0), len(text.rstrip())
+    while end - at > most:
+        stop = _cut(text, at, most)
+        parts.append(text[at:stop].rstrip())
+        at = _behind_space(text, stop)
+    return [*parts, text[at:end]] if at < end else parts
+
+
+def _cut(text: str, start: int, most: int) -> int:
+    """Where the part that begins at ``start`` ends."""
+    for least in (start + most // 2, start):
+        for place in _CUTS:
+            found = [m.start() for m in place.finditer(text, least + 1, start + most + 2)]
+            if found and found[0] <= start + most:
+                return max(at for at in found if at <= start + most)
+    return start + most
+
+
+def _behind_space(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return at if match is None else match.end()

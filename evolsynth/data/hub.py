@@ -9,9 +9,8 @@ from functools import cache
 from typing import Any
 
 from evolsynth.columns import ColumnType
-from evolsynth.data.in_memory import Items
 from evolsynth.data.parquet import schema_columns
-from evolsynth.data.reader import reads
+from evolsynth.data.reader import Items, reads
 from evolsynth.errors import InputError, SetupError
 
 __all__ = ["Dataset", "Hub", "dataset_of", "hub", "is_dataset"]

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import msgspec
 
-from evolsynth.data.reader import BATCH, Named, Reader, Record, WholeFile, reads
+from evolsynth.data.reader import BATCH, Once, Reader, Record, WholeFile, reads
 from evolsynth.errors import InputError
 
 __all__ = ["STANDARD_INPUT", "JsonLines", "JsonList", "Piped", "blocks", "line_object"]
@@ -77,36 +77,15 @@ class JsonLines(Reader):
                 yield number, data, raw
 
 
-class Piped(JsonLines):
-    """Standard input, or another pipe: lines that can be read once, each as soon as it is there.
-
-    What was looked at is kept for the reading.
-    """
-
-    again = False
+class Piped(Once, JsonLines):
+    """Standard input, or another pipe: lines that can be read once, each as soon as it is there."""
 
     def __init__(self, path: Path, label: str) -> None:
         super().__init__(path, "standard input" if path == STANDARD_INPUT else label)
-        self._begun: Iterator[Iterable[Record]] | None = None
-        self._seen: list[Record] = []
 
-    def count(self) -> None:
-        """Not known."""
-
-    def first(self, most: int) -> list[Record]:
-        """What comes first: the rest may take long."""
-        if self._begun is None:
-            self._begun = super().batches()
-            self._seen = list(next(iter(self._begun), ()))
-        return self._seen[:most]
-
-    def batches(self) -> Iterator[Iterable[Record]]:
-        """What was looked at, then the rest."""
-        begun, seen = self._begun or super().batches(), self._seen
-        self._begun, self._seen = None, []
-        if seen:
-            yield seen
-        yield from begun
+    def begin(self, most: int) -> Iterator[Iterable[Record]]:
+        """The lines of a block at a time, whatever was asked for."""
+        return JsonLines.batches(self)
 
 
 def _blank(raw: bytes) -> bool:
@@ -141,7 +120,7 @@ def _opened(path: Path) -> AbstractContextManager[BufferedIOBase]:
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 
-def line_object(raw: bytes, reader: Named, number: int) -> dict[str, Any] | InputError | None:
+def line_object(raw: bytes, reader: Reader, number: int) -> dict[str, Any] | InputError | None:
     """A line's JSON object, or what is wrong with the line; None for a blank one.
 
     Half a surrogate pair, which the strict parser refuses, is let through.
@@ -183,7 +162,8 @@ def json_file(path: Path, label: str) -> Reader:
     Raises:
         InputError: it begins as one object over many lines.
     """
-    begins = beginning(path, label)
+    texts = (block.removeprefix(_BOM).strip() for block in blocks(path, label))
+    begins = next(filter(None, texts), b"").partition(b"\n")[0].strip()
     if begins == b"{":
         raise InputError(f"{label}: one object over lines. Give a list, or an object a line.")
     return JsonList(path, label) if begins[:1] == b"[" else JsonLines(path, label)
@@ -253,7 +233,9 @@ class _Text:
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
-                if not (self._cut(error) and self._more()):
+                # it may be right as far as it goes
+                cut = error.msg.startswith("Unterminated") or error.pos > len(self._text) - 16
+                if not (cut and self._more()):
                     raise _broken(where, error.msg) from None
             except (ValueError, RecursionError) as error:
                 raise _broken(where, str(error).partition(";")[0]) from None
@@ -262,10 +244,6 @@ class _Text:
                 if end < len(self._text) or not self._more():
                     self._at = end
                     return value
-
-    def _cut(self, error: json.JSONDecodeError) -> bool:
-        """Whether the text may be right as far as it goes."""
-        return error.msg.startswith("Unterminated") or error.pos > len(self._text) - 16
 
     def _more(self) -> bool:
         """Read on, as much again as there is; False at the end."""
@@ -287,13 +265,3 @@ class _Text:
 
 def _broken(where: str, what: str) -> InputError:
     return InputError(f"{where}: not JSON ({what}). Mend it: what follows cannot be read.")
-
-
-def beginning(path: Path, label: str) -> bytes:
-    """The file's first line that is not blank, as far as it stands in one block."""
-    text = b""
-    for block in blocks(path, label):
-        text = block.removeprefix(codecs.BOM_UTF8).strip()
-        if text:
-            break
-    return text.partition(b"\n")[0].strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import (
+    AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
     Callable,
@@ -12,6 +13,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,16 +21,127 @@ from typing import Any, TypeVar
 from evolsynth.columns import ColumnType
 from evolsynth.data.files import readers_of
 from evolsynth.data.hub import Hub, dataset_of, is_dataset
-from evolsynth.data.in_memory import ItemList, Items
-from evolsynth.data.reader import FORMATS, Reader
-from evolsynth.data.source import Origin, Read, ReadingStep, Taker, Yielded
-from evolsynth.data.values import given_columns
+from evolsynth.data.reader import FORMATS, Asked, ItemList, Items, Reader
+from evolsynth.data.taker import ReadingStep, Taker
+from evolsynth.data.values import columns_of, given_columns
 from evolsynth.errors import InputError
 from evolsynth.rows import Row
 
-__all__ = ["origin"]
+__all__ = ["Origin", "origin"]
 
 T = TypeVar("T")
+
+_LOOKED_AT = 100
+
+
+class Origin:
+    """Where rows come from: one or more readers, one after the other.
+
+    With ``checked`` they are all read once to be counted, so that a bad one is told before anything
+    runs, and it is all right if there are none. ``label`` is for people: ``seeds.jsonl``.
+    """
+
+    def __init__(
+        self,
+        readers: Sequence[Reader],
+        label: str,
+        *,
+        taker: Callable[[], Taker],
+        columns: Mapping[str, ColumnType] | None,
+        limit: int | None,
+        checked: bool = False,
+    ) -> None:
+        self.label = label
+        self._readers, self._taker = readers, taker
+        self._columns, self._limit, self._checked = columns, limit, checked
+        self._looked = False
+
+    def columns(self) -> Mapping[str, ColumnType] | None:
+        """The columns, known before anything runs: as given; or else as the schema says; or else
+        those of the first 100 rows. None if they are not known.
+
+        Raises:
+            InputError: the first look finds nothing there, or something that is no row.
+        """
+        if not self._looked:
+            found = self._look()
+            self._looked = True
+            if self._columns is None:
+                self._columns = found or None
+        return self._columns
+
+    def _look(self) -> Mapping[str, ColumnType]:
+        """See what is there, and that it is right as far as that goes."""
+        taker, rows = self._taker(), list[Row]()
+        told: dict[str, ColumnType] = {}
+        most = _LOOKED_AT if self._limit is None else min(_LOOKED_AT, self._limit)
+        for reader in self._readers:
+            taker.begin(reader)
+            told |= taker.renamed_columns(reader.columns() or {})
+            rows += map(taker.row, reader.first(most - len(rows)))
+            if len(rows) == most:
+                break
+        if not rows:
+            self._none()
+        taker.check_fields()
+        return columns_of(rows) | told
+
+    def _none(self) -> None:
+        """Say that there is nothing, where that is not all right."""
+        empty = self._readers[0].empty
+        if empty is not None and not self._checked:
+            raise InputError(empty)
+
+    def count(self) -> int | None:
+        """How many rows there are; None where it takes long to find.
+
+        Raises:
+            InputError: a row is bad, where they are ``checked``.
+        """
+        if self._checked and all(reader.again for reader in self._readers):
+            return sum(1 for _ in self)
+        total, most = 0, self._limit
+        for reader in self._readers:
+            count = reader.count()
+            if count is None:
+                return None
+            total += count
+            if most is not None and total >= most:
+                return most
+        return total
+
+    def __iter__(self) -> Iterator[Row]:
+        """All rows, from the start, for who may wait for them; see `rows`."""
+        taker, number = self._taker(), 0
+        for reader in self._readers:
+            taker.begin(reader)
+            for batch in reader.batches():
+                for record in batch:
+                    number += 1
+                    yield taker.row(record)
+                    if number == self._limit:
+                        return
+        if not number:
+            self._none()
+
+    async def rows(self) -> AsyncGenerator[Row]:
+        """The rows in their order, the same ones each time, in bounded memory.
+
+        Raises:
+            InputError: a row is bad, or the source ends with an error.
+        """
+        taker, number = self._taker(), 0
+        for reader in self._readers:
+            taker.begin(reader)
+            async with aclosing(reader.stream()) as batches:
+                async for batch in batches:
+                    for record in batch:
+                        number += 1
+                        yield taker.row(record)
+                        if number == self._limit:
+                            return
+        if not number:
+            self._none()
 
 
 def origin(
@@ -92,25 +205,21 @@ def origin(
             raise InputError(f"{name} is {number!r}: it must be a number from 1.")
     if fields is not None and not isinstance(fields, Mapping):
         raise InputError("fields: give a mapping from the data's names to the rows' names.")
-    made = given_columns(columns)
-    settings: dict[str, Any] = {
-        "taker": partial(Taker, skip_bad=skip_bad, fields=fields, needs=needs, step=step),
-        "columns": made,
-        "limit": limit,
-    }
-    own = step == "read"
+    make = partial(
+        Origin,
+        taker=partial(Taker, skip_bad=skip_bad, fields=fields, needs=needs, step=step),
+        columns=given_columns(columns),
+        limit=limit,
+        checked=step == "read",
+    )
     read = _scheme(data)
     if read is None and isinstance(data, str | Path):
-        readers = readers_of(data, chunk=chunk, skip_bad=skip_bad, lenient=own)
-        label = readers[0].label if str(data) == "-" else str(data)
-        return Read(readers, label, checked=own, **settings)
+        readers = readers_of(data, chunk=chunk, skip_bad=skip_bad, lenient=step == "read")
+        return make(readers, readers[0].label if str(data) == "-" else str(data))
     if chunk is not None:
         raise InputError("chunk goes with text files: a path, a folder or a pattern.")
-    begin = _begun_async(data)
-    if begin is not None:
-        return Yielded(begin, _name(data), **settings)
     reader = _reader(data) if read is None else read(data, str(data))
-    return Read((reader,), reader.label, checked=own, **settings)
+    return make((reader,), reader.label)
 
 
 def _scheme(data: object) -> Callable[[Any, str], Reader] | None:
@@ -120,19 +229,14 @@ def _scheme(data: object) -> Callable[[Any, str], Reader] | None:
     return FORMATS.find(f"{data.partition('://')[0]}://")
 
 
-def _begun_async(data: object) -> Callable[[], AsyncIterable[object]] | None:
-    """How to begin an asynchronous source; None if it is none."""
+def _reader(data: object) -> Reader:
     if inspect.isasyncgenfunction(_inner(data)) and callable(data):
         _takes_nothing(data)
-        return data
+        return Asked(data, _name(data))
     if isinstance(data, AsyncIterator):
-        return _once(data, _name(data))
+        return Asked(_once(data, _name(data)), _name(data))
     if isinstance(data, AsyncIterable):
-        return lambda: data
-    return None
-
-
-def _reader(data: object) -> Reader:
+        return Asked(lambda: data, _name(data))
     if isinstance(data, Hub) or is_dataset(data):
         return dataset_of(data)
     if isinstance(data, Mapping | Row):

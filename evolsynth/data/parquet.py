@@ -41,12 +41,11 @@ class Parquet(Reader):
         try:
             with self._opened() as file:
                 for batch in file.iter_batches(batch_size=BATCH, use_threads=False):
-                    yield _records(number, batch.to_pylist())
+                    yield [(n, row, None) for n, row in enumerate(batch.to_pylist(), number)]
                     number += batch.num_rows
         except _errors() as error:
-            said = str(error).partition("\n")[0].rstrip(".")
             raise InputError(
-                f"{self.place(number)}: cannot be read ({said}). Write the file again."
+                f"{self.place(number)}: cannot be read ({_said(error)}). Write the file again."
             ) from None
 
     def _opened(self) -> Any:
@@ -59,9 +58,9 @@ class Parquet(Reader):
         try:
             return parquet.ParquetFile(self.path)
         except _errors() as error:
-            said = str(error).partition("\n")[0].rstrip(".")
             raise InputError(
-                f"{self.label}: no Parquet file ({said}). Write it again, or give JSON Lines."
+                f"{self.label}: no Parquet file ({_said(error)}). "
+                "Write it again, or give JSON Lines."
             ) from None
 
 
@@ -71,8 +70,8 @@ def _errors() -> tuple[type[Exception], ...]:
     return OSError, ValueError, ArrowException
 
 
-def _records(number: int, rows: list[dict[str, Any]]) -> list[Record]:
-    return [(number + k, row, None) for k, row in enumerate(rows)]
+def _said(error: Exception) -> str:
+    return str(error).partition("\n")[0].rstrip(".")
 
 
 def schema_columns(schema: Any, label: str) -> dict[str, ColumnType]:
@@ -92,22 +91,19 @@ def _kind(type_: Any) -> ColumnType:
 
     if types.is_dictionary(type_):
         type_ = type_.value_type
-    if _is_text(type_):
+
+    def one_of(type_: Any, *kinds: str) -> bool:
+        return any(getattr(types, f"is_{kind}")(type_) for kind in kinds)
+
+    texts = ("string", "large_string", "string_view")
+    if one_of(type_, *texts):
         return "text"
-    if types.is_integer(type_) or types.is_floating(type_) or types.is_decimal(type_):
+    if one_of(type_, "integer", "floating", "decimal"):
         return "number"
-    if types.is_list(type_) or types.is_large_list(type_) or types.is_fixed_size_list(type_):
+    if one_of(type_, "list", "large_list", "fixed_size_list"):
         inner = type_.value_type
-        if _is_text(inner):
+        if one_of(inner, *texts):
             return "texts"
         if types.is_struct(inner) and {"role", "content"} <= {field.name for field in inner}:
             return "messages"
     return "any"
-
-
-def _is_text(type_: Any) -> bool:
-    from pyarrow import types
-
-    return bool(
-        types.is_string(type_) or types.is_large_string(type_) or types.is_string_view(type_)
-    )

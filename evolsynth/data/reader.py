@@ -1,4 +1,4 @@
-"""What every kind of source has to say, and which kind reads what.
+"""What every kind of source has to say, which kind reads what, and what is in memory.
 
 A format is a `Reader`, registered with `reads` under the ends of file names that it reads, or under
 the beginning of an address. Another package's is found by its entry point (see `Registry`)::
@@ -11,23 +11,40 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import Future
+from contextlib import aclosing
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar, cast
 
 from evolsynth.columns import ColumnType
+from evolsynth.errors import EvolsynthError, InputError
 from evolsynth.registry import Registry
+from evolsynth.streams import iterate
 
 __all__ = [
     "BATCH",
     "FORMATS",
+    "Asked",
     "Format",
-    "Named",
+    "ItemList",
+    "Items",
+    "Once",
     "Reader",
     "Record",
     "WholeFile",
@@ -49,11 +66,15 @@ _MOMENT = 0.02  # seconds; an idle thread ends in far less
 _END = object()
 
 
-class Named:
-    """Something whose records have places that people can find."""
+class Reader(ABC):
+    """One file, or another place that holds records, which can be read many times."""
 
     unit: str = "item"
     """What the numbers count."""
+    empty: str | None = None
+    """What to say if it holds nothing; None if that is all right."""
+    again: bool = True
+    """Whether it gives the same each time that it is read."""
 
     def __init__(self, label: str) -> None:
         self.label = label
@@ -61,15 +82,6 @@ class Named:
     def place(self, number: int) -> str:
         """A record's place, for people."""
         return f"{self.label}, {self.unit} {number}"
-
-
-class Reader(Named, ABC):
-    """One file, or another place that holds records, which can be read many times."""
-
-    empty: str | None = None
-    """What to say if it holds nothing; None if that is all right."""
-    again: bool = True
-    """Whether it gives the same each time that it is read."""
 
     def columns(self) -> Mapping[str, ColumnType] | None:
         """The columns as a schema tells them; None if only the records can."""
@@ -96,6 +108,37 @@ class Reader(Named, ABC):
     def stream(self) -> AsyncGenerator[Iterable[Record]]:
         """The batches, while other work goes on."""
         return beside(self.batches)
+
+
+class Once(Reader):
+    """A reader that is begun once for the first look and the first reading."""
+
+    again = False
+    _begun: Iterator[Iterable[Record]] | None = None
+    _seen: Iterable[Record] = ()
+
+    @abstractmethod
+    def begin(self, most: int) -> Iterator[Iterable[Record]]:
+        """All records, in the first batch at most so many."""
+
+    def count(self) -> int | None:
+        """Not known."""
+        return None
+
+    def first(self, most: int) -> list[Record]:
+        """What comes first, which is kept for the reading: the rest may take long."""
+        if self._begun is None:
+            self._begun = self.begin(1)
+            self._seen = list(next(self._begun, ()))
+        return list(self._seen)[:most]
+
+    def batches(self) -> Iterator[Iterable[Record]]:
+        """What was looked at, then the rest."""
+        begun, seen = self._begun or self.begin(BATCH), self._seen
+        self._begun, self._seen = None, ()
+        if seen:
+            yield seen
+        yield from begun
 
 
 class WholeFile(Reader):
@@ -177,17 +220,13 @@ class Worker:
 
 def _work(jobs: SimpleQueue[_Job | None]) -> None:
     while (come := jobs.get()) is not None:
-        _finish(*come)
-        del come  # an idle thread keeps nothing alive
-
-
-def _finish(job: Callable[[], Any], future: Future[Any]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        future.set_result(job())
-    except BaseException as error:  # noqa: BLE001 - it is raised where the job was given
-        future.set_exception(error)
+        job, future = come
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(job())
+            except BaseException as error:  # noqa: BLE001 - it is raised where the job was given
+                future.set_exception(error)
+        del come, job, future  # an idle thread keeps nothing alive
 
 
 async def beside(
@@ -214,3 +253,123 @@ async def beside(
             if not closed.cancel() and not closed.cancelled():
                 closed.exception()  # seen: what closing raises is of no more use
         worker.stop()
+
+
+# What the user's own code gives -------------------------------------------------------------------
+
+_SPELL = 0.02  # seconds after which a slow generator's items are handed on, however few
+
+
+class ItemList(Reader):
+    """What is in memory already."""
+
+    def __init__(self, items: Sequence[object], label: str) -> None:
+        super().__init__(label)
+        self._items = items
+
+    def count(self) -> int | None:
+        """The sequence's length."""
+        return len(self._items)
+
+    def batches(self) -> Iterator[Iterable[Record]]:
+        """Slices."""
+        for start in range(0, len(self._items), BATCH):
+            items = self._items[start : start + BATCH]
+            yield ((number, item, None) for number, item in enumerate(items, start + 1))
+
+    async def stream(self) -> AsyncGenerator[Iterable[Record]]:
+        """No thread: nothing blocks."""
+        for batch in self.batches():
+            yield batch
+            await asyncio.sleep(0)  # who only reads lets others work too
+
+
+class Items(Once):
+    """What an iterable gives, read in a thread of its own, since it may block.
+
+    A generator object can be read once only; a function that makes one, as often as is wanted.
+    """
+
+    def __init__(self, begin: Callable[[], Iterable[object]], label: str) -> None:
+        super().__init__(label)
+        self._begin = begin
+        self._worker: Worker | None = None
+
+    def first(self, most: int) -> list[Record]:
+        """The first item alone: others may take long to come."""
+        self._worker = self._worker or Worker()
+        return self._worker.do(partial(super().first, most)).result()
+
+    def stream(self) -> AsyncGenerator[Iterable[Record]]:
+        """All of it in one thread, also what was begun in it."""
+        worker, self._worker = self._worker, None
+        return beside(self.batches, worker)
+
+    def begin(self, most: int) -> Iterator[list[Record]]:
+        """Items as they come; a slow generator's are handed on, however few."""
+        number = 0
+        items: Iterator[object] = iter(())
+        error: Exception | None = None
+        try:
+            while error is None:
+                came: list[Record] = []
+                until = time.monotonic() + _SPELL
+                try:
+                    if not number:
+                        items = iter(self._begin())
+                    for item in islice(items, most):
+                        number += 1
+                        came.append((number, item, None))
+                        if time.monotonic() > until:
+                            break
+                except Exception as raised:  # noqa: BLE001 - the user's code may raise anything
+                    error = raised
+                if came:
+                    yield came
+                elif error is None:
+                    return
+                most = BATCH
+            raise _broken(self.label, number, error) from error
+        finally:
+            if isinstance(items, Generator):
+                items.close()
+
+
+class Asked(Reader):
+    """What an asynchronous generator of the user's own gives; nothing is asked before the run."""
+
+    again = False
+
+    def __init__(self, begin: Callable[[], AsyncIterable[object]], label: str) -> None:
+        super().__init__(label)
+        self._begin = begin
+
+    def first(self, most: int) -> list[Record]:
+        """Not known."""
+        return []
+
+    def batches(self) -> Iterator[Iterable[Record]]:
+        """Not to be had: who wants them waits, see `stream`."""
+        raise NotImplementedError
+
+    async def stream(self) -> AsyncGenerator[Iterable[Record]]:
+        """The items, each as it comes; the generator is closed at the end."""
+        number = 0
+        try:
+            async with aclosing(iterate(self._begin())) as items:
+                async for item in items:
+                    number += 1
+                    yield ((number, item, None),)
+                    if number % BATCH == 0:
+                        await asyncio.sleep(0)  # one that never waits lets others work too
+        except Exception as error:
+            raise _broken(self.label, number, error) from error
+
+
+def _broken(label: str, number: int, error: Exception) -> EvolsynthError:
+    """What to tell of an error in the user's own code; errors of evolsynth say it themselves."""
+    if isinstance(error, EvolsynthError):
+        return error
+    said = str(error).strip().partition("\n")[0]
+    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return InputError(f"{label}: raised {what} after {number} items. Mend it, and run again.")

@@ -112,10 +112,9 @@ def plain_fields(data: Mapping[Any, Any]) -> Mapping[str, Any]:
         InputError: a value that JSON has no place for (bytes, a set, infinity, an object), with
             the field's name; or a name that is no text.
     """
-    for name, value in data.items():
-        if type(value) not in _SIMPLE or type(name) is not str:
-            return {_name(name): _field(name, value) for name, value in data.items()}
-    return data
+    if all(type(value) in _SIMPLE and type(name) is str for name, value in data.items()):
+        return data
+    return {_name(name): _field(name, value) for name, value in data.items()}
 
 
 def shown(value: Any) -> Any:
@@ -165,9 +164,12 @@ def _number(value: float) -> float | None:
 
 
 def _foreign(value: Any, levels: int) -> Any:
-    text = _text(value)
-    if text is not None:
-        return text
+    if isinstance(value, enum.Enum) and isinstance(value.value, str):
+        return str(value.value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, uuid.UUID | PurePath):
+        return str(value)
     if isinstance(value, datetime.date | datetime.time):
         return None if value != value else value.isoformat()  # pandas' NaT is a datetime
     if isinstance(value, datetime.timedelta):
@@ -191,21 +193,9 @@ def _foreign(value: Any, levels: int) -> Any:
     )
 
 
-def _text(value: Any) -> str | None:
-    if isinstance(value, enum.Enum) and isinstance(value.value, str):
-        return str(value.value)
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, uuid.UUID | PurePath):
-        return str(value)
-    return None
-
-
 def _from_numpy(value: Any, levels: int) -> Any:
     if value.dtype.kind in "mM" and value.ndim == 0:
         if value != value:  # NaT
             return None
-        if value.dtype.kind == "M":
-            return str(value)
-        return float(value / type(value)(1, "s"))
+        return str(value) if value.dtype.kind == "M" else float(value / type(value)(1, "s"))
     return _plain(value.tolist() if value.ndim else value.item(), levels - 1)

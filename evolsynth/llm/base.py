@@ -16,24 +16,10 @@ from evolsynth.errors import CapabilityError, InputError
 from evolsynth.rows import Message
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from evolsynth.llm.template import ChatTemplate
 
-__all__ = [
-    "LLM",
-    "Capability",
-    "Completion",
-    "FinishReason",
-    "Prompt",
-    "Request",
-    "Sampling",
-    "Score",
-    "Segment",
-    "TokenLogprob",
-    "Usage",
-    "hash_of",
-]
+__all__ = ["LLM", "Capability", "Completion", "FinishReason", "Prompt", "Request", "Sampling"]
+__all__ += ["Score", "Segment", "TokenLogprob", "Usage", "encoded", "hash_of"]
 
 FinishReason = Literal["stop", "length"]
 
@@ -218,16 +204,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         return self.prompt
 
 
+def encoded(body: Any) -> bytes:
+    """Some data as JSON."""
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:  # half a surrogate pair: only an escape can carry it
+        return json.dumps(msgspec.to_builtins(body)).encode()
+
+
 def hash_of(body: Any) -> bytes:
     """16 bytes that stand for some data: the hash of its JSON."""
-    try:
-        text = _JSON.encode(body)
-    except UnicodeEncodeError:  # half a surrogate pair: only an escape can carry it
-        text = json.dumps(msgspec.to_builtins(body), ensure_ascii=True).encode()
-    return hashlib.blake2b(text, digest_size=16).digest()
-
-
-_JSON = msgspec.json.Encoder()
+    return hashlib.blake2b(encoded(body), digest_size=16).digest()
 
 
 class TokenLogprob(NamedTuple):
@@ -391,12 +378,7 @@ class LLM(ABC):
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def require(self, capability: Capability, *, by: str) -> None:

@@ -28,8 +28,7 @@ _OPEN, _CLOSE = "\ue5a0", "\ue5a1"
 _QUERY = f"{_OPEN}query{_CLOSE}"
 _MARKER = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 _FRAMES = 256  # kept of one template
-_GIVE = "LlamaCpp(..., chat_template=TEXT)."
-_FIX = f"Give another: {_GIVE}"
+_FIX = "Give another: chat_template=TEXT."
 
 
 class ChatTemplate:
@@ -55,7 +54,7 @@ class ChatTemplate:
         self._variables = dict(variables or {})
         self._frames: dict[tuple[Any, ...], str] = {}
         if not source.strip():
-            raise TemplateError(f"{model} has no chat template. Give one: {_GIVE}")
+            raise TemplateError(f"{model} has no chat template. Give one: chat_template=TEXT.")
         self._environment = Sandbox({"tojson": _to_json})
         self._environment.globals["raise_exception"] = _refuse
         self._environment.globals["strftime_now"] = _fixed_date

@@ -43,66 +43,23 @@ Needs = Mapping[str, ColumnType] | Callable[[Options], Mapping[str, ColumnType]]
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Method:
-    """A method as pipelines and the command line know it; made by `method`.
-
-    ``name`` is that of the step, ``command`` that of the command, which several methods may share
-    (one that makes rows and one that takes them). ``columns`` is the rule by which its columns
-    follow from its options, where ``gives`` is not enough. ``without`` are parameters that its
-    step does not have. ``idle`` says of something in `GIVEN` with which options it is not needed.
-    ``then`` names the steps that the command puts behind it, with options, ``join``
-    the one that brings several inputs together, ``lines`` how it writes rows; ``hints`` are
-    said of options that can be, but will disappoint.
-    """
-
-    name: str
-    function: Callable[..., Any]
-    shape: Shape
-    needs: Needs = dataclasses.field(default_factory=dict)
-    gives: Mapping[str, ColumnType] | None = dataclasses.field(default_factory=dict)
-    keeps: bool = True
-    columns: ColumnRule | None = None
-    without: frozenset[str] = frozenset()
-    idle: Mapping[str, Callable[[Options], bool]] = dataclasses.field(default_factory=dict)
-    command: str = ""
-    then: Callable[[Options], Mapping[str, Options]] = lambda _: {}
-    lines: str = "rows"
-    join: str = "merge"
-    hints: Callable[[Options], Sequence[str]] = lambda _: ()
-
-
-#: All methods by the names of their steps.
-METHODS: Registry[Method] = Registry("method", "evolsynth.methods", "evolsynth.methods")
-
-
-def method(
-    *,
-    shape: Shape,
-    name: str | None = None,
-    needs: Needs | Sequence[str] = (),
-    gives: Mapping[str, ColumnType] | Sequence[str] | None = (),
-    keeps: bool = True,
-    columns: ColumnRule | None = None,
-    without: Sequence[str] = (),
-    idle: Mapping[str, Callable[[Options], bool]] | None = None,
-    command: str | None = None,
-    then: Callable[[Options], Mapping[str, Options]] = lambda _: {},
-    lines: str = "rows",
-    join: str = "merge",
-    hints: Callable[[Options], Sequence[str]] = lambda _: (),
-) -> Callable[[Function], Function]:
-    """Register a function as a method; the function stays what it is.
+    """A method as pipelines and the command line know it; and, as `method`, the decorator that
+    registers a function as one. The function stays what it is.
 
     Args:
         shape: what it does with rows; see `Shape`.
         name: of its step; by default the function's.
+        function: the one that the decorator stands before.
         needs: columns it cannot do without, or a function of its options that says which.
         gives: columns that its rows have afterwards; None: any.
         keeps: False if its rows have no other columns than those.
-        columns: a rule instead of ``gives``; see `Method`.
+        columns: the rule by which its columns follow from its options, where ``gives`` is not
+            enough.
         without: parameters of the function that its step does not have.
-        idle: what the run need not bring with some options:
+        idle: what of `GIVEN` the run need not bring with some options:
             ``{"embedder": lambda options: options.get("topic") is None}``.
-        command: of the command line; by default the name; empty: none.
+        command: of the command line, which several methods may share (one that makes rows and one
+            that takes them); by default the name; empty: none.
         then: the steps that the command puts behind it and their options, by its own options.
         lines: how the command writes a row where nothing else is asked for: ``rows``, or a format
             of `evolsynth.export.trl`.
@@ -113,31 +70,35 @@ def method(
         InputError: there is a method of that name in another module.
     """
 
-    def register(function: Function) -> Function:
-        called = name or function.__name__
-        METHODS.register(
-            called,
-            Method(
-                name=called,
-                function=function,
-                shape=shape,
-                needs=needs if callable(needs) else columns_named(needs),
-                gives=None if gives is None else columns_named(gives),
-                keeps=keeps,
-                columns=columns,
-                without=frozenset(without),
-                idle=dict(idle or {}),
-                command=(called if command is None else command).replace("_", "-"),
-                then=then,
-                lines=lines,
-                join=join,
-                hints=hints,
-            ),
-            function.__module__,
-        )
+    shape: Shape
+    name: str = ""
+    function: Callable[..., Any] = NotImplemented
+    needs: Needs | Sequence[str] = ()
+    gives: Mapping[str, ColumnType] | Sequence[str] | None = ()
+    keeps: bool = True
+    columns: ColumnRule | None = None
+    without: Sequence[str] = ()
+    idle: Mapping[str, Callable[[Options], bool]] = dataclasses.field(default_factory=dict)
+    command: str | None = None
+    then: Callable[[Options], Mapping[str, Options]] = lambda _: {}
+    lines: str = "rows"
+    join: str = "merge"
+    hints: Callable[[Options], Sequence[str]] = lambda _: ()
+
+    def __call__(self, function: Function) -> Function:
+        """Register a function."""
+        name = self.name or function.__name__
+        command = (name if self.command is None else self.command).replace("_", "-")
+        whole = dataclasses.replace(self, name=name, function=function, command=command)
+        METHODS.register(name, whole, function.__module__)
         return function
 
-    return register
+
+#: ``@method(...)`` stands before a method's function.
+method = Method
+
+#: All methods by the names of their steps.
+METHODS: Registry[Method] = Registry("method", "evolsynth.methods", "evolsynth.methods")
 
 
 def columns_named(given: Mapping[str, ColumnType] | Sequence[str]) -> dict[str, ColumnType]:

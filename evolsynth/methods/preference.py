@@ -22,8 +22,8 @@ from evolsynth.findings import reason
 from evolsynth.llm.base import LLM
 from evolsynth.methods.method import Options, method
 from evolsynth.options import Count
-from evolsynth.rows import Failure, Row, Verdict
-from evolsynth.streams import Rows, iterate, map_rows, together
+from evolsynth.rows import Row, Verdict
+from evolsynth.streams import Rows, failure, iterate, map_rows, together
 
 __all__ = ["join_responses", "preference", "responses_of"]
 
@@ -125,10 +125,6 @@ async def preference(
         scores = await together(_scored(score, name, candidate) for candidate in made)
         for response, value in zip(responses, scores, strict=True):
             response["score"] = value
-        row = row.replace(
-            extra={**row.extra, "responses": responses},
-            provenance={**row.provenance, _STEP: how},
-        )
         known = [(value, -place) for place, value in enumerate(scores) if value is not None]
         if len(known) < 2:
             raise InputError(
@@ -137,10 +133,11 @@ async def preference(
             )
         (high, first), (low, last) = max(known), min(known)
         chosen, rejected = made[-first], made[-last]
+        found = {"chosen": round(high, 4), "rejected": round(low, 4)}
         row = row.replace(
             response=chosen.response,
             provenance={**chosen.provenance, _STEP: how},
-            scores={**row.scores, "chosen": round(high, 4), "rejected": round(low, 4)},
+            scores={**row.scores, **found},
             extra={
                 **row.extra,
                 "responses": responses,
@@ -148,7 +145,6 @@ async def preference(
                 "rejected": rejected.response,
             },
         )
-        found = {"chosen": round(high, 4), "rejected": round(low, 4)}
         if high <= low or high - low < margin - 1e-9:  # 0.3 - 0.2 is a little less than 0.1
             return row.reject("tie", tie={**found, "margin": margin})
         if least is not None and high < least:
@@ -254,56 +250,50 @@ async def join_responses(streams: Sequence[Rows]) -> AsyncGenerator[Row]:
     if len(streams) != 2:
         raise InputError(f"join_responses takes two streams of rows, and was given {len(streams)}.")
     rows, others = streams
-    waiting: list[Row | None] = []
+    waiting: dict[int, Row] = {}
     by_id: dict[str, int] = {}
     by_text: defaultdict[str, deque[int]] = defaultdict(deque)
     settled: list[Row] = []
     async with aclosing(iterate(others)) as source:
+        place = 0
         async for row in source:
             if row.settled:
                 settled.append(row)
                 continue
-            by_id.setdefault(row.id, len(waiting))
-            by_text[_asked(row)].append(len(waiting))
-            waiting.append(row)
+            by_id.setdefault(row.id, place)
+            by_text[_asked(row)].append(place)
+            waiting[place] = row
+            place += 1
 
     def partner(row: Row) -> Row | None:
         """Taken out, so that it is nobody else's."""
-        place = by_id.get(row.id)
-        same = None if place is None else waiting[place]
-        if place is not None and same is not None and _asked(same) == _asked(row):
-            waiting[place] = None
-            return same
-        equal = by_text.get(_asked(row), deque()) if _asked(row) else deque()
+        text, same = _asked(row), by_id.get(row.id, -1)
+        if same in waiting and _asked(waiting[same]) == text:
+            return waiting.pop(same)
+        equal = by_text[text] if text in by_text and text else deque[int]()
         while equal:
-            at = equal.popleft()
-            found = waiting[at]
-            if found is not None:
-                waiting[at] = None
-                return found
+            if (at := equal.popleft()) in waiting:
+                return waiting.pop(at)
         return None
 
     async with aclosing(iterate(rows)) as source:
         async for row in source:
             yield row if row.settled else _joined(row, partner(row))
-    for other in (*filter(None, waiting), *settled):
-        yield other if other.settled else _alone(other)
+    for other in waiting.values():
+        yield _joined(other, None)
+    for other in settled:
+        yield other
 
 
 def _joined(row: Row, other: Row | None) -> Row:
     if other is None:
-        return _alone(row)
+        what = f"Row {row.id} has no partner: no other row has its id or its instruction."
+        return row.replace(failure=failure("join_responses", InputError(what)))
     try:
         both = [*responses_of(row), *responses_of(other)]
     except InputError as error:
-        failed = Failure(step="join_responses", error="InputError", message=str(error))
-        return row.replace(failure=failed)
+        return row.replace(failure=failure("join_responses", error))
     return row.replace(extra={**row.extra, "responses": both})
-
-
-def _alone(row: Row) -> Row:
-    what = f"Row {row.id} has no partner: no other row has its id or its instruction."
-    return row.replace(failure=Failure(step="join_responses", error="InputError", message=what))
 
 
 def _asked(row: Row) -> str:

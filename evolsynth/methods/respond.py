@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, NamedTuple
 
 from evolsynth.columns import Columns
 from evolsynth.errors import InputError, TemplateError
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
 from evolsynth.methods.method import Options, method
-from evolsynth.methods.provenance import made_by, template_hash
 from evolsynth.options import Count
-from evolsynth.prompts import load_prompt
+from evolsynth.prompts import load_prompt, made_by, template_hash
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows, together
 
-__all__ = ["RESPONSE_SAMPLING", "SAMPLES_SAMPLING", "respond"]
+__all__ = ["RESPONSE_SAMPLING", "SAMPLES_SAMPLING", "Answers", "respond"]
 
 #: Near-greedy, as Magpie's authors answer; a mild penalty keeps a small model out of loops.
 RESPONSE_SAMPLING = Sampling(temperature=0.3, top_k=40, top_p=0.9, repeat_penalty=1.1)
@@ -83,15 +82,21 @@ async def respond(
     told = {} if file is None else file.provenance
     if system is not None:
         told = {"system": system}
-    answerers = [_Answerer(one, usual, told, drawn, max_tokens, seed) for one in llms]
+    for model in llms:
+        model.require(Capability.CHAT, by="respond")
+        _try_template(model, usual)
+    models = [Answers(model, usual, told, drawn, max_tokens) for model in llms]
 
     async def one(row: Row) -> Row:
         if row.instruction is None or row.response is not None:
             return row
         made = await together(
-            answerer.answer(row, place * samples + sample)
-            for place, answerer in enumerate(answerers)
-            for sample in range(samples)
+            models[candidate // samples].answer(
+                row.system,
+                [Message("user", row.instruction)],
+                derive_seed(seed, "respond", row.id, candidate=candidate),
+            )
+            for candidate in range(samples * len(models))
         )
         text, how = made[0]
         row = row.replace(response=text, provenance={**row.provenance, "response": how})
@@ -102,7 +107,7 @@ async def respond(
                 "response": text,
                 "finish_reason": how["finish_reason"],
                 "seed": how["seed"],
-                "model": answerers[place // samples].name,
+                "model": llms[place // samples].name,
             }
             for place, (text, how) in enumerate(made)
         ]
@@ -114,39 +119,38 @@ async def respond(
             yield row
 
 
-class _Answerer:
-    """Asks one model."""
+class Answers(NamedTuple):
+    """What all answers of a run by one model have in common.
 
-    def __init__(
-        self,
-        llm: LLM,
-        system: str | None,
-        told: Mapping[str, str],
-        sampling: Sampling,
-        max_tokens: int,
-        seed: int,
-    ) -> None:
-        llm.require(Capability.CHAT, by="respond")
-        self.name = llm.name
-        self._llm, self._system, self._told = llm, system, told
-        self._sampling, self._max_tokens, self._seed = sampling, max_tokens, seed
-        _try_template(llm, system)
+    ``usual`` is the system turn where there is no other, and ``told`` what a row says of it.
+    """
 
-    async def answer(self, row: Row, candidate: int) -> tuple[str, dict[str, Any]]:
-        """The text, and how it was made."""
-        system = self._system if row.system is None else row.system
-        turns = [Message("system", system)] if system is not None else []
-        request = Request(
-            messages=(*turns, Message("user", row.instruction or "")),
-            seed=derive_seed(self._seed, "respond", row.id, candidate=candidate),
-            max_tokens=self._max_tokens,
-            sampling=self._sampling,
+    llm: LLM
+    usual: str | None
+    told: Mapping[str, str]
+    sampling: Sampling
+    max_tokens: int
+
+    def turns(self, system: str | None, history: Sequence[Message]) -> tuple[Message, ...]:
+        """The chat up to the answer."""
+        own = self.usual if system is None else system
+        return (*([] if own is None else [Message("system", own)]), *history)
+
+    async def answer(
+        self, system: str | None, history: Sequence[Message], seed: int
+    ) -> tuple[str, dict[str, Any]]:
+        """The assistant's next words, and how they were made."""
+        request = self.llm.prepared(
+            Request(
+                messages=self.turns(system, history),
+                seed=seed,
+                max_tokens=self.max_tokens,
+                sampling=self.sampling,
+            )
         )
-        request = self._llm.prepared(request)
-        completion = await self._llm.complete(request)
-        told = self._told if row.system is None else {}
-        source = {**told, **template_hash(request)}
-        return completion.text.strip(), made_by(self._llm, request, completion, source)
+        completion = await self.llm.complete(request)
+        source = {**(self.told if system is None else {}), **template_hash(request)}
+        return completion.text.strip(), made_by(self.llm, request, completion, source)
 
 
 def _try_template(llm: LLM, system: str | None) -> None:

@@ -54,15 +54,9 @@ def compare(row: Row, parent: Row) -> Evolution:
     loss = _loss_of(row)
     before, after = own_text(parent), own_text(row)
     original, losses = marked(before, loss.get("lost", ()))
-    score = loss.get("score")
-    return Evolution(
-        row=row,
-        parent=parent,
-        original=original,
-        evolved=added(before, after),
-        losses=losses,
-        score=float(score) if isinstance(score, int | float) else None,
-    )
+    found = loss.get("score")
+    score = float(found) if isinstance(found, int | float) else None
+    return Evolution(row, parent, original, added(before, after), losses, score)
 
 
 def lineage(rows: Sequence[Row]) -> list[tuple[int, int]]:

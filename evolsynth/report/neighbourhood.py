@@ -10,18 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from evolsynth.evaluation.diversity.distances import (
-    Diversity,
-    Vectors,
-    diversity,
-    nearest_similarities,
-    rarefied,
-)
+from evolsynth.evaluation.diversity.distances import Vectors, nearest_similarities, some
+from evolsynth.evaluation.diversity.measures import Figures, diversity, rarefied
 from evolsynth.evaluation.diversity.summary import DiversityReport, diversity_report
 from evolsynth.evaluation.duplicates.index import nearest_pairs
 from evolsynth.report.evolutions import lineage
@@ -32,8 +28,8 @@ from evolsynth.rows import Row
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
 
-__all__ = ["STATUS_NAMES", "Neighbourhood", "Pair", "histogram", "hover_text", "map_places"]
-__all__ += ["map_sample", "plotly_script", "scatter", "survey"]
+__all__ = ["MAP_LIMIT", "STATUS_NAMES", "Neighbourhood", "Pair", "histogram", "hover_text"]
+__all__ += ["map_places", "plotly_script", "scatter", "survey"]
 
 _PAIRS = 10
 _EQUAL_FROM, _EQUAL_TO = 5, 500  # rows of a draw when sets of different size are compared
@@ -61,18 +57,18 @@ class Neighbourhood(NamedTuple):
     map_size: int
     histogram: dict[str, Any]
     pairs: list[Pair]
-    measured: list[tuple[str, Diversity]]
-    equal: list[tuple[str, Diversity]]
+    measured: list[tuple[str, Figures]]
+    equal: list[tuple[str, Figures]]
     varied: DiversityReport | None
 
 
 class _Known:
-    """An embedder that has the vectors already."""
+    """An embedder that embeds each different text once, before."""
 
-    def __init__(self, name: str, texts: Sequence[str], vectors: Vectors) -> None:
-        self.name = name
-        self._places = {text: place for place, text in enumerate(texts)}
-        self._vectors = vectors
+    def __init__(self, texts: Sequence[str], embedder: Embedder) -> None:
+        self.name = embedder.name
+        self._places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        self._vectors = np.asarray(embedder.embed(list(self._places)), dtype=np.float32)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Their vectors, shape (n, d)."""
@@ -86,9 +82,10 @@ def survey(rows: Sequence[Row], embedder: Embedder) -> Neighbourhood:
         rows: at least one, each with some text.
     """
     texts = [own_text(row) for row in rows]
-    vectors = _embed(texts, embedder)
+    known = _Known(texts, embedder)
+    vectors = known.embed(texts)
     links = lineage(rows)
-    shown = map_sample(len(rows))
+    shown = some(len(rows), MAP_LIMIT, 0)
     places, method = map_places(vectors[shown])
     measured, equal = _diversities(rows, texts, vectors)
     return Neighbourhood(
@@ -100,7 +97,7 @@ def survey(rows: Sequence[Row], embedder: Embedder) -> Neighbourhood:
         pairs=_pairs(rows, vectors, links),
         measured=measured,
         equal=equal,
-        varied=_varied(rows, _Known(embedder.name, texts, vectors)),
+        varied=_varied(rows, known),
     )
 
 
@@ -109,10 +106,13 @@ def _varied(rows: Sequence[Row], embedder: Embedder) -> DiversityReport | None:
     return diversity_report(with_text, embedder) if find_spec("sklearn") else None
 
 
-def _embed(texts: Sequence[str], embedder: Embedder) -> Vectors:
-    different = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-    vectors = np.asarray(embedder.embed(list(different)), dtype=np.float32)
-    return vectors[[different[text] for text in texts]]
+def _by_status(rows: Sequence[Row]) -> dict[str, list[int]]:
+    """The places of the rows of each status that has any, by its name."""
+    found = {
+        name: [i for i, row in enumerate(rows) if row.status == status]
+        for status, name in STATUS_NAMES.items()
+    }
+    return {name: here for name, here in found.items() if here}
 
 
 def _direct_links(rows: Sequence[Row], shown: list[int]) -> list[tuple[int, int]]:
@@ -129,13 +129,8 @@ def _histogram(
     rows: Sequence[Row], vectors: Vectors, links: Sequence[tuple[int, int]]
 ) -> dict[str, Any]:
     nearest = nearest_similarities(vectors, apart_from=links)
-    groups = {}
-    for status, name in STATUS_NAMES.items():
-        here = [i for i, row in enumerate(rows) if row.status == status]
-        if here and len(nearest):
-            values = nearest[here]
-            groups[name] = values[~np.isnan(values)]
-    return histogram(groups)
+    values = {name: nearest[here] for name, here in _by_status(rows).items() if len(nearest)}
+    return histogram({name: each[~np.isnan(each)] for name, each in values.items()})
 
 
 def _pairs(rows: Sequence[Row], vectors: Vectors, links: Sequence[tuple[int, int]]) -> list[Pair]:
@@ -150,18 +145,12 @@ def _pairs(rows: Sequence[Row], vectors: Vectors, links: Sequence[tuple[int, int
 
 def _diversities(
     rows: Sequence[Row], texts: Sequence[str], vectors: Vectors
-) -> tuple[list[tuple[str, Diversity]], list[tuple[str, Diversity]]]:
+) -> tuple[list[tuple[str, Figures]], list[tuple[str, Figures]]]:
     groups = {"all": list(range(len(rows)))}
-    for status, name in STATUS_NAMES.items():
-        groups[name] = [i for i, row in enumerate(rows) if row.status == status]
-    groups = {
-        name: here
-        for name, here in groups.items()
-        if here and (name == "all" or here != groups["all"])
-    }
+    groups |= {name: here for name, here in _by_status(rows).items() if len(here) < len(rows)}
     sets = {name: ([texts[i] for i in here], vectors[here]) for name, here in groups.items()}
     measured = [(name, diversity(*one)) for name, one in sets.items()]
-    size = min(_EQUAL_TO, *(len(here) for here in groups.values()), len(rows))
+    size = min(_EQUAL_TO, *map(len, groups.values()))
     if len(sets) < 2 or size < _EQUAL_FROM:
         return measured, []
     return measured, [(name, rarefied(*one, size)) for name, one in sets.items()]
@@ -185,14 +174,6 @@ def plotly_script() -> str | None:
     # Inside a <script> these two would end it or change how it is read; in the source they can
     # only stand in string literals, where a backslash changes nothing.
     return str(get_plotlyjs()).replace("</script", "<\\/script").replace("<!--", "<\\!--")
-
-
-def map_sample(count: int, limit: int = MAP_LIMIT, seed: int = 0) -> npt.NDArray[np.intp]:
-    """The places of at most ``limit`` of ``count`` rows, drawn with a fixed seed, ascending."""
-    if count <= limit:
-        return np.arange(count)
-    chosen = np.random.default_rng(seed).choice(count, limit, replace=False)
-    return np.sort(chosen).astype(np.intp)
 
 
 def map_places(vectors: Vectors) -> tuple[Points, str]:
@@ -258,7 +239,14 @@ def scatter(
             if here:
                 symbol = _SYMBOLS[number % len(_SYMBOLS)]
                 traces.append(_points(rows, xy, here, name, symbol))
-    return {"data": traces, "layout": {"xaxis": _bare_axis(), "yaxis": _bare_axis()}}
+    return {"data": traces, "layout": {"xaxis": _BARE_AXIS, "yaxis": _BARE_AXIS}}
+
+
+#: The map's axes mean nothing: only nearness does.
+_BARE_AXIS = {
+    **dict.fromkeys(("showgrid", "zeroline", "showline", "showticklabels"), False),
+    "ticks": "",
+}
 
 
 def _points(
@@ -280,17 +268,13 @@ def _points(
 
 
 def _lines(xy: list[list[float]], links: Sequence[tuple[int, int]]) -> dict[str, Any]:
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for child, parent in links:
-        x += [xy[child][0], xy[parent][0], None]
-        y += [xy[child][1], xy[parent][1], None]
+    ends = [end for child, parent in links for end in (xy[child], xy[parent], (None, None))]
     return {
         "type": "scatter",
         "mode": "lines",
         "name": "evolved from",
-        "x": x,
-        "y": y,
+        "x": [end[0] for end in ends],
+        "y": [end[1] for end in ends],
         "hoverinfo": "skip",
         "meta": {"status": "line"},
         "line": {"width": 1},
@@ -321,6 +305,7 @@ def histogram(groups: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, Any]:
     low = min(0.0, np.floor(float(every.min()) * 10) / 10) if len(every) else 0.0
     edges = np.linspace(low, 1.0, _BINS + 1)
     centres = np.round((edges[:-1] + edges[1:]) / 2, 4).tolist()
+    parts = [f"{left:.3f} to {right:.3f}" for left, right in pairwise(edges)]
     traces = []
     for status, values in groups.items():
         counts = np.histogram(values, edges)[0].tolist()
@@ -330,10 +315,7 @@ def histogram(groups: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, Any]:
                 "name": status,
                 "x": centres,
                 "y": counts,
-                "text": [
-                    f"{number} {status}, {low:.3f} to {high:.3f}"
-                    for number, low, high in zip(counts, edges, edges[1:], strict=False)
-                ],
+                "text": [f"{n} {status}, {part}" for n, part in zip(counts, parts, strict=True)],
                 "textposition": "none",
                 "hoverinfo": "text",
                 "meta": {"status": status},
@@ -346,14 +328,3 @@ def histogram(groups: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, Any]:
         "yaxis": {"title": {"text": "rows"}, "rangemode": "tozero"},
     }
     return {"data": traces, "layout": layout}
-
-
-def _bare_axis() -> dict[str, Any]:
-    """The map's axes mean nothing: only nearness does."""
-    return {
-        "showgrid": False,
-        "zeroline": False,
-        "showline": False,
-        "showticklabels": False,
-        "ticks": "",
-    }

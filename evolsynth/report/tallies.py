@@ -5,7 +5,7 @@ that rows carry, as distributions.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -98,19 +98,19 @@ def explanations() -> dict[str, str]:
 
 
 def _ranked(cases: list[tuple[Row, list[str]]], explanations: Mapping[str, str]) -> list[Reason]:
-    first: Counter[str] = Counter(codes[0] for _, codes in cases)
-    also: Counter[str] = Counter(code for _, codes in cases for code in codes[1:])
-    samples: dict[str, list[Row]] = {code: [] for code in (*first, *also)}
-    # Main reasons first: they show best what a reason means.
-    for place in (slice(0, 1), slice(1, None)):
-        for row, codes in cases:
-            for code in codes[place]:
-                if len(samples[code]) < _SAMPLES:
-                    samples[code].append(row)
-    reasons = [
-        Reason(code, explanations.get(code, ""), first[code], also[code], tuple(samples[code]))
-        for code in samples
-    ]
+    main: dict[str, list[Row]] = defaultdict(list)
+    also: dict[str, list[Row]] = defaultdict(list)
+    for row, codes in cases:
+        main[codes[0]].append(row)
+        for code in codes[1:]:
+            also[code].append(row)
+    reasons = []
+    for code in {**main, **also}:
+        first, further = main[code], also[code]
+        # main reasons first: they show best what a reason means
+        samples = tuple([*first, *further][:_SAMPLES])
+        said = explanations.get(code, "")
+        reasons.append(Reason(code, said, len(first), len(further), samples))
     return sorted(reasons, key=lambda reason: (-reason.first, -reason.also, reason.code))
 
 
@@ -136,7 +136,7 @@ def fair_sample(rows: Sequence[Row], limit: int) -> list[Row]:
 
 _BARS = "▁▂▃▄▅▆▇█"
 _BINS = 24
-_GROUPS = ("accepted", "rejected", "unchecked")
+_GROUPS = ("accepted", "rejected", "unchecked", "failed")
 _STATUS = {"pending": "unchecked"}
 
 
@@ -172,30 +172,15 @@ def score_distributions(rows: Sequence[Row]) -> list[Distribution]:
     for name, groups in sorted(values.items()):
         every = [value for group in groups.values() for value in group]
         low, high = min(every), max(every)
-        found += [
-            _distribution(name, group, groups[group], low, high)
-            for group in (*_GROUPS, "failed")
-            if group in groups
-        ]
+        for group in (one for one in _GROUPS if one in groups):
+            own = groups[group]
+            # of quarters, because a difference of huge scores would be no finite number
+            quartiles = np.quantile(np.asarray(own) / 4, (0.25, 0.5, 0.75)) * 4
+            first, median, third = np.clip(quartiles, low, high).tolist()
+            mean, bars = math.fsum(value / len(own) for value in own), _bars(own, low, high)
+            middle = (first, median, third)
+            found.append(Distribution(name, group, len(own), mean, middle, low, high, bars))
     return found
-
-
-def _distribution(
-    name: str, group: str, values: Sequence[float], low: float, high: float
-) -> Distribution:
-    # of quarters, because a difference of huge scores would be no finite number
-    quartiles = np.quantile(np.asarray(values) / 4, (0.25, 0.5, 0.75)) * 4
-    first, median, third = (float(min(max(q, low), high)) for q in quartiles)
-    return Distribution(
-        name=name,
-        group=group,
-        number=len(values),
-        mean=math.fsum(value / len(values) for value in values),
-        quartiles=(first, median, third),
-        low=low,
-        high=high,
-        bars=_bars(values, low, high),
-    )
 
 
 def _bars(values: Sequence[float], low: float, high: float) -> str:

@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from evolsynth.errors import EvolsynthError, InputError
-from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage, hash_of
-from evolsynth.llm.template import ChatTemplate
+from evolsynth.llm.base import (
+    LLM,
+    Completion,
+    Prompt,
+    Request,
+    Score,
+    encoded,
+    hash_of,
+)
 from evolsynth.store.store import Store
 
 __all__ = ["Control", "Retry", "Stored"]
@@ -149,7 +157,7 @@ class Stored(LLM):
         self.tokens += tokens
         await self._store.put_completion(
             key,
-            _encoded(answer),
+            encoded(answer),
             step=self._step,
             tokens=tokens,
             prompt_tokens=read,
@@ -163,42 +171,15 @@ class Stored(LLM):
             self._identity = hash_of((self._llm.name, self._llm.provenance)).hex()
         return self._identity
 
-    # The model as it is -----------------------------------------------------------------------
+    # The model's own, also where it changes; its totals are over all steps that use it.
 
-    @property
-    def name(self) -> str:  # type: ignore[override] # the model's, also where it changes
-        """The model's name."""
-        return self._llm.name
-
-    @property
-    def provenance(self) -> Mapping[str, Any]:  # type: ignore[override]
-        """The model's."""
-        return self._llm.provenance
-
-    @property
-    def concurrency(self) -> int:  # type: ignore[override]
-        """The model's."""
-        return self._llm.concurrency
-
-    @property
-    def parameters(self) -> int | None:  # type: ignore[override]
-        """The model's."""
-        return self._llm.parameters
-
-    @property
-    def capabilities(self) -> frozenset[Capability]:  # type: ignore[override]
-        """The model's."""
-        return self._llm.capabilities
-
-    @property
-    def usage(self) -> Usage:
-        """The model's totals, over all steps that use it."""
-        return self._llm.usage
-
-    @property
-    def template(self) -> ChatTemplate:
-        """The model's chat template."""
-        return self._llm.template
+    name: str = property(attrgetter("_llm.name"))  # type: ignore[assignment]
+    provenance: Mapping[str, Any] = property(attrgetter("_llm.provenance"))  # type: ignore[assignment]
+    concurrency: int = property(attrgetter("_llm.concurrency"))  # type: ignore[assignment]
+    parameters: int | None = property(attrgetter("_llm.parameters"))  # type: ignore[assignment]
+    capabilities = property(attrgetter("_llm.capabilities"))
+    usage = property(attrgetter("_llm.usage"))
+    template = property(attrgetter("_llm.template"))
 
     def prepared(self, request: Request) -> Request:
         """As the model does."""
@@ -212,17 +193,9 @@ def _cost(answer: Completion | Score) -> tuple[int, int]:
     return 0, answer.prompt_tokens + len(answer.logprobs)
 
 
-_ENCODER = msgspec.json.Encoder()
 _DECODERS: dict[type[Any], msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind) for kind in (Completion, Score)
 }
-
-
-def _encoded(answer: Completion | Score) -> bytes:
-    try:
-        return _ENCODER.encode(answer)
-    except UnicodeEncodeError:  # half a surrogate pair: only an escape can carry it
-        return json.dumps(msgspec.to_builtins(answer)).encode()
 
 
 def _decoded(body: bytes, kind: type[A]) -> A:

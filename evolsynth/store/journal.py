@@ -5,15 +5,26 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
+from evolsynth.atomic import locked
 from evolsynth.errors import StoreError
-from evolsynth.store.shared_cache import SharedCache
-from evolsynth.store.sqlite_file import checksum, identity, meaning, row_key, transaction
+from evolsynth.store.sqlite_file import (
+    CACHE,
+    checksum,
+    identity,
+    make,
+    meaning,
+    opened,
+    row_key,
+    sound,
+    told,
+    transaction,
+)
 
-__all__ = ["Journal", "Keys"]
+__all__ = ["Answer", "Journal", "Keys", "SharedCache"]
 
 #: Rows and events wait for a commit for so many seconds, or until there are so many rows.
 _WAIT, _MOST = 0.2, 256
@@ -31,6 +42,27 @@ _PUT_META = (
     "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
 _PROGRESS = "UPDATE attempts SET seen=?, ended=?, asked=?, tokens=?, prompt_tokens=? WHERE number=?"
+
+
+#: Completions that are written at once.
+_SHARED = 256
+_FIND_SHARED = "SELECT body, step, tokens, prompt_tokens, seconds, crc FROM completions WHERE key=?"
+#: One that is there already gives way to another: it was damaged, or its run used no cache.
+_SHARE = (
+    "INSERT INTO completions (key, body, crc, step, attempt, tokens, prompt_tokens, seconds, at) "
+    "VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+    "body = excluded.body, crc = excluded.crc WHERE completions.body IS NOT excluded.body"
+)
+
+
+class Answer(NamedTuple):
+    """What a model answered, the step that asked, and what it cost."""
+
+    body: bytes
+    step: str
+    tokens: int
+    prompt_tokens: int
+    seconds: float
 
 
 class Journal:
@@ -52,9 +84,7 @@ class Journal:
         self._attempt = attempt
         self.bodies: dict[bytes, bytes] = {}
         self.meta: dict[str, str] = {}
-        self._puts: list[tuple[Any, ...]] = []
-        self._rows: list[tuple[Any, ...]] = []
-        self._events: list[tuple[Any, ...]] = []
+        self._puts: dict[str, list[tuple[Any, ...]]] = {_PUT: [], _PUT_ROW: [], _PUT_EVENT: []}
         self._waiting: list[asyncio.Future[None]] = []
         self._asked = self._tokens = self._prompt_tokens = 0
         self._soon = False
@@ -64,31 +94,20 @@ class Journal:
 
     # What is put ------------------------------------------------------------------------------
 
-    def completion(
-        self,
-        key: bytes,
-        body: bytes,
-        *,
-        step: str,
-        tokens: int,
-        prompt_tokens: int,
-        seconds: float,
-        asked: bool,
-    ) -> None:
+    def completion(self, key: bytes, answer: Answer, *, asked: bool) -> None:
         """A completion; ``asked`` says that it was made now, so that its tokens count."""
         self.raise_if_failed()
         number = self._keys.next
         self._keys.next += 1
         self._keys.add(key, number)
+        body, step, *spent = answer
         self.bodies[key] = body
-        crc, now = checksum(body, key), time.time()
-        self._puts.append(
-            (number, key, body, crc, step, self._attempt, tokens, prompt_tokens, seconds, now)
-        )
+        crc = checksum(body, key)
+        self._puts[_PUT].append((number, key, body, crc, step, self._attempt, *spent, time.time()))
         if asked:
             self._asked += 1
-            self._tokens += tokens
-            self._prompt_tokens += prompt_tokens
+            self._tokens += answer.tokens
+            self._prompt_tokens += answer.prompt_tokens
         else:
             self._schedule()
 
@@ -110,15 +129,15 @@ class Journal:
         """A row, as JSON."""
         self.raise_if_failed()
         crc = checksum(body, row_key(seq, self._attempt, status))
-        self._rows.append((seq, self._attempt, status, step, time.time(), body, crc))
-        if len(self._rows) >= _MOST:
+        self._puts[_PUT_ROW].append((seq, self._attempt, status, step, time.time(), body, crc))
+        if len(self._puts[_PUT_ROW]) >= _MOST:
             self.flush()
         else:
             self._schedule()
 
     def event(self, kind: str, step: str | None, data: str) -> None:
         """An event, with its data as JSON."""
-        self._events.append((self._attempt, time.time(), kind, step, data))
+        self._puts[_PUT_EVENT].append((self._attempt, time.time(), kind, step, data))
         self._schedule()
 
     def value(self, name: str, value: str) -> None:
@@ -147,7 +166,7 @@ class Journal:
         """
         self._settle()
         self.raise_if_failed()
-        if self._puts or self._rows or self._events or self.meta:
+        if any(self._puts.values()) or self.meta:
             self._save(None)
 
     def close(self, how: str) -> None:
@@ -158,12 +177,8 @@ class Journal:
             StoreError: that failed, and nobody was told of an error before.
         """
         self._settle()
-        known = self._failed is not None
-        try:
+        with suppress(StoreError) if self._failed is not None else nullcontext():
             self._save(how)
-        except StoreError:
-            if not known:
-                raise
 
     def _settle(self) -> None:
         self._soon = False
@@ -173,44 +188,41 @@ class Journal:
 
     def _save(self, how: str | None) -> None:
         waiting, self._waiting = self._waiting, []
-        told: StoreError | None = None
+        failed: StoreError | None = None
         try:
             self._look()
             self._commit(how)
             if self._cache is not None:
                 self._cache.flush(all_of_it=how is not None)
         except (sqlite3.Error, StoreError) as error:
-            told = self.fail(error)
+            failed = self.fail(error)
         for done in waiting:
             if done.done():  # a cancelled caller does not wait for what it put
                 continue
-            if told is None:
+            if failed is None:
                 done.set_result(None)
             else:
-                done.set_exception(_again(told))
-        if told is not None:
-            raise told
+                done.set_exception(_again(failed))
+        if failed is not None:
+            raise failed
 
     def _commit(self, how: str | None) -> None:
         """One transaction with all that was put; all of it stays to be put where that fails."""
         db, due = self._db, self._keys.due
         with transaction(db):
-            if self._puts:
-                db.executemany(_PUT, self._puts)
-            if self._rows:
-                db.executemany(_PUT_ROW, self._rows)
-            if self._events:
-                db.executemany(_PUT_EVENT, self._events)
-            if self.meta:
-                db.executemany(_PUT_META, list(self.meta.items()))
+            for put, values in self._puts.items():
+                db.executemany(put, values)
+            db.executemany(_PUT_META, self.meta.items())
             if due:
                 self._keys.write()
             counts = (self._asked, self._tokens, self._prompt_tokens)
             db.execute(_PROGRESS, (time.time(), how, *counts, self._attempt))
         if due:
             self._keys.written()
-        for buffer in (self._puts, self.bodies, self._rows, self._events, self.meta):
-            buffer.clear()
+        for values in self._puts.values():
+            values.clear()
+        self.bodies.clear()
+        self.meta.clear()
 
     # Errors -----------------------------------------------------------------------------------
 
@@ -229,8 +241,8 @@ class Journal:
     def fail(self, error: sqlite3.Error | StoreError) -> StoreError:
         """The error to raise, now and from now on."""
         if self._failed is None:
-            told = error if isinstance(error, StoreError) else meaning(error, self._path)
-            self._failed = _again(told)
+            first = error if isinstance(error, StoreError) else meaning(error, self._path)
+            self._failed = _again(first)
         return _again(self._failed)
 
     def raise_if_failed(self) -> None:
@@ -307,11 +319,7 @@ class Keys:
             self._sorted = sorted(pairs, reverse=True)
         self._db.executemany("INSERT OR REPLACE INTO keys VALUES (?, ?)", self._sorted[-_SLICE:])
         if len(self._sorted) <= _SLICE:
-            self._db.execute(
-                "INSERT INTO meta (name, value) VALUES ('indexed', ?) "
-                "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                (str(self._last),),
-            )
+            self._db.execute(_PUT_META, ("indexed", str(self._last)))
 
     def written(self) -> None:
         """The transaction was committed."""
@@ -327,3 +335,68 @@ class Keys:
 def _print(key: bytes) -> int:
     """A key's first 63 bits. Two keys that share them would only be asked for once more."""
     return int.from_bytes(key[:8], "big") >> 1
+
+
+# Completions that several runs share --------------------------------------------------------------
+#
+# They stand in a file of their own, which the runs may use at once, and only spare requests: a run
+# keeps all that it uses in its own store too, so it never depends on the shared file afterwards.
+
+
+class SharedCache:
+    """The file; made by `open`. What is put is written by `flush`."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
+        self._db, self._path = db, path
+        self._puts: list[tuple[Any, ...]] = []
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the file, or make it.
+
+        Raises:
+            StoreError: it cannot be opened, or is no such file, or is damaged.
+        """
+        try:
+            with locked(path):
+                if not path.exists():
+                    make(path, CACHE)
+        except OSError as error:
+            raise StoreError(
+                f"{path}: the shared cache cannot be made ({error.strerror}). "
+                "Choose another place for it."
+            ) from None
+        return cls(opened(path, CACHE), path)
+
+    def find(self, key: bytes) -> Answer | None:
+        """What is stored under a key; None: nothing, or what is damaged.
+
+        Raises:
+            StoreError: the file is damaged there, or locked for long.
+        """
+        with told(self._path):
+            found = self._db.execute(_FIND_SHARED, (key,)).fetchone()
+        if found is None or not sound(found[0], key, found[-1]):
+            return None
+        return Answer(*found[:-1])
+
+    def put(self, key: bytes, answer: Answer) -> None:
+        """Share a completion, with the next `flush`."""
+        body, *spent = answer
+        self._puts.append((key, body, checksum(body, key), *spent, time.time()))
+
+    def flush(self, *, all_of_it: bool) -> None:
+        """Write what was put, in portions of some hundred unless it is ``all_of_it``.
+
+        Raises:
+            StoreError: it cannot be written, or another process keeps it locked.
+        """
+        if len(self._puts) < (1 if all_of_it else _SHARED):
+            return
+        with told(self._path), transaction(self._db):
+            self._db.executemany(_SHARE, self._puts)
+        self._puts.clear()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()

@@ -58,6 +58,9 @@ class RunLock:
         """
         try:
             self._lock.acquire(timeout=_PATIENCE, poll_interval=0.05)
+            me = Owner.me()
+            with written(self._folder / _OWNER) as part:
+                part.write_bytes(msgspec.json.encode(me))
         except Timeout:
             other = owner(self._folder)
             raise RunLocked(
@@ -65,14 +68,12 @@ class RunLock:
                 "Wait for it, or choose another folder with -o."
             ) from None
         except (OSError, NotImplementedError) as error:
-            raise _cannot(self._folder, error) from None
-        me = Owner.me()
-        try:
-            with written(self._folder / _OWNER) as part:
-                part.write_bytes(msgspec.json.encode(me))
-        except OSError as error:
             self.release()
-            raise _cannot(self._folder, error) from None
+            what = getattr(error, "strerror", None) or error
+            raise StoreError(
+                f"{self._folder}: the run's folder cannot be written ({what}). "
+                "Make it writable, make room on the disk, or choose another folder with -o."
+            ) from None
         return me
 
     def release(self) -> None:
@@ -93,20 +94,10 @@ def held(folder: Path) -> bool:
     place = folder / _LOCK
     if not place.exists():
         return False
-    lock = FileLock(place)
     try:
-        lock.acquire(timeout=0)
+        with FileLock(place).acquire(timeout=0):
+            return False
     except Timeout:
         return True
     except (OSError, NotImplementedError):  # nobody can work where nothing can be written
         return False
-    lock.release()
-    return False
-
-
-def _cannot(folder: Path, error: Exception) -> StoreError:
-    what = getattr(error, "strerror", None) or error
-    return StoreError(
-        f"{folder}: the run's folder cannot be written ({what}). "
-        "Make it writable, make room on the disk, or choose another folder with -o."
-    )

@@ -26,10 +26,10 @@ from evolsynth.store.sqlite_file import (
     beside,
     connect,
     make,
-    meaning,
     opened,
     row_key,
     sound,
+    told,
 )
 
 __all__ = ["Pages", "Rescued", "rescue"]
@@ -94,13 +94,10 @@ def rescue(folder: Path | str) -> Rescued:
     lock = RunLock(place)
     lock.acquire()
     try:
-        saved = _sound(path)
-        if saved is None:
-            saved = _replaced(path)
-        with closing(connect(path)) as db:
-            _export(db, place / "rescued", saved)
-    except sqlite3.Error as error:
-        raise meaning(error, path) from None
+        with told(path):
+            saved = _sound(path) or _replaced(path)
+            with closing(connect(path)) as db:
+                _export(db, place / "rescued", saved)
     except OSError as error:
         raise StoreError(
             f"{place}: cannot be written ({error.strerror}). Make room or make it writable, and "

@@ -10,10 +10,10 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
-from evolsynth.errors import InputError, SetupError, StoreDamaged, StoreError
+from evolsynth.errors import InputError, StoreDamaged, StoreError
 
 __all__ = [
     "CACHE",
@@ -37,6 +37,7 @@ __all__ = [
     "row_key",
     "sound",
     "sweep",
+    "told",
     "transaction",
 ]
 
@@ -121,8 +122,9 @@ def own(path: Path) -> sqlite3.Connection:
         StoreError: it cannot be made or opened.
         InputError: another version of evolsynth made it.
     """
+    log = beside(path, "-wal")
     if not path.exists():
-        if _size(beside(path, "-wal")):
+        if log.exists() and log.stat().st_size:
             raise StoreDamaged(
                 f"{path}: the run's store is gone, and a part of it is left. "
                 f"`evolsynth rescue {path.parent}` saves what can be read."
@@ -187,10 +189,6 @@ def beside(path: Path, ending: str) -> Path:
     return path.with_name(path.name + ending)
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
 def make(path: Path, schema: Schema) -> None:
     """Make an empty file with these tables; it appears whole or not at all.
 
@@ -200,7 +198,7 @@ def make(path: Path, schema: Schema) -> None:
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         part.unlink(missing_ok=True)
-        with closing(sqlite3.connect(part, isolation_level=None)) as db:
+        with told(path), closing(sqlite3.connect(part, isolation_level=None)) as db:
             db.execute(f"PRAGMA page_size={PAGE}")
             db.execute("BEGIN")
             for table in schema.tables:
@@ -210,14 +208,11 @@ def make(path: Path, schema: Schema) -> None:
             db.execute("COMMIT")
             db.execute("PRAGMA journal_mode=WAL")
         part.replace(path)
-    except sqlite3.Error as error:
-        raise meaning(error, path) from None
     except OSError as error:
         raise StoreError(_unwritable(path, error.strerror)) from None
     finally:
-        for left in (part, *(beside(part, end) for end in ("-wal", "-shm", "-journal"))):
-            if left.exists():
-                left.unlink()
+        for ending in ("", "-wal", "-shm", "-journal"):
+            beside(part, ending).unlink(missing_ok=True)
 
 
 def opened(path: Path, schema: Schema) -> sqlite3.Connection:
@@ -229,42 +224,32 @@ def opened(path: Path, schema: Schema) -> sqlite3.Connection:
         InputError: another version of evolsynth made it.
     """
     _look_at(path, schema)
-    db = connect(path)
-    try:
+    with ExitStack() as opening, told(path):  # closes it where something fails
+        db = opening.enter_context(closing(connect(path)))
         _check(db, path, schema)
-    except sqlite3.Error as error:
-        db.close()
-        raise meaning(error, path) from None
-    except (InputError, SetupError):
-        db.close()
-        raise
-    return db
+        opening.pop_all()
+        return db
 
 
-def connect(path: Path | None, *, patience: float = 10.0) -> sqlite3.Connection:
+def connect(path: Path | None) -> sqlite3.Connection:
     """A connection with the settings that were measured to be best for a run.
 
     Raises:
         StoreError: the file cannot be opened.
     """
-    try:
-        if path is not None and not path.is_file():
-            raise StoreError(_unwritable(path, "it is not a file"))
-        place = ":memory:" if path is None else path
-        db = sqlite3.connect(place, isolation_level=None, timeout=patience)
+    if path is not None and not path.is_file():
+        raise StoreError(_unwritable(path, "it is not a file"))
+    with ExitStack() as opening, told(path):  # closes it where something fails
+        db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=10)
+        opening.callback(db.close)
         db.text_factory = _text
-    except sqlite3.Error as error:
-        raise meaning(error, path) from None
-    try:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
         db.execute("PRAGMA cache_size=-32000")  # KiB
         db.execute("PRAGMA wal_autocheckpoint=1000")  # pages: 16 MB
         db.execute(f"PRAGMA journal_size_limit={64 << 20}")
-    except sqlite3.Error as error:
-        db.close()
-        raise meaning(error, path) from None
-    return db
+        opening.pop_all()
+        return db
 
 
 @contextmanager
@@ -290,10 +275,8 @@ def readable(path: Path) -> sqlite3.Connection:
     place = path.absolute().as_uri() + "?mode=ro"
     if not beside(path, "-wal").exists():  # nobody writes
         place += "&immutable=1"  # else SQLite makes files beside it, which may not be allowed
-    try:
+    with told(path):
         db = sqlite3.connect(place, uri=True, isolation_level=None, timeout=10)
-    except sqlite3.Error as error:
-        raise meaning(error, path) from None
     db.text_factory = _text
     return db
 
@@ -334,6 +317,15 @@ def _check(db: sqlite3.Connection, path: Path, schema: Schema) -> None:
         (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
         if said != "ok":
             raise StoreDamaged(damaged(path, " ".join(str(said).split())))
+
+
+@contextmanager
+def told(path: Path | None) -> Iterator[None]:
+    """What SQLite raises in here is raised as `meaning` says it."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise meaning(error, path) from None
 
 
 def meaning(error: sqlite3.Error, path: Path | None) -> StoreError:

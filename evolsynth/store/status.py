@@ -12,7 +12,7 @@ import msgspec
 from evolsynth.errors import InputError
 from evolsynth.rows import Status
 from evolsynth.store.lock import held
-from evolsynth.store.sqlite_file import STORE, meaning, readable
+from evolsynth.store.sqlite_file import STORE, readable, told
 
 __all__ = ["RunStatus", "StepCounts", "StoredEvent", "read_status", "stored_value"]
 
@@ -91,12 +91,9 @@ def read_status(folder: Path | str) -> RunStatus:
             f"{place}: there is no run here (no {STORE}). Give the folder that -o named."
         )
     running = held(place)
-    with closing(readable(path)) as db:
-        try:
-            db.execute("BEGIN")  # all that follows is of one moment
-            return _status(db, place, running)
-        except sqlite3.Error as error:
-            raise meaning(error, path) from None
+    with told(path), closing(readable(path)) as db:
+        db.execute("BEGIN")  # all that follows is of one moment
+        return _status(db, place, running)
 
 
 def stored_value(folder: Path | str, name: str) -> Any:
@@ -104,47 +101,39 @@ def stored_value(folder: Path | str, name: str) -> Any:
     path = Path(folder) / STORE
     if not path.exists():
         return None
-    with closing(readable(path)) as db:
-        try:
-            return _meta(db, name, Any)
-        except sqlite3.Error as error:
-            raise meaning(error, path) from None
+    with told(path), closing(readable(path)) as db:
+        return _meta(db, name, Any)
 
 
 def _status(db: sqlite3.Connection, place: Path, running: bool) -> RunStatus:
+    names = ("attempt", "pid", "host", "started", "seen", "ended")
     latest = db.execute(
         "SELECT number, pid, host, started, seen, ended FROM attempts ORDER BY number DESC"
     ).fetchone()
     if latest is None:
         raise InputError(f"{place}: no run was begun here. Begin one with `evolsynth run`.")
-    attempt, pid, host, started, seen, ended = latest
     counts = db.execute(
-        "SELECT status, count(*) FROM rows WHERE attempt=? GROUP BY status", (attempt,)
+        "SELECT status, count(*) FROM rows WHERE attempt=? GROUP BY status", latest[:1]
     )
-    spent = db.execute(
+    asked, tokens, prompt_tokens = db.execute(
         "SELECT sum(asked), sum(tokens), sum(prompt_tokens) FROM attempts"
     ).fetchone()
     events = db.execute("SELECT at, kind, step, data FROM events ORDER BY id DESC LIMIT 10")
     return RunStatus(
         folder=str(place),
         pipeline=_meta(db, "pipeline", str | None),
-        attempt=attempt,
-        pid=pid,
-        host=host,
-        started=started,
-        seen=seen,
         running=running,
-        ended=ended,
         steps=_meta(db, "steps", tuple[StepCounts, ...] | None) or (),
         rows=dict(counts.fetchall()),
         completions=db.execute("SELECT max(id) FROM completions").fetchone()[0] or 0,
-        asked=spent[0],
-        tokens=spent[1],
-        prompt_tokens=spent[2],
+        asked=asked,
+        tokens=tokens,
+        prompt_tokens=prompt_tokens,
         events=tuple(
             StoredEvent(at, kind, step, _decoded(data, dict[str, Any]) or {})
             for at, kind, step, data in reversed(events.fetchall())
         ),
+        **dict(zip(names, latest, strict=True)),
     )
 
 

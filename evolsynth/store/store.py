@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,9 +20,8 @@ import msgspec
 
 from evolsynth.errors import EvolsynthError, StoreDamaged, StoreError
 from evolsynth.rows import Row, Status
-from evolsynth.store.journal import Journal, Keys
+from evolsynth.store.journal import Answer, Journal, Keys, SharedCache
 from evolsynth.store.lock import Owner, RunLock
-from evolsynth.store.shared_cache import SharedCache
 from evolsynth.store.sqlite_file import (
     RUN,
     STORE,
@@ -30,11 +29,11 @@ from evolsynth.store.sqlite_file import (
     damaged,
     forget,
     make_folder,
-    meaning,
     own,
     row_key,
     sound,
     sweep,
+    told,
 )
 from evolsynth.store.status import RunStatus, StepCounts, StoredEvent, read_status
 
@@ -119,10 +118,8 @@ class Store:
             if shared is not None:
                 opening.callback(shared.close)
             ending = ExitStack()
-            try:
+            with told(path):
                 store = cls(db, path, owner=owner, use_cache=use_cache, cache=shared, ending=ending)
-            except sqlite3.Error as error:
-                raise meaning(error, path) from None
             ending.push(opening.pop_all())
             return store
 
@@ -139,32 +136,21 @@ class Store:
         Raises:
             StoreDamaged: the file cannot be read there.
         """
-        body = self._journal.bodies.get(key)
-        if body is not None:
+        body = self._journal.bodies.get(key) or self._own(key)
+        if body is not None or self._cache is None or not self._use_cache:
             return body
-        number = self._keys_find(key)
-        if number is not None and (body := self._body(key, number)) is not None:
-            return body
-        if self._cache is None or not self._use_cache:
-            return None
-        try:
+        with self._failing():
             found = self._cache.find(key)
-        except StoreError as error:
-            raise self._journal.fail(error) from None
         if found is None:
             return None
-        self._journal.completion(key, **found._asdict(), asked=False)
+        self._journal.completion(key, found, asked=False)
         return found.body
 
-    def _keys_find(self, key: bytes) -> int | None:
-        try:
-            return self._keys.find(key)
-        except sqlite3.Error as error:
-            raise self._journal.fail(error) from None
-
-    def _body(self, key: bytes, number: int) -> bytes | None:
+    def _own(self, key: bytes) -> bytes | None:
+        with self._failing():
+            number = self._keys.find(key)
         sql = "SELECT key, body, crc, attempt FROM completions WHERE id=?"
-        found = next(self._select(sql, number), None)
+        found = None if number is None else next(self._select(sql, number), None)
         if found is None or found[0] != key or not (self._use_cache or found[3] == self.attempt):
             return None
         if not sound(found[1], key, found[2]):
@@ -182,17 +168,10 @@ class Store:
         Raises:
             StoreError: it could not be stored.
         """
-        self._journal.completion(
-            key,
-            body,
-            step=step,
-            tokens=tokens,
-            prompt_tokens=prompt_tokens,
-            seconds=seconds,
-            asked=True,
-        )
+        answer = Answer(body, step, tokens, prompt_tokens, seconds)
+        self._journal.completion(key, answer, asked=True)
         if self._cache is not None:
-            self._cache.put(key, body, step, tokens, prompt_tokens, seconds)
+            self._cache.put(key, answer)
         await self._journal.committed()
 
     # Rows, events, counts ---------------------------------------------------------------------
@@ -225,10 +204,9 @@ class Store:
         """The value that was kept under a name, in this attempt or before; None: none."""
         value = self._journal.meta.get(name)
         if value is None:
-            found = next(self._select("SELECT value FROM meta WHERE name=?", name), None)
-            if found is None:
-                return None
-            value = found[0]
+            (value,) = next(self._select("SELECT value FROM meta WHERE name=?", name), (None,))
+        if value is None:
+            return None
         try:
             return msgspec.json.decode(value)
         except msgspec.DecodeError:
@@ -253,9 +231,15 @@ class Store:
         return self._journal.fail(StoreDamaged(damaged(self._path, what)))
 
     def _select(self, sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-        try:
+        with self._failing():
             yield from self._db.execute(sql, values)
-        except sqlite3.Error as error:
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """What the file raises in here ends the store's work."""
+        try:
+            yield
+        except (sqlite3.Error, StoreError) as error:
             raise self._journal.fail(error) from None
 
     def flush(self) -> None:

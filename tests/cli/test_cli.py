@@ -426,7 +426,7 @@ def test_the_doctor_tells_what_was_measured(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from evolsynth.llm.llamacpp import LlamaCpp
-    from evolsynth.llm.llamacpp.arrangement import Arrangement
+    from evolsynth.llm.llamacpp.machine import Arrangement
 
     monkeypatch.setattr(LlamaCpp, "remembered", lambda _: None)
     main(["doctor"])

@@ -16,18 +16,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolsynth.data import origin
-from evolsynth.data.source import Read
+from evolsynth.data import Origin, origin
 from evolsynth.errors import InputError
 
 GOOD = '{"id": "a", "instruction": "Name three rivers."}'
 
 
-def source(path: str, *, skip_bad: bool = False, needs: Sequence[str] = ("instruction",)) -> Read:
+def source(path: str, *, skip_bad: bool = False, needs: Sequence[str] = ("instruction",)) -> Origin:
     """A file as a command reads its own."""
-    made = origin(path, skip_bad=skip_bad, needs=needs, step="read")
-    assert isinstance(made, Read)
-    return made
+    return origin(path, skip_bad=skip_bad, needs=needs, step="read")
 
 
 def written(folder: Path, *lines: str | bytes) -> str:

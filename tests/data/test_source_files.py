@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from evolsynth.data import Origin, hub, origin
-from evolsynth.data.texts import split
+from evolsynth.data.files import split
 from evolsynth.errors import InputError, SetupError
 from evolsynth.rows import Row
 

@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.data import Origin, origin
-from evolsynth.data.source import Numbers
+from evolsynth.data.taker import Numbers
 from evolsynth.errors import InputError
 from evolsynth.rows import Row, Verdict
 
@@ -535,7 +535,7 @@ async def test_lines_are_not_kept(tmp_path: Path) -> None:
 
 def test_numbers_of_many_names_are_found_again_and_no_others() -> None:
     numbers = Numbers()
-    for n in range(40_000):  # each part grows several times
+    for n in range(40_000):
         numbers.put(f"name {n}", n + 1)
     numbers.put("name 7", 3)
     assert [numbers.get(f"name {n}") for n in (0, 7, 39_999)] == [1, 3, 40_000]

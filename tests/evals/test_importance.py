@@ -16,18 +16,18 @@ from numpy.typing import NDArray
 
 from evals import importance as module
 from evals.__main__ import main
-from evals.importance import Conversation, GGMLTensor, collect, converse, make
+from evals.importance import Conversation, GGMLTensor, collect, converse, make, save_importance
 from evals.quality import ANSWERS, RECIPES, Quality, compare, read_answers, table
 from evolsynth.errors import EngineError, InputError
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp.files import find_model, requantised, sha256_of
-from evolsynth.llm.llamacpp.gguf import Outline, read_outline
 from evolsynth.llm.llamacpp.model import Model
 from evolsynth.llm.llamacpp.quantise import (
     QUANTISATIONS,
+    Outline,
     importance_of,
     load_importance,
-    save_importance,
+    read_outline,
 )
 
 pytestmark = pytest.mark.real

@@ -12,7 +12,7 @@ from evals.magpie import WAYS, Classifier, measure
 from evolsynth.data.files import read_objects
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.magpie.topics import topic_names
+from evolsynth.methods.magpie.steering import topic_names
 
 
 def test_every_domain_has_labelled_examples_and_so_has_none_of_them() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from evolsynth.llm.llamacpp import LlamaCpp, available_threads
-from evolsynth.llm.llamacpp import arrangement as module
-from evolsynth.llm.llamacpp.arrangement import (
+from evolsynth.llm.llamacpp import machine as module
+from evolsynth.llm.llamacpp.machine import (
     Arrangement,
     Reading,
     arrangement,

@@ -11,8 +11,8 @@ import pytest
 from evolsynth.errors import SetupError
 from evolsynth.llm.base import Prompt, Request
 from evolsynth.llm.llamacpp import LlamaCpp
-from evolsynth.llm.llamacpp.arrangement import Arrangement
 from evolsynth.llm.llamacpp.context import check_memory, context_bytes, most_contexts
+from evolsynth.llm.llamacpp.machine import Arrangement
 
 MIB = 2**20
 

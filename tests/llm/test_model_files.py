@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from evolsynth.cache import cache_folder
+from evolsynth.atomic import cache_folder
 from evolsynth.errors import InputError, ModelNotFound
 from evolsynth.llm.llamacpp.files import CATALOGUE, find_model
-from evolsynth.llm.llamacpp.gguf import BLOCKS, Tensor, read_outline
+from evolsynth.llm.llamacpp.quantise import BLOCKS, Tensor, read_outline
 
 NAME = "SmolLM2-135M-Instruct"
 ENTRY = CATALOGUE[NAME]

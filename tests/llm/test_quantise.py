@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evals.importance import save_importance
 from evolsynth.errors import InputError, SetupError
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp import quantise as module
 from evolsynth.llm.llamacpp.files import find_model, requantised, sha256_of
-from evolsynth.llm.llamacpp.gguf import read_outline
-from evolsynth.llm.llamacpp.library import llama
+from evolsynth.llm.llamacpp.model import llama
 from evolsynth.llm.llamacpp.quantise import (
     QUANTISATIONS,
     Importance,
@@ -24,7 +24,7 @@ from evolsynth.llm.llamacpp.quantise import (
     importance_of,
     load_importance,
     quantise,
-    save_importance,
+    read_outline,
 )
 
 pytestmark = pytest.mark.real

@@ -7,7 +7,7 @@ import pytest
 from evolsynth.errors import InputError
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.family import SMALL_MODEL, prompt_family
+from evolsynth.prompts import SMALL_MODEL, prompt_family
 
 
 @pytest.mark.parametrize(

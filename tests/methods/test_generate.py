@@ -13,8 +13,7 @@ from evolsynth.errors import CapabilityError, EngineError, InputError, RequestEr
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.generate import generate
-from evolsynth.methods.row_template import RowTemplate
+from evolsynth.methods.generate import RowTemplate, generate
 from evolsynth.rows import Row
 from evolsynth.streams import Rows
 

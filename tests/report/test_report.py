@@ -16,11 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.embed.minilm import Embedder
+from evolsynth.evaluation.diversity.distances import some
+from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.findings import explain
-from evolsynth.report import build_report
+from evolsynth.report.build import build_report
 from evolsynth.report.evolutions import evolutions_of, lineage
-from evolsynth.report.neighbourhood import histogram, hover_text, map_places, map_sample
+from evolsynth.report.neighbourhood import MAP_LIMIT, histogram, hover_text, map_places
 from evolsynth.report.tallies import by_method, count, reasons_of
 from evolsynth.rows import Failure, Message, Row, Verdict
 
@@ -317,10 +318,10 @@ def test_a_large_set_is_cut_fairly_and_the_page_says_so() -> None:
 
 
 def test_the_maps_sample_is_the_same_each_time() -> None:
-    one = map_sample(9000)
+    one = some(9000, MAP_LIMIT, 0)
     assert len(set(one.tolist())) == len(one) == 3000
-    assert one.tolist() == map_sample(9000).tolist()
-    assert map_sample(12).tolist() == list(range(12))
+    assert one.tolist() == some(9000, MAP_LIMIT, 0).tolist()
+    assert some(12, MAP_LIMIT, 0).tolist() == list(range(12))
 
 
 def test_copies_do_not_break_the_layout() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolsynth.errors import InputError
-from evolsynth.report import build_report, write_report
+from evolsynth.report.build import build_report, write_report
 from evolsynth.report.evolutions import Passage, added, marked
 from evolsynth.report.tallies import fair_sample
 from evolsynth.report.text import cut, shorten, visible, wrapped

@@ -6,7 +6,7 @@ import re
 
 from evolsynth.pipeline import gate, magpie, merge, respond
 from evolsynth.pipeline.draw.labels import outline
-from evolsynth.report import build_report
+from evolsynth.report.build import build_report
 from evolsynth.rows import Row
 from evolsynth.store.store import StepCounts
 

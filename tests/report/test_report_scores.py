@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evolsynth.report import build_report
+from evolsynth.report.build import build_report
 from evolsynth.report.tallies import score_distributions
 from evolsynth.rows import Row, Verdict
 

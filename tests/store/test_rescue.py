@@ -22,9 +22,8 @@ from hypothesis import strategies as st
 from evolsynth.cli.rescue import rescue as command
 from evolsynth.data.files import read_rows
 from evolsynth.errors import EngineError, InputError, RunLocked, StoreDamaged
-from evolsynth.llm.base import Completion, Prompt, Request
+from evolsynth.llm.base import Completion, Prompt, Request, encoded
 from evolsynth.rows import Row
-from evolsynth.store.cached_llm import _encoded
 from evolsynth.store.rescue import Pages, rescue
 from evolsynth.store.sqlite_file import connect
 from evolsynth.store.store import Store, read_status
@@ -70,7 +69,7 @@ def fill(folder: Path) -> None:
             async def one(n: int) -> None:
                 await store.put_completion(
                     request(n).key("model"),
-                    _encoded(answer(n)),
+                    encoded(answer(n)),
                     step="respond",
                     tokens=n,
                     prompt_tokens=3,
@@ -131,7 +130,7 @@ def found_again(folder: Path) -> int:
     """How many completions the run finds as it goes on; each is the one that was stored."""
     with Store.open(folder) as store:
         bodies = [store.completion(request(n).key("model")) for n in range(N)]
-    assert all(b is None or b == _encoded(answer(n)) for n, b in enumerate(bodies))
+    assert all(b is None or b == encoded(answer(n)) for n, b in enumerate(bodies))
     return sum(body is not None for body in bodies)
 
 

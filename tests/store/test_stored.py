@@ -27,11 +27,12 @@ from evolsynth.llm.base import (
     Sampling,
     Score,
     TokenLogprob,
+    encoded,
     hash_of,
 )
 from evolsynth.llm.scripted import Scripted
 from evolsynth.rows import Row
-from evolsynth.store.cached_llm import Retry, Stored, _decoded, _encoded
+from evolsynth.store.cached_llm import Retry, Stored, _decoded
 from evolsynth.store.store import Store, read_status
 from evolsynth.streams import map_rows
 
@@ -187,9 +188,9 @@ def test_any_answer_is_found_as_it_was(
         seconds=seconds,
         logprobs=logprobs,
     )
-    assert _decoded(_encoded(answer), Completion) == answer
+    assert _decoded(encoded(answer), Completion) == answer
     score = Score(logprobs=logprobs, prompt_tokens=2, seconds=seconds)
-    assert _decoded(_encoded(score), Score) == score
+    assert _decoded(encoded(score), Score) == score
 
 
 @given(texts, texts)

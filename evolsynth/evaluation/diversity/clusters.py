@@ -256,16 +256,9 @@ def _fewer(a: int, n: int, b: int, m: int) -> float:
     """The chance of at most ``a`` of ``n`` where a + b of n + m are marked: hypergeometric."""
     if a * m >= b * n:  # not fewer than the reference has: no need to tell how likely
         return 1.0
-    marked, everything = a + b, n + m
-    logs = [
-        _choose(marked, x) + _choose(everything - marked, n - x) - _choose(everything, n)
-        for x in range(max(0, n - (everything - marked)), a + 1)
-    ]
-    return min(1.0, math.fsum(math.exp(one) for one in logs))
+    from scipy.stats import hypergeom  # comes with scikit-learn
 
-
-def _choose(n: int, k: int) -> float:
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    return float(hypergeom.cdf(a, n + m, a + b, n))
 
 
 def _verbs(texts: TextSet, cluster: int) -> tuple[str, ...]:

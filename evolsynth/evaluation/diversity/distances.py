@@ -2,8 +2,8 @@
 
 Nearly every figure here moves with the number of rows: a larger set has a larger Vendi score,
 closer nearest neighbours and fewer distinct n-grams, even when it is drawn from the same source.
-Figures of sets of different size must therefore not be compared. `rarefied` gives the figures at
-a size of your choice, so that two sets can be compared at the size of the smaller one.
+Figures of sets of different size must therefore not be compared. `measures.rarefied` gives the
+figures at a size of your choice, so that two sets can be compared at the size of the smaller one.
 
 **NovelSum** counts distances more where neighbours are near and the field is dense: Yang et al.
 2025, "Measuring Data Diversity for Instruction Tuning", arXiv 2502.17184, section 3, as the
@@ -20,104 +20,22 @@ vectors of length 1 the squared distance is twice the cosine distance.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.diversity.ngrams import Places, Wording
+from evolsynth.evaluation.diversity.ngrams import Places
 
-__all__ = ["QUANTILES", "Distances", "Diversity", "Vectors", "densities", "distribution"]
-__all__ += ["diversity", "mean_distance", "nearest_distances", "nearest_similarities", "novelsum"]
-__all__ += ["rarefied", "vendi_score"]
+__all__ = ["QUANTILES", "Distances", "Vectors", "densities", "distribution", "mean_distance"]
+__all__ += ["nearest_distances", "nearest_similarities", "novelsum", "vendi_score"]
 
 Vectors: TypeAlias = npt.NDArray[np.float32]
 
 _PART = 8192  # rows whose part of the Gram matrix is added at once
-_UNIT_TOLERANCE = 0.01
-
-
-class Diversity(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of one set of texts. ``None`` where a figure is not defined (fewer than 2 rows).
-
-    ``mean_distance`` is the mean cosine distance over all pairs (0: all the same).
-    ``vendi`` is the effective number of different texts, from 1 to ``count``.
-    ``nearest_median`` is the median over texts of the cosine similarity to the nearest other one.
-    ``distinct_1`` and ``distinct_2`` are the share of different words and word pairs among all
-    of them (Li et al., arXiv 1510.03055). ``mean_words`` is the mean number of words a text has.
-    """
-
-    count: int
-    mean_distance: float | None
-    vendi: float
-    nearest_median: float | None
-    distinct_1: float | None
-    distinct_2: float | None
-    mean_words: float | None
-
-
-def diversity(texts: Sequence[str], vectors: Vectors) -> Diversity:
-    """Measure how varied a set of texts is.
-
-    Args:
-        texts: n texts.
-        vectors: their embeddings, shape (n, d), rows of length 1.
-
-    Returns:
-        The figures. Do not compare them with those of a set of another size: see `rarefied`.
-
-    Raises:
-        InputError: the shapes do not match, or a row's length is not 1.
-    """
-    _check(texts, vectors)
-    wording = Wording(texts)
-    nearest = nearest_similarities(vectors)
-    return Diversity(
-        count=len(texts),
-        mean_distance=mean_distance(vectors),
-        vendi=vendi_score(vectors),
-        nearest_median=float(np.median(nearest)) if len(nearest) else None,
-        distinct_1=wording.distinct(1),
-        distinct_2=wording.distinct(2),
-        mean_words=wording.mean_words(),
-    )
-
-
-def rarefied(
-    texts: Sequence[str], vectors: Vectors, size: int, seed: int = 0, *, draws: int = 5
-) -> Diversity:
-    """The figures at ``size`` texts: the mean over a few draws without replacement.
-
-    The draws depend on (n, size, seed) alone, so the same set always gives the same figures.
-
-    Args:
-        texts: n texts.
-        vectors: shape (n, d), rows of length 1.
-        size: texts a draw, from 1 to n.
-        seed: of the draws.
-        draws: how many; one suffices where ``size`` is n, as all are the same.
-
-    Raises:
-        InputError: ``size`` or ``draws`` is out of range, or the input fails `diversity`'s checks.
-    """
-    _check(texts, vectors)
-    if not 1 <= size <= len(texts):
-        raise InputError(f"size is {size}: choose one between 1 and the {len(texts)} texts given.")
-    if draws < 1:
-        raise InputError(f"draws is {draws}: at least one draw is needed.")
-    if size == len(texts):
-        return diversity(texts, vectors)
-    chance = np.random.default_rng([seed, size])
-    figures = []
-    for _ in range(draws):
-        places = np.sort(chance.choice(len(texts), size, replace=False))
-        figures.append(diversity([texts[i] for i in places], vectors[places]))
-    names = Diversity.__struct_fields__[1:]
-    means = {name: _mean([getattr(f, name) for f in figures]) for name in names}
-    return Diversity(count=size, **means)
 
 
 def vendi_score(vectors: Vectors) -> float:
@@ -173,7 +91,8 @@ def nearest_similarities(
     count = len(vectors)
     if count < 2:
         return np.empty(0, np.float32)
-    first, second = _both_ways(apart_from)
+    table = np.array(list(apart_from), dtype=np.intp).reshape(-1, 2)
+    first, second = np.concatenate([table, table[:, ::-1]]).T
     places = some(count, sample, seed)
     best = np.empty(len(places), np.float32)
     step = max(1, _CELLS // count)
@@ -198,28 +117,6 @@ def some(count: int, most: int | None, seed: int) -> Places:
     return np.sort(chance.choice(count, most, replace=False)).astype(np.intp)
 
 
-def _both_ways(
-    pairs: Iterable[tuple[int, int]],
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    table = np.array(list(pairs), dtype=np.intp).reshape(-1, 2)
-    return np.concatenate([table[:, 0], table[:, 1]]), np.concatenate([table[:, 1], table[:, 0]])
-
-
-def _check(texts: Sequence[str], vectors: Vectors) -> None:
-    if vectors.ndim != 2 or len(vectors) != len(texts):
-        raise InputError(
-            f"vectors have the shape {vectors.shape} for {len(texts)} texts: "
-            "give one row of numbers per text."
-        )
-    lengths = np.linalg.norm(vectors, axis=1)
-    off = np.flatnonzero(~(np.abs(lengths - 1) <= _UNIT_TOLERANCE))  # true for nan as well
-    if len(off):
-        raise InputError(
-            f"vector {off[0]} has the length {lengths[off[0]]:.3g}: "
-            "divide each vector by its length first."
-        )
-
-
 def mean_distance(vectors: Vectors) -> float | None:
     """The mean cosine distance over all pairs; ``None`` for fewer than two rows.
 
@@ -232,11 +129,6 @@ def mean_distance(vectors: Vectors) -> float | None:
     own = float(np.sum(np.linalg.norm(vectors, axis=1).astype(np.float64) ** 2))
     similarity = (total @ total - own) / (count * (count - 1))
     return float(np.clip(1 - similarity, 0, 2))
-
-
-def _mean(values: Sequence[float | None]) -> Any:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
 
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -16,7 +16,7 @@ of half gave a Vendi score too narrow an interval, as its spread grows with the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -35,6 +35,7 @@ from evolsynth.evaluation.diversity.distances import (
     distribution,
     mean_distance,
     nearest_distances,
+    nearest_similarities,
     novelsum,
     some,
     vendi_score,
@@ -43,7 +44,7 @@ from evolsynth.evaluation.diversity.ngrams import Places, Wording, compression_r
 from evolsynth.evaluation.text.verbs import Root, RootVerb, verb_table
 
 __all__ = ["BLEU", "DRAWS", "LEVEL", "NEAREST", "NOVEL", "TITLES", "Figure", "Figures", "Measure"]
-__all__ += ["Whole", "at_size", "figures_at", "whole"]
+__all__ += ["Whole", "at_size", "diversity", "figures_at", "rarefied", "whole"]
 
 Figures = Mapping[str, float | None]
 
@@ -87,10 +88,9 @@ def at_size(
     Raises:
         InputError: ``size`` or ``draws`` is out of range.
     """
-    if not 1 <= size <= rows:
-        raise InputError(f"size is {size}: choose one between 1 and the {rows} rows given.")
     if draws < 2:
         raise InputError(f"draws is {draws}: at least two draws are needed.")
+    _check_size(size, rows)
     part = min(size, int(_PART * rows))
     small = _drawn(measure, rows, part, seed, draws) if part >= 2 else []
     if size == part:
@@ -121,6 +121,16 @@ def _drawn(
     ]
 
 
+def _check_size(size: int, rows: int) -> None:
+    if not 1 <= size <= rows:
+        raise InputError(f"size is {size}: choose one between 1 and the {rows} rows given.")
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
 def _figure(
     centre: list[float | None],
     small: list[float | None],
@@ -130,15 +140,76 @@ def _figure(
 ) -> Figure | None:
     """``sampling`` and ``drawing`` are what the small draws' variance is multiplied by to get that
     of the rows as a sample, and that of having made only some of the draws."""
-    known = [value for value in centre if value is not None]
-    if not known:
+    value = _mean(centre)
+    if value is None:
         return None
-    value = float(np.mean(known))
     spread = [one for one in small if one is not None]
     if len(spread) < 2:
         return Figure(value)
     reach = _T * float(np.std(spread, ddof=1)) * (sampling + drawing) ** 0.5
     return Figure(value, max(bounds[0], value - reach), min(bounds[1], value + reach))
+
+
+_UNIT_TOLERANCE = 0.01
+
+
+def diversity(texts: Sequence[str], vectors: Vectors) -> Figures:
+    """How varied a set of texts is: its ``count`` and six figures that need no clusters.
+
+    As in `Measure`, but ``nearest_median`` is the median over texts of the cosine *similarity* to
+    the nearest other one. ``None`` where a figure is not defined (fewer than 2 rows).
+
+    Args:
+        texts: n texts.
+        vectors: their embeddings, shape (n, d), rows of length 1.
+
+    Returns:
+        The figures. Do not compare them with those of a set of another size: see `rarefied`.
+
+    Raises:
+        InputError: the shapes do not match, or a row's length is not 1.
+    """
+    if vectors.ndim != 2 or len(vectors) != len(texts):
+        raise InputError(
+            f"vectors have the shape {vectors.shape} for {len(texts)} texts: "
+            "give one row of numbers per text."
+        )
+    lengths = np.linalg.norm(vectors, axis=1)
+    off = np.flatnonzero(~(np.abs(lengths - 1) <= _UNIT_TOLERANCE))  # true for nan as well
+    if len(off):
+        raise InputError(
+            f"vector {off[0]} has the length {lengths[off[0]]:.3g}: "
+            "divide each vector by its length first."
+        )
+    wording, nearest = Wording(texts), nearest_similarities(vectors)
+    return {
+        "count": len(texts),
+        "mean_distance": mean_distance(vectors),
+        "vendi": vendi_score(vectors),
+        "nearest_median": float(np.median(nearest)) if len(nearest) else None,
+        "distinct_1": wording.distinct(1),
+        "distinct_2": wording.distinct(2),
+        "mean_words": wording.mean_words(),
+    }
+
+
+def rarefied(texts: Sequence[str], vectors: Vectors, size: int, seed: int = 0) -> Figures:
+    """The figures of `diversity` at ``size`` texts, from 1 to n: the mean over five draws, which
+    are those of `at_size`.
+
+    Raises:
+        InputError: ``size`` is out of range, or the input fails `diversity`'s checks.
+    """
+    _check_size(size, len(texts))
+    if size == len(texts):
+        return diversity(texts, vectors)
+
+    def measure(places: Places) -> Figures:
+        return diversity([texts[i] for i in places.tolist()], vectors[places])
+
+    drawn = _drawn(measure, len(texts), size, seed, 5)
+    means = {name: _mean(one[name] for one in drawn) for name in drawn[0]}
+    return {**means, "count": size}
 
 
 NEAREST, NOVEL, BLEU = 10_000, 1_000, 1_000  # texts that these figures of a whole set are taken of

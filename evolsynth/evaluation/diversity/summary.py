@@ -59,6 +59,12 @@ class Texts(NamedTuple):
     left_out: dict[str, int]
     status: str = "unchecked"
 
+    def at(self, places: Sequence[int]) -> Texts:
+        """Some of the texts."""
+        return self._replace(
+            texts=[self.texts[i] for i in places], groups=[self.groups[i] for i in places]
+        )
+
 
 def collect(
     rows: Iterable[Row],
@@ -89,12 +95,10 @@ def collect(
         if not text.strip():
             left[f"no {field}"] += 1
             fields.update(row.extra if len(fields) < 50 else ())
-        elif every or row.status == "accepted":
-            accepted.texts.append(text)
-            accepted.groups.append(_group(row, by))
-        elif row.status == "pending":
-            unchecked.texts.append(text)
-            unchecked.groups.append(_group(row, by))
+        elif every or row.status in ("accepted", "pending"):
+            kind = accepted if every or row.status == "accepted" else unchecked
+            kind.texts.append(text)
+            kind.groups.append(_group(row, by))
         else:
             left[row.status] += 1
     judged = accepted.texts or left["rejected"] or left["failed"]
@@ -128,14 +132,8 @@ def embedded(texts: Texts, embedder: Embedder) -> tuple[Texts, Vectors]:
     good = np.linalg.norm(vectors, axis=1) > 0.5
     if good.all():
         return texts, vectors
-    keep = np.flatnonzero(good).tolist()
-    left = {**texts.left_out, "no vector": len(good) - len(keep)}
-    kept = texts._replace(
-        texts=[texts.texts[i] for i in keep],
-        groups=[texts.groups[i] for i in keep],
-        left_out=left,
-    )
-    return kept, vectors[good]
+    left = {**texts.left_out, "no vector": int((~good).sum())}
+    return texts.at(np.flatnonzero(good).tolist())._replace(left_out=left), vectors[good]
 
 
 def _text(row: Row, field: str) -> str:
@@ -276,7 +274,7 @@ def measured(
     )
     reached = np.bincount((theirs or mine).labels, minlength=len(centres))
     weights = reached / max(1, len(fitted.texts))
-    around = _sampled(dense, _REFERENCE, seed)
+    around = dense[some(len(dense), _REFERENCE, seed)]
     size, groups = _groups(mine, theirs, around, weights, seed, notes)
     _say_samples(mine, theirs, notes)
     return DiversityReport(
@@ -305,15 +303,8 @@ def _embedded(
     if count > MOST:
         notes.append(f"Of {count:,} texts {MOST:,}, drawn at random, are measured.")
         places = np.sort(np.random.default_rng([seed, count]).choice(count, MOST, replace=False))
-        found = found._replace(
-            texts=[found.texts[i] for i in places.tolist()],
-            groups=[found.groups[i] for i in places.tolist()],
-        )
+        found = found.at(places.tolist())
     return embedded(found, embedder)
-
-
-def _sampled(vectors: Vectors, most: int, seed: int) -> Vectors:
-    return vectors[some(len(vectors), most, seed)]
 
 
 def _groups(

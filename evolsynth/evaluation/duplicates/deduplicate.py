@@ -7,7 +7,6 @@ would have lost only to a text that is no longer there.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +20,7 @@ import numpy as np
 from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.minhash import Signatures
 from evolsynth.evaluation.duplicates.neighbours import Neighbours, Vectors, neighbours
-from evolsynth.evaluation.duplicates.same_request import normalise, only_difference, same_request
+from evolsynth.evaluation.duplicates.same_request import digest, only_difference, same_request
 from evolsynth.evaluation.duplicates.tokens import Lexicon, fact_key, shingles, template
 from evolsynth.evaluation.embed.base import rough as rough_of
 
@@ -55,34 +54,6 @@ _BLOCK = 1 << 16
 #: How many texts that are alike enough one is held against. Among thousands of a template, with
 #: other names in each, all are alike and none is a duplicate.
 _TRIES = 16
-
-
-def _refuse(
-    method: str,
-    jaccard: float,
-    cosine: float,
-    texts: Sequence[str],
-    scores: Sequence[float] | None,
-    embedder: Embedder | None,
-    workers: int,
-    decide: int,
-) -> None:
-    """Refuse what cannot be: see `deduplicate`."""
-    if isinstance(texts, str):
-        raise InputError("deduplicate() takes a list of texts, not one string: put it in a list.")
-    if method not in get_args(Method):
-        raise InputError(
-            f"There is no method '{method}'. Choose one of {', '.join(get_args(Method))}."
-        )
-    for value in (jaccard, cosine):
-        if not 0 < value <= 1:
-            raise InputError(f"The threshold is {value}: give one above 0 and up to 1.")
-    if scores is not None and len(scores) != len(texts):
-        raise InputError(f"There are {len(texts)} texts and {len(scores)} scores: give each one.")
-    if method in ("static", "semantic") and embedder is None:
-        raise InputError(f"The method '{method}' needs an embedder: give embedder=MiniLM().")
-    if workers < 1 or decide < 0:
-        raise InputError("Give at least one worker, and a number of texts to decide from 0.")
 
 
 class Duplicate(NamedTuple):
@@ -223,7 +194,21 @@ def deduplicate(
         jaccard = threshold
     cosine = THRESHOLDS.get(method, 1.0) if threshold is None else threshold
     workers = _processors() if workers is None else workers
-    _refuse(method, jaccard, cosine, texts, scores, embedder, workers, decide)
+    if isinstance(texts, str):
+        raise InputError("deduplicate() takes a list of texts, not one string: put it in a list.")
+    if method not in get_args(Method):
+        raise InputError(
+            f"There is no method '{method}'. Choose one of {', '.join(get_args(Method))}."
+        )
+    for value in (jaccard, cosine):
+        if not 0 < value <= 1:
+            raise InputError(f"The threshold is {value}: give one above 0 and up to 1.")
+    if scores is not None and len(scores) != len(texts):
+        raise InputError(f"There are {len(texts)} texts and {len(scores)} scores: give each one.")
+    if method in ("static", "semantic") and embedder is None:
+        raise InputError(f"The method '{method}' needs an embedder: give embedder=MiniLM().")
+    if workers < 1 or decide < 0:
+        raise InputError("Give at least one worker, and a number of texts to decide from 0.")
     run = _Run(texts, scores, workers, tell, same_template)
     run.read(None if method == "exact" else Signatures(len(texts), jaccard))
     run.exact()
@@ -246,10 +231,8 @@ class _Run:
         tell: Callable[[str], object],
         same_template: bool,
     ) -> None:
-        self._texts = texts
-        self._workers = workers
-        self._tell = tell
-        self._same_template = same_template
+        self._texts, self._workers = texts, workers
+        self._tell, self._same_template = tell, same_template
         n = len(texts)
         if scores is None:
             self._places = np.arange(n)
@@ -280,7 +263,7 @@ class _Run:
         with ThreadPoolExecutor(self._workers) as pool:
             waiting = []
             for ranks, texts in self._chunks():
-                digests = b"".join(_digest(text) for text in texts)
+                digests = b"".join(digest(text, 16) for text in texts)
                 self._digests[:, ranks] = np.frombuffer(digests, "<u8").reshape(-1, 2).T
                 if signatures is None:
                     continue
@@ -437,11 +420,6 @@ def _processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _digest(text: str) -> bytes:
-    flat = normalise(text).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(flat, digest_size=16).digest()
 
 
 def _another_thing(one: str, other: str, rough: Embedder) -> bool:

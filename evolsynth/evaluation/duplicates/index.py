@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.duplicates.same_request import normalise, same_facts, sums_of
+from evolsynth.evaluation.duplicates.same_request import digest, same_facts, sums_of
 from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
@@ -90,10 +90,10 @@ class DuplicateIndex:
         self._ids.append(row_id)
         self._texts.append(text if vector.any() else "")  # nothing is near one without a direction
         self._vectors.add(vector, _key(text, vector))
-        digest, place = _digest(text), len(self) - 1
-        others = self._exact.setdefault(digest, place)
+        key, place = digest(text, 12), len(self) - 1
+        others = self._exact.setdefault(key, place)
         if others != place:  # the same text may be there again, under a parent's id
-            self._exact[digest] = [*([others] if isinstance(others, int) else others), place]
+            self._exact[key] = [*([others] if isinstance(others, int) else others), place]
 
     def search(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> Search:
         """Look for several texts at once; what `find` and `add` do to them one by one.
@@ -110,7 +110,7 @@ class DuplicateIndex:
 
     def _twins(self, text: str) -> Sequence[int]:
         """The places of equal texts, in order."""
-        found = self._exact.get(_digest(text), ())
+        found = self._exact.get(digest(text, 12), ())
         return (found,) if isinstance(found, int) else found
 
     def _check(self, vector: NDArray[np.float32]) -> None:
@@ -136,8 +136,7 @@ class Search:
         for vector, key in zip(vectors, keys, strict=True):
             fellows.add(vector, key)
         self._fellows = fellows.near(vectors, keys, index._least)
-        self._close: dict[int, list[tuple[float, int]]] = {}
-        self._close_fellows: dict[int, list[tuple[float, int]]] = {}
+        self._like_seen, self._like_fellows = cache(self._near_seen), cache(self._near_fellows)
         self._added: dict[int, int] = {}
         self._meant: dict[int, NDArray[np.float16]] = {}
         if index._embedder is not None and len(texts) > 1:
@@ -156,11 +155,10 @@ class Search:
             if index._ids[place] not in ignore
         ]
         if near and index._embedder is not None:
-            nearest = heapq.nsmallest(_MOST_DECIDED, near, key=lambda found: (-found[0], found[1]))
-            near = self._decided(i, [place for _, place in nearest], index._embedder)
+            near = self._decided(i, [place for _, place in _nearest(near)], index._embedder)
         if not near:
             return None
-        cosine, place = min(near, key=lambda found: (-found[0], found[1]))
+        cosine, place = min(near, key=_by_cosine)
         similarity = min(round(cosine, 4), 1.0)
         return Finding("near_duplicate", {"of": index._ids[place], "similarity": similarity})
 
@@ -171,32 +169,25 @@ class Search:
         if i in self._meant:
             self._index._embedded[place] = self._meant[i]
 
-    def _like_seen(self, i: int) -> list[tuple[float, int]]:
+    def _near_seen(self, i: int) -> list[tuple[float, int]]:
         """The cosine and place of the texts seen before that may be near."""
-        if i not in self._close:
-            index, text = self._index, self._texts[i]
-            self._close[i] = [
-                (cosine, place)
-                for cosine, place in index._vectors.cosines(self._vectors[i], self._candidates[i])
-                if cosine >= index._least and same_facts(text, index._texts[place])
-            ]
-        return self._close[i]
+        index, text = self._index, self._texts[i]
+        return [
+            (cosine, place)
+            for cosine, place in index._vectors.cosines(self._vectors[i], self._candidates[i])
+            if cosine >= index._least and same_facts(text, index._texts[place])
+        ]
 
-    def _like_fellows(self, i: int) -> list[tuple[float, int]]:
+    def _near_fellows(self, i: int) -> list[tuple[float, int]]:
         """The same of the texts before this one that are looked for with it."""
-        if i not in self._close_fellows:
-            kind = self._index._vectors.kind  # as they will be compared once they are seen
-            found = []
-            for j in self._fellows[i]:
-                if j < i:
-                    cosine = _cosine(self._vectors[i], self._vectors[j].astype(kind))
-                    if cosine >= self._index._least and self._alike(i, j):
-                        found.append((cosine, j))
-            self._close_fellows[i] = found
-        return self._close_fellows[i]
-
-    def _alike(self, i: int, j: int) -> bool:
-        return bool(self._vectors[j].any()) and same_facts(self._texts[i], self._texts[j])
+        kind = self._index._vectors.kind  # as they will be compared once they are seen
+        found = []
+        for j in self._fellows[i]:
+            if j < i and self._vectors[j].any():
+                cosine = _cosine(self._vectors[i], self._vectors[j].astype(kind))
+                if cosine >= self._index._least and same_facts(self._texts[i], self._texts[j]):
+                    found.append((cosine, j))
+        return found
 
     def _embed_what_is_near(self, embedder: Embedder) -> None:
         """Ask the embedder once about all that it may have to decide: a good deal quicker."""
@@ -205,8 +196,7 @@ class Search:
             before, fellows = self._like_seen(i), self._like_fellows(i)
             if before or fellows:
                 own |= {i, *(j for _, j in fellows)}
-                nearest = heapq.nsmallest(_MOST_DECIDED, before, key=lambda f: (-f[0], f[1]))
-                seen |= {place for _, place in nearest if place not in index._embedded}
+                seen |= {p for _, p in _nearest(before) if p not in index._embedded}
         rows, places = sorted(own), sorted(seen)
         if not rows:
             return
@@ -230,6 +220,14 @@ class Search:
         known.update(zip(missing, vectors, strict=True))
         cosines = [(_cosine(self._meant[i], known[place]), place) for place in places]
         return [found for found in cosines if found[0] >= self._index.threshold]
+
+
+def _by_cosine(found: tuple[float, int]) -> tuple[float, int]:
+    return -found[0], found[1]
+
+
+def _nearest(found: list[tuple[float, int]]) -> list[tuple[float, int]]:
+    return heapq.nsmallest(_MOST_DECIDED, found, key=_by_cosine)
 
 
 class _Blocks:
@@ -287,11 +285,6 @@ def _cosine(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
 def _key(text: str, vector: NDArray[np.float32]) -> int:
     """What texts that may be near share; -1 for one without a direction, which nothing is near."""
     return hash(sums_of(text)) & 0x7FFFFFFF if vector.any() else -1
-
-
-def _digest(text: str) -> bytes:
-    flat = normalise(text).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(flat, digest_size=12).digest()
 
 
 def nearest_pairs(vectors: NDArray[np.float32], count: int) -> list[tuple[int, int, float]]:

@@ -9,6 +9,7 @@ opposites (`same_facts`); beside that, signs, swapped roles, and a sentence more
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections import Counter
@@ -30,8 +31,8 @@ from evolsynth.evaluation.text.words import (
     words,
 )
 
-__all__ = ["asks_more", "normalise", "only_difference", "same_facts", "same_references"]
-__all__ += ["same_request", "sums_of", "swapped_roles"]
+__all__ = ["asks_more", "digest", "normalise", "only_difference", "same_facts"]
+__all__ += ["same_references", "same_request", "sums_of", "swapped_roles"]
 
 #: Words before a noun that say nothing about its part in the sentence.
 _ARTICLES = vocabulary("a an the this that these those my your his her its our their some any")
@@ -71,6 +72,12 @@ def normalise(text: str) -> str:
         flat = unicodedata.normalize("NFKC", flat.casefold())
         flat = " ".join(flat.split())
     return flat.strip(_EDGES) or flat
+
+
+def digest(text: str, size: int) -> bytes:
+    """So many bytes that tell texts apart, the same for all that `normalise` makes equal."""
+    flat = normalise(text).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(flat, digest_size=size).digest()
 
 
 class _Facts(NamedTuple):
@@ -206,11 +213,8 @@ def asks_more(one: str, other: str) -> bool:
     parts = clauses(one)
     if len(parts) <= len(clauses(other)) or len(theirs - mine) > _ELSE * len(theirs):
         return False
-    for start, end in parts:
-        own = {w.stem for w in content(one[start:end])} - _POLITE
-        if own and 2 * len(own - theirs) >= len(own):
-            return True
-    return False
+    sentences = ({w.stem for w in content(one[start:end])} - _POLITE for start, end in parts)
+    return any(own and 2 * len(own - theirs) >= len(own) for own in sentences)
 
 
 def only_difference(one: str, other: str) -> tuple[str, str] | None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evolsynth.errors import InputError, ModelNotFound, SetupError
-from evolsynth.evaluation.embed.base import Embedder, embedders
+from evolsynth.evaluation.embed.base import embedders
 from evolsynth.evaluation.embed.static import StaticVectors
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Embedder", "MiniLM"]
+__all__ = ["MiniLM"]
 
 #: Texts of one length that go through the model together, and from how many on it is tried.
 _BATCH, _WORTH_A_TRIAL = 32, 4
@@ -144,22 +144,12 @@ class MiniLM:
         """
         with self._lock:
             model = self._loaded()
-            clean = text.encode("utf-8", "replace").decode()
-            tokens = model.tokenizer(
-                clean,
-                add_special_tokens=False,
-                truncation=False,
-                verbose=False,
-                return_offsets_mapping=True,
-            )
+            ids, offsets = _tokens(model, text)
             size = model.max_seq_length - 2
-            places = [place for place, _ in tokens["offset_mapping"][-size:]]
-            frame = model.tokenizer.cls_token_id, model.tokenizer.sep_token_id
+            places = [place for place, _ in offsets[-size:]]
             with _one_thread():
-                states, vector = _hidden(
-                    model, [frame[0], *tokens["input_ids"][-size:], frame[1]], layer
-                )
-            if len(tokens["input_ids"]) <= size:
+                states, vector = _hidden(model, _framed(model, ids[-size:]), layer)
+            if len(ids) <= size:
                 self._remember(text, vector)
         first = next((k for k, place in enumerate(places) if place >= start), len(places) - 1)
         part: NDArray[np.float64] = states[1 + max(first, 0) : max(len(places), 1) + 1].mean(axis=0)
@@ -182,12 +172,10 @@ class MiniLM:
         if not texts:
             return []
         model = self._loaded()
-        frame = model.tokenizer.cls_token_id, model.tokenizer.sep_token_id
-        size = model.max_seq_length - 2
         windows = [
-            (place, [frame[0], *window, frame[1]])
+            (place, _framed(model, window))
             for place, text in enumerate(texts)
-            for window in _windows(_ids(model, text), size)
+            for window in _windows(_tokens(model, text)[0], model.max_seq_length - 2)
         ]
         totals = np.zeros((len(texts), 384), dtype=np.float64)
         alike: dict[int, list[int]] = defaultdict(list)
@@ -199,7 +187,7 @@ class MiniLM:
                 vectors[group] = self._of_one_length(model, [windows[k][1] for k in group])
         for (place, ids), vector in zip(windows, vectors, strict=True):
             totals[place] += max(len(ids) - 2, 1) * vector
-        return [(total / np.linalg.norm(total)).astype(np.float32) for total in totals]
+        return [_unit(total).astype(np.float32) for total in totals]
 
     def _of_one_length(self, model: Any, rows: Sequence[list[int]]) -> NDArray[np.float64]:
         """The vectors of rows of as many tokens, the same bits as of each by itself.
@@ -209,14 +197,14 @@ class MiniLM:
         """
         length = len(rows[0])
         sure = self._together.get(length)
-        if sure is False or len(rows) < (2 if sure else _WORTH_A_TRIAL):
-            return np.concatenate([_forward(model, [row]) for row in rows])
-        made = [_forward(model, rows[k : k + _BATCH]) for k in range(0, len(rows), _BATCH)]
-        found = np.concatenate(made)
-        if length not in self._together:
-            self._together[length] = np.array_equal(found[-1:], _forward(model, rows[-1:]))
-        if self._together[length]:
-            return found
+        if sure is not False and len(rows) >= (2 if sure else _WORTH_A_TRIAL):
+            made = [_forward(model, rows[k : k + _BATCH]) for k in range(0, len(rows), _BATCH)]
+            found = np.concatenate(made)
+            if sure is None:
+                sure = np.array_equal(found[-1:], _forward(model, rows[-1:]))
+                self._together[length] = sure
+            if sure:
+                return found
         return np.concatenate([_forward(model, [row]) for row in rows])
 
     def _loaded(self) -> Any:
@@ -234,26 +222,39 @@ def _windows(ids: list[int], size: int) -> Iterator[list[int]]:
         yield ids[k * len(ids) // count : (k + 1) * len(ids) // count]
 
 
-def _ids(model: Any, text: str) -> list[int]:
-    # half a surrogate pair is valid in a Python string but not for the tokeniser
-    clean = text.encode("utf-8", "replace").decode()
-    tokens = model.tokenizer(clean, add_special_tokens=False, truncation=False, verbose=False)
-    ids: list[int] = tokens["input_ids"]
-    return ids
+def _tokens(model: Any, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+    """The text's tokens, without the two special ones, and where each begins and ends."""
+    found = model.tokenizer(
+        text.encode("utf-8", "replace").decode(),  # half a surrogate pair is not for the tokeniser
+        add_special_tokens=False,
+        truncation=False,
+        verbose=False,
+        return_offsets_mapping=True,
+    )
+    return found["input_ids"], found["offset_mapping"]
+
+
+def _framed(model: Any, ids: list[int]) -> list[int]:
+    return [model.tokenizer.cls_token_id, *ids, model.tokenizer.sep_token_id]
+
+
+def _features(rows: Sequence[list[int]]) -> dict[str, Any]:
+    import torch
+
+    tokens = torch.tensor(rows)
+    return {
+        "input_ids": tokens,
+        "attention_mask": torch.ones_like(tokens),
+        "token_type_ids": torch.zeros_like(tokens),
+    }
 
 
 def _forward(model: Any, rows: Sequence[list[int]]) -> NDArray[np.float64]:
     """The unit vectors of rows of as many tokens."""
     import torch
 
-    tokens = torch.tensor(rows)
-    features = {
-        "input_ids": tokens,
-        "attention_mask": torch.ones_like(tokens),
-        "token_type_ids": torch.zeros_like(tokens),
-    }
     with torch.inference_mode():
-        vectors = model(features)["sentence_embedding"]
+        vectors = model(_features(rows))["sentence_embedding"]
     return np.stack([_unit(vector) for vector in vectors.numpy()])
 
 
@@ -264,25 +265,19 @@ def _hidden(
     the same bits as of `_forward`."""
     import torch
 
-    tokens = torch.tensor([ids])
-    mask = torch.ones_like(tokens)
+    features = _features([ids])
     with torch.inference_mode():
-        found = model[0].auto_model(
-            input_ids=tokens,
-            attention_mask=mask,
-            token_type_ids=torch.zeros_like(tokens),
-            output_hidden_states=True,
-        )
-        features = {"token_embeddings": found.last_hidden_state, "attention_mask": mask}
+        found = model[0].auto_model(**features, output_hidden_states=True)
+        features["token_embeddings"] = found.last_hidden_state
         for part in (model[1], model[2]):
             features = part(features)
     array: NDArray[np.float64] = found.hidden_states[layer][0].numpy().astype(np.float64)
     vector = _unit(features["sentence_embedding"][0].numpy())
-    total = max(len(ids) - 2, 1) * vector  # as of the only window of a text
-    return array, (total / np.linalg.norm(total)).astype(np.float32)
+    # as of the only window of a text
+    return array, _unit(max(len(ids) - 2, 1) * vector).astype(np.float32)
 
 
-def _unit(vector: NDArray[np.float32]) -> NDArray[np.float64]:
+def _unit(vector: NDArray[np.floating]) -> NDArray[np.float64]:
     exact = vector.astype(np.float64)
     return exact / np.linalg.norm(exact)
 

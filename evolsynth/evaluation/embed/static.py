@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evolsynth.atomic import written
-from evolsynth.cache import cache_folder, locked
+from evolsynth.atomic import cache_folder, locked, written
 from evolsynth.evaluation.embed.base import embedders
 
 if TYPE_CHECKING:

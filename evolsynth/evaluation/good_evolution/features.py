@@ -37,20 +37,8 @@ if TYPE_CHECKING:
 
     from evolsynth.evaluation.embed.base import Contextual, Embedder
 
-__all__ = [
-    "EXPLAINED",
-    "KINDS",
-    "ROOMS",
-    "Addition",
-    "Limit",
-    "Room",
-    "RoomModel",
-    "addition",
-    "kinship_texts",
-    "room_features",
-    "room_texts",
-    "signals",
-]
+__all__ = ["EXPLAINED", "KINDS", "ROOMS", "Addition", "Limit", "Room", "RoomModel", "addition"]
+__all__ += ["kinship_texts", "room_features", "room_texts", "signals"]
 
 # How long an answer is ----------------------------------------------------------------------------
 
@@ -240,6 +228,30 @@ EXPLAINED = {
     "examples": "the evolutions most like it, of requests like this, turned out worse",
 }
 
+#: Signals that are set where a pattern is found, in all of the demand or in its body.
+_IN_TEXT, _IN_BODY = (
+    {name: re.compile(pattern, re.I) for name, pattern in patterns.items()}
+    for patterns in (
+        {
+            "unclear.me": r"\b(?:i|my|me|we|our|us)\b",
+            "unclear.who": r"\bwho\b",
+            "impossible.any": r"\bany\b",
+            "tight.only": r"\bonly\b",
+        },
+        {
+            "unclear.they": r"\b(?:they|them|their)\b",
+            "unclear.it": r"\bit\b",
+            "unclear.you": r"\b(?:you|your|yourself)\b",
+            "unclear.that": r"\bthat\b",
+            "unclear.digits": r"\d",
+            "unclear.whim": r"\bwho (?:loves?|likes?|wants?|is (?:fascinated|interested|afraid))",
+            "repeats.form": r"^(?:words?|phrases?|logic|words and phrases|sentences?|language"
+            r"|information|details?)\W*$",
+            "repeats.meaning": r"what (?:is|it) (?:is )?mean[ts]?|\bthe topic\b",
+            "rambling.cut": r"(?:^|\b(?:to|the|a|of|with|and|or|for|by|in))\W*$",
+        },
+    )
+)
 _MALE = re.compile(r"\b(?:he|she|his|him|her|hers)\b", re.I)
 _PERSON = re.compile(
     r"\b(?:he|she|his|him|her|man|woman|boy|girl|father|mother|sister|brother|friend|grand\w+|son"
@@ -270,13 +282,6 @@ _FORM_BAN = re.compile(
     r"(?: or [\w ]+)?(?: in .*)?\W*$",
     re.I,
 )
-_FORM_ALONE = re.compile(
-    r"^(?:words?|phrases?|logic|words and phrases|sentences?|language|information|details?)\W*$",
-    re.I,
-)
-_MEANING = re.compile(r"what (?:is|it) (?:is )?mean[ts]?|\bthe topic\b", re.I)
-_WHIM = re.compile(r"\bwho (?:loves?|likes?|wants?|is (?:fascinated|interested|afraid))", re.I)
-_CUT = re.compile(r"(?:^|\b(?:to|the|a|of|with|and|or|for|by|in))\W*$", re.I)
 _QUOTED = re.compile(r"\"([^\"]+)\"|'([^']+)'")
 
 
@@ -287,100 +292,81 @@ def signals(original: str, evolved: str, embedder: Contextual, room: Room) -> di
         room: of the answer to ``original``, see `RoomModel`.
     """
     added = addition(original, evolved)
-    found = _form(original, evolved, added) | _fit(original, added, room)
+    known = {word.stem for word in content(original)}
+    found = _form(original, evolved, added, known) | _fit(original, added, room, known)
     found |= _kinship(original, evolved, added, embedder)
-    rooms = {"room.label": room.label, "room.text": room.text}
     for kind in KINDS:
         here = float(added.kind == kind)
         found[f"kind.{kind}"] = here
         found[f"room.label*{kind}"] = here * room.label
         found[f"room.text*{kind}"] = here * room.text
         found[f"unrelated.cosine*{kind}"] = here * (found["unrelated.cosine"] - 0.2)
-    return found | rooms | _oddities(added)
+    found |= {"room.label": room.label, "room.text": room.text}
+    return {name: float(value) for name, value in found.items()}
 
 
-def _oddities(added: Addition) -> dict[str, float]:
-    """Demands that say nothing, or nothing that can be met: "using words", "limit ... to"."""
-    text, body, ban = plain(added.text), plain(added.body), added.kind == "avoid"
-    found = {
-        "impossible.form": ban and _FORM_BAN.search(body),
-        "impossible.other": ban and re.search(r"\b(?:other than|except)\b", body, re.I),
-        "tight.only": re.search(r"\bonly\b", text, re.I),
-        "repeats.form": _FORM_ALONE.search(body),
-        "repeats.meaning": _MEANING.search(body),
-        "rambling.no_limit": added.kind == "limit" and added.limit is None,
-        "rambling.cut": _CUT.search(body),
-        "unclear.digits": re.search(r"\d", body),
-        "unclear.whim": _WHIM.search(body),
-    }
-    names = sum(word[:1].isupper() for word in text.split()[1:])
-    return {name: float(bool(hit)) for name, hit in found.items()} | {
-        "unrelated.names": float(min(names, 4))
-    }
-
-
-def _form(original: str, evolved: str, added: Addition) -> dict[str, float]:
+def _form(original: str, evolved: str, added: Addition, known: set[str]) -> dict[str, float]:
+    """What the demand says, and how."""
     text, body = plain(added.text), plain(added.body)
-    known = {word.stem for word in content(original)}
     said = words(text)
     about = content(body)
     pairs = [(a.stem, b.stem) for a, b in pairwise(said)]
     shared = [word for word in about if word.stem in known]
     definite = [m[1] for m in re.finditer(r"\bthe ([a-z]+)", body.lower())]
     count = len(words(body))
-    return {
-        "rambling.words": float(min(count, 40)),
+    names = sum(word[:1].isupper() for word in text.split()[1:])
+    found = {name: bool(pattern.search(text)) for name, pattern in _IN_TEXT.items()}
+    found |= {name: bool(pattern.search(body)) for name, pattern in _IN_BODY.items()}
+    return found | {
+        "rambling.words": min(count, 40),
         "rambling.log": math.log1p(count),
-        "rambling.long": float(min(max(0, count - 14), 20)),
-        "rambling.nothing": float(len(said) < 2),
-        "rambling.open": float(not re.search(r"[.!?]['\")]*$", evolved.strip())),
-        "rambling.sentences": float(min(len(re.findall(r"[.!?](?=\s|$)", text)), 3)),
+        "rambling.long": min(max(0, count - 14), 20),
+        "rambling.nothing": len(said) < 2,
+        "rambling.open": not re.search(r"[.!?]['\")]*$", evolved.strip()),
+        "rambling.sentences": min(len(re.findall(r"[.!?](?=\s|$)", text)), 3),
         "rambling.pairs": (len(pairs) - len(set(pairs))) / max(1, len(pairs)),
         "rambling.twice": (len(about) - len({w.stem for w in about})) / max(1, len(about)),
-        "rambling.question": float("?" in text and "?" not in original),
+        "rambling.question": "?" in text and "?" not in original,
         "repeats.share": len(shared) / max(1, len(about)),
         "repeats.original": len(known & {w.stem for w in about}) / max(1, len(known)),
-        "repeats.all": float(bool(shared) and not added.new and added.limit is None),
-        "unclear.person": float(bool(_MALE.search(text)) and not _PERSON.search(original)),
-        "unclear.they": float(bool(re.search(r"\b(?:they|them|their)\b", body, re.I))),
-        "unclear.it": float(bool(re.search(r"\bit\b", body, re.I))),
-        "unclear.you": float(bool(re.search(r"\b(?:you|your|yourself)\b", body, re.I))),
-        "unclear.me": float(bool(re.search(r"\b(?:i|my|me|we|our|us)\b", text, re.I))),
-        "unclear.the": float(min(sum(stem(w) not in known | FORM for w in definite), 3)),
-        "unclear.who": float(bool(re.search(r"\bwho\b", text, re.I))),
-        "unclear.that": float(bool(re.search(r"\bthat\b", body, re.I))),
-        "impossible.picture": float(bool(_PICTURE.search(text)) and not _PICTURE.search(original)),
-        "impossible.joke": float("joke" in text.lower() and "joke" not in original.lower()),
-        "impossible.any": float(bool(re.search(r"\bany\b", text, re.I))),
+        "repeats.all": bool(shared) and not added.new and added.limit is None,
+        "unclear.person": bool(_MALE.search(text)) and not _PERSON.search(original),
+        "unclear.the": min(sum(stem(w) not in known | FORM for w in definite), 3),
+        "unrelated.names": min(names, 4),
+        "impossible.picture": bool(_PICTURE.search(text)) and not _PICTURE.search(original),
+        "impossible.joke": "joke" in text.lower() and "joke" not in original.lower(),
     }
 
 
-def _fit(original: str, added: Addition, room: Room) -> dict[str, float]:
+def _fit(original: str, added: Addition, room: Room, known: set[str]) -> dict[str, float]:
     """How the demand's own measure fits: its limit, its ban, its audience."""
-    limit, ban = added.limit, added.kind == "avoid"
-    gap = 0.0 if limit is None else math.log(limit.words / room.words)
+    body = plain(added.body)
     quoted = " ".join(a or b for a, b in _QUOTED.findall(plain(original)))
     wanted = {word.stem for word in words(quoted)}
-    banned = [word.stem for word in content(added.body) if word.stem not in FORM]
-    known = {word.stem for word in content(original)}
-    few = limit is not None and limit.number == 1 and limit.unit in _SMALL
-    procedural = bool(_PROCEDURE.search(original))
-    audience = added.kind == "audience"
+    banned = {word.stem for word in content(body)} - FORM
+    ban, audience = added.kind == "avoid", added.kind == "audience"
+    # what a demand without a limit has: none that is tight or loose
+    number, unit, size, rest = added.limit or Limit(0, "", room.words, 0)
+    gap = math.log(size / room.words)
+    limited = added.limit is not None
     return {
         "tight.gap": max(0.0, -gap - 1),
-        "tight.far": float(gap < -3),
-        "tight.one": float(few),
-        "tight.words": float(limit is not None and limit.words < 4),
-        "tight.room": 0.0 if limit is None else min(math.log(limit.words) - 3, 0.0),
+        "tight.far": gap < -3,
+        "tight.one": number == 1 and unit in _SMALL,
+        "tight.words": limited and size < 4,
+        "tight.room": min(math.log(size) - 3, 0.0) if limited else 0.0,
         "loose.gap": max(0.0, gap),
-        "loose.much": float(gap > 0.7),
-        "loose.more": 0.0 if limit is None else float(min(limit.rest, 10)),
-        "loose.steps": float(limit is not None and limit.unit == "step" and not procedural),
-        "impossible.wanted": float(ban and bool(wanted & set(banned))),
-        "impossible.ban": float(ban and bool(_EMPTY_BAN.search(added.body))),
-        "repeats.ban": float(ban and bool(known & set(banned))),
-        "unclear.reader": float(audience and not _GENERIC.search(added.body)),
-        "unclear.wordy_reader": float(audience) * min(len(added.new), 6),
+        "loose.much": gap > 0.7,
+        "loose.more": min(rest, 10),
+        "loose.steps": unit == "step" and not _PROCEDURE.search(original),
+        "rambling.no_limit": added.kind == "limit" and not limited,
+        "impossible.wanted": ban and bool(wanted & banned),
+        "impossible.ban": ban and bool(_EMPTY_BAN.search(added.body)),
+        "impossible.form": ban and bool(_FORM_BAN.search(body)),
+        "impossible.other": ban and bool(re.search(r"\b(?:other than|except)\b", body, re.I)),
+        "repeats.ban": ban and bool(known & banned),
+        "unclear.reader": audience and not _GENERIC.search(added.body),
+        "unclear.wordy_reader": audience * min(len(added.new), 6),
     }
 
 

@@ -26,18 +26,8 @@ from evolsynth.evaluation.good_evolution.features import RoomModel
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = [
-    "PACKAGED",
-    "EvolutionModel",
-    "Examples",
-    "Projection",
-    "load_model",
-    "nearness",
-    "packaged_model",
-    "rounded",
-    "save_model",
-    "standardised",
-]
+__all__ = ["PACKAGED", "EvolutionModel", "Examples", "Projection", "load_model", "nearness"]
+__all__ += ["packaged_model", "rounded", "save_model", "standardised"]
 
 PACKAGED = Path(__file__).with_name("evolution_model.npz.xz")
 _CLIP = 4.0  # standard deviations
@@ -168,25 +158,13 @@ def load_model(place: str | os.PathLike[str]) -> EvolutionModel:
         )
         for part in ("demand", "request")
     )
-    return EvolutionModel(
-        room=RoomModel(found["room_weights"], found["room_intercept"]),
-        names=tuple(found["names"].tolist()),
-        mean=mean,
-        spread=spread,
-        weights=weights,
-        vectors=found["vectors"],
-        intercept=numbers["intercept"],
-        examples=Examples(
-            stretch=found["stretch"],
-            demand=demand,
-            request=request,
-            places=steps.astype(np.float64) * numbers["unit"],
-            weights=found["weights"],
-            level=numbers["level"],
-        ),
-        scale=numbers["scale"],
-        shift=numbers["shift"],
-    )
+    places = steps.astype(np.float64) * numbers["unit"]
+    room = RoomModel(found["room_weights"], found["room_intercept"])
+    level = numbers["level"]
+    examples = Examples(found["stretch"], demand, request, places, found["weights"], level)
+    names, vectors = tuple(found["names"].tolist()), found["vectors"]
+    odds = numbers["intercept"], examples, numbers["scale"], numbers["shift"]
+    return EvolutionModel(room, names, mean, spread, weights, vectors, *odds)
 
 
 _NUMBERS = (

@@ -27,11 +27,7 @@ from evolsynth.evaluation.good_evolution.features import (
     room_texts,
     signals,
 )
-from evolsynth.evaluation.good_evolution.model import (
-    EvolutionModel,
-    packaged_model,
-    standardised,
-)
+from evolsynth.evaluation.good_evolution.model import EvolutionModel, packaged_model, standardised
 from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
@@ -39,15 +35,8 @@ if TYPE_CHECKING:
 
     from evolsynth.evaluation.embed.base import Contextual
 
-__all__ = [
-    "THRESHOLD",
-    "EvolutionScore",
-    "Seen",
-    "evolution_finding",
-    "features",
-    "good_evolution",
-    "texts_read",
-]
+__all__ = ["THRESHOLD", "EvolutionScore", "Seen", "evolution_finding", "features"]
+__all__ += ["good_evolution", "texts_read"]
 
 #: Set for precision: most of what reaches it is good, and most of what is good does not reach it.
 THRESHOLD = 0.55
@@ -114,26 +103,17 @@ def good_evolution(
     score = round(float(1 / (1 + np.exp(-(weights.intercept + sum(parts.values()))))), 4)
     low = sorted((value, name) for name, value in parts.items() if value <= -_REASON)
     good = score >= threshold
-    return EvolutionScore(
-        score=score,
-        good=good,
-        demand=addition(original, evolved).text,
-        signals={name: round(value, 3) for name, value in parts.items()},
-        reasons=() if good else tuple(EXPLAINED[name] for _, name in low),
-    )
+    reasons = () if good else tuple(EXPLAINED[name] for _, name in low)
+    added = {name: round(value, 3) for name, value in parts.items()}
+    return EvolutionScore(score, good, addition(original, evolved).text, added, reasons)
 
 
 def evolution_finding(score: EvolutionScore) -> Finding | None:
     """The finding for an evolution that is not good enough, with what speaks against it."""
     if score.good:
         return None
-    detail = {
-        "score": score.score,
-        "demand": score.demand,
-        "why": list(score.reasons),
-        "signals": dict(score.signals),
-    }
-    return Finding("weak_evolution", detail)
+    detail = {"score": score.score, "demand": score.demand, "why": list(score.reasons)}
+    return Finding("weak_evolution", detail | {"signals": dict(score.signals)})
 
 
 def features(original: str, evolved: str, embedder: Contextual, room: Room) -> Seen:
@@ -147,11 +127,7 @@ def features(original: str, evolved: str, embedder: Contextual, room: Room) -> S
         start = sum(takewhile(bool, same))
     context = embedder.in_context(evolved, start, _LAYER)  # first: it embeds the evolution as well
     vectors = embedder.embed([body or " ", original]).astype(np.float64)
-    return Seen(
-        signals(original, evolved, embedder, room),
-        _VECTORS * vectors.ravel(),
-        context,
-    )
+    return Seen(signals(original, evolved, embedder, room), _VECTORS * vectors.ravel(), context)
 
 
 def texts_read(original: str, evolved: str) -> list[str]:

@@ -21,12 +21,83 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq
 
 from evolsynth.evaluation.information_loss.reading import Token
-from evolsynth.evaluation.information_loss.synonyms import same_meaning, siblings
+from evolsynth.evaluation.text.words import stem, word_lists
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.information_loss.synonyms import WordVectors
+    from numpy.typing import NDArray
 
-__all__ = ["Alignment", "Gap", "align", "copying", "gap", "related"]
+    from evolsynth.evaluation.embed.base import Embedder
+
+__all__ = ["Alignment", "Gap", "WordVectors", "align", "copying", "gap", "related", "siblings"]
+
+# Which words mean the same, and which exclude each other ------------------------------------------
+
+# Vectors of rare words are poor ("succinct" and "concise" look like strangers), and those of words
+# that exclude each other (days, colours, before and after) look the same: both are told by lists,
+# the rest by static vectors.
+
+
+def _groups(section: str) -> dict[str, set[int]]:
+    """The numbers of the groups that each stem stands in."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for number, group in enumerate(word_lists(__file__, "synonyms.txt")[section]):
+        for word in group.split():
+            found[stem(word)].add(number)
+    return dict(found)
+
+
+_SYNONYMS, _SIBLINGS = _groups("synonyms"), _groups("siblings")
+_NONE = frozenset[int]()
+
+
+def siblings(one: str, other: str) -> bool:
+    """Whether two words exclude each other: two days of the week, before and after."""
+    return one != other and not _SIBLINGS.get(one, _NONE).isdisjoint(_SIBLINGS.get(other, _NONE))
+
+
+def related(one: str, other: str) -> bool:
+    """Whether two stems share their beginning, differ by a slip of the pen, or are synonyms."""
+    if one == other or not _SYNONYMS.get(one, _NONE).isdisjoint(_SYNONYMS.get(other, _NONE)):
+        return True
+    shorter = min(len(one), len(other))
+    if one[:1] != other[:1] or shorter < 4 or siblings(one, other):
+        return False
+    head = max(4, shorter - 3)
+    if len(one) >= 5 and one[:head] == other[:head]:
+        return True
+    return shorter >= 5 and fuzz.ratio(one, other) >= 84
+
+
+#: Cosines of the static vectors at which two words count as strangers, and as one.
+_STRANGE, _SAME = 0.4, 0.7
+_KEPT = 50_000
+
+
+class WordVectors:
+    """A memory of word vectors. Bounded: it is emptied when it is full."""
+
+    def __init__(self, static: Embedder) -> None:
+        self.static = static
+        self._known: dict[str, NDArray[np.float32]] = {}
+
+    def likeness(self, some: Sequence[Token], others: Sequence[Token]) -> NDArray[np.float32]:
+        """Of shape (some, others): from 0 for strangers to 1 for words that mean the same."""
+        cosines = self._vectors(some) @ self._vectors(others).T
+        made: NDArray[np.float32] = np.clip((cosines - _STRANGE) / (_SAME - _STRANGE), 0.0, 1.0)
+        return made
+
+    def _vectors(self, tokens: Sequence[Token]) -> NDArray[np.float32]:
+        lower = [token.text.casefold() for token in tokens]
+        missing = sorted({text for text in lower if text not in self._known})
+        if missing:
+            if len(self._known) + len(missing) > _KEPT:
+                self._known.clear()
+                missing = sorted(set(lower))
+            self._known |= dict(zip(missing, self.static.embed(missing), strict=True))
+        return np.stack([self._known[text] for text in lower])
+
+
+# Pairs --------------------------------------------------------------------------------------------
 
 
 class Alignment(NamedTuple):
@@ -46,16 +117,8 @@ def align(
     original: Sequence[Token], evolved: Sequence[Token], vectors: WordVectors | None = None
 ) -> Alignment:
     """Pair the tokens off. Without ``vectors`` no word stands for another of like meaning."""
-    old, new = list(original), list(evolved)
-    made = Alignment(
-        old,
-        new,
-        [-1] * len(old),
-        [0.0] * len(old),
-        [False] * len(old),
-        [-1] * len(new),
-        [False] * len(old),
-    )
+    old, new, n = list(original), list(evolved), len(original)
+    made = Alignment(old, new, [-1] * n, [0.0] * n, [False] * n, [-1] * len(new), [False] * n)
     _in_order(made)
     _moved(made)
     _attached(made)
@@ -75,10 +138,10 @@ def _in_order(made: Alignment) -> None:
     """The longest common subsequence, without function words that match all by themselves."""
     keys = [t.key for t in made.original], [t.key for t in made.evolved]
     pairs: dict[int, int] = {}
-    for code in LCSseq.opcodes(*keys):
-        if code.tag == "equal":
-            span = range(code.src_start, code.src_end)
-            pairs |= {i: code.dest_start + k for k, i in enumerate(span)}
+    for block in LCSseq.opcodes(*keys):
+        if block.tag == "equal":
+            spans = range(block.src_start, block.src_end), range(block.dest_start, block.dest_end)
+            pairs |= zip(*spans, strict=True)
     for i, j in pairs.items():
         linked = pairs.get(i - 1) == j - 1 or pairs.get(i + 1) == j + 1
         if linked or made.original[i].weight > 0 or made.original[i].number >= 0:
@@ -131,26 +194,12 @@ def _related(made: Alignment) -> None:
     old, new = _left(made)
     rest = [j for j in new if made.evolved[j].text.isalpha()]
     for i in old:
-        key = made.original[i].key
-        if not made.original[i].text.isalpha():
-            continue
-        for j in rest:
-            if related(key, made.evolved[j].key):
-                _pair(made, i, j, 0.95, True)
-                rest.remove(j)
-                break
-
-
-def related(one: str, other: str) -> bool:
-    """Whether two stems share their beginning, differ by a slip of the pen, or are synonyms."""
-    if one == other or same_meaning(one, other):
-        return True
-    if one[:1] != other[:1] or min(len(one), len(other)) < 4 or siblings(one, other):
-        return False
-    head = max(4, min(len(one), len(other)) - 3)
-    if len(one) >= 5 and one[:head] == other[:head]:
-        return True
-    return one[0] == other[0] and min(len(one), len(other)) >= 5 and fuzz.ratio(one, other) >= 84
+        token = made.original[i]
+        alike = (j for j in rest if related(token.key, made.evolved[j].key))
+        choice = next(alike, None) if token.text.isalpha() else None
+        if choice is not None:
+            _pair(made, i, choice, 0.95, True)
+            rest.remove(choice)
 
 
 def _alike(made: Alignment, vectors: WordVectors) -> None:
@@ -159,9 +208,7 @@ def _alike(made: Alignment, vectors: WordVectors) -> None:
     old = [i for i in old if _common(made.original, i)]
     if not old or not new:
         return
-    likeness = vectors.likeness(
-        [made.original[i].text for i in old], [made.evolved[j].text for j in new]
-    )
+    likeness = vectors.likeness([made.original[i] for i in old], [made.evolved[j] for j in new])
     for place in np.argsort(-likeness, axis=None, kind="stable"):
         a, b = divmod(int(place), len(new))
         if likeness[a, b] <= 0:
@@ -189,17 +236,18 @@ def _find_runs(made: Alignment) -> None:
     found = made.copied
     least = min(_RUN, max(2, len(found) // 4))  # in a short request, two words are a run
     begin = 0
-    for i in range(1, len(made.place) + 1):
-        goes_on = (
-            i < len(made.place)
-            and made.same[i]
-            and made.same[i - 1]
-            and made.place[i] == made.place[i - 1] + 1
-        )
-        if not goes_on:
+    for i in range(1, len(found) + 1):
+        if not _follows(made, i):
             if i - begin >= least:
                 found[begin:i] = [True] * (i - begin)
             begin = i
+
+
+def _follows(made: Alignment, i: int) -> bool:
+    """Whether tokens i - 1 and i were copied as they are, one behind the other."""
+    if not 0 < i < len(made.place) or not (made.same[i] and made.same[i - 1]):
+        return False
+    return made.place[i] == made.place[i - 1] + 1
 
 
 #: How many tokens on either side tell whether a part was copied or rewritten.
@@ -240,14 +288,12 @@ def _used_twice(made: Alignment, vectors: WordVectors | None) -> None:
     everything = [j for j, t in enumerate(made.evolved) if t.weight > 0]
     if vectors is None or not rest or not everything:
         return
-    likeness = vectors.likeness(
-        [made.original[i].text for i in rest], [made.evolved[j].text for j in everything]
-    )
-    for a, i in enumerate(rest):
-        b = int(likeness[a].argmax())
-        j = everything[b]
-        if likeness[a, b] > 0 and not siblings(made.original[i].key, made.evolved[j].key):
-            made.place[i], made.kept[i] = j, 0.7 * again * float(likeness[a, b])
+    others = [made.evolved[j] for j in everything]
+    likeness = vectors.likeness([made.original[i] for i in rest], others)
+    for i, row in zip(rest, likeness, strict=True):
+        b = int(row.argmax())
+        if row[b] > 0 and not siblings(made.original[i].key, others[b].key):
+            made.place[i], made.kept[i] = everything[b], 0.7 * again * float(row[b])
 
 
 # Gaps ---------------------------------------------------------------------------------------------
@@ -270,16 +316,6 @@ class Gap(NamedTuple):
     tight: bool
 
 
-def _run(made: Alignment, i: int, step: int) -> bool:
-    """Whether token i and the two beyond it were copied as they are."""
-    end = i + 2 * step
-    row = range(i, end, step)
-    return 0 <= end < len(made.place) and all(
-        made.same[k] and made.same[k + step] and made.place[k + step] == made.place[k] + step
-        for k in row
-    )
-
-
 def gap(made: Alignment, i: int) -> Gap:
     """The gap that token i of the original, which was not copied, stands in."""
     left, right, last = i - 1, i + 1, len(made.place)
@@ -292,7 +328,7 @@ def gap(made: Alignment, i: int) -> Gap:
     before = left <= 0 or 0 <= made.place[left - 1] == made.place[left] - 1
     after = right >= last - 1 or made.place[right + 1] == made.place[right] + 1
     if 0 <= stop - begin <= right - left - 1:  # no more came than went
-        after = after or _run(made, left, -1)
-        before = before or _run(made, right, 1)
+        after = after or (_follows(made, left) and _follows(made, left - 1))
+        before = before or (_follows(made, right + 1) and _follows(made, right + 2))
     ordered = begin <= stop and (stop - begin <= _WIDE or right >= last)
     return Gap(left + 1, right, begin, max(begin, stop), ordered and before and after)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evolsynth.evaluation.information_loss.alignment import Alignment, Gap, copying, gap
+from evolsynth.evaluation.embed.base import HasStatic
+from evolsynth.evaluation.information_loss.alignment import (
+    Alignment,
+    Gap,
+    copying,
+    gap,
+    siblings,
+)
 from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading, Token
-from evolsynth.evaluation.information_loss.synonyms import siblings
 from evolsynth.evaluation.text.numbers import UNITS
 from evolsynth.evaluation.text.verbs import VERB, asks
 from evolsynth.evaluation.text.words import NEGATORS, words
@@ -19,7 +26,7 @@ from evolsynth.evaluation.text.words import NEGATORS, words
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["clauses_lost", "replaced"]
 
@@ -51,11 +58,17 @@ _OF_DATA = 0.7
 
 
 class _Clause(NamedTuple):
+    text: str
     start: int
     end: int
     own: list[int]
     mass: float
     data: bool
+
+
+class _Window(NamedTuple):
+    text: str
+    tokens: list[int]
 
 
 def clauses_lost(
@@ -64,41 +77,31 @@ def clauses_lost(
     """Clauses that are gone, and words taken out of those that are left."""
     found = [_clause(old, span) for span in old.segments]
     windows = _windows(new)
-    inside = [new.inside(*w) for w in windows]
-    covers = [_cover(old, made, clause, inside) for clause in found]
-    weak = [
-        s
-        for s, cover in enumerate(covers)
-        if cover < _ENOUGH and found[s].mass >= 1 and not found[s].data
-    ]
-    meant = (
-        {} if embedder is None else _meant(old, new, made, found, weak, windows, inside, embedder)
-    )
+    covers = [_cover(old, made, clause, windows) for clause in found]
+    weak = [s for s, c in enumerate(found) if covers[s] < _ENOUGH and c.mass >= 1 and not c.data]
+    if embedder is not None and weak and windows:
+        meant = _meant(new, made, [found[s] for s in weak], windows, embedder)
+        for s, share in zip(weak, meant, strict=True):
+            covers[s] += (1.0 - covers[s]) * _BELIEF * share
     losses: list[Loss] = []
     residue, worst = 0.0, (0, 0)
-    for s, clause in enumerate(found):
-        cover = covers[s] + (1.0 - covers[s]) * _BELIEF * meant.get(s, 0.0)
-        start, end = clause.start, clause.end
+    for clause, cover in zip(found, covers, strict=True):
         if cover < _COVERED:
             weight = _size(old, made, clause) * (1.0 - cover / _COVERED) ** 0.8
-            losses.append(old.lose(start, end, _kind(old.text[start:end]), 0.95 * weight))
-            if not _leads_over(old, clause):
-                losses += _taken_out(old, new, made, clause, embedder)
-            continue
-        left = 0.35 * (1.0 - cover) * min(1.0, clause.mass / 3)
-        if left > residue:
-            residue, worst = left, (start, end)
-        losses += _taken_out(old, new, made, clause, embedder)
+            losses.append(old.lose(clause.start, clause.end, _kind(clause.text), 0.95 * weight))
+        elif (left := 0.35 * (1.0 - cover) * min(1.0, clause.mass / 3)) > residue:
+            residue, worst = left, (clause.start, clause.end)
+        if cover >= _COVERED or not _LEADS.fullmatch(clause.text):
+            losses += _taken_out(old, new, made, clause, embedder)
     if residue:
         losses.append(old.lose(*worst, "topic", min(residue, _RESIDUE)))
-    losses += _gone_from_a_short_one(old, made)
-    return losses
+    return losses + _gone_from_a_short_one(old, made)
 
 
 def _clause(old: Reading, span: tuple[int, int]) -> _Clause:
     own = old.inside(*span)
     mass = sum(max(old.tokens[i].weight, 0.5 * (old.tokens[i].number >= 0)) for i in own)
-    return _Clause(*span, own, mass, _is_data(old.text, span))
+    return _Clause(old.text[slice(*span)], *span, own, mass, _is_data(old.text, span))
 
 
 def _kind(text: str) -> Kind:
@@ -112,8 +115,8 @@ def _is_data(text: str, span: tuple[int, int]) -> bool:
     or the last piece."""
     start, end = span
     before, piece = text[:start].rstrip(), text[start:end].rstrip()
-    listed = len(words(piece)) <= 3 * (1 + piece.count(",")) and piece.count(",") >= 1
-    if not before or not (len(words(piece)) <= 6 or listed):
+    count, commas = len(words(piece)), piece.count(",")
+    if not before or not (count <= 6 or (commas and count <= 3 * (1 + commas))):
         return False
     last = end >= len(text.rstrip()) - 1 and piece[-1:] not in "?!"
     return before[-1] == ":" or (before[-1] in ".?" and last and not VERB.match(piece))
@@ -121,28 +124,23 @@ def _is_data(text: str, span: tuple[int, int]) -> bool:
 
 def _size(old: Reading, made: Alignment, clause: _Clause) -> float:
     """How much the loss of all of a clause says."""
-    if _leads_over(old, clause):
+    if _LEADS.fullmatch(clause.text):
         return 0.2
     copied = copying(made, clause.own, around=clause.own[0] if clause.own else 0)
     size = min(1.0, 0.35 + 0.3 * max(0.0, copied - 0.5) / 0.5 + 0.2 * clause.mass)
     if clause.data:
         return max(size, 0.7)
-    return max(size, 0.9) if asks(old.text[clause.start : clause.end]) else size
+    return max(size, 0.9) if asks(clause.text) else size
 
 
-def _leads_over(old: Reading, clause: _Clause) -> bool:
-    return bool(_LEADS.fullmatch(old.text[clause.start : clause.end]))
-
-
-def _windows(new: Reading) -> list[tuple[int, int]]:
+def _windows(new: Reading) -> list[_Window]:
     """Each piece of the evolution, and each pair of neighbours: a paraphrase moves borders."""
     spans = new.segments
-    return list(dict.fromkeys([*spans, *((a, d) for (a, _), (_, d) in pairwise(spans))]))
+    wide = dict.fromkeys([*spans, *((a, d) for (a, _), (_, d) in pairwise(spans))])
+    return [_Window(new.text[slice(*span)], new.inside(*span)) for span in wide]
 
 
-def _cover(
-    old: Reading, made: Alignment, clause: _Clause, inside: Sequence[Sequence[int]]
-) -> float:
+def _cover(old: Reading, made: Alignment, clause: _Clause, windows: Sequence[_Window]) -> float:
     """The share of a clause's content that the evolution has, most of it in one place."""
     weights = {i: max(old.tokens[i].weight, float(old.tokens[i].number >= 0)) for i in clause.own}
     if not any(old.tokens[i].weight > 0 for i in clause.own):
@@ -150,45 +148,37 @@ def _cover(
     kept = {i: made.kept[i] if made.same[i] or not clause.data else 0.0 for i in clause.own}
     whole = sum(weights.values())
     anywhere = sum(weights[i] * kept[i] for i in clause.own) / whole
-    at: dict[int, float] = {}
+    at: dict[int, float] = defaultdict(float)
     for i in clause.own:
-        if made.place[i] >= 0:
-            at[made.place[i]] = at.get(made.place[i], 0.0) + weights[i] * kept[i]
-    near = max((sum(at.get(j, 0.0) for j in window) for window in inside), default=0.0) / whole
+        at[made.place[i]] += weights[i] * kept[i]
+    near = max((sum(at.get(j, 0.0) for j in w.tokens) for w in windows), default=0.0) / whole
     return 0.3 * anywhere + 0.7 * near
 
 
 def _meant(
-    old: Reading,
     new: Reading,
     made: Alignment,
-    found: Sequence[_Clause],
-    weak: Sequence[int],
-    windows: Sequence[tuple[int, int]],
-    inside: Sequence[Sequence[int]],
+    weak: Sequence[_Clause],
+    windows: Sequence[_Window],
     embedder: Embedder,
-) -> dict[int, float]:
+) -> list[float]:
     """How far the evolution says each weak clause in other words, in [0, 1]."""
-    if not weak or not windows:
-        return {}
-    texts = [old.text[found[s].start : found[s].end] for s in weak]
-    candidates = [new.text[slice(*w)] for w in windows]
-    cosines = _cosines(texts, candidates, embedder)
-    meant: dict[int, float] = {}
-    for row, s in enumerate(weak):
-        own = set(found[s].own)
-        copied = copying(made, found[s].own, around=found[s].own[0])
+    cosines = _cosines([clause.text for clause in weak], [w.text for w in windows], embedder)
+    meant = []
+    for clause, row in zip(weak, cosines, strict=True):
+        own = set(clause.own)
+        copied = copying(made, clause.own, around=clause.own[0])
         far = _FAR + (_FAR_COPIED - _FAR) * copied
         near = _NEAR + (_NEAR_COPIED - _NEAR) * copied
         best = 0.0
-        for w, window in enumerate(inside):
-            cosine = float(cosines[row, w])
-            if _asks(texts[row]) and _asks(candidates[w]):
+        for window, found in zip(windows, row, strict=True):
+            cosine = float(found)
+            if _asks(clause.text) and _asks(window.text):
                 cosine += 0.08
             cover = (cosine - far) / (near - far)
             taken = max(0.0, _claimed(new, made, window, own) - 0.3) / 0.7
             best = max(best, cover * (1.0 - copied * min(taken, 1.0)))
-        meant[s] = round(min(max(best, 0.0), 1.0), 4)
+        meant.append(round(min(best, 1.0), 4))
     return meant
 
 
@@ -200,13 +190,9 @@ def _cosines(
     texts: Sequence[str], candidates: Sequence[str], embedder: Embedder
 ) -> NDArray[np.float32]:
     """Of shape (texts, candidates); 0 where two look so unlike that they are not compared."""
-    rough = getattr(embedder, "rough", None)
-    if rough is None or len(candidates) <= _LOOKED_AT:
-        vectors = embedder.embed([*texts, *candidates])
-        made: NDArray[np.float32] = vectors[: len(texts)] @ vectors[len(texts) :].T
-        return made
-    static = rough().embed([*texts, *candidates])
-    likely = static[: len(texts)] @ static[len(texts) :].T
+    if not isinstance(embedder, HasStatic) or len(candidates) <= _LOOKED_AT:
+        return _compared(texts, candidates, embedder)
+    likely = _compared(texts, candidates, embedder.rough())
     made = np.zeros(likely.shape, dtype=np.float32)
     for row, text in enumerate(texts):
         best = np.argsort(-np.round(likely[row], 5), kind="stable")[:_LOOKED_AT]
@@ -215,14 +201,19 @@ def _cosines(
     return made
 
 
-def _claimed(new: Reading, made: Alignment, window: Sequence[int], own: set[int]) -> float:
+def _compared(
+    texts: Sequence[str], candidates: Sequence[str], embedder: Embedder
+) -> NDArray[np.float32]:
+    vectors = embedder.embed([*texts, *candidates])
+    made: NDArray[np.float32] = vectors[: len(texts)] @ vectors[len(texts) :].T
+    return made
+
+
+def _claimed(new: Reading, made: Alignment, window: _Window, own: set[int]) -> float:
     """The share of a window's content that was copied from other clauses."""
-    whole = sum(new.tokens[j].weight for j in window)
-    claimed = sum(
-        new.tokens[j].weight
-        for j in window
-        if made.of[j] >= 0 and made.same[made.of[j]] and made.of[j] not in own
-    )
+    whole = sum(new.tokens[j].weight for j in window.tokens)
+    copied = [j for j in window.tokens if made.of[j] >= 0 and made.same[made.of[j]]]
+    claimed = sum(new.tokens[j].weight for j in copied if made.of[j] not in own)
     return claimed / whole if whole else 0.0
 
 
@@ -246,12 +237,11 @@ def replaced(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         done = hole.end
         copied = copying(made, range(hole.start, hole.end), around=i)
         moved = any(made.of[j] >= 0 for j in range(hole.begin, hole.stop))  # the order is another
-        if not hole.tight or moved or copied < 0.6 or hole.end - hole.start > 4:
-            continue
-        came = [t for t in new.tokens[hole.begin : hole.stop] if t.weight > 0]
-        became = new.text[came[0].start : came[-1].end] if came else None
-        first, last = old.tokens[hole.start], old.tokens[hole.end - 1]
-        losses.append(old.lose(first.start, last.end, "topic", _REPLACED, became))
+        if hole.tight and not moved and copied >= 0.6 and hole.end - hole.start <= 4:
+            came = [t for t in new.tokens[hole.begin : hole.stop] if t.weight > 0]
+            first, last = old.tokens[hole.start], old.tokens[hole.end - 1]
+            became = new.stretch(came)
+            losses.append(old.lose(first.start, last.end, "topic", _REPLACED, became))
     return losses
 
 
@@ -262,9 +252,8 @@ def _gone_from_a_short_one(old: Reading, made: Alignment) -> list[Loss]:
     gone = [i for i in gone if not _restated_unit(old, made, i)]
     if len(heavy) > 6 or not gone:
         return []
-    weight = min(0.2 * len(gone), 0.4)
     word = old.tokens[gone[0]]
-    return [old.lose(word.start, word.end, "topic", weight)]
+    return [old.lose(word.start, word.end, "topic", min(0.2 * len(gone), 0.4))]
 
 
 def _taken_out(
@@ -272,7 +261,7 @@ def _taken_out(
 ) -> list[Loss]:
     """Words taken out of a sentence that is else as it was, or replaced by what excludes them."""
     losses: list[Loss] = []
-    kind: Kind = "constraint" if _BOUND.search(old.text, clause.start, clause.end) else "topic"
+    kind: Kind = "constraint" if _BOUND.search(clause.text) else "topic"
     done = -1
     for i in clause.own:
         if i < done or old.tokens[i].weight <= 0 or made.same[i]:
@@ -287,20 +276,14 @@ def _taken_out(
         if not hole.tight:
             continue
         span = range(hole.start, hole.end)
-        gone = [k for k in span if old.tokens[k].weight > 0 and made.kept[k] <= 0.5]
-        came = [
-            new.tokens[j]
-            for j in range(hole.begin, hole.stop)
-            if made.of[j] < 0 and new.tokens[j].weight > 0
-        ]
-        weight = _weight_of(old, new, gone, came, hole, embedder)
-        copied = min(max(0.0, copying(made, list(span), around=i) - 0.5) / 0.4, 1.0)
+        gone = [old.tokens[k] for k in span if old.tokens[k].weight > 0 and made.kept[k] <= 0.5]
+        put_in = [new.tokens[j] for j in range(hole.begin, hole.stop) if made.of[j] < 0]
+        came = [t for t in put_in if t.weight > 0]
+        copied = min(max(0.0, copying(made, span, around=i) - 0.5) / 0.4, 1.0)
         if not came and len(old.tokens) <= _SHORT and not _named_after(old, hole):
             copied = max(copied, _BESIDE * _copied_beside(made, hole))
-        weight *= copied
-        became = new.text[came[0].start : came[-1].end] if came else None
-        first, last = old.tokens[gone[0]], old.tokens[gone[-1]]
-        losses.append(old.lose(first.start, last.end, kind, weight, became))
+        weight = _weight_of(old, new, gone, came, hole, embedder) * copied
+        losses.append(old.lose(gone[0].start, gone[-1].end, kind, weight, new.stretch(came)))
     return losses
 
 
@@ -315,20 +298,20 @@ _BESIDE, _SHORT = 0.9, 25
 
 def _copied_beside(made: Alignment, hole: Gap) -> bool:
     """Whether two words before a hole and one after it (or the end) were copied as they are."""
-    first, last, j = hole.start - 1, hole.end, hole.begin - 1
-    before = [k for k in range(first, first - 2, -1) if k >= 0]
-    row = all(made.same[k] and made.place[k] == j - n for n, k in enumerate(before))
-    after = last >= len(made.place) or (made.same[last] and made.place[last] == hole.stop)
-    return len(before) == 2 and row and after
+    before, after = hole.start - 2, hole.end
+    if before < 0 or not all(made.same[before : hole.start]):
+        return False
+    row = made.place[before : hole.start] == [hole.begin - 2, hole.begin - 1]
+    ends = after >= len(made.place)
+    return row and (ends or (made.same[after] and made.place[after] == hole.stop))
 
 
 def _named_after(old: Reading, hole: Gap) -> bool:
     """Whether what follows a hole says itself what it is: "the fraction 7/8", "the word 'sea'"."""
     if hole.end >= len(old.tokens):
         return False
-    follows = old.tokens[hole.end]
-    mark = old.plain[old.tokens[hole.end - 1].end : follows.start].strip()
-    return follows.number >= 0 or mark in ("'", '"', "`", ":", "(")
+    mark = old.between(hole.end - 1, hole.end).strip()
+    return old.tokens[hole.end].number >= 0 or mark in ("'", '"', "`", ":", "(")
 
 
 def _restated_unit(old: Reading, made: Alignment, i: int) -> bool:
@@ -347,34 +330,25 @@ def _restated_unit(old: Reading, made: Alignment, i: int) -> bool:
 def _weight_of(
     old: Reading,
     new: Reading,
-    gone: Sequence[int],
+    gone: Sequence[Token],
     came: Sequence[Token],
     hole: Gap,
     embedder: Embedder | None,
 ) -> float:
-    mass = sum(old.tokens[k].weight for k in gone)
-    if any(siblings(old.tokens[k].key, t.key) for k in gone for t in came):
-        denied = [
-            any(t.key in NEGATORS for t in part)
-            for part in (old.tokens[hole.start : hole.end], new.tokens[hole.begin : hole.stop])
-        ]
-        return 0.65 if denied[0] == denied[1] else 0.1
+    mass = sum(t.weight for t in gone)
+    before, after = old.tokens[hole.start : hole.end], new.tokens[hole.begin : hole.stop]
+    if any(siblings(one.key, other.key) for one in gone for other in came):
+        denied, still = (any(t.key in NEGATORS for t in part) for part in (before, after))
+        return 0.65 if denied == still else 0.1
     if not came:
         return min(0.9, 0.5 * min(mass, 1.0) + 0.2 * mass)
-    errand = (
-        len(gone) == len(came) == 1
-        and VERB.fullmatch(old.tokens[gone[0]].text)
-        and VERB.fullmatch(came[0].text)
-    )
+    one_each = len(gone) == len(came) == 1
+    errand = one_each and VERB.fullmatch(gone[0].text) and VERB.fullmatch(came[0].text)
     if embedder is None or errand or mass < 1:
         return 0.1 * min(mass, 3)
-    before = old.text[old.tokens[hole.start].start : old.tokens[hole.end - 1].end]
-    after = new.text[new.tokens[hole.begin].start : new.tokens[hole.stop - 1].end]
-    vectors = embedder.embed([before, after])
+    vectors = embedder.embed([old.stretch(before) or "", new.stretch(after) or ""])
     cosine = float(vectors[0] @ vectors[1])
-    added = (
-        hole.stop >= len(new.tokens) - 1
-    )  # what stands at the end may have nothing to do with it
-    stranger = _STRANGER if len(came) <= 3 or added else 0.1
+    at_the_end = hole.stop >= len(new.tokens) - 1  # there it may have nothing to do with it
+    stranger = _STRANGER if len(came) <= 3 or at_the_end else 0.1
     alike = min(max((cosine - stranger) / 0.25, 0.0), 1.0)
     return 0.62 * (1.0 - alike) + 0.1 * alike

@@ -40,15 +40,15 @@ def _quotations(old: Reading, new: Reading) -> list[Loss]:
     for place in facts.quotations(old.text):
         if _squeeze(place.text) in squeezed:
             continue
-        said = content(place.text)
-        alone = len(words(place.text)) == 1  # one quoted word is meant as it is spelled
-        gone = said if alone else [w for w in said if not occurs(w.stem, new.stems)]
-        if gone or not content(place.text):
-            start = place.start + (
-                gone[0].start if len(gone) == 1 and len(words(place.text)) > 3 else 0
-            )
-            end = start + (len(gone[0].text) if start != place.start else place.end - place.start)
-            losses.append(old.lose(start, end, "quotation", _QUOTATION))
+        said, count = content(place.text), len(words(place.text))
+        # one quoted word is meant as it is spelled
+        gone = said if count == 1 else [w for w in said if not occurs(w.stem, new.stems)]
+        if not gone and said:
+            continue
+        start, end = place.start, place.end
+        if len(gone) == 1 and count > 3 and gone[0].start:
+            start, end = start + gone[0].start, start + gone[0].end
+        losses.append(old.lose(start, end, "quotation", _QUOTATION))
     return losses
 
 
@@ -79,7 +79,7 @@ def _names(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         copied = max(0.0, copying(made, own, around=gone[0]) - 0.4) / 0.6
         came = [t for t in new.tokens[hole.begin : hole.stop] if t.weight > 0]
         weight = _NAME + (_NAME_TAKEN_OUT - _NAME) * copied
-        became = new.text[came[0].start : came[-1].end] if hole.tight and came else None
+        became = new.stretch(came) if hole.tight else None
         losses.append(old.lose(place.start, place.end, "name", weight, became))
     return losses
 
@@ -89,16 +89,12 @@ def _named(name: str, evolved: str, stems: frozenset[str]) -> bool:
     there = [occurs(w.stem, stems) for w in parts]
     if not parts or (there[-1] and all(there[1:])) or sum(there) > 2 / 3 * len(there):
         return True
-    if (
-        len(parts) == 1
-        and len(name) <= 3
-        and re.search(rf"\b{'[a-z]*'.join(re.escape(c) for c in name)}", evolved)
-    ):
-        return True
     if len(parts) == 1 and len(name) <= 4:  # "Tue" for "Tuesday", "TV" for "television"
-        rest = "[a-z]*" if not name.isupper() else "[a-z]+"
-        pattern = (name + "[a-z]+") if not name.isupper() else rest.join(name.casefold()) + "[a-z]+"
-        if re.search(rf"\b{pattern}", evolved, 0 if not name.isupper() else re.I):
+        letters, capitals = map(re.escape, name), name.isupper()
+        if len(name) <= 3 and re.search(rf"\b{'[a-z]*'.join(letters)}", evolved):
+            return True
+        longer = "[a-z]+".join(name.casefold()) if capitals else name
+        if re.search(rf"\b{longer}[a-z]+", evolved, re.I if capitals else 0):
             return True
     initials = "".join(w.text[0] for w in parts)
     short = name.replace(".", "")
@@ -114,24 +110,18 @@ def _options(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     for start, end in clauses(old.text):
         group = [p for p in places if start <= p.start < end]
         gone = [p for p in group if not _there(p, old, new, made)]
-        if not gone:
-            continue
         few = len(group) > 2 and 2 * len(gone) <= len(group)
         weight = _ONE_OPTION if few else _ALL_OPTIONS
-        losses += [old.lose(p.start, p.end, "option", weight) for p in _once(gone)]
+        once = list({p.text.casefold(): p for p in reversed(gone)}.values())[::-1]
+        losses += [old.lose(p.start, p.end, "option", weight) for p in once]
     return losses
 
 
 def _there(place: facts.Place, old: Reading, new: Reading, made: Alignment) -> bool:
     if any(made.kept[i] >= 0.5 for i in old.inside(place.start, place.end)):
         return True
-    return all(occurs(w.stem, new.stems) for w in words(place.text)) or occurs(
-        stem(place.text), new.stems
-    )
-
-
-def _once(places: Sequence[facts.Place]) -> list[facts.Place]:
-    return list({p.text.casefold(): p for p in reversed(places)}.values())[::-1]
+    every = all(occurs(w.stem, new.stems) for w in words(place.text))
+    return every or occurs(stem(place.text), new.stems)
 
 
 # Data ---------------------------------------------------------------------------------------------
@@ -167,15 +157,12 @@ def data_changed(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     own = old.inside(border.end(), len(old.text))
     if not 0 < len(own) <= _MOST or _said([old.tokens[i] for i in own]) in _said(new.tokens):
         return []
-    gone = [i for i in own if not _stands(made, i)]
-    if not gone or len(gone) == len(own):
+    gone = [old.tokens[i] for i in own if not _stands(made, i)]
+    heavy = [t for t in gone if t.weight >= 0.3 or t.number >= 0]
+    if len(gone) == len(own) or not (heavy or len(gone) >= 2):
         return []
-    heavy = [i for i in gone if old.tokens[i].weight >= 0.3 or old.tokens[i].number >= 0]
-    if not heavy and len(gone) < 2:
-        return []
-    first, last = (heavy or gone)[0], (heavy or gone)[-1]
     weight = _CHANGED if heavy else _TOUCHED
-    return [old.lose(old.tokens[first].start, old.tokens[last].end, "topic", weight)]
+    return [old.lose((heavy or gone)[0].start, (heavy or gone)[-1].end, "topic", weight)]
 
 
 def _said(tokens: Sequence[Token]) -> str:

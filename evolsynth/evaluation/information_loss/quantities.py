@@ -27,8 +27,8 @@ def quantities(old: Reading, new: Reading, made: Alignment, *, foreign: bool = F
 
     In a ``foreign`` language the numbers that are written in words are not known.
     """
-    places = {t.number: j for j, t in enumerate(new.tokens) if t.number >= 0}
-    free = [t.number for j, t in enumerate(new.tokens) if t.number >= 0 and made.of[j] < 0]
+    # tokens of the evolution that are numbers and stand for nothing yet
+    free = [j for j, t in enumerate(new.tokens) if t.number >= 0 and made.of[j] < 0]
     losses: list[Loss] = []
     missing: list[int] = []
     restated: list[Number] = []
@@ -38,12 +38,12 @@ def quantities(old: Reading, new: Reading, made: Alignment, *, foreign: bool = F
             continue
         number = old.numbers[token.number]
         if made.same[i]:
-            other = new.numbers[new.tokens[made.place[i]].number]
-            losses += _of_something_else(old, new, made, i, number, other)
+            other = _number(new, made.place[i])
+            losses += _of_something_else(old, new, made, i, other)
             if not _same_notation(number, other):
                 restated.append(number)
             continue
-        twin = next((f for f in free if _alike(old, new, number, new.numbers[f])), None)
+        twin = next((j for j in free if _alike(old, new, number, _number(new, j))), None)
         if articles is None:
             articles = implied(new.text)
         said = next((n for n in articles if _says_the_same(n, number)), None)
@@ -52,17 +52,15 @@ def quantities(old: Reading, new: Reading, made: Alignment, *, foreign: bool = F
             restated.append(number)
         elif said is not None:
             articles.remove(said)
-        elif number.values[0] == 1 and _has_article(new, number):
-            continue
-        else:
+        elif not (number.values[0] == 1 and _has_article(new, number)):
             missing.append(i)
     for i in missing:
-        loss = _missing(old, new, made, i, free, places)
+        loss = _missing(old, new, made, i, free)
         if foreign and loss.span.became is None and not gap(made, i).tight:
             loss = loss._replace(weight=_REPEATED)
         losses.append(loss)
-    for f in free:
-        losses += _put_in(old, new, made, new.numbers[f], places[f])
+    for j in free:
+        losses += _put_in(old, new, made, j)
     if restated:
         first = restated[0]
         weight = min(0.1 + 0.05 * (len(restated) - 1), 0.2)
@@ -70,18 +68,19 @@ def quantities(old: Reading, new: Reading, made: Alignment, *, foreign: bool = F
     return losses + _one_made_vague(old, new, made)
 
 
-def _alike(old: Reading, new: Reading, one: Number, other: Number) -> bool:
-    return equal(one, other) or _inverse(old, new, one, other)
+def _number(text: Reading, i: int) -> Number:
+    return text.numbers[text.tokens[i].number]
 
 
 _TIMES_LESS = re.compile(r"\W+times\s+(?:fewer|less|smaller|slower|lower|as few|as little)", re.I)
 
 
-def _inverse(old: Reading, new: Reading, one: Number, other: Number) -> bool:
-    """Whether one says "3 times fewer" and the other "a third"."""
+def _alike(old: Reading, new: Reading, one: Number, other: Number) -> bool:
+    """Whether two say the same, also as "3 times fewer" and "a third"."""
     if one.values[0] * other.values[0] != 1:
-        return False
-    return bool(_TIMES_LESS.match(old.text, one.end) or _TIMES_LESS.match(new.text, other.end))
+        return equal(one, other)
+    less = _TIMES_LESS.match(old.text, one.end) or _TIMES_LESS.match(new.text, other.end)
+    return bool(less) or equal(one, other)
 
 
 def _same_notation(one: Number, other: Number) -> bool:
@@ -108,33 +107,28 @@ def _has_article(new: Reading, number: Number) -> bool:
     )
 
 
-def _missing(
-    old: Reading,
-    new: Reading,
-    made: Alignment,
-    i: int,
-    free: list[int],
-    places: dict[int, int],
-) -> Loss:
+def _missing(old: Reading, new: Reading, made: Alignment, i: int, free: list[int]) -> Loss:
     """The loss of a number that has no equal; takes what stands for it now out of ``free``."""
-    number = old.numbers[old.tokens[i].number]
-    hole = gap(made, i)
-    near = [f for f in free if hole.begin <= places[f] < hole.stop]
-    same = [f for f in free if new.numbers[f].counted == number.counted != ""]
-    other = [f for f in free if new.numbers[f].ordinal == number.ordinal and not near]
+    number, hole = _number(old, i), gap(made, i)
+    near = [j for j in free if hole.begin <= j < hole.stop]
+    same = [j for j in free if _number(new, j).counted == number.counted != ""]
+    other = [j for j in free if _number(new, j).ordinal == number.ordinal]
     choice = next(iter([*near, *same, *other]), None)
-    became = None
+    became = _vague(new, hole)
     if choice is not None:
         free.remove(choice)
-        became = new.text[new.numbers[choice].start : new.numbers[choice].end]
-    elif hole.tight:
-        vague = (t.text for t in new.tokens[hole.begin : hole.stop])
-        became = next((text for text in vague if text.casefold() in _VAGUE), None)
+        became = new.text[_number(new, choice).start : _number(new, choice).end]
     weight = _weight(new, number, hole, became, copying(made, [i], around=i))
-    if choice is not None and _counts_a_list(old, new, number, new.numbers[choice]):
+    if choice is not None and _counts_a_list(old, new, number, _number(new, choice)):
         weight = _REPEATED
     kind: Kind = "quantity" if number.counted or number.unit else "number"
     return old.lose(number.start, number.end, kind, weight, became)
+
+
+def _vague(new: Reading, hole: Gap) -> str | None:
+    """The first vague word in the place of what was taken out."""
+    came = (t.text for t in new.tokens[hole.begin : hole.stop])
+    return next((text for text in came if hole.tight and text.casefold() in _VAGUE), None)
 
 
 def _weight(new: Reading, number: Number, hole: Gap, became: str | None, copied: float) -> float:
@@ -148,14 +142,11 @@ def _weight(new: Reading, number: Number, hole: Gap, became: str | None, copied:
         came = new.tokens[hole.begin : hole.stop]
         empty = not any(t.weight > 0 and t.text.casefold() not in _VAGUE for t in came)
         return 0.55 if hole.tight and empty else _REPEATED
-    if hole.tight and copied > 0.6:
+    if value not in (1, 2) or (hole.tight and copied > 0.6):
         return _GONE
     if value == 1:
         return _ONE
-    if value == 2:
-        both = any(t.text.casefold() in _BOTH for t in new.tokens)
-        return _REPEATED if both else _TWO
-    return _GONE
+    return _REPEATED if any(t.text.casefold() in _BOTH for t in new.tokens) else _TWO
 
 
 _ITEM = re.compile(r"(?m)^[ \t]*(?:\(?\d{1,2}[.)]|[-*\u2022])[ \t]")
@@ -171,17 +162,18 @@ def _counts_a_list(old: Reading, new: Reading, one: Number, other: Number) -> bo
 
 
 def _of_something_else(
-    old: Reading, new: Reading, made: Alignment, i: int, number: Number, other: Number
+    old: Reading, new: Reading, made: Alignment, i: int, other: Number
 ) -> list[Loss]:
     """A number that was copied, but with another unit ("400 yards") or counting something else."""
+    number = _number(old, i)
     became = new.text[other.start : _end_of_counted(new, made.place[i])]
-    if number.unit and other.unit and not {"clock"} & {number.unit, other.unit}:
-        same = number.unit == other.unit and number.measure == other.measure
-        pounds = {number.unit, other.unit} == {"pounds", "ounces"}  # "2 lb", "two pounds"
-        if not same and not pounds:
-            end = _end_of_counted(old, i)
-            return [old.lose(number.start, end, "quantity", _CHANGED_UNIT, became)]
-        return []
+    units = {number.unit, other.unit}
+    if units.isdisjoint(("", "clock")):
+        same = len(units) == 1 and number.measure == other.measure
+        if same or units == {"pounds", "ounces"}:  # "2 lb", "two pounds"
+            return []
+        end = _end_of_counted(old, i)
+        return [old.lose(number.start, end, "quantity", _CHANGED_UNIT, became)]
     k, j = _counted(old.tokens, i), _counted(new.tokens, made.place[i])
     taken = j is not None and made.of[j] >= 0 and made.same[made.of[j]]
     if k is None or j is None or made.same[k] or taken or number.unit:
@@ -195,10 +187,7 @@ def _of_something_else(
 
 def _counted(found: list[Token], i: int) -> int | None:
     """The word of content right after a number (at most one other word between)."""
-    for k in range(i + 1, min(i + 3, len(found))):
-        if found[k].weight > 0:
-            return k
-    return None
+    return next((k for k, t in enumerate(found[i + 1 : i + 3], i + 1) if t.weight > 0), None)
 
 
 def _end_of_counted(text: Reading, i: int) -> int:
@@ -209,7 +198,7 @@ def _end_of_counted(text: Reading, i: int) -> int:
     return text.tokens[i].end if counted is None else text.tokens[counted].end
 
 
-def _put_in(old: Reading, new: Reading, made: Alignment, number: Number, j: int) -> list[Loss]:
+def _put_in(old: Reading, new: Reading, made: Alignment, j: int) -> list[Loss]:
     """A number in the place of an article: "a glass" became "two glasses", "0.5 of an hour"."""
     left, right = j - 1, j + 1
     while left >= 0 and (made.of[left] < 0 or not made.same[made.of[left]]):
@@ -220,6 +209,7 @@ def _put_in(old: Reading, new: Reading, made: Alignment, number: Number, j: int)
         return []
     i, k = made.of[left], made.of[right]
     between = old.tokens[i + 1 : k]
+    number = _number(new, j)
     became = new.text[number.start : number.end]
     articles = all(t.text.casefold() in _ARTICLES for t in between)
     if len(between) in (1, 2) and articles and old.tokens[k].weight > 0:
@@ -237,9 +227,7 @@ def _one_made_vague(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     for i, token in enumerate(old.tokens):
         if made.same[i] or token.text.casefold() != "one":
             continue
-        hole = gap(made, i)
-        came = (t.text for t in new.tokens[hole.begin : hole.stop])
-        vague = next((text for text in came if text.casefold() in _VAGUE), None)
-        if hole.tight and vague is not None:
+        vague = _vague(new, gap(made, i))
+        if vague is not None:
             losses.append(old.lose(token.start, token.end, "number", _PUT_IN, vague))
     return losses

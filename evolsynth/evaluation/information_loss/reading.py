@@ -17,30 +17,20 @@ import msgspec
 from evolsynth.evaluation.text.numbers import COUNTS, UNITS, Number, numbers
 from evolsynth.evaluation.text.words import (
     COMMON,
+    FUNCTION_WORDS,
     NEGATORS,
     Word,
     clauses,
-    is_function_word,
     plain,
     stems,
     stems_of,
+    vocabularies,
     vocabulary,
-    word_lists,
     words,
 )
 
-__all__ = [
-    "InformationLoss",
-    "Kind",
-    "Loss",
-    "LostSpan",
-    "Reading",
-    "Token",
-    "bounds",
-    "is_bound",
-    "segments",
-    "tokens",
-]
+__all__ = ["InformationLoss", "Kind", "Loss", "LostSpan", "Reading", "Token", "bounds"]
+__all__ += ["segments", "tokens"]
 
 # Bounds -------------------------------------------------------------------------------------------
 
@@ -96,9 +86,7 @@ def bounds(flat: str, words: Iterable[Word]) -> Iterator[tuple[int, int, str]]:
     """
     end = 0
     for word in words:
-        if word.start < end:
-            continue
-        if word.lower not in _FIRST and not word.text.endswith("n't"):
+        if word.start < end or not (word.lower in _FIRST or word.text.endswith("n't")):
             continue
         for key, pattern in _PATTERNS:
             match = pattern.match(flat, word.start)
@@ -106,11 +94,6 @@ def bounds(flat: str, words: Iterable[Word]) -> Iterator[tuple[int, int, str]]:
                 yield word.start, match.end(), key
                 end = match.end()
                 break
-
-
-def is_bound(flat: str, words: Iterable[Word], start: int, end: int) -> bool:
-    """Whether a bound begins in ``flat[start:end]``."""
-    return any(True for _ in bounds(flat, (w for w in words if start <= w.start < end)))
 
 
 # Tokens -------------------------------------------------------------------------------------------
@@ -134,11 +117,11 @@ class Token(NamedTuple):
 #: Chinese and Japanese, where each character is taken for a word.
 _WITHOUT_SPACES = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _COMMON = stems(COMMON)
-_LISTS = word_lists(__file__, "reading.txt")
+_LISTS = vocabularies(__file__, "reading.txt")
 #: Words that join or soften, and ask for nothing.
-_FILLERS = vocabulary(" ".join(_LISTS["fillers"]))
+_FILLERS = _LISTS["fillers"]
 #: Words that say little by themselves: such verbs, and nouns for whatever follows.
-_LIGHT = stems(vocabulary(" ".join(_LISTS["light"])))
+_LIGHT = stems(_LISTS["light"])
 _MONEY = stems(("dollars", "cents", "euros", "pounds"))
 
 
@@ -146,25 +129,23 @@ def tokens(text: str, found: Sequence[Number] | None = None) -> list[Token]:
     """The tokens of a text in order; numbers and bounds are one token each."""
     flat = plain(text)
     found = numbers(text) if found is None else found
-    spans: list[tuple[int, int, str, int]] = [
-        (n.start, n.end, f"#{n.values[0]}", i) for i, n in enumerate(found)
-    ]
     said = words(text)
-    spans += [(start, end, key, -1) for start, end, key in bounds(flat, said)]
-    special = iter(sorted(spans))
-    current = next(special, None)
-    never = len(flat) + 1
-    begin = never if current is None else current[0]
+    special = [
+        Token(flat[n.start : n.end], n.start, n.end, f"#{n.values[0]}", 0.0, i)
+        for i, n in enumerate(found)
+    ]
+    special += [Token(flat[s:e], s, e, key, 0.0) for s, e, key in bounds(flat, said)]
+    special.sort(key=lambda token: token[1:4])
+    special.append(Token("", len(flat) + 1, 0, "", 0.0))  # stands behind all words
     made: list[Token] = []
     spaced = flat.isascii()
-    last, counted = 0, False  # where the last token ends, and whether it is a number
+    next_, last, counted = 0, 0, False  # where the last token ends, and whether it is a number
     for text_, start, end, root, lower in said:
-        while current is not None and begin <= start:
-            if last <= begin:
-                made.append(_special(flat, current))
-                last, counted = current[1], current[3] >= 0
-            current = next(special, None)
-            begin = never if current is None else current[0]
+        while special[next_].start <= start:
+            if last <= special[next_].start:
+                made.append(special[next_])
+                last, counted = special[next_].end, special[next_].number >= 0
+            next_ += 1
         if start < last:
             continue
         if spaced or not _WITHOUT_SPACES.search(text_):
@@ -175,32 +156,20 @@ def tokens(text: str, found: Sequence[Number] | None = None) -> list[Token]:
         else:
             made += [Token(c, start + k, start + k + 1, c, 0.5) for k, c in enumerate(text_)]
         last, counted = end, False
-    while current is not None:
-        if last <= current[0]:
-            made.append(_special(flat, current))
-            last = current[1]
-        current = next(special, None)
+    for token in special[next_:-1]:
+        if last <= token.start:
+            made.append(token)
+            last = token.end
     return made
-
-
-def _special(flat: str, found: tuple[int, int, str, int]) -> Token:
-    """The token of a number or a bound."""
-    start, end, key, number = found
-    return Token(flat[start:end], start, end, key, 0.0, number)
 
 
 @lru_cache(maxsize=65536)
 def _weight(text: str, root: str) -> float:
-    if is_function_word(text):
+    if text in FUNCTION_WORDS:
         return 0.0
-    if text in _FILLERS:
-        weight = 0.15
-    elif root in NEGATORS:
-        weight = 0.0
-    elif root in _COMMON or root in _MONEY:
-        weight = 0.4
-    else:
-        weight = 1.0
+    weight = 0.4 if root in _COMMON or root in _MONEY else 1.0
+    if text in _FILLERS or root in NEGATORS:
+        weight = 0.15 if text in _FILLERS else 0.0
     if root in _LIGHT:
         weight = min(weight, 0.3)
     return 0.4 * weight if len(text) == 1 else weight
@@ -221,12 +190,8 @@ _LEAST = 2
 
 def _is_list(clause: str) -> bool:
     """Whether a clause is nothing but a list of short items: "hammer, saw, spoon, screwdriver"."""
-    items = clause.split(",")
-    return (
-        len(items) >= 3
-        and all(len(item.split()) <= 2 for item in items[:-1])
-        and (len(items[-1].split()) <= 3)
-    )
+    *items, last = (len(item.split()) for item in clause.split(","))
+    return len(items) >= 2 and max(items) <= 2 and last <= 3
 
 
 def segments(text: str, tokens: Sequence[Token]) -> list[tuple[int, int]]:
@@ -256,17 +221,9 @@ def segments(text: str, tokens: Sequence[Token]) -> list[tuple[int, int]]:
 # A text, and what was lost of it ------------------------------------------------------------------
 
 Kind = Literal[
-    "number",
-    "quantity",
-    "name",
-    "quotation",
-    "code",
-    "option",
-    "negation",
-    "constraint",
-    "sub-question",
-    "topic",
-]
+    "number", "quantity", "name", "quotation", "code", "option", "negation", "constraint",
+    "sub-question", "topic",
+]  # fmt: skip
 
 
 class LostSpan(msgspec.Struct, frozen=True):
@@ -337,6 +294,18 @@ class Reading:
     def inside(self, start: int, end: int) -> list[int]:
         """The tokens of a piece."""
         return [i for i, t in enumerate(self.tokens) if start <= t.start < end]
+
+    def between(self, first: int, last: int) -> str:
+        """What stands between two tokens."""
+        return self.plain[self.tokens[first].end : self.tokens[last].start]
+
+    def apart(self, first: int, last: int, marks: str = ".;:!?\n") -> bool:
+        """Whether a sentence or list item ends between two tokens."""
+        return not set(marks).isdisjoint(self.between(first, last))
+
+    def stretch(self, tokens: Sequence[Token]) -> str | None:
+        """The text from the first of some tokens to the last; None for no tokens."""
+        return self.text[tokens[0].start : tokens[-1].end] if tokens else None
 
     def lose(
         self, start: int, end: int, kind: Kind, weight: float, became: str | None = None

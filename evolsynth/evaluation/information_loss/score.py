@@ -11,48 +11,33 @@ What is added is not judged here: a tail that contradicts the original loses not
 from __future__ import annotations
 
 import math
+import pickle
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.information_loss.alignment import Alignment, align, copying
+from evolsynth.evaluation.embed.base import HasStatic
+from evolsynth.evaluation.information_loss.alignment import Alignment, WordVectors, align, copying
 from evolsynth.evaluation.information_loss.clauses import clauses_lost, replaced
 from evolsynth.evaluation.information_loss.exact import data_changed, exact
 from evolsynth.evaluation.information_loss.quantities import quantities
-from evolsynth.evaluation.information_loss.reading import (
-    InformationLoss,
-    Loss,
-    LostSpan,
-    Reading,
-    Token,
-)
+from evolsynth.evaluation.information_loss.reading import InformationLoss, Loss, LostSpan, Reading
 from evolsynth.evaluation.information_loss.senses import senses
-from evolsynth.evaluation.information_loss.synonyms import WordVectors
 from evolsynth.evaluation.text.added import begins_with, demand_added
 from evolsynth.evaluation.text.language import language
 from evolsynth.evaluation.text.words import NEGATORS, content, vocabulary, words
 from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
-    from multiprocessing.pool import AsyncResult
+    from concurrent.futures import Future
 
-    from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
+    from evolsynth.evaluation.embed.base import Embedder
 
-__all__ = [
-    "THRESHOLD",
-    "WEIGHTS",
-    "Evidence",
-    "InformationLoss",
-    "evidence",
-    "information_loss",
-    "information_losses",
-    "no_new_demand",
-    "word_vectors",
-]
-
+__all__ = ["THRESHOLD", "WEIGHTS", "Evidence", "InformationLoss", "evidence", "information_loss"]
+__all__ += ["information_losses", "no_new_demand", "word_vectors"]
 
 #: Calibrated so that about one rewrite in thirty that keeps all is at or above it.
 THRESHOLD = 0.5
@@ -82,22 +67,20 @@ def information_loss(
     foreign = language(old.text) not in (None, "en")
     if foreign:
         embedder = None  # it knows English only
+    note = _NOTE if foreign else None
     made = align(old.tokens, new.tokens, word_vectors(embedder))
     found = evidence(old, new, made, embedder, foreign=foreign, facts_only=facts_only)
     losses = [loss for kind in found.losses.values() for loss in kind]
     if not losses:
-        return InformationLoss(0.0, flagged=False, note=_NOTE if foreign else None)
+        return InformationLoss(0.0, flagged=False, note=note)
     logit = sum(weight * found.signals[name] for name, weight in WEIGHTS.items())
     score = round(1.0 / (1.0 + math.exp(_CUT - logit)), 4)
-    told = [loss for loss in losses if loss.weight > _TOLD]
-    spans = _spans(old, made, told)
-    return InformationLoss(score, score >= threshold, spans, _NOTE if foreign else None)
+    spans = _spans(old, made, [loss for loss in losses if loss.weight > _TOLD])
+    return InformationLoss(score, score >= threshold, spans, note)
 
 
-@lru_cache(maxsize=256)
-def _reading(original: str) -> Reading:
-    """What is found in an original, remembered: it often has several evolutions."""
-    return Reading(original)
+#: What is found in an original, remembered: it often has several evolutions.
+_reading = lru_cache(maxsize=256)(Reading)
 
 
 def no_new_demand(original: str, evolved: str) -> Finding | None:
@@ -110,9 +93,8 @@ def no_new_demand(original: str, evolved: str) -> Finding | None:
     known = {w.stem for w in content(original)}
     new = {w.stem for w in content(added)} - known
     new |= {w.stem for w in words(added) if w.stem in NEGATORS}
-    if len(new) >= 2:
-        return None
-    return Finding("no_new_demand", {"added": added, "new_words": sorted(new)})
+    detail = {"added": added, "new_words": sorted(new)}
+    return Finding("no_new_demand", detail) if len(new) < 2 else None
 
 
 # All losses of a pair, added up -------------------------------------------------------------------
@@ -139,8 +121,6 @@ WEIGHTS = {
     "left out": 1.35,
 }
 _CUT = 3.6
-
-
 _NOTE = "not English: only figures, names, quotations, code and replaced words were compared"
 
 
@@ -174,23 +154,17 @@ def evidence(
     elif not facts_only:
         losses["clauses"] = clauses_lost(old, new, made, embedder)
     everything = [loss for kind in losses.values() for loss in kind]
-    copied = copying(made)
+    most, copied = _most(everything), copying(made)
     whole = sum(t.weight for t in old.tokens) or 1.0
     gone = sum(t.weight * (1.0 - k) for t, k in zip(old.tokens, made.kept, strict=True)) / whole
-    signals = {"most": _most(everything), "any": _any(everything, least=_TOLD), "copied": copied}
-    signals |= {"taken out": signals["most"] * copied, "gone": gone}
-    signals["left out"] = _left_out(old, losses["clauses"])
+    spans = [loss.span for loss in losses["clauses"] if loss.weight > _TOLD]
+    lost = {i for span in spans for i in old.inside(span.start, span.end)}
+    signals = {"most": most, "any": _any(everything, least=_TOLD), "copied": copied}
+    signals |= {"taken out": most * copied, "gone": gone}
+    signals["left out"] = sum(old.tokens[i].weight for i in lost) / whole
     for name, kind in losses.items():
         signals |= {f"most of {name}": _most(kind), f"any of {name}": _any(kind)}
     return Evidence(losses, signals)
-
-
-def _left_out(old: Reading, losses: Sequence[Loss]) -> float:
-    """The share of the content that stands in what was lost of clauses."""
-    spans = [loss.span for loss in losses if loss.weight > _TOLD]
-    own = {i for span in spans for i in old.inside(span.start, span.end)}
-    whole = sum(t.weight for t in old.tokens) or 1.0
-    return sum(old.tokens[i].weight for i in own) / whole
 
 
 def _most(losses: Sequence[Loss]) -> float:
@@ -203,34 +177,28 @@ def _any(losses: Sequence[Loss], least: float = 0.0) -> float:
 
 def _spans(old: Reading, made: Alignment, losses: Sequence[Loss]) -> tuple[LostSpan, ...]:
     """The spans in order, each with the small words that went with it, those that touch as one."""
-    wide = [_widened(old, made, loss.span) for loss in losses]
-    ranked = sorted(zip(wide, losses, strict=True), key=lambda p: (p[0][0], -p[0][1]))
+    wide = [(*_widened(old, made, loss.span), loss) for loss in losses]
     merged: list[tuple[int, int, Loss]] = []
-    for (start, end), loss in ranked:
-        k = next(
-            (k for k, (_, last, one) in enumerate(merged) if start < last and _alike(one, loss)),
-            None,
-        )
-        if k is None:
-            merged.append((start, end, loss))
+    for start, end, loss in sorted(wide, key=lambda each: (each[0], -each[1])):
+        for k, (first, last, one) in enumerate(merged):
+            if start < last and _sort(one) == _sort(loss):
+                best = max(one, loss, key=lambda each: each.weight)
+                merged[k] = (first, max(last, end), best)
+                break
         else:
-            first, last, best = merged[k]
-            best = max(best, loss, key=lambda each: each.weight)
-            merged[k] = (first, max(last, end), best)
+            merged.append((start, end, loss))
     return tuple(
         LostSpan(old.text[start:end], start, end, loss.span.kind, loss.span.became)
         for start, end, loss in merged
     )
 
 
-_WORDS = ("topic", "constraint", "sub-question", "negation")
-_FIGURES = ("number", "quantity")
-
-
-def _alike(one: Loss, other: Loss) -> bool:
-    """Whether two losses are of one sort, so that spans of them that overlap are one."""
-    kinds = {one.span.kind, other.span.kind}
-    return len(kinds) == 1 or kinds <= set(_WORDS) or kinds <= set(_FIGURES)
+def _sort(loss: Loss) -> str:
+    """Spans of losses of one sort that overlap are one."""
+    kind = loss.span.kind
+    return {"constraint": "topic", "sub-question": "topic", "negation": "topic"}.get(
+        kind, "number" if kind == "quantity" else kind
+    )
 
 
 def _widened(old: Reading, made: Alignment, span: LostSpan) -> tuple[int, int]:
@@ -239,31 +207,24 @@ def _widened(old: Reading, made: Alignment, span: LostSpan) -> tuple[int, int]:
     if not own:
         return span.start, span.end
     first, last = own[0], own[-1]
-    while first > 0 and not made.same[first - 1] and not _ends(old, first - 1, first):
+    while _goes_on(old, first - 1) and not made.same[first - 1]:
         first -= 1
     for _ in range(2):
-        if (
-            first > 0
-            and _leads(old.tokens[first - 1], old.tokens[first])
-            and not _ends(old, first - 1, first)
-        ):
+        if _goes_on(old, first - 1) and _leads(old, first - 1):
             first -= 1
-    counts = span.kind in ("quantity", "number") and last + 1 < len(old.tokens)
-    if counts and old.tokens[last + 1].weight > 0 and not _ends(old, last, last + 1):
+    counts = span.kind in ("quantity", "number")
+    if counts and _goes_on(old, last) and old.tokens[last + 1].weight > 0:
         last += 1
-    while last + 1 < len(old.tokens) and not made.same[last + 1] and not _ends(old, last, last + 1):
+    while _goes_on(old, last) and not made.same[last + 1]:
         last += 1
-    return (
-        min(span.start, old.tokens[first].start),
-        max(span.end, old.tokens[last].end),
-    )
+    return min(span.start, old.tokens[first].start), max(span.end, old.tokens[last].end)
 
 
-def _leads(before: Token, first: Token) -> bool:
+def _leads(old: Reading, i: int) -> bool:
     """Whether a word belongs to the one after it: an article, a preposition, the day of a month."""
-    if before.number >= 0:
-        return first.text in _MONTHS
-    return before.text.casefold() in _LEADING
+    if old.tokens[i].number >= 0:
+        return old.tokens[i + 1].text in _MONTHS
+    return old.tokens[i].text.casefold() in _LEADING
 
 
 _LEADING = vocabulary(
@@ -274,24 +235,23 @@ _MONTHS = vocabulary(
 )
 
 
-def _ends(old: Reading, i: int, k: int) -> bool:
-    return any(c in ".!?;:\n" for c in old.text[old.tokens[i].end : old.tokens[k].start])
+def _goes_on(old: Reading, i: int) -> bool:
+    """Whether there are tokens i and i + 1, and no sentence or part of it ends between them."""
+    return 0 <= i < len(old.tokens) - 1 and not old.apart(i, i + 1)
 
 
-_MEMORY: dict[int, tuple[Any, WordVectors]] = {}
+#: The last ones that were made, kept between calls.
+_VECTORS: list[WordVectors] = []
 
 
 def word_vectors(embedder: Embedder | None) -> WordVectors | None:
     """Word vectors of an embedder that has static ones, kept between calls."""
-    rough = getattr(embedder, "rough", None)
-    if rough is None:
+    if not isinstance(embedder, HasStatic):
         return None
-    static = rough()
-    known = _MEMORY.get(id(static))
-    if known is None or known[0] is not static:
-        _MEMORY.clear()
-        known = _MEMORY[id(static)] = (static, WordVectors(static))
-    return known[1]
+    static = embedder.rough()
+    if not _VECTORS or _VECTORS[0].static is not static:
+        _VECTORS[:] = [WordVectors(static)]
+    return _VECTORS[0]
 
 
 # Many pairs ---------------------------------------------------------------------------------------
@@ -299,12 +259,9 @@ def word_vectors(embedder: Embedder | None) -> WordVectors | None:
 #: Pairs that a process takes at once, and batches of them that wait for each process.
 _BATCH, _WAITING = 64, 3
 
-_Pair = tuple[str, str]
-_Task = tuple[list[_Pair], float]
-
 
 def information_losses(
-    pairs: Iterable[_Pair],
+    pairs: Iterable[tuple[str, str]],
     *,
     embedder: Embedder | None = None,
     threshold: float = THRESHOLD,
@@ -313,58 +270,57 @@ def information_losses(
     """`information_loss` of each (original, evolved), in order, in bounded memory.
 
     The results do not depend on ``workers``. Each process loads an embedder of its own, which
-    takes some seconds and 0.4 GB, so several pay from some thousand pairs on.
+    takes some seconds and 0.4 GB for MiniLM, so several pay from some thousand pairs on.
 
     Raises:
-        InputError: ``workers`` is below 1, or several were asked to work with an embedder other
-            than `MiniLM`.
+        InputError: ``workers`` is below 1, or several were asked to work with an embedder that
+            cannot be pickled.
     """
     if workers < 1:
         raise InputError(f"workers is {workers}: give the number of processes, from 1.")
     if workers == 1:
         return (information_loss(a, b, embedder=embedder, threshold=threshold) for a, b in pairs)
-    from evolsynth.evaluation.embed.minilm import MiniLM
-
-    if embedder is not None and not isinstance(embedder, MiniLM):
+    try:
+        pickle.dumps(embedder)
+    except Exception as error:  # each class fails in its own way
         raise InputError(
-            "Several processes can only work with MiniLM or without an embedder: use workers=1."
-        )
+            f"The embedder cannot be handed to other processes ({error}): use workers=1."
+        ) from error
     return _by_several(pairs, embedder, threshold, workers)
 
 
 def _by_several(
-    pairs: Iterable[_Pair], embedder: MiniLM | None, threshold: float, workers: int
+    pairs: Iterable[tuple[str, str]], embedder: Embedder | None, threshold: float, workers: int
 ) -> Iterator[InformationLoss]:
     import multiprocessing  # here, because most runs do without: a start is to be fast
+    from concurrent.futures import ProcessPoolExecutor
 
-    if embedder is not None:
-        embedder.load()  # what is missing is told here; and the static vectors are made once
-    place = None if embedder is None else embedder.path
+    load = getattr(embedder, "load", None)
+    if load is not None:
+        load()  # what is missing is told here; and MiniLM makes its static vectors once
     source = iter(pairs)
+    batches = iter(lambda: list(islice(source, _BATCH)), [])
     context = multiprocessing.get_context("spawn")
-    with context.Pool(workers, _begin, (embedder is not None, place)) as pool:
-        waiting: deque[AsyncResult[list[InformationLoss]]] = deque()
+    pool = ProcessPoolExecutor(workers, context, _begin, (embedder,))
+    waiting: deque[Future[list[InformationLoss]]] = deque()
+    try:
         while True:
-            while len(waiting) < _WAITING * workers:
-                batch = list(islice(source, _BATCH))
-                if not batch:
-                    break
-                waiting.append(pool.apply_async(_work, ((batch, threshold),)))
+            for batch in islice(batches, _WAITING * workers - len(waiting)):
+                waiting.append(pool.submit(_work, batch, threshold))
             if not waiting:
                 return
-            yield from waiting.popleft().get()
+            yield from waiting.popleft().result()
+    finally:  # also where the caller asks for no more
+        pool.shutdown(cancel_futures=True)
 
 
 _EMBEDDER: list[Embedder | None] = [None]
 
 
-def _begin(embed: bool, place: str | None) -> None:
+def _begin(embedder: Embedder | None) -> None:
     """Runs first in each process."""
-    from evolsynth.evaluation.embed.minilm import MiniLM
-
-    _EMBEDDER[0] = MiniLM(place) if embed else None
+    _EMBEDDER[0] = embedder
 
 
-def _work(task: _Task) -> list[InformationLoss]:
-    pairs, threshold = task
+def _work(pairs: list[tuple[str, str]], threshold: float) -> list[InformationLoss]:
     return [information_loss(a, b, embedder=_EMBEDDER[0], threshold=threshold) for a, b in pairs]

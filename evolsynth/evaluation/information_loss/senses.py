@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from itertools import pairwise
 
 from evolsynth.evaluation.information_loss.alignment import Alignment, Gap, copying, gap
-from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading, Token, is_bound
+from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading, Token, bounds
 from evolsynth.evaluation.text.verbs import asks, root, states
 from evolsynth.evaluation.text.words import NEGATORS, vocabulary, word_lists, words
 
@@ -57,47 +57,42 @@ def _denials(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     for i, token in enumerate(old.tokens):
         if token.key not in NEGATORS or made.same[i] or token.key in ("instead", "free", "lack"):
             continue
-        scope = [
-            k for k in range(i + 1, min(i + 8, len(old.tokens))) if old.tokens[k].weight >= 0.4
-        ][:2]
-        scope = [k for k in scope if not _apart(old, i, k)]
-        scope = [k for k in scope[:1] if made.same[k]] or [
-            k for k in scope[1:] if made.same[k] and made.place[scope[0]] >= 0
-        ]
-        if not scope:
+        heavy = [k for k, t in enumerate(old.tokens[i + 1 : i + 8], i + 1) if t.weight >= 0.4][:2]
+        scope = [k for k in heavy if not old.apart(i, k)]
+        if len(scope) == 2 and not made.same[scope[0]] and made.place[scope[0]] >= 0:
+            scope = scope[1:]
+        if not scope or not made.same[scope[0]]:
             continue
         j = made.place[scope[0]]
-        first, last = max(0, j - 8), min(len(new.tokens) - 1, j + 4)
-        start = max(_sentence_start(new, new.tokens[j].start), new.tokens[first].start)
-        end = min(_sentence_end(new, new.tokens[j].end), new.tokens[last].end)
-        if AVERSE.search(new.plain, start, end) or is_bound(new.plain, words(new.text), start, end):
+        around = new.tokens[max(0, j - 8) : j + 5]
+        start = max(_sentence_start(new, new.tokens[j].start), around[0].start)
+        end = min(_sentence_end(new, new.tokens[j].end), around[-1].end)
+        said = (w for w in words(new.text) if start <= w.start < end)
+        if AVERSE.search(new.plain, start, end) or any(bounds(new.plain, said)):
             continue
-        hole = gap(made, i)
-        copied = hole.tight and copying(made, [i], around=i) > 0.4
+        copied = gap(made, i).tight and copying(made, [i], around=i) > 0.4
         weight = _DENIAL if copied else _DENIAL_REWRITTEN
-        losses.append(old.lose(_stretch(old, i), old.tokens[scope[0]].end, "negation", weight))
+        begin = _with(_AUXILIARIES, old, i)
+        losses.append(old.lose(begin, old.tokens[scope[0]].end, "negation", weight))
     return losses
 
 
-def _stretch(old: Reading, i: int) -> int:
-    """Where "must not" or "do not" begins."""
-    before = old.tokens[i - 1] if i > 0 else None
-    auxiliary = before is not None and before.text.casefold() in _AUXILIARIES
-    return before.start if before is not None and auxiliary else old.tokens[i].start
+def _with(some: Container[str], old: Reading, i: int) -> int:
+    """Where a token begins, or the one before it, if that is one of some words."""
+    before = i > 0 and old.tokens[i - 1].text.casefold() in some
+    return old.tokens[i - before].start
 
 
 _AUXILIARIES = vocabulary("must do does did should shall may can could would will is are was were")
 
 
 def _sentence_start(text: Reading, place: int) -> int:
-    return (
-        max((s for s in (text.plain.rfind(c, 0, place) for c in ".!?\n") if s >= 0), default=-1) + 1
-    )
+    return max(text.plain.rfind(mark, 0, place) for mark in ".!?\n") + 1
 
 
 def _sentence_end(text: Reading, place: int) -> int:
-    ends = [e for e in (text.plain.find(c, place) for c in ".!?\n") if e >= 0]
-    return min(ends, default=len(text.plain))
+    end = re.compile(r"[.!?\n]").search(text.plain, place)
+    return len(text.plain) if end is None else end.start()
 
 
 def _denied(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
@@ -106,16 +101,15 @@ def _denied(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     for j, token in enumerate(new.tokens):
         if token.key not in NEGATORS or made.of[j] >= 0:
             continue
-        scope = [k for k in range(j + 1, min(j + 4, len(new.tokens))) if new.tokens[k].weight > 0]
-        for k in scope[:1]:
-            i = made.of[k]
-            apart = re.search(r"[.;:!?,\n]", new.text[token.end : new.tokens[k].start])
-            if i < 0 or not made.same[i] or apart or k + 1 >= len(new.tokens):
-                continue
-            copied = i + 1 < len(made.place) and made.place[i + 1] == k + 1
-            if copied and not _was_denied(old, old.tokens[i].key):
-                word, became = old.tokens[i], new.text[token.start : new.tokens[k].end]
-                losses.append(old.lose(word.start, word.end, "negation", _DENIED, became))
+        heavy = (k for k, t in enumerate(new.tokens[j + 1 : j + 4], j + 1) if t.weight > 0)
+        k = next(heavy, None)
+        if k is None or k + 1 >= len(new.tokens) or new.apart(j, k, ".;:!?,\n"):
+            continue
+        i = made.of[k]
+        copied = i >= 0 and made.same[i] and made.place[i + 1 : i + 2] == [k + 1]
+        if copied and not _was_denied(old, old.tokens[i].key):
+            word, became = old.tokens[i], new.stretch(new.tokens[j : k + 1])
+            losses.append(old.lose(word.start, word.end, "negation", _DENIED, became))
     return losses
 
 
@@ -135,16 +129,18 @@ def _bounds(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     for i, token in enumerate(old.tokens):
         if token.key not in opposite or made.same[i]:
             continue
-        near = range(i + 1, min(i + 5, len(old.tokens)))
-        after = next((k for k in near if old.tokens[k].number >= 0), None)
+        near = enumerate(old.tokens[i + 1 : i + 5], i + 1)
+        after = next((k for k, t in near if t.number >= 0), None)
         if after is None or not made.same[after]:
             continue
-        j = made.place[after]
+        j, weight = made.place[after], 0.0
         around = {t.key for t in new.tokens[max(0, j - 4) : j + 4]}
         if opposite[token.key] in around and token.key not in around:
-            losses.append(old.lose(token.start, old.tokens[after].end, "constraint", _OPPOSITE))
+            weight = _OPPOSITE
         elif not around & {"<=", ">=", "=="} and after == i + 1 and gap(made, i).tight:
-            losses.append(old.lose(token.start, old.tokens[after].end, "constraint", _UNBOUND))
+            weight = _UNBOUND
+        if weight:
+            losses.append(old.lose(token.start, old.tokens[after].end, "constraint", weight))
     return losses
 
 
@@ -156,11 +152,7 @@ def _turned(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         if word not in _OPPOSITES and word not in _SCOPES:
             continue
         hole = gap(made, i)
-        came = [
-            t
-            for j, t in enumerate(new.tokens[hole.begin : hole.stop], hole.begin)
-            if made.of[j] < 0
-        ]
+        came = [new.tokens[j] for j in range(hole.begin, hole.stop) if made.of[j] < 0]
         turned = next((t for t in came if t.text.casefold() in _OPPOSITES.get(word, ())), None)
         around = _neighbours(old, made, hole)
         here = around and (hole.tight or len(came) <= 3)
@@ -202,17 +194,16 @@ def _swapped(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     for a, v, b in zip(heavy, heavy[1:], heavy[2:], strict=False):
         pa, pv, pb = made.place[a], made.place[v], made.place[b]
         reversed_ = pb < pv < pa and pa - pb <= 8 and b - a <= 7
-        if not reversed_ or _apart(old, a, b) or _apart(new, pb, pa):
+        if not reversed_ or old.apart(a, b) or new.apart(pb, pa):
             continue
-        was = old.plain[old.tokens[a].end : old.tokens[b].start]
-        now = new.plain[new.tokens[pb].end : new.tokens[pa].start]
-        if not _LOOSE.search(was) and not re.search(r"\bby\b", now) and _alone(new, made, a, b):
+        loose = _LOOSE.search(old.between(a, b)) or re.search(r"\bby\b", new.between(pb, pa))
+        if not loose and _alone(new, made, a, b):
             last = b
             while last + 1 < len(old.tokens) and old.tokens[last + 1].weight > 0:
-                if _apart(old, last, last + 1):
+                if old.apart(last, last + 1):
                     break
                 last += 1
-            losses.append(_roles(old, new, a, last, new.tokens[pb].start, new.tokens[pa].end))
+            losses.append(_roles(old, new, range(a, last), range(pb, pa)))
     return losses + _directions(old, new, made, heavy)
 
 
@@ -234,37 +225,22 @@ def _directions(old: Reading, new: Reading, made: Alignment, heavy: Sequence[int
         pa, pb = made.place[a], made.place[b]
         if b - a > 4 or not pb < pa <= pb + 4:
             continue
-        joint = [t.text.casefold() for t in old.tokens[a + 1 : b]]
+        joint = (t.text.casefold() for t in old.tokens[a + 1 : b])
         word = next((text for text in joint if text in _DIRECTED), None)
-        if word is None:
-            continue
         now = [t.text.casefold() for t in new.tokens[pb + 1 : pa]]
-        if word in now and not _apart(old, a, b) and not _apart(new, pb, pa):
-            losses.append(_roles(old, new, a, b, new.tokens[pb].start, new.tokens[pa].end))
+        if word in now and not old.apart(a, b) and not new.apart(pb, pa):
+            losses.append(_roles(old, new, range(a, b), range(pb, pa)))
     return losses
-
-
-def _roles(old: Reading, new: Reading, a: int, b: int, start: int, end: int) -> Loss:
-    return old.lose(_with_article(old, a), old.tokens[b].end, "topic", _ROLES, new.text[start:end])
 
 
 _DIRECTED = vocabulary("to into than from before after over under above below behind")
 
 
-def _apart(text: Reading, first: int, last: int) -> bool:
-    """Whether a sentence or list item ends between two tokens."""
-    return bool(
-        re.search(r"[.;:!?\n]", text.text[text.tokens[first].end : text.tokens[last].start])
-    )
-
-
-def _with_article(old: Reading, i: int) -> int:
-    before = old.tokens[i - 1] if i > 0 else None
-    return (
-        before.start
-        if before is not None and before.text.casefold() in ("a", "an", "the", "from")
-        else old.tokens[i].start
-    )
+def _roles(old: Reading, new: Reading, was: range, now: range) -> Loss:
+    """The loss of tokens of the original, ends included, which became those of the evolution."""
+    start = _with(("a", "an", "the", "from"), old, was.start)
+    became = new.stretch(new.tokens[now.start : now.stop + 1])
+    return old.lose(start, old.tokens[was.stop].end, "topic", _ROLES, became)
 
 
 def _stated(old: Reading, new: Reading, made: Alignment) -> list[Loss]:

@@ -6,6 +6,9 @@ and the same each time. A back end that tells no log-probabilities is asked for 
 
 The rubrics are in ``prompts/judge``. A judge of 135M parameters can hardly judge: use a large model
 through a server where the score matters.
+
+A judge is also asked for a second opinion on information loss, where the score is near the
+threshold: slower than the score by orders of magnitude, so only for borderline pairs.
 """
 
 from __future__ import annotations
@@ -20,12 +23,15 @@ from typing import Any
 import msgspec
 
 from evolsynth.errors import InputError, RequestError
+from evolsynth.evaluation.information_loss.reading import InformationLoss
+from evolsynth.evaluation.information_loss.score import THRESHOLD
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling, Segment
 from evolsynth.prompts import PromptFile, load_prompt, prompt_names
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows
 
-__all__ = ["CRITERIA", "ask", "judge", "say", "weigh", "weighted_level"]
+__all__ = ["BORDERLINE", "CRITERIA", "ask", "judge", "say", "second_opinion", "weigh"]
+__all__ += ["weighted_level"]
 
 #: What is judged, each by the prompt file of its name; both scores are what `select` sorts by.
 CRITERIA = ("complexity", "quality")
@@ -158,3 +164,52 @@ def _request(file: PromptFile, row: Row, seed: int) -> Request | None:
     marked = file.part("question", **dict.fromkeys(wanted, _MARK)).strip()
     question = file.part("question", **wanted).strip()
     return ask(question, seed, shared=marked.partition(_MARK)[0])
+
+
+#: Scores within which another opinion is asked for.
+BORDERLINE = (0.25, 0.75)
+_ANSWER = re.compile(r"\b(yes|no)\b", re.I)
+
+
+async def second_opinion(
+    original: str,
+    evolved: str,
+    loss: InformationLoss,
+    llm: LLM,
+    *,
+    threshold: float = THRESHOLD,
+    borderline: tuple[float, float] = BORDERLINE,
+) -> InformationLoss:
+    """The same loss with a new verdict, if its score is borderline and the model has an opinion.
+
+    The new score is the mean of the old one and the model's probability of a loss, from the
+    log-probabilities of "yes" and "no" where the back end tells them, else from its word. The
+    spans stay, and ``note`` says that a model was asked, and what it said.
+
+    Raises:
+        CapabilityError: the back end can neither tell log-probabilities nor answer a chat.
+        RequestError: the model could not be asked (the pair is too long for it, ...).
+    """
+    if not borderline[0] <= loss.score <= borderline[1]:
+        return loss
+    if Capability.LOGPROBS not in llm.capabilities:
+        llm.require(Capability.CHAT, by="second_opinion")
+    file = load_prompt("check/loss")
+    question = file.part("question", original=original, evolved=evolved).strip()
+    request = ask(question, derive_seed(0, "loss", original))
+    lost = await _chance(llm, request, file.part("opening"))
+    if lost is None:
+        return loss
+    score = round((loss.score + lost) / 2, 4)
+    note = f"second opinion: {lost:.2f} for a loss, where the score was {loss.score:.2f}"
+    note = note if loss.note is None else f"{loss.note}; {note}"
+    return msgspec.structs.replace(loss, score=score, flagged=score >= threshold, note=note)
+
+
+async def _chance(llm: LLM, request: Request, opening: str) -> float | None:
+    """How likely the model finds a loss, in [0, 1]; None where it says neither yes nor no."""
+    if Capability.LOGPROBS in llm.capabilities:
+        yes, no = await weigh(llm, request, opening, (" yes", " no"))
+        return 1.0 / (1.0 + math.exp(min(yes - no, 700.0)))
+    said = _ANSWER.search(await say(llm, request, opening))
+    return None if said is None else float(said.group(1).casefold() == "no")

@@ -20,13 +20,12 @@ def demand_added(original: str, evolved: str) -> str:
         end = _end_of(evolved, original)
         return re.sub(r"^[\W_]+", "", evolved[end:]).strip()
     old, new = words(original), words(evolved)
-    inside = _put_in([w.stem for w in old], [w.stem for w in new])
+    stems = [w.stem for w in old], [w.stem for w in new]
+    inside = _put_in(*stems)
     if inside is not None:
         end = new[inside.stop].start if inside.stop < len(new) else len(evolved)
         return evolved[new[inside.start].start : end].strip()
-    match = difflib.SequenceMatcher(
-        None, [w.stem for w in old], [w.stem for w in new], autojunk=False
-    )
+    match = difflib.SequenceMatcher(None, *stems, autojunk=False)
     pieces = [
         evolved[new[j].start : new[k - 1].end]
         for tag, _, _, j, k in match.get_opcodes()
@@ -40,20 +39,15 @@ def _put_in(old: Sequence[str], new: Sequence[str]) -> range | None:
     more = len(new) - len(old)
     if more <= 0:
         return None
-    before = 0
-    while before < len(old) and old[before] == new[before]:
-        before += 1
-    after = 0
-    while after < len(old) - before and old[-1 - after] == new[-1 - after]:
-        after += 1
-    return range(before, before + more) if before and before + after == len(old) else None
+    before = next((i for i, word in enumerate(old) if word != new[i]), len(old))
+    whole = old[before:] == new[before + more :]
+    return range(before, before + more) if before and whole else None
 
 
 def begins_with(evolved: str, original: str) -> bool:
     """Whether an evolution begins with all of the original; typography, case, white space and the
     mark at its end do not count."""
-    head = _bare(original)
-    whole = _flat(evolved)
+    head, whole = _bare(original), _flat(evolved)
     rest = whole[len(head) : len(head) + 1]
     return whole.startswith(head) and not (rest.isalnum() and head[-1:].isalnum())
 

@@ -74,13 +74,10 @@ def quotations(text: str) -> list[Place]:
     """What stands between quotation marks, without the marks and the space inside them."""
     flat = plain(text)
     found: list[Place] = []
-    if '"' not in flat and "'" not in flat:
-        return found
     for match in _QUOTED.finditer(flat):
-        group = 1 if match.group(1) is not None else 2
-        inside = match.group(group).strip()
-        if any(c.isalnum() for c in inside):
-            start = flat.index(inside, match.start(group))
+        inside = (match[1] or match[2]).strip()
+        if any(map(str.isalnum, inside)):
+            start = flat.index(inside, match.start())
             found.append(Place(inside, start, start + len(inside)))
     return found
 
@@ -89,7 +86,7 @@ def code(text: str) -> list[Place]:
     """Code between backticks, URLs, addresses, tags, calls and snake_case names."""
     if not _CODE_SIGN.search(text):
         return []
-    return [Place(m.group(), m.start(), m.end()) for m in _CODE.finditer(plain(text))]
+    return [Place(m.group(), *m.span()) for m in _CODE.finditer(plain(text))]
 
 
 #: Without any of these there is no code, as far as `_CODE` knows it.
@@ -112,12 +109,10 @@ def options(text: str) -> list[Place]:
     for match in _OPTIONS.finditer(flat):
         for group in ("last", "a", "b", "c"):
             if match[group]:
-                found.append(Place(match[group], match.start(group), match.end(group)))
+                found.append(Place(match[group], *match.span(group)))
         if match["head"]:
             # the words before the first item belong to the sentence: only its last word is sure
-            for piece in re.finditer(r"[^,]+", match["head"]):
-                last = re.search(r"\S+$", piece.group())
-                if last is not None:
-                    at = match.start("head") + piece.start() + last.start()
-                    found.append(Place(last.group(), at, at + len(last.group())))
+            for last in re.compile(r"[^\s,]+(?=,|$)").finditer(match["head"]):
+                at = match.start("head") + last.start()
+                found.append(Place(last.group(), at, at + len(last.group())))
     return [p for p in found if p.text[0].isalpha()]

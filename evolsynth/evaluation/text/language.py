@@ -17,16 +17,13 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
-from evolsynth.evaluation.text.words import plain, vocabulary, word_lists
+from evolsynth.evaluation.text.words import plain, vocabularies
 from evolsynth.findings import Finding
 
 __all__ = ["LANGUAGES", "is_english", "language", "wrong_language", "wrong_request_language"]
 
 #: The commonest words of each language that few others of the list share.
-_STOP_WORDS = {
-    name: vocabulary(" ".join(lines))
-    for name, lines in word_lists(__file__, "language.txt").items()
-}
+_STOP_WORDS = vocabularies(__file__, "language.txt")
 #: First words by which a request too short for common words is known to be English.
 _ENGLISH_OPENINGS = _STOP_WORDS.pop("english openings")
 #: And by which one is known to be in another language of the list.
@@ -37,17 +34,9 @@ for _name, _words in _STOP_WORDS.items():
         _WHOSE.setdefault(_word, []).append(_name)
 #: Scripts by the first word of a character's Unicode name, and the language they are taken for.
 _SCRIPTS = {
-    "CYRILLIC": "ru",
-    "GREEK": "el",
-    "ARABIC": "ar",
-    "HEBREW": "he",
-    "DEVANAGARI": "hi",
-    "THAI": "th",
-    "HANGUL": "ko",
-    "HIRAGANA": "ja",
-    "KATAKANA": "ja",
-    "CJK": "zh",
-}
+    "CYRILLIC": "ru", "GREEK": "el", "ARABIC": "ar", "HEBREW": "he", "DEVANAGARI": "hi",
+    "THAI": "th", "HANGUL": "ko", "HIRAGANA": "ja", "KATAKANA": "ja", "CJK": "zh",
+}  # fmt: skip
 #: What `language` can answer.
 LANGUAGES = tuple(sorted({*_STOP_WORDS, *_SCRIPTS.values()}))
 
@@ -110,11 +99,9 @@ def is_english(text: str) -> bool:
     flat = plain(text)
     if "¿" in flat or "¡" in flat:
         return False
-    tokens = [w.casefold() for w in _WORD.findall(_NOT_PROSE.sub(" ", flat))]
-    if not tokens:
-        return True
-    if any(_script(c) != "LATIN" for word in tokens for c in word if c.isalpha()):
-        return False
+    tokens = _tokens(flat)
+    if not tokens or not _is_latin(tokens):
+        return not tokens
     counts = _counts(tokens)
     others = max(counts[name] for name in _STOP_WORDS if name != "en")
     strange = sum(not word.isascii() for word in tokens)
@@ -137,9 +124,7 @@ def wrong_language(response: str, instruction: str = "", *, expected: str = "") 
     if found is None or (not expected and _FOREIGN.search(plain(instruction))):
         return None
     wanted = expected or language(instruction) or _leaning(instruction)
-    if wanted == "Latin" and found in _STOP_WORDS:
-        return None
-    if not wanted or found == wanted:
+    if not wanted or found == wanted or (wanted == "Latin" and found in _STOP_WORDS):
         return None
     return Finding("wrong_language", {"language": found, "expected": wanted})
 
@@ -156,8 +141,7 @@ def wrong_request_language(instruction: str, expected: str) -> Finding | None:
     if found is None and expected not in _STOP_WORDS and _leaning(instruction) is not None:
         found = "Latin"
     elif found is None:
-        tokens = _WORD.findall(_NOT_PROSE.sub(" ", plain(instruction)))
-        counts = _counts([word.casefold() for word in tokens])
+        counts = _counts(_tokens(plain(instruction)))
         if counts["en"] >= max(_SURE, counts[expected] + 1):
             found = "en"
     if found is None or found == expected:
@@ -168,9 +152,8 @@ def wrong_request_language(instruction: str, expected: str) -> Finding | None:
 def _leaning(instruction: str) -> str | None:
     """What a short instruction seems to be in: English, where its first word or most of its
     common words are; else only that its letters are Latin; None where nothing can be said."""
-    flat = plain(instruction)
-    tokens = [w.casefold() for w in _WORD.findall(_NOT_PROSE.sub(" ", flat))]
-    if not tokens or any(_script(c) != "LATIN" for c in "".join(tokens) if c.isalpha()):
+    tokens = _tokens(plain(instruction))
+    if not tokens or not _is_latin(tokens):
         return None
     counts = _counts(tokens)
     others = max(counts[name] for name in _STOP_WORDS if name != "en")
@@ -178,8 +161,18 @@ def _leaning(instruction: str) -> str | None:
     return "en" if counts["en"] + 2 * asks > others + (not asks) else "Latin"
 
 
+def _tokens(flat: str) -> list[str]:
+    """The words of a plain text in lower case, without its code and links."""
+    return [word.casefold() for word in _WORD.findall(_NOT_PROSE.sub(" ", flat))]
+
+
+def _is_latin(tokens: Sequence[str]) -> bool:
+    return all(_script(c) == "LATIN" for c in "".join(tokens) if c.isalpha())
+
+
 def _latin(prose: str) -> str | None:
-    words = [w.casefold() for w in _WORD.findall(prose)]
+    """The language of a text in Latin letters."""
+    words = [word.casefold() for word in _WORD.findall(prose)]
     if len(words) < _LEAST_WORDS:
         return None
     counts = _counts(words)
@@ -195,5 +188,4 @@ def _counts(words: Sequence[str]) -> Counter[str]:
 
 @lru_cache(maxsize=4096)
 def _script(character: str) -> str:
-    name = unicodedata.name(character, "UNKNOWN")
-    return name.split()[0]
+    return unicodedata.name(character, "UNKNOWN").split()[0]

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from evolsynth.evaluation.text.words import (
     Word,
-    content,
     first_content,
     plain,
     vocabulary,
@@ -79,7 +78,6 @@ _GLYPHS = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "�
 _MONEY = {"$": "dollars", "€": "euros", "£": "pounds"}
 #: Python refuses to read integers of more than 4300 digits; nobody writes such a fact.
 _LONGEST = 1000
-_LETTERS = {"k": 1000, "m": 10**6}
 
 _DIGITS = re.compile(
     r"(?<![\w.])(?P<sign>(?:-|minus )(?=\.?\d))?(?P<money>[$€£]\s?)?"
@@ -120,7 +118,7 @@ def numbers(text: str) -> list[Number]:
 
     A bare "one" is a pronoun as often as a number, and is left out too.
     """
-    flat = _thousands_joined(text)
+    flat = plain(text if text.isascii() else _PARTS_THOUSANDS.sub(",", text))
     flat = _MARKER.sub(lambda m: " " * len(m.group()), flat)
     if "**" in flat:
         flat = _BOLD.sub("  ", flat)
@@ -130,10 +128,9 @@ def numbers(text: str) -> list[Number]:
         flat = _RATIO.sub(r"\1 \2", flat)
     found = [n for m in _DIGITS.finditer(flat) if (n := _from_digits(flat, m)) is not None]
     taken = [(n.start, n.end) for n in found]
-    spoken = [n for n in _from_words(flat) if not any(s <= n.start < e for s, e in taken)]
     if "and a half" in flat:
-        halves = [m.span() for m in _ONE_UNIT.finditer(flat) if m["half"]]
-        spoken = [n for n in spoken if not any(s <= n.start < e for s, e in halves)]
+        taken += [m.span() for m in _ONE_UNIT.finditer(flat) if m["half"]]
+    spoken = [n for n in _from_words(flat) if not any(s <= n.start < e for s, e in taken)]
     return _joined(flat, sorted(found + spoken, key=lambda n: n.start))
 
 
@@ -141,28 +138,21 @@ def numbers(text: str) -> list[Number]:
 _PARTS_THOUSANDS = re.compile("(?<=\\d)[\u00a0\u202f\u2009](?=\\d{3})")
 
 
-def _thousands_joined(text: str) -> str:
-    """The plain text, with a comma in each number whose thousands a special space parts."""
-    return plain(text if text.isascii() else _PARTS_THOUSANDS.sub(",", text))
-
-
 def _joined(flat: str, found: Sequence[Number]) -> list[Number]:
     """ "Two and a half", "a quarter of a century", "half a dozen": two numbers that are one."""
     made: list[Number] = []
+    half = Fraction(1, 2)
     for number in found:
-        last = made[-1] if made else None
-        between = flat[last.end : number.start] if last is not None else ""
-        if (
-            last is not None
-            and number.values[0] == Fraction(1, 2)
-            and _AND_A_HALF.fullmatch(between + flat[number.start : number.end])
-        ):
-            end = number.end if between.strip() == "and a" else last.end
-            made[-1] = _number(flat, last.start, end, last.values[0] + Fraction(1, 2), "")
-        elif last is not None and last.values[0] < 1 and number.text.casefold() == "dozen":
-            made[-1] = _number(flat, last.start, number.end, last.values[0] * 12, "")
-        else:
-            made.append(number)
+        if made:
+            start, last, value = made[-1].start, made[-1].end, made[-1].values[0]
+            if number.values[0] == half and _AND_A_HALF.fullmatch(flat, last, number.end):
+                end = number.end if flat[last : number.start].strip() == "and a" else last
+                made[-1] = _number(flat, start, end, value + half)
+                continue
+            if value < 1 and number.text.casefold() == "dozen":
+                made[-1] = _number(flat, start, number.end, value * 12)
+                continue
+        made.append(number)
     return made
 
 
@@ -171,23 +161,12 @@ def implied(text: str) -> list[Number]:
 
     Kept apart from `numbers`, because most articles count nothing.
     """
-    flat = plain(text)
     found = []
-    for m in _ONE_UNIT.finditer(flat):
+    for m in _ONE_UNIT.finditer(plain(text)):
         value = Fraction(3, 2) if m["half"] else Fraction(1)
-        unit = UNITS[m["unit"].casefold()]
-        counted = content(m["unit"])
-        found.append(
-            Number(
-                m.group(),
-                m.start(),
-                m.end(),
-                (value,),
-                counted[0].stem if counted else "",
-                unit=unit.dimension,
-                measure=value * unit.size,
-            )
-        )
+        unit, counted = UNITS[m["unit"].casefold()], first_content(m["unit"])
+        size = value * unit.size
+        found.append(Number(m.group(), *m.span(), (value,), counted, False, unit.dimension, size))
     return found
 
 
@@ -204,9 +183,7 @@ def _from_digits(flat: str, match: re.Match[str]) -> Number | None:
         return None
     if match["hours"]:
         value = int(match["hours"]) + Fraction(int(match["minutes"]), 60)
-        return Number(
-            match.group(), match.start(), match.end(), (value,), "", unit="clock", measure=value
-        )
+        return Number(match.group(), *match.span(), (value,), "", unit="clock", measure=value)
     value = _value((match["whole"] or "0").replace(",", ""), match["point"] or "")
     if match["exp"] and len(match["exp"]) < 5:
         value *= Fraction(10) ** int(match["exp"][1:])
@@ -216,16 +193,14 @@ def _from_digits(flat: str, match: re.Match[str]) -> Number | None:
         bottom = int(match["bottom"]) or 1
         value = value + Fraction(int(match["top2"]), bottom) if match["top2"] else value / bottom
     if match["letter"]:
-        value *= _LETTERS["k"]
+        value *= 1000
     if match["scale"]:
         value *= _SCALES[match["scale"].casefold()]
     if match["sign"]:
         value = -value
     money = _MONEY[match["money"].strip()] if match["money"] else ""
-    return _number(
-        flat, match.start(), match.end(), value, money,
-        percent=bool(match["percent"]), ordinal=bool(match["ordinal"]),
-    )  # fmt: skip
+    percent, ordinal = bool(match["percent"]), bool(match["ordinal"])
+    return _number(flat, *match.span(), value, money, percent=percent, ordinal=ordinal)
 
 
 @lru_cache(maxsize=4096)
@@ -244,14 +219,12 @@ def _from_words(flat: str) -> list[Number]:
         if value is not None:
             start, end = tokens[i].start, tokens[i + used - 1].end
             percent = bool(_PER_CENT.match(flat, end))
-            found.append(_number(flat, start, end, value, "", percent=percent, ordinal=ordinal))
+            found.append(_number(flat, start, end, value, percent=percent, ordinal=ordinal))
         past = i + used
     return found
 
 
 _PER_CENT = re.compile(r"\s?(?:%|per ?cent\b)")
-
-
 #: The words that a number in words begins with.
 _FIRST = frozenset((*_SMALL, "a", "an", *_PARTS, *_MULTIPLES, *_ORDINALS))
 
@@ -310,9 +283,7 @@ def _cardinal(flat: str, tokens: Sequence[Word], i: int) -> tuple[Fraction | Non
             return value + _ORDINALS[after], used + 1, True
         if after in _PARTS and after != "second":
             return value / _PARTS[after], used + 1, False
-    if value == 1:
-        return None, used, False
-    return value, used, False
+    return None if value == 1 else value, used, False
 
 
 def _extends(current: int, small: int) -> bool:
@@ -329,7 +300,7 @@ def _number(
     start: int,
     end: int,
     value: Fraction,
-    money: str,
+    money: str = "",
     *,
     percent: bool = False,
     ordinal: bool = False,

@@ -12,39 +12,23 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import dropwhile, takewhile
 
 import msgspec
 
-from evolsynth.evaluation.text.words import plain, vocabulary, word_lists
+from evolsynth.evaluation.text.words import plain, vocabularies, vocabulary, word_lists
 
-__all__ = [
-    "COMMANDS",
-    "SPELLINGS",
-    "VERB",
-    "VERBS",
-    "Root",
-    "RootVerb",
-    "asks",
-    "root",
-    "states",
-    "verb_table",
-]
+__all__ = ["COMMANDS", "SPELLINGS", "VERB", "VERBS", "Root", "RootVerb", "asks", "root", "states"]
+__all__ += ["verb_table"]
 
 _WORD_LISTS = word_lists(__file__, "verbs.txt")
-_LISTS = {name: vocabulary(" ".join(lines)) for name, lines in _WORD_LISTS.items()}
+_LISTS = vocabularies(__file__, "verbs.txt")
 #: British spellings; each -ise that ends a verb of `VERBS` in -ize is found without.
 SPELLINGS = dict(pair.split() for pair in _WORD_LISTS["british"])
 #: Verbs that requests begin with, in their base form and American spelling.
 VERBS = _LISTS["commands"] | _LISTS["openings"]
-_LEADING = _LISTS["leading"]
-_SCENES = _LISTS["scenes"]
-_OPENERS = _LISTS["openers"]
-_QUESTIONS = _LISTS["questions"]
-_DETERMINERS = _LISTS["determiners"]
-_PREPOSITIONS = _LISTS["prepositions"]
+_DETERMINERS, _PREPOSITIONS = _LISTS["determiners"], _LISTS["prepositions"]
 _BOUNDARIES = _PREPOSITIONS | _LISTS["boundaries"]
-_PARTICLES = _LISTS["particles"]
-_NOT_OBJECTS = _LISTS["not objects"]
 
 _LOOKED_AT = 2000  # characters; a request's verb stands near its beginning
 _SENTENCE = re.compile(r"(?<=[.!?:;])\s+|\n+")
@@ -136,18 +120,17 @@ def root(text: str) -> Root:
     for sentence in _SENTENCE.split(plain(text[:_LOOKED_AT])):
         lower = _BULLET.sub("", sentence).strip().casefold()
         words = _TOKEN.findall(lower)
-        while words and words[0] in _LEADING | {","}:
-            words = words[1:]
+        words = list(dropwhile(_LISTS["leading"].union(",").__contains__, words))
         place = _verb_place(words)
         if place is not None:
             found = Root(_base(words[place]), _object(words[place + 1 :]))
-            if found.verb not in _SCENES:
+            if found.verb not in _LISTS["scenes"]:
                 return found
             scene = scene if scene.verb else found
             behind = words.index("and") + 1 if "and" in words else len(words)
             if _is_verb(words, behind):
                 return Root(_base(words[behind]), _object(words[behind + 1 :]))
-        elif words and words[0] in _QUESTIONS:
+        elif words and words[0] in _LISTS["questions"]:
             asked = words[0].partition("'")[0]
             break
     return scene if scene.verb else Root(question=asked)
@@ -155,15 +138,13 @@ def root(text: str) -> Root:
 
 def verb_table(roots: Iterable[Root], *, verbs: int = 20, objects: int = 4) -> tuple[RootVerb, ...]:
     """The most frequent verbs, each with its most frequent objects; ties by the alphabet."""
-    of: dict[str, Counter[str]] = {}
-    counts: Counter[str] = Counter()
-    for one in roots:
-        if one.verb is not None:
-            counts[one.verb] += 1
-            of.setdefault(one.verb, Counter()).update([one.object] if one.object else [])
-    return tuple(
-        RootVerb(verb, count, tuple(_top(of[verb], objects))) for verb, count in _top(counts, verbs)
-    )
+    with_verb = [one for one in roots if one.verb is not None]
+    of: dict[str, Counter[str]] = {one.verb: Counter() for one in with_verb if one.verb}
+    for one in with_verb:
+        if one.verb and one.object:
+            of[one.verb][one.object] += 1
+    top = _top(Counter(one.verb for one in with_verb if one.verb), verbs)
+    return tuple(RootVerb(verb, count, tuple(_top(of[verb], objects))) for verb, count in top)
 
 
 def _top(counts: Counter[str], limit: int) -> list[tuple[str, int]]:
@@ -178,37 +159,32 @@ def _verb_place(words: Sequence[str]) -> int | None:
         return 3
     framed = _FRAME.match(" ".join(words) + " ")
     if framed:
-        place = len(framed.group().split())
-        place += sum(1 for _ in _adverbs(words[place:]))
+        place = _behind_adverbs(words, len(framed.group().split()))
         return place if place < len(words) and words[place].isalpha() else None
-    place = sum(1 for _ in _adverbs(words))
+    place = _behind_adverbs(words, 0)
     if _is_verb(words, place):
         return place
-    if words[0] in _OPENERS:
-        for comma, word in enumerate(words):
-            if word == ",":
-                start = comma + 1
-                rest = words[start:]
-                framed = _FRAME.match(" ".join(rest) + " ")
-                if framed and rest[0] not in _QUESTIONS:
-                    return _shifted(start, _verb_place(rest))
-                start += sum(1 for w in _adverbs(rest))
-                if _is_verb(words, start):
-                    return start
+    if words[0] not in _LISTS["openers"]:
+        return None
+    for start in (comma + 1 for comma, word in enumerate(words) if word == ","):
+        rest = words[start:]
+        if _FRAME.match(" ".join(rest) + " ") and rest[0] not in _LISTS["questions"]:
+            behind = _verb_place(rest)
+            return None if behind is None else start + behind
+        place = _behind_adverbs(words, start)
+        if _is_verb(words, place):
+            return place
     return None
 
 
-def _shifted(start: int, place: int | None) -> int | None:
-    return None if place is None else start + place
-
-
-def _adverbs(words: Sequence[str]) -> Iterable[str]:
-    """The words before a verb that only say how."""
-    for word in words:
-        if word in _LEADING or (word.endswith("ly") and word not in ("reply", "apply", "supply")):
-            yield word
-        else:
-            return
+def _behind_adverbs(words: Sequence[str], place: int) -> int:
+    """The first place from this one on of a word that does not only say how."""
+    while place < len(words) and (
+        words[place] in _LISTS["leading"]
+        or (words[place].endswith("ly") and words[place] not in ("reply", "apply", "supply"))
+    ):
+        place += 1
+    return place
 
 
 def _is_verb(words: Sequence[str], place: int) -> bool:
@@ -255,7 +231,7 @@ def _object(words: Sequence[str]) -> str | None:
         if word in _DETERMINERS:
             break
         phrase.append(word)
-    while phrase and (phrase[-1] in _NOT_OBJECTS or phrase[-1][0].isdigit()):
+    while phrase and (phrase[-1] in _LISTS["not objects"] or phrase[-1][0].isdigit()):
         phrase.pop()
     if not phrase or (phrase == [words[0]] and phrase[0].endswith("ing")):
         return None
@@ -264,9 +240,7 @@ def _object(words: Sequence[str]) -> str | None:
 
 def _behind_particles(words: Sequence[str]) -> Sequence[str]:
     """ "up with a name" is "a name"; "in the blank" too, but "in French" stays a place."""
-    start = 0
-    while start < len(words) and words[start] in _PARTICLES:
-        start += 1
+    start = sum(1 for _ in takewhile(_LISTS["particles"].__contains__, words))
     if not start or start == len(words):
         return words
     single = start == 1 and words[0] in ("in", "on", "with", "over", "along")
@@ -279,9 +253,9 @@ def _participle(word: str, following: str, phrase: Sequence[str]) -> bool:
     """A word that begins what is said about the noun: "email asking for", "number found in"."""
     if not phrase:
         return False
-    opens = following in _PREPOSITIONS | _DETERMINERS | {"that", "how", "what", "why", "whether"}
     if word.endswith("ing"):
-        return opens
+        opens = _PREPOSITIONS | _DETERMINERS | {"that", "how", "what", "why", "whether"}
+        return following in opens
     past = word.endswith("ed") or word in ("written", "found", "made", "given", "set", "taken")
     return past and (following in _PREPOSITIONS or following == ".")
 

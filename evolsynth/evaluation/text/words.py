@@ -12,27 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = [
-    "COMMON",
-    "FORM_WORDS",
-    "FUNCTION_WORDS",
-    "NEGATORS",
-    "Word",
-    "clauses",
-    "content",
-    "first_content",
-    "functional",
-    "is_function_word",
-    "occurs",
-    "plain",
-    "sentences",
-    "stem",
-    "stems",
-    "stems_of",
-    "vocabulary",
-    "word_lists",
-    "words",
-]
+__all__ = ["COMMON", "FORM_WORDS", "FUNCTION_WORDS", "NEGATORS", "Word", "clauses", "content"]
+__all__ += ["first_content", "occurs", "plain", "sentences", "stem", "stems", "stems_of"]
+__all__ += ["vocabularies", "vocabulary", "word_lists", "words"]
 
 _TYPOGRAPHY = str.maketrans(
     {
@@ -66,9 +48,13 @@ def word_lists(beside: str, name: str) -> dict[str, list[str]]:
     return found
 
 
-_LISTS = {
-    name: vocabulary(" ".join(lines)) for name, lines in word_lists(__file__, "words.txt").items()
-}
+def vocabularies(beside: str, name: str) -> dict[str, frozenset[str]]:
+    """The words of each of `word_lists`."""
+    lists = word_lists(beside, name)
+    return {section: vocabulary(" ".join(lines)) for section, lines in lists.items()}
+
+
+_LISTS = vocabularies(__file__, "words.txt")
 #: Articles, pronouns, auxiliaries, prepositions and the like, in lower case.
 FUNCTION_WORDS = _LISTS["function"]
 NEGATORS = _LISTS["negators"]
@@ -125,9 +111,7 @@ def stem(word: str) -> str:
     A word never becomes a negator that it is not ("noting" is not "not").
     """
     found = _stem(word)
-    if found in NEGATORS or found == "on":
-        return word.casefold()
-    return found
+    return word.casefold() if found in NEGATORS or found == "on" else found
 
 
 def _stem(word: str) -> str:
@@ -176,19 +160,10 @@ def occurs(key: str, found: frozenset[str]) -> bool:
     return key in found or (len(key) >= 5 and f"{key[: max(4, len(key) - 3)]}-" in found)
 
 
-def functional(word: Word) -> bool:
-    """Whether a word is an article, pronoun, auxiliary, preposition or the like."""
-    return word.lower in FUNCTION_WORDS
-
-
-def is_function_word(lower: str) -> bool:
-    """The same of a word in lower case."""
-    return lower in FUNCTION_WORDS
-
-
 def content(text: str) -> list[Word]:
     """The words that carry content: no articles, pronouns, auxiliaries, prepositions."""
-    return [word for word in words(text) if not functional(word) and word.stem not in NEGATORS]
+    said = words(text)
+    return [w for w in said if w.lower not in FUNCTION_WORDS and w.stem not in NEGATORS]
 
 
 def first_content(text: str) -> str:
@@ -228,17 +203,14 @@ def clauses(text: str) -> tuple[tuple[int, int], ...]:
     start = 0
     for border in _BORDER.finditer(flat):
         before = flat[start : border.start()]
-        if "\n" not in border.group() and _ABBREVIATION.search(before):
-            continue
-        spans.append((start, border.end()))
-        start = border.end()
+        if "\n" in border.group() or not _ABBREVIATION.search(before):
+            spans.append((start, border.end()))
+            start = border.end()
     spans.append((start, len(flat)))
-    return tuple(t for s, e in spans if (t := _trim(flat, s, e)) is not None)
-
-
-def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    return (start, end) if any(c.isalnum() for c in text[start:end]) else None
+    trimmed = []
+    for first, end in spans:
+        piece = flat[first:end].strip()
+        if any(map(str.isalnum, piece)):
+            begin = flat.index(piece, first)
+            trimmed.append((begin, begin + len(piece)))
+    return tuple(trimmed)

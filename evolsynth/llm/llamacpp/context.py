@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from evolsynth.errors import EngineError, SetupError
-from evolsynth.llm.llamacpp.library import last_message, llama
+from evolsynth.llm.llamacpp.model import last_message, llama
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

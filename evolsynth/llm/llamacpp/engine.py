@@ -12,18 +12,18 @@ from evolsynth.errors import EngineError, InputError, ModelNotFound, RequestErro
 from evolsynth.llm.backends import DEFAULT_MODEL, backend
 from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage
 from evolsynth.llm.llamacpp import machine
-from evolsynth.llm.llamacpp.arrangement import (
-    Arrangement,
-    arrangement,
-    fingerprint,
-    remembered,
-)
 from evolsynth.llm.llamacpp.context import Context, check_memory, most_contexts
 from evolsynth.llm.llamacpp.files import CatalogueEntry, Weights, find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.jobs import Generation, Job, JobQueue, Scoring, T
-from evolsynth.llm.llamacpp.library import llama
-from evolsynth.llm.llamacpp.machine import available_memory, available_threads
-from evolsynth.llm.llamacpp.model import Model
+from evolsynth.llm.llamacpp.machine import (
+    Arrangement,
+    arrangement,
+    available_memory,
+    available_threads,
+    fingerprint,
+    remembered,
+)
+from evolsynth.llm.llamacpp.model import Model, llama
 from evolsynth.llm.llamacpp.quantise import Quantisation, find_quantisation, importance_of
 from evolsynth.llm.llamacpp.sampler import Grammar
 from evolsynth.llm.llamacpp.worker import PrefixStore, Worker
@@ -224,7 +224,7 @@ class LlamaCpp(LLM):
         if self._measured:
             choice = arrangement(
                 model,
-                identity=_identity(weights),
+                identity=weights.identity,
                 slots=self._slots,
                 processors=self._processors,
                 most_contexts=fitting(),
@@ -285,7 +285,7 @@ class LlamaCpp(LLM):
         """
         weights = self._weights(make=False)
         return remembered(
-            fingerprint(_identity(weights), slots=self._slots, processors=self._processors)
+            fingerprint(weights.identity, slots=self._slots, processors=self._processors)
         )
 
     async def aclose(self) -> None:
@@ -321,16 +321,12 @@ class LlamaCpp(LLM):
     def usage(self) -> Usage:
         """Totals of all contexts since the start; ``seconds`` is the mean of their work."""
         parts = [worker.usage for worker in self._workers] or [self._final_usage]
-        return Usage(
-            requests=sum(u.requests for u in parts),
-            prompt_tokens=sum(u.prompt_tokens for u in parts),
-            completion_tokens=sum(u.completion_tokens for u in parts),
-            saved_prompt_tokens=sum(u.saved_prompt_tokens for u in parts),
-            prefix_hits=sum(u.prefix_hits for u in parts),
-            forks=sum(u.forks for u in parts),
-            seconds=sum(u.seconds for u in parts) / len(parts),
-            compute_seconds=sum(u.compute_seconds for u in parts) / len(parts),
-        )
+        totals = {
+            name: sum(getattr(usage, name) for usage in parts) for name in Usage.__struct_fields__
+        }
+        for name in ("seconds", "compute_seconds"):
+            totals[name] /= len(parts)
+        return Usage(**totals)
 
     async def complete(self, request: Request) -> Completion:
         """Answer one request; cancelling the call frees its slot within one decode step.
@@ -387,8 +383,3 @@ class LlamaCpp(LLM):
         if self._model is None:
             raise EngineError(f"{self.name} is not running. Use it inside `async with LlamaCpp()`.")
         return self._model
-
-
-def _identity(weights: Weights) -> str:
-    """Names weights, for what is remembered about them."""
-    return f"{weights.sha256} {weights.quantisation} {weights.importance}"

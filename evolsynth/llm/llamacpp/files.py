@@ -15,20 +15,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from evolsynth.cache import cache_folder, locked
+from evolsynth.atomic import cache_folder, locked
 from evolsynth.errors import InputError, ModelNotFound, SetupError
-from evolsynth.llm.llamacpp.gguf import read_outline
-from evolsynth.llm.llamacpp.library import llama
-from evolsynth.llm.llamacpp.quantise import find_quantisation, importance_of, quantise
+from evolsynth.llm.llamacpp.model import llama
+from evolsynth.llm.llamacpp.quantise import find_quantisation, importance_of, quantise, read_outline
 
-__all__ = [
-    "CATALOGUE",
-    "CatalogueEntry",
-    "Weights",
-    "find_model",
-    "requantised",
-    "sha256_of",
-]
+__all__ = ["CATALOGUE", "CatalogueEntry", "Weights", "find_model", "requantised", "sha256_of"]
 
 
 class CatalogueEntry(NamedTuple):
@@ -69,6 +61,11 @@ class Weights(msgspec.Struct, frozen=True):
     sha256: str
     quantisation: str
     importance: str
+
+    @property
+    def identity(self) -> str:
+        """Names the weights, for what is remembered about them."""
+        return f"{self.sha256} {self.quantisation} {self.importance}"
 
 
 def find_model(model: str | os.PathLike[str]) -> tuple[Path, CatalogueEntry | None]:

@@ -123,16 +123,14 @@ class JobQueue:
             return None
 
     def _next(self) -> Job[Any] | None:
-        place = 0
-        while place < len(self._jobs):
-            job = self._jobs[place]
+        for job in tuple(self._jobs):
             if job.cancelled or self._being_read.keys().isdisjoint(_parts(job.prompt)):
-                del self._jobs[place]
-                self._forget(job)
+                self._jobs.remove(job)
+                self._prompts[job.prompt] -= 1
+                if self._prompts[job.prompt] <= 0:
+                    del self._prompts[job.prompt]
                 if not job.cancelled:
                     return job
-            else:
-                place += 1
         return None
 
     def has_head(self, job: Job[Any]) -> None:
@@ -173,11 +171,6 @@ class JobQueue:
             self._prompts.clear()
             self._changed.notify_all()
             return left
-
-    def _forget(self, job: Job[Any]) -> None:
-        self._prompts[job.prompt] -= 1
-        if self._prompts[job.prompt] <= 0:
-            del self._prompts[job.prompt]
 
 
 def _parts(prompt: TokenisedPrompt) -> tuple[TokenisedPrompt, ...]:

@@ -1,18 +1,42 @@
-"""What this process may use of the machine: processors and memory, a container's limits included.
+"""The machine: what this process may use of it, and how to spread the processors.
 
-Control groups (version 1 or 2) limit both, each for itself and for the groups in it.
+A container's limits are included: control groups (version 1 or 2) limit processors and memory, each
+for itself and for the groups in it.
+
+How to spread: many contexts of one thread, or few of many, whichever is faster. Small models gain
+little from threads that share a decode step and wait for each other at each of its hundreds of
+operations; large ones are read from memory once for all threads. Where the line runs depends on the
+machine, so it is measured at the first use of a model, and remembered.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
+import logging
 import os
+import platform
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
+from evolsynth.atomic import cache_folder, locked, written
 from evolsynth.errors import InputError
+from evolsynth.llm.llamacpp.context import Context
+from evolsynth.llm.llamacpp.model import llama
 
-__all__ = ["UNKNOWN", "available_memory", "available_threads", "processors"]
+if TYPE_CHECKING:
+    from evolsynth.llm.llamacpp.model import Model
+
+__all__ = ["UNKNOWN", "Arrangement", "Reading", "arrangement", "available_memory"]
+__all__ += ["available_threads", "candidates", "fingerprint", "measure", "processors", "remembered"]
 
 UNKNOWN = 2**63  #: bytes available where nothing says how many: enough for anything
 _PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
@@ -105,3 +129,182 @@ def _pairs(file: Path) -> Iterator[tuple[str, int]]:
         words = line.split()
         if len(words) >= 2 and words[1].isdecimal():
             yield words[0], int(words[1])
+
+
+_TOKENS, _PROMPT, _STEPS, _MOST_ROUNDS = 64, 32, 6, 4
+_QUIET = 0.93  # the share that a reading must have had to be remembered
+_NEAR = 0.97  # of the best rate: as good, for one look of some tenths of a second
+_log = logging.getLogger("evolsynth.llamacpp")
+
+
+class Arrangement(msgspec.Struct, frozen=True, order=True):
+    """So many contexts side by side, each computing on so many threads."""
+
+    contexts: int
+    threads: int
+
+    def __str__(self) -> str:
+        return f"{self.contexts} x {self.threads}"
+
+
+class Reading(NamedTuple):
+    """Tokens a second, and the least share of the time for which a context's thread had a
+    processor: less than 1 where other programs ran too (known for contexts of one thread)."""
+
+    rate: float
+    share: float
+
+
+class _Measured(msgspec.Struct, frozen=True):
+    """What was found once: the choice, and tokens a second for each that was tried."""
+
+    chosen: Arrangement
+    rates: dict[str, float]
+
+
+def candidates(processors: int, most_contexts: int = 64) -> tuple[Arrangement, ...]:
+    """The arrangements worth trying on so many processors, those with most contexts first."""
+    sizes = {1 << power for power in range(processors.bit_length())} | {processors}
+    return tuple(
+        Arrangement(processors // threads, threads)
+        for threads in sorted(sizes)
+        if threads <= processors and processors // threads <= most_contexts
+    ) or (Arrangement(1, processors),)
+
+
+def arrangement(
+    model: Model, *, identity: str, slots: int, processors: int, most_contexts: int = 64
+) -> Arrangement:
+    """The fastest arrangement for decoding ``slots`` sequences in each context.
+
+    Measured in some seconds at the first use and kept in the cache folder, by `fingerprint`; not
+    kept where other programs disturbed the measurement.
+
+    Args:
+        identity: names the weights: the source file's hash and the quantisation.
+        most_contexts: how many there is memory for.
+    """
+    choices = candidates(processors, most_contexts)
+    if len(choices) == 1:
+        return choices[0]
+    key = fingerprint(identity, slots=slots, processors=processors)
+    known = remembered(key)
+    if known in choices:
+        return known
+    readings = measure(model, choices, slots=slots)
+    chosen = choose(readings)
+    _log.info("measured %s: %s contexts x threads", readings, chosen)
+    if all(reading.share >= _QUIET for reading in readings.values()):
+        rates = {str(a): round(reading.rate, 1) for a, reading in readings.items()}
+        _remember(key, _Measured(chosen, rates))
+    return chosen
+
+
+def choose(readings: Mapping[Arrangement, Reading]) -> Arrangement:
+    """The one with most contexts among those about as fast as the fastest: while one of them
+    reads a prompt, the others go on."""
+    best = max(reading.rate for reading in readings.values())
+    return max(a for a, reading in readings.items() if reading.rate >= _NEAR * best)
+
+
+def measure(
+    model: Model, choices: Sequence[Arrangement], *, slots: int
+) -> dict[Arrangement, Reading]:
+    """Each arrangement's fastest reading of at least two, taken in turn; of more, where other
+    programs kept the processors from it."""
+    best = dict.fromkeys(choices, Reading(0.0, 0.0))
+    for number in range(_MOST_ROUNDS):
+        for choice in choices:
+            best[choice] = max(best[choice], _read(model, choice, slots))
+        if number > 0 and all(reading.share >= _QUIET for reading in best.values()):
+            break
+    return best
+
+
+def _read(model: Model, choice: Arrangement, slots: int) -> Reading:
+    contexts: list[Context] = []
+    try:
+        for _ in range(choice.contexts):
+            contexts.append(Context(model, sequences=slots, tokens=_TOKENS, threads=choice.threads))
+        ready = threading.Barrier(choice.contexts)
+        with ThreadPoolExecutor(choice.contexts) as pool:
+            work = functools.partial(_work, slots=slots, ready=ready)
+            began, ended, shares = zip(*pool.map(work, contexts), strict=True)
+        # Threads that share a step wait for each other too: there the share says nothing.
+        share = min(shares) if choice.threads == 1 else 1.0
+        rate = choice.contexts * slots * _STEPS / (max(ended) - min(began))
+        return Reading(rate, share)
+    finally:
+        for context in contexts:
+            context.close()
+
+
+def _work(context: Context, *, slots: int, ready: threading.Barrier) -> tuple[float, float, float]:
+    """Read a prompt, then decode some steps of all sequences: when that began, when it ended,
+    and this thread's share of a processor.
+
+    The first computing is done here too, not in another thread: see `Worker.start`.
+    """
+    try:
+        context.warm_up()
+    finally:
+        ready.wait()
+    began, used = time.perf_counter(), time.thread_time()
+    context.read(0, (0,) * _PROMPT, 0)
+    for step in range(_STEPS):
+        positions = (_PROMPT + step, *(step,) * (context.sequences - 1))
+        context.step((0,) * context.sequences, positions)
+    ended = time.perf_counter()
+    return began, ended, (time.thread_time() - used) / (ended - began)
+
+
+def fingerprint(identity: str, *, slots: int, processors: int) -> str:
+    """What the choice depends on: processor, llama.cpp's build, weights, slots, processors."""
+    native = llama()
+    facts = (
+        _processor(),
+        str(native.__version__),
+        native.llama_print_system_info().decode("utf-8", "replace"),
+        identity,
+        str(slots),
+        str(processors),
+    )
+    return hashlib.blake2b("\n".join(facts).encode(), digest_size=12).hexdigest()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    return next((line for line in lines if line.startswith("model name")), platform.machine())
+
+
+def remembered(key: str) -> Arrangement | None:
+    """What was measured before, if it was."""
+    found = _load().get(key)
+    return found.chosen if found is not None else None
+
+
+def _load() -> dict[str, _Measured]:
+    try:
+        return msgspec.json.decode(_place().read_bytes(), type=dict[str, _Measured])
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.DecodeError) as error:
+        _log.warning("%s cannot be used and is made anew (%s)", _place(), error)
+        return {}
+
+
+def _remember(key: str, found: _Measured) -> None:
+    place = _place()
+    try:
+        with locked(place), written(place) as part:
+            content = msgspec.to_builtins(_load() | {key: found})
+            part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:  # it is measured again next time
+        _log.warning("the arrangement cannot be kept in %s (%s)", place, error.strerror)
+
+
+def _place() -> Path:
+    return cache_folder() / "arrangements.json"

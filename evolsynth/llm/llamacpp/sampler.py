@@ -11,7 +11,7 @@ import numpy as np
 
 from evolsynth.errors import RequestError
 from evolsynth.llm.base import Sampling
-from evolsynth.llm.llamacpp.library import last_message, llama
+from evolsynth.llm.llamacpp.model import last_message, llama
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,6 @@ row, since a batch with gaps would be computed in pieces.
 
 from __future__ import annotations
 
-import collections
 import logging
 import threading
 import time
@@ -314,41 +313,23 @@ class PrefixStore:
     def __init__(
         self, size: int, most_bytes: int = _SHARED_BYTES, most_prompt_bytes: int = _PROMPT_BYTES
     ) -> None:
-        self._shared = _Recent(size, most_bytes)
-        self._prompts = _Recent(size, most_prompt_bytes)
+        self._size, self._most = size, {tuple: most_bytes, TokenisedPrompt: most_prompt_bytes}
+        self._kept: dict[type, dict[Hashable, Prefilled]] = {kind: {} for kind in self._most}
         self._lock = threading.Lock()
 
     def get(self, key: TokenisedPrompt | tuple[int, ...]) -> Prefilled | None:
         """What is stored for these tokens: a shared part's, or those of a prompt from its start."""
+        kept = self._kept[type(key)]
         with self._lock:
-            return self._list_of(key).get(key)
+            if key in kept:
+                kept[key] = kept.pop(key)  # the last used stands last
+            return kept.get(key)
 
     def put(self, key: TokenisedPrompt | tuple[int, ...], entry: Prefilled) -> None:
         """Store, and let go of what of its kind was not used for longest."""
+        kept, most = self._kept[type(key)], self._most[type(key)]
         with self._lock:
-            self._list_of(key).put(key, entry)
-
-    def _list_of(self, key: TokenisedPrompt | tuple[int, ...]) -> _Recent:
-        return self._prompts if isinstance(key, TokenisedPrompt) else self._shared
-
-
-class _Recent:
-    """Entries up to a number and a size in bytes."""
-
-    def __init__(self, size: int, most_bytes: int) -> None:
-        self._size, self._most_bytes = size, most_bytes
-        self._bytes = 0
-        self._entries: collections.OrderedDict[Hashable, Prefilled] = collections.OrderedDict()
-
-    def get(self, key: Hashable) -> Prefilled | None:
-        if key in self._entries:
-            self._entries.move_to_end(key)
-        return self._entries.get(key)
-
-    def put(self, key: Hashable, entry: Prefilled) -> None:
-        old = self._entries.pop(key, None)
-        self._bytes += entry.size - (old.size if old is not None else 0)
-        self._entries[key] = entry
-        while len(self._entries) > self._size or self._bytes > self._most_bytes:
-            _, gone = self._entries.popitem(last=False)
-            self._bytes -= gone.size
+            kept.pop(key, None)
+            kept[key] = entry
+            while len(kept) > self._size or sum(one.size for one in kept.values()) > most:
+                del kept[next(iter(kept))]

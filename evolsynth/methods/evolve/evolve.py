@@ -3,7 +3,7 @@
 Xu et al., "WizardLM: Empowering Large Language Models to Follow Complex Instructions", arXiv
 2304.12244, section 3. Two families of prompts: ``classic`` lets a model rewrite the instruction, as
 in the paper; ``small`` lets it only go on from the instruction as it is
-(`evolsynth.methods.evolve.anchored`), which is all that a model of some hundred million
+(`evolsynth.methods.evolve.drafts`), which is all that a model of some hundred million
 parameters can do. Each round asks for candidates, a few at a time, until a gate holds one for good
 enough; the best of those that it lets through is evolved further. A round in which none gets
 through leaves the instruction as it was, for the next round (section 3.3).
@@ -22,15 +22,20 @@ from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.findings import reason
 from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
-from evolsynth.methods.evolve.anchored import ANCHORED_SAMPLING, Anchored
-from evolsynth.methods.evolve.classic import CLASSIC_SAMPLING, Classic
-from evolsynth.methods.evolve.draft import BREADTH, OPERATIONS, Draft, Drafter
-from evolsynth.methods.family import PromptFamily, prompt_family
+from evolsynth.methods.evolve.drafts import (
+    ANCHORED_SAMPLING,
+    BREADTH,
+    CLASSIC_SAMPLING,
+    OPERATIONS,
+    Anchored,
+    Classic,
+    Draft,
+    Drafter,
+)
 from evolsynth.methods.method import Options, method
-from evolsynth.methods.provenance import made_by
 from evolsynth.methods.respond import respond
 from evolsynth.options import Count, Share
-from evolsynth.prompts import load_prompt
+from evolsynth.prompts import PromptFamily, load_prompt, made_by, prompt_family
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, failure, map_rows, together
 

@@ -17,28 +17,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evolsynth.columns import Columns, ColumnType
 from evolsynth.errors import EvolsynthError, InputError, SetupError
+from evolsynth.evaluation.gate.checks.row import turn_findings
 from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck
 from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
-from evolsynth.methods.magpie.conversation import Turns
-from evolsynth.methods.magpie.system_prompts import (
+from evolsynth.methods.magpie.steering import (
     Choice,
+    Steering,
     SystemPrompt,
     SystemPrompts,
+    steering,
     steering_hint,
 )
-from evolsynth.methods.magpie.topics import Steering, steering
 from evolsynth.methods.method import Options, method
-from evolsynth.methods.provenance import made_by, prompt_hash
-from evolsynth.methods.respond import RESPONSE_SAMPLING
+from evolsynth.methods.respond import RESPONSE_SAMPLING, Answers
 from evolsynth.options import Count, Natural
-from evolsynth.prompts import load_prompt
+from evolsynth.prompts import PromptFile, load_prompt, made_by, prompt_hash
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import failure, ordered_map
 
 if TYPE_CHECKING:
-    from evolsynth.evaluation.embed.minilm import Embedder
+    from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["INSTRUCTION_SAMPLING", "magpie"]
 
@@ -126,7 +126,7 @@ async def magpie(
             (drawn evenly), texts by name, or texts by name each with its probability,
             ``{short: [Be brief., 0.7], long: [Explain., 0.3]}``. The row holds the text in
             ``system`` and the name in ``system_prompt_key``.
-        topic: what instructions must be about: one that ships (`topics.topic_names`; cooking,
+        topic: what instructions must be about: one that ships (`steering.topic_names`; cooking,
             say), which brings openings and a system prompt of its own, or any text, best in the
             form "bees: hives, honey, swarms". Rows that miss it are rejected with the reason
             ``off_topic``.
@@ -176,35 +176,34 @@ async def magpie(
     systems = SystemPrompts(steer.system if system_prompt is None else system_prompt)
     if include_system_prompt and systems.choices[0].text is None:
         raise InputError("include_system_prompt has nothing to include. Give a system_prompt.")
-    turns = Turns(
+    later = load_prompt(turns_prompt) if turns_prompt and n_turns > 1 else None
+    brief = load_prompt(response_prompt) if response_prompt else None
+    maker = _Maker(
         llm=llm,
         seed=seed,
-        turns=load_prompt(turns_prompt) if turns_prompt and n_turns > 1 else None,
-        brief=load_prompt(response_prompt) if response_prompt else None,
+        steer=steer if on_topic is None else steer._replace(least=on_topic),
+        prompts={choice.text: llm.template.pre_query(choice.text) for choice in systems.choices},
+        later=later,
+        answers=Answers(
+            llm,
+            brief.part("system") if brief else None,
+            brief.provenance if brief else {},
+            response_sampling,
+            response_max_tokens,
+        ),
         sampling=sampling,
         max_tokens=max_tokens,
-        stop=_stops(llm, stop),
-        response_sampling=response_sampling,
-        response_max_tokens=response_max_tokens,
-        candidates=candidates or _CANDIDATES,
-    )
-    texts = tuple(dict.fromkeys(choice.text for choice in systems.choices))
-    if answering:
-        turns.try_template(texts)
-    if on_topic is not None:
-        steer = steer._replace(least=on_topic)
-    check = await _topic_check(steer, embedder)
-    maker = _Maker(
-        turns=turns,
-        steer=steer,
-        prompts={text: llm.template.pre_query(text) for text in texts},
-        topic=check,
-        candidates=candidates or (_CANDIDATES if check or n_turns > 1 else 1),
+        stop=tuple(text for text in (*stop, llm.template.turn_end()) if text),
+        candidates=candidates or (1 if steer.about is None and n_turns == 1 else _CANDIDATES),
         n_turns=n_turns,
         answering=answering,
         end_with_user=end_with_user,
         include_system_prompt=include_system_prompt,
     )
+
+    if answering:
+        maker.try_template()
+    maker = maker._replace(topic=await _topic_check(maker.steer, embedder))
 
     async def one(index: int) -> Row:
         return await maker.row(index, systems.draw(seed, index))
@@ -218,22 +217,36 @@ async def magpie(
 
 
 class _Maker(NamedTuple):
-    """What all rows of a run have in common."""
+    """What all rows of a run have in common.
 
-    turns: Turns
+    ``prompts`` are what stands before a user's first words, by system prompt, ``later`` the prompt
+    file for a user's later turns; None leaves those to the model.
+
+    A user's next words are drawn after the template cut before them (so no assistant's header is
+    there), an answer after the template's own generation prompt. The text that asks for a
+    conversation of several turns is in the system turn for the former and not for the latter.
+    """
+
+    llm: LLM
+    seed: int
     steer: Steering
     prompts: Mapping[str | None, Prompt]
-    topic: TopicCheck | None
+    later: PromptFile | None
+    answers: Answers
+    sampling: Sampling
+    max_tokens: int
+    stop: tuple[str, ...]
     candidates: int
     n_turns: int
     answering: bool
     end_with_user: bool
     include_system_prompt: bool
+    topic: TopicCheck | None = None
 
     async def row(self, index: int, choice: Choice) -> Row:
         """A whole row, or a failed one with what there was of it."""
         extra = {} if choice.key is None else {"system_prompt_key": choice.key}
-        key = f"magpie/{self.turns.seed}/{index}"
+        key = f"magpie/{self.seed}/{index}"
         row = Row.make(key=key, method="magpie", system=choice.text, extra=extra)
         try:
             row = await self._instruction(index, key, choice)
@@ -245,8 +258,7 @@ class _Maker(NamedTuple):
 
     async def _instruction(self, index: int, key: str, choice: Choice) -> Row:
         """The first candidate that is good, else the best there was, rejected if off topic."""
-        best: tuple[tuple[int, float], Row] | None = None
-        refused: list[dict[str, Any]] = []
+        tried: list[tuple[int, float, Row, list[str]]] = []
         for number in range(self.candidates):
             row = await self._candidate(index, number, key, choice)
             if self.topic is None:  # rules on words alone, which are quick
@@ -255,47 +267,68 @@ class _Maker(NamedTuple):
                 findings, score = await asyncio.to_thread(self._judge, row)
             if score is not None:
                 row = row.replace(scores={"on_topic": score})
-            rank = (len(findings), -(score or 0.0))
-            if best is None or rank < best[0]:
-                best = rank, row
+            tried.append((len(findings), -(score or 0.0), row, [f.code for f in findings]))
             if not findings:
                 break
-            said = {"text": row.instruction, "reasons": [f.code for f in findings]}
-            refused.append({"candidate": number, **said})
-        assert best is not None  # noqa: S101 - there is at least one candidate
-        row = best[1]
-        made = row.provenance["instruction"]
-        others = [r for r in refused if r["candidate"] != made["candidate"]]
+        best = min(range(len(tried)), key=lambda number: tried[number][:2])
+        row = tried[best][2]
+        others = [
+            {"candidate": number, "text": one.instruction, "reasons": reasons}
+            for number, (_, _, one, reasons) in enumerate(tried)
+            if number != best
+        ]
         if others:
-            row = row.replace(provenance={"instruction": {**made, "refused": others}})
+            made = {**row.provenance["instruction"], "refused": others}
+            row = row.replace(provenance={"instruction": made})
         off = self.topic.finding(row.scores["on_topic"]) if self.topic else None
         return row if off is None else row.reject(off.code, **{off.code: off.detail})
 
     async def _candidate(self, index: int, number: int, key: str, choice: Choice) -> Row:
-        turns, openings, place = self.turns, self.steer.openings, str(index)
-        draw = derive_seed(turns.seed, "magpie/opening", place, candidate=number)
-        opening = openings[draw % len(openings)]
-        prompt = self.prompts[choice.text]
-        request = Request(
-            prompt=prompt,
-            seed=derive_seed(turns.seed, "magpie", place, candidate=number),
-            max_tokens=turns.max_tokens,
-            sampling=turns.sampling,
-            stop=turns.stop,
-            banned=tuple(text for text in self.steer.banned if text not in opening),
-            prefix=opening,
+        steer = self.steer
+        text, made = await self._draw(
+            self.prompts[choice.text],
+            "magpie",
+            str(index),
+            number,
+            steer.openings,
+            steer.banned,
+            steer.source,
         )
-        completion = await turns.llm.complete(request)
-        source = {**self.steer.source, "template_sha256": prompt_hash(prompt)}
-        made = {**made_by(turns.llm, request, completion, source), "candidate": number}
         return Row.make(
-            completion.text.strip(),
+            text,
             key=key,
             method="magpie",
             system=choice.text,
             extra={} if choice.key is None else {"system_prompt_key": choice.key},
             provenance={"instruction": made},
         )
+
+    async def _draw(
+        self,
+        prompt: Prompt,
+        step: str,
+        key: str,
+        number: int,
+        openings: Sequence[str],
+        banned: Sequence[str],
+        source: Mapping[str, str],
+    ) -> tuple[str, dict[str, Any]]:
+        """Candidate ``number`` of a user's words, begun by one of the openings; how it was made."""
+        draw = derive_seed(self.seed, f"{step}/opening", key, candidate=number)
+        opening = openings[draw % len(openings)]
+        request = Request(
+            prompt=prompt,
+            seed=derive_seed(self.seed, step, key, candidate=number),
+            max_tokens=self.max_tokens,
+            sampling=self.sampling,
+            stop=self.stop,
+            banned=tuple(text for text in banned if text not in opening),
+            prefix=opening,
+        )
+        completion = await self.llm.complete(request)
+        source = {**source, "template_sha256": prompt_hash(prompt)}
+        made = made_by(self.llm, request, completion, source)
+        return completion.text.strip(), {**made, "candidate": number}
 
     def _judge(self, row: Row) -> tuple[list[Finding], float | None]:
         """Objections to a candidate, and how near it is to the topic, if there is one."""
@@ -313,19 +346,65 @@ class _Maker(NamedTuple):
         objections: Sequence[Finding] = ()
         for turn in range(self.n_turns):
             if turn:
-                asked = await self.turns.ask(str(index), row.system, history)
-                history.append(Message("user", asked.text))
-                made.append(asked.made)
-                objections = asked.findings
+                text, told, objections = await self._ask(index, row.system, history)
+                history.append(Message("user", text))
+                made.append(told)
             if objections or (self.end_with_user and turn == self.n_turns - 1):
                 break
-            answered = await self.turns.answer(row.id, row.system, history)
-            history.append(Message("assistant", answered.text))
-            made.append(answered.made)
-            objections = answered.findings
+            step, key = (f"magpie/answer/{turn}", row.id) if turn else ("respond", row.id)
+            text, told = await self.answers.answer(
+                row.system, history, derive_seed(self.seed, step, key)
+            )
+            history.append(Message("assistant", text))
+            made.append(told)
+            if turn:  # the first is for the gate
+                objections = turn_findings(history, finish_reason=told["finish_reason"], made=told)
             if objections:
                 break
         return self._whole(row, history, made, objections)
+
+    async def _ask(
+        self, index: int, system: str | None, history: Sequence[Message]
+    ) -> tuple[str, dict[str, Any], Sequence[Finding]]:
+        """The user's next words: the first candidate without findings, else the one with fewest."""
+        prompt = self.llm.template.pre_query(self._steered(system), history)
+        file, turn = self.later, sum(m.role == "user" for m in history)
+        openings: Sequence[str] = file.value("openings", ("",)) if file else ("",)
+        banned: Sequence[str] = file.value("banned", ()) if file else ()
+        source = file.provenance if file else {}
+        tried: list[tuple[str, dict[str, Any], Sequence[Finding]]] = []
+        for number in range(self.candidates):
+            text, made = await self._draw(
+                prompt, f"magpie/turn/{turn}", str(index), number, openings, banned, source
+            )
+            findings = await asyncio.to_thread(
+                turn_findings,
+                (*history, Message("user", text)),
+                finish_reason=made["finish_reason"],
+                made=made,
+            )
+            tried.append((text, made, findings))
+            if not findings:
+                break
+        return min(tried, key=lambda one: len(one[2]))
+
+    def _steered(self, system: str | None) -> str | None:
+        """The system turn while a user's later turn is written."""
+        if self.later is None:
+            return system
+        own = self.later.part("system").strip()
+        return own if system is None else f"{system}\n\n{own}"
+
+    def try_template(self) -> None:
+        """Find out at the start, not at each row, that the template takes these turns.
+
+        Raises:
+            TemplateError: it is broken, or it takes no system turn.
+        """
+        talk = (Message("user", "?"), Message("assistant", "!"))
+        for system in self.prompts:
+            self.llm.template.pre_query(self._steered(system), talk)
+            self.llm.template.render(self.answers.turns(system, talk[:1]))
 
     def _whole(
         self,
@@ -357,12 +436,9 @@ class _Maker(NamedTuple):
 def _check(
     n: int | None, n_turns: int, candidates: int | None, answering: bool, end_with_user: bool
 ) -> None:
-    if n is not None and n < 0:
-        raise InputError(f"n is {n}: it must be 0 or more.")
-    if n_turns < 1:
-        raise InputError(f"n_turns is {n_turns}: it must be at least 1.")
-    if candidates is not None and candidates < 1:
-        raise InputError(f"candidates is {candidates}: it must be at least 1.")
+    for name, value, least in (("n", n, 0), ("n_turns", n_turns, 1), ("candidates", candidates, 1)):
+        if value is not None and value < least:
+            raise InputError(f"{name} is {value}: it must be at least {least}.")
     if n_turns > 1 and not answering:
         raise InputError(
             f"only_instruction and n_turns={n_turns} contradict each other: the user's next turn "
@@ -373,10 +449,6 @@ def _check(
             "With one turn, end_with_user and only_instruction=False contradict each other. "
             "Leave out one of the two, or ask for more turns."
         )
-
-
-def _stops(llm: LLM, stop: Sequence[str]) -> tuple[str, ...]:
-    return tuple(text for text in (*stop, llm.template.turn_end()) if text)
 
 
 async def _topic_check(steer: Steering, embedder: Embedder | None) -> TopicCheck | None:

@@ -7,9 +7,8 @@ texts. The paper's loop, which starts from seed tasks and no texts, is `bootstra
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from typing import Any, NamedTuple, Protocol
 
 from evolsynth.columns import ColumnType
 from evolsynth.errors import InputError
@@ -23,13 +22,11 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
 )
 from evolsynth.evaluation.text.rouge import rouge_l
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
-from evolsynth.methods.family import PromptFamily, prompt_family
 from evolsynth.methods.method import Options, method
-from evolsynth.methods.self_instruct.classic import CLASSIC_TASK_SAMPLING, bare
 from evolsynth.methods.self_instruct.small import SMALL_TASK_SAMPLING
-from evolsynth.methods.self_instruct.writer import ask, ask_chat
+from evolsynth.methods.self_instruct.writer import CLASSIC_TASK_SAMPLING, Made, ask, ask_chat, bare
 from evolsynth.options import Count
-from evolsynth.prompts import load_prompt
+from evolsynth.prompts import PromptFamily, load_prompt, prompt_family
 from evolsynth.rows import Failure, Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows
 
@@ -91,13 +88,12 @@ async def self_instruct(
         if value < 1:
             raise InputError(f"{name} is {value}: it must be 1 or more.")
     family = prompt_family(llm, prompts)
-    asker: _Asker
     if family == "classic":
-        asker = _Classic(
-            llm, application_description, criteria_for_query_generation, sampling, attempts, seed
-        )
+        about = {"application": application_description, "criteria": criteria_for_query_generation}
+        asker = _classic(llm, about, sampling or CLASSIC_TASK_SAMPLING, attempts, seed)
     elif criteria_for_query_generation is None:
-        asker = _Small(llm, application_description, sampling, attempts, seed)
+        small = sampling or SMALL_TASK_SAMPLING
+        asker = _small(llm, application_description, small, attempts, seed)
     else:
         raise InputError(
             "The prompts for small models take no criteria. Leave them out, or ask for "
@@ -106,7 +102,7 @@ async def self_instruct(
 
     async def work(row: Row) -> tuple[Row, ...]:
         context = _context(row, field)
-        queries = await asker.queries(row.id, context, num_instructions)
+        queries = await asker(row.id, context, num_instructions)
         made = [
             Row.make(
                 query.text,
@@ -144,113 +140,91 @@ def _shortfall(row: Row, seed: int, made: int, wanted: int) -> Row:
     )
 
 
-class _Query(NamedTuple):
-    text: str
-    provenance: Mapping[str, Any]
+#: Gives as many queries as could be made of a context, at most so many, by the name of its row.
+_Asker = Callable[[str, str, int], Awaitable[list[Made]]]
 
 
-class _Asker(Protocol):
-    async def queries(self, name: str, context: str, count: int) -> list[_Query]:
-        """As many queries as could be made, at most ``count``."""
-
-
-class _Classic:
+def _classic(
+    llm: LLM, about: Mapping[str, str | None], sampling: Sampling, attempts: int, seed: int
+) -> _Asker:
     """All that are missing are asked for at once, as lines."""
+    llm.require(Capability.RAW_PROMPT, by="Self-Instruct")
+    llm.template.render([Message("user", "?")])  # a broken one is told before any work
+    file = load_prompt("self_instruct/queries_classic")
+    criteria = about["criteria"]
+    criteria = (str(file.value("criteria")) if criteria is None else criteria).strip()
 
-    def __init__(
-        self,
-        llm: LLM,
-        application: str,
-        criteria: str | None,
-        sampling: Sampling | None,
-        attempts: int,
-        seed: int,
-    ) -> None:
-        llm.require(Capability.RAW_PROMPT, by="Self-Instruct")
-        llm.template.render([Message("user", "?")])  # a broken one is told before any work
-        self._llm, self._attempts, self._seed = llm, attempts, seed
-        self._sampling = sampling or CLASSIC_TASK_SAMPLING
-        self._file = load_prompt("self_instruct/queries_classic")
-        asked = str(self._file.value("criteria")) if criteria is None else criteria
-        self._fixed = {"application": application, "criteria": asked.strip()}
-
-    async def queries(self, name: str, context: str, count: int) -> list[_Query]:
-        """In the order in which they were written."""
-        found: list[_Query] = []
-        for attempt in range(self._attempts):
-            question = self._file.part(
+    async def queries(name: str, context: str, count: int) -> list[Made]:
+        found: list[Made] = []
+        for attempt in range(attempts):
+            question = file.part(
                 "question",
                 context=context,
                 count=count - len(found),
                 made=[query.text for query in found],
-                **self._fixed,
+                application=about["application"],
+                criteria=criteria,
             )
             made = await ask_chat(
-                self._llm,
+                llm,
                 [Message("user", question)],
-                self._file,
-                seed=derive_seed(self._seed, f"{_METHOD}/queries", name, attempt=attempt),
-                sampling=self._sampling,
+                file,
+                seed=derive_seed(seed, f"{_METHOD}/queries", name, attempt=attempt),
+                sampling=sampling,
                 max_tokens=_QUERY_TOKENS * (count + 1),
                 attempt=attempt,
             )
             lines = [line for line in made.text.splitlines() if line.strip()]
             if made.completion.finish_reason == "length":
                 lines = lines[:-1]  # the last one is not whole
-            for line in lines:
-                text = bare(line)
+            told = {**made.provenance, "finish_reason": "stop"}
+            for text in map(bare, lines):
                 if len(found) < count and not degenerate(text, kind="instruction"):
-                    _add(found, _Query(text, {**made.provenance, "finish_reason": "stop"}))
+                    _add(found, made._replace(text=text, provenance=told))
             if len(found) == count:
                 break
         return found
 
+    return queries
 
-class _Small:
+
+def _small(llm: LLM, application: str, sampling: Sampling, attempts: int, seed: int) -> _Asker:
     """One is asked for at a time, as the next line of a list that has those before it."""
+    for capability in (Capability.RAW_PROMPT, Capability.PREFIX):
+        llm.require(capability, by="Self-Instruct with prompts for small models")
+    file = load_prompt("self_instruct/queries_small")
+    openings = file.value("openings")
 
-    def __init__(
-        self, llm: LLM, application: str, sampling: Sampling | None, attempts: int, seed: int
-    ) -> None:
-        for capability in (Capability.RAW_PROMPT, Capability.PREFIX):
-            llm.require(capability, by="Self-Instruct with prompts for small models")
-        self._llm, self._application = llm, application
-        self._attempts, self._seed = attempts, seed
-        self._sampling = sampling or SMALL_TASK_SAMPLING
-        self._file = load_prompt("self_instruct/queries_small")
-
-    async def queries(self, name: str, context: str, count: int) -> list[_Query]:
+    async def queries(name: str, context: str, count: int) -> list[Made]:
         """Each begins otherwise than the one before it, as far as there are first words."""
-        found: list[_Query] = []
-        openings = self._file.value("openings")
-        for attempt in range(self._attempts * count):
-            seed = derive_seed(self._seed, f"{_METHOD}/queries", name, attempt=attempt)
-            opening = openings[(seed + attempt) % len(openings)]
+        found: list[Made] = []
+        for attempt in range(attempts * count):
+            own = derive_seed(seed, f"{_METHOD}/queries", name, attempt=attempt)
+            opening = openings[(own + attempt) % len(openings)]
+            shown = [query.text for query in found]
             request = Request(
-                prompt=self._file.render(
-                    application=self._application,
-                    context=context,
-                    made=[query.text for query in found],
-                ),
-                prefix=self._file.part("anchor", opening=opening),
-                seed=seed,
+                prompt=file.render(application=application, context=context, made=shown),
+                prefix=file.part("anchor", opening=opening),
+                seed=own,
                 max_tokens=_QUERY_TOKENS,
-                sampling=self._sampling,
+                sampling=sampling,
                 stop=("\n",),
             )
-            made = await ask(self._llm, request, self._file, attempt=attempt, opening=opening)
+            made = await ask(llm, request, file, attempt=attempt, opening=opening)
             reason = made.completion.finish_reason
             wrong = degenerate(made.text, kind="instruction", finish_reason=reason)
             # it must share a word with the context, as an answer with its question
             strict = (personal, doubled, missing_input, lambda text: stray_answer(context, text))
             if not wrong and not any(check(made.text) for check in strict):
-                _add(found, _Query(made.text, made.provenance))
+                _add(found, made)
             if len(found) == count:
                 break
         return found
 
+    return queries
 
-def _add(found: list[_Query], query: _Query) -> None:
+
+def _add(found: list[Made], query: Made) -> None:
     """Add a query that is not worded as one that is there."""
     if all(rouge_l(query.text, other.text) < SAME_WORDING for other in found):
         found.append(query)

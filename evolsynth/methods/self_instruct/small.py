@@ -71,16 +71,14 @@ class SmallWriter:
             {"subject": (_text_of if kind else _subject_of)(shot), "text": shot}
             for shot in plan.shots
         ]
-        request = Request(
-            prompt=self._tasks.render(tasks=shown, number=len(shown) + 1, subject=kind or subject),
+        made = await self._line(
+            self._tasks.render(tasks=shown, number=len(shown) + 1, subject=kind or subject),
+            self._tasks,
+            self._derived("task", plan, candidate),
+            candidate,
             prefix=self._tasks.part("anchor", opening=opening),
-            seed=self._derived("task", plan, candidate),
             max_tokens=_TASK_TOKENS,
-            sampling=self._sampling,
-            stop=("\n",),
-        )
-        made = await ask(
-            self._llm, request, self._tasks, attempt=candidate, subject=subject, opening=opening
+            remembered={"subject": subject, "opening": opening},
         )
         text, finish_reason = made.text, made.completion.finish_reason
         found = task_findings(text, finish_reason=finish_reason)
@@ -116,7 +114,14 @@ class SmallWriter:
             return await self._labelled(plan, draft, candidate)
         prompt = self._inputs.render(subject=draft.subject, kind=draft.kind)
         text = await self._text(prompt, self._inputs, plan, draft, candidate)
-        answer = await self._output(plan, draft, text.text, candidate)
+        answer = await self._line(
+            self._outputs.render(task=draft.text, input=text.text),
+            self._outputs,
+            self._derived("response", plan, candidate),
+            candidate,
+            sampling=RESPONSE_SAMPLING,
+            max_tokens=_INPUT_TOKENS,
+        )
         shown = [
             example[part] for example in self._outputs.examples for part in ("input", "output")
         ]
@@ -185,15 +190,10 @@ class SmallWriter:
         """A text of the draft's kind, made to begin as such a text does."""
         seed = self._derived("input", plan, candidate)
         starts = self._inputs.value("starts")[draft.kind]
-        request = Request(
-            prompt=prompt,
-            prefix=file.part("anchor", start=starts[seed % len(starts)]),
-            seed=seed,
-            max_tokens=_INPUT_TOKENS,
-            sampling=self._sampling,
-            stop=("\n",),
+        prefix = file.part("anchor", start=starts[seed % len(starts)])
+        return await self._line(
+            prompt, file, seed, candidate, prefix=prefix, max_tokens=_INPUT_TOKENS
         )
-        return await ask(self._llm, request, file, attempt=candidate)
 
     async def _label(
         self, plan: Plan, draft: Draft, candidate: int
@@ -208,25 +208,31 @@ class SmallWriter:
                 labels = [draft.label, other]
                 drawn = {**file.provenance, "labels": labels, "seed": seed, "attempt": candidate}
                 return labels, labels[seed % 2], drawn
-        request = Request(
-            prompt=Prompt.of(file.part("label", task=draft.text), shared=file.part("shared")),
-            seed=seed,
-            max_tokens=_LABEL_TOKENS,
-            sampling=self._sampling,
-            stop=("\n",),
-        )
-        made = await ask(self._llm, request, file, attempt=candidate)
+        prompt = Prompt.of(file.part("label", task=draft.text), shared=file.part("shared"))
+        made = await self._line(prompt, file, seed, candidate, max_tokens=_LABEL_TOKENS)
         return (), made.text, made.provenance
 
-    async def _output(self, plan: Plan, draft: Draft, text: str, candidate: int) -> Made:
+    async def _line(
+        self,
+        prompt: Prompt,
+        file: PromptFile,
+        seed: int,
+        candidate: int,
+        *,
+        max_tokens: int,
+        prefix: str = "",
+        sampling: Sampling | None = None,
+        remembered: Mapping[str, str] | None = None,
+    ) -> Made:
         request = Request(
-            prompt=self._outputs.render(task=draft.text, input=text),
-            seed=self._derived("response", plan, candidate),
-            max_tokens=_INPUT_TOKENS,
-            sampling=RESPONSE_SAMPLING,
+            prompt=prompt,
+            prefix=prefix,
+            seed=seed,
+            max_tokens=max_tokens,
+            sampling=sampling or self._sampling,
             stop=("\n",),
         )
-        return await ask(self._llm, request, self._outputs, attempt=candidate)
+        return await ask(self._llm, request, file, attempt=candidate, **(remembered or {}))
 
     async def _answer(self, plan: Plan, asked: str, candidate: int) -> Made:
         turns = [Message("system", self._answers.part("system")), Message("user", asked)]

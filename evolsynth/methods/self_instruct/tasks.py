@@ -29,14 +29,25 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
 from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Sampling
-from evolsynth.methods.family import PromptFamily, prompt_family
 from evolsynth.methods.method import Options, method
-from evolsynth.methods.self_instruct.classic import CLASSIC_TASK_SAMPLING, ClassicWriter
-from evolsynth.methods.self_instruct.pool import TaskPool
-from evolsynth.methods.self_instruct.seeds import LEAST_SEEDS, SeedTask, read_seeds, shipped_seeds
+from evolsynth.methods.self_instruct.pool import (
+    LEAST_SEEDS,
+    SeedTask,
+    TaskPool,
+    read_seeds,
+    shipped_seeds,
+)
 from evolsynth.methods.self_instruct.small import SMALL_TASK_SAMPLING, SmallWriter
-from evolsynth.methods.self_instruct.writer import Draft, Instance, Plan, TaskWriter
+from evolsynth.methods.self_instruct.writer import (
+    CLASSIC_TASK_SAMPLING,
+    ClassicWriter,
+    Draft,
+    Instance,
+    Plan,
+    TaskWriter,
+)
 from evolsynth.options import Count, FilePath, Natural
+from evolsynth.prompts import PromptFamily, prompt_family
 from evolsynth.rows import Failure, Row, Verdict
 from evolsynth.streams import failure, ordered_map
 
@@ -265,21 +276,15 @@ class _Loop:
         self, plan: Plan, draft: Draft, label: bool, number: int
     ) -> tuple[Instance, list[Finding]]:
         """The first instance with nothing against it, or the one with the least."""
-        best: tuple[Instance, list[Finding]] | None = None
-        for candidate in range(self._candidates):
+        tried: list[tuple[Instance, list[Finding]]] = []
+        for candidate in range(number * self._candidates, (number + 1) * self._candidates):
             instance = await self._writer.instance(
-                plan,
-                draft,
-                classification=label,
-                candidate=number * self._candidates + candidate,
+                plan, draft, classification=label, candidate=candidate
             )
-            findings = self._against(plan, draft, instance, label)
-            if best is None or len(findings) < len(best[1]):
-                best = instance, findings
-            if not findings:
+            tried.append((instance, self._against(plan, draft, instance, label)))
+            if not tried[-1][1]:
                 break
-        assert best is not None  # noqa: S101 - there is at least one candidate
-        return best
+        return min(tried, key=lambda one: len(one[1]))
 
     def _against(self, plan: Plan, draft: Draft, instance: Instance, label: bool) -> list[Finding]:
         found = input_findings(instance.input, instance.output)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from evolsynth.errors import InputError, ModelNotFound
 from evolsynth.evaluation.embed import minilm as embed_module
-from evolsynth.evaluation.embed.minilm import Embedder, MiniLM
+from evolsynth.evaluation.embed.base import Embedder
+from evolsynth.evaluation.embed.minilm import MiniLM
 
 TEXTS = [
     "Write a poem about cats.",

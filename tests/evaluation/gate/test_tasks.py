@@ -18,7 +18,7 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
     task_findings,
 )
 from evolsynth.findings import Finding, known_reasons
-from evolsynth.methods.self_instruct.seeds import shipped_seeds
+from evolsynth.methods.self_instruct.pool import shipped_seeds
 from evolsynth.rows import Row
 
 

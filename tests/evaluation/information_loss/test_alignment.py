@@ -7,10 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.evaluation.information_loss.alignment import Alignment, align, copying, gap, related
+from evolsynth.evaluation.information_loss.alignment import (
+    Alignment,
+    align,
+    copying,
+    gap,
+    related,
+    siblings,
+)
 from evolsynth.evaluation.information_loss.reading import tokens
 from evolsynth.evaluation.information_loss.score import word_vectors
-from evolsynth.evaluation.information_loss.synonyms import siblings
 from evolsynth.evaluation.text.words import stem
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -31,6 +32,13 @@ class Strange:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return np.eye(len(texts), 4, dtype=np.float32)
+
+
+class Locked(Strange):
+    """One that holds what no other process can be given."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
 
 
 def test_each_result_is_that_of_its_pair_in_order() -> None:
@@ -106,10 +114,16 @@ def test_without_a_process_there_is_no_work(workers: int) -> None:
         information_losses(PAIRS, workers=workers)
 
 
-def test_an_embedder_of_the_users_own_works_in_one_process_only() -> None:
-    assert len(list(information_losses(PAIRS[:2], embedder=Strange()))) == 2
-    with pytest.raises(InputError, match="use workers=1"):
-        information_losses(PAIRS, embedder=Strange(), workers=2)
+def test_an_embedder_of_the_users_own_works_in_any_number_of_processes() -> None:
+    alone = list(information_losses(PAIRS[:9], embedder=Strange()))
+    assert len(alone) == 9
+    assert list(information_losses(PAIRS[:9], embedder=Strange(), workers=2)) == alone
+
+
+def test_one_that_cannot_be_pickled_works_in_one_process_only() -> None:
+    assert len(list(information_losses(PAIRS[:2], embedder=Locked()))) == 2
+    with pytest.raises(InputError, match=r"cannot be handed to other processes.*use workers=1"):
+        information_losses(PAIRS, embedder=Locked(), workers=2)
 
 
 def test_a_missing_embedder_is_told_by_the_first_process() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.information_loss.reading import bounds, is_bound
+from evolsynth.evaluation.information_loss.reading import bounds
 from evolsynth.evaluation.text.words import plain, words
 
 
@@ -79,5 +79,5 @@ def test_bounds_are_found_in_order_with_their_places() -> None:
 def test_a_bound_is_looked_for_in_a_piece() -> None:
     text = "Name herbs. Use at most 7 of them."
     first = text.index(".") + 1
-    assert not is_bound(text, words(text), 0, first)
-    assert is_bound(text, words(text), first, len(text))
+    assert not list(bounds(text, [word for word in words(text) if word.start < first]))
+    assert list(bounds(text, [word for word in words(text) if word.start >= first]))

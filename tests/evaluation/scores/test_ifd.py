@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from evolsynth.errors import CapabilityError, RequestError
-from evolsynth.evaluation.scores.ifd import ifd
+from evolsynth.evaluation.scores.response import ifd
 from evolsynth.llm.base import Capability, Prompt, Score, TokenLogprob
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Scripted

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evolsynth.errors import CapabilityError, EngineError, RequestError
 from evolsynth.evaluation.information_loss.reading import InformationLoss, LostSpan
-from evolsynth.evaluation.scores.second_opinion import BORDERLINE, second_opinion
+from evolsynth.evaluation.scores.judge import BORDERLINE, second_opinion
 from evolsynth.llm.base import Capability
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Scripted

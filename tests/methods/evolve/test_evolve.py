@@ -18,8 +18,7 @@ from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp.engine import LlamaCpp
 from evolsynth.llm.scripted import Answer, Scripted
-from evolsynth.methods.evolve.anchored import ANCHORED_SAMPLING, Anchored
-from evolsynth.methods.evolve.draft import OPERATIONS
+from evolsynth.methods.evolve.drafts import ANCHORED_SAMPLING, OPERATIONS, Anchored
 from evolsynth.methods.evolve.evolve import (
     CLASSIC_WEIGHTS,
     SMALL_WEIGHTS,

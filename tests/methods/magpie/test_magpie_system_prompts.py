@@ -13,7 +13,7 @@ from evolsynth.errors import InputError
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.magpie.magpie import magpie
-from evolsynth.methods.magpie.system_prompts import SystemPrompts, steering_hint
+from evolsynth.methods.magpie.steering import SystemPrompts, steering_hint
 from evolsynth.rows import Row
 
 

@@ -15,7 +15,7 @@ from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.magpie.magpie import magpie
-from evolsynth.methods.magpie.topics import steering, topic_names
+from evolsynth.methods.magpie.steering import steering, topic_names
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row
 

@@ -18,9 +18,9 @@ from evolsynth.evaluation.text.rouge import rouge_l
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Answer, Scripted
-from evolsynth.methods.self_instruct.classic import bare
-from evolsynth.methods.self_instruct.seeds import SeedTask, shipped_seeds
+from evolsynth.methods.self_instruct.pool import SeedTask, shipped_seeds
 from evolsynth.methods.self_instruct.tasks import ROUND, bootstrap_tasks
+from evolsynth.methods.self_instruct.writer import bare
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row
 

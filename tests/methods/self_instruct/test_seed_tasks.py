@@ -12,7 +12,7 @@ import pytest
 from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError
 from evolsynth.evaluation.text.rouge import rouge_l
-from evolsynth.methods.self_instruct.seeds import SeedTask, read_seeds, shipped_seeds
+from evolsynth.methods.self_instruct.pool import SeedTask, read_seeds, shipped_seeds
 from evolsynth.prompts import load_prompt, prompt_names
 
 ROOT = Path(__file__).parents[3]

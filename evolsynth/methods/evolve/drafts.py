@@ -1,31 +1,119 @@
-"""Evol-Instruct for small models: the request stands, and the model goes on from it.
+"""What Evol-Instruct asks a model for: candidates of one evolution, by two families of prompts.
 
-At 135M parameters a rewrite drops what it was to keep. Here nothing is rewritten: the model sees
-examples of the request's own shape, then the request and a connector such as "Also explain why",
-and writes the rest of that sentence. Connectors belong to the operations of Evol-Instruct, and are
-chosen so that what follows them must add something. Some are closed: they end with a full stop and
-hold alternatives in brackets, among which the model chooses, since what it writes
-freely is a good demand in one case of four. In-breadth there is nothing to keep: the model
-goes on with a list of pairs from one field each.
+`Classic`, for larger models: they rewrite the request, as in the paper (Xu et al. 2023,
+arXiv:2304.12244, section 3.2), with prompts of our own.
+
+`Anchored`, for small models: the request stands, and the model goes on from it. At 135M parameters
+a rewrite drops what it was to keep. Here nothing is rewritten: the model sees examples of the
+request's own shape, then the request and a connector such as "Also explain why", and writes the
+rest of that sentence. Connectors belong to the operations of Evol-Instruct, and are chosen so that
+what follows them must add something. Some are closed: they end with a full stop and hold
+alternatives in brackets, among which the model chooses, since what it writes freely is a good
+demand in one case of four. In-breadth there is nothing to keep: the model goes on with a list of
+pairs from one field each.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
+from types import MappingProxyType
+from typing import NamedTuple
 
 import msgspec
 
 from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
-from evolsynth.methods.evolve.draft import BREADTH, Draft
 from evolsynth.methods.evolve.request import Anchor, Shape, anchor_of, shape_of
 from evolsynth.prompts import PromptFile, load_prompt
-from evolsynth.rows import derive_seed
+from evolsynth.rows import Message, derive_seed
 
-__all__ = ["ANCHORED_SAMPLING", "Anchored"]
+__all__ = ["ANCHORED_SAMPLING", "BREADTH", "CLASSIC_SAMPLING", "IN_DEPTH", "OPERATIONS"]
+__all__ += ["Anchored", "Classic", "Draft", "Drafter"]
+
+#: The operations of the paper (arXiv 2304.12244, section 3.2), under distilabel's names for them.
+IN_DEPTH = (
+    "constraints",
+    "deepening",
+    "concretizing",
+    "increased_reasoning_steps",
+    "complicate_input",
+)
+BREADTH = "breadth"
+OPERATIONS = (*IN_DEPTH, BREADTH)
+
+
+class Draft(NamedTuple):
+    """A request, and how its answer becomes an instruction.
+
+    ``read`` turns a completion into the evolved instruction and the reason why it ended;
+    ``told`` goes into the row's provenance.
+    """
+
+    operation: str
+    file: PromptFile
+    request: Request
+    read: Callable[[Completion], tuple[str, str]]
+    told: Mapping[str, str] = MappingProxyType({})
+
+
+CLASSIC_SAMPLING = Sampling(temperature=0.7, top_k=64, top_p=0.95)
+
+_FRAME = re.compile(r"^\s*-{3,}\s*$", re.M)
+_HEADING = re.compile(
+    r"\A\W*(?:(?:the |here is the |here's the )?(?:new|rewritten|created|evolved|revised)"
+    r" (?:request|prompt|instruction)\W*:)\s*",
+    re.I,
+)
+
+
+class Classic(NamedTuple):
+    """The classic family; see `Drafter`. ``weights`` say how often each operation is drawn."""
+
+    weights: Mapping[str, float]
+    sampling: Sampling
+    max_tokens: int = 512
+
+    def drafts(
+        self, llm: LLM, instruction: str, *, root: str, number: int, seed: int
+    ) -> list[Draft]:
+        """``number`` candidates of one operation, which are answers to one prompt."""
+        draw = random.Random(seed)  # noqa: S311 - reproducible on purpose
+        names = list(self.weights)
+        operation = draw.choices(names, weights=[self.weights[name] for name in names])[0]
+        file = load_prompt(f"evol_instruct/classic/{operation}")
+        question = Message("user", file.part("question", instruction=instruction).strip())
+        request = llm.prepared(
+            Request(
+                messages=(question,),
+                seed=0,
+                max_tokens=self.max_tokens,
+                sampling=self.sampling,
+            )
+        )
+        return _numbered([Draft(operation, file, request, _read)] * number, seed)
+
+
+def _numbered(drafts: Sequence[Draft], seed: int) -> list[Draft]:
+    """The drafts, each with a seed of its own."""
+    seeds = (derive_seed(seed, "candidate", "", candidate=i) for i in range(len(drafts)))
+    return [
+        draft._replace(request=msgspec.structs.replace(draft.request, seed=own))
+        for draft, own in zip(drafts, seeds, strict=True)
+    ]
+
+
+def _read(completion: Completion) -> tuple[str, str]:
+    """The rewritten request without the frame and the heading that some models repeat."""
+    text = _HEADING.sub("", _FRAME.sub("", completion.text).strip()).strip()
+    for opening, closing in (('"', '"'), ("“", "”")):
+        inner = text[1:-1]
+        if text.startswith(opening) and text.endswith(closing) and opening not in inner:
+            text = inner.strip()
+    return text, completion.finish_reason
+
 
 #: A demand is short and must fit: drawn closer to the likeliest than an instruction is.
 ANCHORED_SAMPLING = Sampling(temperature=0.6, top_k=64, top_p=0.9)
@@ -101,13 +189,12 @@ _CLASHES = (
 )
 
 
-class Anchored:
+class Anchored(NamedTuple):
     """The small family; see `Drafter`. ``weights`` say how often each operation is drawn."""
 
-    def __init__(
-        self, weights: Mapping[str, float], sampling: Sampling, *, max_tokens: int = 40
-    ) -> None:
-        self._weights, self._sampling, self._max_tokens = weights, sampling, max_tokens
+    weights: Mapping[str, float]
+    sampling: Sampling
+    max_tokens: int = 40
 
     def drafts(
         self, llm: LLM, instruction: str, *, root: str, number: int, seed: int
@@ -116,8 +203,8 @@ class Anchored:
         draw = random.Random(seed)  # noqa: S311 - reproducible on purpose
         anchor = anchor_of(instruction)
         shape = shape_of(anchor_of(root).request)  # demands of earlier rounds do not change it
-        depth = sum(w for name, w in self._weights.items() if name != BREADTH)
-        breadth = self._weights.get(BREADTH, 0.0)
+        depth = sum(w for name, w in self.weights.items() if name != BREADTH)
+        breadth = self.weights.get(BREADTH, 0.0)
         drafts: list[Draft] = []
         if draw.random() * (depth + breadth) >= breadth:
             closed = Capability.CHOICES in llm.capabilities
@@ -129,14 +216,7 @@ class Anchored:
                     break
         if not drafts:
             drafts = [self._breadth(anchor, draw.randrange(_ROTATIONS))] * number
-        return [
-            draft._replace(
-                request=msgspec.structs.replace(
-                    draft.request, seed=derive_seed(seed, "candidate", "", candidate=i)
-                )
-            )
-            for i, draft in enumerate(drafts[:number])
-        ]
+        return _numbered(drafts[:number], seed)
 
     def _connectors(
         self, anchor: Anchor, shape: Shape, draw: random.Random, *, closed: bool
@@ -155,10 +235,10 @@ class Anchored:
                 and not any(clash.search(c) for clash in clashes)
             ]
             for operation, connectors in _connectors_of(shape).items()
-            if self._weights.get(operation, 0) > 0
+            if self.weights.get(operation, 0) > 0
         }
         while open_ := [operation for operation, connectors in left.items() if connectors]:
-            operation = draw.choices(open_, weights=[self._weights[name] for name in open_])[0]
+            operation = draw.choices(open_, weights=[self.weights[name] for name in open_])[0]
             connector = left[operation].pop(draw.randrange(len(left[operation])))
             yield operation, connector
 
@@ -179,7 +259,7 @@ class Anchored:
         )
         request = msgspec.structs.replace(request, keep_prompt=True)  # other connectors may follow
         if choices:
-            sampling = msgspec.structs.replace(self._sampling, temperature=_CHOICE)
+            sampling = msgspec.structs.replace(self.sampling, temperature=_CHOICE)
             request = msgspec.structs.replace(request, choices=choices, sampling=sampling)
         return Draft(operation, file, request, read, {"connector": connector})
 
@@ -202,10 +282,17 @@ class Anchored:
             prompt=file.render(**variables),
             prefix=prefix,
             seed=0,
-            max_tokens=self._max_tokens,
-            sampling=self._sampling,
+            max_tokens=self.max_tokens,
+            sampling=self.sampling,
             stop=("\n",),
         )
+
+
+#: A family of prompts: what it asks for ``number`` candidates of one round, those of one prompt
+#: next to each other. ``root`` is what the instruction was before the first round. The drafts
+#: depend on the arguments and on nothing else. There may be fewer than ``number`` where a request
+#: has no more ways to be evolved, never none.
+Drafter = Anchored | Classic
 
 
 @cache

@@ -236,7 +236,7 @@ def _pipeline(
     from evolsynth.pipeline.graph import Pipeline
     from evolsynth.pipeline.steps import STEPS
 
-    needs = needs(told) if callable(needs := STEPS[method.name].needs) else needs
+    needs = needs(told) if callable(needs := STEPS[method.name].bare.needs) else needs
     texts = [name for name, kind in needs.items() if kind == "text"]
     sources = [
         STEPS["load"](

@@ -13,6 +13,7 @@ import msgspec
 from evolsynth.errors import InputError
 
 __all__ = ["STDOUT", "Parser", "add_json", "check_place", "names", "positive", "save", "told_on"]
+__all__ += ["whole"]
 
 #: What ``--json`` without a path means.
 STDOUT = Path("-")
@@ -48,6 +49,13 @@ def positive(text: str) -> int:
     """A whole number from 1."""
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1")
+    return int(text)
+
+
+def whole(text: str) -> int:
+    """A whole number from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0")
     return int(text)
 
 

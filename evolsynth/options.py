@@ -22,8 +22,8 @@ import msgspec
 
 from evolsynth.errors import InputError, did_you_mean
 
-__all__ = ["Count", "FilePath", "Natural", "Option", "Share", "annotation", "converted"]
-__all__ += ["holds_path", "option_texts", "options_of"]
+__all__ = ["Count", "FilePath", "FolderPath", "Natural", "Option", "Share", "annotation"]
+__all__ += ["converted", "holds_path", "mark_of", "option_texts", "options_of"]
 
 #: A whole number from 1.
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -33,7 +33,9 @@ Natural = Annotated[int, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 #: The path of a file; one in a pipeline file begins at that file's folder.
-FilePath = Annotated[str, msgspec.Meta(extra={"path": True})]
+FilePath = Annotated[str, msgspec.Meta(extra={"path": "FILE"})]
+#: The same of a folder.
+FolderPath = Annotated[str, msgspec.Meta(extra={"path": "DIR"})]
 
 #: Stands for the default of an option that must be given.
 REQUIRED = inspect.Parameter.empty
@@ -97,10 +99,16 @@ def _is_sayable(kind: Any) -> bool:
 
 def holds_path(kind: Any) -> bool:
     """Whether a text of this type is the path of a file."""
-    told = getattr(kind, "__metadata__", ())
-    if any(isinstance(m, msgspec.Meta) and (m.extra or {}).get("path") for m in told):
-        return True
-    return any(holds_path(one) for one in typing.get_args(kind))
+    return bool(mark_of(kind, "path"))
+
+
+def mark_of(kind: Any, name: str) -> Any:
+    """What the type, or one that it is made of, is marked with under that name; None if nothing."""
+    for told in getattr(kind, "__metadata__", ()):
+        if isinstance(told, msgspec.Meta) and name in (told.extra or {}):
+            return told.extra[name]  # type: ignore[index] # it is there
+    marks = (mark_of(one, name) for one in typing.get_args(kind))
+    return next((mark for mark in marks if mark is not None), None)
 
 
 _ENTRY = re.compile(r"^ {4}([a-z_]+(?:, [a-z_]+)*): (.*)$")

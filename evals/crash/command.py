@@ -14,8 +14,7 @@ import msgspec
 
 from evals.crash.killing import Outcome, Trial, undisturbed
 from evals.machine import describe
-from evals.options import add_json, check_place, positive, save, told_on
-from evolsynth.cli.options import whole
+from evals.options import add_json, check_place, positive, save, told_on, whole
 
 __all__ = ["Crash", "add_options", "run"]
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
-from typing import Any
+from json import dumps
 
 import msgspec
 from rich.console import Console
@@ -24,9 +23,10 @@ from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.methods.magpie.steering import SystemPrompts, steering, steering_hint
+from evolsynth.options import FilePath, Natural
 from evolsynth.pipeline.steps import STEPS
 
-__all__ = ["Compared", "as_json", "compare", "compare_systems", "show"]
+__all__ = ["Compared", "compare", "compare_systems"]
 
 _SHOWN = 48  # characters of a topic in the table
 
@@ -76,32 +76,28 @@ async def compare(
         kept[name] = [row.instruction or "" for row in rows if row.status == "accepted"]
     size = min(map(len, kept.values()))
     found = []
-    for name, text in prompts.items():
+    for (name, text), texts in zip(prompts.items(), kept.values(), strict=True):
         about = named or subject_of(text)
         check = await asyncio.to_thread(TopicCheck, about, embedder)
-        scores = await asyncio.to_thread(check.scores, kept[name])
-        vectors = await asyncio.to_thread(embedder.embed, kept[name]) if size > 1 else None
+        scores = await asyncio.to_thread(check.scores, texts)
+        vectors = await asyncio.to_thread(embedder.embed, texts) if size > 1 else None
         found.append(
             Compared(
                 name=name,
                 system_prompt=text,
                 topic=about,
                 drawn=drawn[name],
-                accepted=len(kept[name]),
+                accepted=len(texts),
                 on_topic=sum(s >= ON_TOPIC for s in scores) / len(scores) if scores else None,
                 size=size,
-                vendi=rarefied(kept[name], vectors, size)["vendi"] if vectors is not None else None,
+                vendi=rarefied(texts, vectors, size)["vendi"] if vectors is not None else None,
                 hint=steering_hint(text),
             )
         )
     return found
 
 
-def show(console: Console, found: list[Compared]) -> None:
-    """A table, best first, and the hints below it.
-
-    ``useful`` are accepted rows on the topic, of all drawn.
-    """
+def _show(console: Console, found: list[Compared]) -> None:
     several = len({one.topic for one in found}) > 1
     table = Table(title=f"System prompts, {found[0].drawn} instructions each", title_justify="left")
     for head in ("name", "accepted", "on topic", "useful", f"Vendi at {found[0].size}"):
@@ -126,44 +122,52 @@ def show(console: Console, found: list[Compared]) -> None:
             console.print(f"{one.name}: {one.hint}", highlight=False, markup=False)
 
 
-def as_json(found: list[Compared]) -> dict[str, Any]:
-    """Every figure, for machines."""
-    return {"prompts": [msgspec.to_builtins(one) | {"useful": one.useful} for one in found]}
-
-
 def compare_systems(
-    path: str,
+    systems: str,
     *,
-    n: int,
-    seed: int,
-    topic: str | None,
-    language: str,
-    model: str | None,
-    output: str | None,
-    as_lines: bool,
+    rows: Natural,
+    topic: str | None = None,
+    language: str = "",
+    json: bool = False,
+    output: FilePath | None = None,
+    seed: Natural = 7,
+    model: str | None = None,
 ) -> int:
-    """Compare the system prompts of a file; a table, or JSON. The exit status.
+    """Compare system prompts for Magpie.
+
+    On-topic share, diversity and yield of N instructions under each.
+
+    Args:
+        systems: YAML or JSON with a text for each name.
+        rows: instructions under each.
+        topic: what the rows should be about (default: what each says of itself).
+        language: refuse other rows.
+        json: write JSON instead of a table.
+        output: where to write JSON.
+        seed: the same seed gives the same rows.
+        model: a .gguf file, a name of the catalogue, or owner/repository/file.gguf of the hub.
 
     Raises:
         InputError: the file cannot be used, or there is nothing to compare.
     """
-    if n < 1:
+    if rows < 1:
         raise InputError("-n is 0: nothing can be compared. Give a number from 1, such as 100.")
-    prompts = _read(path)
+    prompts = _read(systems)
     # the table is for people, and JSON for whatever reads standard output
-    console = Console(stderr=True, soft_wrap=True) if as_lines else Console(soft_wrap=True)
+    console = Console(stderr=True, soft_wrap=True) if json else Console(soft_wrap=True)
 
     async def look() -> str:
         embedder = MiniLM()
         async with open_llm(model or DEFAULT_MODEL) as llm:
             await asyncio.to_thread(embedder.load)
             gate = Gate(embedder, settings=GateSettings(instruction_language=language))
-            found = await compare(prompts, llm, embedder, gate, n=n, seed=seed, topic=topic)
-        show(console, found)
-        return json.dumps(as_json(found), ensure_ascii=False, indent=2)
+            found = await compare(prompts, llm, embedder, gate, n=rows, seed=seed, topic=topic)
+        _show(console, found)
+        told = [msgspec.to_builtins(one) | {"useful": one.useful} for one in found]
+        return dumps({"prompts": told}, ensure_ascii=False, indent=2)
 
     text = asyncio.run(look())
-    if as_lines or output is not None:
+    if json or output is not None:
         with writing(output) as write:
             write(text + "\n")
     return 0

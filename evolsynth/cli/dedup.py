@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from evolsynth.atomic import writing
 from evolsynth.cli.lines import TextField
 from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.deduplicate import Deduplicated, Method, deduplicate
 from evolsynth.evaluation.embed.minilm import MiniLM
+from evolsynth.options import FilePath, Natural
 
 __all__ = ["dedup"]
 
@@ -24,19 +25,38 @@ _AT_ONCE = 512  # lines written at once
 
 def dedup(
     data: str,
-    output: str | None,
     *,
-    duplicates: str | None,
-    field: str,
-    method: Method,
-    threshold: float | None,
-    keep: str,
-    score: str | None,
-    same_template: bool,
-    decide: int,
-    workers: int | None,
+    output: FilePath | None = None,
+    duplicates: FilePath | None = None,
+    field: str = "instruction",
+    method: Method = "semantic",
+    threshold: float | None = None,
+    keep: Literal["first", "best"] = "first",
+    score: str | None = None,
+    same_template: bool = False,
+    decide: Natural = 2000,
+    workers: Natural | None = None,
 ) -> int:
-    """Write the rows that stay, and the others with what they lost to; the exit status."""
+    """Remove duplicates from a JSON Lines file from any tool.
+
+    Exact, near and semantic duplicates; see docs/duplicates.md.
+
+    Args:
+        data: the rows; - for standard input.
+        output: rows that stay (default: stdout).
+        duplicates: the others, and what they lost to.
+        field: what is compared.
+        method: each includes those before it; static is the fastest that finds paraphrases,
+            semantic (the default) also asks MiniLM about the likeliest pairs.
+        threshold: of the method: Jaccard index for minhash (0.7), cosine for static (0.85) and
+            semantic (0.8).
+        keep: which of several stays.
+        score: the number that --keep best goes by.
+        same_template: rows that differ only in numbers, what is counted and names are duplicates
+            too.
+        decide: how many texts MiniLM is asked about at most.
+        workers: threads; rows stay the same.
+    """
     if (keep == "best") != (score is not None):
         raise InputError(
             "--keep best needs --score FIELD, and --score needs --keep best: give both or neither."
@@ -69,7 +89,13 @@ def dedup(
             _write(_kept(texts, found), keep_row)
             if drop_row is not None:
                 _write(_dropped(texts, found), drop_row)
-        _summarise(len(texts), found, time.monotonic() - began)
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in found.counts().items())
+        gone = len(found.duplicates)
+        print(
+            f"{len(texts):,} rows = {len(texts) - gone:,} kept, {gone:,} duplicates"
+            f"{f' ({kinds})' if kinds else ''}; {time.monotonic() - began:.1f} s.",
+            file=sys.stderr,
+        )
     return 0
 
 
@@ -118,13 +144,3 @@ def _dropped(texts: TextField, found: Deduplicated) -> Iterator[str]:
         record["kept"] = kept[texts.field]
         head = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
         yield f'{head[:-1]},"row":{texts.lines.raw(one.place).decode()}}}'
-
-
-def _summarise(count: int, found: Deduplicated, seconds: float) -> None:
-    kinds = ", ".join(f"{number:,} {kind}" for kind, number in found.counts().items())
-    gone = len(found.duplicates)
-    print(
-        f"{count:,} rows = {count - gone:,} kept, {gone:,} duplicates"
-        f"{f' ({kinds})' if kinds else ''}; {seconds:.1f} s.",
-        file=sys.stderr,
-    )

@@ -13,6 +13,7 @@ from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import watcher
 from evolsynth.data.files import read_rows
 from evolsynth.llm.backends import DEFAULT_MODEL
+from evolsynth.options import FolderPath, Natural
 from evolsynth.pipeline import evolve, gate, magpie, respond
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
@@ -22,14 +23,29 @@ from evolsynth.store.status import read_status
 __all__ = ["demo", "line"]
 
 
-def demo(output: str, *, n: int, seed: int, model: str | None) -> int:
-    """Run the demo into the folder ``output``, or go on with one that was stopped there; the exit
-    status."""
+def demo(
+    *,
+    output: FolderPath = "runs/demo",
+    rows: Natural = 100,
+    seed: Natural = 7,
+    model: str | None = None,
+) -> int:
+    """Make a small checked data set and its report.
+
+    Magpie instructions, one Evol-Instruct round, responses, checks, a report. The same command goes
+    on with a run that was stopped.
+
+    Args:
+        output: where to write.
+        rows: Magpie instructions to make.
+        seed: the same seed gives the same rows.
+        model: a .gguf file, a name of the catalogue, or owner/repository/file.gguf of the hub.
+    """
     console = Console(soft_wrap=True)
     goes_on = _stopped(output)
     console.print(
         f"Loading {escape(model or DEFAULT_MODEL)} and the embedder (15 s longer at its first "
-        f"use), then {n} Magpie instructions, one evolution of each that passes, responses, "
+        f"use), then {rows} Magpie instructions, one evolution of each that passes, responses, "
         "checks.",
         highlight=False,
     )
@@ -38,8 +54,8 @@ def demo(output: str, *, n: int, seed: int, model: str | None) -> int:
     options = RunOptions(
         llm=model, seed=seed, fresh=not goes_on, stall=None, watch=watcher("auto", console)
     )
-    result = asyncio.run(run(line(n), output, options))
-    summarise(result, console, again=f"evolsynth demo -n {n} -o {output}")
+    result = asyncio.run(run(line(rows), output, options))
+    summarise(result, console, again=f"evolsynth demo -n {rows} -o {output}")
     accepted = list(read_rows(result.files["accepted"]))
     evolved = [row for row in accepted if row.round] or accepted
     width = min(shutil.get_terminal_size().columns, 110)

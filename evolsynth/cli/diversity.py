@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
+import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -15,32 +17,51 @@ from evolsynth.evaluation.diversity.measures import TITLES, Figure, Whole
 from evolsynth.evaluation.diversity.summary import DiversityReport, collect, measured
 from evolsynth.evaluation.embed.base import Embedder, embedders
 from evolsynth.evaluation.embed.minilm import MiniLM
+from evolsynth.options import FilePath, Natural
 
 __all__ = ["diversity"]
 
 _MINILM_TO = 2000  # different texts that MiniLM embeds in some 10 to 40 s
 _VERBS = 12
 
+#: A file; without one, standard output.
+JsonPath = Annotated[str, msgspec.Meta(extra={"path": "PATH", "alone": "-"})]
+
 
 def diversity(
     data: str,
     *,
-    reference: str | None,
-    by: str,
-    field: str,
-    every: bool,
-    embedder: str | None,
-    json: str | None,
-    seed: int,
+    reference: FilePath | None = None,
+    by: str = "method,round",
+    field: str = "instruction",
+    all: bool = False,
+    embedder: str | None = None,
+    json: JsonPath | None = None,
+    seed: Natural = 0,
 ) -> int:
-    """Measure ``data`` and print tables, or write JSON; the exit status."""
+    """Say how varied a data set is, and what to ask for next.
+
+    Figures by method and round at equal size, with intervals; root verbs; thin clusters. Accepted
+    rows only, where rows have verdicts.
+
+    Args:
+        data: rows as JSON Lines; - for standard input.
+        reference: rows to compare with.
+        by: fields to group by, with commas between.
+        field: what is measured.
+        all: rejected and failed rows too.
+        embedder: by its name (default: minilm up to 2,000 rows, static vectors made from it
+            beyond).
+        json: write all of it as JSON there, or to standard output instead of the tables.
+        seed: of the draws.
+    """
     names = tuple(name.strip() for name in by.split(",") if name.strip())
     if data == "-" and reference == "-":
         raise InputError("Both files are standard input. Give one of them by its path.")
-    own = collect(read_rows(data), field=field, by=names, every=every)
+    own = collect(read_rows(data), field=field, by=names, every=all)
     other = None
     if reference is not None:
-        other = collect(read_rows(reference), field=field, by=names, every=every)
+        other = collect(read_rows(reference), field=field, by=names, every=all)
     if not own.texts:
         left = ", ".join(f"{count} {why}" for why, count in own.left_out.items()) or "empty file"
         raise InputError(
@@ -93,28 +114,26 @@ def _show(console: Console, report: DiversityReport) -> None:
 
 
 def _wholes(report: DiversityReport) -> Table:
-    sets = [("all", report.whole), *([("reference", report.reference)] if report.reference else [])]
-    table = _table("Whole sets: not to be compared where the number of rows differs", "figure")
-    for name, _ in sets:
-        table.add_column(name, justify="right")
-    table.add_row("rows", *(f"{one.rows:,}" for _, one in sets))
+    sets = [report.whole, *([report.reference] if report.reference else [])]
+    title = "Whole sets: not to be compared where the number of rows differs"
+    table = _table(title, "figure", ">all", *([">reference"] if report.reference else []))
+    table.add_row("rows", *(f"{one.rows:,}" for one in sets))
     for name, (title, _) in TITLES.items():
-        values = [_value(one, name) for _, one in sets]
+        values = [_value(one, name) for one in sets]
         if any(value is not None for value in values):
             table.add_row(title, *map(_number, values))
     for low, high in (("0.05", "0.95"), ("0.25", "0.75")):
-        ranges = (
-            f"{_number(q.get(low))} to {_number(q.get(high))}"
-            for q in (one.nearest.quantiles for _, one in sets)
-        )
+        spreads = [one.nearest.quantiles for one in sets]
+        ranges = (f"{_number(each.get(low))} to {_number(each.get(high))}" for each in spreads)
         table.add_row(f"nearest other, {float(low):.0%} to {float(high):.0%}", *ranges)
     return table
 
 
 def _value(whole: Whole, name: str) -> float | None:
-    if name == "nearest_median":
-        return whole.nearest.quantiles.get("0.5")
-    value: float | None = getattr(whole, name, None)
+    median = name == "nearest_median"
+    value: float | None = (
+        whole.nearest.quantiles.get("0.5") if median else getattr(whole, name, None)
+    )
     return value
 
 
@@ -123,11 +142,8 @@ def _compared(report: DiversityReport) -> Table:
     table = _table(
         f"At {report.equal_size} rows each: value ± half of its {report.level:.0%} interval",
         "figure",
+        *(f">{escape(group.name)}\n({group.rows:,})" for group in able),
     )
-    for group in able:
-        table.add_column(
-            f"{escape(group.name)}\n({group.rows:,})", justify="right", overflow="fold"
-        )
     table.add_column("more is", style="dim")
     for name, (title, meaning) in TITLES.items():
         table.add_row(title, *(_interval(group.figures.get(name)) for group in able), meaning)
@@ -141,9 +157,9 @@ def _verbs(report: DiversityReport) -> Table:
         f"Root verbs ({whole.verb_share:.0%} of rows have one"
         + (f"; questions: {escape(asked)})" if asked else ")"),
         "verb",
+        ">rows",
+        "most frequent objects",
     )
-    table.add_column("rows", justify="right")
-    table.add_column("most frequent objects")
     for one in whole.verbs[:_VERBS]:
         nouns = ", ".join(f"{noun} {count:,}" for noun, count in one.objects)
         table.add_row(escape(one.verb), f"{one.count:,}", escape(nouns))
@@ -155,10 +171,8 @@ def _thin(console: Console, report: DiversityReport) -> None:
     if not report.thin:
         console.print(f"No cluster of {report.clusters} is thin beside {against}.")
         return
-    table = _table(f"What to ask for next: thin clusters beside {against}", "about")
-    table.add_column("rows", justify="right")
-    table.add_column("missing", justify="right")
-    table.add_column("an example", overflow="fold")
+    title = f"What to ask for next: thin clusters beside {against}"
+    table = _table(title, "about", ">rows", ">missing", "an example")
     for one in report.thin:
         shown = (*one.reference_examples, *one.examples, "")[0]
         line = shown if len(shown) <= 90 else shown[:89] + "…"
@@ -167,9 +181,12 @@ def _thin(console: Console, report: DiversityReport) -> None:
     console.print(table)
 
 
-def _table(title: str, first: str) -> Table:
+def _table(title: str, *heads: str) -> Table:
+    """With these columns; ``>`` puts what is in one to the right."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(first)
+    for head in heads:
+        right = head.startswith(">")
+        table.add_column(head.lstrip(">"), justify="right" if right else "left", overflow="fold")
     return table
 
 

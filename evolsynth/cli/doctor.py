@@ -6,7 +6,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from evolsynth import __version__
-from evolsynth.errors import EvolsynthError
+from evolsynth.atomic import cache_folder
+from evolsynth.errors import EvolsynthError, SetupError
 from evolsynth.llm.backends import BACKENDS
 
 __all__ = ["Check", "checks", "doctor"]
@@ -31,7 +32,10 @@ class Check(NamedTuple):
 
 
 def doctor() -> int:
-    """Print all checks; 1 if something that generation or checking needs is missing."""
+    """Say what was found on this machine, and how to get what was not.
+
+    The exit status is 1 if something that generation or checking needs is missing.
+    """
     console = Console(soft_wrap=True)
     bad = 0
     for check in checks():
@@ -52,20 +56,11 @@ def checks() -> Iterator[Check]:
         yield Check("back ends", False, str(error))
         names = list(BACKENDS)
     looks = [look for name in names for look in BACKENDS[name].looks.items()]
-    for name, look in (
-        *looks,
-        ("embedder", _embedder),
-        ("report", _report),
-        ("cache", _cache),
-    ):
-        yield _guarded(name, look)
-
-
-def _guarded(name: str, look: Callable[[], str]) -> Check:
-    try:
-        return Check(name, True, look())
-    except EvolsynthError as error:
-        return Check(name, False, str(error))
+    for name, look in (*looks, ("embedder", _embedder), ("report", _report), ("cache", _cache)):
+        try:
+            yield Check(name, True, look())
+        except EvolsynthError as error:
+            yield Check(name, False, str(error))
 
 
 def _processor() -> str:
@@ -79,31 +74,26 @@ def _processor() -> str:
 
 
 def _embedder() -> str:
-    from evolsynth.errors import SetupError
     from evolsynth.evaluation.embed.minilm import MiniLM
 
-    for module, requirement in (
-        ("torch", "torch==2.13.0"),
-        ("sentence_transformers", '"evolsynth[embed]"'),
-    ):
-        if importlib.util.find_spec(module) is None:
-            raise SetupError(f"{module} is not installed. Install it: pip install {requirement}")
-    version = importlib.metadata.version("sentence-transformers")
+    _found("torch", "torch==2.13.0")
+    version = _found("sentence_transformers", '"evolsynth[embed]"')
     return f"{MiniLM().locate()}, sentence-transformers {version}"
 
 
 def _report() -> str:
-    from evolsynth.errors import SetupError
+    version = _found("plotly", '"evolsynth[report]"')
+    return f"plotly {version}"
 
-    if importlib.util.find_spec("plotly") is None:
-        raise SetupError('plotly is not installed. Install it: pip install "evolsynth[report]"')
-    return f"plotly {importlib.metadata.version('plotly')}"
+
+def _found(module: str, requirement: str) -> str:
+    """The version of what is installed; nothing is imported."""
+    if importlib.util.find_spec(module) is None:
+        raise SetupError(f"{module} is not installed. Install it: pip install {requirement}")
+    return importlib.metadata.version(module)
 
 
 def _cache() -> str:
-    from evolsynth.atomic import cache_folder
-    from evolsynth.errors import SetupError
-
     folder = cache_folder()
     nearest = next(p for p in (folder, *folder.parents) if p.exists())
     if not os.access(nearest, os.W_OK):

@@ -5,18 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from evolsynth.options import FilePath
 from evolsynth.pipeline.draw.draw import check_suffix, draw
 
 __all__ = ["draw_command"]
 
 
-def draw_command(spec: str, output: str | None, *, parameters: Sequence[str] = ()) -> int:
-    """Print a pipeline as Mermaid text, or draw it into a file that ends in .svg, .mmd or .md.
+def draw_command(
+    pipeline: str, *, param: Sequence[str] = (), output: FilePath | None = None
+) -> int:
+    """Draw a pipeline: Mermaid text, or an SVG picture with -o FILE.svg.
 
     Args:
-        spec: a pipeline's YAML file, or ``script.py:name``.
-        output: the file; None or ``-`` for standard output.
-        parameters: other values for options, as ``STEP.OPTION=VALUE``.
+        pipeline: a YAML file, script.py:NAME or package.module:NAME.
+        param: another value for an option of a step, as STEP.OPTION=VALUE; repeatable.
+        output: a file that ends in .svg, .mmd or .md (default: stdout).
 
     Raises:
         InputError: the pipeline cannot be loaded or does not fit together, or the file is none
@@ -27,8 +30,7 @@ def draw_command(spec: str, output: str | None, *, parameters: Sequence[str] = (
         check_suffix(path)
     from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
 
-    pipeline = load_pipeline(spec)
-    text = draw(set_parameters(pipeline, parameters) if parameters else pipeline, path)
+    text = draw(set_parameters(load_pipeline(pipeline), param), path)
     if path is None:
         sys.stdout.write(text)
     else:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from evolsynth.errors import InputError
-from evolsynth.options import Option, converted, holds_path
+from evolsynth.options import Option, converted, holds_path, mark_of
 
 __all__ = ["add_flags", "flag_of", "given", "parsed", "value_of"]
 
@@ -22,29 +24,42 @@ def flag_of(name: str) -> str:
 
 
 def add_flags(
-    parser: Any, options: Iterable[Option], *, called: Mapping[str, str] = {}, prefix: str = ""
+    parser: Any,
+    options: Iterable[Option],
+    *,
+    called: Mapping[str, str] = {},
+    prefix: str = "",
+    short: Mapping[str, str] = {},
+    required: bool = False,
 ) -> None:
     """Add a flag for each option: its name with hyphens, or what it is ``called`` instead.
 
     What was given is read back by `given`, with the same ``prefix``, which tells apart options of
     one name; an option that was not given has no entry there, so its default stands where it is
-    declared and nowhere else.
+    declared and nowhere else. One that is in ``short`` has that flag too; with ``required`` one
+    that has no default must be given.
     """
     for option in options:
-        flag = flag_of(called.get(option.name, option.name))
+        flags = [flag_of(called.get(option.name, option.name))]
+        if option.name in short:
+            flags.insert(0, short[option.name])
         about: dict[str, Any] = {
             "dest": f"{prefix}.{option.name}",
             "default": argparse.SUPPRESS,
             "help": _help(option),
+            "required": required and option.required,
         }
         members = _members(option.kind)
         if members == {bool}:
-            parser.add_argument(flag, action=argparse.BooleanOptionalAction, **about)
+            parser.add_argument(*flags, action=argparse.BooleanOptionalAction, **about)
             continue
         if _is_texts(option.kind) and str not in members:
             about["action"] = "append"
+        alone = mark_of(option.kind, "alone")  # what the flag means without a value
+        if alone is not None:
+            about |= {"nargs": "?", "const": alone}
         parser.add_argument(
-            flag, type=_reader(option), metavar=_metavar(option.kind, members), **about
+            *flags, type=_reader(option), metavar=_metavar(option.kind, members), **about
         )
 
 
@@ -84,6 +99,9 @@ def parsed(text: str, kind: Any) -> Any:
         return converted(text, kind)
     if _is_texts(kind) and not several:
         return text
+    if members == {float}:
+        with suppress(ValueError):  # "nan" too, which YAML writes in another way
+            return converted(float(text), kind)
     if Mapping in {typing.get_origin(m) for m in members} | members and not several:
         return converted(_weights(text), kind)
     from evolsynth.pipeline.yaml.yaml_lines import parse_value
@@ -152,7 +170,7 @@ def _metavar(kind: Any, members: set[Any]) -> str:
         if typing.get_origin(one) is Literal:
             return "{" + ",".join(map(str, typing.get_args(one))) + "}"
     if holds_path(kind):
-        return "FILE"
+        return str(mark_of(kind, "path"))
     if members <= {int, float}:
         return "N" if members == {int} else "X"
     if any(typing.get_args(one) == (str, float) for one in members):
@@ -164,10 +182,7 @@ def _all_members(kind: Any) -> set[Any]:
     """The types that a union is made of, without their ranges."""
     if hasattr(kind, "__metadata__"):
         return _all_members(kind.__origin__)
-    origin = typing.get_origin(kind)
-    if origin is not None and origin is not Literal and type(None) in typing.get_args(kind):
-        return set().union(*map(_all_members, typing.get_args(kind)))
-    if origin is typing.Union or str(origin) == "<class 'types.UnionType'>":
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return set().union(*map(_all_members, typing.get_args(kind)))
     return {kind}
 

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 
 from rich.console import Console
 from rich.table import Table
@@ -18,16 +18,22 @@ from evolsynth.evaluation.gate.check import COSTS, Check, ordered
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.findings import explain
+from evolsynth.options import FilePath
 from evolsynth.rows import Row
 from evolsynth.streams import Rows
 
 __all__ = ["gate", "gates"]
 
 
-def gates(*, as_yaml: bool, settings: str | None = None) -> int:
-    """Print all checks with their thresholds, cheapest first, or a settings file to start from."""
+def gates(*, yaml: bool = False, settings: FilePath | None = None) -> int:
+    """List the checks and their thresholds.
+
+    Args:
+        yaml: as a settings file to start from.
+        settings: show what this file makes of them.
+    """
     chosen = GateSettings() if settings is None else GateSettings.read(settings)
-    if as_yaml:
+    if yaml:
         sys.stdout.write(chosen.to_yaml())
         return 0
     table = Table(box=None, pad_edge=False)
@@ -60,25 +66,46 @@ def _described(check: Check, settings: GateSettings) -> tuple[str, ...]:
 
 
 def gate(
-    data: str, output: str | None, *, rejects: str | None, settings: str | None, embed: bool
+    data: str,
+    *,
+    output: FilePath | None = None,
+    rejects: FilePath | None = None,
+    settings: FilePath | None = None,
+    embedder: bool = True,
 ) -> int:
-    """Write the accepted rows of ``data``, and the others with their reasons; the exit status."""
+    """Judge the rows of a JSON Lines file from any tool.
+
+    Rows with 'instruction' and perhaps 'response'; each gets a verdict.
+
+    Args:
+        data: the rows; - for standard input.
+        output: accepted rows (default: stdout).
+        rejects: the other rows, with their reasons.
+        settings: thresholds, as `gates --yaml` prints them.
+        embedder: without it, exact duplicates and words only.
+    """
     chosen = GateSettings() if settings is None else GateSettings.read(settings)
     if data != "-":
         next(read_objects(data), None)  # a missing file is told before a model is loaded
-    embedder = MiniLM() if embed else None
-    if embedder is not None:
-        embedder.load()  # a missing one is told before any work is done
+    model = MiniLM() if embedder else None
+    if model is not None:
+        model.load()  # a missing one is told before any work is done
     # A file is read ahead; a pipe is not, since its next row may come much later.
     rows: Rows = read_rows(data) if data == "-" else _ahead(read_rows(data))
-    judge = Gate(embedder, settings=chosen, at_once=64)
-    with writing(output) as accept:
-        if rejects is None:
-            counts = asyncio.run(_judged(judge, rows, accept, lambda _: None))
-        else:
-            with writing(rejects) as refuse:
-                counts = asyncio.run(_judged(judge, rows, accept, refuse))
-    _summarise(counts)
+    judge = Gate(model, settings=chosen, at_once=64)
+    with (
+        writing(output) as accept,
+        nullcontext[Write](len) if rejects is None else writing(rejects) as refuse,
+    ):
+        counts = asyncio.run(_judged(judge, rows, accept, refuse))
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    kinds = ("accepted", "rejected", "failed")
+    parts = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
+    console.print(f"{sum(counts[kind] for kind in kinds)} rows = {parts}.")
+    for name, count in counts.most_common():
+        reason, _, code = name.partition(" ")
+        if reason == "reason":
+            console.print(f"{count:8} {code}: {explain(code)}")
     return 0
 
 
@@ -101,14 +128,3 @@ async def _judged(judge: Gate, rows: Rows, accept: Write, refuse: Write) -> Coun
                 counts.update(f"reason {code}" for code in row.verdict.reasons)
             (accept if row.status == "accepted" else refuse)(row.to_json() + "\n")
     return counts
-
-
-def _summarise(counts: Counter[str]) -> None:
-    console = Console(stderr=True, soft_wrap=True)
-    kinds = ("accepted", "rejected", "failed")
-    parts = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
-    console.print(f"{sum(counts[kind] for kind in kinds)} rows = {parts}.", highlight=False)
-    for name, count in counts.most_common():
-        reason, _, code = name.partition(" ")
-        if reason == "reason":
-            console.print(f"{count:8} {code}: {explain(code)}", highlight=False)

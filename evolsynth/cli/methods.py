@@ -236,7 +236,7 @@ def _pipeline(
     from evolsynth.pipeline.graph import Pipeline
     from evolsynth.pipeline.steps import STEPS
 
-    needs = needs(told) if callable(needs := STEPS[method.name].bare.needs) else needs
+    needs = STEPS[method.name](**told).needed()
     texts = [name for name, kind in needs.items() if kind == "text"]
     sources = [
         STEPS["load"](

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -15,11 +16,14 @@ from rich.text import Text
 
 from evolsynth.cli.progress.phrases import counted, duration, one_line, roughly
 from evolsynth.findings import explain
-from evolsynth.pipeline.run.preview import Preview
+from evolsynth.options import Natural
+from evolsynth.pipeline.run.preview import Preview, preview
+from evolsynth.pipeline.run.run import RunOptions
+from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
 from evolsynth.report.text import own_text, visible
 from evolsynth.rows import Row
 
-__all__ = ["changes", "show_preview"]
+__all__ = ["changes", "preview_command", "show_preview"]
 
 #: Bookkeeping, which no one reads a preview for.
 _HIDDEN = frozenset({"id", "parents", "provenance", "verdict", "failure", "method", "round"})
@@ -27,17 +31,38 @@ _WORD = re.compile(r"\s*(?:\w+|[^\w\s])")
 _STYLES = {"accepted": "green", "rejected": "yellow", "failed": "red", "pending": "dim"}
 
 
-def show_preview(preview: Preview, console: Console, *, n: int = 100) -> None:
+def preview_command(
+    pipeline: str, *, param: Sequence[str] = (), rows: Natural = 5, **run: Any
+) -> int:
+    """Make a few rows at each step, show them, and estimate the whole.
+
+    Nothing is written.
+
+    Args:
+        pipeline: a YAML file, script.py:NAME or package.module:NAME.
+        param: another value for an option of a step, as STEP.OPTION=VALUE; repeatable.
+        rows: of a source.
+        run: see `run_options`.
+    """
+    del run["log"]  # nothing is told while it works
+    options = RunOptions(**{**run, "report": False})
+    steps = set_parameters(load_pipeline(pipeline), param)
+    made = asyncio.run(preview(steps, rows=rows, options=options))
+    show_preview(made, Console(soft_wrap=True), n=run.get("accepted") or 100)
+    return 0
+
+
+def show_preview(made: Preview, console: Console, *, n: int = 100) -> None:
     """Print it.
 
     Args:
-        preview: the rows.
+        made: the rows.
         console: where to.
         n: accepted rows that a run would be asked for.
     """
     seen: dict[str, Row] = {}
-    for place, (node, rows) in enumerate(preview.rows):
-        seconds = preview.seconds_per_step[place] if preview.seconds_per_step else None
+    for place, (node, rows) in enumerate(made.rows):
+        seconds = made.seconds_per_step[place] if made.seconds_per_step else None
         took = "" if seconds is None else f", {duration(seconds)}"
         kind = "" if node.name == node.step.kind else f" ({node.step.kind})"
         title = f"{node.name}{kind}: {len(rows)} {'row' if len(rows) == 1 else 'rows'}{took}"
@@ -50,7 +75,7 @@ def show_preview(preview: Preview, console: Console, *, n: int = 100) -> None:
         # rows of branches have the same ids, so all of a step are taken in at its end
         seen.update((row.id, row) for row in rows)
     _print(console, Rule(Text("In all"), align="left"))
-    _sum(console, preview, n)
+    _sum(console, made, n)
 
 
 def _show(console: Console, row: Row, before: Row | None, place: str) -> None:

@@ -7,13 +7,19 @@ from pathlib import Path
 from evolsynth.data.files import read_dataset
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
+from evolsynth.options import FilePath
 from evolsynth.report.build import write_report
 
 __all__ = ["report"]
 
 
-def report(data: str, output: str) -> int:
-    """Write the report on ``data``, a folder or a file, to ``output``; the exit status."""
+def report(data: str, *, output: FilePath = "report.html") -> int:
+    """Make the HTML report on a data set.
+
+    Args:
+        data: its folder, or any JSON Lines file with an 'instruction' field.
+        output: where to write.
+    """
     rows = read_dataset(data)
     if rows and not any(row.instruction or row.messages for row in rows):
         fields = ", ".join(sorted({key for row in rows[:100] for key in row.extra})) or "none"

@@ -9,7 +9,14 @@ __all__ = ["rescue"]
 
 
 def rescue(folder: str) -> int:
-    """Rescue the run in a folder and say what came of it; 1 where nothing could be saved."""
+    """Save what can be read of a run whose store is damaged.
+
+    Rows and answers go to rescued/ in its folder as JSON Lines, and into a new store, so that the
+    run can go on. The exit status is 1 where nothing could be saved.
+
+    Args:
+        folder: the run's.
+    """
     saved = save(folder)
     if saved.sound:
         print(f"{folder}: the run's store is sound. It stays as it is.")

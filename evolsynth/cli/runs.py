@@ -11,25 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
 
 from evolsynth.atomic import writing
 from evolsynth.cli.flags import add_flags, given
-from evolsynth.cli.preview import show_preview
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import error_console, watcher
 from evolsynth.errors import InputError
 from evolsynth.export.trl import preference_line
-from evolsynth.options import Option, options_of
+from evolsynth.options import FolderPath, Option, options_of
 from evolsynth.pipeline.graph import Node, Pipeline
-from evolsynth.pipeline.run.preview import preview
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
 from evolsynth.rows import Row, dump
 from evolsynth.store.status import stored_value
 
-__all__ = ["RUN", "add_run_flags", "pipeline_of", "preview_command", "run_into_folder"]
-__all__ += ["run_to_files"]
+__all__ = ["RUN", "add_run_flags", "run_into_folder"]
+__all__ += ["run_options", "run_to_files"]
 
 _PYTHON = ("llm", "watch", "signals", "command", "observe")
 #: A run's options that the command line has: all but those that only Python can give.
@@ -59,20 +56,33 @@ def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
     )
 
 
-def pipeline_of(spec: str, parameters: Sequence[str]) -> Pipeline:
-    """The pipeline that a user names, with other values for options of its steps."""
-    pipeline = load_pipeline(spec)
-    return set_parameters(pipeline, parameters) if parameters else pipeline
-
-
-def _told(options: argparse.Namespace) -> dict[str, Any]:
-    told = given(options, RUN.values(), "run")
+def run_options(options: argparse.Namespace) -> dict[str, Any]:
+    """What the flags of a run gave, by the names of `RunOptions`, and ``log``."""
+    told = given(options, RUN.values(), "run") | {"log": options.log}
     return told if options.model is None else {**told, "llm": options.model}
 
 
-def run_into_folder(options: argparse.Namespace) -> int:
-    """``evolsynth run``: the exit status, 1 if a row failed or the run stalled."""
-    spec, output, parameters, told = options.pipeline, options.output, options.param, _told(options)
+def run_into_folder(
+    pipeline: str,
+    *,
+    param: Sequence[str] = (),
+    output: FolderPath | None = None,
+    **run: Any,
+) -> int:
+    """Run a pipeline into a folder, or go on with a run.
+
+    Rows go to accepted.jsonl, rejected.jsonl and failed.jsonl. What is in the folder's store is
+    not asked again, so the same command goes on with a run that was stopped or killed. The exit
+    status is 1 if a row failed or the run stalled.
+
+    Args:
+        pipeline: a YAML file, script.py:NAME or package.module:NAME; or the folder of a run, to go
+            on with it.
+        param: another value for an option of a step, as STEP.OPTION=VALUE; repeatable.
+        output: where (default: runs/NAME).
+        run: see `run_options`.
+    """
+    spec, told = pipeline, run
     if Path(spec).is_dir():
         command = stored_value(spec, "command")
         if not isinstance(command, dict) or "spec" not in command:
@@ -81,26 +91,16 @@ def run_into_folder(options: argparse.Namespace) -> int:
                 f"pipeline.yaml -o {spec}"
             )
         spec, output = command["spec"], output or spec
-        parameters = parameters or command["parameters"]
+        param = param or command["parameters"]
         told = {**command["options"], **told}
-    pipeline = pipeline_of(spec, parameters)
+    made = set_parameters(load_pipeline(spec), param)
     for name in ("llm", "cache"):  # the same from any folder
         place = told.get(name)
         if place is not None and (name == "cache" or Path(place).exists()):
             told[name] = str(Path(place).absolute())
     kept = {name: value for name, value in told.items() if name in _KEPT}
-    command = {"spec": _absolute(spec), "parameters": list(parameters), "options": kept}
-    return _run(pipeline, output or f"runs/{pipeline.name}", told, options.log, command=command)
-
-
-def preview_command(options: argparse.Namespace) -> int:
-    """``evolsynth preview``: show what a few rows become; the exit status."""
-    told = _told(options)
-    pipeline = pipeline_of(options.pipeline, options.param)
-    options_of_run = RunOptions(**{**told, "report": False})
-    made = asyncio.run(preview(pipeline, rows=options.rows, options=options_of_run))
-    show_preview(made, Console(soft_wrap=True), n=told.get("accepted") or 100)
-    return 0
+    command = {"spec": _absolute(spec), "parameters": list(param), "options": kept}
+    return _run(made, output or f"runs/{made.name}", told, command=command)
 
 
 def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str) -> int:
@@ -131,8 +131,7 @@ def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str)
         return _run(
             pipeline,
             folder,
-            _told(options),
-            options.log,
+            run_options(options),
             shown=shown,
             again=_again(options.words) if folder is not None else None,
             observe=observe,
@@ -152,16 +151,15 @@ def _run(
     pipeline: Pipeline,
     folder: str | None,
     told: Mapping[str, Any],
-    log: Any,
     *,
     again: str | None = None,
     shown: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> int:
-    console = error_console()
-    result = asyncio.run(
-        run(pipeline, folder, RunOptions(**{**told, **more, "watch": watcher(log, console)}))
-    )
+    console, options = error_console(), {**told, **more}
+    log = options.pop("log")
+    options["watch"] = watcher(log, console)
+    result = asyncio.run(run(pipeline, folder, RunOptions(**options)))
     if log not in ("json", "quiet"):
         if shown is not None:  # what the user asked for, before what the run has in its folder
             rest = {"report": result.files.get("report"), "run": result.folder}

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 
 from evolsynth.atomic import writing
+from evolsynth.options import FilePath
 from evolsynth.pipeline.yaml.json_schema import pipeline_schema
 
 __all__ = ["schema"]
 
 
-def schema(output: str | None = None) -> int:
-    """Write it to a file, or to standard output; the exit status.
+def schema(*, output: FilePath | None = None) -> int:
+    """Print the JSON schema of pipeline files, for editors.
+
+    Args:
+        output: where to write (default: stdout).
 
     Raises:
         InputError: the file cannot be written.

@@ -13,10 +13,11 @@ from rich.console import Console
 from evolsynth.atomic import writing
 from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError
-from evolsynth.evaluation.scores.judge import CRITERIA, judge
-from evolsynth.evaluation.scores.response import ifd
+from evolsynth.evaluation.scores import judge as by_model
+from evolsynth.evaluation.scores import response as by_instruction
 from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
+from evolsynth.options import FilePath
 from evolsynth.rows import Row, dump
 from evolsynth.streams import Rows
 
@@ -27,21 +28,31 @@ Write = Callable[[str], object]
 
 def score(
     data: str,
-    output: str | None,
     *,
-    by_ifd: bool,
-    by_judge: bool,
-    model: str | None,
+    output: FilePath | None = None,
+    ifd: bool = False,
+    judge: bool = False,
+    model: str | None = None,
 ) -> int:
-    """Write every row of ``data`` with its scores, in order; the exit status."""
-    if not by_ifd and not by_judge:
+    """Put scores on the rows of a JSON Lines file: IFD, a judge's.
+
+    Rows with 'instruction' and 'response'; all other fields stay as they are.
+
+    Args:
+        data: the rows; - for standard input.
+        output: where to write (default: stdout).
+        ifd: how much the instruction helps to the response.
+        judge: complexity and quality, 1 to 6, by the model.
+        model: as for `magpie`.
+    """
+    if not ifd and not judge:
         raise InputError("Nothing is asked for. Give --ifd, --judge, or both.")
     if data != "-":
         next(read_objects(data), None)  # a missing file is told before a model is loaded
 
     async def work(write: Write) -> tuple[int, int]:
         async with open_llm(model or DEFAULT_MODEL) as llm:
-            return await scored(data, llm, write, by_ifd=by_ifd, by_judge=by_judge)
+            return await scored(data, llm, write, by_ifd=ifd, by_judge=judge)
 
     with writing(output) as write:
         count, missing = asyncio.run(work(write))
@@ -60,14 +71,14 @@ async def scored(
         InputError: a line that cannot be read, or lacks a text to be scored, with its number.
     """
     lines: deque[dict[str, Any]] = deque()
-    wanted = (*(["ifd"] if by_ifd else []), *(CRITERIA if by_judge else ()))
+    wanted = (*(["ifd"] if by_ifd else []), *(by_model.CRITERIA if by_judge else ()))
     rows: Rows = _rows(data, lines)
     count = missing = 0
     async with AsyncExitStack() as stack:
         if by_ifd:
-            rows = await stack.enter_async_context(aclosing(ifd(rows, llm)))
+            rows = await stack.enter_async_context(aclosing(by_instruction.ifd(rows, llm)))
         if by_judge:
-            rows = await stack.enter_async_context(aclosing(judge(rows, llm)))
+            rows = await stack.enter_async_context(aclosing(by_model.judge(rows, llm)))
         assert isinstance(rows, AsyncGenerator)  # noqa: S101 - `score` asked for one of the two
         async for row in rows:
             line = lines.popleft()

@@ -13,9 +13,9 @@ from rich.console import Console
 from evolsynth.atomic import writing
 from evolsynth.cli.lines import Lines
 from evolsynth.errors import InputError
-from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.scores.selection import Choice, best_first, choose, product_of, row_text
+from evolsynth.options import FilePath, Natural
 from evolsynth.rows import Row, dump
 
 __all__ = ["select"]
@@ -23,29 +23,36 @@ __all__ = ["select"]
 
 def select(
     data: str,
-    output: str | None,
     *,
-    n: int,
-    by: Sequence[str],
-    distance: float,
-    rejects: str | None = None,
-    embedder: Embedder | None = None,
+    rows: Natural,
+    output: FilePath | None = None,
+    rejects: FilePath | None = None,
+    by: str = "complexity,quality",
+    distance: float = 0.9,
 ) -> int:
-    """Write the best ``n`` rows of ``data``, best first; the exit status.
+    """Choose the best rows by their scores, none too much like another.
 
-    The file is read twice: once for the scores, of which 16 bytes a row are kept, and then only
-    the lines that are looked at. ``rejects`` gets the others, in the order of the file.
+    The best N by the product of scores, best first. The file is read twice: once for the scores,
+    of which 16 bytes a row are kept, and then only the lines that are looked at.
+
+    Args:
+        data: rows with scores, as `score` writes them.
+        rows: how many to choose.
+        output: where to write (default: stdout).
+        rejects: the other rows, with their reasons, in the order of the file.
+        by: scores, with commas between.
+        distance: pass over a row whose cosine to one chosen is above this.
     """
     if data == "-":
         raise InputError("select reads its file twice, so it cannot be standard input. Save it.")
     products = array("d")  # NaN: not to be chosen
-    with closing(Lines(data, partial(_weigh, by=by, products=products))) as lines:
-        if embedder is None:
-            embedder = MiniLM()
-            embedder.load()
+    names = [name.strip() for name in by.split(",") if name.strip()]
+    with closing(Lines(data, partial(_weigh, by=names, products=products))) as lines:
+        embedder = MiniLM()
+        embedder.load()
         choice = choose(
             best_first(products),
-            n,
+            rows,
             embedder=embedder,
             text=lambda i: row_text(Row.from_dict(lines.row(i))),
             most_similar=distance,

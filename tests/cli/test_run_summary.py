@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from rich.console import Console
 from simulated_run import Budget, State, chain
 
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.findings import advise, explain
-from evolsynth.pipeline.run.state import advise_failure
+from evolsynth.pipeline.run.state import End, RunResult, advise_failure
 
 
-class Result(msgspec.Struct):
-    """As `RunResult` of the run."""
-
-    folder: Path | None
-    ended: str
-    state: State
-    files: dict[str, Path] = {}
+def ended_as(
+    folder: Path | None, ended: End, state: State, files: Mapping[str, Path] = {}
+) -> RunResult:
+    return RunResult(folder=folder, ended=ended, state=state, files=files)
 
 
 def state(**changes: Any) -> State:
@@ -43,7 +40,7 @@ def state(**changes: Any) -> State:
     return run
 
 
-def told(result: Result, *, width: int = 100, **options: Any) -> str:
+def told(result: RunResult, *, width: int = 100, **options: Any) -> str:
     on = Console(file=io.StringIO(), width=width, soft_wrap=True)
     summarise(result, on, **options)
     assert isinstance(on.file, io.StringIO)
@@ -63,7 +60,7 @@ def numbers(text: str, name: str) -> list[int]:
 
 @pytest.mark.parametrize("width", [60, 100, 140])
 def test_planned_is_the_sum_of_the_others_for_each_step_and_in_all(width: int) -> None:
-    text = told(Result(Path("runs/a"), "finished", state()), width=width)
+    text = told(ended_as(Path("runs/a"), "finished", state()), width=width)
     for name in ("magpie", "respond", "gate", "all"):
         planned, *parts = numbers(text, name)
         assert planned == sum(parts), name
@@ -74,40 +71,40 @@ def test_planned_is_the_sum_of_the_others_for_each_step_and_in_all(width: int) -
 def test_rows_that_were_under_way_are_counted_as_unfinished() -> None:
     run = state(planned=130)
     run.counts[0].made, run.counts[0].running = 130, 10
-    text = told(Result(Path("runs/a"), "stopped", run))
+    text = told(ended_as(Path("runs/a"), "minutes", run))
     assert numbers(text, "all") == [120, 70, 48, 2, 10]
     assert numbers(text, "magpie") == [120, 120, 0, 0, 10]
     assert "Unfinished rows were made ahead" in text
 
 
 def test_the_speed_is_told() -> None:
-    text = squeezed(told(Result(Path("runs/a"), "finished", state())))
+    text = squeezed(told(ended_as(Path("runs/a"), "finished", state())))
     assert "1 min 00 s, 200 tokens/s, 70.0 accepted rows per minute, 120 answers." in text
 
 
 def test_answers_out_of_the_store_are_told() -> None:
     run = state()
     run.counts[0].found = 30
-    text = squeezed(told(Result(Path("runs/a"), "finished", run)))
+    text = squeezed(told(ended_as(Path("runs/a"), "finished", run)))
     assert "120 answers asked for, 30 found in the store." in text
     assert "per minute" not in text  # rows out of the store take no time
 
 
 def test_reasons_are_explained_the_commonest_first() -> None:
-    text = squeezed(told(Result(Path("runs/a"), "finished", state())))
+    text = squeezed(told(ended_as(Path("runs/a"), "finished", state())))
     assert f"40 (83%) near_duplicate: {explain('near_duplicate')} 10 (21%) too_short" in text
     assert "my_check: My check." in text
 
 
 def test_a_run_that_did_what_was_asked_gets_no_advice_on_rejects() -> None:
     run = state(budget=Budget(accepted=70))
-    text = squeezed(told(Result(Path("runs/a"), "accepted", run)))
+    text = squeezed(told(ended_as(Path("runs/a"), "accepted", run)))
     assert advise("near_duplicate") not in text
     assert "goes on from here" not in text
 
 
 def test_failures_always_get_advice() -> None:
-    text = squeezed(told(Result(Path("runs/a"), "finished", state())))
+    text = squeezed(told(ended_as(Path("runs/a"), "finished", state())))
     assert f"2 (100%) EngineError -> {advise_failure('EngineError')}" in text
 
 
@@ -118,16 +115,14 @@ def test_failures_always_get_advice() -> None:
         ("max_tokens", "It ended after 9,000 tokens"),
         ("max_attempts", "It ended after 120 attempts"),
         ("stalled", "none of the last 50 attempts was accepted"),
-        ("stopped", "It was stopped, with 70 accepted"),
-        ("failed", "It was broken off by an error"),
         ("finished", "The sources gave no more rows, with 70 accepted of the 200 asked for."),
     ],
 )
 def test_a_run_that_ended_early_says_why_what_to_change_and_how_to_go_on(
-    ended: str, why: str
+    ended: End, why: str
 ) -> None:
     budget = Budget(accepted=200, minutes=1.5, max_tokens=9000, max_attempts=120, stall=50)
-    text = squeezed(told(Result(Path("runs/a b"), ended, state(budget=budget))))
+    text = squeezed(told(ended_as(Path("runs/a b"), ended, state(budget=budget))))
     assert why in text
     for reason in ("near_duplicate", "too_short", "my_check"):
         assert f"-> {advise(reason)}" in text
@@ -135,7 +130,7 @@ def test_a_run_that_ended_early_says_why_what_to_change_and_how_to_go_on(
 
 
 def test_the_command_that_was_given_is_named() -> None:
-    result = Result(Path("runs/a"), "stopped", state())
+    result = ended_as(Path("runs/a"), "minutes", state())
     assert "  evolsynth run p.yaml -o runs/a -n 9\n" in told(
         result, again="evolsynth run p.yaml -o runs/a -n 9"
     )
@@ -143,26 +138,26 @@ def test_the_command_that_was_given_is_named() -> None:
 
 def test_files_are_on_lines_that_can_be_copied() -> None:
     path = Path("a/very/long/path" * 8) / "accepted.jsonl"
-    text = told(Result(Path("runs/a"), "finished", state(), {"accepted": path}), width=60)
+    text = told(ended_as(Path("runs/a"), "finished", state(), {"accepted": path}), width=60)
     assert f"  accepted  {path}\n" in text
 
 
 def test_foreign_text_is_only_shown() -> None:
     run = state(reasons=Counter({"[red]x\x1b[2J": 3}))
     run.counts[0].name = "[b]m\x1b[31m"
-    text = told(Result(Path("runs/a"), "stalled", run))
+    text = told(ended_as(Path("runs/a"), "stalled", run))
     assert "[red]x[U+001B][2J" in text
     assert "[b]m[U+001B][31m" in text
     assert "\x1b" not in text
 
 
 def test_a_run_that_kept_nothing_cannot_go_on() -> None:
-    text = told(Result(None, "minutes", state(budget=Budget(minutes=1))))
+    text = told(ended_as(None, "minutes", state(budget=Budget(minutes=1))))
     assert "It ended after its 1 minutes" in text
     assert "goes on" not in text
 
 
 def test_a_run_of_nothing_has_a_summary_too() -> None:
-    text = told(Result(Path("runs/a"), "finished", chain("load")))
+    text = told(ended_as(Path("runs/a"), "finished", chain("load")))
     assert numbers(text, "all") == [0, 0, 0, 0]
     assert "Rejected" not in text

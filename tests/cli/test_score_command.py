@@ -121,6 +121,9 @@ class Angles:
 
     name = "angles"
 
+    def load(self) -> None:
+        pass
+
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         angles = np.radians([float(text) for text in texts])
         return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
@@ -140,19 +143,17 @@ CHOICE = [
 ]
 
 
+@pytest.fixture
+def angles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evolsynth.cli.select.MiniLM", Angles)
+
+
+@pytest.mark.usefixtures("angles")
 def test_the_best_are_written_best_first_and_the_others_in_order(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, best, others = written(tmp_path, CHOICE), tmp_path / "best.jsonl", tmp_path / "no.jsonl"
-    select(
-        str(path),
-        str(best),
-        n=2,
-        by=["complexity", "quality"],
-        distance=0.9,
-        rejects=str(others),
-        embedder=Angles(),
-    )
+    select(str(path), output=str(best), rows=2, rejects=str(others))
     assert [(o["id"], o["scores"]["selection"]) for o in read(best)] == [("d5", 9), ("d90", 5)]
     assert read(best)[0]["topic"] == "b"
     left = [(o["id"], o["verdict"]["reasons"]) for o in read(others)]
@@ -161,13 +162,11 @@ def test_the_best_are_written_best_first_and_the_others_in_order(
     assert "5 rows = 2 selected + 3 left" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("angles")
 def test_the_file_and_the_list_give_the_same_choice(tmp_path: Path) -> None:
     path, best, others = written(tmp_path, CHOICE), tmp_path / "best.jsonl", tmp_path / "no.jsonl"
-    by = ["complexity", "quality"]
     for n in (1, 3, 9):
-        select(
-            str(path), str(best), n=n, by=by, distance=0.9, rejects=str(others), embedder=Angles()
-        )
+        select(str(path), output=str(best), rows=n, rejects=str(others))
         chosen, left = select_rows(read_rows(path), n, embedder=Angles())
         assert [o["id"] for o in read(best)] == [row.id for row in chosen]
         assert [o["verdict"]["reasons"] for o in read(others)] == [

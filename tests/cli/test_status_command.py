@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -36,6 +37,15 @@ RUNNING = standing(
 )
 
 
+@contextmanager
+def stood_in_for(**things: object) -> Iterator[None]:
+    """The terminal, the store and the clock of the command are these."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, thing in things.items():
+            patch.setattr(f"evolsynth.cli.progress.summary.{name}", thing)
+        yield
+
+
 def said(
     *standings: RunStatus, terminal: bool = False, width: int = 100, **options: Any
 ) -> tuple[str, int]:
@@ -52,8 +62,8 @@ def said(
         assert seconds == 1.0
         slept[0] += 1
 
-    code = status("runs/a b", console=on, read=read, now=lambda: NOW, sleep=sleep, **options)
-    assert code == 0
+    with stood_in_for(Console=lambda: on, read_status=read, time=lambda: NOW, sleep=sleep):
+        assert status("runs/a b", **options) == 0
     assert isinstance(on.file, io.StringIO)
     return on.file.getvalue(), slept[0]
 
@@ -138,7 +148,7 @@ def test_it_fits_the_terminal(width: int) -> None:
 
 
 def test_json_is_one_line_with_all_fields() -> None:
-    text, _ = said(RUNNING, as_json=True, width=20)
+    text, _ = said(RUNNING, json=True, width=20)
     assert len(text.splitlines()) == 1
     read = json.loads(text)
     assert read["rows"] == {"accepted": 20, "rejected": 15, "failed": 1}
@@ -152,7 +162,7 @@ def changed(**changes: Any) -> Callable[[RunStatus], RunStatus]:
 def test_watching_prints_what_changed_until_the_run_ends() -> None:
     later = changed(seen=NOW + 1)(RUNNING)
     end = changed(running=False, ended="finished", seen=NOW + 2)(RUNNING)
-    text, slept = said(RUNNING, RUNNING, later, end, watch=True, as_json=True)
+    text, slept = said(RUNNING, RUNNING, later, end, watch=True, json=True)
     seen = [json.loads(line)["seen"] for line in text.splitlines()]
     assert seen == [NOW - 1, NOW + 1, NOW + 2]
     assert slept == 3
@@ -176,5 +186,5 @@ def test_ctrl_c_ends_the_watching_alone() -> None:
     def interrupted(_: float) -> None:
         raise KeyboardInterrupt
 
-    code = status("x", watch=True, console=on, read=lambda _: RUNNING, sleep=interrupted)
-    assert code == 0
+    with stood_in_for(Console=lambda: on, read_status=lambda _: RUNNING, sleep=interrupted):
+        assert status("x", watch=True) == 0

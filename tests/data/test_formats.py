@@ -231,10 +231,10 @@ def test_rows_of_another_kind_of_file_can_be_looked_up_in_any_order(tmp_path: Pa
 def test_check_takes_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.csv"
     path.write_text("original,evolved,n\nName 3 lakes.,Name 3 deep lakes.,1\nBees?,Wasps?,\n")
-    assert main(["check", str(path), "--no-embedder"]) == 0
+    assert main(["information-loss", str(path), "--no-embedder"]) == 0
     kept, _ = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert (kept["evolved"], kept["n"], kept["flagged"]) == ("Name 3 deep lakes.", "1", False)
-    assert main(["check", str(path), "--no-embedder", "--evolved", "m"]) == 1
+    assert main(["information-loss", str(path), "--no-embedder", "--evolved", "m"]) == 1
     assert "line 2: the field 'm' is missing" in capsys.readouterr().err
 
 

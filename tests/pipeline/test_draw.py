@@ -374,14 +374,14 @@ def spec(monkeypatch: pytest.MonkeyPatch) -> str:
     """Stands for a pipeline's file."""
     config = ModuleType("evolsynth.pipeline.yaml.load")
     config.load_pipeline = {"pipe.yaml": CHAIN}.__getitem__  # type: ignore[attr-defined]
-    config.set_parameters = lambda pipe, given: pipe.using(name=given[0])  # type: ignore[attr-defined]
+    config.set_parameters = lambda pipe, given: pipe.using(name=(*given, "pipe")[0])  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "evolsynth.pipeline.yaml.load", config)
     return "pipe.yaml"
 
 
 def test_the_command_prints_mermaid_text(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert draw_command(spec, None) == 0
-    assert draw_command(spec, "-") == 0
+    assert draw_command(spec) == 0
+    assert draw_command(spec, output="-") == 0
     assert capsys.readouterr().out == draw(CHAIN) * 2
 
 
@@ -389,7 +389,7 @@ def test_the_command_writes_a_picture(
     spec: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "pipe.svg"
-    assert draw_command(spec, str(target), parameters=["other"]) == 0
+    assert draw_command(spec, output=str(target), param=["other"]) == 0
     assert "The pipeline other" in target.read_text("utf-8")
     told = capsys.readouterr()
     assert (told.out, told.err) == ("", f"Drawn: {target}\n")
@@ -397,4 +397,4 @@ def test_the_command_writes_a_picture(
 
 def test_the_command_looks_at_the_suffix_first(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\.svg"):
-        draw_command("nowhere.yaml", str(tmp_path / "pipe.png"))
+        draw_command("nowhere.yaml", output=str(tmp_path / "pipe.png"))

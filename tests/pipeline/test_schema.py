@@ -94,9 +94,9 @@ def test_the_file_in_docs_is_up_to_date() -> None:
 
 
 def test_the_command_writes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert schema_command(str(tmp_path / "schema.json")) == 0
+    assert schema_command(output=str(tmp_path / "schema.json")) == 0
     assert json.loads((tmp_path / "schema.json").read_text(encoding="utf-8")) == SCHEMA
-    assert schema_command(None) == 0
+    assert schema_command() == 0
     assert json.loads(capsys.readouterr().out) == SCHEMA
 
 

@@ -1,16 +1,12 @@
 """What a run came to, when it ends; and where it stands, also while it works."""
 
-# ruff: noqa: D102 - what the protocol's attributes mean stands at what it is a protocol of
-
 from __future__ import annotations
 
-import json
 import shlex
-import time
-from collections.abc import Callable, Mapping
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Protocol
+from json import dumps
+from time import sleep, time
+from typing import Any
 
 import msgspec
 from rich import box
@@ -22,30 +18,17 @@ from rich.text import Text
 
 from evolsynth.cli.progress.phrases import counted, duration, one_line, step_table, sum_text
 from evolsynth.findings import advise, explain
-from evolsynth.pipeline.run.state import RunState, advise_failure
+from evolsynth.pipeline.run.state import RunResult, RunState, advise_failure
 from evolsynth.store.status import RunStatus, StoredEvent, read_status
 
-__all__ = ["Ended", "status", "summarise"]
+__all__ = ["status", "summarise"]
 
 _REASONS = 5
 _SILENT = 60.0  # seconds without a sign of life that are worth a word
 _EVENTS = 5
 
 
-class Ended(Protocol):
-    """What `summarise` reads of a run's result."""
-
-    @property
-    def folder(self) -> Path | None: ...
-    @property
-    def ended(self) -> str: ...
-    @property
-    def state(self) -> RunState: ...
-    @property
-    def files(self) -> Mapping[str, Path]: ...
-
-
-def summarise(result: Ended, console: Console, *, again: str | None = None) -> None:
+def summarise(result: RunResult, console: Console, *, again: str | None = None) -> None:
     """Print it.
 
     Args:
@@ -68,13 +51,10 @@ def summarise(result: Ended, console: Console, *, again: str | None = None) -> N
             _whole(console, f"{one_line(name):{width}}  {one_line(path, 500)}")
     if early is not None:
         _print(console, Text(early, style="bold"))
-        command = again or f"evolsynth run {shlex.quote(str(result.folder))}"
         if result.folder is None and again is None:
             return
-        if result.ended == "failed":
-            _print(console, Text("Once the cause is mended, this goes on from here:"))
-        else:
-            _print(console, Text("This goes on from here, and asks nothing twice:"))
+        command = again or f"evolsynth run {shlex.quote(str(result.folder))}"
+        _print(console, Text("This goes on from here, and asks nothing twice:"))
         _whole(console, one_line(command, 2000))
 
 
@@ -86,17 +66,15 @@ def _table(state: RunState, *, narrow: bool) -> Table:
         padding=(0, 1, 0, 0) if narrow else (0, 1),
     )
     table.add_column("step", overflow="fold")
-    under_way = any(step.running for step in state.counts)
-    heads = ("planned", "accepted", "rejected", "failed", *(["unfinished"] if under_way else []))
-    for head in heads:
+    running = sum(step.running for step in state.counts)
+    wide = 5 if running else 4
+    for head in ("planned", "accepted", "rejected", "failed", "unfinished")[:wide]:
         table.add_column(head, justify="right")
     for step in state.counts:
-        settled = [step.left, step.rejected, step.failed]
-        numbers = [sum(settled), *settled]
-        numbers += [step.running] if under_way else []
+        settled = (step.left, step.rejected, step.failed)
+        numbers = (sum(settled), *settled, step.running)[:wide]
         table.add_row(Text(one_line(step.name, 60)), *map(counted, numbers))
-    numbers = [state.total, state.accepted, state.rejected, state.failed]
-    numbers += [sum(step.running for step in state.counts)] if under_way else []
+    numbers = (state.total, state.accepted, state.rejected, state.failed, running)[:wide]
     table.add_section()
     table.add_row("all", *map(counted, numbers), style="bold")
     return table
@@ -157,8 +135,6 @@ def _why(ended: str, state: RunState) -> str | None:
         f"{told}. Raise --max-attempts, or change what rejects most.",
         "stalled": f"It ended because none of the last {counted(limits.stall or 0)} attempts was "
         f"accepted, with {told}. Change what rejects most.",
-        "stopped": f"It was stopped, with {told}.",
-        "failed": f"It was broken off by an error, with {told}.",
     }
     if ended in reasons:
         return reasons[ended]
@@ -187,78 +163,51 @@ def _whole(console: Console, text: str) -> None:
 # --- status
 
 
-def status(
-    folder: str,
-    as_json: bool = False,
-    *,
-    watch: bool = False,
-    console: Console | None = None,
-    read: Callable[[str], RunStatus] = read_status,
-    now: Callable[[], float] = time.time,
-    sleep: Callable[[float], None] = time.sleep,
-) -> int:
-    """Print where the run in a folder stands; the exit status.
+def status(folder: str, *, json: bool = False, watch: bool = False) -> int:
+    """Say where a run stands, also while it runs.
 
     Args:
         folder: the run's.
-        as_json: as one JSON object in a line.
-        watch: print it anew each second, until the run has ended.
-        console: where to; by default standard output.
-        read: reads the status; by default from the run's store.
-        now, sleep: the clock, in seconds since 1970.
+        json: as one JSON object in a line.
+        watch: again each second, to the run's end.
 
     Raises:
         InputError: there is no run in the folder.
         StoreError: its store cannot be read.
     """
-    console = console or Console()
-    standing = read(folder)
-    if not watch:
-        _tell(console, standing, now(), as_json=as_json)
-        return 0
-    try:
-        if console.is_terminal and not as_json:
-            _follow(console, standing, lambda: read(folder), now, sleep)
+    console, standing = Console(), read_status(folder)
+
+    def tell() -> None:
+        if json:
+            # all beyond ASCII is escaped, so that any terminal and any text will do
+            console.file.write(dumps(msgspec.to_builtins(standing)) + "\n")
+            console.file.flush()
         else:
-            _tell(console, standing, now(), as_json=as_json)
-            while standing.running:
-                sleep(1.0)
-                before, standing = standing, read(folder)
-                if standing.seen != before.seen or standing.running != before.running:
-                    _tell(console, standing, now(), as_json=as_json)
+            console.print(_shown(standing, console.width), soft_wrap=False)
+
+    try:
+        if watch and console.is_terminal and not json:
+            size = console.width, console.height
+            with Live(_shown(standing, *size), console=console, auto_refresh=False) as live:
+                while standing.running:
+                    sleep(1.0)
+                    standing = read_status(folder)
+                    live.update(_shown(standing, *size), refresh=True)
+            return 0
+        tell()
+        while watch and standing.running:
+            sleep(1.0)
+            before, standing = standing, read_status(folder)
+            if standing.seen != before.seen or standing.running != before.running:
+                tell()
     except KeyboardInterrupt:  # of the watching; the run itself is another process and goes on
         return 0
     return 0
 
 
-def _follow(
-    console: Console,
-    standing: RunStatus,
-    again: Callable[[], RunStatus],
-    now: Callable[[], float],
-    sleep: Callable[[float], None],
-) -> None:
-    with Live(
-        _shown(standing, now(), console.width, console.height), console=console, auto_refresh=False
-    ) as live:
-        while standing.running:
-            sleep(1.0)
-            standing = again()
-            live.update(_shown(standing, now(), console.width, console.height), refresh=True)
-
-
-def _tell(console: Console, standing: RunStatus, now: float, *, as_json: bool) -> None:
-    if as_json:
-        # all beyond ASCII is escaped, so that any terminal and any text will do
-        console.file.write(json.dumps(msgspec.to_builtins(standing)) + "\n")
-        console.file.flush()
-        return
-    console.print(_shown(standing, now, console.width), soft_wrap=False)
-
-
-def _shown(standing: RunStatus, now: float, width: int, height: int | None = None) -> Group:
+def _shown(standing: RunStatus, width: int, height: int | None = None) -> Group:
     room = None if height is None else max(2, height - 9 - _EVENTS)
-    parts: list[Any] = [Text(_head(standing, now), style="bold")]
+    parts: list[Any] = [Text(_head(standing, time()), style="bold")]
     if standing.steps:
         parts += [Text(), step_table(standing.steps, width=width, height=room), Text()]
     parts.append(Text(_sum(standing)))

@@ -103,27 +103,28 @@ class Quiet:
 class _Watch(ABC):
     """Looks at the run four times a second, by a timer of the event loop: no task, no thread."""
 
-    def __init__(self, console: Console, *, every: float = 0.0, clock: Clock = time.monotonic):
+    _state: RunState
+    _pace: Pace
+
+    def __init__(self, console: Console, *, every: float = 10.0, clock: Clock = time.monotonic):
         self._console, self._every, self._clock = console, every, clock
-        self._state: RunState | None = None
-        self._pace: Pace | None = None
+        self._teller = Teller()
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
-        self._deaf = False
+        self._deaf = True  # until it begins, and from its end on
 
     def begin(self, state: RunState) -> None:
         """Show the run from now on; called in its event loop."""
         now = self._clock()
         self._state, self._pace = state, Pace(state, now)
-        self._due = now + self._every
+        self._due, self._deaf = now + self._every, False
         self._say(self._open)
         self._look_later()
 
     def tick(self) -> None:
         """Look at the run, and show how it stands if that is due."""
         now = self._clock()
-        if self._pace is not None:
-            self._pace.look(now)
+        self._pace.look(now)
         if now >= self._due:
             # by the schedule, and not once for each line that was missed
             self._due = max(now, self._due + self._every)
@@ -131,7 +132,7 @@ class _Watch(ABC):
 
     def event(self, kind: str, /, **data: Any) -> None:
         """Tell what happened."""
-        if self._pace is not None and kind in NUMBERED:
+        if self._timer is not None and kind in NUMBERED:
             self._pace.look(self._clock())
             if kind in ("stopping", "stopped"):
                 self._pace.stop()
@@ -139,14 +140,14 @@ class _Watch(ABC):
 
     def end(self) -> None:
         """Show how it ended, and nothing from now on."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._pace is not None:
-            self._pace.look(self._clock())
+        if self._timer is None:
+            return
+        self._timer.cancel()
+        self._timer = None
+        self._pace.look(self._clock())
         self._deaf = False  # a table must be taken off the terminal, whatever failed before
         self._say(self._close)
-        self._deaf, self._state, self._pace = True, None, None
+        self._deaf = True
 
     def _look_later(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(_LOOK_EVERY, self._look_again)
@@ -183,31 +184,24 @@ class _Watch(ABC):
 class Lines(_Watch):
     """Plain lines: at the beginning, from time to time, when something happens, at the end."""
 
-    def __init__(self, console: Console, *, every: float = 10.0, clock: Clock = time.monotonic):
-        super().__init__(console, every=every, clock=clock)
-        self._teller = Teller()
-
     def _open(self) -> None:
-        if self._state is not None:
-            names = " -> ".join(step.name for step in self._state.counts)
-            wanted, expected = self._state.budget.accepted, self._state.expected
-            parts = [f"{wanted:,} accepted rows are wanted"] if wanted is not None else []
-            parts += [f"the sources give {expected:,} rows"] if expected is not None else []
-            told = f" ({', '.join(parts)})" if parts else ""
-            self._print(f"Steps: {Text(names).plain}{told}")
+        names = " -> ".join(step.name for step in self._state.counts)
+        wanted, expected = self._state.budget.accepted, self._state.expected
+        parts = [f"{wanted:,} accepted rows are wanted"] if wanted is not None else []
+        parts += [f"the sources give {expected:,} rows"] if expected is not None else []
+        told = f" ({', '.join(parts)})" if parts else ""
+        self._print(f"Steps: {Text(names).plain}{told}")
 
     def _show(self) -> None:
-        if self._state is not None and self._pace is not None:
-            self._print(line(self._state, self._pace))
+        self._print(line(self._state, self._pace))
 
     def _tell(self, kind: str, data: Mapping[str, Any]) -> None:
         self._print(self._teller.tell(kind, data, self._state))
 
     def _close(self) -> None:
-        if self._state is not None and self._pace is not None:
-            state, rates = self._state, pace_text(self._pace)
-            told = sum_text(state.accepted, state.rejected, state.failed)
-            self._print(f"Ended: {told}{'; ' if rates else ''}{rates}.")
+        state, rates = self._state, pace_text(self._pace)
+        told = sum_text(state.accepted, state.rejected, state.failed)
+        self._print(f"Ended: {told}{'; ' if rates else ''}{rates}.")
 
 
 class Events(_Watch):
@@ -225,14 +219,12 @@ class Events(_Watch):
         self._now = now
 
     def _tell(self, kind: str, data: Mapping[str, Any]) -> None:
-        told: dict[str, Any] = {}
-        if self._state is not None and self._pace is not None:
-            told["seconds"] = round(self._pace.seconds, 1)
-            if kind in NUMBERED:
-                told = numbers(self._state, self._pace)
-            elif kind == "step":
-                steps = (s for s in self._state.counts if s.name == data.get("step"))
-                told |= next(map(step_numbers, steps), {})
+        told: dict[str, Any] = {"seconds": round(self._pace.seconds, 1)}
+        if kind in NUMBERED:
+            told = numbers(self._state, self._pace)
+        elif kind == "step":
+            steps = (s for s in self._state.counts if s.name == data.get("step"))
+            told |= next(map(step_numbers, steps), {})
         self._console.file.write(as_line(kind, self._now(), {**data, **told}) + "\n")
         self._console.file.flush()
 
@@ -241,17 +233,14 @@ class Table(_Watch):
     """A table that is drawn anew, with what happens above it; it goes away at the end."""
 
     def __init__(self, console: Console, *, clock: Clock = time.monotonic):
-        super().__init__(console, clock=clock)
-        self._teller, self._note = Teller(), ""
+        super().__init__(console, every=0.0, clock=clock)
+        self._note = ""
         self._live: Live | None = None
         self._told_end = False
 
     def shown(self) -> Group:
         """What is on the terminal now."""
-        state, pace = self._state, self._pace
-        if state is None or pace is None:
-            return Group()
-        size = self._console.size
+        state, pace, size = self._state, self._pace, self._console.size
         height = max(2, size.height - _LINES_BESIDE)
         rates, left = pace_text(pace), left_text(state, pace)
         told = ((outcome_text(state), "bold"), (rates, ""), (left, ""), (self._note, "bold yellow"))
@@ -289,7 +278,7 @@ class Table(_Watch):
             if self._live is not None:
                 self._live.stop()
         self._live = None
-        if self._state is not None and self._pace is not None and not self._told_end:
+        if not self._told_end:
             self._print(line(self._state, self._pace))
 
 

@@ -1,4 +1,4 @@
-"""`evolsynth check` on pairs from any tool."""
+"""`evolsynth information-loss` on pairs from any tool."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from evolsynth.cli.check import _SOME
+from evolsynth.cli.information_loss import _SOME
 from evolsynth.cli.main import main
 from evolsynth.evaluation.information_loss.score import information_loss
 
@@ -50,13 +50,13 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def check(data: Path, *options: str) -> list[dict[str, Any]]:
     out = data.with_name("out.jsonl")
-    assert main(["check", str(data), "-o", str(out), "--no-embedder", *options]) == 0
+    assert main(["information-loss", str(data), "-o", str(out), "--no-embedder", *options]) == 0
     return lines(out)
 
 
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """What is said of a command that cannot be carried out: one line, without a traceback."""
-    assert main(["check", *arguments]) != 0
+    assert main(["information-loss", *arguments]) != 0
     said = capsys.readouterr().err
     assert "Traceback" not in said
     return " ".join(said.split())
@@ -181,7 +181,7 @@ def test_standard_input_and_output(
 ) -> None:
     text = "".join(json.dumps(pair) + "\n" for pair in PAIRS)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-    assert main(["check", "-", "--no-embedder"]) == 0
+    assert main(["information-loss", "-", "--no-embedder"]) == 0
     said = capsys.readouterr()
     assert [json.loads(x)["flagged"] for x in said.out.splitlines()] == [True, False, True]
     assert "3 pairs" in said.err
@@ -210,7 +210,7 @@ def test_the_embedder_forgives_a_paraphrase(tmp_path: Path) -> None:
     }
     data, out = write(tmp_path / "pairs.jsonl", [pair]), tmp_path / "out.jsonl"
     assert check(data)[0]["flagged"]
-    assert main(["check", str(data), "-o", str(out)]) == 0
+    assert main(["information-loss", str(data), "-o", str(out)]) == 0
     assert not lines(out)[0]["flagged"]
 
 

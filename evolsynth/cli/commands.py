@@ -1,0 +1,92 @@
+"""Commands as functions: what each takes stands in its signature and docstring, nowhere else.
+
+Parameters that may stand by position are arguments, the others flags (`evolsynth.options`), and
+``**run`` stands for the flags of a run. The function gives back the exit status.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+__all__ = ["COMMANDS", "add_commands"]
+
+#: The function of each command, below ``evolsynth.cli``.
+COMMANDS = {
+    "demo": "demo.demo",
+    "run": "runs.run_into_folder",
+    "preview": "preview.preview_command",
+    "status": "progress.summary.status",
+    "draw": "draw.draw_command",
+    "schema": "schema.schema",
+    "rescue": "rescue.rescue",
+    "compare-systems": "compare.compare_systems",
+    "report": "report.report",
+    "gate": "gate.gate",
+    "gates": "gate.gates",
+    "information-loss": "information_loss.information_loss",
+    "diversity": "diversity.diversity",
+    "score": "score.score",
+    "select": "select.select",
+    "dedup": "dedup.dedup",
+    "doctor": "doctor.doctor",
+}
+_SHORT = {"output": "-o", "rows": "-n"}
+
+
+def add_commands(commands: Any, wanted: str | None) -> None:
+    """Add a parser for each command, and the flags of the one that is wanted.
+
+    What the others do is read off their source: to import all of them takes longer than to say it.
+    """
+    for command, place in COMMANDS.items():
+        module, _, name = place.rpartition(".")
+        about, _, more = _docstring(module, name).partition("\nArgs:\n")[0].partition("\n\n")
+        about, more = (" ".join(part.split()).replace("``", "`") for part in (about, more))
+        shown = about[:1].lower() + about[1:].rstrip(".")
+        parser = commands.add_parser(command, help=shown, description=f"{about} {more}".strip())
+        if command == wanted:
+            _fill(parser, getattr(import_module(f"evolsynth.cli.{module}"), name))
+
+
+def _docstring(module: str, name: str) -> str:
+    path = Path(__file__).parent / f"{module.replace('.', '/')}.py"
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    functions = (node for node in body if isinstance(node, ast.FunctionDef))
+    return next(ast.get_docstring(node) or "" for node in functions if node.name == name)
+
+
+def _fill(parser: argparse.ArgumentParser, function: Callable[..., int]) -> None:
+    from evolsynth.cli.flags import add_flags
+    from evolsynth.options import options_of
+
+    flags, arguments, runs = options_of(function), [], False
+    for name, parameter in inspect.signature(function).parameters.items():
+        runs = runs or parameter.kind is parameter.VAR_KEYWORD
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            arguments.append(name)
+            text = flags.pop(name).text.rstrip(".")
+            parser.add_argument(name, metavar=name.upper(), help=text[:1].lower() + text[1:])
+    add_flags(parser, flags.values(), short=_SHORT, required=True)
+    if runs:
+        from evolsynth.cli.runs import add_run_flags
+
+        add_run_flags(parser)
+
+    def call(options: argparse.Namespace) -> int:
+        from evolsynth.cli.flags import given
+
+        told = {name: getattr(options, name) for name in arguments}
+        told |= given(options, flags.values())
+        if runs:
+            from evolsynth.cli.runs import run_options
+
+            told |= run_options(options)
+        return function(**told)
+
+    parser.set_defaults(command=call)

@@ -233,11 +233,10 @@ def _pipeline(
     loaded: Mapping[str, Any],
     options: argparse.Namespace,
 ) -> Pipeline:
-    from evolsynth.methods.method import columns_named
     from evolsynth.pipeline.graph import Pipeline
     from evolsynth.pipeline.steps import STEPS
 
-    needs = columns_named(method.needs(told) if callable(method.needs) else method.needs)
+    needs = STEPS[method.name](**told).needed()
     texts = [name for name, kind in needs.items() if kind == "text"]
     sources = [
         STEPS["load"](

@@ -343,7 +343,7 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from evolsynth.llm.scripted import Scripted
-from evolsynth.pipeline.run import models
+from evolsynth.pipeline.run import context
 asked = Path(sys.argv[1])
 
 def answer(request):
@@ -351,7 +351,7 @@ def answer(request):
         file.write(f"{request.seed}\\n")
     return f"It takes {request.seed} days to walk there."
 
-models.open_llm = lambda name: Scripted(answer, name=name, delay=float(sys.argv[2]), concurrency=2)
+context.open_llm = lambda name: Scripted(answer, name=name, delay=float(sys.argv[2]), concurrency=2)
 from evolsynth.cli.main import main
 sys.exit(main(sys.argv[3:]))
 """

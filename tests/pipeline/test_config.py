@@ -241,7 +241,10 @@ class TestRead:
         ("steps:\n - magpie\n - gate: {name: a}\n - gate: {name: a}", "line 4: Two steps are"),
         ("steps: [magpie: {n: 1, name: 3}]", "magpie.name: a text was expected, not a whole"),
         ("steps: [magpie: {concurrency: 0}]", "magpie.concurrency: it must be 1 or more."),
-        ("steps: [magpie: {input_mappings: {a: 1}}]", "magpie.input_mappings: in [...], a text"),
+        (
+            "steps: [magpie: {input_mappings: {a: 1}}]",
+            "magpie.input_mappings: in one of its values, a text",
+        ),
         (
             "steps: [magpie: {sampling: {temprature: 1}}]",
             "magpie.sampling: there is no 'temprature'. Did you mean 'temperature'?",

@@ -233,11 +233,12 @@ def _pipeline(
     loaded: Mapping[str, Any],
     options: argparse.Namespace,
 ) -> Pipeline:
+    from evolsynth.methods.method import columns_named
     from evolsynth.pipeline.graph import Pipeline
     from evolsynth.pipeline.steps import STEPS
 
     needs = method.needs(told) if callable(method.needs) else method.needs
-    texts = [name for name, kind in needs.items() if kind == "text"]
+    texts = [name for name, kind in columns_named(needs).items() if kind == "text"]
     sources = [
         STEPS["load"](
             one,

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-__all__ = ["Finding", "Reason", "advise", "explain", "known_reasons", "reason"]
+__all__ = ["Finding", "Reason", "advise", "explain", "known_reasons", "meaning"]
+__all__ += ["reason"]
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -61,13 +62,13 @@ def known_reasons() -> dict[str, Reason]:
 
 def explain(code: str) -> str:
     """The sentence for a code; a code of somebody's own check is shown by its name."""
-    found = _found(code)
+    found = meaning(code)
     return code.replace("_", " ").capitalize() + "." if found is None else found.sentence
 
 
 def advise(code: str) -> str:
     """What to change where this reason rejects many rows."""
-    found = _found(code)
+    found = meaning(code)
     if found is not None and found.advice:
         return found.advice
     return (
@@ -76,5 +77,6 @@ def advise(code: str) -> str:
     )
 
 
-def _found(code: str) -> Reason | None:
+def meaning(code: str) -> Reason | None:
+    """What a code means; None for one of somebody's own check that declares nothing."""
     return _REASONS.get(code) or known_reasons().get(code)

@@ -86,7 +86,6 @@ class Step(Chainable):
     input_mappings: Mapping[str, str] = dataclasses.field(default_factory=dict)
     output_mappings: Mapping[str, str] = dataclasses.field(default_factory=dict)
     retry: Retry | None = None
-    about: str = ""
 
     def takes(self, name: str) -> bool:
         """Whether a run must bring this: ``llm``, ``embedder``, ``gate``, as its function asks."""

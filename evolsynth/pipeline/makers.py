@@ -59,8 +59,8 @@ class StepMaker(Chainable):
     """Makes steps: call it with the options of its function, or chain it as it is.
 
     Every step also takes the options in `COMMON`; ``model`` (or ``llm``) is in Python also an
-    `LLM`. ``without`` are parameters of the function that its steps do not have, ``declared`` the
-    function that declares the options where that is another; for the rest see `method` in
+    `LLM`. ``without`` are parameters of the function that its steps do not have, ``declared`` gives
+    the function that declares the options where that is another; for the rest see `method` in
     `evolsynth.methods.method`.
     """
 
@@ -77,7 +77,7 @@ class StepMaker(Chainable):
         idle: Mapping[str, Callable[[Options], bool]] | None = None,
         settled: bool = False,
         without: Collection[str] = (),
-        declared: Callable[..., Any] | None = None,
+        declared: Callable[[], Callable[..., Any]] | None = None,
     ) -> None:
         self.function = function
         self.kind = kind or function.__name__
@@ -95,9 +95,8 @@ class StepMaker(Chainable):
             )
         kinds: Mapping[str | None, Shape] = {"rows": "expand", "row": "map", "streams": "join"}
         self._without = frozenset(without)
-        self.declared = declared or function
-        self.about = inspect.getdoc(self.declared) or ""
-        self.__doc__ = self.about
+        self._declared = declared
+        self.__doc__ = inspect.getdoc(function)
         self.__name__ = self.kind
         #: A step that was given nothing.
         self.bare = Step(
@@ -111,7 +110,6 @@ class StepMaker(Chainable):
             idle=dict(idle or {}),
             settled=settled,
             each=each,
-            about=self.about,
         )
 
     @classmethod
@@ -122,6 +120,16 @@ class StepMaker(Chainable):
         if isinstance(made, Method):
             return cls(kind=made.name, settled=True, without=made.without, **same)
         return cls(kind=made.kind, settled=made.settled, **same)
+
+    @cached_property
+    def declared(self) -> Callable[..., Any]:
+        """The function whose signature and docstring declare the options."""
+        return self.function if self._declared is None else self._declared()
+
+    @property
+    def about(self) -> str:
+        """What is said of the step: the docstring of the function that declares it."""
+        return inspect.getdoc(self.declared) or ""
 
     @cached_property
     def options(self) -> dict[str, Option]:

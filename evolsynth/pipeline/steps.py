@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from evolsynth import data as _sources
 from evolsynth.columns import USUAL, Columns, ColumnType, moved, names_in
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.settings import GateSettings
@@ -22,6 +21,7 @@ from evolsynth.rows import Failure, Row
 from evolsynth.streams import Rows, iterate, ready
 
 if TYPE_CHECKING:
+    from evolsynth.data.open import Origin
     from evolsynth.pipeline.run.context import Context
 
 __all__ = ["STEPS", "gate", "group", "is_ours", "keep_columns", "load", "maker_of", "merge"]
@@ -44,12 +44,19 @@ async def _load(data: Any, *, context: Context, **_: Any) -> AsyncGenerator[Row]
             yield row
 
 
+def _origin() -> Callable[..., Origin]:
+    """What reads files and data sets, which a pipeline without them does not load."""
+    from evolsynth.data.open import origin
+
+    return origin
+
+
 #: One for each step: a generator of the user's own, once begun to see its columns, is read on
 #: from there, and its first row is not lost.
-_ORIGINS: WeakKeyDictionary[Step, _sources.Origin] = WeakKeyDictionary()
+_ORIGINS: WeakKeyDictionary[Step, Origin] = WeakKeyDictionary()
 
 
-def origin_of(step: Step) -> _sources.Origin | None:
+def origin_of(step: Step) -> Origin | None:
     """What a ``load`` step reads from, always the same for a step; None for other steps.
 
     Raises:
@@ -58,7 +65,7 @@ def origin_of(step: Step) -> _sources.Origin | None:
     if step.function is not _load:
         return None
     if step not in _ORIGINS:
-        _ORIGINS[step] = _sources.origin(**step.parameters)
+        _ORIGINS[step] = _origin()(**step.parameters)
     return _ORIGINS[step]
 
 
@@ -213,9 +220,7 @@ async def _ahead(stream: AsyncGenerator[Row]) -> AsyncGenerator[Row]:
                 yield row
 
 
-load = StepMaker(
-    _load, kind="load", shape="source", gives=None, keeps=False, declared=_sources.origin
-)
+load = StepMaker(_load, kind="load", shape="source", gives=None, keeps=False, declared=_origin)
 gate = StepMaker(_gated, kind="gate", shape="map", needs=["instruction"], settled=True)
 rename = StepMaker(_rename, kind="rename", shape="map", gives=None, columns=_renamed)
 keep_columns = StepMaker(_keep_columns, kind="keep_columns", shape="map", gives=None, columns=_kept)

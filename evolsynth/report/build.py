@@ -19,11 +19,11 @@ from evolsynth.report.neighbourhood import STATUS_NAMES, Neighbourhood, plotly_s
 from evolsynth.report.tallies import (
     by_method,
     count,
-    explanations,
     fair_sample,
     kind_of,
     reasons_of,
     score_distributions,
+    sentence_of,
 )
 from evolsynth.report.text import cut, headline, own_text, shorten, visible
 from evolsynth.rows import Row
@@ -225,7 +225,7 @@ def _environment() -> jinja2.Environment:
         trusted=markupsafe.Markup,  # for what this package and plotly made only
     )
     environment.globals.update(
-        explanations=explanations(),
+        sentence_of=sentence_of,
         status_name={**STATUS_NAMES, "failed": "failed"},
         figure_titles=TITLES,
     )

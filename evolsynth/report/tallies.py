@@ -6,16 +6,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from evolsynth.findings import known_reasons
+from evolsynth.findings import meaning
 from evolsynth.rows import Row, Status
 
 __all__ = ["Counts", "Distribution", "Reason", "by_method", "count", "fair_sample", "kind_of"]
-__all__ += ["reasons_of", "score_distributions"]
+__all__ += ["reasons_of", "score_distributions", "sentence_of"]
 
 _SAMPLES = 2
 _NO_REASON = "no reason given"
@@ -89,15 +89,16 @@ def reasons_of(rows: Sequence[Row]) -> tuple[list[Reason], list[Reason]]:
         if row.status == "rejected" and row.verdict
     ]
     failed = [(row, [row.failure.error]) for row in rows if row.failure]
-    return _ranked(rejected, explanations()), _ranked(failed, {})
+    return _ranked(rejected, sentence_of), _ranked(failed, lambda _: "")
 
 
-def explanations() -> dict[str, str]:
-    """The sentence of each code that there is."""
-    return {code: reason.sentence for code, reason in known_reasons().items()}
+def sentence_of(code: str) -> str:
+    """What a code means; empty for one of somebody's own check that declares nothing."""
+    found = meaning(code)
+    return "" if found is None else found.sentence
 
 
-def _ranked(cases: list[tuple[Row, list[str]]], explanations: Mapping[str, str]) -> list[Reason]:
+def _ranked(cases: list[tuple[Row, list[str]]], sentence: Callable[[str], str]) -> list[Reason]:
     main: dict[str, list[Row]] = defaultdict(list)
     also: dict[str, list[Row]] = defaultdict(list)
     for row, codes in cases:
@@ -109,8 +110,7 @@ def _ranked(cases: list[tuple[Row, list[str]]], explanations: Mapping[str, str])
         first, further = main[code], also[code]
         # main reasons first: they show best what a reason means
         samples = tuple([*first, *further][:_SAMPLES])
-        said = explanations.get(code, "")
-        reasons.append(Reason(code, said, len(first), len(further), samples))
+        reasons.append(Reason(code, sentence(code), len(first), len(further), samples))
     return sorted(reasons, key=lambda reason: (-reason.first, -reason.also, reason.code))
 
 

@@ -326,6 +326,8 @@ def told(path: Path | None) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise meaning(error, path) from None
+    except UnicodeDecodeError:  # Python's module reads a message that quotes a damaged schema
+        raise StoreDamaged(damaged(path, "its tables' definitions are no text")) from None
 
 
 def meaning(error: sqlite3.Error, path: Path | None) -> StoreError:

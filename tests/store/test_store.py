@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from evolsynth.errors import InputError, RunLocked, StoreDamaged, StoreError
 from evolsynth.rows import Row, Status
 from evolsynth.store import journal as keys_module
-from evolsynth.store.sqlite_file import CACHE, RUN, make
+from evolsynth.store.sqlite_file import CACHE, RUN, STORE, make, told
 from evolsynth.store.store import StepCounts, Store, read_status
 
 
@@ -689,3 +689,9 @@ def test_what_a_killed_process_has_left_unfinished_is_taken_away(tmp_path: Path)
     left = {path.name for path in tmp_path.iterdir()}
     assert not left & set(unfinished)
     assert "mine.part" in left
+
+
+def test_a_message_of_sqlite_that_is_no_text_is_damage_too(tmp_path: Path) -> None:
+    """Python's sqlite3 raises it where a damaged definition of a table is quoted."""
+    with pytest.raises(StoreDamaged, match="definitions are no text"), told(tmp_path / STORE):
+        b"\xa4".decode()

@@ -23,7 +23,7 @@ COMMANDS = {
     "preview": "preview.preview_command",
     "status": "progress.summary.status",
     "draw": "draw.draw_command",
-    "schema": "schema.schema",
+    "schema": "draw.schema",
     "rescue": "rescue.rescue",
     "compare-systems": "compare.compare_systems",
     "report": "report.report",

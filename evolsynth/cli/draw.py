@@ -1,14 +1,16 @@
-"""``evolsynth draw``: a pipeline as Mermaid text, or as a picture."""
+"""``evolsynth draw`` and ``schema``: a pipeline as a picture, and what a pipeline file may hold."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 
+from evolsynth.atomic import writing
 from evolsynth.options import FilePath
 from evolsynth.pipeline.draw.draw import check_suffix, draw
 
-__all__ = ["draw_command"]
+__all__ = ["draw_command", "schema"]
 
 
 def draw_command(
@@ -35,4 +37,20 @@ def draw_command(
         sys.stdout.write(text)
     else:
         print(f"Drawn: {path}", file=sys.stderr)
+    return 0
+
+
+def schema(*, output: FilePath | None = None) -> int:
+    """Print the JSON schema of pipeline files, for editors.
+
+    Args:
+        output: where to write (default: stdout).
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    from evolsynth.pipeline.yaml.json_schema import pipeline_schema
+
+    with writing(output) as write:
+        write(json.dumps(pipeline_schema(), ensure_ascii=False, indent=2) + "\n")
     return 0

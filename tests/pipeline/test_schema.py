@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from evolsynth.cli.schema import schema as schema_command
+from evolsynth.cli.draw import schema as schema_command
 from evolsynth.errors import InputError
 from evolsynth.pipeline.makers import RESERVED
 from evolsynth.pipeline.steps import STEPS

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict, deque
-from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Literal
 
@@ -16,8 +16,9 @@ import msgspec
 
 from evolsynth.columns import ColumnType
 from evolsynth.errors import EvolsynthError, InputError
-from evolsynth.evaluation.gate.gate import Gate
-from evolsynth.evaluation.scores.response import MARGINS, ResponseScore, by_ifd, by_judge, by_rules
+from evolsynth.evaluation.gate.gate import Gate, part_findings
+from evolsynth.evaluation.gate.settings import GateSettings
+from evolsynth.evaluation.scores.response import MARGINS, ResponseScore, by_ifd, by_judge
 from evolsynth.findings import reason
 from evolsynth.llm.base import LLM
 from evolsynth.methods.method import Options, method
@@ -25,7 +26,7 @@ from evolsynth.options import Count
 from evolsynth.rows import Row, Verdict
 from evolsynth.streams import Rows, failure, iterate, map_rows, together
 
-__all__ = ["join_responses", "preference", "responses_of"]
+__all__ = ["by_rules", "join_responses", "preference", "responses_of"]
 
 reason(
     "same_response",
@@ -155,6 +156,24 @@ async def preference(
     async with aclosing(stream) as pairs:
         async for row in pairs:
             yield row
+
+
+_NOTHING = frozenset({"empty", "says_nothing"})
+_WORST = -10.0
+
+
+def by_rules(settings: GateSettings | None = None) -> Callable[[Row], float]:
+    """Minus the number of the gate's checks of responses that find something; -10 for no text.
+
+    0 is a response that the gate would let through.
+    """
+
+    def kept(row: Row) -> float:
+        found = {finding.code for finding in part_findings(row, "response", settings)}
+        return _WORST if found & _NOTHING else float(-len(found))
+
+    kept.__name__ = "rules"
+    return kept
 
 
 def _score(

@@ -11,11 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolsynth.errors import InputError, SetupError
-from evolsynth.evaluation.scores.response import by_rules
 from evolsynth.findings import known_reasons
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.preference import join_responses, preference, responses_of
+from evolsynth.methods.preference import by_rules, join_responses, preference, responses_of
 from evolsynth.methods.respond import respond
 from evolsynth.rows import Row
 

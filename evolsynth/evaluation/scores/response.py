@@ -1,8 +1,8 @@
 """Scores by which one response to an instruction is preferred to another: higher is better.
 
 A score is any function of a row, whose ``response`` is the one to be scored, that gives a number,
-or None where there is none to give. It may be asynchronous. Those here are by a judge, by IFD and
-by the gate's rules.
+or None where there is none to give. It may be asynchronous. Those here are by a judge and by IFD;
+by the gate's rules there is one beside `preference`.
 
 IFD is how much an instruction helps a model to its response. Instruction-following difficulty is
 ``ppl(A|Q) / ppl(A)``, the perplexity of the response after its instruction beside that of the
@@ -19,15 +19,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 
 from evolsynth.errors import EngineError, RequestError
-from evolsynth.evaluation.gate.gate import part_findings
-from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.scores.judge import judge
 from evolsynth.llm.base import LLM, Capability, Prompt, Segment
 from evolsynth.llm.template import ChatTemplate
 from evolsynth.rows import Message, Row
 from evolsynth.streams import Rows, map_rows
 
-__all__ = ["MARGINS", "ResponseScore", "by_ifd", "by_judge", "by_rules", "ifd"]
+__all__ = ["MARGINS", "ResponseScore", "by_ifd", "by_judge", "ifd"]
 
 
 async def ifd(rows: Rows, llm: LLM, *, concurrency: int | None = None) -> AsyncGenerator[Row]:
@@ -93,9 +91,6 @@ ResponseScore = Callable[[Row], float | Awaitable[float | None] | None]
 #: and not measured: half a level of six, a tenth of the ratio, one finding.
 MARGINS: Mapping[str, float] = {"judge": 0.5, "ifd": 0.1, "rules": 1.0}
 
-_NOTHING = frozenset({"empty", "says_nothing"})
-_WORST = -10.0
-
 
 def by_judge(llm: LLM, *, seed: int = 0) -> Callable[[Row], Awaitable[float | None]]:
     """The judge's quality of the response, from 1 to 6; see `judge`.
@@ -131,20 +126,6 @@ def by_ifd(llm: LLM) -> Callable[[Row], Awaitable[float | None]]:
 
     helped.__name__ = "ifd"
     return helped
-
-
-def by_rules(settings: GateSettings | None = None) -> Callable[[Row], float]:
-    """Minus the number of the gate's checks of responses that find something; -10 for no text.
-
-    0 is a response that the gate would let through.
-    """
-
-    def kept(row: Row) -> float:
-        found = {finding.code for finding in part_findings(row, "response", settings)}
-        return _WORST if found & _NOTHING else float(-len(found))
-
-    kept.__name__ = "rules"
-    return kept
 
 
 async def _score(stream: AsyncGenerator[Row], name: str) -> float | None:

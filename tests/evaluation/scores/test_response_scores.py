@@ -9,9 +9,10 @@ import pytest
 
 from evolsynth.errors import CapabilityError, EngineError
 from evolsynth.evaluation.gate.settings import GateSettings
-from evolsynth.evaluation.scores.response import ResponseScore, by_ifd, by_judge, by_rules
+from evolsynth.evaluation.scores.response import ResponseScore, by_ifd, by_judge
 from evolsynth.llm.base import Capability
 from evolsynth.llm.scripted import Scripted
+from evolsynth.methods.preference import by_rules
 from evolsynth.rows import Row
 
 GOOD = "The Rhine flows through Basel, Cologne and Rotterdam into the North Sea."

@@ -23,10 +23,18 @@ def script(name: str) -> str:
     return found[1]
 
 
+#: Behind a script: how much of the package it loaded.
+_COUNTED = """
+import sys
+print(sum(name.startswith("evolsynth") for name in sys.modules), "modules")
+"""
+MOST_MODULES = 110
+
+
 def said_by(name: str, folder: Path) -> str:
     """A new user's try: copy, run, look at what it says."""
     path = folder / "mine.py"
-    path.write_text(script(name), encoding="utf-8")
+    path.write_text(script(name) + _COUNTED, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, str(path)],
         cwd=folder,
@@ -53,6 +61,9 @@ def test_the_script_runs_as_written(tmp_path: Path) -> None:
     said = said_by("script", tmp_path)
     counts = re.search(r"(\d+) of (\d+) rows accepted", said)
     assert counts, said
+    loaded = re.search(r"(\d+) modules", said)
+    assert loaded is not None
+    assert int(loaded[1]) <= MOST_MODULES
     folder = tmp_path / "runs" / "first"
     rows = list(read_rows(folder / "accepted.jsonl"))
     assert len(rows) == int(counts[1]) <= int(counts[2]) == 16

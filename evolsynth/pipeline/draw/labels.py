@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from evolsynth.hidden import visible
 from evolsynth.pipeline.graph import Branches, Node, Part, Pipeline
+from evolsynth.report.text import visible
 
 if TYPE_CHECKING:
     from evolsynth.store.status import StepCounts

@@ -123,11 +123,6 @@ class Store:
             ending.push(opening.pop_all())
             return store
 
-    @classmethod
-    def memory(cls) -> Self:
-        """A store without a folder, for previews: all is gone at the end."""
-        return cls.open(None)
-
     # Completions ------------------------------------------------------------------------------
 
     def completion(self, key: bytes) -> bytes | None:

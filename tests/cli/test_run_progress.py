@@ -545,11 +545,13 @@ async def test_a_watcher_that_cannot_be_heard_falls_silent_and_the_run_goes_on(
 
 async def test_events_before_the_beginning_and_after_the_end_do_no_harm() -> None:
     for kind in ("auto", "plain", "json"):
-        watch = watcher(kind, console(terminal=kind == "auto"))
+        shown = console(terminal=kind == "auto")
+        watch = watcher(kind, shown)
         watch.event("retry", step="respond", error="EngineError")
         watch.end()
         watch.event("finished")
         watch.end()
+        assert not said(shown).strip(), kind
 
 
 # --- words ------------------------------------------------------------------------------------

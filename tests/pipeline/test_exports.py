@@ -25,7 +25,7 @@ def data_set(folder: Path) -> list[str]:
 
 def write(folder: Path, *rows: Row, partial: bool = False) -> dict[str, Path]:
     folder.mkdir(exist_ok=True)
-    with Store.memory() as store:
+    with Store.open(None) as store:
         for seq, row in enumerate(rows):
             store.put_row(seq, row, step=None)
         store.flush()

@@ -127,7 +127,7 @@ async def test_fresh_forgets_everything(tmp_path: Path) -> None:
 
 
 async def test_a_store_in_memory_does_the_same_without_a_folder() -> None:
-    with Store.memory() as store:
+    with Store.open(None) as store:
         await put(store, 1, b"one")
         store.put_row(0, Row.make("Name a river."), step=None)
         assert store.completion(key(1)) == b"one"
@@ -254,7 +254,7 @@ def test_rows_of_earlier_attempts_are_not_given(tmp_path: Path) -> None:
 )
 def test_a_row_is_stored_as_what_its_json_says(text: str, extra: dict[str, object]) -> None:
     row = Row.make(text, response=text, extra=extra, scores={"a": 1e-7})
-    with Store.memory() as store:
+    with Store.open(None) as store:
         store.put_row(0, row, step=None)
         (line,) = store.rows()
     assert json.loads(line) == json.loads(row.to_json())
@@ -264,7 +264,7 @@ def test_a_row_is_stored_as_what_its_json_says(text: str, extra: dict[str, objec
 @pytest.mark.parametrize("odd", ["half \ud800 a pair", 2**70])
 def test_rows_that_are_hard_to_write_are_stored_too(odd: object) -> None:
     row = Row.make("Name a river.", extra={"odd": odd})
-    with Store.memory() as store:
+    with Store.open(None) as store:
         store.put_row(0, row, step=None)
         (line,) = store.rows()
     assert Row.from_dict(json.loads(line)) == row
@@ -676,7 +676,7 @@ def test_closing_twice_is_safe_and_the_first_counts(tmp_path: Path) -> None:
 
 def test_statuses_are_those_of_rows() -> None:
     known: set[Status] = {"pending", "accepted", "rejected", "failed"}
-    with Store.memory() as store:
+    with Store.open(None) as store:
         assert [list(store.rows(status)) for status in known] == [[]] * 4
 
 

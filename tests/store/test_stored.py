@@ -60,7 +60,7 @@ class Gate:
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    with Store.memory() as store:
+    with Store.open(None) as store:
         yield store
 
 

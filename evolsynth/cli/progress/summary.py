@@ -130,9 +130,9 @@ def _why(ended: str, state: RunState) -> str | None:
         "minutes": f"It ended after its {limits.minutes or 0:g} minutes, with {told}. Give "
         "--minutes more, or leave it out.",
         "max_tokens": f"It ended after {counted(limits.max_tokens or 0)} tokens, with {told}. "
-        "Raise --max-tokens, or leave it out.",
+        "Raise the run's max_tokens, or leave it out.",
         "max_attempts": f"It ended after {counted(limits.max_attempts or 0)} attempts, with "
-        f"{told}. Raise --max-attempts, or change what rejects most.",
+        f"{told}. Raise the run's max_attempts, or change what rejects most.",
         "stalled": f"It ended because none of the last {counted(limits.stall or 0)} attempts was "
         f"accepted, with {told}. Change what rejects most.",
     }

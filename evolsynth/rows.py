@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
@@ -131,8 +132,16 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         return {**data, **{k: v for k, v in extra.items() if k not in data}}
 
     def to_json(self) -> str:
-        """One line of JSON, fields in a fixed order."""
-        return dump(self.to_dict())
+        """One line of JSON, fields in a fixed order; what is no number (NaN, infinity) is null.
+
+        Raises:
+            InputError: a field holds what JSON has no place for.
+        """
+        try:
+            return dump(self.to_dict())
+        except (TypeError, RecursionError) as error:
+            what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+            raise InputError(f"row {self.id}: it cannot be written as JSON ({what}).") from None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -148,6 +157,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         known["extra"] = extra
         if isinstance(known.get("id"), int):
             known["id"] = str(known["id"])
+        scores = known.get("scores")
+        if isinstance(scores, Mapping):  # a score that was no number is written as null
+            known["scores"] = {name: score for name, score in scores.items() if score is not None}
         try:
             known.setdefault("id", _digest(dict(data)))
             return msgspec.convert(known, cls)
@@ -156,21 +168,46 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
             _, _, name = place.rpartition("`$.")
             field = f"'{name.rstrip('`')}'" if name else "of the row"
             raise InputError(f"field {field}: {told.replace('`', '').lower()}.") from None
+        except UnicodeEncodeError:
+            # of a text where none belongs; in one that does, there is nothing to convert
+            halves = (n for n, v in known.items() if n not in _TEXTS and "\\ud" in ascii(v))
+            raise InputError(
+                f"field '{next(halves, 'of the row')}': half a character stands in it."
+            ) from None
         except RecursionError:
             raise InputError("nested too deeply.") from None
 
 
+_TEXTS = ("id", "instruction", "response", "system", "method", "extra")
 _FIELDS = tuple(f for f in Row.__struct_fields__ if f != "extra")
 
 
 def dump(data: Any) -> str:
-    """One line of JSON; characters as they are, where UTF-8 has them."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    """One line of JSON; characters as they are, where UTF-8 has them; NaN and infinity as null."""
     try:
-        text.encode()
-    except UnicodeEncodeError:  # half a surrogate pair: only an escape can carry it
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:  # a number that JSON has not
+        return dump(_finite(data))
+    if not _whole(text):  # half a surrogate pair: only an escape can carry it
         return json.dumps(data, separators=(",", ":"))
     return text
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, float):
+        return data if math.isfinite(data) else None
+    if isinstance(data, Mapping):
+        return {name: _finite(value) for name, value in data.items()}
+    return [_finite(value) for value in data] if isinstance(data, list | tuple) else data
+
+
+def _whole(text: str) -> bool:
+    """Whether UTF-8 can carry the text: no half of a surrogate pair stands in it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _digest(body: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import IO, Any, overload
 
 from evolsynth.data.files import file_records, readers_of
@@ -37,10 +36,10 @@ class Lines:
         self.path = path
         self._starts, self._ends = array("q"), array("q")
         self._numbers = array("q")
-        (self._reader, *more) = readers_of(path, lenient=True)
-        kind = type(self._reader)
-        if not more and kind is JsonLines and not path.endswith(".gz"):
-            self._file: IO[bytes] = Path(path).open("rb")  # noqa: SIM115 - closed by close()
+        (first, *more) = readers_of(path, lenient=True)
+        self._reader = first
+        if not more and type(first) is JsonLines and first.path.suffix != ".gz":
+            self._file: IO[bytes] = first.path.open("rb")
             self._index(check)
         else:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()

@@ -12,6 +12,7 @@ from typing import Any
 from evolsynth.columns import ColumnType
 from evolsynth.data.jsonl import STANDARD_INPUT, JsonLines, Piped
 from evolsynth.data.reader import FORMATS, Format, Reader, Record
+from evolsynth.data.spool import spooled
 from evolsynth.data.values import plain_fields
 from evolsynth.errors import InputError
 from evolsynth.rows import Row
@@ -101,7 +102,8 @@ def readers_of(
     """The readers of a file, of a folder's text files, or of the files that match a pattern.
 
     Files of folders and patterns come in the order of their paths. ``-`` is standard input.
-    ``lenient``: a file of no known kind, a text file or a pipe is JSON Lines, and may be empty.
+    What can be read once only, a pipe by its name, is copied first, see `spooled`.
+    ``lenient``: a file of no known kind or a text file is JSON Lines, and may be empty.
 
     Raises:
         InputError: there is no such file, it is empty, or of a kind that cannot be read.
@@ -125,7 +127,7 @@ def _readers(data: str | Path, lenient: bool) -> TextFiles | Sequence[Reader]:
     if not label:
         raise InputError("The path is empty. Give the path of a file or a folder.")
     if path == STANDARD_INPUT:
-        return [Piped(path, label)]
+        return [Piped()]
     if path.is_dir():
         return TextFiles(_in_folder(path), path, label)
     if path.is_file():
@@ -142,14 +144,13 @@ def _readers(data: str | Path, lenient: bool) -> TextFiles | Sequence[Reader]:
         while glob.has_magic(str(path)):  # up to the folder above all that can match
             path = path.parent
         return TextFiles(paths, path, label)
-    if path.exists() and lenient:
-        return [Piped(path, label)]
     if path.exists():
-        raise InputError(f"{label}: neither a file nor a folder. Write it into a file first.")
+        return _tables([spooled(path, label)], lenient, label)
     raise InputError(f"{label[:200]}: no such file. Give the path of a file or a folder.")
 
 
-def _tables(paths: Sequence[Path], lenient: bool) -> list[Reader]:
+def _tables(paths: Sequence[Path], lenient: bool, label: str | None = None) -> list[Reader]:
+    """The readers of files; ``label`` is the name that people know one by."""
     readers = []
     for path in paths:
         make = _table(path) or (JsonLines if lenient else None)
@@ -158,9 +159,10 @@ def _tables(paths: Sequence[Path], lenient: bool) -> list[Reader]:
         if make is None:
             ends = (f".{name}" for name in FORMATS if "://" not in name)
             kinds = ", ".join((*ends, *_TEXTS))
-            raise InputError(f"{path}: not a kind of file that is read here. Give {kinds}.")
+            what = label or path
+            raise InputError(f"{what}: not a kind of file that is read here. Give {kinds}.")
         with path.open("rb"):  # told before anything runs
-            readers.append(make(path, str(path)))
+            readers.append(make(path, label or str(path)))
     if not lenient and not any(path.stat().st_size for path in paths):
         raise InputError(f"{readers[0].label}: the file is empty. Give one with rows in it.")
     return readers

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import gzip
 import json
+import math
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +18,7 @@ from typing import Any, cast
 import msgspec
 
 from evolsynth.data.reader import BATCH, Once, Reader, Record, WholeFile, reads
+from evolsynth.data.values import LEVELS
 from evolsynth.errors import InputError
 
 __all__ = ["STANDARD_INPUT", "JsonLines", "JsonList", "Piped", "blocks", "line_object"]
@@ -27,6 +30,7 @@ _BLOCK = 1 << 17  # bytes, about as many rows as a batch has
 _COUNTED = 1 << 28  # bytes: files up to this size are counted, in half a second
 _BOM = codecs.BOM_UTF8
 _SPACE = " \t\r\n"
+_TOO_DEEP = f"nested too deeply, over {LEVELS} levels. Make it flatter."
 _decode: Callable[[bytes], Any] = msgspec.json.Decoder().decode
 
 
@@ -78,10 +82,10 @@ class JsonLines(Reader):
 
 
 class Piped(Once, JsonLines):
-    """Standard input, or another pipe: lines that can be read once, each as soon as it is there."""
+    """Standard input: lines that can be read once, each as soon as it is there."""
 
-    def __init__(self, path: Path, label: str) -> None:
-        super().__init__(path, "standard input" if path == STANDARD_INPUT else label)
+    def __init__(self) -> None:
+        super().__init__(STANDARD_INPUT, "standard input")
 
     def begin(self, most: int) -> Iterator[Iterable[Record]]:
         """The lines of a block at a time, whatever was asked for."""
@@ -116,6 +120,8 @@ def blocks(path: Path, label: str) -> Iterator[bytes]:
 
 def _opened(path: Path) -> AbstractContextManager[BufferedIOBase]:
     if path == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise OSError(errno.EBADF, "it is closed")
         return nullcontext(cast(BufferedIOBase, sys.stdin.buffer))  # which is not closed
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
@@ -129,22 +135,48 @@ def line_object(raw: bytes, reader: Reader, number: int) -> dict[str, Any] | Inp
         data = _decode(raw)
     except (ValueError, RecursionError):
         data = None
-    if type(data) is dict:
-        return data
     where = reader.place(number)
+    if type(data) is dict:
+        return data if _flat(raw) or not _deep(data) else InputError(f"{where}: {_TOO_DEEP}")
     try:
         line = raw.decode().strip()
         if not line:
             return None
-        data = json.loads(line, parse_constant=no_number)
+        data = json.loads(line, parse_constant=no_number, parse_float=finite)
     except UnicodeDecodeError:
         return InputError(f"{where}: not UTF-8 text. Save the file as UTF-8.")
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        return InputError(f"{where}: {_TOO_DEEP}")
+    except ValueError as error:
         what = getattr(error, "msg", str(error).partition(";")[0])
         return InputError(f"{where}: not JSON ({what}). Each line must be one JSON object.")
     if not isinstance(data, dict):
         return InputError(f"{where}: a JSON object was expected, with named fields.")
-    return data
+    return InputError(f"{where}: {_TOO_DEEP}") if _deep(data) else data
+
+
+def _flat(raw: bytes) -> bool:
+    """Whether a line has too few brackets to be nested too deeply."""
+    return raw.count(b"[") + raw.count(b"{") <= LEVELS
+
+
+def _deep(data: Any) -> bool:
+    """Whether a value has more levels than are read, looked at without going down them."""
+    level: list[Any] = [data]
+    for _ in range(LEVELS + 1):
+        inner = (v.values() if isinstance(v, dict) else v for v in level)
+        level = [v for those in inner for v in those if isinstance(v, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def finite(text: str) -> float:
+    """A number as JSON writes it; one beyond what a float holds is refused."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text:.20} is beyond the largest number")
+    return number
 
 
 def no_number(name: str) -> None:
@@ -194,6 +226,8 @@ class JsonList(WholeFile):
             data = text.value(where)
             if not isinstance(data, dict):
                 data = InputError(f"{where}: a JSON object was expected, with named fields.")
+            elif _deep(data):
+                data = InputError(f"{where}: {_TOO_DEEP}")
             yield number, data, None
         text.take("]", self.label)
         if text.sign():
@@ -207,7 +241,7 @@ class _Text:
         self._label = label
         self._blocks = blocks(path, label)
         self._decoded = codecs.getincrementaldecoder("utf-8-sig")()
-        self._decoder = json.JSONDecoder(parse_constant=no_number)
+        self._decoder = json.JSONDecoder(parse_constant=no_number, parse_float=finite)
         self._text, self._at = "", 0
 
     def sign(self) -> str:
@@ -237,7 +271,9 @@ class _Text:
                 cut = error.msg.startswith("Unterminated") or error.pos > len(self._text) - 16
                 if not (cut and self._more()):
                     raise _broken(where, error.msg) from None
-            except (ValueError, RecursionError) as error:
+            except RecursionError:
+                raise InputError(f"{where}: {_TOO_DEEP}") from None
+            except ValueError as error:
                 raise _broken(where, str(error).partition(";")[0]) from None
             else:
                 # a number may go on in the next block

@@ -18,13 +18,14 @@ from evolsynth.columns import ColumnType
 from evolsynth.errors import InputError
 from evolsynth.rows import Row
 
-__all__ = ["columns_of", "given_columns", "own_columns", "plain_fields", "shown"]
+__all__ = ["LEVELS", "columns_of", "given_columns", "own_columns", "plain_fields", "shown"]
 
 
 _KINDS: tuple[ColumnType, ...] = get_args(ColumnType)
 _TEXTS = ("instruction", "response", "system")
 _EVERY = frozenset(Row.__struct_fields__)
-_LEVELS = 100
+#: The most levels of lists and objects in a row.
+LEVELS = 100
 _SIMPLE = frozenset((str, int, bool, type(None)))
 
 
@@ -122,14 +123,14 @@ def shown(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): shown(inner) for name, inner in value.items()}
     try:
-        return _plain(value, _LEVELS)
+        return _plain(value, LEVELS)
     except InputError:
         return f"({type(value).__name__})"
 
 
 def _field(name: Any, value: Any) -> Any:
     try:
-        return _plain(value, _LEVELS)
+        return _plain(value, LEVELS)
     except InputError as error:
         raise InputError(f"field '{name}': {error}") from None
 
@@ -147,7 +148,7 @@ def _plain(value: Any, levels: int) -> Any:
     if kind is float:
         return _number(value)
     if not levels:
-        raise InputError(f"nested too deeply, over {_LEVELS} levels. Make it flatter.")
+        raise InputError(f"nested too deeply, over {LEVELS} levels. Make it flatter.")
     if isinstance(value, list | tuple):
         return [_plain(inner, levels - 1) for inner in value]
     if isinstance(value, Mapping):

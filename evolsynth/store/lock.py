@@ -83,8 +83,11 @@ class RunLock:
 
 def owner(folder: Path) -> Owner | None:
     """Who works, or worked last, in a folder."""
+    place = folder / _OWNER
+    if not place.is_file():  # a pipe would be waited at
+        return None
     try:
-        return msgspec.json.decode((folder / _OWNER).read_bytes(), type=Owner)
+        return msgspec.json.decode(place.read_bytes(), type=Owner)
     except (OSError, msgspec.DecodeError):
         return None
 

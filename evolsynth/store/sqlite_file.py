@@ -287,9 +287,12 @@ def _text(data: bytes) -> str:
 
 
 def _look_at(path: Path, schema: Schema) -> None:
-    """Refuse what is no such file, before SQLite does: it would delete the write-ahead log."""
+    """Refuse what is no such file, before SQLite does: it would delete the write-ahead log, and
+    wait at a pipe for ever."""
     if not path.is_file():
-        return  # what it is instead is told when it is opened
+        if path.exists():
+            raise StoreError(_unwritable(path, "it is not a file"))
+        return  # what becomes of that is told when it is opened
     try:
         with path.open("rb") as file:
             head = file.read(100)

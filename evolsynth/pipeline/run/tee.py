@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import tempfile
 from collections import Counter, deque
@@ -88,7 +89,8 @@ class Spill:
             return
         if self._file is None:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        body = msgspec.msgpack.encode(row)
+        # not msgpack, which has no half characters and no numbers of more than 64 bits
+        body = json.dumps(msgspec.to_builtins(row)).encode()
         self._file.seek(0, os.SEEK_END)
         self._file.write(len(body).to_bytes(8, "big") + body)
         self._stored += 1
@@ -111,7 +113,7 @@ class Spill:
         file.seek(self._read)
         for _ in range(min(self._stored, self._in_memory)):
             size = int.from_bytes(file.read(8), "big")
-            self._rows.append(msgspec.msgpack.decode(file.read(size), type=Row))
+            self._rows.append(msgspec.convert(json.loads(file.read(size)), Row))
             self._stored -= 1
         self._read = file.tell()
         if not self._stored:

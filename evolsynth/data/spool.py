@@ -1,0 +1,101 @@
+"""What can be read once only, such as a pipe, as a file that can be read again."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import stat
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from evolsynth.errors import InputError
+
+__all__ = ["spooled"]
+
+_MAGIC = {b"PAR1": ".parquet", b"\x1f\x8b": ".jsonl.gz", b"[": ".json"}
+_MOMENT = 0.02  # seconds that a writer who waits for a reader has to begin
+_kept: dict[tuple[int, int], Path] = {}
+
+
+def spooled(path: Path, label: str) -> Path:
+    """The file itself; of a pipe or a terminal, a temporary copy of all that came out of it.
+
+    A pipe is read when this is called, until who writes to it ends. It is read once, however often
+    this process asks for it, and again only where somebody writes to it again. The copy has the
+    name's suffix, or else that of what it begins like, and goes when the process ends.
+
+    Raises:
+        InputError: it is a socket or a device without an end, cannot be read, or there is no room
+            for the copy.
+    """
+    try:
+        found = path.stat()
+        if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode):
+            return path
+        key = (found.st_dev, found.st_ino)
+        source = os.open(path, os.O_RDONLY | (os.O_NONBLOCK if key in _kept else 0))
+        try:
+            _refuse_endless(source, label)
+            if key not in _kept or _written_to(source):
+                os.set_blocking(source, True)
+                _kept[key] = _copy(source, path, label)
+        finally:
+            os.close(source)
+    except OSError as error:
+        raise InputError(f"{label}: cannot be read ({error.strerror}).") from None
+    return _kept[key]
+
+
+def _written_to(descriptor: int) -> bool:
+    """Whether somebody has a pipe open to write, which this end of it is open to read."""
+    if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        return True
+    select.select([descriptor], [], [], _MOMENT)
+    watch = select.poll()
+    watch.register(descriptor, select.POLLIN)
+    if any(events & select.POLLIN for _, events in watch.poll(0)):
+        return True
+    try:
+        return bool(os.read(descriptor, 1))  # nothing, where nobody has it open
+    except BlockingIOError:
+        return True
+
+
+def _refuse_endless(descriptor: int, label: str) -> None:
+    found = os.fstat(descriptor)
+    null = Path(os.devnull).stat()
+    endless = stat.S_ISCHR(found.st_mode) and not os.isatty(descriptor)
+    if stat.S_ISBLK(found.st_mode) or (endless and found.st_rdev != null.st_rdev):
+        raise InputError(f"{label}: a device, which has no end. Give a file or a pipe.")
+
+
+def _copy(descriptor: int, path: Path, label: str) -> Path:
+    begin = os.read(descriptor, 1 << 16)
+    suffix = "".join(path.suffixes[-2:]) or next(
+        (end for sign, end in _MAGIC.items() if begin.lstrip().startswith(sign)), ".jsonl"
+    )
+    try:
+        number, name = tempfile.mkstemp(suffix=suffix, dir=_folder())
+        with open(number, "wb") as file:  # noqa: PTH123 - a descriptor
+            file.write(begin)
+            with open(descriptor, "rb", closefd=False) as rest:
+                shutil.copyfileobj(rest, file, 1 << 20)
+    except OSError as error:
+        raise InputError(
+            f"{label}: what comes out of it is kept while it is read, and cannot be "
+            f"({error.strerror}). Set TMPDIR to a folder with room."
+        ) from None
+    return Path(name)
+
+
+@cache
+def _folder() -> str:
+    """The folder of all copies; it is removed when the process ends."""
+    folder = tempfile.TemporaryDirectory(prefix="evolsynth-")
+    _folders.append(folder)
+    return folder.name
+
+
+_folders: list[tempfile.TemporaryDirectory[str]] = []

@@ -78,7 +78,7 @@ def test_a_stream_that_breaks_off_stays_beside_its_place(tmp_path: Path) -> None
         tell("two\n")
         assert not place.exists()
     assert place.read_text() == "two\n"
-    assert names(place.parent) == ["rows.jsonl"]
+    assert names(place.parent) == ["rows.jsonl", "rows.partial.jsonl"]
 
 
 @pytest.mark.parametrize("place", [None, "-"])

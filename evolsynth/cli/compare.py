@@ -23,7 +23,7 @@ from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.methods.magpie.steering import SystemPrompts, steering, steering_hint
-from evolsynth.options import FilePath, Natural
+from evolsynth.options import FilePath, Natural, OutputPath, TextOrPath
 from evolsynth.pipeline.steps import STEPS
 
 __all__ = ["Compared", "compare", "compare_systems"]
@@ -123,15 +123,15 @@ def _show(console: Console, found: list[Compared]) -> None:
 
 
 def compare_systems(
-    systems: str,
+    systems: FilePath,
     *,
     rows: Natural,
     topic: str | None = None,
     language: str = "",
     json: bool = False,
-    output: FilePath | None = None,
+    output: OutputPath | None = None,
     seed: Natural = 7,
-    model: str | None = None,
+    model: TextOrPath | None = None,
 ) -> int:
     """Compare system prompts for Magpie.
 

@@ -13,7 +13,7 @@ from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import watcher
 from evolsynth.data.files import read_rows
 from evolsynth.llm.backends import DEFAULT_MODEL
-from evolsynth.options import FolderPath, Natural
+from evolsynth.options import Natural, OutputFolder, TextOrPath
 from evolsynth.pipeline import evolve, gate, magpie, respond
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
@@ -25,10 +25,10 @@ __all__ = ["demo", "line"]
 
 def demo(
     *,
-    output: FolderPath = "runs/demo",
+    output: OutputFolder = "runs/demo",
     rows: Natural = 100,
     seed: Natural = 7,
-    model: str | None = None,
+    model: TextOrPath | None = None,
 ) -> int:
     """Make a small checked data set and its report.
 

@@ -25,11 +25,11 @@ _MINILM_TO = 2000  # different texts that MiniLM embeds in some 10 to 40 s
 _VERBS = 12
 
 #: A file; without one, standard output.
-JsonPath = Annotated[str, msgspec.Meta(extra={"path": "PATH", "alone": "-"})]
+JsonPath = Annotated[str, msgspec.Meta(extra={"path": "PATH", "alone": "-", "writes": "file"})]
 
 
 def diversity(
-    data: str,
+    data: FilePath,
     *,
     reference: FilePath | None = None,
     by: str = "method,round",

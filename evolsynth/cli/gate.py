@@ -18,7 +18,7 @@ from evolsynth.evaluation.gate.check import COSTS, Check, ordered
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.findings import explain
-from evolsynth.options import FilePath
+from evolsynth.options import FilePath, OutputPath
 from evolsynth.rows import Row
 from evolsynth.streams import Rows
 
@@ -66,10 +66,10 @@ def _described(check: Check, settings: GateSettings) -> tuple[str, ...]:
 
 
 def gate(
-    data: str,
+    data: FilePath,
     *,
-    output: FilePath | None = None,
-    rejects: FilePath | None = None,
+    output: OutputPath = "-",
+    rejects: OutputPath | None = None,
     settings: FilePath | None = None,
     embedder: bool = True,
 ) -> int:

@@ -18,7 +18,7 @@ from evolsynth.errors import InputError, RequestError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.information_loss.reading import InformationLoss
 from evolsynth.evaluation.information_loss.score import THRESHOLD, information_losses
-from evolsynth.options import FilePath, Natural
+from evolsynth.options import FilePath, Natural, OutputPath
 
 __all__ = ["information_loss"]
 
@@ -26,14 +26,14 @@ __all__ = ["information_loss"]
 _SOME = 512
 
 #: A model's name; without one, the default model.
-_Model = Annotated[str, msgspec.Meta(extra={"alone": ""})]
+_Model = Annotated[str, msgspec.Meta(extra={"alone": "", "reads": True})]
 _Pair = tuple[dict[str, Any], InformationLoss]
 
 
 def information_loss(
-    data: str,
+    data: FilePath,
     *,
-    output: FilePath | None = None,
+    output: OutputPath = "-",
     original: str = "original",
     evolved: str = "evolved",
     threshold: float = THRESHOLD,

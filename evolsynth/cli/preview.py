@@ -16,7 +16,7 @@ from rich.text import Text
 
 from evolsynth.cli.progress.phrases import counted, duration, one_line, roughly
 from evolsynth.findings import explain
-from evolsynth.options import Natural
+from evolsynth.options import Natural, TextOrPath
 from evolsynth.pipeline.run.preview import Preview, preview
 from evolsynth.pipeline.run.run import RunOptions
 from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
@@ -32,7 +32,7 @@ _STYLES = {"accepted": "green", "rejected": "yellow", "failed": "red", "pending"
 
 
 def preview_command(
-    pipeline: str, *, param: Sequence[str] = (), rows: Natural = 5, **run: Any
+    pipeline: TextOrPath, *, param: Sequence[str] = (), rows: Natural = 5, **run: Any
 ) -> int:
     """Make a few rows at each step, show them, and estimate the whole.
 

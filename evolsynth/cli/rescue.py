@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from evolsynth.options import FolderPath
 from evolsynth.store.rescue import Rescued
 from evolsynth.store.rescue import rescue as save
 
 __all__ = ["rescue"]
 
 
-def rescue(folder: str) -> int:
+def rescue(folder: FolderPath) -> int:
     """Save what can be read of a run whose store is damaged.
 
     Rows and answers go to rescued/ in its folder as JSON Lines, and into a new store, so that the

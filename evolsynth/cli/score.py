@@ -17,7 +17,7 @@ from evolsynth.evaluation.scores import judge as by_model
 from evolsynth.evaluation.scores import response as by_instruction
 from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
-from evolsynth.options import FilePath
+from evolsynth.options import FilePath, OutputPath, TextOrPath
 from evolsynth.rows import Row, dump
 from evolsynth.streams import Rows
 
@@ -27,12 +27,12 @@ Write = Callable[[str], object]
 
 
 def score(
-    data: str,
+    data: FilePath,
     *,
-    output: FilePath | None = None,
+    output: OutputPath = "-",
     ifd: bool = False,
     judge: bool = False,
-    model: str | None = None,
+    model: TextOrPath | None = None,
 ) -> int:
     """Put scores on the rows of a JSON Lines file: IFD, a judge's.
 

@@ -15,18 +15,18 @@ from evolsynth.cli.lines import Lines
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.scores.selection import Choice, best_first, choose, product_of, row_text
-from evolsynth.options import FilePath, Natural
+from evolsynth.options import FilePath, Natural, OutputPath
 from evolsynth.rows import Row, dump
 
 __all__ = ["select"]
 
 
 def select(
-    data: str,
+    data: FilePath,
     *,
     rows: Natural,
-    output: FilePath | None = None,
-    rejects: FilePath | None = None,
+    output: OutputPath = "-",
+    rejects: OutputPath | None = None,
     by: str = "complexity,quality",
     distance: float = 0.9,
 ) -> int:

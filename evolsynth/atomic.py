@@ -176,7 +176,9 @@ def _file(place: str, *, keep: bool) -> Iterator[IO[bytes]]:
 
 
 def _cannot(place: str | os.PathLike[str], error: OSError, advice: str) -> InputError:
-    told = InputError(f"{place or repr(place)}: cannot be written ({error.strerror or error}). {advice}")
+    told = InputError(
+        f"{place or repr(place)}: cannot be written ({error.strerror or error}). {advice}"
+    )
     for note in getattr(error, "__notes__", ()):
         told.add_note(note)
     return told

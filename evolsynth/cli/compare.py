@@ -12,6 +12,7 @@ from rich.table import Table
 
 from evolsynth.atomic import writing
 from evolsynth.cli.flags import parsed
+from evolsynth.cli.progress.screen import Screen
 from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity.measures import rarefied
 from evolsynth.evaluation.embed.base import Embedder
@@ -154,7 +155,7 @@ def compare_systems(
         raise InputError("-n is 0: nothing can be compared. Give a number from 1, such as 100.")
     prompts = _read(systems)
     # the table is for people, and JSON for whatever reads standard output
-    console = Console(stderr=True, soft_wrap=True) if json else Console(soft_wrap=True)
+    console = Screen(stderr=json, soft_wrap=True, markup=False)
 
     async def look() -> str:
         embedder = MiniLM()

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from evolsynth.cli.progress.screen import Screen
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import watcher
 from evolsynth.data.files import read_rows
@@ -41,7 +42,7 @@ def demo(
         seed: the same seed gives the same rows.
         model: a .gguf file, a name of the catalogue, or owner/repository/file.gguf of the hub.
     """
-    console = Console(soft_wrap=True)
+    console = Screen(soft_wrap=True)
     goes_on = _stopped(output)
     console.print(
         f"Loading {escape(model or DEFAULT_MODEL)} and the embedder (15 s longer at its first "

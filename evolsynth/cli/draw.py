@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from evolsynth.atomic import writing
+from evolsynth.cli.progress.screen import shown
 from evolsynth.options import OutputPath, TextOrPath
 from evolsynth.pipeline.draw.draw import check_suffix, draw
 
@@ -34,9 +35,10 @@ def draw_command(
 
     text = draw(set_parameters(load_pipeline(pipeline), param), path)
     if path is None:
-        sys.stdout.write(text)
+        with writing(None) as write:
+            write(text)
     else:
-        print(f"Drawn: {path}", file=sys.stderr)
+        print(f"Drawn: {shown(path)}", file=sys.stderr)
     return 0
 
 

@@ -10,9 +10,9 @@ from itertools import chain, islice, tee
 from typing import Annotated, Any
 
 import msgspec
-from rich.console import Console
 
 from evolsynth.atomic import writing
+from evolsynth.cli.progress.screen import Screen
 from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError, RequestError
 from evolsynth.evaluation.embed.minilm import MiniLM
@@ -84,7 +84,7 @@ def information_loss(
         else:
             fields = original, evolved
             asyncio.run(_with_opinions(found, fields, threshold, second_opinion, tell))
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console = Screen(stderr=True, soft_wrap=True, markup=False, highlight=False)
     console.print(f"{counts['flagged'] + counts['kept']} pairs: {counts['flagged']} flagged.")
     for name, count in counts.most_common():
         if name.startswith("lost "):

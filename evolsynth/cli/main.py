@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
     from types import FrameType
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 __all__ = ["main", "run"]
 
@@ -60,9 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         return _stopped(error)
     try:
+        options = _parser(next((a for a in told if not a.startswith("-")), None)).parse_args(told)
         from evolsynth.cli.flags import check_paths
 
-        options = _parser(next((a for a in told if not a.startswith("-")), None)).parse_args(told)
         options.words = told
         check_paths(options)
         command: Callable[[argparse.Namespace], int] = options.command
@@ -206,6 +206,9 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
             from evolsynth.cli.progress.screen import shown
 
             super().error(shown(message))
+
+        def _print_message(self, message: str, file: Any = None) -> None:
+            (file or sys.stderr).write(message)  # argparse itself keeps quiet about errors
 
     parser = Parser(
         prog="evolsynth",

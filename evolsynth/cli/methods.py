@@ -112,7 +112,9 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
     note_path(parser, "output", "-o", OutputPath, "-")
     note_path(parser, "rejects", "--rejects", OutputPath)
     note_path(parser, "folder", "--folder", OutputFolder)
-    parser.add_argument("-o", "--output", default="-", metavar="FILE", help="accepted rows (default: stdout)")
+    parser.add_argument(
+        "-o", "--output", default="-", metavar="FILE", help="accepted rows (default: stdout)"
+    )
     parser.add_argument("--rejects", metavar="FILE", help="the other rows, with their reasons")
     parser.add_argument(
         "--all", action="store_true", help="write all rows to FILE, each with its verdict"

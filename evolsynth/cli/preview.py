@@ -15,6 +15,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from evolsynth.cli.progress.phrases import counted, duration, one_line, roughly
+from evolsynth.cli.progress.screen import Screen
 from evolsynth.findings import explain
 from evolsynth.options import Natural, TextOrPath
 from evolsynth.pipeline.run.preview import Preview, preview
@@ -48,7 +49,7 @@ def preview_command(
     options = RunOptions(**{**run, "report": False})
     steps = set_parameters(load_pipeline(pipeline), param)
     made = asyncio.run(preview(steps, rows=rows, options=options))
-    show_preview(made, Console(soft_wrap=True), n=run.get("accepted") or 100)
+    show_preview(made, Screen(soft_wrap=True), n=run.get("accepted") or 100)
     return 0
 
 

@@ -8,9 +8,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
-from rich.console import Console
-
 from evolsynth.atomic import writing
+from evolsynth.cli.progress.screen import Screen
 from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError
 from evolsynth.evaluation.scores import judge as by_model
@@ -57,7 +56,9 @@ def score(
     with writing(output) as write:
         count, missing = asyncio.run(work(write))
     without = f", {missing} without all of their scores (provenance says why)" if missing else ""
-    Console(stderr=True, soft_wrap=True).print(f"{count} rows{without}.", highlight=False)
+    Screen(stderr=True, soft_wrap=True, markup=False).print(
+        f"{count} rows{without}.", highlight=False
+    )
     return 0
 
 

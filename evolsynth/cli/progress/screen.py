@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -19,13 +18,7 @@ def shown(what: object) -> str:
 
 
 class Screen(Console):
-    """A console whose text is shown as it is, and whose owner is told that nobody reads any more.
-
-    Broken lines are left to the terminal, as nobody knows how wide what reads a pipe is.
-    """
-
-    def __init__(self, *, soft_wrap: bool = True, **how: Any) -> None:
-        super().__init__(soft_wrap=soft_wrap, **how)
+    """A console whose text is shown as it is, and whose owner is told that nobody reads any more."""
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

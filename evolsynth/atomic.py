@@ -158,14 +158,14 @@ def _file(place: str, *, keep: bool) -> Iterator[IO[bytes]]:
         raise OSError(errno.EINVAL, what)
     own, target = _descriptor(place), Path(os.path.realpath(place))
     try:
-        regular = own is None and stat.S_ISREG(os.stat(place).st_mode)
+        regular = own is None and stat.S_ISREG(Path(place).stat().st_mode)
         if regular and not os.access(target, os.W_OK):  # a new file in its place would not ask
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except FileNotFoundError:
         regular = True
     if not regular:
         number = os.open(place, os.O_WRONLY | os.O_NOCTTY) if own is None else os.dup(own)
-        with open(number, "wb") as file:
+        with os.fdopen(number, "wb") as file:
             yield file
         return
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -230,10 +230,10 @@ def check_apart(reads: Iterable[str], writes: Iterable[tuple[str, str]]) -> None
 
 def _meant(place: str) -> Iterable[str]:
     """The files that a path stands for when it is read."""
-    if os.path.isdir(place):
+    if Path(place).is_dir():
         return map(str, (p for p in Path(place).rglob("*") if p.suffix.lower() in _TEXTS))
     if glob.has_magic(place) and not os.path.lexists(place):
-        return glob.glob(place, recursive=True)
+        return glob.glob(place, recursive=True)  # noqa: PTH207 - as `load` does
     return (place,)
 
 
@@ -241,20 +241,20 @@ def _identity(place: str, standard: int) -> Hashable:
     """What two paths of one file have in common; None for a device, and what cannot be asked."""
     own = standard if place == "-" else _descriptor(place)
     try:
-        found = os.stat(place) if own is None else os.fstat(own)
-        if stat.S_ISCHR(found.st_mode) or stat.S_ISSOCK(found.st_mode):
-            return None
-        return found.st_dev, found.st_ino
+        found = Path(place).stat() if own is None else os.fstat(own)
     except (OSError, ValueError):
         if own is not None or "\0" in place:
             return None
+    else:
+        device = stat.S_ISCHR(found.st_mode) or stat.S_ISSOCK(found.st_mode)
+        return None if device else (found.st_dev, found.st_ino)
     rest: list[str] = []
-    folder = os.path.realpath(place)
-    while folder != os.path.dirname(folder):
-        folder, name = os.path.split(folder)
-        rest.append(unicodedata.normalize("NFC", name).casefold())
+    path = Path(os.path.realpath(place))
+    for folder in path.parents:
+        rest.append(unicodedata.normalize("NFC", path.name).casefold())
+        path = folder
         with suppress(OSError):
-            found = os.stat(folder)
+            found = folder.stat()
             return found.st_dev, found.st_ino, *rest
     return None
 
@@ -268,7 +268,7 @@ def _descriptor(place: str) -> int | None:
             head = os.path.realpath(head)
             if name.isdecimal() and re.fullmatch(own, head):
                 return int(name)
-            place = os.path.join(head, os.readlink(os.path.join(head, name)))
+            place = os.path.join(head, Path(head, name).readlink())  # noqa: PTH118 - keeps ".."
         except (OSError, ValueError):  # no link; or a path that cannot be
             return None
     return None

@@ -68,7 +68,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command: Callable[[argparse.Namespace], int] = options.command
         status = command(options)
         sys.stdout.flush()
-        return status
     except RunStopped as error:
         _say(str(error), error)
         return 128 + int(getattr(signal, error.reason, signal.SIGINT))
@@ -83,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(_sentence(error), error)
     except MemoryError as error:
         _say("There is not enough memory. Close other programs, or give fewer rows at once.", error)
+    else:
+        return status
     return 1
 
 
@@ -175,13 +176,13 @@ def _open_streams() -> None:
         except OSError:  # the lowest number that is free is this one
             os.open(os.devnull, os.O_RDONLY if number else os.O_WRONLY)
     if sys.stdin is None:
-        sys.stdin = open(0, encoding="utf-8", closefd=False)
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)))
     if sys.stdout is None:
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-    raw = open(2, "wb", buffering=0, closefd=False)
-    sys.stderr = _Deaf(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
+    raw = io.BufferedWriter(io.FileIO(2, "w", closefd=False))
+    sys.stderr = _Deaf(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def _let_go() -> None:

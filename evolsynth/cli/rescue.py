@@ -32,8 +32,9 @@ def rescue(folder: FolderPath) -> int:
         print(f"Could not be read: {lost}.")
     if saved.aside is not None:
         print(
-            f"The damaged store is kept as {shown(saved.aside)}. A new one with all that was saved is in "
-            "its place: run the same command as before, and it asks again only for what was lost."
+            f"The damaged store is kept as {shown(saved.aside)}. A new one with all that was saved "
+            "is in its place: run the same command as before, and it asks again only for what was "
+            "lost."
         )
     return int(not saved.sound and not saved.rows.total() and not saved.completions)
 

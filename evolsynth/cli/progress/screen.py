@@ -18,7 +18,7 @@ def shown(what: object) -> str:
 
 
 class Screen(Console):
-    """A console whose text is shown as it is, and whose owner is told that nobody reads any more."""
+    """A console that no text can steer, and whose owner is told that nobody reads any more."""
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

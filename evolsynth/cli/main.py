@@ -6,6 +6,7 @@ but Python's own is imported before signals are listened to.
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import signal
@@ -29,6 +30,7 @@ def run() -> NoReturn:
     """The console script: `main` with the process's own streams and signals."""
     status = 1
     ended = _Ended()
+    atexit.register(ended.leave)  # the first is the last to be called
     try:
         _open_streams()
         status = main()
@@ -46,6 +48,7 @@ def run() -> NoReturn:
             _say(f"Standard output cannot be written ({_reason(error)}).", error)
             status = 1
     _let_go()
+    _Ended.status = status
     sys.exit(status)
 
 
@@ -130,6 +133,12 @@ class _Ended:
         if not callable(heard):  # Ctrl-C is ignored, as in the background
             raise KeyboardInterrupt
         heard(signal.SIGINT, frame)
+
+    @staticmethod
+    def leave() -> None:
+        """Python gives a program its own status where Ctrl-C met an ``exec`` on its way."""
+        if _Ended.status > 128:
+            os._exit(_Ended.status)
 
     @staticmethod
     def _lost(what: sys.UnraisableHookArgs) -> None:

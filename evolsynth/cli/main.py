@@ -36,6 +36,7 @@ def run() -> NoReturn:
         status = main()
     except KeyboardInterrupt:  # so early that main() did not hear of it, or a second one
         status = ended.status
+        print("evolsynth: stopped.", file=sys.stderr)
     except SystemExit as error:  # of argparse
         status = error.code if isinstance(error.code, int) else 2
     ended.listen_no_more()

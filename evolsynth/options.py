@@ -22,7 +22,8 @@ import msgspec
 
 from evolsynth.errors import InputError, did_you_mean
 
-__all__ = ["Count", "FilePath", "FolderPath", "Natural", "Option", "Share", "annotation"]
+__all__ = ["Count", "FilePath", "FolderPath", "Natural", "Option", "OutputFolder", "OutputPath"]
+__all__ += ["Share", "TextOrPath", "annotation"]
 __all__ += ["converted", "holds_path", "mark_of", "option_texts", "options_of"]
 
 #: A whole number from 1.
@@ -32,10 +33,17 @@ Natural = Annotated[int, msgspec.Meta(ge=0)]
 #: A number from 0 to 1.
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
-#: The path of a file; one in a pipeline file begins at that file's folder.
-FilePath = Annotated[str, msgspec.Meta(extra={"path": "FILE"})]
+#: The path of a file that is read; one in a pipeline file begins at that file's folder.
+FilePath = Annotated[str, msgspec.Meta(extra={"path": "FILE", "reads": True})]
 #: The same of a folder.
-FolderPath = Annotated[str, msgspec.Meta(extra={"path": "DIR"})]
+FolderPath = Annotated[str, msgspec.Meta(extra={"path": "DIR", "reads": True})]
+#: A text that may be the path of a file that is read: a pipeline's, a model's.
+TextOrPath = Annotated[str, msgspec.Meta(extra={"reads": True})]
+#: The path of a file that is written; ``-`` is standard output. The command line sees that it is
+#: none that is read (`evolsynth.atomic.check_apart`).
+OutputPath = Annotated[str, msgspec.Meta(extra={"path": "FILE", "writes": "file"})]
+#: The same of a folder that a run's files go to.
+OutputFolder = Annotated[str, msgspec.Meta(extra={"path": "DIR", "writes": "folder"})]
 
 #: Stands for the default of an option that must be given.
 REQUIRED = inspect.Parameter.empty

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,7 +80,7 @@ def test_a_stream_that_breaks_off_stays_beside_its_place(tmp_path: Path) -> None
         tell("two\n")
         assert not place.exists()
     assert place.read_text() == "two\n"
-    assert names(place.parent) == ["rows.jsonl"]
+    assert names(place.parent) == ["rows.jsonl", "rows.partial.jsonl"]
 
 
 @pytest.mark.parametrize("place", [None, "-"])
@@ -88,3 +90,163 @@ def test_standard_output_is_a_place_too(
     with writing(place) as tell:
         tell("one\n")
     assert capsys.readouterr().out == "one\n"
+
+
+# Names --------------------------------------------------------------------------------------------
+
+
+def broken_off(place: Path, text: str = "one\n") -> RuntimeError:
+    def broken() -> None:
+        with writing(str(place)) as tell:
+            tell(text)
+            raise RuntimeError("the source broke")
+
+    with pytest.raises(RuntimeError) as told:
+        broken()
+    return told.value
+
+
+def test_a_broken_off_file_takes_nobody_elses_name_and_says_where_it_is(tmp_path: Path) -> None:
+    mine = tmp_path / "rows.partial.jsonl"
+    mine.write_text("mine")
+    for name in ("rows.partial-2.jsonl", "rows.partial-3.jsonl"):
+        error = broken_off(tmp_path / "rows.jsonl")
+        assert error.__notes__ == [f"What was written before is kept in {tmp_path / name}."]
+        assert (tmp_path / name).read_text() == "one\n"
+    assert mine.read_text() == "mine"
+
+
+def test_nothing_is_kept_where_nothing_was_written(tmp_path: Path) -> None:
+    assert not hasattr(broken_off(tmp_path / "rows.jsonl", ""), "__notes__")
+    assert names(tmp_path) == []
+
+
+def test_a_name_without_room_for_more_is_still_kept(tmp_path: Path) -> None:
+    place = tmp_path / f"{'ä' * 124}.jsonl"
+    error = broken_off(place)
+    (kept,) = tmp_path.iterdir()
+    assert str(kept) in error.__notes__[0]
+    with writing(str(place)) as tell:
+        tell("two\n")
+    assert place.read_text() == "two\n"
+
+
+def test_what_is_being_written_is_hidden_and_there_for_who_is_killed(tmp_path: Path) -> None:
+    with writing(str(tmp_path / "rows.jsonl")) as tell:
+        tell("one\n")
+        (part,) = tmp_path.iterdir()
+        assert part.name.startswith(".rows.jsonl.")
+        assert part.read_text() == "one\n"
+
+
+def test_an_error_of_the_source_is_not_told_as_one_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), writing(str(tmp_path / "rows.jsonl")):
+        (tmp_path / "source").read_text()
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("", "the path is empty"),
+        ("a\0b", "no path has a NUL character"),
+        ("x" * 300, "File name too long"),
+        ("loop", "Too many levels of symbolic links"),
+        (".", "Is a directory"),
+    ],
+)
+def test_a_path_that_cannot_be_is_a_sentence(
+    place: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    with pytest.raises(InputError, match=why), writing(place):
+        pass
+    with pytest.raises(InputError, match=why):
+        write(place, ["a"])
+    assert names(tmp_path) == ["loop"]
+
+
+# What is there already ----------------------------------------------------------------------------
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    far, link, none = tmp_path / "far" / "a.txt", tmp_path / "link", tmp_path / "none"
+    far.parent.mkdir()
+    far.write_text("old")
+    link.symlink_to(far)
+    none.symlink_to("made.txt")
+    for place in (link, none):
+        write(place, ["new"])
+        assert place.is_symlink()
+        assert place.read_text() == "new"
+    assert far.read_text() == "new"
+    assert names(tmp_path) == ["far", "link", "made.txt", "none"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o664, 0o755])
+def test_a_file_keeps_its_mode(tmp_path: Path, mode: int) -> None:
+    place = tmp_path / "a.txt"
+    place.touch()
+    place.chmod(mode)
+    write(place, ["new"])
+    assert stat.S_IMODE(place.stat().st_mode) == mode
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+def test_a_file_that_may_not_be_written_is_not_replaced(tmp_path: Path) -> None:
+    place = tmp_path / "a.txt"
+    place.write_text("old")
+    place.chmod(0o444)
+    with pytest.raises(InputError, match="Permission denied"):
+        write(place, ["new"])
+    assert place.read_text() == "old"
+
+
+@pytest.mark.parametrize("way", ["itself", "link", "descriptor"])
+def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path, way: str) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(pipe, os.O_WRONLY)
+    place = {"itself": pipe, "link": link, "descriptor": f"/dev/fd/{writer}"}[way]
+    try:
+        with writing(str(place)) as tell:
+            tell("one\n")
+            assert os.read(reader, 100) == b"one\n"  # at once
+        assert write(place, ["two"]) == 1
+        assert os.read(reader, 100) == b"two"
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert pipe.is_fifo()
+    assert names(tmp_path) == ["link", "pipe"]
+
+
+def test_a_device_stays_one(tmp_path: Path) -> None:
+    link = tmp_path / "null"
+    link.symlink_to("/dev/null")
+    for place in ("/dev/null", str(link)):
+        with writing(place) as tell:
+            tell("one\n")
+        write(place, ["two"])
+    assert Path("/dev/null").is_char_device()
+    assert names(tmp_path) == ["null"]
+
+
+def test_what_goes_to_a_descriptor_of_a_file_is_added_where_it_stands(tmp_path: Path) -> None:
+    """As ``-o /dev/stdout >> log``: neither replaced nor cut."""
+    path = tmp_path / "log"
+    path.write_text("before\n")
+    with path.open("a") as file:
+        write(f"/dev/fd/{file.fileno()}", ["one\n"])
+        write(f"/proc/self/fd/{file.fileno()}", ["two\n"])
+    assert path.read_text() == "before\none\ntwo\n"
+
+
+def test_a_reader_that_has_gone_is_told_as_such(tmp_path: Path) -> None:
+    read, number = os.pipe()
+    os.close(read)
+    with pytest.raises(BrokenPipeError), writing(f"/dev/fd/{number}") as tell:
+        tell("one\n")
+    os.close(number)

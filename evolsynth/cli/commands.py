@@ -62,7 +62,7 @@ def _docstring(module: str, name: str) -> str:
 
 
 def _fill(parser: argparse.ArgumentParser, function: Callable[..., int]) -> None:
-    from evolsynth.cli.flags import add_flags
+    from evolsynth.cli.flags import add_flags, note_path
     from evolsynth.options import options_of
 
     flags, arguments, runs = options_of(function), [], False
@@ -70,7 +70,9 @@ def _fill(parser: argparse.ArgumentParser, function: Callable[..., int]) -> None
         runs = runs or parameter.kind is parameter.VAR_KEYWORD
         if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
             arguments.append(name)
-            text = flags.pop(name).text.rstrip(".")
+            option = flags.pop(name)
+            text = option.text.rstrip(".")
+            note_path(parser, name, name.upper(), option.kind)
             parser.add_argument(name, metavar=name.upper(), help=text[:1].lower() + text[1:])
     add_flags(parser, flags.values(), short=_SHORT, required=True)
     if runs:

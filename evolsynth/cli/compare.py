@@ -12,6 +12,7 @@ from rich.table import Table
 
 from evolsynth.atomic import writing
 from evolsynth.cli.flags import parsed
+from evolsynth.cli.progress.screen import Screen
 from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity.measures import rarefied
 from evolsynth.evaluation.embed.base import Embedder
@@ -23,7 +24,7 @@ from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.methods.magpie.steering import SystemPrompts, steering, steering_hint
-from evolsynth.options import FilePath, Natural
+from evolsynth.options import FilePath, Natural, OutputPath, TextOrPath
 from evolsynth.pipeline.steps import STEPS
 
 __all__ = ["Compared", "compare", "compare_systems"]
@@ -123,15 +124,15 @@ def _show(console: Console, found: list[Compared]) -> None:
 
 
 def compare_systems(
-    systems: str,
+    systems: FilePath,
     *,
     rows: Natural,
     topic: str | None = None,
     language: str = "",
     json: bool = False,
-    output: FilePath | None = None,
+    output: OutputPath | None = None,
     seed: Natural = 7,
-    model: str | None = None,
+    model: TextOrPath | None = None,
 ) -> int:
     """Compare system prompts for Magpie.
 
@@ -154,7 +155,7 @@ def compare_systems(
         raise InputError("-n is 0: nothing can be compared. Give a number from 1, such as 100.")
     prompts = _read(systems)
     # the table is for people, and JSON for whatever reads standard output
-    console = Console(stderr=True, soft_wrap=True) if json else Console(soft_wrap=True)
+    console = Screen(stderr=json, soft_wrap=True, markup=False)
 
     async def look() -> str:
         embedder = MiniLM()

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from itertools import islice
-from pathlib import Path
 from typing import Any, Literal
 
 from evolsynth.atomic import writing
@@ -16,7 +15,7 @@ from evolsynth.cli.lines import TextField
 from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.deduplicate import Deduplicated, Method, deduplicate
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.options import FilePath, Natural
+from evolsynth.options import FilePath, Natural, OutputPath
 
 __all__ = ["dedup"]
 
@@ -24,10 +23,10 @@ _AT_ONCE = 512  # lines written at once
 
 
 def dedup(
-    data: str,
+    data: FilePath,
     *,
-    output: FilePath | None = None,
-    duplicates: FilePath | None = None,
+    output: OutputPath = "-",
+    duplicates: OutputPath | None = None,
     field: str = "instruction",
     method: Method = "semantic",
     threshold: float | None = None,
@@ -61,7 +60,6 @@ def dedup(
         raise InputError(
             "--keep best needs --score FIELD, and --score needs --keep best: give both or neither."
         )
-    _check_places(data, output, duplicates)
     began = time.monotonic()
 
     def tell(what: str) -> None:
@@ -97,16 +95,6 @@ def dedup(
             file=sys.stderr,
         )
     return 0
-
-
-def _check_places(data: str, output: str | None, duplicates: str | None) -> None:
-    given = (data, output, duplicates)
-    places = [Path(place).resolve() for place in given if place not in (None, "-")]
-    both_told = duplicates == "-" and output in (None, "-")
-    if both_told or len(set(places)) < len(places):
-        raise InputError(
-            "The input, the output and the file of duplicates must be different files."
-        )
 
 
 def _write(lines: Iterator[str], write: Callable[[str], object]) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from evolsynth.cli.progress.screen import Screen
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import watcher
 from evolsynth.data.files import read_rows
 from evolsynth.llm.backends import DEFAULT_MODEL
-from evolsynth.options import FolderPath, Natural
+from evolsynth.options import Natural, OutputFolder, TextOrPath
 from evolsynth.pipeline import evolve, gate, magpie, respond
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
@@ -25,10 +26,10 @@ __all__ = ["demo", "line"]
 
 def demo(
     *,
-    output: FolderPath = "runs/demo",
+    output: OutputFolder = "runs/demo",
     rows: Natural = 100,
     seed: Natural = 7,
-    model: str | None = None,
+    model: TextOrPath | None = None,
 ) -> int:
     """Make a small checked data set and its report.
 
@@ -41,7 +42,7 @@ def demo(
         seed: the same seed gives the same rows.
         model: a .gguf file, a name of the catalogue, or owner/repository/file.gguf of the hub.
     """
-    console = Console(soft_wrap=True)
+    console = Screen(soft_wrap=True)
     goes_on = _stopped(output)
     console.print(
         f"Loading {escape(model or DEFAULT_MODEL)} and the embedder (15 s longer at its first "

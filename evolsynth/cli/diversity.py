@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from evolsynth.atomic import writing
+from evolsynth.cli.progress.screen import Screen
 from evolsynth.data.files import read_rows
 from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity.measures import TITLES, Figure, Whole
@@ -25,11 +26,11 @@ _MINILM_TO = 2000  # different texts that MiniLM embeds in some 10 to 40 s
 _VERBS = 12
 
 #: A file; without one, standard output.
-JsonPath = Annotated[str, msgspec.Meta(extra={"path": "PATH", "alone": "-"})]
+JsonPath = Annotated[str, msgspec.Meta(extra={"path": "PATH", "alone": "-", "writes": "file"})]
 
 
 def diversity(
-    data: str,
+    data: FilePath,
     *,
     reference: FilePath | None = None,
     by: str = "method,round",
@@ -71,12 +72,12 @@ def diversity(
     different = len({*own.texts, *(other.texts if other else ())})
     chosen, why = _chosen(embedder, different)
     report = measured(own, chosen, other, seed, by=names, field=field)
-    console = Console(stderr=json == "-", soft_wrap=True, highlight=False)
+    console = Screen(stderr=json == "-", soft_wrap=True, highlight=False)
     if json is not None:
         with writing(json) as write:
             write(report.to_json())
     if json != "-":
-        _show(Console(highlight=False), report)
+        _show(Screen(highlight=False), report)
     for line in (why, *report.notes):
         console.print(escape(line))
     return 0

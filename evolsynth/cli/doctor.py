@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.console import Console
 from rich.markup import escape
 
 from evolsynth import __version__
 from evolsynth.atomic import cache_folder
+from evolsynth.cli.progress.screen import Screen
 from evolsynth.errors import EvolsynthError, SetupError
 from evolsynth.llm.backends import BACKENDS
 
@@ -36,7 +36,7 @@ def doctor() -> int:
 
     The exit status is 1 if something that generation or checking needs is missing.
     """
-    console = Console(soft_wrap=True)
+    console = Screen(soft_wrap=True)
     bad = 0
     for check in checks():
         mark = "[green]ok [/green]" if check.good else "[red]fix[/red]"

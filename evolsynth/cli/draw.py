@@ -7,14 +7,15 @@ import sys
 from collections.abc import Sequence
 
 from evolsynth.atomic import writing
-from evolsynth.options import FilePath
+from evolsynth.cli.progress.screen import shown
+from evolsynth.options import OutputPath, TextOrPath
 from evolsynth.pipeline.draw.draw import check_suffix, draw
 
 __all__ = ["draw_command", "schema"]
 
 
 def draw_command(
-    pipeline: str, *, param: Sequence[str] = (), output: FilePath | None = None
+    pipeline: TextOrPath, *, param: Sequence[str] = (), output: OutputPath = "-"
 ) -> int:
     """Draw a pipeline: Mermaid text, or an SVG picture with -o FILE.svg.
 
@@ -27,20 +28,21 @@ def draw_command(
         InputError: the pipeline cannot be loaded or does not fit together, or the file is none
             that it can be drawn into.
     """
-    path = None if output in (None, "-") else output
+    path = None if output == "-" else output
     if path is not None:
         check_suffix(path)
     from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
 
     text = draw(set_parameters(load_pipeline(pipeline), param), path)
     if path is None:
-        sys.stdout.write(text)
+        with writing(None) as write:
+            write(text)
     else:
-        print(f"Drawn: {path}", file=sys.stderr)
+        print(f"Drawn: {shown(path)}", file=sys.stderr)
     return 0
 
 
-def schema(*, output: FilePath | None = None) -> int:
+def schema(*, output: OutputPath = "-") -> int:
     """Print the JSON schema of pipeline files, for editors.
 
     Args:

@@ -10,10 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
+from evolsynth.atomic import check_apart
 from evolsynth.errors import InputError
-from evolsynth.options import Option, converted, holds_path, mark_of
+from evolsynth.options import FilePath, Option, converted, holds_path, mark_of
 
-__all__ = ["add_flags", "flag_of", "given", "parsed", "value_of"]
+__all__ = ["add_flags", "check_paths", "flag_of", "given", "note_path", "parsed", "value_of"]
 
 _YAML = (".yaml", ".yml", ".json")
 
@@ -55,12 +56,50 @@ def add_flags(
             continue
         if _is_texts(option.kind) and str not in members:
             about["action"] = "append"
+        note_path(parser, about["dest"], flags[0], option.kind, option.default)
         alone = mark_of(option.kind, "alone")  # what the flag means without a value
         if alone is not None:
             about |= {"nargs": "?", "const": alone}
         parser.add_argument(
-            *flags, type=_reader(option), metavar=_metavar(option.kind, members), **about
+            *flags, type=_reader(option, parser), metavar=_metavar(option.kind, members), **about
         )
+
+
+def note_path(parser: Any, dest: str, name: str, kind: Any, default: Any = None) -> None:
+    """Remember, if the type says so, that the value under ``dest`` is a path that is read or
+    written; ``name`` is how to call it. See `check_paths`."""
+    reads, writes = mark_of(kind, "reads"), mark_of(kind, "writes")
+    if reads or writes:
+        known = parser.get_default("paths") or {}
+        known[dest] = (name, writes, default)  # also for what is read while flags are parsed
+        parser.set_defaults(paths=known)
+
+
+def check_paths(namespace: argparse.Namespace) -> None:
+    """See that no path that the command writes is read too, or written twice.
+
+    Raises:
+        InputError: one is; or a path is empty.
+    """
+    reads: list[str] = []
+    writes: list[tuple[str, str]] = []
+    for dest, (name, kind, default) in getattr(namespace, "paths", {}).items():
+        value = vars(namespace).get(dest, default)
+        for place in value if isinstance(value, list | tuple) else (value,):
+            if not isinstance(place, str):
+                continue
+            if not place and kind is not None:
+                raise InputError(f"{name}: the path is empty. Give one.")
+            if kind is None:
+                path, _, thing = place.rpartition(":")
+                reads.append(path if thing and path.endswith(".py") else place)
+            else:
+                writes.append((name, place))
+                if kind == "folder":
+                    from evolsynth.pipeline.run.export import run_files
+
+                    writes += [(name, str(file)) for file in run_files(Path(place))]
+    check_apart(reads, writes)
 
 
 def given(
@@ -138,8 +177,10 @@ def _filed(path: str, kind: Any) -> Any:
     return converted(text, kind)
 
 
-def _reader(option: Option) -> Callable[[str], Any]:
+def _reader(option: Option, parser: Any) -> Callable[[str], Any]:
     def read(text: str) -> Any:
+        if text.startswith("@"):
+            note_path(parser, text, text, FilePath, text[1:])
         try:
             return parsed(text, option.kind)
         except InputError as error:

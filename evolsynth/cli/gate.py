@@ -8,17 +8,17 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing, nullcontext
 
-from rich.console import Console
 from rich.table import Table
 
 from evolsynth.atomic import writing
+from evolsynth.cli.progress.screen import Screen
 from evolsynth.data.files import read_objects, read_rows
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.check import COSTS, Check, ordered
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.findings import explain
-from evolsynth.options import FilePath
+from evolsynth.options import FilePath, OutputPath
 from evolsynth.rows import Row
 from evolsynth.streams import Rows
 
@@ -34,7 +34,8 @@ def gates(*, yaml: bool = False, settings: FilePath | None = None) -> int:
     """
     chosen = GateSettings() if settings is None else GateSettings.read(settings)
     if yaml:
-        sys.stdout.write(chosen.to_yaml())
+        with writing(None) as write:
+            write(chosen.to_yaml())
         return 0
     table = Table(box=None, pad_edge=False)
     table.add_column("check", no_wrap=True)
@@ -43,7 +44,7 @@ def gates(*, yaml: bool = False, settings: FilePath | None = None) -> int:
     for check in ordered():
         table.add_row(check.name, *_described(check, chosen), check.sentence)
     wide = None if sys.stdout.isatty() else 120  # a pipe has no width
-    console = Console(width=wide)
+    console = Screen(width=wide)
     console.print(table)
     console.print("\nCosts, cheapest first; a row that one refuses is not looked at by the next:")
     for cost, meaning in COSTS.items():
@@ -66,10 +67,10 @@ def _described(check: Check, settings: GateSettings) -> tuple[str, ...]:
 
 
 def gate(
-    data: str,
+    data: FilePath,
     *,
-    output: FilePath | None = None,
-    rejects: FilePath | None = None,
+    output: OutputPath = "-",
+    rejects: OutputPath | None = None,
     settings: FilePath | None = None,
     embedder: bool = True,
 ) -> int:
@@ -98,7 +99,7 @@ def gate(
         nullcontext[Write](len) if rejects is None else writing(rejects) as refuse,
     ):
         counts = asyncio.run(_judged(judge, rows, accept, refuse))
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console = Screen(stderr=True, soft_wrap=True, markup=False, highlight=False)
     kinds = ("accepted", "rejected", "failed")
     parts = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
     console.print(f"{sum(counts[kind] for kind in kinds)} rows = {parts}.")

@@ -10,15 +10,15 @@ from itertools import chain, islice, tee
 from typing import Annotated, Any
 
 import msgspec
-from rich.console import Console
 
 from evolsynth.atomic import writing
+from evolsynth.cli.progress.screen import Screen
 from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError, RequestError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.information_loss.reading import InformationLoss
 from evolsynth.evaluation.information_loss.score import THRESHOLD, information_losses
-from evolsynth.options import FilePath, Natural
+from evolsynth.options import FilePath, Natural, OutputPath
 
 __all__ = ["information_loss"]
 
@@ -26,14 +26,14 @@ __all__ = ["information_loss"]
 _SOME = 512
 
 #: A model's name; without one, the default model.
-_Model = Annotated[str, msgspec.Meta(extra={"alone": ""})]
+_Model = Annotated[str, msgspec.Meta(extra={"alone": "", "reads": True})]
 _Pair = tuple[dict[str, Any], InformationLoss]
 
 
 def information_loss(
-    data: str,
+    data: FilePath,
     *,
-    output: FilePath | None = None,
+    output: OutputPath = "-",
     original: str = "original",
     evolved: str = "evolved",
     threshold: float = THRESHOLD,
@@ -84,7 +84,7 @@ def information_loss(
         else:
             fields = original, evolved
             asyncio.run(_with_opinions(found, fields, threshold, second_opinion, tell))
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console = Screen(stderr=True, soft_wrap=True, markup=False, highlight=False)
     console.print(f"{counts['flagged'] + counts['kept']} pairs: {counts['flagged']} flagged.")
     for name, count in counts.most_common():
         if name.startswith("lost "):

@@ -1,56 +1,227 @@
-"""The `evolsynth` command: its options, and what becomes of errors.
+"""The `evolsynth` command: its options, and what becomes of errors, signals and closed streams.
 
-Only what a command needs is imported, when it runs: ``--help`` must not wait for torch.
+Only what a command needs is imported, when it runs: ``--help`` must not wait for torch. Nothing
+but Python's own is imported before signals are listened to.
 """
 
 from __future__ import annotations
 
-import argparse
+import atexit
+import io
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from evolsynth import __version__
-from evolsynth.cli.commands import add_commands
-from evolsynth.cli.methods import add_method_commands
-from evolsynth.errors import EvolsynthError, RunStopped
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+    from types import FrameType
+    from typing import Any, NoReturn
 
 __all__ = ["main", "run"]
 
+#: As the shell says it of a program whose reader has gone: ``evolsynth gate rows.jsonl | head``.
+_READER_GONE = 128 + 13
 
-def run() -> None:
-    """The console script."""
-    sys.exit(main())
+
+def run() -> NoReturn:
+    """The console script: `main` with the process's own streams and signals."""
+    status = 1
+    ended = _Ended()
+    atexit.register(ended.leave)  # the first is the last to be called
+    try:
+        _open_streams()
+        status = main()
+    except KeyboardInterrupt:  # so early that main() did not hear of it, or a second one
+        status = ended.status
+        print("evolsynth: stopped.", file=sys.stderr)
+    except SystemExit as error:  # of argparse
+        status = error.code if isinstance(error.code, int) else 2
+    ended.listen_no_more()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = _READER_GONE
+    except (OSError, ValueError) as error:
+        if not status:
+            _say(f"Standard output cannot be written ({_reason(error)}).", error)
+            status = 1
+    _let_go()
+    _Ended.status = status
+    sys.exit(status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0, 1 for an error, 130 for Ctrl-C, 143 for
-    SIGTERM."""
+    """Run the command and return its exit status.
+
+    0; 1 for an error; 130 for Ctrl-C, 143 for SIGTERM; 141 where the reader of a pipe has gone.
+    """
     told = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        from evolsynth.errors import EvolsynthError, RunStopped
+    except KeyboardInterrupt as error:
+        return _stopped(error)
+    try:
         options = _parser(next((a for a in told if not a.startswith("-")), None)).parse_args(told)
+        from evolsynth.cli.flags import check_paths
+
         options.words = told
+        check_paths(options)
         command: Callable[[argparse.Namespace], int] = options.command
-        return command(options)
+        status = command(options)
+        sys.stdout.flush()
     except RunStopped as error:
-        print(f"evolsynth: {error}", file=sys.stderr)
+        _say(str(error), error)
         return 128 + int(getattr(signal, error.reason, signal.SIGINT))
     except EvolsynthError as error:
-        print(f"evolsynth: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("evolsynth: stopped.", file=sys.stderr)
-        return 130
+        _say(str(error), error)
+    except KeyboardInterrupt as error:
+        return _stopped(error)
     except BrokenPipeError:
-        # The reader of a pipe has gone; nothing more can be said, not even at exit.
+        _let_go()
+        return _READER_GONE
+    except OSError as error:
+        _say(_sentence(error), error)
+    except MemoryError as error:
+        _say("There is not enough memory. Close other programs, or give fewer rows at once.", error)
+    else:
+        return status
+    return 1
+
+
+def _sentence(error: OSError) -> str:
+    """An error of the system that nobody knew more about."""
+    if "temporary directory" in _reason(error):
+        return f"{_reason(error)}. Set TMPDIR to a folder that can be written and has room."
+    place = "Something that is read or written" if error.filename is None else error.filename
+    return f"{place}: {_reason(error)}. Mend it, or choose another place, and run again."
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _say(sentence: str, error: BaseException) -> None:
+    """A sentence to standard error, and what was noted on the error."""
+    from evolsynth.cli.progress.screen import shown
+
+    for line in (f"evolsynth: {sentence}", *getattr(error, "__notes__", ())):
+        print(shown(line), file=sys.stderr)
+
+
+def _stopped(error: KeyboardInterrupt) -> int:
+    _say("stopped.", error)
+    return _Ended.status
+
+
+class _Ended:
+    """Hears SIGTERM as Ctrl-C is heard, so that whatever is under way is left in good order."""
+
+    #: Of the process, for the signal that came last.
+    status = 128 + int(signal.SIGINT)
+
+    def __init__(self) -> None:
+        with suppress(ValueError):  # not the main thread: somebody else listens
+            signal.signal(signal.SIGTERM, self._terminated)
+        sys.unraisablehook = self._lost
+
+    @staticmethod
+    def _terminated(number: int, frame: FrameType | None) -> None:
+        _Ended.status = 128 + number
+        heard = signal.getsignal(signal.SIGINT)
+        if not callable(heard):  # Ctrl-C is ignored, as in the background
+            raise KeyboardInterrupt
+        heard(signal.SIGINT, frame)
+
+    @staticmethod
+    def leave() -> None:
+        """Python gives a program its own status where Ctrl-C met an ``exec`` on its way."""
+        if _Ended.status > 128:
+            os._exit(_Ended.status)
+
+    @staticmethod
+    def _lost(what: sys.UnraisableHookArgs) -> None:
+        """A signal that came while an object was taken away would be passed over."""
+        if issubclass(what.exc_type, KeyboardInterrupt):
+            import _thread
+
+            _thread.interrupt_main()
+        else:
+            sys.__unraisablehook__(what)
+
+    @staticmethod
+    def listen_no_more() -> None:
+        """All that counts is done; from now on a signal just ends the process."""
+        sys.unraisablehook = sys.__unraisablehook__
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with suppress(ValueError):
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    signal.signal(number, signal.SIG_DFL)
+
+
+class _Deaf(io.TextIOWrapper):
+    """Standard error that nobody may be able to read, which is no reason to lose work."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
+
+
+def _open_streams() -> None:
+    """Make all three streams be there, speak UTF-8, and never end the program with an error.
+
+    A number of a closed one would be that of the next file that is opened, which then would get
+    what is meant for the terminal; so it is held by one that cannot be read or written.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # the lowest number that is free is this one
+            os.open(os.devnull, os.O_RDONLY if number else os.O_WRONLY)
+    if sys.stdin is None:
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)))
+    if sys.stdout is None:
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    raw = io.BufferedWriter(io.FileIO(2, "w", closefd=False))
+    sys.stderr = _Deaf(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+def _let_go() -> None:
+    """What could not be written to standard output is not tried again when Python ends."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+        return
+    with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 def _parser(wanted: str | None) -> argparse.ArgumentParser:
     """All commands; those with flags that come from elsewhere only if they are ``wanted``."""
-    parser = argparse.ArgumentParser(
+    import argparse
+
+    from evolsynth import __version__
+    from evolsynth.cli.commands import add_commands
+    from evolsynth.cli.methods import add_method_commands
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            from evolsynth.cli.progress.screen import shown
+
+            super().error(shown(message))
+
+        def _print_message(self, message: str, file: Any = None) -> None:
+            (file or sys.stderr).write(message)  # argparse itself keeps quiet about errors
+
+    parser = Parser(
         prog="evolsynth",
         description="Instruction-tuning data on a laptop, checked before a row is accepted.",
     )

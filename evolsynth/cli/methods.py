@@ -91,8 +91,9 @@ def _declared(file: Path) -> Iterator[tuple[str, object, str]]:
 
 def _fill(parser: argparse.ArgumentParser, command: str) -> None:
     """The flags of one command."""
-    from evolsynth.cli.flags import add_flags
+    from evolsynth.cli.flags import add_flags, note_path
     from evolsynth.cli.runs import add_run_flags
+    from evolsynth.options import FilePath, OutputFolder, OutputPath
     from evolsynth.pipeline.steps import STEPS
 
     forms = _forms(command)
@@ -107,7 +108,13 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
             help="rows: a file of any kind that `load` reads, - for standard input"
             + ("; without one, new rows are made" if makes else ""),
         )
-    parser.add_argument("-o", "--output", metavar="FILE", help="accepted rows (default: stdout)")
+    note_path(parser, "data", "IN", FilePath)
+    note_path(parser, "output", "-o", OutputPath, "-")
+    note_path(parser, "rejects", "--rejects", OutputPath)
+    note_path(parser, "folder", "--folder", OutputFolder)
+    parser.add_argument(
+        "-o", "--output", default="-", metavar="FILE", help="accepted rows (default: stdout)"
+    )
     parser.add_argument("--rejects", metavar="FILE", help="the other rows, with their reasons")
     parser.add_argument(
         "--all", action="store_true", help="write all rows to FILE, each with its verdict"

@@ -15,8 +15,9 @@ from rich.rule import Rule
 from rich.text import Text
 
 from evolsynth.cli.progress.phrases import counted, duration, one_line, roughly
+from evolsynth.cli.progress.screen import Screen
 from evolsynth.findings import explain
-from evolsynth.options import Natural
+from evolsynth.options import Natural, TextOrPath
 from evolsynth.pipeline.run.preview import Preview, preview
 from evolsynth.pipeline.run.run import RunOptions
 from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
@@ -32,7 +33,7 @@ _STYLES = {"accepted": "green", "rejected": "yellow", "failed": "red", "pending"
 
 
 def preview_command(
-    pipeline: str, *, param: Sequence[str] = (), rows: Natural = 5, **run: Any
+    pipeline: TextOrPath, *, param: Sequence[str] = (), rows: Natural = 5, **run: Any
 ) -> int:
     """Make a few rows at each step, show them, and estimate the whole.
 
@@ -48,7 +49,7 @@ def preview_command(
     options = RunOptions(**{**run, "report": False})
     steps = set_parameters(load_pipeline(pipeline), param)
     made = asyncio.run(preview(steps, rows=rows, options=options))
-    show_preview(made, Console(soft_wrap=True), n=run.get("accepted") or 100)
+    show_preview(made, Screen(soft_wrap=True), n=run.get("accepted") or 100)
     return 0
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 
+from evolsynth.atomic import check_apart
+from evolsynth.cli.progress.screen import shown
 from evolsynth.data.files import read_dataset
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.options import FilePath
+from evolsynth.options import FilePath, OutputPath
 from evolsynth.report.build import write_report
 
 __all__ = ["report"]
 
 
-def report(data: str, *, output: FilePath = "report.html") -> int:
+def report(data: FilePath, *, output: OutputPath = "report.html") -> int:
     """Make the HTML report on a data set.
 
     Args:
         data: its folder, or any JSON Lines file with an 'instruction' field.
         output: where to write.
     """
+    check_apart([f"{glob.escape(data)}/*.jsonl"], [("-o", output)])
     rows = read_dataset(data)
     if rows and not any(row.instruction or row.messages for row in rows):
         fields = ", ".join(sorted({key for row in rows[:100] for key in row.extra})) or "none"
@@ -28,5 +32,5 @@ def report(data: str, *, output: FilePath = "report.html") -> int:
             "Rename the field that holds the request to 'instruction'."
         )
     path = write_report(output, rows, embedder=MiniLM(), title=f"Report on {Path(data).name}")
-    print(f"{len(rows)} rows, report in {path}")
+    print(f"{len(rows)} rows, report in {shown(path)}")
     return 0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from evolsynth.cli.progress.screen import shown
+from evolsynth.options import FolderPath
 from evolsynth.store.rescue import Rescued
 from evolsynth.store.rescue import rescue as save
 
 __all__ = ["rescue"]
 
 
-def rescue(folder: str) -> int:
+def rescue(folder: FolderPath) -> int:
     """Save what can be read of a run whose store is damaged.
 
     Rows and answers go to rescued/ in its folder as JSON Lines, and into a new store, so that the
@@ -19,19 +21,20 @@ def rescue(folder: str) -> int:
     """
     saved = save(folder)
     if saved.sound:
-        print(f"{folder}: the run's store is sound. It stays as it is.")
+        print(f"{shown(folder)}: the run's store is sound. It stays as it is.")
     kinds = ", ".join(f"{saved.rows[name]:,} {name}" for name in ("accepted", "rejected", "failed"))
     print(
         f"Saved {saved.rows.total():,} rows ({kinds}) and {saved.completions:,} completions "
-        f"in {saved.files[0].parent}."
+        f"in {shown(saved.files[0].parent)}."
     )
     lost = _lost(saved)
     if lost:
         print(f"Could not be read: {lost}.")
     if saved.aside is not None:
         print(
-            f"The damaged store is kept as {saved.aside}. A new one with all that was saved is in "
-            "its place: run the same command as before, and it asks again only for what was lost."
+            f"The damaged store is kept as {shown(saved.aside)}. A new one with all that was saved "
+            "is in its place: run the same command as before, and it asks again only for what was "
+            "lost."
         )
     return int(not saved.sound and not saved.rows.total() and not saved.completions)
 

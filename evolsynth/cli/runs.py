@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 
 from evolsynth.atomic import writing
-from evolsynth.cli.flags import add_flags, given
+from evolsynth.cli.flags import add_flags, given, note_path
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import error_console, watcher
 from evolsynth.errors import InputError
 from evolsynth.export.trl import preference_line
-from evolsynth.options import FolderPath, Option, options_of
+from evolsynth.options import Option, OutputFolder, TextOrPath, options_of
 from evolsynth.pipeline.graph import Node, Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
@@ -40,6 +40,7 @@ _KEPT = ("llm", "models", "seed", "accepted", "max_tokens", "max_attempts", "sta
 
 def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
     """Add the flags of a run; one whose name is taken is called ``--run-NAME``."""
+    note_path(parser, "model", "--model", TextOrPath)
     parser.add_argument(
         "--model",
         metavar="MODEL",
@@ -63,10 +64,10 @@ def run_options(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_into_folder(
-    pipeline: str,
+    pipeline: TextOrPath,
     *,
     param: Sequence[str] = (),
-    output: FolderPath | None = None,
+    output: OutputFolder | None = None,
     **run: Any,
 ) -> int:
     """Run a pipeline into a folder, or go on with a run.
@@ -106,10 +107,8 @@ def run_into_folder(
 def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str) -> int:
     """A method's command: accepted rows go to one file, the others to another; the exit status."""
     folder = options.folder
-    if folder is None and options.output not in (None, "-"):
+    if folder is None and options.output != "-":
         folder = f"{options.output}.run"
-    if options.rejects is not None and _place(options.rejects) == _place(options.output):
-        raise InputError("-o and --rejects are one place. Give --all for all rows in one file.")
     last = len(pipeline.nodes()) - 1
     line: Callable[[Row], str] = Row.to_json
     if lines != "rows":
@@ -141,10 +140,6 @@ def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str)
 def _again(words: Sequence[str]) -> str:
     """The same command, without the wish to begin anew."""
     return f"evolsynth {shlex.join(word for word in words if word != '--fresh')}"
-
-
-def _place(path: str | None) -> Path | None:
-    return None if path in (None, "-") else Path(path).absolute()
 
 
 def _run(

@@ -8,16 +8,15 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
-from rich.console import Console
-
 from evolsynth.atomic import writing
+from evolsynth.cli.progress.screen import Screen
 from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError
 from evolsynth.evaluation.scores import judge as by_model
 from evolsynth.evaluation.scores import response as by_instruction
 from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
-from evolsynth.options import FilePath
+from evolsynth.options import FilePath, OutputPath, TextOrPath
 from evolsynth.rows import Row, dump
 from evolsynth.streams import Rows
 
@@ -27,12 +26,12 @@ Write = Callable[[str], object]
 
 
 def score(
-    data: str,
+    data: FilePath,
     *,
-    output: FilePath | None = None,
+    output: OutputPath = "-",
     ifd: bool = False,
     judge: bool = False,
-    model: str | None = None,
+    model: TextOrPath | None = None,
 ) -> int:
     """Put scores on the rows of a JSON Lines file: IFD, a judge's.
 
@@ -57,7 +56,9 @@ def score(
     with writing(output) as write:
         count, missing = asyncio.run(work(write))
     without = f", {missing} without all of their scores (provenance says why)" if missing else ""
-    Console(stderr=True, soft_wrap=True).print(f"{count} rows{without}.", highlight=False)
+    Screen(stderr=True, soft_wrap=True, markup=False).print(
+        f"{count} rows{without}.", highlight=False
+    )
     return 0
 
 

@@ -8,25 +8,24 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
-from rich.console import Console
-
 from evolsynth.atomic import writing
 from evolsynth.cli.lines import Lines
+from evolsynth.cli.progress.screen import Screen
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.scores.selection import Choice, best_first, choose, product_of, row_text
-from evolsynth.options import FilePath, Natural
+from evolsynth.options import FilePath, Natural, OutputPath
 from evolsynth.rows import Row, dump
 
 __all__ = ["select"]
 
 
 def select(
-    data: str,
+    data: FilePath,
     *,
     rows: Natural,
-    output: FilePath | None = None,
-    rejects: FilePath | None = None,
+    output: OutputPath = "-",
+    rejects: OutputPath | None = None,
     by: str = "complexity,quality",
     distance: float = 0.9,
 ) -> int:
@@ -66,7 +65,7 @@ def select(
     beside = len(products) - len(choice.chosen)
     said = f"{len(products)} rows = {len(choice.chosen)} selected + {beside} left"
     alike = f", {len(choice.refused)} of them too much like a better one"
-    Console(stderr=True, soft_wrap=True).print(f"{said}{alike}.", highlight=False)
+    Screen(stderr=True, soft_wrap=True, markup=False).print(f"{said}{alike}.", highlight=False)
     return 0
 
 

@@ -32,6 +32,7 @@ from evolsynth.cli.progress.phrases import (
     step_table,
     sum_text,
 )
+from evolsynth.cli.progress.screen import Screen
 from evolsynth.pipeline.run.state import RunState, RunWatch
 from evolsynth.store.status import StepCounts
 
@@ -76,15 +77,9 @@ def watcher(
     return Lines(console, every=every, clock=clock)
 
 
-class _ErrorConsole(Console):
-    def on_broken_pipe(self) -> None:
-        """Leave it to the caller; rich would end the program and close standard output."""
-        raise BrokenPipeError
-
-
 def error_console() -> Console:
     """Standard error, which the program outlives: for what is said beside a run's data."""
-    return _ErrorConsole(stderr=True, soft_wrap=True)
+    return Screen(stderr=True, soft_wrap=True)
 
 
 class Quiet:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import signal
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -304,8 +305,13 @@ def _by_several(
     waiting: deque[Future[list[InformationLoss]]] = deque()
     try:
         while True:
-            for batch in islice(batches, _WAITING * workers - len(waiting)):
-                waiting.append(pool.submit(_work, batch, threshold))
+            come = list(islice(batches, _WAITING * workers - len(waiting)))
+            # Ctrl-C on a terminal is for this process, which ends those that it starts
+            heard = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+            try:
+                waiting.extend(pool.submit(_work, batch, threshold) for batch in come)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, heard)
             if not waiting:
                 return
             yield from waiting.popleft().result()

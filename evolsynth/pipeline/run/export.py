@@ -8,14 +8,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from evolsynth.atomic import write
+from evolsynth.atomic import check_apart, write
 from evolsynth.evaluation.embed.base import Embedder
+from evolsynth.options import holds_path
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.state import RunState
+from evolsynth.pipeline.steps import maker_of
 from evolsynth.rows import Row, Status
+from evolsynth.store.sqlite_file import STORE
 from evolsynth.store.store import Store
 
-__all__ = ["SAMPLE", "export", "remove_partial", "report_run", "sample_rows"]
+__all__ = ["SAMPLE", "check_sources", "export", "remove_partial", "report_run", "run_files"]
+__all__ += ["sample_rows"]
 
 #: Rows that the report looks at; of more, as many evenly spread over the plan.
 SAMPLE = 2000
@@ -50,6 +54,30 @@ def export(store: Store, folder: Path, *, partial: bool = False) -> dict[str, Pa
     if not partial:
         remove_partial(folder)
     return files
+
+
+def run_files(folder: Path) -> list[Path]:
+    """All files that a run writes, or takes away, in its folder."""
+    data = [folder / f"{name}{part}.jsonl" for name in _FILES for part in ("", ".partial")]
+    return [*data, folder / "report.html", folder / STORE]
+
+
+def check_sources(pipeline: Pipeline, folder: Path) -> None:
+    """See that no step reads a file that a run into the folder would write.
+
+    Raises:
+        InputError: one does.
+    """
+    reads = []
+    for node in pipeline.nodes():
+        known = maker_of(node.step).options
+        for name, value in node.step.parameters.items():
+            own = node.step.kind == "load" and name == "data"
+            if isinstance(value, str | Path) and (
+                own or (name in known and holds_path(known[name].kind))
+            ):
+                reads.append(str(value))
+    check_apart(reads, [("The run's own file", str(file)) for file in run_files(folder)])
 
 
 def remove_partial(folder: Path) -> None:

@@ -20,11 +20,11 @@ import msgspec
 from evolsynth.errors import EvolsynthError, InputError, RunStopped, StoreError
 from evolsynth.evaluation.embed.base import Embedder, embedder_named
 from evolsynth.llm.base import LLM
-from evolsynth.options import Count, FilePath, Natural
+from evolsynth.options import Count, Natural, OutputPath
 from evolsynth.pipeline.columns import check_columns
 from evolsynth.pipeline.graph import Node, Pipeline, Step
 from evolsynth.pipeline.run.context import Context, Models, Shared, gate_settings, takes_n
-from evolsynth.pipeline.run.export import export, report_run, sample_rows
+from evolsynth.pipeline.run.export import check_sources, export, report_run, sample_rows
 from evolsynth.pipeline.run.flow import Flow, Observe
 from evolsynth.pipeline.run.state import Budget, End, RunResult, RunState, RunWatch
 from evolsynth.pipeline.run.stopping import Control, StepControl, Turns, signals_to
@@ -78,7 +78,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     stall: Natural | None = 1000
     use_cache: bool = True
     fresh: bool = False
-    cache: FilePath | None = None
+    cache: OutputPath | None = None
     concurrency: Count | None = None
     retry: Retry = Retry()
     breaker: Natural | None = 20
@@ -121,6 +121,8 @@ async def run(pipeline: Pipeline, folder: str | Path | None, options: RunOptions
         RunStopped: by a signal.
     """
     plan = _Plan(pipeline, options)
+    if folder is not None:
+        check_sources(pipeline, Path(folder))
     with Store.open(
         folder, fresh=options.fresh, use_cache=options.use_cache, cache=options.cache
     ) as store:

@@ -29,15 +29,14 @@ from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
 from evolsynth.llm.llamacpp.context import Batch
 from evolsynth.llm.llamacpp.files import find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.model import Model, last_message, llama
+from evolsynth.llm.llamacpp.outline import Outline, read_outline
 from evolsynth.llm.llamacpp.quantise import (
     LEAST_IMPORTANCE,
     About,
     Importance,
-    Outline,
     find_quantisation,
     importance_of,
     load_importance,
-    read_outline,
 )
 from evolsynth.llm.template import ChatTemplate
 from evolsynth.methods.magpie.magpie import magpie

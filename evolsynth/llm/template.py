@@ -8,17 +8,15 @@ never pass for a control token.
 
 from __future__ import annotations
 
-import datetime
-import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
 from evolsynth.errors import TemplateError
 from evolsynth.llm.base import Prompt, Request, Segment
-from evolsynth.llm.sandbox import FAILURES, Sandbox, reason_of
+from evolsynth.llm.sandbox import Fault, Sandboxed
 from evolsynth.rows import Message
 
 __all__ = ["ChatTemplate"]
@@ -55,16 +53,10 @@ class ChatTemplate:
         self._frames: dict[tuple[Any, ...], str] = {}
         if not source.strip():
             raise TemplateError(f"{model} has no chat template. Give one: chat_template=TEXT.")
-        self._environment = Sandbox({"tojson": _to_json})
-        self._environment.globals["raise_exception"] = _refuse
-        self._environment.globals["strftime_now"] = _fixed_date
         try:
-            with self._environment.bounded(len(source)):
-                self._template = self._environment.from_string(source)
-        except (*FAILURES, SyntaxError) as error:
-            raise TemplateError(
-                f"{model}'s chat template does not parse: {reason_of(error)}. {_FIX}"
-            ) from None
+            self._template = Sandboxed(source, chat=True)
+        except Fault as why:
+            raise TemplateError(f"{model}'s chat template does not parse: {why}. {_FIX}") from None
 
     def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = True) -> Prompt:
         """The prompt for ``messages``, ending where the assistant's answer begins.
@@ -143,20 +135,16 @@ class ChatTemplate:
         self, messages: Sequence[Message], contents: Sequence[str], add_generation_prompt: bool
     ) -> str:
         turns = [{"role": m.role, "content": c} for m, c in zip(messages, contents, strict=True)]
+        variables = {"messages": turns, "add_generation_prompt": add_generation_prompt}
         try:
-            with self._environment.bounded(len(self.source) + sum(map(len, contents))):
-                return self._template.render(
-                    messages=turns, add_generation_prompt=add_generation_prompt, **self._variables
-                )
-        except TemplateError as error:
+            return self._template.render(variables | self._variables)
+        except Fault as why:
+            if why.kind != "refused":
+                raise TemplateError(f"{self._model}'s chat template fails: {why}. {_FIX}") from None
             roles = ", ".join(m.role for m in messages)
             raise TemplateError(
-                f"{self._model}'s chat template refuses these turns ({roles}): {error}. "
+                f"{self._model}'s chat template refuses these turns ({roles}): {why}. "
                 "Leave out the turn it does not know."
-            ) from None
-        except FAILURES as error:
-            raise TemplateError(
-                f"{self._model}'s chat template fails: {reason_of(error)}. {_FIX}"
             ) from None
 
 
@@ -203,18 +191,3 @@ def _locate(plain: str, contents: Sequence[str]) -> tuple[Segment, ...]:
         at = start + len(content)
     segments.append(Segment(plain[at:], control=True))
     return tuple(s for s in segments if s.text)
-
-
-def _refuse(message: str) -> NoReturn:
-    raise TemplateError(str(message))
-
-
-def _fixed_date(pattern: str) -> str:
-    """A fixed day, so that a template which writes today's date gives the same bytes tomorrow."""
-    return datetime.date(2024, 7, 26).strftime(pattern)
-
-
-def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:
-    if indent is not None and not 0 <= indent <= 16:
-        raise ValueError(f"tojson is asked for an indent of {indent}")
-    return json.dumps(value, ensure_ascii=False, indent=indent)

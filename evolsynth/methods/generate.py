@@ -8,15 +8,13 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any
 
-import jinja2
-import jinja2.meta
 import msgspec
 from jinja2.defaults import DEFAULT_NAMESPACE
 
 from evolsynth.columns import KEPT, Columns, ColumnType
 from evolsynth.errors import InputError
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
-from evolsynth.llm.sandbox import FAILURES, Sandbox, reason_of
+from evolsynth.llm.sandbox import Fault, Sandboxed
 from evolsynth.methods.method import Options, method
 from evolsynth.options import Count, Natural
 from evolsynth.prompts import made_by
@@ -37,7 +35,8 @@ class RowTemplate:
     Only this text is a template: what it puts in place is data, in which braces mean nothing.
     It may name ``id``, ``instruction``, ``response``, ``system``, ``messages``, ``method``,
     ``round``, ``scores`` and any other field that the row has; one that is null is not there
-    (``{% if system is defined %}``). It runs in a sandbox with bounded work.
+    (``{% if system is defined %}``). It runs in a process of its own, with limits of
+    time and memory.
 
     ``name`` is what messages call it, ``head`` the text before the first field, ``fields`` the
     names that it asks for, ``sha256`` the first 16 digits of its hash.
@@ -57,21 +56,14 @@ class RowTemplate:
         mark = _MARKS.search(source)
         self.head = source[: mark.start()] if mark else source
         self.fields: tuple[str, ...] = ()
-        self._template: jinja2.Template | None = None
+        self._template: Sandboxed | None = None
         if mark is None:
             return
-        self._environment = Sandbox({})
-        self._environment.undefined = jinja2.StrictUndefined
         try:
-            with self._environment.bounded(len(source)):
-                named = jinja2.meta.find_undeclared_variables(self._environment.parse(source))
-                self._template = self._environment.from_string(source)
-        except jinja2.TemplateSyntaxError as error:
-            told = f"{error.message}, in line {error.lineno}"
-            raise InputError(f"{self.name} does not parse: {told}. Mend it.") from None
-        except (*FAILURES, SyntaxError) as error:
-            raise InputError(f"{self.name} does not parse: {reason_of(error)}. Mend it.") from None
-        self.fields = tuple(sorted(named))
+            self._template = Sandboxed(source)
+        except Fault as why:
+            raise InputError(f"{self.name} does not parse: {why}. Mend it.") from None
+        self.fields = self._template.fields
 
     def render(self, row: Row) -> str:
         """The text for a row.
@@ -83,29 +75,22 @@ class RowTemplate:
             return self.source
         variables = _variables(row)
         try:
-            with self._environment.bounded(len(self.source) + _size(variables)):
-                return self._template.render(variables)
-        except jinja2.UndefinedError as error:
-            found = _UNDEFINED.match(str(error))
+            return self._template.render(variables)
+        except Fault as why:
+            found = _UNDEFINED.match(str(why)) if why.kind == "undefined" else None
             if found is None:
-                raise InputError(f"{self.name} fails for row {row.id}: {error}.") from None
+                raise InputError(f"{self.name} fails for row {row.id}: {why}.") from None
             there = ", ".join(name for name in variables if name != "id")
             raise InputError(
                 f"{self.name} asks for the field '{found[1]}', which row {row.id} lacks: "
                 f"it has {there}."
             ) from None
-        except FAILURES as error:
-            raise InputError(f"{self.name} fails for row {row.id}: {reason_of(error)}.") from None
 
 
 def _variables(row: Row) -> dict[str, Any]:
     own = {name: getattr(row, name) for name in _FIELDS}
     own["messages"] = msgspec.to_builtins(row.messages) or None
     return {name: value for name, value in {**row.extra, **own}.items() if value is not None}
-
-
-def _size(variables: dict[str, Any]) -> int:
-    return sum(len(value) for value in variables.values() if isinstance(value, str))
 
 
 _METHOD = "generate"

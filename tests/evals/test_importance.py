@@ -22,12 +22,11 @@ from evolsynth.errors import EngineError, InputError
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp.files import find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.model import Model
+from evolsynth.llm.llamacpp.outline import Outline, read_outline
 from evolsynth.llm.llamacpp.quantise import (
     QUANTISATIONS,
-    Outline,
     importance_of,
     load_importance,
-    read_outline,
 )
 
 pytestmark = pytest.mark.real

@@ -13,7 +13,7 @@ import pytest
 from evolsynth.atomic import cache_folder
 from evolsynth.errors import InputError, ModelNotFound
 from evolsynth.llm.llamacpp.files import CATALOGUE, find_model
-from evolsynth.llm.llamacpp.quantise import BLOCKS, Tensor, read_outline
+from evolsynth.llm.llamacpp.outline import BLOCKS, Tensor, read_outline
 
 NAME = "SmolLM2-135M-Instruct"
 ENTRY = CATALOGUE[NAME]

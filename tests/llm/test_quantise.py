@@ -17,6 +17,7 @@ from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp import quantise as module
 from evolsynth.llm.llamacpp.files import find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.model import llama
+from evolsynth.llm.llamacpp.outline import read_outline
 from evolsynth.llm.llamacpp.quantise import (
     QUANTISATIONS,
     Importance,
@@ -24,7 +25,6 @@ from evolsynth.llm.llamacpp.quantise import (
     importance_of,
     load_importance,
     quantise,
-    read_outline,
 )
 
 pytestmark = pytest.mark.real
@@ -376,14 +376,21 @@ def test_a_file_that_llama_cpp_wrote_only_in_part_does_not_count(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """llama.cpp looks at its writes, but a file system may lose some all the same."""
-    real = llama().llama_model_quantize
 
-    def half(source: bytes, target: bytes, params: object) -> int:
-        status: int = real(source, target, params)
-        os.truncate(target, 1_000_000)
-        return status
+    def half(work: object, source: Path, target: Path, *rest: object) -> None:
+        native = llama()
+        real = native.llama_model_quantize
 
-    monkeypatch.setattr(llama(), "llama_model_quantize", half)
+        def cut(source: bytes, target: bytes, params: object) -> int:
+            status: int = real(source, target, params)
+            os.truncate(target, 1_000_000)
+            return status
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(native, "llama_model_quantize", cut)
+            module.quantise_here(source, target, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "apart", half)
     with pytest.raises(SetupError, match=r"is cut short.*Make room"):
         requantised(SOURCE, SHA256, "Q4_1")
     assert kept(cache) == []

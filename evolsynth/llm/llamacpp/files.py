@@ -17,8 +17,9 @@ import msgspec
 
 from evolsynth.atomic import cache_folder, locked
 from evolsynth.errors import InputError, ModelNotFound, SetupError
-from evolsynth.llm.llamacpp.model import llama
-from evolsynth.llm.llamacpp.quantise import find_quantisation, importance_of, quantise, read_outline
+from evolsynth.llm.llamacpp.apart import build
+from evolsynth.llm.llamacpp.outline import read_outline
+from evolsynth.llm.llamacpp.quantise import find_quantisation, importance_of, quantise
 
 __all__ = ["CATALOGUE", "CatalogueEntry", "Weights", "find_model", "requantised", "sha256_of"]
 
@@ -172,10 +173,9 @@ def requantised(path: Path, sha256: str, quantisation: str) -> Path:
     """
     wanted = find_quantisation(quantisation)
     importance = importance_of(path, wanted)
-    native = llama()
-    build = f"{native.__version__} {native.llama_version().decode('utf-8', 'replace')}"
+    version = build()
     weighed = importance.sha256 if importance is not None else ""
-    recipe = hashlib.sha256(repr((wanted.file_type, wanted.overrides, weighed, build)).encode())
+    recipe = hashlib.sha256(repr((wanted.file_type, wanted.overrides, weighed, version)).encode())
     folder = cache_folder() / "models"
     # The stem is for people; cut, because a file's name has at most 255 bytes.
     stem = f"{path.stem[:40]}-{sha256[:16]}-{recipe.hexdigest()[:8]}-{wanted.name}"
@@ -196,7 +196,7 @@ def requantised(path: Path, sha256: str, quantisation: str) -> Path:
                         source_sha256=sha256,
                         quantisation=wanted.name,
                         importance_sha256=weighed,
-                        llama_cpp=build,
+                        llama_cpp=version,
                     )
                     _keep(part, target, note)
                 finally:

@@ -99,6 +99,8 @@ class Model:
         self._native = native = llama()
         params = native.llama_model_default_params()
         params.n_gpu_layers = 0
+        # Read, not mapped: a mapped file that is cut while it is used is the end of this process.
+        params.load_mode = native.LLAMA_LOAD_MODE_NONE
         self.handle: Any = native.llama_model_load_from_file(os.fsencode(path), params)
         if not self.handle:
             raise InputError(f"{path}: llama.cpp cannot load the model ({last_message()}).")

@@ -1,0 +1,156 @@
+"""llama.cpp in a process of its own, for what may kill it.
+
+llama.cpp ends its process where an assertion fails, and a mapped file that is cut is a signal. So
+a stranger's file is loaded for the first time, and any file requantised, where such an end is
+only a sentence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pickle
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from evolsynth import errors
+from evolsynth.atomic import cache_folder
+from evolsynth.errors import InputError, SetupError, TemplateError
+from evolsynth.llm.llamacpp.context import Context
+from evolsynth.llm.llamacpp.model import Model, llama
+
+__all__ = ["apart", "build", "tried"]
+
+_PATIENCE = 120.0  # seconds, and
+_SLOWEST = 20e6  # bytes of a file read in a second
+_ROOM = 4 << 30  # bytes of memory beside twice the file
+
+
+def apart(work: Callable[..., None], path: Path, *rest: Any) -> None:
+    """Call ``work(path, *rest)``, a function of a module, in a process of its own.
+
+    Raises:
+        EvolsynthError: what it raised.
+        InputError: the process was ended over it, or took too long.
+        SetupError: no process can be started.
+    """
+    size = path.stat().st_size
+    root = str(Path(__file__).resolve().parents[3])
+    with tempfile.TemporaryFile() as said:
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "evolsynth.llm.llamacpp.apart"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                start_new_session=True,
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)]),
+                    "GGML_NO_BACKTRACE": "1",
+                },
+            )
+        except OSError as error:
+            raise SetupError(
+                f"{path}: no process can be started for it ({error.strerror}). Raise the limits "
+                "of memory and processes (ulimit -v, -u, -n)."
+            ) from None
+        late = threading.Timer(_PATIENCE + size / _SLOWEST, process.kill)
+        with process, _running(late):
+            assert process.stdin is not None  # noqa: S101
+            assert process.stdout is not None  # noqa: S101
+            try:
+                with contextlib.suppress(BrokenPipeError):
+                    pickle.dump((2 * size + _ROOM, work, (path, *rest)), process.stdin)
+                    process.stdin.flush()
+                answer = process.stdout.read()  # its input stays open: it ends with us
+                status = process.wait()
+            except BaseException:
+                process.kill()
+                raise
+        if answer:
+            kind, message = pickle.loads(answer)  # noqa: S301 - two strings, written below
+            raise getattr(errors, kind)(message)
+        if status == 0:
+            return
+        said.seek(0)
+        lines = said.read().decode("utf-8", "replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    name = signal.Signals(-status).name if status < 0 else f"status {status}"
+    raise InputError(
+        f"{path}: llama.cpp cannot use the model: its process ended with {name} ({last[:300]}). "
+        "Fetch the file again, or use another one."
+    )
+
+
+@contextlib.contextmanager
+def _running(timer: threading.Timer) -> Iterator[None]:
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def build() -> str:
+    """llama.cpp's version, and that of its Python package."""
+    native = llama()
+    return f"{native.__version__} {native.llama_version().decode('utf-8', 'replace')}"
+
+
+def tried(path: Path, sha256: str) -> None:
+    """See that llama.cpp can load a file and compute with it; once, for it is remembered.
+
+    Raises:
+        InputError: it cannot.
+    """
+    made_with = hashlib.sha256(build().encode()).hexdigest()[:8]
+    mark = cache_folder() / "models" / f"{sha256[:32]}-{made_with}.tried"
+    if mark.is_file():
+        return
+    apart(_try, path)
+    with contextlib.suppress(OSError):  # then it is tried again
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+
+
+def _try(path: Path) -> None:
+    model = Model(path)
+    _ = model.pieces, model.end_tokens, model.control_tokens
+    with contextlib.suppress(TemplateError):  # told by what needs one
+        _ = model.template
+    Context(model, sequences=1, tokens=64, threads=1).warm_up()
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+def _serve() -> None:
+    memory, work, given = pickle.load(sys.stdin.buffer)  # noqa: S301 - from what started it
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    with contextlib.suppress(ValueError, OSError):
+        most = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    try:
+        work(*given)
+    except errors.EvolsynthError as error:
+        pickle.dump((type(error).__name__, str(error)), sys.stdout.buffer)
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve()

@@ -23,6 +23,7 @@ import numpy as np
 from evolsynth.errors import InputError, ModelNotFound, SetupError
 from evolsynth.evaluation.embed.base import embedders
 from evolsynth.evaluation.embed.static import StaticVectors
+from evolsynth.evaluation.text.long import MOST, looked_at
 
 if TYPE_CHECKING:
     import os
@@ -45,7 +46,9 @@ class MiniLM:
     the network. Instances are safe to use from several threads; calls take turns.
 
     A text longer than the model's window (254 tokens beside the two special ones) is cut into
-    windows of nearly equal length, whose vectors are averaged by length, so no part is ignored.
+    windows of nearly equal length, whose vectors are averaged by length, so no part is ignored. Of
+    one of more than 20,000 characters, what `looked_at` leaves is read: at most 79 windows, some
+    20 of running text.
 
     Args:
         path: a folder in sentence-transformers' format.
@@ -142,6 +145,8 @@ class MiniLM:
         Raises:
             ModelNotFound, SetupError: as `load`.
         """
+        beyond = max(len(text) - MOST, 0)
+        text, start = text[beyond:], start - beyond
         with self._lock:
             model = self._loaded()
             ids, offsets = _tokens(model, text)
@@ -149,7 +154,7 @@ class MiniLM:
             places = [place for place, _ in offsets[-size:]]
             with _one_thread():
                 states, vector = _hidden(model, _framed(model, ids[-size:]), layer)
-            if len(ids) <= size:
+            if len(ids) <= size and not beyond:
                 self._remember(text, vector)
         first = next((k for k, place in enumerate(places) if place >= start), len(places) - 1)
         part: NDArray[np.float64] = states[1 + max(first, 0) : max(len(places), 1) + 1].mean(axis=0)
@@ -162,7 +167,7 @@ class MiniLM:
         return known
 
     def _remember(self, text: str, vector: NDArray[np.float32]) -> None:
-        if self._cached:
+        if self._cached and len(text) <= MOST:
             self._cache[text] = vector
             if len(self._cache) > self._cached:
                 self._cache.popitem(last=False)
@@ -175,7 +180,7 @@ class MiniLM:
         windows = [
             (place, _framed(model, window))
             for place, text in enumerate(texts)
-            for window in _windows(_tokens(model, text)[0], model.max_seq_length - 2)
+            for window in _windows(_tokens(model, looked_at(text))[0], model.max_seq_length - 2)
         ]
         totals = np.zeros((len(texts), 384), dtype=np.float64)
         alike: dict[int, list[int]] = defaultdict(list)

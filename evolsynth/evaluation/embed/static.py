@@ -20,6 +20,7 @@ import numpy as np
 
 from evolsynth.atomic import cache_folder, locked, written
 from evolsynth.evaluation.embed.base import embedders
+from evolsynth.evaluation.text.long import looked_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,11 +100,14 @@ class StaticVectors:
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed n texts as an array of shape (n, d), rows of length 1 (of 0 without a token).
 
-        A text's row depends on nothing else in the call.
+        A text's row depends on nothing else in the call. Of a long text what `looked_at` leaves.
         """
         rows = np.zeros((len(texts), self._table.shape[1]), dtype=np.float32)
         for start in range(0, len(texts), _CHUNK):
-            part = [t.encode("utf-8", "replace").decode() for t in texts[start : start + _CHUNK]]
+            part = [
+                looked_at(t).encode("utf-8", "replace").decode()
+                for t in texts[start : start + _CHUNK]
+            ]
             encoded = self._tokenizer.encode_batch_fast(part, add_special_tokens=False)
             for row, one in enumerate(encoded, start):
                 if one.ids:

@@ -24,6 +24,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from evolsynth.evaluation.text.language import is_english, language
+from evolsynth.evaluation.text.long import LOOKED_AT, looked_at, share
 from evolsynth.evaluation.text.words import plain
 from evolsynth.findings import Finding, reason
 from evolsynth.options import Option, options_of
@@ -57,6 +58,7 @@ PARTS: tuple[Part, ...] = ("instruction", "evolution", "response", "row")
 class Case:
     """A row as checks see it: its texts, how they were made, and the thresholds.
 
+    Of a long text, checks see what `looked_at` leaves; the score ``looked_at`` then says so.
     ``scores`` are the row's own and may be added to: they stay on the row, whatever the verdict.
     ``original`` is what the instruction was evolved from in depth, if it was, and ``root`` what the
     first of its originals was; ``inspiration`` what it was evolved from in breadth. ``part`` is the
@@ -78,11 +80,15 @@ class Case:
             settings = GateSettings()
         self.row, self.settings, self.embedder = row, settings, embedder
         self.scores = dict(row.scores)
-        self.instruction, self.response = row.instruction or "", row.response or ""
+        self.instruction = looked_at(row.instruction or "")
+        self.response = looked_at(row.response or "")
         self.made = _made(row, "instruction")
         self.answered = _made(row, "response")
         self.original = _text(self.made, "original")
         self.root, self.inspiration = _text(self.made, "root"), _text(self.made, "inspiration")
+        read = share(row.instruction, row.response, self.original, self.root, self.inspiration)
+        if read < 1:
+            self.scores[LOOKED_AT] = read
         self.twin = twin
         self.part: Part = "instruction"
         self.lost = False
@@ -102,6 +108,12 @@ class Case:
     def text(self) -> str:
         """The text of the part that is looked at, in the same form."""
         return self.answer if self.part == "response" else self.asked
+
+    @property
+    def whole(self) -> str:
+        """The text of the part that is looked at as the row has it, however long."""
+        part = self.row.response if self.part == "response" else self.row.instruction
+        return part or ""
 
     @property
     def maker(self) -> Mapping[str, Any]:

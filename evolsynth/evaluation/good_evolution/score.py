@@ -41,6 +41,7 @@ from evolsynth.evaluation.good_evolution.features import (
     room_texts,
     signals,
 )
+from evolsynth.evaluation.text.long import MOST
 from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ _REASON = 0.3
 _VECTORS = 4.0  # scale of the vectors beside standardised signals: how far they are trusted
 #: MiniLM's layer in which the demand is read in its context: later ones know less of it.
 _LAYER = 4
-_BORDER = re.compile(r"\s*\n\s*")
+_BORDER = re.compile(r"(?<!\s)\s*\n\s*")
 
 
 class EvolutionScore(msgspec.Struct, frozen=True):
@@ -147,6 +148,8 @@ def features(original: str, evolved: str, embedder: Contextual, room: Room) -> S
 def texts_read(original: str, evolved: str) -> list[str]:
     """The texts that `good_evolution` has embedded, to have many pairs' read together before; not
     the evolution itself, which is read in any case."""
+    if max(len(original), len(evolved)) > MOST:
+        return []  # nobody asks
     short, longer = _without_data(original, evolved)
     texts = kinship_texts(short, longer, addition(short, longer))
     return [*(text for text in texts if text != longer), *room_texts(original)]

@@ -12,6 +12,7 @@ A gap is what became of words that are no longer there, seen from their neighbou
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -102,7 +103,9 @@ class WordVectors:
 
 class Alignment(NamedTuple):
     """``place[i]`` is the token of the evolution that stands for token i, or -1; ``kept[i]`` in
-    [0, 1] says how surely; ``same[i]`` whether it is the same word; ``of[j]`` is the inverse."""
+    [0, 1] says how surely; ``same[i]`` whether it is the same word; ``of[j]`` is the inverse.
+    ``left[i]`` and ``right[i]`` are the nearest tokens before and after i that are the same word,
+    -1 and the number of tokens where there is none."""
 
     original: list[Token]
     evolved: list[Token]
@@ -111,6 +114,8 @@ class Alignment(NamedTuple):
     same: list[bool]
     of: list[int]
     copied: list[bool]
+    left: list[int]
+    right: list[int]
 
 
 def align(
@@ -118,7 +123,8 @@ def align(
 ) -> Alignment:
     """Pair the tokens off. Without ``vectors`` no word stands for another of like meaning."""
     old, new, n = list(original), list(evolved), len(original)
-    made = Alignment(old, new, [-1] * n, [0.0] * n, [False] * n, [-1] * len(new), [False] * n)
+    none = [-1] * n, [0.0] * n, [False] * n, [-1] * len(new), [False] * n
+    made = Alignment(old, new, *none, [-1] * n, [n] * n)
     _in_order(made)
     _moved(made)
     _attached(made)
@@ -127,6 +133,9 @@ def align(
     if vectors is not None:
         _alike(made, vectors)
     _used_twice(made, vectors)
+    for i in range(1, n):
+        made.left[i] = i - 1 if made.same[i - 1] else made.left[i - 1]
+        made.right[n - 1 - i] = n - i if made.same[n - i] else made.right[n - i]
     return made
 
 
@@ -161,8 +170,11 @@ def _moved(made: Alignment) -> None:
         elif free.get(token.key) and (
             token.weight > 0 or token.number >= 0 or not token.key.isalpha()
         ):
-            choice = min(free[token.key], key=lambda j: (abs(j - last - 1), j))
-            free[token.key].remove(choice)
+            places = free[token.key]
+            k = bisect_left(places, last + 1)
+            if k == len(places) or (k and last + 1 - places[k - 1] <= places[k] - last - 1):
+                k -= 1
+            choice = places.pop(k)
             _pair(made, i, choice, 1.0, True)
             last = choice
 
@@ -181,11 +193,15 @@ def _attached(made: Alignment) -> None:
                     break
 
 
+#: Tokens without a counterpart that are compared each with each.
+_MOST = 1000
+
+
 def _left(made: Alignment) -> tuple[list[int], list[int]]:
-    """The tokens with content that stand for nothing yet, on both sides."""
+    """The tokens with content that stand for nothing yet, on both sides; the first 1,000."""
     return (
-        [i for i, t in enumerate(made.original) if made.place[i] < 0 and t.weight > 0],
-        [j for j, t in enumerate(made.evolved) if made.of[j] < 0 and t.weight > 0],
+        [i for i, t in enumerate(made.original) if made.place[i] < 0 and t.weight > 0][:_MOST],
+        [j for j, t in enumerate(made.evolved) if made.of[j] < 0 and t.weight > 0][:_MOST],
     )
 
 
@@ -318,11 +334,7 @@ class Gap(NamedTuple):
 
 def gap(made: Alignment, i: int) -> Gap:
     """The gap that token i of the original, which was not copied, stands in."""
-    left, right, last = i - 1, i + 1, len(made.place)
-    while left >= 0 and not made.same[left]:
-        left -= 1
-    while right < last and not made.same[right]:
-        right += 1
+    left, right, last = made.left[i], made.right[i], len(made.place)
     begin = made.place[left] + 1 if left >= 0 else 0
     stop = made.place[right] if right < last else len(made.evolved)
     before = left <= 0 or 0 <= made.place[left - 1] == made.place[left] - 1

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from evolsynth.evaluation.embed.base import Embedder
 
-__all__ = ["clauses_lost", "replaced"]
+__all__ = ["MEANT", "clauses_lost", "replaced"]
 
 _BOUND = re.compile(
     r"\b(?:must|should|only|at (?:least|most)|no (?:more|less|fewer) than|exceed|limit|words?|"
@@ -49,6 +49,8 @@ _LEADS = re.compile(
 _FAR, _NEAR, _FAR_COPIED, _NEAR_COPIED = 0.4, 0.7, 0.5, 0.9
 #: A clause is looked at by meaning below the one, and lost below the other.
 _ENOUGH, _COVERED = 0.6, 0.5
+#: Clauses of one text that are looked at by meaning.
+MEANT = 64
 #: How far a likeness of meaning may stand for words that are not there.
 _BELIEF = 0.85
 #: What the least covered of the clauses that are not lost says.
@@ -73,12 +75,20 @@ class _Window(NamedTuple):
 
 def clauses_lost(
     old: Reading, new: Reading, made: Alignment, embedder: Embedder | None
-) -> list[Loss]:
-    """Clauses that are gone, and words taken out of those that are left."""
+) -> tuple[list[Loss], bool]:
+    """Clauses that are gone, and words taken out of those that are left; and whether there were
+    too many to look at all of them by their meaning."""
     found = [_clause(old, span) for span in old.segments]
     windows = _windows(new)
-    covers = [_cover(old, made, clause, windows) for clause in found]
+    around = _around(windows)
+    covers = [_cover(old, made, clause, around) for clause in found]
     weak = [s for s, c in enumerate(found) if covers[s] < _ENOUGH and c.mass >= 1 and not c.data]
+    too_many = embedder is not None and len(weak) > MEANT
+    if too_many:  # no word on those that are not looked at
+        asked = {weak[k * len(weak) // MEANT] for k in range(MEANT)}
+        for s in set(weak) - asked:
+            covers[s] = 1.0
+        weak = sorted(asked)
     if embedder is not None and weak and windows:
         meant = _meant(new, made, [found[s] for s in weak], windows, embedder)
         for s, share in zip(weak, meant, strict=True):
@@ -92,10 +102,10 @@ def clauses_lost(
         elif (left := 0.35 * (1.0 - cover) * min(1.0, clause.mass / 3)) > residue:
             residue, worst = left, (clause.start, clause.end)
         if cover >= _COVERED or not _LEADS.fullmatch(clause.text):
-            losses += _taken_out(old, new, made, clause, embedder)
+            losses += _taken_out(old, new, made, clause, embedder if len(losses) < MEANT else None)
     if residue:
         losses.append(old.lose(*worst, "topic", min(residue, _RESIDUE)))
-    return losses + _gone_from_a_short_one(old, made)
+    return losses + _gone_from_a_short_one(old, made), too_many
 
 
 def _clause(old: Reading, span: tuple[int, int]) -> _Clause:
@@ -140,7 +150,16 @@ def _windows(new: Reading) -> list[_Window]:
     return [_Window(new.text[slice(*span)], new.inside(*span)) for span in wide]
 
 
-def _cover(old: Reading, made: Alignment, clause: _Clause, windows: Sequence[_Window]) -> float:
+def _around(windows: Sequence[_Window]) -> dict[int, list[int]]:
+    """For each token of the evolution the windows that it is in, by their places."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for place, window in enumerate(windows):
+        for j in window.tokens:
+            found[j].append(place)
+    return found
+
+
+def _cover(old: Reading, made: Alignment, clause: _Clause, around: dict[int, list[int]]) -> float:
     """The share of a clause's content that the evolution has, most of it in one place."""
     weights = {i: max(old.tokens[i].weight, float(old.tokens[i].number >= 0)) for i in clause.own}
     if not any(old.tokens[i].weight > 0 for i in clause.own):
@@ -151,7 +170,11 @@ def _cover(old: Reading, made: Alignment, clause: _Clause, windows: Sequence[_Wi
     at: dict[int, float] = defaultdict(float)
     for i in clause.own:
         at[made.place[i]] += weights[i] * kept[i]
-    near = max((sum(at.get(j, 0.0) for j in w.tokens) for w in windows), default=0.0) / whole
+    in_window: dict[int, float] = defaultdict(float)
+    for j in sorted(at):
+        for place in around.get(j, ()):
+            in_window[place] += at[j]
+    near = max(in_window.values(), default=0.0) / whole
     return 0.3 * anywhere + 0.7 * near
 
 
@@ -164,19 +187,22 @@ def _meant(
 ) -> list[float]:
     """How far the evolution says each weak clause in other words, in [0, 1]."""
     cosines = _cosines([clause.text for clause in weak], [w.text for w in windows], embedder)
+    asking = [_asks(window.text) for window in windows]
     meant = []
     for clause, row in zip(weak, cosines, strict=True):
         own = set(clause.own)
         copied = copying(made, clause.own, around=clause.own[0])
         far = _FAR + (_FAR_COPIED - _FAR) * copied
         near = _NEAR + (_NEAR_COPIED - _NEAR) * copied
-        best = 0.0
-        for window, found in zip(windows, row, strict=True):
-            cosine = float(found)
-            if _asks(clause.text) and _asks(window.text):
+        best, clause_asks = 0.0, _asks(clause.text)
+        for place in np.flatnonzero(row).tolist():
+            cosine = float(row[place])
+            if clause_asks and asking[place]:
                 cosine += 0.08
             cover = (cosine - far) / (near - far)
-            taken = max(0.0, _claimed(new, made, window, own) - 0.3) / 0.7
+            if cover <= best:
+                continue
+            taken = max(0.0, _claimed(new, made, windows[place], own) - 0.3) / 0.7
             best = max(best, cover * (1.0 - copied * min(taken, 1.0)))
         meant.append(round(min(best, 1.0), 4))
     return meant
@@ -194,10 +220,12 @@ def _cosines(
         return _compared(texts, candidates, embedder)
     likely = _compared(texts, candidates, embedder.rough())
     made = np.zeros(likely.shape, dtype=np.float32)
+    best = np.argsort(-np.round(likely, 5), axis=1, kind="stable")[:, :_LOOKED_AT]
+    asked = list(dict.fromkeys([*texts, *(candidates[w] for w in best.ravel().tolist())]))
+    vectors = dict(zip(asked, embedder.embed(asked), strict=True))  # at once, which is quicker
     for row, text in enumerate(texts):
-        best = np.argsort(-np.round(likely[row], 5), kind="stable")[:_LOOKED_AT]
-        vectors = embedder.embed([text, *(candidates[w] for w in best)])
-        made[row, best] = vectors[1:] @ vectors[0]
+        others = np.stack([vectors[candidates[w]] for w in best[row].tolist()])
+        made[row, best[row]] = others @ vectors[text]
     return made
 
 

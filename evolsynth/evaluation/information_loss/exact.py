@@ -8,10 +8,12 @@ works on. "Correct the grammar. Her and me goes to town." may say "correct" in o
 from __future__ import annotations
 
 import re
+from collections import defaultdict, deque
 from collections.abc import Sequence
+from itertools import islice
 
 from evolsynth.evaluation.information_loss.alignment import Alignment, Gap, copying, gap
-from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading, Token
+from evolsynth.evaluation.information_loss.reading import ARTICLES, Kind, Loss, Reading, Token
 from evolsynth.evaluation.text import facts
 from evolsynth.evaluation.text.numbers import UNITS, Number, equal, implied
 from evolsynth.evaluation.text.verbs import VERB, asks
@@ -190,10 +192,11 @@ def _stands(made: Alignment, i: int) -> bool:
 #: ("first" may be "initially"), or a small one ("the two" may be "both").
 _GONE, _REPEATED, _ORDINAL, _ONE, _TWO = 0.65, 0.1, 0.12, 0.15, 0.4
 _CHANGED_UNIT, _PUT_IN = 0.6, 0.55
+#: Lost numbers, articles and candidates that are looked at: no request has as many.
+_LISTED = 300
 _VAGUE = vocabulary(
     "some any few several many certain various much multiple unknown money amount number quantity"
 )
-_ARTICLES = vocabulary("a an one single each every per another")
 _BOTH = vocabulary("both pair either neither couple")
 
 
@@ -208,6 +211,7 @@ def quantities(old: Reading, new: Reading, made: Alignment, *, foreign: bool = F
     missing: list[int] = []
     restated: list[Number] = []
     articles: list[Number] | None = None
+    twins = _Twins(old, new, free)
     for i, token in enumerate(old.tokens):
         if token.number < 0:
             continue
@@ -218,18 +222,18 @@ def quantities(old: Reading, new: Reading, made: Alignment, *, foreign: bool = F
             if not _same_notation(number, other):
                 restated.append(number)
             continue
-        twin = next((j for j in free if _alike(old, new, number, _number(new, j))), None)
+        twin = twins.take(number)
         if articles is None:
-            articles = implied(new.text)
+            articles = implied(new.text)[:_LISTED]
         said = next((n for n in articles if _says_the_same(n, number)), None)
         if twin is not None:
-            free.remove(twin)
             restated.append(number)
         elif said is not None:
             articles.remove(said)
         elif not (number.values[0] == 1 and _has_article(new, number)):
             missing.append(i)
-    for i in missing:
+    free = [j for j in free if j in twins.free]
+    for i in missing[:_LISTED]:
         loss = _missing(old, new, made, i, free)
         if foreign and loss.span.became is None and not gap(made, i).tight:
             loss = loss._replace(weight=_REPEATED)
@@ -241,6 +245,42 @@ def quantities(old: Reading, new: Reading, made: Alignment, *, foreign: bool = F
         weight = min(0.1 + 0.05 * (len(restated) - 1), 0.2)
         losses.append(old.lose(first.start, first.end, "number", weight))
     return losses + _one_made_vague(old, new, made)
+
+
+class _Twins:
+    """The numbers of an evolution that stand for nothing yet, found by what they say."""
+
+    def __init__(self, old: Reading, new: Reading, free: Sequence[int]) -> None:
+        self.free = set(free)
+        self._old, self._new = old, new
+        self._by: dict[object, deque[int]] = defaultdict(deque)
+        for j in free:
+            for key in _said_by(_number(new, j)):
+                self._by[key].append(j)
+
+    def take(self, number: Number) -> int | None:
+        """The first that says the same as a number of the original; it is free no more."""
+        keys = set(_said_by(number))
+        if number.values[0]:
+            keys.add(1 / number.values[0])  # "3 times fewer", "a third"
+        found = []
+        for key in keys & self._by.keys():
+            places = self._by[key]
+            while places and places[0] not in self.free:
+                places.popleft()
+            here = (j for j in islice(places, _LISTED) if j in self.free)
+            alike = (j for j in here if _alike(self._old, self._new, number, _number(self._new, j)))
+            found += list(islice(alike, 1))
+        if not found:
+            return None
+        self.free.remove(min(found))
+        return min(found)
+
+
+def _said_by(number: Number) -> tuple[object, ...]:
+    """What two numbers have in common, one of these at least, if they say the same."""
+    measured = () if number.measure is None else ((number.unit, number.measure),)
+    return (*dict.fromkeys(number.values), *measured)
 
 
 def _number(text: Reading, i: int) -> Number:
@@ -275,11 +315,7 @@ def _has_article(new: Reading, number: Number) -> bool:
     """Whether "1 box" became "a box"."""
     if not number.counted or not number.text[0].isalnum():
         return False
-    return any(
-        t.key == number.counted
-        and any(u.text.casefold() in _ARTICLES for u in new.tokens[max(0, j - 2) : j])
-        for j, t in enumerate(new.tokens)
-    )
+    return number.counted in new.single
 
 
 def _missing(old: Reading, new: Reading, made: Alignment, i: int, free: list[int]) -> Loss:
@@ -376,9 +412,10 @@ def _end_of_counted(text: Reading, i: int) -> int:
 def _put_in(old: Reading, new: Reading, made: Alignment, j: int) -> list[Loss]:
     """A number in the place of an article: "a glass" became "two glasses", "0.5 of an hour"."""
     left, right = j - 1, j + 1
-    while left >= 0 and (made.of[left] < 0 or not made.same[made.of[left]]):
+    while left >= j - 5 and left >= 0 and (made.of[left] < 0 or not made.same[made.of[left]]):
         left -= 1
-    while right < len(made.of) and (made.of[right] < 0 or not made.same[made.of[right]]):
+    end = min(len(made.of), j + 6)
+    while right < end and (made.of[right] < 0 or not made.same[made.of[right]]):
         right += 1
     if left < 0 or right >= len(made.of) or right - left > 5:
         return []
@@ -386,11 +423,11 @@ def _put_in(old: Reading, new: Reading, made: Alignment, j: int) -> list[Loss]:
     between = old.tokens[i + 1 : k]
     number = _number(new, j)
     became = new.text[number.start : number.end]
-    articles = all(t.text.casefold() in _ARTICLES for t in between)
+    articles = all(t.text.casefold() in ARTICLES for t in between)
     if len(between) in (1, 2) and articles and old.tokens[k].weight > 0:
         return [old.lose(between[0].start, old.tokens[k].end, "quantity", _PUT_IN, became)]
     part = new.tokens[j + 1 : j + 2]
-    into = old.tokens[k].weight > 0 or old.tokens[k].text.casefold() in _ARTICLES
+    into = old.tokens[k].weight > 0 or old.tokens[k].text.casefold() in ARTICLES
     if k == i + 1 and right - j <= 3 and into and part and part[0].key in ("of", "tim"):
         return [old.lose(old.tokens[k].start, old.tokens[k].end, "quantity", _PUT_IN, became)]
     return []

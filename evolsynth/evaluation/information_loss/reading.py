@@ -8,6 +8,7 @@ can be lost by themselves.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple
@@ -29,7 +30,7 @@ from evolsynth.evaluation.text.words import (
     words,
 )
 
-__all__ = ["InformationLoss", "Kind", "Loss", "LostSpan", "Reading", "Token", "bounds"]
+__all__ = ["ARTICLES", "InformationLoss", "Kind", "Loss", "LostSpan", "Reading", "Token", "bounds"]
 __all__ += ["segments", "tokens"]
 
 # Bounds -------------------------------------------------------------------------------------------
@@ -122,6 +123,8 @@ _LISTS = vocabularies(__file__, "reading.txt")
 _FILLERS = _LISTS["fillers"]
 #: Words that say little by themselves: such verbs, and nouns for whatever follows.
 _LIGHT = stems(_LISTS["light"])
+#: What stands before a single thing.
+ARTICLES = vocabulary("a an one single each every per another")
 _MONEY = stems(("dollars", "cents", "euros", "pounds"))
 
 
@@ -208,8 +211,8 @@ def segments(text: str, tokens: Sequence[Token]) -> list[tuple[int, int]]:
             found.append((start, end))
             continue
         for cut in _CUT.finditer(flat, start, end):
-            before = sum(begin <= s < cut.start() for s in heavy)
-            after = sum(cut.end() <= s < end for s in heavy)
+            before = bisect_left(heavy, cut.start()) - bisect_left(heavy, begin)
+            after = bisect_left(heavy, end) - bisect_left(heavy, cut.end())
             colon = flat[cut.start()] == ":" and before >= 1 and after >= 1
             if colon or (before >= _LEAST and after >= _LEAST):
                 found.append((begin, cut.start()))
@@ -283,9 +286,20 @@ class Reading:
         """One line, lower case."""
         return " ".join(self.plain.split()).casefold()
 
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [token.start for token in self.tokens]
+
+    @cached_property
+    def single(self) -> frozenset[str]:
+        """The keys of the tokens with an article, "one" or "each" in the two places before."""
+        told = [token.text.casefold() in ARTICLES for token in self.tokens]
+        return frozenset(t.key for j, t in enumerate(self.tokens) if any(told[max(0, j - 2) : j]))
+
     def inside(self, start: int, end: int) -> list[int]:
         """The tokens of a piece."""
-        return [i for i, t in enumerate(self.tokens) if start <= t.start < end]
+        first, last = (bisect_left(self._starts, place) for place in (start, end))
+        return list(range(first, last))
 
     def between(self, first: int, last: int) -> str:
         """What stands between two tokens."""

@@ -19,25 +19,30 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from evolsynth.errors import InputError
-from evolsynth.evaluation.embed.base import HasStatic
+from evolsynth.evaluation.embed.base import HasStatic, rough
 from evolsynth.evaluation.information_loss.alignment import Alignment, WordVectors, align, copying
-from evolsynth.evaluation.information_loss.clauses import clauses_lost, replaced
+from evolsynth.evaluation.information_loss.clauses import MEANT, clauses_lost, replaced
 from evolsynth.evaluation.information_loss.exact import data_changed, exact, quantities
 from evolsynth.evaluation.information_loss.reading import InformationLoss, Loss, LostSpan, Reading
 from evolsynth.evaluation.information_loss.senses import senses
-from evolsynth.evaluation.text.added import begins_with, demand_added
+from evolsynth.evaluation.text.added import begins_with, demand_added, unlike
 from evolsynth.evaluation.text.language import language
+from evolsynth.evaluation.text.long import MOST, looked_at
 from evolsynth.evaluation.text.words import NEGATORS, content, vocabulary, words
 from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from numpy.typing import NDArray
+
     from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["THRESHOLD", "WEIGHTS", "Evidence", "InformationLoss", "evidence", "information_loss"]
-__all__ += ["information_losses", "no_new_demand", "word_vectors"]
+__all__ += ["information_losses", "no_new_demand", "texts_compared", "word_vectors"]
 
 #: Calibrated so that about one rewrite in thirty that keeps all is at or above it.
 THRESHOLD = 0.5
@@ -63,6 +68,9 @@ def information_loss(
     """
     if begins_with(evolved, original):
         return InformationLoss(0.0, flagged=False)
+    if max(len(original), len(evolved)) > MOST:
+        options = (embedder, threshold, facts_only)
+        return _of_long_texts(original, *unlike(original, evolved), *options)
     old, new = _reading(original), Reading(evolved)
     foreign = language(old.text) not in (None, "en")
     if foreign:
@@ -70,13 +78,37 @@ def information_loss(
     note = _NOTE if foreign else None
     made = align(old.tokens, new.tokens, word_vectors(embedder))
     found = evidence(old, new, made, embedder, foreign=foreign, facts_only=facts_only)
+    if found.in_part:
+        note = _MEANT
     losses = [loss for kind in found.losses.values() for loss in kind]
     if not losses:
         return InformationLoss(0.0, flagged=False, note=note)
     logit = sum(weight * found.signals[name] for name, weight in WEIGHTS.items())
     score = round(1.0 / (1.0 + math.exp(_CUT - logit)), 4)
-    spans = _spans(old, made, [loss for loss in losses if loss.weight > _TOLD])
+    spans = _spans(old, made, [loss for loss in losses if loss.weight > _TOLD][:_LISTED])
     return InformationLoss(score, score >= threshold, spans, note)
+
+
+def _of_long_texts(
+    original: str,
+    old: str,
+    new: str,
+    embedder: Embedder | None,
+    threshold: float,
+    facts_only: bool,
+) -> InformationLoss:
+    """The loss of ``old``, which is taken from ``original`` line by line, in ``new``."""
+    found = information_loss(
+        old, new, embedder=embedder, threshold=threshold, facts_only=facts_only
+    )
+    spans = []
+    for span in found.lost:
+        line = span.text.partition("\n")[0]
+        start = original.find(line) if line else -1
+        if start >= 0:
+            spans.append(LostSpan(line, start, start + len(line), span.kind, span.became))
+    note = _LONG if found.note is None else f"{found.note}; {_LONG}"
+    return InformationLoss(found.score, found.flagged, tuple(spans), note)
 
 
 #: What is found in an original, remembered: it often has several evolutions.
@@ -90,7 +122,7 @@ def no_new_demand(original: str, evolved: str) -> Finding | None:
     negators) that the original lacks: an echo of the request, or only a new phrase around it.
     """
     added = demand_added(original, evolved)
-    known = {w.stem for w in content(original)}
+    known = {w.stem for w in content(looked_at(original))}
     new = {w.stem for w in content(added)} - known
     new |= {w.stem for w in words(added) if w.stem in NEGATORS}
     detail = {"added": added, "new_words": sorted(new)}
@@ -121,14 +153,23 @@ WEIGHTS = {
     "left out": 1.35,
 }
 _CUT = 3.6
+_LONG = (
+    f"texts of more than {MOST:,} characters: of what is not in both, word for word, as many were "
+    "looked at, taken evenly from all of it"
+)
+_MEANT = f"of clauses without their words in the evolution, {MEANT} were looked at by meaning"
+#: Spans that are told of one text.
+_LISTED = 300
 _NOTE = "not English: only figures, names, quotations, code and replaced words were compared"
 
 
 class Evidence(NamedTuple):
-    """The losses of a pair by kind, and the signals (each in [0, 1]) that the score is made of."""
+    """The losses of a pair by kind, and the signals (each in [0, 1]) that the score is made of;
+    ``in_part`` where there were too many clauses to look at them all by their meaning."""
 
     losses: dict[str, list[Loss]]
     signals: dict[str, float]
+    in_part: bool = False
 
 
 def evidence(
@@ -149,10 +190,11 @@ def evidence(
         "senses": [] if foreign else senses(old, new, made),
         "clauses": [],
     }
+    in_part = False
     if foreign:
         losses["clauses"] = replaced(old, new, made)
     elif not facts_only:
-        losses["clauses"] = clauses_lost(old, new, made, embedder)
+        losses["clauses"], in_part = clauses_lost(old, new, made, embedder)
     everything = [loss for kind in losses.values() for loss in kind]
     most, copied = _most(everything), copying(made)
     whole = sum(t.weight for t in old.tokens) or 1.0
@@ -164,7 +206,7 @@ def evidence(
     signals["left out"] = sum(old.tokens[i].weight for i in lost) / whole
     for name, kind in losses.items():
         signals |= {f"most of {name}": _most(kind), f"any of {name}": _any(kind)}
-    return Evidence(losses, signals)
+    return Evidence(losses, signals, in_part)
 
 
 def _most(losses: Sequence[Loss]) -> float:
@@ -279,7 +321,10 @@ def information_losses(
     if workers < 1:
         raise InputError(f"workers is {workers}: give the number of processes, from 1.")
     if workers == 1:
-        return (information_loss(a, b, embedder=embedder, threshold=threshold) for a, b in pairs)
+        source = iter(pairs)
+        # without an embedder nothing is gained by reading ahead
+        batches = iter(lambda: list(islice(source, _BATCH if embedder else 1)), [])
+        return (loss for batch in batches for loss in _batch(batch, embedder, threshold))
     try:
         pickle.dumps(embedder)
     except Exception as error:  # each class fails in its own way
@@ -328,4 +373,43 @@ def _begin(embedder: Embedder | None) -> None:
 
 
 def _work(pairs: list[tuple[str, str]], threshold: float) -> list[InformationLoss]:
-    return [information_loss(a, b, embedder=_EMBEDDER[0], threshold=threshold) for a, b in pairs]
+    return _batch(pairs, _EMBEDDER[0], threshold)
+
+
+def _batch(
+    pairs: Sequence[tuple[str, str]], embedder: Embedder | None, threshold: float
+) -> list[InformationLoss]:
+    if embedder is not None:
+        embedder = _Known(embedder, texts_compared(pairs, embedder))
+    return [information_loss(a, b, embedder=embedder, threshold=threshold) for a, b in pairs]
+
+
+def texts_compared(pairs: Iterable[tuple[str, str]], embedder: Embedder) -> list[str]:
+    """The texts that `information_loss` has embedded, to have those of many pairs read together
+    before, which is several times quicker than pair by pair. Some may be missing, or too many."""
+    listener = _Known(embedder, None)
+    for original, evolved in pairs:
+        information_loss(original, evolved, embedder=listener)
+    return list(listener.vectors)
+
+
+class _Known:
+    """An embedder that has read some texts already; without any, it only notes what it is asked
+    for, and says that nothing is like anything."""
+
+    def __init__(self, embedder: Embedder, texts: Sequence[str] | None) -> None:
+        self.name, self._embedder, self._listens = embedder.name, embedder, texts is None
+        read = embedder.embed(texts) if texts else ()
+        self.vectors = dict(zip(texts or (), read, strict=True))
+
+    def rough(self) -> Embedder:
+        """The embedder's own stand-in."""
+        return rough(self._embedder)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors, of shape (n, d)."""
+        if self._listens:
+            self.vectors |= dict.fromkeys(texts, np.zeros(1, dtype=np.float32))
+        new = [text for text in dict.fromkeys(texts) if text not in self.vectors]
+        more = dict(zip(new, self._embedder.embed(new), strict=True)) if new else {}
+        return np.stack([self.vectors[t] if t in self.vectors else more[t] for t in texts])

@@ -127,10 +127,10 @@ def numbers(text: str) -> list[Number]:
     if ":" in flat or "\u2236" in flat:
         flat = _RATIO.sub(r"\1 \2", flat)
     found = [n for m in _DIGITS.finditer(flat) if (n := _from_digits(flat, m)) is not None]
-    taken = [(n.start, n.end) for n in found]
+    taken = {place for n in found for place in range(n.start, n.end)}
     if "and a half" in flat:
-        taken += [m.span() for m in _ONE_UNIT.finditer(flat) if m["half"]]
-    spoken = [n for n in _from_words(flat) if not any(s <= n.start < e for s, e in taken)]
+        taken.update(p for m in _ONE_UNIT.finditer(flat) if m["half"] for p in range(*m.span()))
+    spoken = [n for n in _from_words(flat) if n.start not in taken]
     return _joined(flat, sorted(found + spoken, key=lambda n: n.start))
 
 

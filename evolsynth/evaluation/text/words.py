@@ -12,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from evolsynth.evaluation.text.long import MOST
+
 __all__ = ["COMMON", "FORM_WORDS", "FUNCTION_WORDS", "NEGATORS", "Word", "clauses", "content"]
 __all__ += ["occurs", "plain", "sentences", "stem", "stems", "stems_of"]
 __all__ += ["vocabularies", "vocabulary", "word_lists", "words"]
@@ -82,9 +84,13 @@ def plain(text: str) -> str:
     return text.translate(_TYPOGRAPHY)
 
 
-@lru_cache(maxsize=512)
 def words(text: str) -> tuple[Word, ...]:
     """All words, contractions undone: "don't" gives "not", "it's" gives "it"."""
+    return _words(text) if len(text) <= MOST else _words.__wrapped__(text)
+
+
+@lru_cache(maxsize=512)
+def _words(text: str) -> tuple[Word, ...]:
     found: list[Word] = []
     for match in _WORD.finditer(plain(text)):
         base, root, lower = _read(match.group())
@@ -147,17 +153,23 @@ def stems(some: Iterable[str]) -> frozenset[str]:
 FORM_WORDS = stems(_LISTS["form"])
 
 
+#: Letters that the beginning of a word has at most: who types on a million has no word in mind.
+_LONG = 60
+
+
 @lru_cache(maxsize=4096)
 def stems_of(text: str) -> frozenset[str]:
     """The stems of a text's words, and, marked by a hyphen, their beginnings: for `occurs`."""
     found = {w.stem for w in words(text)}
-    return frozenset(found | {f"{s[:k]}-" for s in found for k in range(4, len(s) + 1)})
+    heads = {f"{s[:k]}-" for s in found for k in range(4, min(len(s), _LONG) + 1)}
+    return frozenset(found | heads)
 
 
 def occurs(key: str, found: frozenset[str]) -> bool:
     """Whether a stem is among those of a text (`stems_of`), or one that shares its first letters
     (Japan, Japanese)."""
-    return key in found or (len(key) >= 5 and f"{key[: max(4, len(key) - 3)]}-" in found)
+    head = key[: min(max(4, len(key) - 3), _LONG)]
+    return key in found or (len(key) >= 5 and f"{head}-" in found)
 
 
 def content(text: str) -> list[Word]:

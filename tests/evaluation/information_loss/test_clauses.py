@@ -18,7 +18,7 @@ from evolsynth.evaluation.information_loss.score import word_vectors
 def lost(original: str, evolved: str, embedder: MiniLM | None = None) -> list[Loss]:
     old, new = Reading(original), Reading(evolved)
     made = align(old.tokens, new.tokens, word_vectors(embedder))
-    return clauses_lost(old, new, made, embedder)
+    return clauses_lost(old, new, made, embedder)[0]
 
 
 def weightiest(losses: list[Loss]) -> Loss:

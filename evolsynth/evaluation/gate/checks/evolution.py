@@ -17,6 +17,7 @@ from evolsynth.evaluation.good_evolution.score import evolution_finding
 from evolsynth.evaluation.good_evolution.score import good_evolution as _good_evolution
 from evolsynth.evaluation.information_loss import score as _loss
 from evolsynth.evaluation.text.added import demand_added
+from evolsynth.evaluation.text.long import MOST, looked_at
 from evolsynth.evaluation.text.numbers import COUNTS
 from evolsynth.evaluation.text.words import FORM_WORDS, content, plain, stem, vocabulary
 from evolsynth.findings import Finding
@@ -66,8 +67,8 @@ def copied_demand(case: Case) -> Finding | None:
     Compared are content words that neither fit any request nor stand in the original.
     """
     original = case.original or case.inspiration or ""
-    known = {w.stem for w in content(original)} | _FORM
-    added = {w.stem for w in content(demand_added(original, case.instruction))} - known
+    known = {w.stem for w in content(looked_at(original))} | _FORM
+    added = {w.stem for w in content(demand_added(original, case.row.instruction or ""))} - known
     for demand in case.demands:
         copied = added & {w.stem for w in content(demand)}
         if copied and 2 * len(copied) >= len(added):
@@ -92,7 +93,7 @@ def unfit_demand(case: Case) -> Finding | None:
     """
     if case.original is None:
         return None
-    demand = plain(demand_added(case.original, case.instruction))
+    demand = plain(demand_added(case.original, case.row.instruction or ""))
     tight = _TIGHT.search(demand)
     if tight and int(COUNTS.get(tight["count"].lower()) or tight["count"]) < _LEAST_WORDS:
         return Finding("unfit_demand", {"demand": tight.group()})
@@ -112,7 +113,9 @@ def unfit_demand(case: Case) -> Finding | None:
 )
 def no_new_demand(case: Case) -> Finding | None:
     """Found where an evolution in depth adds fewer than two words that say something."""
-    return None if case.original is None else _loss.no_new_demand(case.original, case.instruction)
+    if case.original is None:
+        return None
+    return _loss.no_new_demand(case.original, case.row.instruction or "")
 
 
 # In depth: what was lost, and whether it is good --------------------------------------------------
@@ -148,7 +151,10 @@ def information_loss(case: Case, *, information_loss: Score = 0.5) -> Finding | 
     found = None
     for text in dict.fromkeys(filter(None, (case.original, case.root))):
         loss = _loss.information_loss(
-            text, case.instruction, embedder=case.embedder, threshold=information_loss
+            text,
+            case.row.instruction or "",
+            embedder=case.embedder,
+            threshold=information_loss,
         )
         score = round(loss.score, 4)
         if score > case.scores.get("information_loss", -1.0) or text == case.original:
@@ -180,6 +186,8 @@ def weak_evolution(case: Case, *, good_evolution: Score = 0.55) -> Finding | Non
     """
     if case.lost or case.original is None:
         return None
+    if max(len(case.original), len(case.row.instruction or "")) > MOST:
+        return None  # what a demand is worth beside a book, no example tells
     embedder = contextual(case.embedder, "'weak_evolution'")
     if embedder is None:
         return None
@@ -208,7 +216,7 @@ def same_task(case: Case) -> Finding | None:
     """Found where the new task says what the one before it says."""
     if case.inspiration is None:
         return None
-    inspiration, instruction = case.inspiration, case.instruction
+    inspiration, instruction = looked_at(case.inspiration), case.instruction
     old, new = ({w.stem for w in content(text)} for text in (inspiration, instruction))
     shared = len(old & new) / max(1, min(len(old), len(new)))
     cosine = _cosine(inspiration, instruction, case.embedder)

@@ -13,6 +13,7 @@ import unicodedata
 from evolsynth.evaluation.gate.check import Case, check
 from evolsynth.evaluation.gate.habits import says_of_itself
 from evolsynth.evaluation.text.language import is_english, language
+from evolsynth.evaluation.text.long import looked_at
 from evolsynth.evaluation.text.verbs import asks, states
 from evolsynth.evaluation.text.words import content, plain, sentences
 from evolsynth.findings import Finding
@@ -157,7 +158,9 @@ def unanswerable(case: Case) -> Finding | None:
     user's own rows may well be about today.
     """
     match = _not_timeless(case.asked)
-    if match is None or (case.root is not None and _not_timeless(plain(case.root)) is not None):
+    if match is None or (
+        case.root is not None and _not_timeless(plain(looked_at(case.root))) is not None
+    ):
         return None
     return Finding("unanswerable", {"said": match.group()})
 
@@ -185,7 +188,9 @@ _POINTS = re.compile(
 )
 #: "this text" in a first sentence: nothing was said yet that it could mean.
 _THIS = re.compile(rf"\b(?:this|these) (?:\w+ )?{_THING}\b(?! (?:of|is about|about)\b)", re.I)
-_GIVEN = re.compile(r"```|`[^`]+`|\n|[\"'][^\"']*\s[^\"']*\s[^\"']*[\"']|:\s*\S|\d.*,.*\d")
+_GIVEN = re.compile(
+    r"```|`[^`]+`|\n|[\"'](?:[^\"'\s]*\s){2}[^\"']*[\"']|:\s*\S|(?m:^)[^\d\n]*\d[^,\n]*,.*\d"
+)
 _PROGRAM = re.compile(r"\b(?:function|program|script|method|class|query|app)\b", re.I)
 
 
@@ -254,7 +259,9 @@ def missing_input(case: Case) -> Finding | None:
 
 
 _LABEL = re.compile(
-    r"(?:\A|\n|[.?!] )\W*(?:question|instruction|task|exercise|prompt|request)\s*#?\d*\s*:", re.I
+    r"(?:\A|\n|[.?!] )(?:(?![.?!] )[^\w\n])*"
+    r"(?:question|instruction|task|exercise|prompt|request)\s*(?:(?:#\d*|\d+)\s*)?:",
+    re.I,
 )
 _ITEM = re.compile(r"(?:\A|\n|\s)(?:\d{1,2}[.)]|[-*•])\s+[^?\n]{8,120}\?")
 _REFERS = re.compile(

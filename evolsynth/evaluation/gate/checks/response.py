@@ -234,11 +234,11 @@ def _lines(text: str) -> int:
 
 
 def _sentences(text: str) -> int:
-    return len(re.findall(r"[.!?]+(?=\s|$)", re.sub(r"(?m)^\s*\d+\.", "", text)))
+    return len(re.findall(r"[.!?]+(?=\s|$)", re.sub(r"(?m)^[^\S\n]*\d+\.", "", text)))
 
 
 def _listed(text: str) -> int:
-    return len(re.findall(r"(?m)^\s*(?:\d+[.)]|[-*•])\s", text))
+    return len(re.findall(r"(?m)^[^\S\n]*(?:\d+[.)]|[-*•])\s", text))
 
 
 _COUNTERS = {

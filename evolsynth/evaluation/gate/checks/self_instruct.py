@@ -228,7 +228,7 @@ _ASKS_ITEMS = re.compile(
     rf"({'|'.join(COUNTS)}|\d{{1,2}}) (?!sentences|words|lines|paragraphs|hundred|minutes)",
     re.I,
 )
-_ITEM = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*•])\s+(.*)$", re.M)
+_ITEM = re.compile(r"^[^\S\n]*(?:\d{1,2}[.)]|[-*•])\s+(.*)$", re.M)
 
 
 def list_findings(task: str, output: str) -> list[Finding]:
@@ -240,7 +240,7 @@ def list_findings(task: str, output: str) -> list[Finding]:
     asked, found = _ASKS_ITEMS.search(plain(task).strip()), []
     if asked is not None and items:
         count = COUNTS.get(asked[1].lower()) or int(asked[1])
-        numbered = re.findall(r"^\s*\d{1,2}[.)]", output, re.M)
+        numbered = re.findall(r"^[^\S\n]*\d{1,2}[.)]", output, re.M)
         if len(numbered or items) != count:
             found.append(Finding("wrong_count", {"items": len(numbered or items), "asked": count}))
     heads = [tuple(word.stem for word in words(item.partition(":")[0])[:6]) for item in items]

@@ -19,10 +19,12 @@ import msgspec
 
 from evolsynth.evaluation.gate.check import Case, Part, check
 from evolsynth.evaluation.text.language import is_english, wrong_language, wrong_request_language
+from evolsynth.evaluation.text.long import MOST
 from evolsynth.evaluation.text.verbs import asks
 from evolsynth.evaluation.text.words import (
     COMMON,
     content,
+    plain,
     sentences,
     stem,
     vocabulary,
@@ -49,7 +51,7 @@ _BOTH: tuple[Part, Part] = ("instruction", "response")
 )
 def empty(case: Case) -> Finding | None:
     """Found where there is no letter, digit or sign that says anything."""
-    said = any(c.isalnum() or unicodedata.category(c) in ("So", "Sm") for c in case.text)
+    said = any(c.isalnum() or unicodedata.category(c) in ("So", "Sm") for c in case.whole)
     return None if said else Finding("empty")
 
 
@@ -92,7 +94,7 @@ def too_long(
         max_instruction_words: Words that an instruction has at most.
         max_response_words: Words that a response has at most.
     """
-    count = _length(case.text)
+    count = _length(case.text if len(case.whole) <= MOST else plain(case.whole).strip())
     most = max_response_words if case.part == "response" else max_instruction_words
     return Finding("too_long", {"words": count, "most": most}) if count > most else None
 
@@ -278,7 +280,7 @@ _CONTROL = re.compile(
 _SCAFFOLD = re.compile(
     r"^#{2,4} ?(?:Instruction|Response|Input|Output|Human|Assistant|User)s?\s*:"
     r"|#\s?(?:the )?(?:given|new|rewritten|created|original) prompt\s?#|\brewritten prompt\b"
-    r"|^\W*given prompt\W*:"
+    r"|^[^\w\n]*given prompt\W*:"
     r"|^(?:user|assistant|system)$|\Aassistant:",
     re.I | re.M,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from typing import TextIO
 
 import msgspec
 
-from evals.hostile import calls, commands, limits, machine, moments, pipelines
+from evals.hostile import calls, commands, limits, models, moments, pipelines
 from evals.hostile.oracle import judge
 from evals.hostile.running import Outcome, Servers, carry_out
 from evals.hostile.trial import Draw, Trial
@@ -43,8 +44,8 @@ KINDS: dict[str, tuple[Callable[[Trial, Draw], None], float]] = {
     "twice": (moments.twice, 1),
     "full": (moments.full, 1.5),
     "clock": (moments.clock, 1),
-    "models": (machine.models, 1),
-    "templates": (machine.templates, 1),
+    "models": (models.models, 1),
+    "templates": (models.templates, 1),
 }
 _FAILURES_SHOWN = 40
 
@@ -198,7 +199,7 @@ def made(name: str, home: Path) -> Trial:
         InputError: no trial has such a name.
     """
     kind, _, rest = name.partition("-")
-    if kind not in KINDS or not all(part.isdecimal() for part in rest.split("-")):
+    if kind not in KINDS or not re.fullmatch(r"\d+-\d+", rest):
         raise InputError(f"'{name}' is no trial. A name is KIND-SEED-NUMBER: files-1-7.")
     trial = Trial(name, home)
     trial.begin()

@@ -124,9 +124,10 @@ class _UnderWay:
             thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        with suppress(OSError):
-            os.killpg(self._process, signal.SIGKILL)
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            with suppress(OSError):
+                os.killpg(self._process, signal.SIGKILL)
         for thread in self._threads:
             thread.join(5)
 
@@ -143,7 +144,8 @@ class _UnderWay:
             ended = self._server.wait(self._process, 0.5)
             hung = hung if ended is not None else self._hangs()
             if hung is not None:
-                os.killpg(self._process, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it has ended at last
+                    os.killpg(self._process, signal.SIGKILL)
                 ended = self._server.wait(self._process, 60) or Ended(
                     process=self._process, status=-9, seconds=0, memory=0
                 )

@@ -183,7 +183,10 @@ def _serve(control: socket.socket) -> Job | None:
                 )
                 control.send(msgspec.json.encode(ended))
                 continue
-            data, streams, _, _ = socket.recv_fds(control, _LOUD, 3)
+            try:
+                data, streams, _, _ = socket.recv_fds(control, _LOUD, 3)
+            except ConnectionResetError:  # who asked has ended
+                return None
             if not data:
                 return None
             job = msgspec.json.decode(data, type=Job)

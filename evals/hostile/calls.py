@@ -7,8 +7,8 @@ none, and leave no thread, task or unfinished generator.
 from __future__ import annotations
 
 from evals.hostile.contents import content
-from evals.hostile.strange import OWN
 from evals.hostile.server import ROOT
+from evals.hostile.strange import OWN
 from evals.hostile.trial import Command, Draw, Trial
 
 __all__ = ["ENDED", "calls"]
@@ -23,7 +23,7 @@ import sys
 import threading
 
 sys.path.insert(0, {root!r})
-sys.unraisablehook = lambda told: print("Exception ignored:", told.exc_type, told.object, file=sys.stderr)
+sys.unraisablehook = lambda told: print("Exception ignored:", told, file=sys.stderr)
 
 from evolsynth import Gate, Message, Row, Scripted, evolve, generate, magpie, preference, respond
 from evolsynth import self_instruct, write_rows
@@ -125,7 +125,8 @@ _BODIES = {
         print(await taken(respond(origin(PLACE, skip_bad={skip}).rows(), llm, seed=3)))""",
     "evolve": """
     async with model() as llm:
-        print(await taken(evolve(origin(PLACE, skip_bad={skip}).rows(), llm, gate=Gate(None), seed=3)))""",
+        rows = origin(PLACE, skip_bad={skip}).rows()
+        print(await taken(evolve(rows, llm, gate=Gate(None), seed=3)))""",
     "generate": """
     async with model() as llm:
         rows = origin(PLACE, skip_bad={skip}).rows()
@@ -165,7 +166,8 @@ _BODIES = {
 }
 _ODD_ITEMS = (
     "[{'instruction': b'bytes'}]", "[5]", "[None]", "['text']", "[{'x': float('inf')}]", "[{5: 6}]",
-    "[{'x': {1, 2}}]", "[{'x': object()}]", "[{'instruction': 'a\\ud800'}]", "[[]]", "[{'x': 10**5000}]",
+    "[{'x': {1, 2}}]", "[{'x': object()}]", "[{'instruction': 'a\\ud800'}]", "[[]]",
+    "[{'x': 10**5000}]",
     "[{'messages': [Message('user', 'x')]}]", "[Row.make('Name a lake.')]", "[{'id': True}]", "[]",
     "[{'scores': {'q': float('nan')}}]", "[{'x': 1j}]", "[{}]", "[{'round': 2**70}]",
 )  # fmt: skip
@@ -177,7 +179,9 @@ def calls(trial: Trial, draw: Draw) -> None:
     place = f"rows{made.suffix}"
     (trial.work / place).write_bytes(made.data)
     if draw.chance(0.06):
-        place = draw.choice(("", "no-such.jsonl", "/dev/null", "/proc/self/mem", "\0", "a" * 300, "."))
+        place = draw.choice(
+            ("", "no-such.jsonl", "/dev/null", "/proc/self/mem", "\0", "a" * 300, ".")
+        )
     name = draw.choice(tuple(_BODIES))
     back_ends = ["Scripted(lambda request: f'Name {request.seed} towns by the sea.')"] * 3
     back_ends.append("Scripted(lambda request: 'So it is told.', delay=0.002, concurrency=2)")

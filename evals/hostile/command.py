@@ -106,7 +106,9 @@ def run(options: argparse.Namespace) -> int:
             _tell(one, told, short=len(failed) > _FAILURES_SHOWN)
         total = counts.total()
         if total % 500 == 0:
-            print(f"{total} trials, {len(failed)} failed, {time.monotonic() - began:.0f} s", file=told)
+            print(
+                f"{total} trials, {len(failed)} failed, {time.monotonic() - began:.0f} s", file=told
+            )
     parts = ", ".join(f"{kind} {counts[kind]}" for kind in KINDS if counts[kind])
     print(f"{counts.total()} trials ({parts}), {time.monotonic() - began:.0f} s: "
           f"{len(failed)} failed", file=told)  # fmt: skip

@@ -11,7 +11,8 @@ from evals.hostile.trial import Command, Draw, Output, Trial
 
 __all__ = ["COMMANDS", "answers", "files", "long"]
 
-_BAD_NUMBERS = ("-1", "0", "1e999", "nan", "x", "", "99999999999999999999", "0.5", "1e3", "٣", "null",
+_BAD_NUMBERS = ("-1", "0", "1e999", "nan", "x", "", "99999999999999999999", "0.5", "1e3", "٣",
+                "null",
                 "true", "[1]", "--", "1_0")  # fmt: skip
 _SAID = (
     "Name five towns by the sea and say what each is known for.",
@@ -51,7 +52,8 @@ def long(trial: Trial, draw: Draw) -> None:
     size = 0
     for row in draw.sample(rows, draw.choice((1, 1, 2))):
         text, what, length = long_text(draw)
-        fields = draw.choice((("instruction",), ("response",), ("original", "evolved"), ("evolved",),
+        fields = draw.choice((("instruction",), ("response",), ("original", "evolved"),
+                              ("evolved",),
                               ("instruction", "response"), ("input",), ("mark",)))  # fmt: skip
         for name in fields:
             ends = draw.choice((("", ""), ("Name 10% of rivers. ", " Say why.")))
@@ -141,7 +143,11 @@ class _Told:
 def _gate(told: _Told) -> list[str]:
     words = [told.data(), *told.two("--rejects")]
     if not told.draw.chance(0.03):
-        return [*words, "--no-embedder", *told.maybe("--settings", "answers.txt", safe=False, share=0.03)]
+        return [
+            *words,
+            "--no-embedder",
+            *told.maybe("--settings", "answers.txt", safe=False, share=0.03),
+        ]
     told.trial.heavy = True
     return words
 
@@ -162,7 +168,12 @@ def _diversity(told: _Told) -> list[str]:
     told.trial.heavy = True
     word = told.data()
     told.trial.rows = None
-    words = [word, "--embedder", "static", *told.maybe("--by", "mark", "method", "no,such", share=0.3)]
+    words = [
+        word,
+        "--embedder",
+        "static",
+        *told.maybe("--by", "mark", "method", "no,such", share=0.3),
+    ]
     words += told.maybe("--reference", word, safe=False)
     words += told.maybe("--seed", "1") + told.now_and_then("--all")
     if told.draw.chance(0.5):
@@ -218,7 +229,8 @@ def _method(name: str) -> Callable[[_Told], list[str]]:
         words += {
             "evolve": told.maybe("--candidates", "1", "3", share=0.5) + told.maybe("--rounds", "2"),
             "respond": told.maybe("--samples", "2") + told.maybe("--max-tokens", "1", "1000"),
-            "generate": ["--prompt", draw.choice(("Say {{ instruction }}.", "Say it.", "{{ mark }}"))],
+            "generate": ["--prompt", draw.choice(("Say {{ instruction }}.", "Say it.",
+                                                  "{{ mark }}"))],
             "preference": told.maybe("--format", "rows", "standard", "conversational", share=0.5)
             + told.maybe("--margin", "0", "0.5"),
             "self-instruct": ["--num-instructions", "2", "--attempts", "1"],

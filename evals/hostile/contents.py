@@ -96,11 +96,13 @@ _VALUES = (
     "Infinity", "-Infinity", "1" * 400, "1" * 5000, "-0", "1e-400", "[[[]]]", '[null]', '[{"a":1}]',
     '[{"role":"user","content":"x"}]', '[{"role":"robot","content":5}]', '{"q":1e999}',
     '{"q":NaN}', '{"q":"x"}', '{"":""}', '{"accepted":true}', '{"accepted":1,"reasons":"x"}',
-    '{"step":"a","error":"b","message":"c"}', '"' + "x" * 20000 + '"', '"\\n\\r\\t\\u2028"', '"é\u0301"',
+    '{"step":"a","error":"b","message":"c"}', '"' + "x" * 20000 + '"', '"\\n\\r\\t\\u2028"',
+    '"é\u0301"',
     "18446744073709551616", "9007199254740993", '"2024-02-30T00:00:00Z"',
 )  # fmt: skip
 _LINES = (
-    b"null", b"5", b"[]", b'"text"', b"{", b"}", b'{"instruction": "x"} {"instruction": "y"}', b"{}",
+    b"null", b"5", b"[]", b'"text"', b"{", b"}", b'{"instruction": "x"} {"instruction": "y"}',
+    b"{}",
     b'{"instruction": "Name a lake.", "instruction": "Name a river."}', b"\xff\xfe\x00", b"\x00",
     b'{"instruction": "caf\xe9 is a word"}', b"\xef\xbb\xbf{}", b"# a comment", b"{'a': 1}",
     b'{"instruction": "' + b"\x1b[2J" + b'"}', b"\xe2\x80\xa8", b'{"a": 1,}', b"NaN", b"\x1a",
@@ -258,8 +260,9 @@ def _odd_table(draw: Draw, rows: list[dict[str, Any]], kind: str) -> bytes:
             b"instruction\n" + ask + b",too,many\n", b"instruction,mark\nonly\n",
             b"instruction,instruction\na,b\n", b",\n,\n", b'instruction\n"open ' + ask + b"\n",
             b"instruction\n" + b'"' + b"x" * 200_000 + b'"\n', b"instruction\na\x00b\n",
-            b",".join(b"c%d" % n for n in range(300)) + b",instruction\n" + b"," * 300 + ask + b"\n",
-            b"instruction\r" + ask + b"\r", b'instruction\n"a""b"c\n', b"\xef\xbb\xbfinstruction\n" + ask,
+            b",".join(b"c%d" % n for n in range(300)) + b",instruction\n" + b"," * 300 + ask,
+            b"instruction\r" + ask + b"\r", b'instruction\n"a""b"c\n',
+            b"\xef\xbb\xbfinstruction\n" + ask,
         ))  # fmt: skip
     if kind == "parquet":
         return _odd_parquet(draw, rows)
@@ -285,7 +288,7 @@ def _odd_parquet(draw: Draw, rows: list[dict[str, Any]]) -> bytes:
         "nulls": lambda: pa.nulls(len(asks)),
         "nested": lambda: pa.array([[{"a": [{"b": None}]}]] * len(asks)),
         "decimal": lambda: pa.array([decimal.Decimal("1.10")] * len(asks)),
-        "time": lambda: pa.array([datetime.datetime(2024, 2, 29)] * len(asks)),  # noqa: DTZ001
+        "time": lambda: pa.array([datetime.datetime(2024, 2, 29)] * len(asks)),
         "long": lambda: pa.array([datetime.timedelta(days=10**6)] * len(asks)),
         "words": lambda: pa.array(["a"] * len(asks)).dictionary_encode(),
         "floats": lambda: pa.array([float("nan"), *[float("inf")] * (len(asks) - 1)]),

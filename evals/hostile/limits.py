@@ -10,6 +10,7 @@ import shlex
 import shutil
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -55,13 +56,16 @@ def run(json: Path | None, told: TextIO) -> int:
             found.append(least(number, servers))
             one = found[-1]
             print(f"{one.command}: {one.memory} MiB, {one.files} files, {one.size} KiB"
-                  f"{'; ' if one.wrong else ''}{'; '.join(one.wrong)[:300]}", file=told)  # fmt: skip
+                  f"{'; ' if one.wrong else ''}{'; '.join(one.wrong)[:300]}",
+                  file=told)  # fmt: skip
     finally:
         servers.close()
     table = Table("command", "ulimit -v, MiB", "-n", "-f, KiB", "below it", box=None)
     for one in found:
         shown = (one.memory, one.files, one.size)
-        table.add_row(one.command, *map(str, shown), "a sentence" if not one.wrong else one.wrong[0])
+        table.add_row(
+            one.command, *map(str, shown), "a sentence" if not one.wrong else one.wrong[0]
+        )
     Console(file=told, width=110).print(table)
     save(json, {"machine": msgspec.to_builtins(describe()), "least": msgspec.to_builtins(found)})
     return int(any(one.wrong for one in found))
@@ -100,7 +104,7 @@ def _probe(
         trial.begin()
         words = plain_commands(trial, Draw(number), rows=5)[number]
         trial.whole = False
-        for flag, path in zip(words, words[1:], strict=False):
+        for flag, path in pairwise(words):
             if flag in ("-o", "--rejects", "--duplicates", "--json"):
                 trial.outputs.append(Output(path, "run" if "." not in path else "text"))
         script = (f"ulimit -{kind} {value}; PYTHONPATH={shlex.quote(str(ROOT))} exec "

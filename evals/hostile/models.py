@@ -12,7 +12,7 @@ from evals.hostile.trial import Command, Draw, Output, Trial
 from evolsynth.llm.backends import DEFAULT_MODEL
 from evolsynth.llm.llamacpp.files import find_model
 
-__all__ = ["mutated", "models", "templates"]
+__all__ = ["models", "mutated", "templates"]
 
 _HEAD = 4 << 20  # bytes: the header of a small model, its words with it
 _COUNTS = (0, 1, 2, 3, 7, 2**16, 2**31 - 1, 2**31, 2**32 - 1)
@@ -25,14 +25,15 @@ _NUMBERS = (
 
 def mutated(draw: Draw, data: bytearray) -> str:
     """Change a header in one place; what was changed."""
-    how = draw.choice(("count", "count", "float", "key", "byte", "bytes", "magic", "version", "type",
+    how = draw.choice(("count", "count", "float", "key", "byte", "bytes", "magic", "version",
+                       "type",
                        "tensors", "offset", "length", "template", "token"))  # fmt: skip
     if how == "count":
-        name, value = draw.choice(_NUMBERS), draw.choice(_COUNTS)
+        name, count = draw.choice(_NUMBERS), draw.choice(_COUNTS)
         place = _behind(data, f"llama.{name}")
         if place is not None:
-            data[place + 4 : place + 8] = struct.pack("<I", value)
-        return f"{name} is {value}"
+            data[place + 4 : place + 8] = struct.pack("<I", count)
+        return f"{name} is {count}"
     if how == "float":
         value = draw.choice(_FLOATS)
         key = draw.choice(("llama.attention.layer_norm_rms_epsilon", "llama.rope.freq_base"))
@@ -42,9 +43,9 @@ def mutated(draw: Draw, data: bytearray) -> str:
         return f"{key} is {value}"
     if how in ("magic", "version", "tensors", "keys"):
         place = {"magic": 0, "version": 4, "tensors": 8}[how]
-        value = draw.choice(_COUNTS)
-        data[place : place + 4] = struct.pack("<I", value)
-        return f"{how} is {value}"
+        count = draw.choice(_COUNTS)
+        data[place : place + 4] = struct.pack("<I", count)
+        return f"{how} is {count}"
     if how in ("type", "key", "length", "template", "token"):
         keys = {"template": "tokenizer.chat_template", "token": "tokenizer.ggml.eos_token_id"}
         key = keys.get(how, f"llama.{draw.choice(_NUMBERS)}")
@@ -56,7 +57,9 @@ def mutated(draw: Draw, data: bytearray) -> str:
         if how == "key":
             data[place - 2 : place] = b"zz"
         elif how == "length":
-            data[place - len(key) - 8 : place - len(key)] = struct.pack("<Q", draw.choice((0, 2**40)))
+            data[place - len(key) - 8 : place - len(key)] = struct.pack(
+                "<Q", draw.choice((0, 2**40))
+            )
         elif how == "type":
             data[place : place + 4] = struct.pack("<I", draw.choice((0, 5, 8, 9, 12, 99)))
         else:
@@ -88,16 +91,21 @@ _TEMPLATES = (
     "{% for i in range(90000) %}{% if s is lower %}{% endif %}{% endfor %}",
     "{% for i in range(10**9) %}x{% endfor %}",
     "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
-    "{{ 'x' * 10**9 }}", "{{ 9**9**9 }}", "{{ ('x' * 99999) | upper | lower | title | replace('x', 'yy') }}",
+    "{{ 'x' * 10**9 }}", "{{ 9**9**9 }}",
+    "{{ ('x' * 99999) | upper | lower | title | replace('x', 'yy') }}",
     "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "{{ ''.__class__.__mro__ }}", "{{ 1/0 }}",
-    "{{ range(10**8) | list | length }}", "{{ messages }}", "{% if %}", "{{", "", " ", "{{ raise_exception('no') }}",
+    "{{ range(10**8) | list | length }}", "{{ messages }}", "{% if %}", "{{", "", " ",
+    "{{ raise_exception('no') }}",
     "{% set x = ['a'] %}{% for i in range(40) %}{% set x = x + x %}{{ x | length }}{% endfor %}",
-    "{{ '%999999999d' | format(1) }}", "{{ ('a' * 50000) is match('a') }}", "{{ self }}", "{{ lipsum(9999) }}",
-    "{% for i in range(99999) %}{{ instruction | wordwrap(1) }}{% endfor %}", "{{ instruction | pprint }}",
-    "{% for i in range(99999) %}{{ instruction | urlize }}{% endfor %}", "{{ cycler(1).next }}", "\x1b[2J{{ x }}",
-    "{% include 'x' %}", "{% import 'os' as x %}", "{{ instruction.format(instruction) }}", "{{ [].append }}",
-    "{{ dict(a=1).update(b=2) }}", "{% for i in range(99999) %}{% if i is divisibleby(1) %}{% endif %}{% endfor %}",
-    "{% for i in range(30000) %}{{ big | sort | unique | join }}{% endfor %}", "{{ instruction * -1 }}",
+    "{{ '%999999999d' | format(1) }}", "{{ ('a' * 50000) is match('a') }}", "{{ self }}",
+    "{{ lipsum(9999) }}", "{% for i in range(99999) %}{{ instruction | wordwrap(1) }}{% endfor %}",
+    "{{ instruction | pprint }}",
+    "{% for i in range(99999) %}{{ instruction | urlize }}{% endfor %}", "{{ cycler(1).next }}",
+    "\x1b[2J{{ x }}", "{% include 'x' %}", "{% import 'os' as x %}",
+    "{{ instruction.format(instruction) }}", "{{ [].append }}", "{{ dict(a=1).update(b=2) }}",
+    "{% for i in range(99999) %}{% if i is divisibleby(1) %}{% endif %}{% endfor %}",
+    "{% for i in range(30000) %}{{ big | sort | unique | join }}{% endfor %}",
+    "{{ instruction * -1 }}",
     "{% for i in range(99999) if big is string and big is lower %}{% endfor %}", "{{ \ud800 }}",
 )  # fmt: skip
 
@@ -107,10 +115,14 @@ def models(trial: Trial, draw: Draw) -> None:
     trials ask the model as it is, by way of a command that a person uses."""
     rows = packed(draw, good_rows(draw, 3), "jsonl")
     (trial.work / "rows.jsonl").write_bytes(rows.data)
-    how = draw.choice(("header", "header", "header", "cut", "cut while it runs", "noise", "as it is"))
+    how = draw.choice(
+        ("header", "header", "header", "cut", "cut while it runs", "noise", "as it is")
+    )
     place = trial.work / "mine.gguf"
     if how == "noise":
-        place.write_bytes(draw.choice((b"", b"GGUF", b"GGUF" + draw.randbytes(100), draw.randbytes(9000))))
+        place.write_bytes(
+            draw.choice((b"", b"GGUF", b"GGUF" + draw.randbytes(100), draw.randbytes(9000)))
+        )
         what = "noise"
     else:
         shutil.copyfile(find_model(DEFAULT_MODEL)[0], place)
@@ -128,9 +140,11 @@ def models(trial: Trial, draw: Draw) -> None:
             what = f"cut at {size}"
     trial.told.append(f"model: {what}")
     words = draw.choice((
-        ["respond", "rows.jsonl", "--max-tokens", "8", "-o", "out.jsonl", "--embedder", "none", "--no-report"],
+        ["respond", "rows.jsonl", "--max-tokens", "8", "-o", "out.jsonl", "--embedder", "none",
+         "--no-report"],
         ["score", "rows.jsonl", "--ifd", "-o", "out.jsonl"],
-        ["magpie", "-n", "2", "--max-tokens", "16", "-o", "out.jsonl", "--embedder", "none", "--no-report"],
+        ["magpie", "-n", "2", "--max-tokens", "16", "-o", "out.jsonl", "--embedder", "none",
+         "--no-report"],
     ))  # fmt: skip
     trial.outputs.append(Output("out.jsonl"))
     trial.commands.append(Command([*words, "--model", "mine.gguf"], due=60))
@@ -151,10 +165,17 @@ def templates(trial: Trial, draw: Draw) -> None:
     with (trial.work / "rows.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
     (trial.work / "prompt.j2").write_text(text, "utf-8", "surrogatepass")
-    trial.told.append(f"template: {ascii(text)}")
-    asks = ["--model", "scripted:answers.txt", "--embedder", "none", "--no-report", "-o", "out.jsonl"]
+    trial.told.append(f"template: {text!a}")
+    asks = [
+        "--model",
+        "scripted:answers.txt",
+        "--embedder",
+        "none",
+        "--no-report",
+        "-o",
+        "out.jsonl",
+    ]
     trial.outputs.append(Output("out.jsonl"))
     trial.whole = False
     words = ["generate", "rows.jsonl", "--prompt", "@prompt.j2", *asks]
     trial.commands.append(Command(words, due=30))
-

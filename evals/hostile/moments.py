@@ -3,7 +3,6 @@ and what a shell can do to a command."""
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import signal
@@ -11,6 +10,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
+from pathlib import Path
 
 from evals.hostile.commands import answers
 from evals.hostile.contents import good_rows, packed
@@ -43,7 +44,8 @@ def plain_commands(trial: Trial, draw: Draw, *, rows: int, delay: float = 0.0) -
     asks = ["--model", model, "--embedder", "none", "--no-report"]
     return [
         ["gate", "rows.jsonl", "--no-embedder", *both],
-        ["dedup", "rows.jsonl", "--method", "minhash", "-o", "out.jsonl", "--duplicates", "left.jsonl"],
+        ["dedup", "rows.jsonl", "--method", "minhash", "-o", "out.jsonl", "--duplicates",
+         "left.jsonl"],
         ["information-loss", "rows.jsonl", "--no-embedder", "-o", "out.jsonl"],
         ["score", "rows.jsonl", "--judge", "--model", model, "-o", "out.jsonl"],
         ["respond", "rows.jsonl", *both, *asks],
@@ -71,10 +73,9 @@ def _take(trial: Trial, words: list[str]) -> Command:
     """The command, with its outputs told."""
     trial.heavy = words[0] in _HEAVY
     trial.whole = trial.whole and words[0] not in _LOSSY
-    for flag, path in zip(words, words[1:], strict=False):
+    for flag, path in pairwise(words):
         if flag in ("-o", "--rejects", "--duplicates", "--json"):
-            end = os.path.splitext(path)[1]
-            what = {"": "run", ".jsonl": "rows"}.get(end, "text")
+            what = {"": "run", ".jsonl": "rows"}.get(Path(path).suffix, "text")
             if words[0] in ("information-loss", "preference") or flag == "--duplicates":
                 what = "objects"
             trial.outputs.append(Output(path, what))  # type: ignore[arg-type] # one of them
@@ -84,7 +85,9 @@ def _take(trial: Trial, words: list[str]) -> Command:
 def signals(trial: Trial, draw: Draw) -> None:
     """Ctrl-C or SIGTERM at some moment; what was there stays, and the same command then ends
     well."""
-    choices = plain_commands(trial, draw, rows=draw.choice((20, 200)), delay=draw.choice((0.001, 0.02)))
+    choices = plain_commands(
+        trial, draw, rows=draw.choice((20, 200)), delay=draw.choice((0.001, 0.02))
+    )
     words = draw.choice(choices)
     command = _take(trial, words)
     number = draw.choice((signal.SIGINT, signal.SIGTERM))
@@ -111,7 +114,9 @@ def _may_mount() -> bool:
     """Whether a small file system can be mounted where nobody else sees it."""
     try:
         done = subprocess.run(  # noqa: S603 - fixed words
-            ["unshare", "-m", "true"], check=False, capture_output=True  # noqa: S607
+            [shutil.which("unshare") or "unshare", "-m", "true"],
+            check=False,
+            capture_output=True,
         )
     except OSError:
         return False
@@ -134,15 +139,17 @@ def full(trial: Trial, draw: Draw) -> None:
         trial.told.append(f"files of {room} bytes at most")
         return
     # a file system takes whole pages, and none at all for 0, so one page is filled
-    inside = shlex.join(words)
+    full_now = "head -c 4096 /dev/zero > small/.filler;" if not room else ""
+    where_to = {
+        "here": "ln -s $PWD/*.* small; cd small; export TMPDIR=../../tmp;",
+        "TMPDIR": "export TMPDIR=$PWD/small;",
+    }[where]
+    kept = 'find . -mindepth 1 -maxdepth 1 ! -type l ! -name .filler -exec cp -r {} .. ";"'
     script = (
-        "mount --make-rprivate / && mkdir -p small && "
-        f"mount -t tmpfs -o size={max(room, 4096)} none small && "
-        + ("head -c 4096 /dev/zero > small/filler; " if not room else "")
-        + (f"cd small && cp -s ../*.* . 2>/dev/null; TMPDIR=../../tmp {_python()} {inside}; "
-           if where == "here" else f"TMPDIR=small {_python()} {inside}; ")
-        + 'status=$?; cd "$OLDPWD" 2>/dev/null; exit $status'
-    )  # fmt: skip
+        f"mount --make-rprivate / && mkdir small && mount -t tmpfs -o size={max(room, 4096)} none "
+        f"small && {full_now} {where_to} {_python()} {shlex.join(words)}; status=$?; "
+        f"{f'{kept}; ' if where == 'here' else ''}exit $status"
+    )
     trial.may_come.append("small")
     command = Command(["unshare", "-m", "bash", "-c", script], kind="program", due=30)
     trial.commands.append(command)
@@ -179,28 +186,32 @@ def shell(trial: Trial, draw: Draw) -> None:
         "evolve": f"evolve {{}} --candidates 1 --model {model} --embedder none --no-report",
     }
     name = draw.choice(tuple(word))
+
+    def plain() -> str:
+        return word[name].format("rows.jsonl")
+
     forms: dict[str, Callable[[], str]] = {
         "substitution": lambda: f"{_python()} {word[name].format('<(cat rows.jsonl)')}",
         "slow pipe": lambda: f"(head -n 1 rows.jsonl; sleep 0.3; tail -n +2 rows.jsonl) | "
         f"{_python()} {word[name].format('-')}",
         "redirected": lambda: f"{_python()} {word[name].format('-')} < rows.jsonl",
-        "head": lambda: f"{_python()} {word[name].format('rows.jsonl')} | head -n 1",
-        "full": lambda: f"{_python()} {word[name].format('rows.jsonl')} > /dev/full",
-        "closed": lambda: f"{_python()} {word[name].format('rows.jsonl')} >&-",
-        "all closed": lambda: f"{_python()} {word[name].format('rows.jsonl')} <&- >&- 2>&-",
+        "head": lambda: f"{_python()} {plain()} | head -n 1",
+        "full": lambda: f"{_python()} {plain()} > /dev/full",
+        "closed": lambda: f"{_python()} {plain()} >&-",
+        "all closed": lambda: f"{_python()} {plain()} <&- >&- 2>&-",
         "no stdin": lambda: f"{_python()} {word[name].format('-')} <&-",
-        "err closed": lambda: f"{_python()} {word[name].format('rows.jsonl')} 2>&-",
-        "both one": lambda: f"{_python()} {word[name].format('rows.jsonl')} > both.txt 2>&1",
-        "appended": lambda: f"{_python()} {word[name].format('rows.jsonl')} >> rows.copy",
-        "out through a pipe": lambda: f"{_python()} {word[name].format('rows.jsonl')} -o /dev/stdout | cat",
-        "output substitution": lambda: f"{_python()} {word[name].format('rows.jsonl')} -o >(cat >&2)",
-        "C locale": lambda: f"LC_ALL=C PYTHONUTF8=0 {_python()} {word[name].format('rows.jsonl')}",
-        "narrow": lambda: f"COLUMNS=1 {_python()} {word[name].format('rows.jsonl')}",
-        "no home": lambda: f"env -u HOME {_python()} {word[name].format('rows.jsonl')}",
-        "no TMPDIR": lambda: f"TMPDIR=/no/such {_python()} {word[name].format('rows.jsonl')}",
+        "err closed": lambda: f"{_python()} {plain()} 2>&-",
+        "both one": lambda: f"{_python()} {plain()} > both.txt 2>&1",
+        "appended": lambda: f"{_python()} {plain()} >> rows.copy",
+        "out through a pipe": lambda: f"{_python()} {plain()} -o /dev/stdout | cat",
+        "output substitution": lambda: f"{_python()} {plain()} -o >(cat >&2)",
+        "C locale": lambda: f"LC_ALL=C PYTHONUTF8=0 {_python()} {plain()}",
+        "narrow": lambda: f"COLUMNS=1 {_python()} {plain()}",
+        "no home": lambda: f"env -u HOME {_python()} {plain()}",
+        "no TMPDIR": lambda: f"TMPDIR=/no/such {_python()} {plain()}",
         "gone folder": lambda: f"mkdir gone; cd gone; rmdir ../gone; {_python()} "
         + word[name].format("../rows.jsonl").replace(model, f"scripted:{trial.work}/answers.txt"),
-        "nice": lambda: f"nohup env {_python()} {word[name].format('rows.jsonl')} > out.txt",
+        "nice": lambda: f"nohup env {_python()} {plain()} > out.txt",
     }  # fmt: skip
     how = draw.choice(tuple(forms))
     trial.may_come += ["both.txt", "rows.copy", "out.txt", "nohup.out"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import stat
@@ -19,7 +18,8 @@ __all__ = ["judge"]
 
 _BUGS = re.compile(
     rb"Traceback \(most recent|Exception ignored|Fatal Python error|GGML_ASSERT|panicked at|"
-    rb"a (?:task|thread) goes on|was never awaited|Task was destroyed|was never retrieved|This is a bug of"
+    rb"a (?:task|thread) goes on|was never awaited|Task was destroyed|was never retrieved|"
+    rb"This is a bug of"
 )
 _STATUSES = {0, 1, 2, 130, 143}
 _SIGPIPE = 128 + signal.SIGPIPE
@@ -121,7 +121,7 @@ def _of_files(trial: Trial, outcome: Outcome) -> Iterator[str]:
             continue
         if any(path == one or path.startswith(f"{one}/") for one in trial.may_come):
             continue
-        if "".join(os.path.basename(path).split()) in told and "partial" in path:
+        if "".join(Path(path).name.split()) in told and "partial" in path:
             continue
         yield f"left behind, and nobody was told: '{path}'"
 
@@ -192,7 +192,9 @@ def _of_sums(trial: Trial, outcome: Outcome) -> Iterator[str]:
     told = " ".join(said.stderr.decode("utf-8", "replace").split())
     found = next((m for pattern in _SUMS if (m := pattern.search(told))), None)
     if found is None:
-        counted = re.search(r"([\d,]+) (?:rows?|pairs?)", told + said.stdout.decode("utf-8", "replace"))
+        counted = re.search(
+            r"([\d,]+) (?:rows?|pairs?)", told + said.stdout.decode("utf-8", "replace")
+        )
         if counted is None:
             yield f"it does not say how many rows: {_end_of(said.stderr)}"
         elif int(counted[1].replace(",", "")) != trial.rows:

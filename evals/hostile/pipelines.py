@@ -21,16 +21,22 @@ _SCHEMA = ROOT / "docs" / "pipeline.schema.json"
 #: Options that make work out of nothing: a large one is work that was asked for.
 _WORK = {"n", "rounds", "candidates", "samples", "instances", "attempts", "n_turns", "max_attempts",
          "num_instructions", "num_generations", "max_retries"}  # fmt: skip
-_ODD = (None, True, False, 0, 1, 2, -1, 1.5, float("nan"), float("inf"), 2**31, 2**63, 10**30, "", "x",
-        "null", [], {}, [1], {"a": 1}, ["x", None], "\x1b[31m", "../x", "é", "{{ x", "{% for %}")  # fmt: skip
+_ODD: tuple[Any, ...] = (
+    None, True, False, 0, 1, 2, -1, 1.5, float("nan"), float("inf"), 2**31, 2**63, 10**30, "", "x",
+    "null", [], {}, [1], {"a": 1}, ["x", None], "\x1b[31m", "../x", "é", "{{ x", "{% for %}",
+)  # fmt: skip
 _BROKEN = (
-    "steps:\n\t- gate\n", "steps: [gate\n", "steps: {a: *nothing}\n", "- gate\n", "", "5\n", "steps:\n",
-    "steps: []\n", "steps: [[[[]]]]\n", "a: &a [*a]\nsteps: *a\n", "steps: [no_such_step]\n",
-    "steps:\n  - load: {data: rows.jsonl}\n  - load: {data: rows.jsonl}\n", "\x00", "steps: !!python/object:os.system x\n",
-    "x-a: &a [x, x]\nx-b: &b [*a, *a]\nx-c: &c [*b, *b]\nsteps: [gate]\n", "steps: [gate]\nsteps: [gate]\n",
-    "steps:\n  - branches: []\n", "name: ../up\nsteps: [gate]\n", "steps: [" * 3000, "{" * 3000,
-    "steps:\n  - load: {data: .}\n", "steps:\n  - load: {data: pipeline.yaml}\n", "---\nsteps: []\n---\nx: 1\n",
-    "steps:\n  - no/such.py:step\n", "steps:\n  - load: {data: '*.jsonl'}\n", "seed: 1e3\nsteps: [gate]\n",
+    "steps:\n\t- gate\n", "steps: [gate\n", "steps: {a: *nothing}\n", "- gate\n", "", "5\n",
+    "steps:\n", "steps: []\n", "steps: [[[[]]]]\n", "a: &a [*a]\nsteps: *a\n",
+    "steps: [no_such_step]\n",
+    "steps:\n  - load: {data: rows.jsonl}\n  - load: {data: rows.jsonl}\n", "\x00",
+    "steps: !!python/object:os.system x\n",
+    "x-a: &a [x, x]\nx-b: &b [*a, *a]\nx-c: &c [*b, *b]\nsteps: [gate]\n",
+    "steps: [gate]\nsteps: [gate]\n", "steps:\n  - branches: []\n", "name: ../up\nsteps: [gate]\n",
+    "steps: [" * 3000, "{" * 3000, "steps:\n  - load: {data: .}\n",
+    "steps:\n  - load: {data: pipeline.yaml}\n", "---\nsteps: []\n---\nx: 1\n",
+    "steps:\n  - no/such.py:step\n", "steps:\n  - load: {data: '*.jsonl'}\n",
+    "seed: 1e3\nsteps: [gate]\n",
 )  # fmt: skip
 
 
@@ -64,9 +70,13 @@ def pipelines(trial: Trial, draw: Draw) -> None:
                   answers(trial, draw)]  # fmt: skip
         words += draw.choice(([], [], ["--concurrency", "1"], ["--seed", "5"], ["--breaker", "2"],
                               ["--accepted", "2"], ["--stall", "1"], ["--log", "json"],
-                              ["--param", "evolve.rounds=0"], ["--param", "x"], ["--cache", "c.sqlite"],
-                              ["--retry", "{attempts: 1}"], ["--limit", "2"], ["--max-tokens", "9"]))  # fmt: skip
-    trial.may_come += ["c.sqlite", "c.sqlite-wal", "c.sqlite-shm", "c.sqlite.lock"] if "--cache" in words else []
+                              ["--param", "evolve.rounds=0"], ["--param", "x"], ["--cache",
+                                  "c.sqlite"],
+                              ["--retry", "{attempts: 1}"], ["--limit", "2"], ["--max-tokens",
+                                  "9"]))  # fmt: skip
+    trial.may_come += (
+        ["c.sqlite", "c.sqlite-wal", "c.sqlite-shm", "c.sqlite.lock"] if "--cache" in words else []
+    )
     trial.commands.append(Command(words, due=25))
 
 
@@ -78,7 +88,9 @@ def _write_pipeline(trial: Trial, draw: Draw) -> None:
     chosen: list[Any] = [{"load": {"data": f"rows{made.suffix}", "skip_bad": draw.chance(0.5)}}]
     if draw.chance(0.2):
         source = draw.choice(("magpie", "generate_rows", "bootstrap_tasks"))
-        needed = {"n": draw.randint(1, 4)} | ({"prompt": "Say."} if source == "generate_rows" else {})
+        needed = {"n": draw.randint(1, 4)} | (
+            {"prompt": "Say."} if source == "generate_rows" else {}
+        )
         chosen = [{source: {**_options(draw, known[source]), **needed}}]
     names = [name for name in known if name not in ("load", "branches", "magpie", "generate_rows",
                                                     "bootstrap_tasks")]  # fmt: skip
@@ -89,12 +101,20 @@ def _write_pipeline(trial: Trial, draw: Draw) -> None:
     if draw.chance(0.2):
         inner = draw.choice(("respond", "evolve", "preference"))
         chosen += [{"branches": [[inner], [{inner: _options(draw, known[inner])}]]}]
-        chosen.append(draw.choice(("merge", "group", "join_responses", {"group": {"columns": ["response"]}})))
+        chosen.append(
+            draw.choice(("merge", "group", "join_responses", {"group": {"columns": ["response"]}}))
+        )
     if draw.chance(0.6):
         chosen.append(draw.choice(("gate", {"gate": _options(draw, known["gate"])})))
-    whole = {"name": draw.choice(("p", "p", "a b", "é")), "embedder": "none", "steps": chosen}
+    whole: dict[str, Any] = {
+        "name": draw.choice(("p", "p", "a b", "é")),
+        "embedder": "none",
+        "steps": chosen,
+    }
     if draw.chance(0.1):
-        whole[draw.choice(("name", "seed", "models", "embedder", "steps", "more"))] = draw.choice(_ODD)
+        whole[draw.choice(("name", "seed", "models", "embedder", "steps", "more"))] = draw.choice(
+            _ODD
+        )
     (trial.work / "pipeline.yaml").write_text(yaml.safe_dump(whole, allow_unicode=True), "utf-8")
 
 
@@ -126,10 +146,19 @@ def _right(draw: Draw, about: dict[str, Any], name: str) -> Any:
     if kind == "boolean":
         return draw.chance(0.5)
     if kind == "array":
-        return [_right(draw, about.get("items", {"type": "string"}), name) for _ in range(draw.randint(0, 2))]
+        return [
+            _right(draw, about.get("items", {"type": "string"}), name)
+            for _ in range(draw.randint(0, 2))
+        ]
     if kind == "object":
-        return {draw.choice(("instruction", "response", "a")): draw.choice(("instruction", "b", "c"))}
-    return draw.choice(("instruction", "response", "mark", "x", "a b", "Be brief.", "gate")) if kind else None
+        return {
+            draw.choice(("instruction", "response", "a")): draw.choice(("instruction", "b", "c"))
+        }
+    return (
+        draw.choice(("instruction", "response", "mark", "x", "a b", "Be brief.", "gate"))
+        if kind
+        else None
+    )
 
 
 _SCRIPT = '''\
@@ -223,7 +252,9 @@ def folders(trial: Trial, draw: Draw) -> None:
         store.chmod(0)
     rows = packed(draw, good_rows(draw, 3), "jsonl")
     (work / "rows.jsonl").write_bytes(rows.data)
-    (work / "pipeline.yaml").write_text("embedder: none\nsteps:\n  - load: {data: rows.jsonl}\n  - gate\n")
+    (work / "pipeline.yaml").write_text(
+        "embedder: none\nsteps:\n  - load: {data: rows.jsonl}\n  - gate\n"
+    )
     verb = draw.choice(("status", "status", "rescue", "run", "go on", "report", "fresh"))
     trial.outputs.append(Output("run", "run"))
     words = {
@@ -261,5 +292,7 @@ def _store() -> bytes:
     rows = [{"instruction": f"Name {n} rivers."} for n in range(8)]
     with tempfile.TemporaryDirectory(prefix="evals-hostile-store-") as place:
         pipe = (load(rows) >> respond()).using(name="kept", embedder=None)
-        asyncio.run(pipe.run(place, llm=Scripted(lambda _: "So it is."), report=False, signals=False))
+        asyncio.run(
+            pipe.run(place, llm=Scripted(lambda _: "So it is."), report=False, signals=False)
+        )
         return (Path(place) / "run.sqlite").read_bytes()

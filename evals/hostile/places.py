@@ -13,7 +13,8 @@ __all__ = ["Places"]
 _STEMS = ("rows", "data", "a b", "-rows", "--help", "[rows]", "ro*ws", "r?ws", "ü", "u\u0308", "行",
           "\x1b[31mred", "two\nlines", "tab\there", "'quoted'", '"', "$HOME", "x" * 200, "..rows",
           "rows.partial", "a:b", "scripted:x", "%s", "{0}", "[bold]x", "[red]", "\udcff",
-          "\u202egnp", "#", "~", "nul\u00a0l", "rows.jsonl.partial", "@rows", "bell\x07")  # fmt: skip
+          "\u202egnp", "#", "~", "nul\u00a0l", "rows.jsonl.partial", "@rows",
+          "bell\x07")  # fmt: skip
 _BAD_INPUTS = ("missing", "folder", "empty name", "too long", "loop", "null", "full", "tty",
                "not for us", "dangling", "dot", "proc", "slash", "no folder")  # fmt: skip
 
@@ -53,13 +54,14 @@ class Places:
             return [flag, name]
         ways = {
             "new": 6, "existing": 3, "an input": 4, "again": 2, "partial": 2, "link": 2, "pipe": 2,
-            "full": 1, "stdout": 1, "stderr": 1, "null": 2, "dash": 1, "no folder": 2, "read only": 1,
+            "full": 1, "stdout": 1, "stderr": 1, "null": 2, "dash": 1, "no folder": 2,
+            "read only": 1,
             "empty": 1, "too long": 1, "folder": 1, "input's case": 1, "below a file": 1, "loop": 1,
             "fd": 1, "odd": 3, "dangling": 1,
         }  # fmt: skip
         how = draw.choices(tuple(ways), tuple(ways.values()))[0]
-        if how == "again" and not trial.outputs or how in ("an input", "input's case") and (
-            not self._inputs
+        if (how == "again" and not trial.outputs) or (
+            how in ("an input", "input's case") and (not self._inputs)
         ):
             how = "new"
         trial.told.append(f"{flag}: {how}")
@@ -119,7 +121,7 @@ class Places:
     def _pipe(self, name: str, content: Content) -> str:
         os.mkfifo(self._trial.work / name)
         self._trial.feeds[name] = content.data
-        (self._trial.home / f"fed-{os.path.basename(name)}").write_bytes(content.data)
+        (self._trial.home / f"fed-{Path(name).name}").write_bytes(content.data)
         self.tame = False  # some commands say that they read twice
         return self._word(name)
 
@@ -230,5 +232,5 @@ class Places:
             return "twin"
         if made == "winding":
             (work / "below").mkdir(exist_ok=True)
-        return {"dotted": f"./{name}", "absolute": f"{work}/{name}",
-                "winding": f"below/../{name}"}.get(made, f"./{name}" if name != "-" else name)  # fmt: skip
+        spelled = {"absolute": f"{work}/{name}", "winding": f"below/../{name}"}
+        return name if name == "-" else spelled.get(made, f"./{name}")

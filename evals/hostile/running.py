@@ -1,4 +1,4 @@
-"""Running a trial: its processes, the pipes at their ends, the clock over them, and what is left."""
+"""Running a trial: its processes, the pipes at their ends, the clock, and what is left."""
 
 from __future__ import annotations
 
@@ -152,9 +152,7 @@ class _UnderWay:
         seconds = time.monotonic() - self._began
         for thread in self._threads:
             thread.join(5)
-        out, err = (
-            path.read_bytes() if path.exists() else b"" for path in (self._out, self._err)
-        )
+        out, err = (path.read_bytes() if path.exists() else b"" for path in (self._out, self._err))
         return Said(self._command, ended, out, err, seconds, hung)
 
     def _hangs(self) -> str | None:

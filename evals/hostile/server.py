@@ -31,7 +31,7 @@ __all__ = ["Ended", "Job", "Server"]
 ROOT = Path(__file__).parents[2]
 _LOUD = 1 << 16
 _STOPS = (signal.SIGINT, signal.SIGTERM)
-_ONE_THREAD = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,11 +167,12 @@ def _with_minilm() -> None:
 def _serve(control: socket.socket) -> Job | None:
     """Fork for each job; in a child its job, and None when nobody asks any more."""
     children: dict[int, int] = {}  # process by the file that tells of its end
+    mine = control.fileno()
     control.send(b'{"ready":1}')
     while True:
-        ready, _, _ = select.select([control, *children], [], [])
+        ready, _, _ = select.select([mine, *children], [], [])
         for file in ready:
-            if isinstance(file, int):
+            if file != mine:
                 process = children.pop(file)
                 os.close(file)
                 _, status, used = os.wait4(process, 0)
@@ -236,7 +237,7 @@ def _standard_streams() -> None:
         else:
             errors = "backslashreplace" if name == "stderr" else "strict"
             lines = 1 if name == "stderr" or (mode == "w" and os.isatty(n)) else -1
-            stream = open(  # noqa: SIM115, PTH123 - the process's own, to its end
+            stream = open(  # noqa: SIM115 - the process's own, to its end
                 n, mode, lines, encoding="utf-8", errors=errors, closefd=False
             )
         setattr(sys, name, stream)
@@ -283,7 +284,7 @@ def _do(job: Job) -> None:
     _standard_streams()
     import faulthandler
 
-    with open(job.stack, "w") as place:  # noqa: PTH123
+    with open(job.stack, "w") as place:
         stack = os.dup2(place.fileno(), 250, inheritable=False)
     faulthandler.register(signal.SIGUSR1, file=stack, all_threads=True)
     _limit(job.limits)

@@ -105,10 +105,15 @@ ROWS: dict[str, Any] = {
     "wrong_parents": lambda row: row.replace(parents=("nobody", 5)),
     "controls": lambda row: row.replace(instruction="\x1b[2J\x00" + row.instruction),
     "recursion": lambda row: _deep(),
-    "blocks": lambda row: threading.Event().wait(0.05) and row or row,
+    "blocks": lambda row: (threading.Event().wait(0.05) and row) or row,
     "prints": lambda row: print(row.instruction, file=sys.stderr) or row,
-    "leaves": lambda row: os.chdir("/") or row,
+    "leaves": lambda row: _leaves(row),
 }
+
+
+def _leaves(row: Row) -> Row:
+    os.chdir("/")
+    return row
 
 
 def _circle() -> list[Any]:
@@ -145,15 +150,15 @@ async def _twice(rows: Any) -> Any:
 
 
 async def _swallows(rows: Any) -> Any:
-    async for _ in rows:
-        pass
-    return
-    yield
+    async for row in rows:
+        if not row:
+            yield row
 
 
 async def _begins_badly(rows: Any) -> Any:
-    raise RuntimeError("before the first row")
-    yield
+    if rows is not None:
+        raise RuntimeError("before the first row")
+    yield rows
 
 
 async def _ends_badly(rows: Any) -> Any:
@@ -197,7 +202,8 @@ async def _none(rows: Any) -> Any:
 
 
 _FLOWS = {
-    "twice": _twice, "swallows": _swallows, "begins_badly": _begins_badly, "ends_badly": _ends_badly,
+    "twice": _twice, "swallows": _swallows, "begins_badly": _begins_badly,
+    "ends_badly": _ends_badly,
     "stops_early": _stops_early, "in_reverse": _in_reverse, "ignores_cancel": _ignores_cancel,
     "others": _others, "cancelled_between": _cancelled_between, "none": _none,
 }  # fmt: skip
@@ -264,9 +270,11 @@ class Strange(LLM):
         text = "Name five towns by the sea and say what each of them is known for."
         if self.count % self.every == 0:
             raised: dict[str, BaseException] = {
-                "value": ValueError("no such value"), "timeout": TimeoutError(), "os": OSError(104, "reset"),
+                "value": ValueError("no such value"), "timeout": TimeoutError(),
+                "os": OSError(104, "reset"),
                 "cancelled": asyncio.CancelledError(), "request": RequestError("too long"),
-                "engine": EngineError("the power went"), "exit": SystemExit(4), "memory": MemoryError(),
+                "engine": EngineError("the power went"), "exit": SystemExit(4),
+                "memory": MemoryError(),
                 "key": KeyError("choices"), "mute": _MuteError(),
             }  # fmt: skip
             if self.does in raised:

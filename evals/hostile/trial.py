@@ -144,7 +144,7 @@ class Trial:
         lines += ['cd "$(dirname "$0")/work"', f'PYTHON="${{PYTHON:-{sys.executable}}}"']
         lines.append(f'export PYTHONPATH="${{PYTHONPATH:-{ROOT}}}"')
         for path in self.feeds:
-            lines.append(f"cat ../fed-{os.path.basename(path)} > {shlex.quote(path)} &")
+            lines.append(f"cat ../fed-{Path(path).name} > {shlex.quote(path)} &")
         lines += [f"cat {shlex.quote(path)} > /dev/null &" for path in self.drains]
         end = " &" if self.together else ""
         lines += [f"{command.shown()}{end}" for command in self.commands]

@@ -65,9 +65,11 @@ def test_a_command_that_does_its_work_is_let_pass(tmp_path: Path, servers: Serve
     [
         pytest.param(WELL.replace("lines)", "lines[1:])", 1), "1 of 6 good rows", id="loses a row"),
         pytest.param(WELL.replace("0 rejected", "1 rejected"), "sum is wrong", id="cannot add"),
-        pytest.param("lines = lines[1:]\n" + WELL, "6 rows were given, and it says", id="skips one"),
+        pytest.param("lines = lines[1:]\n" + WELL, "6 rows were given, and it says",
+                     id="skips one"),
         pytest.param("print('done', file=sys.stderr)", "does not say how many", id="says nothing"),
-        pytest.param(WELL + "open('rows.jsonl', 'w')", "'rows.jsonl' holds", id="empties its input"),
+        pytest.param(WELL + "open('rows.jsonl', 'w')", "'rows.jsonl' holds",
+                     id="empties its input"),
         pytest.param(WELL + "os.remove('rows.jsonl')", "is gone", id="removes its input"),
         pytest.param(
             WELL + "os.remove('rows.jsonl'); os.symlink('out.jsonl', 'rows.jsonl')",
@@ -91,9 +93,7 @@ def test_a_command_that_does_its_work_is_let_pass(tmp_path: Path, servers: Serve
         ),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_seen(
-    tmp_path: Path, servers: Servers, body: str, words: str
-) -> None:
+def test_what_is_wrong_is_seen(tmp_path: Path, servers: Servers, body: str, words: str) -> None:
     assert words in wrong_with(tmp_path, servers, body)
 
 

@@ -274,7 +274,8 @@ def _replayed(name: str, keep: Path | None) -> int:
         servers.close()
     if found is None:
         print(f"{name}: nothing is wrong.")
-        _removed(place / name)
+        if keep is None:
+            _removed(place)
         return 0
     print(_plain((place / name / "reproduce.sh").read_text("utf-8", "surrogateescape")))
     print(_plain((place / name / "outcome.txt").read_text("utf-8")))

@@ -45,6 +45,9 @@ PROGRAMS = {
     "crash": Program(
         "evals.crash.command", "runs killed again and again: do they end as if nobody had?"
     ),
+    "hostile": Program(
+        "evals.hostile.command", "what is bad in thousands of ways: is anything lost, or silent?"
+    ),
     "scale": Program("evals.scale", "a pipeline with any number of rows: time a row, memory"),
     "tables": Program("evals.tables", "write the tables of README and docs/ that code declares"),
     "importance": Program(

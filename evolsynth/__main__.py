@@ -1,7 +1,5 @@
 """``python -m evolsynth``: the `evolsynth` command."""
 
-import sys
+from evolsynth.cli.main import run
 
-from evolsynth.cli.main import main
-
-sys.exit(main())
+run()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from evolsynth.doing import doing
 from evolsynth.errors import InputError
 
 __all__ = ["cache_folder", "locked", "write", "writing", "written"]
@@ -103,5 +104,9 @@ def locked(place: Path) -> Iterator[None]:
     """
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.with_name(place.name + ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with doing(f"waiting for another process that makes {place.name}"):
+                fcntl.flock(file, fcntl.LOCK_EX)
         yield

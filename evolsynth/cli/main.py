@@ -14,11 +14,13 @@ from collections.abc import Callable, Sequence
 from evolsynth import __version__
 from evolsynth.cli.commands import add_commands
 from evolsynth.cli.methods import add_method_commands
+from evolsynth.cli.progress.waiting import speaking
 from evolsynth.errors import EvolsynthError, RunStopped
 
 __all__ = ["main", "run"]
 
 
+@speaking
 def run() -> None:
     """The console script."""
     sys.exit(main())

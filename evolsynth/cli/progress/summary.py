@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evolsynth.cli.progress.phrases import counted, duration, one_line, step_table, sum_text
+from evolsynth.cli.progress.waiting import hushed
 from evolsynth.findings import advise, explain
 from evolsynth.pipeline.run.state import RunResult, RunState, advise_failure
 from evolsynth.store.status import RunStatus, StoredEvent, read_status
@@ -188,7 +189,8 @@ def status(folder: str, *, json: bool = False, watch: bool = False) -> int:
     try:
         if watch and console.is_terminal and not json:
             size = console.width, console.height
-            with Live(_shown(standing, *size), console=console, auto_refresh=False) as live:
+            shown = _shown(standing, *size)
+            with hushed(), Live(shown, console=console, auto_refresh=False) as live:
                 while standing.running:
                     sleep(1.0)
                     standing = read_status(folder)

@@ -14,14 +14,15 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TextIO, cast
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from evolsynth.cli.progress.aside import Aside, error_file
 from evolsynth.cli.progress.pace import Pace
 from evolsynth.cli.progress.phrases import (
     counted,
@@ -32,6 +33,7 @@ from evolsynth.cli.progress.phrases import (
     step_table,
     sum_text,
 )
+from evolsynth.cli.progress.waiting import hushed
 from evolsynth.pipeline.run.state import RunState, RunWatch
 from evolsynth.store.status import StepCounts
 
@@ -76,15 +78,9 @@ def watcher(
     return Lines(console, every=every, clock=clock)
 
 
-class _ErrorConsole(Console):
-    def on_broken_pipe(self) -> None:
-        """Leave it to the caller; rich would end the program and close standard output."""
-        raise BrokenPipeError
-
-
 def error_console() -> Console:
-    """Standard error, which the program outlives: for what is said beside a run's data."""
-    return _ErrorConsole(stderr=True, soft_wrap=True)
+    """Standard error, which nobody waits for: for what is said beside a run's data."""
+    return Console(file=cast(TextIO, error_file()), soft_wrap=True)
 
 
 class Quiet:
@@ -148,6 +144,8 @@ class _Watch(ABC):
         self._deaf = False  # a table must be taken off the terminal, whatever failed before
         self._say(self._close)
         self._deaf = True
+        if isinstance(self._console.file, Aside):  # what is said next is said behind it
+            self._console.file.drain()
 
     def _look_later(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(_LOOK_EVERY, self._look_again)
@@ -237,6 +235,7 @@ class Table(_Watch):
         self._note = ""
         self._live: Live | None = None
         self._told_end = False
+        self._hushed = ExitStack()
 
     def shown(self) -> Group:
         """What is on the terminal now."""
@@ -258,6 +257,7 @@ class Table(_Watch):
             transient=True,
             redirect_stdout=sys.stdout.isatty(),
         )
+        self._hushed.enter_context(hushed())
         self._live.start(refresh=True)
 
     def _show(self) -> None:
@@ -278,6 +278,7 @@ class Table(_Watch):
             if self._live is not None:
                 self._live.stop()
         self._live = None
+        self._hushed.close()
         if not self._told_end:
             self._print(line(self._state, self._pace))
 

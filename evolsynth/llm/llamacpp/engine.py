@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from evolsynth.doing import doing
 from evolsynth.errors import EngineError, InputError, ModelNotFound, RequestError, SetupError
 from evolsynth.llm.backends import DEFAULT_MODEL, backend
 from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage
@@ -178,8 +179,9 @@ class LlamaCpp(LLM):
                 await asyncio.to_thread(self._load)
 
     def _load(self) -> None:
-        weights = self._weights()
-        model = Model(weights.path, self._chat_template, name=weights.name)
+        with doing(f"loading {self.name}"):
+            weights = self._weights()
+            model = Model(weights.path, self._chat_template, name=weights.name)
         queue: JobQueue | None = None
         try:
             self._check_context(weights.name, model.trained_context)

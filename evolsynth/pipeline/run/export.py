@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evolsynth.atomic import write
+from evolsynth.doing import doing
 from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.state import RunState
@@ -29,6 +30,7 @@ _ADVICE = (
 )
 
 
+@doing("writing the data set")
 def export(store: Store, folder: Path, *, partial: bool = False) -> dict[str, Path]:
     """Write ``accepted.jsonl``, ``rejected.jsonl`` and, if there are such rows, ``failed.jsonl``.
 

@@ -20,6 +20,7 @@ from evals.machine import Watch
 from evolsynth.errors import InputError
 from evolsynth.pipeline import (
     Pipeline,
+    bootstrap_tasks,
     evolve,
     gate,
     generate,
@@ -28,7 +29,6 @@ from evolsynth.pipeline import (
     magpie,
     preference,
     respond,
-    self_instruct,
 )
 from evolsynth.pipeline.graph import Node, Step
 from evolsynth.pipeline.run.run import RunOptions, run
@@ -58,11 +58,11 @@ def _seeds(rows: int) -> Step:
 
 RUNS: Mapping[str, Wanted] = {
     "demo": Wanted(lambda: magpie(n=60) >> evolve() >> respond() >> gate()),
-    "magpie": Wanted(lambda: magpie(n=400) >> gate()),
+    "magpie": Wanted(lambda: magpie(n=2500) >> gate()),
     "accepted": Wanted(lambda: magpie() >> respond() >> gate(), {"accepted": 100}),
     "evolve": Wanted(lambda: _seeds(160) >> evolve() >> gate()),
     "evolve-3": Wanted(lambda: _seeds(50) >> evolve(rounds=3) >> gate()),
-    "self-instruct": Wanted(lambda: self_instruct(n=40) >> gate()),
+    "self-instruct": Wanted(lambda: bootstrap_tasks(n=40) >> gate()),
     "respond": Wanted(lambda: _seeds(250) >> respond() >> gate()),
     "generate": Wanted(
         lambda: (
@@ -73,7 +73,7 @@ RUNS: Mapping[str, Wanted] = {
     "preference": Wanted(lambda: _seeds(60) >> respond(samples=3) >> preference(score="ifd")),
     "resumed": Wanted(lambda: _seeds(300) >> respond() >> gate(), before=150),
     "low-yield": Wanted(
-        lambda: magpie(domain="mathematics") >> evolve() >> respond() >> gate(), {"accepted": 15}
+        lambda: magpie(topic="mathematics") >> evolve() >> respond() >> gate(), {"accepted": 15}
     ),
     "fan-out": Wanted(
         lambda: (
@@ -86,6 +86,7 @@ RUNS: Mapping[str, Wanted] = {
     "attempts": Wanted(
         lambda: magpie() >> evolve(rounds=2) >> gate(), {"accepted": 500, "max_attempts": 200}
     ),
+    "long": Wanted(lambda: magpie() >> evolve() >> respond() >> gate(), {"accepted": 250}),
     "tokens": Wanted(lambda: magpie() >> respond() >> gate(), {"max_tokens": 30_000}),
 }
 

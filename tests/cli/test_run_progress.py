@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from simulated_run import Budget, State, chain, simulate
 
+from evolsynth.cli.progress.aside import settle
 from evolsynth.cli.progress.pace import Forecast, Pace
 from evolsynth.cli.progress.phrases import (
     counted,
@@ -531,14 +532,18 @@ async def test_a_watcher_that_cannot_be_heard_falls_silent_and_the_run_goes_on(
     monkeypatch.setattr("sys.stderr", file)
     monkeypatch.setenv("TTY_COMPATIBLE", "1")  # by which rich takes it for a terminal
     made: Callable[..., Any] = watcher
-    watch = made(kind, error_console(), clock=Clock(), every=0.0)
+    shown = error_console()
+    watch = made(kind, shown, clock=Clock(), every=0.0)
     assert type(watch).__name__ == {"auto": "Table", "plain": "Lines", "json": "Events"}[kind]
     watch.begin(chain("load"))
     watch.tick()
+    settle(shown)
+    assert file.tries
+    settle(shown)
     tries = file.tries
-    assert tries
     watch.tick()
     watch.event("failed_row", step="load", error="x")
+    settle(shown)
     assert file.tries == tries
     watch.end()
 

@@ -11,9 +11,12 @@ import atexit
 import sys
 import threading
 from collections import deque
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-__all__ = ["Aside", "error_file"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Aside", "error_file", "settle"]
 
 _MOST = 2**20  # characters that wait at most
 _PATIENCE = 2.0  # seconds that are waited for them at the end
@@ -85,6 +88,12 @@ class Aside:
                     self._dead = True
                     self._waiting.clear()
                     self._size = 0
+
+
+def settle(console: Console) -> None:
+    """Let what was printed be there before anything else is."""
+    if isinstance(console.file, Aside):
+        console.file.drain()
 
 
 _last = Aside(None)

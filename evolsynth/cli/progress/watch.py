@@ -22,7 +22,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from evolsynth.cli.progress.aside import Aside, error_file
+from evolsynth.cli.progress.aside import error_file, settle
 from evolsynth.cli.progress.pace import Pace
 from evolsynth.cli.progress.phrases import (
     counted,
@@ -144,8 +144,7 @@ class _Watch(ABC):
         self._deaf = False  # a table must be taken off the terminal, whatever failed before
         self._say(self._close)
         self._deaf = True
-        if isinstance(self._console.file, Aside):  # what is said next is said behind it
-            self._console.file.drain()
+        settle(self._console)
 
     def _look_later(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(_LOOK_EVERY, self._look_again)

@@ -46,6 +46,7 @@ PROGRAMS = {
         "evals.crash.command", "runs killed again and again: do they end as if nobody had?"
     ),
     "scale": Program("evals.scale", "a pipeline with any number of rows: time a row, memory"),
+    "eta": Program("evals.eta", "is the time left of a run told rightly? Recorded runs replayed"),
     "tables": Program("evals.tables", "write the tables of README and docs/ that code declares"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"

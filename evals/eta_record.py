@@ -95,7 +95,8 @@ class Recorded(msgspec.Struct, frozen=True):
     """A recorded run: its plan, and ``looks`` of (seconds, accepted, rejected, failed, tokens
     written, read, found, and the counts of each step); the last is its end.
 
-    ``others`` is the share of the processors that other programs used, where that is known.
+    ``others`` is the share of the processors that other programs used, where that is known;
+    ``at_once`` how many answers were worked on at once.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Recorded(msgspec.Struct, frozen=True):
     expected: int | None
     others: float | None
     looks: list[list[Any]]
+    at_once: int = 64
 
 
 class _Recorder:
@@ -165,6 +167,7 @@ def record(name: str, folder: Path = FOLDER) -> Recorded:
         state.expected,
         watch.others(),
         recorder.looks,
+        state.at_once,
     )
     lines = [{n: getattr(made, n) for n in made.__struct_fields__ if n != "looks"}, *made.looks]
     text = "".join(json.dumps(one, separators=(",", ":")) + "\n" for one in lines)
@@ -195,11 +198,3 @@ def load_recording(path: Path) -> Recorded:
         return msgspec.convert(told, Recorded)
     except (OSError, lzma.LZMAError, ValueError) as error:
         raise InputError(f"{path}: no recording of a run can be read there ({error}).") from None
-
-
-if __name__ == "__main__":
-    import sys
-
-    for one in sys.argv[1:]:
-        found = record(one)
-        print(one, len(found.looks), found.looks[-1][:7], found.others, flush=True)

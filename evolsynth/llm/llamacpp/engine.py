@@ -158,7 +158,8 @@ class LlamaCpp(LLM):
 
     def _arrange(self, choice: Arrangement) -> None:
         self.contexts, self.threads = choice.contexts, choice.threads
-        self.concurrency = 2 * self._slots * choice.contexts
+        self.at_once = self._slots * choice.contexts
+        self.concurrency = 2 * self.at_once
 
     @property
     def running(self) -> bool:

@@ -119,6 +119,12 @@ class RunState:
             total.completion_tokens += usage.completion_tokens
         return total
 
+    @property
+    def at_once(self) -> int:
+        """Answers that models work on at once."""
+        models = [model.llm for model in self.models if model is not None]
+        return max((model.at_once or model.concurrency for model in models), default=1)
+
     def add(self, row: Row) -> None:
         """Count a row that came out."""
         if row.failure is not None:

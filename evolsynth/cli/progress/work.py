@@ -1,0 +1,310 @@
+"""The work that is left of a run, in seconds.
+
+Rows leave a pipeline in order, so in bursts, and the first of them late; but the work goes on all
+the while. So it is reckoned in answers: for each step, those that its rows will still want, by what
+became of rows so far, times the seconds that an answer takes. What an answer takes is found out by
+comparing the seconds that went by with what each step got done in them, since a short answer is not
+cheap where its prompt is long; until that is known, by its tokens. Answers under way count by the
+tokens that are written of them, else only the short ones would be known for a long time.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import deque
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from evolsynth.pipeline.graph import Node
+from evolsynth.pipeline.run.state import RunState
+
+__all__ = ["Work"]
+
+_BETWEEN = 1.0  # seconds between two marks
+_MARKS = 90
+_TRUST = 10.0  # square seconds of measurement that what is supposed of costs counts as much as
+_LONGEST = 4.0  # times the mean, that the longest answer has
+_PROMPT, _ANSWER = 0.5, 8.0  # what a token read and an answer cost, in tokens written
+_GATE = 0.01  # seconds that a row takes where no model is asked, until that is measured
+_SURE_ANSWERS, _SURE_ROWS = 4.0, 3.0  # answers, rows, that what is supposed counts as much as
+_LENGTH = 0.35  # of the tokens that an answer may have, that it is supposed to have
+_TAIL = 0.1  # of the time that the longest answer takes among many, that it takes alone
+_COUNTED_BY_ACCEPTED = ("bootstrap_tasks",)  # sources whose n is of rows that are accepted
+
+
+class _Supposed(NamedTuple):
+    """What is supposed of a step before it has done anything."""
+
+    answers: float  # for each row
+    certain: bool  # whether that is so, but for failures
+    tokens: float  # of an answer
+    most: float
+    growth: float  # rows of one that comes
+
+    @classmethod
+    def of(cls, node: Node) -> _Supposed:
+        known = inspect.signature(node.step.function).parameters
+
+        def told(name: str) -> float | None:
+            default = known[name].default if name in known else None
+            value = node.step.parameters.get(name, default)
+            good = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+            return float(value) if good else None
+
+        rounds, samples = told("rounds") or 1.0, told("samples") or 1.0
+        candidates = told("candidates")
+        most = told("max_tokens") or (120.0 if "max_tokens" in known else 0.0)
+        source = node.step.shape == "source"
+        answers = 1.25 if source else rounds * samples * (1 + ((candidates or 1) - 1) / 2)
+        return cls(
+            answers=answers,
+            certain=not source and candidates is None and "max_tokens" in known,
+            tokens=_LENGTH * most,
+            most=most,
+            growth=1 + rounds if node.step.shape == "expand" else 1.0,
+        )
+
+
+class _Mark(NamedTuple):
+    at: float
+    done: tuple[float, ...]  # answers of each step; rows, where it asks no model
+    tokens: tuple[float, ...]  # of each step, those of answers under way counted
+
+
+class _Costs(NamedTuple):
+    answer: list[float]  # seconds for one, of each step; for a row, where it asks no model
+    tokens: list[float]  # of an answer
+
+
+class _Last(NamedTuple):
+    """The step whose last answer is waited for longest."""
+
+    place: int
+    wanted: float  # answers
+    takes: float  # seconds that the longest takes
+    answer: float  # seconds for one, with all others beside it
+    slots: float
+
+
+class Work:
+    """Reckons what is left, from marks of how the run stood."""
+
+    def __init__(self, state: RunState, at: float) -> None:
+        self._state = state
+        self._supposed = [_Supposed.of(node) for node in state.nodes]
+        self._asks = [node.step.takes("llm") for node in state.nodes]
+        self._marks: deque[_Mark] = deque(maxlen=_MARKS)
+        self._first = state.usage
+        self._begun: float | None = None
+        self.restart(at)
+
+    def restart(self, at: float) -> None:
+        """Forget how fast it went: answers came out of the store."""
+        self._marks.clear()
+        self._marks.append(self._mark(at))
+
+    def look(self, at: float) -> None:
+        """Take note of how the run stands."""
+        if at - self._marks[-1].at >= _BETWEEN:
+            self._marks.append(self._mark(at))
+
+    # --- what rows become
+
+    def grown(self, start: float) -> tuple[float, list[float]]:
+        """Rows that come out at the end, and that come to each step, of so many that sources make;
+        by what became of the rows that each step has had so far."""
+        state = self._state
+        pairs = list(zip(state.counts, state.nodes, self._supposed, strict=True))
+        made = sum(step.made for step, node, _ in pairs if not node.inputs)
+        ended, came, gone = 0.0, list[float](), list[float]()
+        for step, node, supposed in pairs:
+            done = step.left + step.rejected + step.failed
+            if node.inputs:
+                coming = sum(gone[place] for place in node.inputs)
+                had = step.came - step.running
+                growth = (done + 2 * supposed.growth) / (max(had, 0) + 2)
+            else:
+                coming, growth = start * (step.made / made if made else 1.0), 1.0
+            came.append(coming)
+            goes_on = (step.left + 2.0) / (done + 2.0) if done else 1.0
+            gone.append(coming * growth * goes_on)
+            ended += coming * growth * (1 - goes_on)
+        taken = {place for node in state.nodes for place in node.inputs}
+        ended += sum(rows for place, rows in enumerate(gone) if place not in taken)
+        return ended, came
+
+    def expected(self) -> float | None:
+        """Rows that the sources will make, where that is known."""
+        state = self._state
+        if state.expected is None:
+            return None
+        total = float(state.expected)
+        for step, node in zip(state.counts, state.nodes, strict=True):
+            if node.step.kind in _COUNTED_BY_ACCEPTED and not node.inputs:
+                n = float(node.step.parameters.get("n", 0))
+                total += n * (step.made + 4.0) / (step.left + 3.0) - n
+        return total
+
+    # --- what it takes
+
+    def seconds(self, rows: float, at: float, *, ends: bool) -> float | None:
+        """Until so many rows have come out; None where nothing was measured.
+
+        Args:
+            rows: in all.
+            at: the time now.
+            ends: whether there is no more work then, so that all slots become free.
+        """
+        costs = self._costs()
+        each = self.grown(1.0)[0]
+        if costs is None or each <= 0:
+            return None
+        left, last = 0.0, _Last(0, 0.0, 0.0, 0.0, 1.0)
+        for place, coming in enumerate(self.grown(rows / each)[1]):
+            step = self._state.counts[place]
+            if self._asks[place]:
+                wanted = self._wanted(place, coming)
+                last = max(last, self._last(place, wanted, costs), key=lambda one: one.takes)
+            elif self._state.nodes[place].inputs:
+                wanted = coming - step.left - step.rejected - step.failed
+            else:
+                continue
+            left += max(0.0, wanted) * costs.answer[place]
+        if ends:
+            return left + _TAIL * last.takes * min(1.0, last.wanted / last.slots)
+        return max(left, max(0.0, last.wanted - last.slots) * last.answer + self._straggles(last))
+
+    def _last(self, place: int, wanted: float, costs: _Costs) -> _Last:
+        """What is known of the longest answer of a step, from its beginning to its end."""
+        supposed, step = self._supposed[place], self._state.counts[place]
+        slots = float(self._state.at_once)
+        if self._state.nodes[place].inputs:
+            slots = min(slots, max(1.0, step.running))
+        mean = costs.tokens[place]
+        parts = min(supposed.most, _LONGEST * mean) / max(mean, 1.0)
+        takes = parts * slots * costs.answer[place]
+        return _Last(place, wanted, takes, costs.answer[place], slots)
+
+    def _straggles(self, last: _Last) -> float:
+        """Seconds until the last answers are there, once they have been begun.
+
+        What is written meanwhile of answers that came later is for nothing.
+        """
+        written = self._marks[-1].tokens[last.place]
+        if last.wanted > last.slots:
+            self._begun = None
+        elif self._begun is None:
+            self._begun = written
+        supposed = self._supposed[last.place]
+        begun = written if self._begun is None else self._begun
+        of = last.slots * max(1.0, min(supposed.most, _LONGEST * self._mean(last.place)))
+        gone = (written - begun) / of
+        return last.takes * max(0.0, 1 - gone) * min(1.0, last.wanted / 4)
+
+    def _mean(self, place: int) -> float:
+        """Tokens of an answer; of those under way all count, or they would seem short."""
+        step, tokens = self._state.counts[place], self._marks[-1].tokens[place]
+        supposed = self._supposed[place].tokens
+        return (tokens + _SURE_ANSWERS * supposed) / (step.asked + _SURE_ANSWERS)
+
+    def _wanted(self, place: int, coming: float) -> float:
+        """Answers that so many rows of the step, the first of them, still want.
+
+        Rows are answered in any order and go on in theirs: of those that wait, some are answered,
+        and so are some that came after the ones that are counted.
+        """
+        step, each = self._state.counts[place], self._answers(place)
+        done = (step.asked + step.found) / each
+        if not self._state.nodes[place].inputs:
+            return max(0.0, coming - done) * each
+        gone = float(step.came - step.running)
+        answered = min(1.0, max(0.0, (done - gone) / max(1.0, step.running)))
+        waiting = max(0.0, min(coming, step.came) - gone) * (1 - answered)
+        return (waiting + max(0.0, coming - step.came)) * each
+
+    def _answers(self, place: int) -> float:
+        """That a row of the step wants."""
+        step, supposed = self._state.counts[place], self._supposed[place]
+        if supposed.certain:
+            return supposed.answers
+        done = step.asked + step.found
+        if self._state.nodes[place].inputs:
+            gone, came = step.came - step.running, step.came
+        else:
+            gone, came = step.made, step.made + 2 * self._state.at_once
+        # of the rows under way some are as good as done: as many as fit what is supposed
+        had = min(float(came), max(float(gone), done / supposed.answers))
+        return (done + _SURE_ROWS * supposed.answers) / (had + _SURE_ROWS)
+
+    def _written(self) -> float:
+        """Tokens, those of answers under way counted."""
+        return float(self._state.usage.completion_tokens - self._first.completion_tokens)
+
+    def _mark(self, at: float) -> _Mark:
+        state = self._state
+        counts = state.refresh()
+        over = max(0.0, self._written() - sum(step.tokens for step in counts))
+        weights = [self._weight(place) for place in range(len(counts))]
+        total = sum(weights) or 1.0
+        return _Mark(
+            at,
+            tuple(
+                float(step.asked) if asks else float(step.left + step.rejected + step.failed)
+                for step, asks in zip(counts, self._asks, strict=True)
+            ),
+            tuple(
+                step.tokens + over * weight / total
+                for step, weight in zip(counts, weights, strict=True)
+            ),
+        )
+
+    def _weight(self, place: int) -> float:
+        """How much of the tokens under way are the step's, by its rows and their answers."""
+        if not self._asks[place]:
+            return 0.0
+        step, supposed = self._state.counts[place], self._supposed[place]
+        running = step.running if self._state.nodes[place].inputs else self._state.at_once / 4
+        mean = (step.tokens + _SURE_ANSWERS * supposed.tokens) / (step.asked + _SURE_ANSWERS)
+        return running * mean
+
+    def _costs(self) -> _Costs | None:
+        first, last = self._marks[0], self._marks[-1]
+        elapsed = last.at - first.at
+        if elapsed < _BETWEEN:
+            return None
+        usage, every = self._state.usage, range(len(self._asks))
+        requests = max(1, usage.requests - self._first.requests)
+        read = (usage.prompt_tokens - self._first.prompt_tokens) / requests
+        besides = _ANSWER + _PROMPT * read
+        means = [self._mean(place) for place in every]
+        units = [besides + mean for mean in means]
+        steps = list(pairwise(self._marks))
+        times = np.array([b.at - a.at for a, b in steps])
+        gone = np.array(
+            [
+                [
+                    b.tokens[k] - a.tokens[k] + besides * (b.done[k] - a.done[k])
+                    if self._asks[k]
+                    else b.done[k] - a.done[k]
+                    for k in every
+                ]
+                for a, b in steps
+            ]
+        )
+        asked = sum(float(gone[:, k].sum()) for k in every if self._asks[k])
+        rows = sum(float(gone[:, k].sum()) for k in every if not self._asks[k])
+        if asked <= 0 and rows <= 0:
+            return None
+        unit = elapsed / asked if asked > 0 else 0.0
+        row = _GATE if asked > 0 else elapsed / rows
+        supposed = np.array([unit if asks else row for asks in self._asks])
+        design = gone * supposed
+        fitted = np.linalg.solve(
+            design.T @ design + _TRUST * np.eye(len(units)),
+            design.T @ times + _TRUST * np.ones(len(units)),
+        )
+        costs = supposed * np.clip(fitted, 0.2, 5.0)
+        answers = [float(costs[k]) * (units[k] if self._asks[k] else 1.0) for k in every]
+        return _Costs(answers, means)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def result(told: Recorded) -> Result:
         strict=sum(p <= NEAR for p in parts) / max(1, len(parts)),
         median=long[len(long) // 2] if long else 0.0,
         worst=max(long, default=0.0),
-        rises=sum(b > 1.1 * a for a, b in zip(known, known[1:], strict=False)),
+        rises=sum(b > 1.1 * a for a, b in pairwise(known)),
     )
 
 

@@ -134,7 +134,8 @@ class _Recorder:
 
     def _look(self) -> None:
         state = self.state
-        assert state is not None
+        if state is None:
+            return
         usage, counts = state.usage, state.refresh()
         totals = [round(state.seconds, 2), state.accepted, state.rejected, state.failed]
         work = [usage.completion_tokens, usage.prompt_tokens, state.tokens_found]
@@ -159,7 +160,8 @@ def record(name: str, folder: Path = FOLDER) -> Recorded:
             asyncio.run(run(wanted.pipeline(), place, some))
         asyncio.run(run(pipeline, place, RunOptions(**told, watch=recorder)))
     state = recorder.state
-    assert state is not None
+    if state is None:
+        raise InputError(f"The run '{name}' was never begun.")
     made = Recorded(
         name,
         [_step(node) for node in state.nodes],

@@ -11,6 +11,7 @@ tokens that are written of them, else only the short ones would be known for a l
 from __future__ import annotations
 
 import inspect
+import math
 from collections import deque
 from itertools import pairwise
 from typing import NamedTuple
@@ -24,11 +25,13 @@ __all__ = ["Work"]
 
 _BETWEEN = 1.0  # seconds between two marks
 _MARKS = 90
-_TRUST = 10.0  # square seconds of measurement that what is supposed of costs counts as much as
-_LONGEST = 4.0  # times the mean, that the longest answer has
-_PROMPT, _ANSWER = 0.5, 8.0  # what a token read and an answer cost, in tokens written
+_RECENT = 40.0  # seconds after which a measurement counts a third
+_TRUST = 60.0  # square seconds of measurement that what is supposed of costs counts as much as
+_LONGEST = 2.0  # times the mean, that the longest answer has
+_PROMPT, _ANSWER = 0.6, 20.0  # what a token read and an answer cost, in tokens written
+_SCORED = 120.0  # what an answer costs that is a text's score, in tokens written
 _GATE = 0.01  # seconds that a row takes where no model is asked, until that is measured
-_SURE_ANSWERS, _SURE_ROWS = 4.0, 3.0  # answers, rows, that what is supposed counts as much as
+_SURE_ANSWERS, _SURE_ROWS = 10.0, 3.0  # answers, rows, that what is supposed counts as much as
 _LENGTH = 0.35  # of the tokens that an answer may have, that it is supposed to have
 _TAIL = 0.1  # of the time that the longest answer takes among many, that it takes alone
 _COUNTED_BY_ACCEPTED = ("bootstrap_tasks",)  # sources whose n is of rows that are accepted
@@ -42,6 +45,7 @@ class _Supposed(NamedTuple):
     tokens: float  # of an answer
     most: float
     growth: float  # rows of one that comes
+    beside: float  # answers of a row that are asked for side by side
 
     @classmethod
     def of(cls, node: Node) -> _Supposed:
@@ -64,6 +68,7 @@ class _Supposed(NamedTuple):
             tokens=_LENGTH * most,
             most=most,
             growth=1 + rounds if node.step.shape == "expand" else 1.0,
+            beside=samples,
         )
 
 
@@ -75,17 +80,19 @@ class _Mark(NamedTuple):
 
 class _Costs(NamedTuple):
     answer: list[float]  # seconds for one, of each step; for a row, where it asks no model
-    tokens: list[float]  # of an answer
+    besides: float  # its tokens, in tokens
 
 
 class _Last(NamedTuple):
-    """The step whose last answer is waited for longest."""
+    """The step whose last row is waited for longest."""
 
     place: int
-    wanted: float  # answers
+    wanted: float  # rows that are not done
+    before: float  # rows that are begun before the last of these
     takes: float  # seconds that the longest takes
-    answer: float  # seconds for one, with all others beside it
-    slots: float
+    row: float  # seconds for one, with all others beside it
+    rows: float  # that are worked on at once
+    work: float  # done by all of them in that time
 
 
 class Work:
@@ -161,46 +168,50 @@ class Work:
         each = self.grown(1.0)[0]
         if costs is None or each <= 0:
             return None
-        left, last = 0.0, _Last(0, 0.0, 0.0, 0.0, 1.0)
+        left, last = 0.0, _Last(0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0)
         for place, coming in enumerate(self.grown(rows / each)[1]):
             step = self._state.counts[place]
             if self._asks[place]:
                 wanted = self._wanted(place, coming)
-                last = max(last, self._last(place, wanted, costs), key=lambda one: one.takes)
+                one = self._last(place, coming, wanted, costs)
+                last = max(last, one, key=lambda one: one.takes)
             elif self._state.nodes[place].inputs:
                 wanted = coming - step.left - step.rejected - step.failed
             else:
                 continue
             left += max(0.0, wanted) * costs.answer[place]
         if ends:
-            return left + _TAIL * last.takes * min(1.0, last.wanted / last.slots)
-        return max(left, max(0.0, last.wanted - last.slots) * last.answer + self._straggles(last))
+            return left + _TAIL * last.takes * min(1.0, last.wanted / last.rows)
+        straggling = self._straggles(last, costs.besides)
+        return max(left, last.before * last.row + straggling)
 
-    def _last(self, place: int, wanted: float, costs: _Costs) -> _Last:
-        """What is known of the longest answer of a step, from its beginning to its end."""
+    def _last(self, place: int, coming: float, wanted: float, costs: _Costs) -> _Last:
+        """What is known of the row of a step that takes longest, from its beginning to its end."""
         supposed, step = self._supposed[place], self._state.counts[place]
-        slots = float(self._state.at_once)
+        rows, each = float(self._state.at_once) / supposed.beside, self._answers(place)
         if self._state.nodes[place].inputs:
-            slots = min(slots, max(1.0, step.running))
-        mean = costs.tokens[place]
-        parts = min(supposed.most, _LONGEST * mean) / max(mean, 1.0)
-        takes = parts * slots * costs.answer[place]
-        return _Last(place, wanted, takes, costs.answer[place], slots)
+            rows = min(rows, max(1.0, step.running))
+        mean = max(1.0, self._mean(place))
+        longest = min(supposed.most, _LONGEST * mean) / mean
+        several = max(1.0, each / supposed.beside)  # one behind the other, not all of them long
+        spread = 1 + max(0.0, longest - 1) / math.sqrt(several)
+        takes = spread * rows * each * costs.answer[place]
+        work = spread * rows * each * (mean + costs.besides)
+        before = max(0.0, coming - (step.asked + step.found) / each - rows)
+        return _Last(place, wanted / each, before, takes, each * costs.answer[place], rows, work)
 
-    def _straggles(self, last: _Last) -> float:
-        """Seconds until the last answers are there, once they have been begun.
+    def _straggles(self, last: _Last, besides: float) -> float:
+        """Seconds until the last rows are there, once they have been begun.
 
-        What is written meanwhile of answers that came later is for nothing.
+        What is done meanwhile of rows that came later is for nothing.
         """
-        written = self._marks[-1].tokens[last.place]
-        if last.wanted > last.slots:
+        mark = self._marks[-1]
+        done = mark.tokens[last.place] + besides * mark.done[last.place]
+        if last.before > last.rows / 4:
             self._begun = None
         elif self._begun is None:
-            self._begun = written
-        supposed = self._supposed[last.place]
-        begun = written if self._begun is None else self._begun
-        of = last.slots * max(1.0, min(supposed.most, _LONGEST * self._mean(last.place)))
-        gone = (written - begun) / of
+            self._begun = done
+        gone = 0.0 if self._begun is None else (done - self._begun) / last.work
         return last.takes * max(0.0, 1 - gone) * min(1.0, last.wanted / 4)
 
     def _mean(self, place: int) -> float:
@@ -234,8 +245,9 @@ class Work:
             gone, came = step.came - step.running, step.came
         else:
             gone, came = step.made, step.made + 2 * self._state.at_once
-        # of the rows under way some are as good as done: as many as fit what is supposed
-        had = min(float(came), max(float(gone), done / supposed.answers))
+        # how far the rows under way are: half, or as far as it is if the answers are as supposed
+        fitting = min(float(came), max(float(gone), done / supposed.answers))
+        had = (fitting + (gone + came) / 2) / 2 if self._state.nodes[place].inputs else fitting
         return (done + _SURE_ROWS * supposed.answers) / (had + _SURE_ROWS)
 
     def _written(self) -> float:
@@ -271,21 +283,23 @@ class Work:
 
     def _costs(self) -> _Costs | None:
         first, last = self._marks[0], self._marks[-1]
-        elapsed = last.at - first.at
-        if elapsed < _BETWEEN:
+        if last.at - first.at < _BETWEEN:
             return None
         usage, every = self._state.usage, range(len(self._asks))
         requests = max(1, usage.requests - self._first.requests)
         read = (usage.prompt_tokens - self._first.prompt_tokens) / requests
         besides = _ANSWER + _PROMPT * read
         means = [self._mean(place) for place in every]
-        units = [besides + mean for mean in means]
+        units = [
+            besides + (mean if supposed.most else _SCORED)
+            for mean, supposed in zip(means, self._supposed, strict=True)
+        ]
         steps = list(pairwise(self._marks))
         times = np.array([b.at - a.at for a, b in steps])
         gone = np.array(
             [
                 [
-                    b.tokens[k] - a.tokens[k] + besides * (b.done[k] - a.done[k])
+                    b.tokens[k] - a.tokens[k] + (units[k] - means[k]) * (b.done[k] - a.done[k])
                     if self._asks[k]
                     else b.done[k] - a.done[k]
                     for k in every
@@ -293,18 +307,21 @@ class Work:
                 for a, b in steps
             ]
         )
-        asked = sum(float(gone[:, k].sum()) for k in every if self._asks[k])
-        rows = sum(float(gone[:, k].sum()) for k in every if not self._asks[k])
+        recent = np.exp((times.cumsum() - times.sum()) / _RECENT)
+        seconds, totals = float(recent @ times), recent @ gone
+        asked = sum(float(totals[k]) for k in every if self._asks[k])
+        rows = sum(float(totals[k]) for k in every if not self._asks[k])
         if asked <= 0 and rows <= 0:
             return None
-        unit = elapsed / asked if asked > 0 else 0.0
-        row = _GATE if asked > 0 else elapsed / rows
+        unit = seconds / asked if asked > 0 else 0.0
+        row = _GATE if asked > 0 else seconds / rows
         supposed = np.array([unit if asks else row for asks in self._asks])
-        design = gone * supposed
+        root = np.sqrt(recent)
+        design, times = gone * supposed * root[:, None], times * root
         fitted = np.linalg.solve(
             design.T @ design + _TRUST * np.eye(len(units)),
             design.T @ times + _TRUST * np.ones(len(units)),
         )
         costs = supposed * np.clip(fitted, 0.2, 5.0)
         answers = [float(costs[k]) * (units[k] if self._asks[k] else 1.0) for k in every]
-        return _Costs(answers, means)
+        return _Costs(answers, besides)

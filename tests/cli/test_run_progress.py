@@ -104,20 +104,27 @@ def test_the_time_left_is_foretold_early_and_does_not_jump(
     end = told[-1][0]
     known = [(at, f.seconds) for at, f in told if f is not None]
     assert known, name
-    assert known[0][0] < 0.5 * end
+    assert known[0][0] <= 5, name
     for at, left in known:
         # a yield of few accepted rows is uncertain itself, so this is not exact
-        assert abs(left - (end - at)) <= max(0.45 * (end - at), 0.1 * end), (name, at, left)
-    shown = [rounded(left) for _, left in known]
+        if at >= end / 3:
+            assert abs(left - (end - at)) <= max(0.4 * (end - at), 0.08 * end), (name, at, left)
+    shown = [rounded(left) for at, left in known if at >= end / 3]
     ups = sum(after > before for before, after in pairwise(shown))
     assert ups <= 4, shown
 
 
-def test_nothing_is_foretold_until_rows_came_out() -> None:
-    for state, pace in followed(simulate(budget=Budget(accepted=300))):
-        if state.accepted + state.rejected < 5:
-            assert pace.forecast is None
-    assert pace.forecast is not None
+def test_a_time_is_told_before_the_first_row_is_out() -> None:
+    """Rows leave in order, so that may be late; what their answers take is known before."""
+    early, _ = followed_until(
+        lambda s: s.seconds >= 15, simulate(budget=Budget(accepted=60), tokens_per_second=60.0)
+    )
+    assert early.accepted + early.rejected == 0
+    for state, pace in followed(simulate(budget=Budget(accepted=60), tokens_per_second=60.0)):
+        if state.seconds >= 15:
+            assert pace.forecast is not None
+            assert pace.tokens_per_second
+            assert "left for 60 accepted" in line(state, pace)
 
 
 def test_minutes_bound_what_is_foretold() -> None:
@@ -181,8 +188,8 @@ def test_rows_that_a_step_adds_are_foretold_too() -> None:
     state.accepted = 75
     pace.look(10.0)
     assert pace.forecast is not None
-    assert pace.forecast.accepted == pytest.approx(150, abs=3)
-    assert pace.forecast.seconds == pytest.approx((150 - 75) / 1.5, rel=0.05)
+    assert pace.forecast.accepted == pytest.approx(150, abs=8)
+    assert pace.forecast.seconds == pytest.approx((150 - 75) / 1.5, rel=0.1)
 
 
 def test_a_run_that_is_being_stopped_has_no_time_left_to_tell() -> None:

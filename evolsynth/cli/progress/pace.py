@@ -53,7 +53,9 @@ class _Look(NamedTuple):
     def of(cls, state: RunState, at: float) -> _Look:
         counts = state.refresh()
         asked, found = sum(c.asked for c in counts), sum(c.found for c in counts)
-        return cls(at, state.tokens, state.total, state.accepted, asked, found)
+        # those of answers under way too, or there would be no speed until the first are whole
+        tokens = max(state.tokens, state.usage.completion_tokens)
+        return cls(at, tokens, state.total, state.accepted, asked, found)
 
     def since(self, first: _Look, what: Literal["tokens", "rows", "accepted"]) -> float | None:
         """How many a second since that look; None until a second has passed."""
@@ -113,6 +115,10 @@ class Pace:
         """Whether it is still reading what was stored before, and nothing was asked."""
         return self._replaying and self._last.found > 0 and not self._stopping
 
+    def answered(self, place: int) -> int:
+        """Rows that wait in a step for their turn to go on, with their answers."""
+        return self._work.answered(place)
+
     @property
     def seconds(self) -> float:
         """How long the run has taken."""
@@ -153,9 +159,11 @@ class Pace:
 
         def add(until: End, target: float, *, ends: bool = False) -> None:
             """When so many rows will have come out."""
-            then = work.seconds(max(target, rows), at, ends=ends)
+            then, coming = work.seconds(max(target, rows), at, ends=ends), max(0.0, target - rows)
+            if then is None and rows_per_second > 0:  # no model was asked yet
+                then = coming / rows_per_second
             if then is not None:
-                found.append(Forecast(then, until, more(max(0.0, target - rows))))
+                found.append(Forecast(then, until, more(coming)))
 
         expected = work.expected()
         all_rows = math.inf if expected is None else work.grown(expected)[0]

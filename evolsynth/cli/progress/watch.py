@@ -335,13 +335,19 @@ def left_text(state: RunState, pace: Pace) -> str:
 def line(state: RunState, pace: Pace) -> str:
     """All of it in one line."""
     running = ", ".join(
-        f"{one_line(step.name, 24)} {counted(step.running)}"
-        for step in state.counts
+        _under_way(step, pace.answered(place))
+        for place, step in enumerate(state.counts)
         if step.running
     )
     parts = [outcome_text(state), pace_text(pace), running and f"under way: {running}"]
     parts.append(left_text(state, pace))
     return f"{duration(pace.seconds)}: {'; '.join(part for part in parts if part)}"
+
+
+def _under_way(step: StepCounts, answered: int) -> str:
+    """``respond 64 (17 answered)``: rows leave in order, so many may wait for one."""
+    told = f"{one_line(step.name, 24)} {counted(step.running)}"
+    return f"{told} ({counted(answered)} answered)" if answered else told
 
 
 def step_text(step: StepCounts) -> str:

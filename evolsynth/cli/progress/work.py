@@ -235,6 +235,16 @@ class Work:
         waiting = max(0.0, min(coming, step.came) - gone) * (1 - answered)
         return (waiting + max(0.0, coming - step.came)) * each
 
+    def answered(self, place: int) -> int:
+        """Rows that have their answers and wait for those before them; 0 where a row may want any
+        number of answers."""
+        step, supposed = self._state.counts[place], self._supposed[place]
+        if not (self._asks[place] and supposed.certain):
+            return 0
+        gone = step.came - step.running
+        done = int((step.asked + step.found) / supposed.answers) - gone
+        return max(0, min(done, step.running))
+
     def _answers(self, place: int) -> float:
         """That a row of the step wants."""
         step, supposed = self._state.counts[place], self._supposed[place]
@@ -250,6 +260,14 @@ class Work:
         had = (fitting + (gone + came) / 2) / 2 if self._state.nodes[place].inputs else fitting
         return (done + _SURE_ROWS * supposed.answers) / (had + _SURE_ROWS)
 
+    def _done(self, place: int) -> int:
+        """Answers; rows, where no model is asked; nothing of what only reads rows."""
+        step = self._state.counts[place]
+        if self._asks[place]:
+            return step.asked
+        source = not self._state.nodes[place].inputs
+        return 0 if source else step.left + step.rejected + step.failed
+
     def _written(self) -> float:
         """Tokens, those of answers under way counted."""
         return float(self._state.usage.completion_tokens - self._first.completion_tokens)
@@ -262,10 +280,7 @@ class Work:
         total = sum(weights) or 1.0
         return _Mark(
             at,
-            tuple(
-                float(step.asked) if asks else float(step.left + step.rejected + step.failed)
-                for step, asks in zip(counts, self._asks, strict=True)
-            ),
+            tuple(float(self._done(place)) for place in range(len(counts))),
             tuple(
                 step.tokens + over * weight / total
                 for step, weight in zip(counts, weights, strict=True)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 from evolsynth.cli.progress.aside import Aside, error_file
@@ -121,7 +122,7 @@ def hushed() -> Iterator[None]:
 def log_kind(words: Sequence[str], *, terminal: bool) -> Kind:
     """How a command with these words is to tell of its progress, before they are understood."""
     last = ""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in pairwise([*words, ""]):
         if word == "--log":
             last = following
         elif word.startswith("--log="):

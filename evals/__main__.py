@@ -49,6 +49,7 @@ PROGRAMS = {
         "evals.hostile.command", "what is bad in thousands of ways: is anything lost, or silent?"
     ),
     "scale": Program("evals.scale", "a pipeline with any number of rows: time a row, memory"),
+    "eta": Program("evals.eta", "is the time left of a run told rightly? Recorded runs replayed"),
     "tables": Program("evals.tables", "write the tables of README and docs/ that code declares"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"

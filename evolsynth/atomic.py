@@ -20,6 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO
 
+from evolsynth.doing import doing
 from evolsynth.errors import InputError
 
 __all__ = ["cache_folder", "check_apart", "locked", "write", "writing", "written"]
@@ -292,5 +293,9 @@ def locked(place: Path) -> Iterator[None]:
     """
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.with_name(place.name + ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with doing(f"waiting for another process that makes {place.name}"):
+                fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -9,6 +9,7 @@ from typing import IO, Any, overload
 
 from evolsynth.data.files import file_records, readers_of
 from evolsynth.data.jsonl import JsonLines, line_object
+from evolsynth.doing import doing
 from evolsynth.errors import InputError
 from evolsynth.rows import dump
 
@@ -49,6 +50,7 @@ class Lines:
         """Close the file."""
         self._file.close()
 
+    @doing("reading the rows")
     def _copy(self, check: Callable[[dict[str, Any], str], None]) -> None:
         at = 0
         for reader, number, row, line in file_records(self.path):
@@ -57,6 +59,7 @@ class Lines:
             at = self._note(number, at, at + self._file.write(whole + b"\n"))
         self._file.flush()
 
+    @doing("reading the rows")
     def _index(self, check: Callable[[dict[str, Any], str], None]) -> None:
         at = 0
         for number, raw in enumerate(self._file, 1):

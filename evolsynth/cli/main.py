@@ -33,7 +33,9 @@ def run() -> NoReturn:
     atexit.register(ended.leave)  # the first is the last to be called
     try:
         _open_streams()
-        status = main()
+        from evolsynth.cli.progress.waiting import speaking
+
+        status = speaking(main)()
     except KeyboardInterrupt:  # so early that main() did not hear of it, or a second one
         status = ended.status
         print("evolsynth: stopped.", file=sys.stderr)

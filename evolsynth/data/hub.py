@@ -11,6 +11,7 @@ from typing import Any
 from evolsynth.columns import ColumnType
 from evolsynth.data.parquet import schema_columns
 from evolsynth.data.reader import Items, reads
+from evolsynth.doing import doing
 from evolsynth.errors import InputError, SetupError
 
 __all__ = ["Dataset", "Hub", "dataset_of", "hub", "is_dataset"]
@@ -42,9 +43,10 @@ class Hub:
         import datasets
 
         try:
-            return datasets.load_dataset(
-                self.name, self.config, split=self.split, streaming=self.streaming
-            )
+            with doing(f"loading {self}"):
+                return datasets.load_dataset(
+                    self.name, self.config, split=self.split, streaming=self.streaming
+                )
         except (FileNotFoundError, ValueError) as error:
             raise InputError(
                 f"{self}: cannot be loaded ({_said(error)}). Check the names, and the access."

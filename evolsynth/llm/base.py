@@ -312,6 +312,8 @@ class LLM(ABC):
     #: what determines the answers beside the request: model file hash, quantisation, build
     provenance: Mapping[str, Any]
     concurrency: int = 1
+    #: how many of these are worked on at once, the others waiting; None: all of them
+    at_once: int | None = None
     #: how many numbers the model has learned; None where that is not known, or not yet started
     parameters: int | None = None
     capabilities: ClassVar[frozenset[Capability]] = frozenset()

@@ -13,6 +13,7 @@ import jinja2
 import markupsafe
 
 from evolsynth.atomic import write
+from evolsynth.doing import doing
 from evolsynth.evaluation.diversity.measures import TITLES, Figure
 from evolsynth.report.evolutions import compare, evolutions_of
 from evolsynth.report.neighbourhood import STATUS_NAMES, Neighbourhood, plotly_script, survey
@@ -39,6 +40,7 @@ EVOLUTION_LIMIT = 300
 _FIELD_LIMIT = 20_000  # characters of one field shown in the table
 
 
+@doing("making the report")
 def build_report(
     rows: Sequence[Row],
     *,

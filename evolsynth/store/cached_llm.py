@@ -179,6 +179,7 @@ class Stored(LLM):
     parameters: int | None = property(attrgetter("_llm.parameters"))  # type: ignore[assignment]
     capabilities = property(attrgetter("_llm.capabilities"))
     usage = property(attrgetter("_llm.usage"))
+    llm: LLM = property(attrgetter("_llm"))  # type: ignore[assignment]
     template = property(attrgetter("_llm.template"))
 
     def prepared(self, request: Request) -> Request:

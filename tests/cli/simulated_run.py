@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+from evolsynth.methods.method import METHODS
 from evolsynth.pipeline.graph import Node, Step
 from evolsynth.pipeline.run.state import Budget, RunState
 
@@ -18,11 +19,23 @@ class State(RunState):
     tokens = 0
     tokens_found = 0
     planned = 0
+    at_once = 1
+
+
+async def _no_method(rows: object) -> None:
+    """Stands for a step that asks no model."""
 
 
 def chain(*names: str) -> State:
     """A run of these steps, one behind the other, that has not begun."""
-    steps = [Step(kind=name, function=chain, shape="map") for name in names]
+    steps = [
+        Step(
+            kind=name,
+            function=METHODS[name].function if name in METHODS else _no_method,
+            shape="map" if place else "source",
+        )
+        for place, name in enumerate(names)
+    ]
     nodes = [
         Node(place, step.kind, step, (place - 1,) if place else ())
         for place, step in enumerate(steps)
@@ -49,7 +62,7 @@ def simulate(
     """
     chance = random.Random(seed)
     state = chain("magpie", "respond", "gate")
-    state.budget, state.expected = budget, expected
+    state.budget, state.expected, state.at_once = budget, expected, slots
     magpie, respond, gate = state.counts
     active: list[list[float]] = []  # place, tokens left of the instruction, of the answer
     out: set[int] = set()

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from simulated_run import Budget, State, chain, simulate
 
+from evolsynth.cli.progress.aside import settle
 from evolsynth.cli.progress.pace import Forecast, Pace
 from evolsynth.cli.progress.phrases import (
     counted,
@@ -103,20 +104,27 @@ def test_the_time_left_is_foretold_early_and_does_not_jump(
     end = told[-1][0]
     known = [(at, f.seconds) for at, f in told if f is not None]
     assert known, name
-    assert known[0][0] < 0.5 * end
+    assert known[0][0] <= 5, name
     for at, left in known:
         # a yield of few accepted rows is uncertain itself, so this is not exact
-        assert abs(left - (end - at)) <= max(0.45 * (end - at), 0.1 * end), (name, at, left)
-    shown = [rounded(left) for _, left in known]
+        if at >= end / 3:
+            assert abs(left - (end - at)) <= max(0.4 * (end - at), 0.08 * end), (name, at, left)
+    shown = [rounded(left) for at, left in known if at >= end / 3]
     ups = sum(after > before for before, after in pairwise(shown))
     assert ups <= 4, shown
 
 
-def test_nothing_is_foretold_until_rows_came_out() -> None:
-    for state, pace in followed(simulate(budget=Budget(accepted=300))):
-        if state.accepted + state.rejected < 5:
-            assert pace.forecast is None
-    assert pace.forecast is not None
+def test_a_time_is_told_before_the_first_row_is_out() -> None:
+    """Rows leave in order, so that may be late; what their answers take is known before."""
+    early, _ = followed_until(
+        lambda s: s.seconds >= 15, simulate(budget=Budget(accepted=60), tokens_per_second=60.0)
+    )
+    assert early.accepted + early.rejected == 0
+    for state, pace in followed(simulate(budget=Budget(accepted=60), tokens_per_second=60.0)):
+        if state.seconds >= 15:
+            assert pace.forecast is not None
+            assert pace.tokens_per_second
+            assert "left for 60 accepted" in line(state, pace)
 
 
 def test_minutes_bound_what_is_foretold() -> None:
@@ -180,8 +188,8 @@ def test_rows_that_a_step_adds_are_foretold_too() -> None:
     state.accepted = 75
     pace.look(10.0)
     assert pace.forecast is not None
-    assert pace.forecast.accepted == pytest.approx(150, abs=3)
-    assert pace.forecast.seconds == pytest.approx((150 - 75) / 1.5, rel=0.05)
+    assert pace.forecast.accepted == pytest.approx(150, abs=8)
+    assert pace.forecast.seconds == pytest.approx((150 - 75) / 1.5, rel=0.1)
 
 
 def test_a_run_that_is_being_stopped_has_no_time_left_to_tell() -> None:
@@ -531,14 +539,18 @@ async def test_a_watcher_that_cannot_be_heard_falls_silent_and_the_run_goes_on(
     monkeypatch.setattr("sys.stderr", file)
     monkeypatch.setenv("TTY_COMPATIBLE", "1")  # by which rich takes it for a terminal
     made: Callable[..., Any] = watcher
-    watch = made(kind, error_console(), clock=Clock(), every=0.0)
+    shown = error_console()
+    watch = made(kind, shown, clock=Clock(), every=0.0)
     assert type(watch).__name__ == {"auto": "Table", "plain": "Lines", "json": "Events"}[kind]
     watch.begin(chain("load"))
     watch.tick()
+    settle(shown)
+    assert file.tries
+    settle(shown)
     tries = file.tries
-    assert tries
     watch.tick()
     watch.event("failed_row", step="load", error="x")
+    settle(shown)
     assert file.tries == tries
     watch.end()
 

@@ -89,13 +89,60 @@ def test_a_disturbed_reading_is_taken_again(
     assert len(taken) == looks
 
 
-def test_what_was_measured_on_a_busy_machine_is_not_remembered(
+def test_what_was_measured_on_a_busy_machine_is_kept_and_measured_once_more_when_it_is_quiet(
     smollm: LlamaCpp, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Else every start on a machine that is never quiet would measure anew."""
+    model, load, taken = smollm._running(), [9.0], list[int]()
     found = {Arrangement(2, 1): Reading(100.0, 0.6), Arrangement(1, 2): Reading(200.0, 0.95)}
-    monkeypatch.setattr(module, "measure", lambda *_, **__: found)
-    assert _choice(smollm._running()) == Arrangement(1, 2)
-    assert not cache.exists()
+
+    def pretend(*_: object, slots: int) -> dict[Arrangement, Reading]:
+        taken.append(slots)
+        return found
+
+    monkeypatch.setattr(module, "measure", pretend)
+    monkeypatch.setattr("os.getloadavg", lambda: (load[0], 0.0, 0.0))
+    for _ in range(3):
+        assert _choice(model) == Arrangement(1, 2)
+    assert len(taken) == 1
+    load[0] = 0.0
+    found[Arrangement(2, 1)] = Reading(400.0, 0.99)
+    assert _choice(model) == _choice(model) == Arrangement(2, 1)
+    assert len(taken) == 2
+    (kept,) = json.loads(cache.read_text()).values()
+    assert kept["disturbed"] == 0
+
+
+def test_a_machine_that_is_never_undisturbed_is_not_measured_for_ever(
+    smollm: LlamaCpp, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+
+    def pretend(*_: object, slots: int) -> dict[Arrangement, Reading]:
+        taken.append(slots)
+        return {Arrangement(2, 1): Reading(9.0, 0.2), Arrangement(1, 2): Reading(5.0, 0.9)}
+
+    monkeypatch.setattr(module, "measure", pretend)
+    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
+    for _ in range(5):
+        _choice(smollm._running())
+    assert len(taken) == 2
+
+
+def test_measuring_ends_in_time_on_a_machine_that_is_slow(
+    smollm: LlamaCpp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+
+    def read(_model: object, choice: Arrangement, _slots: int, until: float) -> Reading:
+        now[0] = until + 0.5  # the step that was under way
+        return Reading(choice.contexts, 0.5)
+
+    monkeypatch.setattr(module, "_read", read)
+    found = measure(smollm._running(), candidates(8), slots=2)
+    assert now[0] <= 105.5
+    assert choose(found) == Arrangement(8, 1)
 
 
 def _choice(model: Model, **changed: int) -> Arrangement:
@@ -110,7 +157,8 @@ def test_what_was_measured_is_remembered(
     assert _choice(model) == _choice(model) == Arrangement(2, 1)
     assert no_measuring == [4]
     kept = json.loads(cache.read_text())[fingerprint("weights", slots=4, processors=2)]
-    assert kept == {"chosen": {"contexts": 2, "threads": 1}, "rates": {"2 x 1": 500, "1 x 2": 400}}
+    rates = {"2 x 1": 500, "1 x 2": 400}
+    assert kept == {"chosen": {"contexts": 2, "threads": 1}, "rates": rates, "disturbed": 0}
 
 
 def test_other_slots_are_measured_anew_and_the_first_stays_known(

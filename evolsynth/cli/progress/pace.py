@@ -14,6 +14,7 @@ from collections import deque
 from typing import Literal, NamedTuple
 
 from evolsynth.cli.progress.phrases import rounded
+from evolsynth.cli.progress.work import Work
 from evolsynth.pipeline.run.state import RunState
 
 __all__ = ["Forecast", "Pace"]
@@ -22,6 +23,7 @@ _RECENT = 10.0  # seconds that "now" stands for
 _WINDOW = 40.0  # seconds that the forecast's rate is taken over
 _BETWEEN = 0.5  # seconds between two looks that are remembered
 _KNOWN_AFTER = 3.0  # seconds of work before anything is foretold
+_SUPPOSED, _SURE = 0.75, 4.0  # the yield before it is measured, and rows that it counts as much as
 _REPLAY = 30.0  # seconds that reading stored answers is waited for at most
 
 #: What ends a run first.
@@ -51,7 +53,9 @@ class _Look(NamedTuple):
     def of(cls, state: RunState, at: float) -> _Look:
         counts = state.refresh()
         asked, found = sum(c.asked for c in counts), sum(c.found for c in counts)
-        return cls(at, state.tokens, state.total, state.accepted, asked, found)
+        # those of answers under way too, or there would be no speed until the first are whole
+        tokens = max(state.tokens, state.usage.completion_tokens)
+        return cls(at, tokens, state.total, state.accepted, asked, found)
 
     def since(self, first: _Look, what: Literal["tokens", "rows", "accepted"]) -> float | None:
         """How many a second since that look; None until a second has passed."""
@@ -77,6 +81,7 @@ class Pace:
         self._began, self._seconds_before = at, state.seconds
         self._since = self._last = _Look.of(state, at)
         self._looks = deque([self._last])
+        self._work = Work(state, at)
         self._replaying, self._stopping = True, False
         self._end: float | None = None
         self._shown: float | None = None
@@ -91,13 +96,15 @@ class Pace:
             if found > asked:
                 self._since = now
                 self._looks.clear()
+                self._work.restart(at)
             self._replaying = (found > asked or not asked) and at - self._began <= _REPLAY
+        self._work.look(at)
         elapsed, self._last = at - self._last.at, now
         if not self._looks or at - self._looks[-1].at >= _BETWEEN:
             self._looks.append(now)
         while len(self._looks) > 2 and at - self._looks[1].at >= _WINDOW:
             self._looks.popleft()
-        self._smooth(self._reckoned(), at, elapsed)
+        self._smooth(self._reckoned(at), at, elapsed)
 
     def stop(self) -> None:
         """Foretell nothing more: the run is being stopped."""
@@ -107,6 +114,10 @@ class Pace:
     def replaying(self) -> bool:
         """Whether it is still reading what was stored before, and nothing was asked."""
         return self._replaying and self._last.found > 0 and not self._stopping
+
+    def answered(self, place: int) -> int:
+        """Rows that wait in a step for their turn to go on, with their answers."""
+        return self._work.answered(place)
 
     @property
     def seconds(self) -> float:
@@ -131,46 +142,48 @@ class Pace:
         rate = self._last.since(self._since, "accepted")
         return None if rate is None else 60 * rate
 
-    def _reckoned(self) -> Forecast | None:
+    def _reckoned(self, at: float) -> Forecast | None:
         """What ends the run first; None where too little is known, or no end is in sight."""
-        if self._stopping or self._last.at - self._since.at < _KNOWN_AFTER:
+        if self._stopping or at - self._since.at < _KNOWN_AFTER or self.replaying:
             return None
-        state, limits, rows = self._state, self._state.budget, self._state.total
-        tokens_per_second = self._last.since(self._looks[0], "tokens") or 0.0
+        state, limits, rows, work = self._state, self._state.budget, self._state.total, self._work
         rows_per_second = self._last.since(self._looks[0], "rows") or 0.0
-        share = _share(state)
+        share, sure = _share(state)
         found: list[Forecast] = []
 
-        def add(until: End, target: float) -> None:
-            """When so many rows will have come out: by the tokens left to write, else by rows."""
-            out_of_store = self._since.rows
-            if rows - out_of_store < max(2, min(10, (target - out_of_store) / 5)):
-                return  # too few to foretell so many
-            coming = max(0.0, target - rows)
-            left = _work_left(state, target) if tokens_per_second > 0 else None
-            if left is not None:
-                then = left / tokens_per_second
-            elif rows_per_second > 0:
-                then = coming / rows_per_second
-            else:
-                return
-            found.append(Forecast(then, until, _more(state, share, coming)))
+        def more(coming: float) -> int | None:
+            """Accepted rows once so many more came out."""
+            then = state.accepted + round(share * coming)
+            then = then if limits.accepted is None else min(then, limits.accepted)
+            return then if sure else None
 
-        if state.expected is not None:
-            add("rows", _grown(state, state.expected)[0])
-        if limits.max_attempts is not None:
+        def add(until: End, target: float, *, ends: bool = False) -> None:
+            """When so many rows will have come out."""
+            then, coming = work.seconds(max(target, rows), at, ends=ends), max(0.0, target - rows)
+            if then is None and rows_per_second > 0:  # no model was asked yet
+                then = coming / rows_per_second
+            if then is not None:
+                found.append(Forecast(then, until, more(coming)))
+
+        expected = work.expected()
+        all_rows = math.inf if expected is None else work.grown(expected)[0]
+        if expected is not None:
+            add("rows", all_rows, ends=True)
+        if limits.max_attempts is not None and limits.max_attempts < all_rows:
             add("attempts", limits.max_attempts)
-        if limits.accepted is not None and share is not None:
-            add("accepted", rows + max(0, limits.accepted - state.accepted) / share)
+        if limits.accepted is not None:
+            target = rows + max(0, limits.accepted - state.accepted) / share
+            if target < all_rows:
+                add("accepted", target)
+        tokens_per_second = self._last.since(self._looks[0], "tokens") or 0.0
         if limits.max_tokens is not None and tokens_per_second > 0:
             written = state.tokens + state.tokens_found
             left = max(0, limits.max_tokens - written)
             coming = rows / max(1, written) * left
-            found.append(Forecast(left / tokens_per_second, "tokens", _more(state, share, coming)))
+            found.append(Forecast(left / tokens_per_second, "tokens", more(coming)))
         if limits.minutes is not None:
             left_seconds = max(0.0, limits.minutes * 60 - self.seconds)
-            coming = rows_per_second * left_seconds
-            found.append(Forecast(left_seconds, "minutes", _more(state, share, coming)))
+            found.append(Forecast(left_seconds, "minutes", more(rows_per_second * left_seconds)))
         return min(found, key=lambda end: end.seconds, default=None)
 
     def _smooth(self, raw: Forecast | None, at: float, elapsed: float) -> None:
@@ -185,7 +198,7 @@ class Pace:
             return
         if self._end is None:
             self._end = at + raw.seconds
-        slow = min(30.0, max(3.0, raw.seconds / 6))
+        slow = min(15.0, max(1.0, self.seconds / 8))
         self._end += (at + raw.seconds - self._end) * -math.expm1(-elapsed / slow)
         left = max(0.0, self._end - at)
         shown = self._shown
@@ -194,64 +207,14 @@ class Pace:
         self.forecast = raw._replace(seconds=shown)
 
 
-def _share(state: RunState) -> float | None:
-    """The measured yield; None while it is too uncertain to build on.
+def _share(state: RunState) -> tuple[float, bool]:
+    """The yield, supposed at first, then measured; and whether it is sure enough to be told.
 
-    Its standard error must be a fifth of it at most, or a third of the rows asked for be there.
+    That is where its standard error is a fifth of it at most, or a third of the rows asked for are
+    there.
     """
     rows, accepted = state.total, state.accepted
-    if accepted < 2:
-        return None
-    share = (accepted + 1) / (rows + 2)  # a first lucky streak counts a little less
-    wanted = state.budget.accepted
-    sure = 25 * (1 - share)
-    return share if rows >= 5 and accepted >= min(sure, (wanted or math.inf) / 3) else None
-
-
-def _more(state: RunState, share: float | None, coming: float) -> int | None:
-    """Accepted rows once so many more came out."""
-    if share is None:
-        return None
-    then = state.accepted + round(share * coming)
-    return then if state.budget.accepted is None else min(then, state.budget.accepted)
-
-
-def _grown(state: RunState, start: float) -> tuple[float, list[float]]:
-    """Rows that come out at the end, and that come to each step, of so many made by sources.
-
-    By what became of the rows that each step has had so far.
-    """
-    made = sum(c.made for c, node in zip(state.counts, state.nodes, strict=True) if not node.inputs)
-    ended, came, gone = 0.0, list[float](), list[float]()
-    for step, node in zip(state.counts, state.nodes, strict=True):
-        done = step.left + step.rejected + step.failed
-        if node.inputs:
-            coming = sum(gone[place] for place in node.inputs)
-            growth = done / (step.came - step.running) if done and step.came > step.running else 1.0
-        else:
-            coming, growth = start * (step.made / made if made else 1.0), 1.0
-        came.append(coming)
-        goes_on = step.left / done if done else 1.0
-        gone.append(coming * growth * goes_on)
-        ended += coming * growth * (1 - goes_on)
-    taken = {place for node in state.nodes for place in node.inputs}
-    ended += sum(rows for place, rows in enumerate(gone) if place not in taken)
-    return ended, came
-
-
-def _work_left(state: RunState, rows: float) -> float | None:
-    """Tokens still to write until so many rows have come out; None where no model is asked."""
-    if not state.tokens:
-        return None
-    each = _grown(state, 1.0)[0]
-    if each <= 0:
-        return None
-    left = 0.0
-    for step, node, coming in zip(
-        state.counts, state.nodes, _grown(state, rows / each)[1], strict=True
-    ):
-        had = (step.came if node.inputs else step.made) - step.running / 2  # half done, on average
-        if step.asked and had > 0:
-            answers = (step.asked + step.found) / had
-            left += max(0.0, coming - had) * answers * step.tokens / step.asked
-    return left
+    share = (accepted + _SUPPOSED * _SURE) / (rows + _SURE)
+    wanted = state.budget.accepted or math.inf
+    sure = rows >= 5 and accepted >= max(2.0, min(25 * (1 - share), wanted / 3))
+    return share, sure

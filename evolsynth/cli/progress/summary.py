@@ -16,7 +16,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from evolsynth.cli.progress.aside import settle
 from evolsynth.cli.progress.phrases import counted, duration, one_line, step_table, sum_text
+from evolsynth.cli.progress.waiting import hushed
 from evolsynth.findings import advise, explain
 from evolsynth.pipeline.run.state import RunResult, RunState, advise_failure
 from evolsynth.store.status import RunStatus, StoredEvent, read_status
@@ -51,11 +53,11 @@ def summarise(result: RunResult, console: Console, *, again: str | None = None) 
             _whole(console, f"{one_line(name):{width}}  {one_line(path, 500)}")
     if early is not None:
         _print(console, Text(early, style="bold"))
-        if result.folder is None and again is None:
-            return
-        command = again or f"evolsynth run {shlex.quote(str(result.folder))}"
-        _print(console, Text("This goes on from here, and asks nothing twice:"))
-        _whole(console, one_line(command, 2000))
+        if result.folder is not None or again is not None:
+            command = again or f"evolsynth run {shlex.quote(str(result.folder))}"
+            _print(console, Text("This goes on from here, and asks nothing twice:"))
+            _whole(console, one_line(command, 2000))
+    settle(console)
 
 
 def _table(state: RunState, *, narrow: bool) -> Table:
@@ -188,7 +190,8 @@ def status(folder: str, *, json: bool = False, watch: bool = False) -> int:
     try:
         if watch and console.is_terminal and not json:
             size = console.width, console.height
-            with Live(_shown(standing, *size), console=console, auto_refresh=False) as live:
+            shown = _shown(standing, *size)
+            with hushed(), Live(shown, console=console, auto_refresh=False) as live:
                 while standing.running:
                     sleep(1.0)
                     standing = read_status(folder)

@@ -14,14 +14,15 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TextIO, cast
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from evolsynth.cli.progress.aside import error_file, settle
 from evolsynth.cli.progress.pace import Pace
 from evolsynth.cli.progress.phrases import (
     counted,
@@ -33,6 +34,7 @@ from evolsynth.cli.progress.phrases import (
     sum_text,
 )
 from evolsynth.cli.progress.screen import Screen
+from evolsynth.cli.progress.waiting import hushed
 from evolsynth.pipeline.run.state import RunState, RunWatch
 from evolsynth.store.status import StepCounts
 
@@ -78,8 +80,8 @@ def watcher(
 
 
 def error_console() -> Console:
-    """Standard error, which the program outlives: for what is said beside a run's data."""
-    return Screen(stderr=True, soft_wrap=True)
+    """Standard error, which nobody waits for: for what is said beside a run's data."""
+    return Screen(file=cast(TextIO, error_file()), soft_wrap=True)
 
 
 class Quiet:
@@ -143,6 +145,7 @@ class _Watch(ABC):
         self._deaf = False  # a table must be taken off the terminal, whatever failed before
         self._say(self._close)
         self._deaf = True
+        settle(self._console)
 
     def _look_later(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(_LOOK_EVERY, self._look_again)
@@ -232,6 +235,7 @@ class Table(_Watch):
         self._note = ""
         self._live: Live | None = None
         self._told_end = False
+        self._hushed = ExitStack()
 
     def shown(self) -> Group:
         """What is on the terminal now."""
@@ -253,6 +257,7 @@ class Table(_Watch):
             transient=True,
             redirect_stdout=sys.stdout.isatty(),
         )
+        self._hushed.enter_context(hushed())
         self._live.start(refresh=True)
 
     def _show(self) -> None:
@@ -273,6 +278,7 @@ class Table(_Watch):
             if self._live is not None:
                 self._live.stop()
         self._live = None
+        self._hushed.close()
         if not self._told_end:
             self._print(line(self._state, self._pace))
 
@@ -330,13 +336,19 @@ def left_text(state: RunState, pace: Pace) -> str:
 def line(state: RunState, pace: Pace) -> str:
     """All of it in one line."""
     running = ", ".join(
-        f"{one_line(step.name, 24)} {counted(step.running)}"
-        for step in state.counts
+        _under_way(step, pace.answered(place))
+        for place, step in enumerate(state.counts)
         if step.running
     )
     parts = [outcome_text(state), pace_text(pace), running and f"under way: {running}"]
     parts.append(left_text(state, pace))
     return f"{duration(pace.seconds)}: {'; '.join(part for part in parts if part)}"
+
+
+def _under_way(step: StepCounts, answered: int) -> str:
+    """``respond 64 (17 answered)``: rows leave in order, so many may wait for one."""
+    told = f"{one_line(step.name, 24)} {counted(step.running)}"
+    return f"{told} ({counted(answered)} answered)" if answered else told
 
 
 def step_text(step: StepCounts) -> str:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evolsynth.doing import doing
 from evolsynth.errors import InputError, ModelNotFound, SetupError
 from evolsynth.evaluation.embed.base import embedders
 from evolsynth.evaluation.embed.static import StaticVectors
@@ -299,6 +300,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@doing("loading the embedder")
 def _load(path: Path | None) -> Any:
     try:
         with _quiet():

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evolsynth.atomic import cache_folder, locked, written
+from evolsynth.doing import doing
 from evolsynth.evaluation.embed.base import embedders
 from evolsynth.evaluation.text.long import looked_at
 
@@ -161,6 +162,7 @@ def _read(place: Path, size: int) -> NDArray[np.float16] | None:
     return table if good else None
 
 
+@doing("making the static vectors, once")
 def _distilled(model: Any) -> NDArray[np.float16]:
     """The weighted vector of each token, of shape (vocabulary size, 256)."""
     vectors = _token_vectors(model, range(model.tokenizer.vocab_size))

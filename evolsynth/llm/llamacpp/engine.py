@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from evolsynth.doing import doing
 from evolsynth.errors import EngineError, InputError, ModelNotFound, RequestError, SetupError
 from evolsynth.llm.backends import DEFAULT_MODEL, backend
 from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage
@@ -158,7 +159,8 @@ class LlamaCpp(LLM):
 
     def _arrange(self, choice: Arrangement) -> None:
         self.contexts, self.threads = choice.contexts, choice.threads
-        self.concurrency = 2 * self._slots * choice.contexts
+        self.at_once = self._slots * choice.contexts
+        self.concurrency = 2 * self.at_once
 
     @property
     def running(self) -> bool:
@@ -179,8 +181,9 @@ class LlamaCpp(LLM):
                 await asyncio.to_thread(self._load)
 
     def _load(self) -> None:
-        weights = self._weights()
-        model = Model(weights.path, self._chat_template, name=weights.name)
+        with doing(f"loading {self.name}"):
+            weights = self._weights()
+            model = Model(weights.path, self._chat_template, name=weights.name)
         queue: JobQueue | None = None
         try:
             self._check_context(weights.name, model.trained_context)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from evolsynth.atomic import cache_folder, locked
+from evolsynth.doing import doing
 from evolsynth.errors import InputError, ModelNotFound, SetupError
 from evolsynth.llm.llamacpp.apart import build
 from evolsynth.llm.llamacpp.outline import read_outline
@@ -187,7 +188,8 @@ def requantised(path: Path, sha256: str, quantisation: str) -> Path:
             if not _is_whole(target):
                 part = _part(target)
                 try:
-                    quantise(path, part, wanted, importance)
+                    with doing(f"requantising {path.name} to {wanted.name}, once"):
+                        quantise(path, part, wanted, importance)
                     note = _Note(
                         size=part.stat().st_size,
                         written=part.stat().st_mtime_ns,

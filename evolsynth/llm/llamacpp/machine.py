@@ -6,7 +6,7 @@ for itself and for the groups in it.
 How to spread: many contexts of one thread, or few of many, whichever is faster. Small models gain
 little from threads that share a decode step and wait for each other at each of its hundreds of
 operations; large ones are read from memory once for all threads. Where the line runs depends on the
-machine, so it is measured at the first use of a model, and remembered.
+machine, so it is measured at the first use of a model, in five seconds at most, and remembered.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from evolsynth.atomic import cache_folder, locked, written
+from evolsynth.doing import doing
 from evolsynth.errors import InputError
 from evolsynth.llm.llamacpp.context import Context
 from evolsynth.llm.llamacpp.model import llama
@@ -132,7 +133,9 @@ def _pairs(file: Path) -> Iterator[tuple[str, int]]:
 
 
 _TOKENS, _PROMPT, _STEPS, _MOST_ROUNDS = 64, 32, 6, 4
-_QUIET = 0.93  # the share that a reading must have had to be remembered
+_SECONDS = 5.0  # that all of it may take, on a busy machine too
+_QUIET = 0.93  # the share that a reading must have had to count as undisturbed
+_ANEW = 2  # so often it is measured where other programs disturbed it
 _NEAR = 0.97  # of the best rate: as good, for one look of some tenths of a second
 _log = logging.getLogger("evolsynth.llamacpp")
 
@@ -156,10 +159,12 @@ class Reading(NamedTuple):
 
 
 class _Measured(msgspec.Struct, frozen=True):
-    """What was found once: the choice, and tokens a second for each that was tried."""
+    """What was found once: the choice, and tokens a second for each that was tried; how often it
+    was measured while other programs ran, 0 where none disturbed it."""
 
     chosen: Arrangement
     rates: dict[str, float]
+    disturbed: int = 0
 
 
 def candidates(processors: int, most_contexts: int = 64) -> tuple[Arrangement, ...]:
@@ -177,8 +182,9 @@ def arrangement(
 ) -> Arrangement:
     """The fastest arrangement for decoding ``slots`` sequences in each context.
 
-    Measured in some seconds at the first use and kept in the cache folder, by `fingerprint`; not
-    kept where other programs disturbed the measurement.
+    Measured within seconds at the first use and kept in the cache folder, by `fingerprint`. Where
+    other programs disturbed that, it is good enough to go by, and measured once more at a later
+    start, when the machine is quiet.
 
     Args:
         identity: names the weights: the source file's hash and the quantisation.
@@ -188,16 +194,28 @@ def arrangement(
     if len(choices) == 1:
         return choices[0]
     key = fingerprint(identity, slots=slots, processors=processors)
-    known = remembered(key)
-    if known in choices:
-        return known
-    readings = measure(model, choices, slots=slots)
+    known = _load().get(key)
+    if known is not None and known.chosen in choices:
+        again = 0 < known.disturbed < _ANEW and _quiet(processors)
+        if not again:
+            return known.chosen
+    with doing("measuring how to spread the processors, once"):
+        readings = measure(model, choices, slots=slots)
     chosen = choose(readings)
     _log.info("measured %s: %s contexts x threads", readings, chosen)
-    if all(reading.share >= _QUIET for reading in readings.values()):
-        rates = {str(a): round(reading.rate, 1) for a, reading in readings.items()}
-        _remember(key, _Measured(chosen, rates))
+    disturbed = any(reading.share < _QUIET for reading in readings.values())
+    times = (known.disturbed if known is not None else 0) + 1 if disturbed else 0
+    rates = {str(a): round(reading.rate, 1) for a, reading in readings.items()}
+    _remember(key, _Measured(chosen, rates, times))
     return chosen
+
+
+def _quiet(processors: int) -> bool:
+    """Whether next to nothing ran on the machine in the last minute."""
+    try:
+        return os.getloadavg()[0] < 0.25 * processors
+    except (AttributeError, OSError):  # not on every system
+        return False
 
 
 def choose(readings: Mapping[Arrangement, Reading]) -> Arrangement:
@@ -211,37 +229,42 @@ def measure(
     model: Model, choices: Sequence[Arrangement], *, slots: int
 ) -> dict[Arrangement, Reading]:
     """Each arrangement's fastest reading of at least two, taken in turn; of more, where other
-    programs kept the processors from it."""
+    programs kept the processors from it, and of fewer where time runs out."""
     best = dict.fromkeys(choices, Reading(0.0, 0.0))
+    end = time.perf_counter() + _SECONDS
     for number in range(_MOST_ROUNDS):
-        for choice in choices:
-            best[choice] = max(best[choice], _read(model, choice, slots))
+        for left, choice in zip(range(len(choices), 0, -1), choices, strict=True):
+            now = time.perf_counter()
+            if now < end:
+                until = end if number else now + (end - now) / left
+                best[choice] = max(best[choice], _read(model, choice, slots, until))
         if number > 0 and all(reading.share >= _QUIET for reading in best.values()):
             break
     return best
 
 
-def _read(model: Model, choice: Arrangement, slots: int) -> Reading:
+def _read(model: Model, choice: Arrangement, slots: int, until: float) -> Reading:
     contexts: list[Context] = []
     try:
         for _ in range(choice.contexts):
             contexts.append(Context(model, sequences=slots, tokens=_TOKENS, threads=choice.threads))
         ready = threading.Barrier(choice.contexts)
         with ThreadPoolExecutor(choice.contexts) as pool:
-            work = functools.partial(_work, slots=slots, ready=ready)
-            began, ended, shares = zip(*pool.map(work, contexts), strict=True)
+            work = functools.partial(_work, slots=slots, ready=ready, until=until)
+            began, ended, shares, steps = zip(*pool.map(work, contexts), strict=True)
         # Threads that share a step wait for each other too: there the share says nothing.
         share = min(shares) if choice.threads == 1 else 1.0
-        rate = choice.contexts * slots * _STEPS / (max(ended) - min(began))
-        return Reading(rate, share)
+        return Reading(slots * sum(steps) / (max(ended) - min(began)), share)
     finally:
         for context in contexts:
             context.close()
 
 
-def _work(context: Context, *, slots: int, ready: threading.Barrier) -> tuple[float, float, float]:
-    """Read a prompt, then decode some steps of all sequences: when that began, when it ended,
-    and this thread's share of a processor.
+def _work(
+    context: Context, *, slots: int, ready: threading.Barrier, until: float
+) -> tuple[float, float, float, int]:
+    """Read a prompt, then decode some steps of all sequences, one at least, none after ``until``:
+    when that began, when it ended, this thread's share of a processor, and the steps.
 
     The first computing is done here too, not in another thread: see `Worker.start`.
     """
@@ -251,11 +274,13 @@ def _work(context: Context, *, slots: int, ready: threading.Barrier) -> tuple[fl
         ready.wait()
     began, used = time.perf_counter(), time.thread_time()
     context.read(0, (0,) * _PROMPT, 0)
-    for step in range(_STEPS):
-        positions = (_PROMPT + step, *(step,) * (context.sequences - 1))
+    steps = 0
+    while steps < _STEPS and (not steps or time.perf_counter() < until):
+        positions = (_PROMPT + steps, *(steps,) * (context.sequences - 1))
         context.step((0,) * context.sequences, positions)
+        steps += 1
     ended = time.perf_counter()
-    return began, ended, (time.thread_time() - used) / (ended - began)
+    return began, ended, (time.thread_time() - used) / (ended - began), steps
 
 
 def fingerprint(identity: str, *, slots: int, processors: int) -> str:

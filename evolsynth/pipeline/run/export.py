@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evolsynth.atomic import check_apart, write
+from evolsynth.doing import doing
 from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.options import holds_path
 from evolsynth.pipeline.graph import Pipeline
@@ -33,6 +34,7 @@ _ADVICE = (
 )
 
 
+@doing("writing the data set")
 def export(store: Store, folder: Path, *, partial: bool = False) -> dict[str, Path]:
     """Write ``accepted.jsonl``, ``rejected.jsonl`` and, if there are such rows, ``failed.jsonl``.
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from evolsynth.doing import doing
 from evolsynth.errors import EvolsynthError, InputError, RunStopped, StoreError
 from evolsynth.evaluation.embed.base import Embedder, embedder_named
 from evolsynth.llm.base import LLM
@@ -145,7 +146,8 @@ class _Plan:
         check_columns(pipeline)
         self.seed = pipeline.seed if options.seed is None else options.seed
         self.budget, self.limit = options.budget, options.limit
-        self.expected = self._expected()
+        with doing("counting the rows that the sources give"):
+            self.expected = self._expected()
         gates = [node.step.parameters for node in self.nodes if node.step.kind == "gate"]
         settings = (told["settings"] for told in gates if told.get("settings"))
         self.settings = gate_settings(next(settings, None))

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from evolsynth.errors import InputError
+from evolsynth.llm.base import Usage
 from evolsynth.pipeline.graph import Node
 from evolsynth.rows import Row
 from evolsynth.store.cached_llm import Stored
@@ -106,6 +107,23 @@ class RunState:
     def tokens_found(self) -> int:
         """Of the answers that were found in the store."""
         return sum(model.tokens_found for model in self.models if model is not None)
+
+    @property
+    def usage(self) -> Usage:
+        """Of all models since they were started: what they are writing now counts too."""
+        models = {id(model.llm): model.llm for model in self.models if model is not None}
+        total = Usage()
+        for usage in (model.usage for model in models.values()):
+            total.requests += usage.requests
+            total.prompt_tokens += usage.prompt_tokens
+            total.completion_tokens += usage.completion_tokens
+        return total
+
+    @property
+    def at_once(self) -> int:
+        """Answers that models work on at once."""
+        models = [model.llm for model in self.models if model is not None]
+        return max((model.at_once or model.concurrency for model in models), default=1)
 
     def add(self, row: Row) -> None:
         """Count a row that came out."""

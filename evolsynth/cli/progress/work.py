@@ -1,0 +1,342 @@
+"""The work that is left of a run, in seconds.
+
+Rows leave a pipeline in order, so in bursts, and the first of them late; but the work goes on all
+the while. So it is reckoned in answers: for each step, those that its rows will still want, by what
+became of rows so far, times the seconds that an answer takes. What an answer takes is found out by
+comparing the seconds that went by with what each step got done in them, since a short answer is not
+cheap where its prompt is long; until that is known, by its tokens. Answers under way count by the
+tokens that are written of them, else only the short ones would be known for a long time.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections import deque
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from evolsynth.pipeline.graph import Node
+from evolsynth.pipeline.run.state import RunState
+
+__all__ = ["Work"]
+
+_BETWEEN = 1.0  # seconds between two marks
+_MARKS = 90
+_RECENT = 40.0  # seconds after which a measurement counts a third
+_TRUST = 60.0  # square seconds of measurement that what is supposed of costs counts as much as
+_LONGEST = 2.0  # times the mean, that the longest answer has
+_PROMPT, _ANSWER = 0.6, 20.0  # what a token read and an answer cost, in tokens written
+_SCORED = 120.0  # what an answer costs that is a text's score, in tokens written
+_GATE = 0.01  # seconds that a row takes where no model is asked, until that is measured
+_SURE_ANSWERS, _SURE_ROWS = 10.0, 3.0  # answers, rows, that what is supposed counts as much as
+_LENGTH = 0.35  # of the tokens that an answer may have, that it is supposed to have
+_TAIL = 0.1  # of the time that the longest answer takes among many, that it takes alone
+_COUNTED_BY_ACCEPTED = ("bootstrap_tasks",)  # sources whose n is of rows that are accepted
+
+
+class _Supposed(NamedTuple):
+    """What is supposed of a step before it has done anything."""
+
+    answers: float  # for each row
+    certain: bool  # whether that is so, but for failures
+    tokens: float  # of an answer
+    most: float
+    growth: float  # rows of one that comes
+    beside: float  # answers of a row that are asked for side by side
+
+    @classmethod
+    def of(cls, node: Node) -> _Supposed:
+        known = inspect.signature(node.step.function).parameters
+
+        def told(name: str) -> float | None:
+            default = known[name].default if name in known else None
+            value = node.step.parameters.get(name, default)
+            good = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+            return float(value) if good else None
+
+        rounds, samples = told("rounds") or 1.0, told("samples") or 1.0
+        candidates = told("candidates")
+        most = told("max_tokens") or (120.0 if "max_tokens" in known else 0.0)
+        source = node.step.shape == "source"
+        answers = 1.25 if source else rounds * samples * (1 + ((candidates or 1) - 1) / 2)
+        return cls(
+            answers=answers,
+            certain=not source and candidates is None and "max_tokens" in known,
+            tokens=_LENGTH * most,
+            most=most,
+            growth=1 + rounds if node.step.shape == "expand" else 1.0,
+            beside=samples,
+        )
+
+
+class _Mark(NamedTuple):
+    at: float
+    done: tuple[float, ...]  # answers of each step; rows, where it asks no model
+    tokens: tuple[float, ...]  # of each step, those of answers under way counted
+
+
+class _Costs(NamedTuple):
+    answer: list[float]  # seconds for one, of each step; for a row, where it asks no model
+    besides: float  # its tokens, in tokens
+
+
+class _Last(NamedTuple):
+    """The step whose last row is waited for longest."""
+
+    place: int
+    wanted: float  # rows that are not done
+    before: float  # rows that are begun before the last of these
+    takes: float  # seconds that the longest takes
+    row: float  # seconds for one, with all others beside it
+    rows: float  # that are worked on at once
+    work: float  # done by all of them in that time
+
+
+class Work:
+    """Reckons what is left, from marks of how the run stood."""
+
+    def __init__(self, state: RunState, at: float) -> None:
+        self._state = state
+        self._supposed = [_Supposed.of(node) for node in state.nodes]
+        self._asks = [node.step.takes("llm") for node in state.nodes]
+        self._marks: deque[_Mark] = deque(maxlen=_MARKS)
+        self._first = state.usage
+        self._begun: float | None = None
+        self.restart(at)
+
+    def restart(self, at: float) -> None:
+        """Forget how fast it went: answers came out of the store."""
+        self._marks.clear()
+        self._marks.append(self._mark(at))
+
+    def look(self, at: float) -> None:
+        """Take note of how the run stands."""
+        if at - self._marks[-1].at >= _BETWEEN:
+            self._marks.append(self._mark(at))
+
+    # --- what rows become
+
+    def grown(self, start: float) -> tuple[float, list[float]]:
+        """Rows that come out at the end, and that come to each step, of so many that sources make;
+        by what became of the rows that each step has had so far."""
+        state = self._state
+        pairs = list(zip(state.counts, state.nodes, self._supposed, strict=True))
+        made = sum(step.made for step, node, _ in pairs if not node.inputs)
+        ended, came, gone = 0.0, list[float](), list[float]()
+        for step, node, supposed in pairs:
+            done = step.left + step.rejected + step.failed
+            if node.inputs:
+                coming = sum(gone[place] for place in node.inputs)
+                had = step.came - step.running
+                growth = (done + 2 * supposed.growth) / (max(had, 0) + 2)
+            else:
+                coming, growth = start * (step.made / made if made else 1.0), 1.0
+            came.append(coming)
+            goes_on = (step.left + 2.0) / (done + 2.0) if done else 1.0
+            gone.append(coming * growth * goes_on)
+            ended += coming * growth * (1 - goes_on)
+        taken = {place for node in state.nodes for place in node.inputs}
+        ended += sum(rows for place, rows in enumerate(gone) if place not in taken)
+        return ended, came
+
+    def expected(self) -> float | None:
+        """Rows that the sources will make, where that is known."""
+        state = self._state
+        if state.expected is None:
+            return None
+        total = float(state.expected)
+        for step, node in zip(state.counts, state.nodes, strict=True):
+            if node.step.kind in _COUNTED_BY_ACCEPTED and not node.inputs:
+                n = float(node.step.parameters.get("n", 0))
+                total += n * (step.made + 4.0) / (step.left + 3.0) - n
+        return total
+
+    # --- what it takes
+
+    def seconds(self, rows: float, at: float, *, ends: bool) -> float | None:
+        """Until so many rows have come out; None where nothing was measured.
+
+        Args:
+            rows: in all.
+            at: the time now.
+            ends: whether there is no more work then, so that all slots become free.
+        """
+        costs = self._costs()
+        each = self.grown(1.0)[0]
+        if costs is None or each <= 0:
+            return None
+        left, last = 0.0, _Last(0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0)
+        for place, coming in enumerate(self.grown(rows / each)[1]):
+            step = self._state.counts[place]
+            if self._asks[place]:
+                wanted = self._wanted(place, coming)
+                one = self._last(place, coming, wanted, costs)
+                last = max(last, one, key=lambda one: one.takes)
+            elif self._state.nodes[place].inputs:
+                wanted = coming - step.left - step.rejected - step.failed
+            else:
+                continue
+            left += max(0.0, wanted) * costs.answer[place]
+        if ends:
+            return left + _TAIL * last.takes * min(1.0, last.wanted / last.rows)
+        straggling = self._straggles(last, costs.besides)
+        return max(left, last.before * last.row + straggling)
+
+    def _last(self, place: int, coming: float, wanted: float, costs: _Costs) -> _Last:
+        """What is known of the row of a step that takes longest, from its beginning to its end."""
+        supposed, step = self._supposed[place], self._state.counts[place]
+        rows, each = float(self._state.at_once) / supposed.beside, self._answers(place)
+        if self._state.nodes[place].inputs:
+            rows = min(rows, max(1.0, step.running))
+        mean = max(1.0, self._mean(place))
+        longest = min(supposed.most, _LONGEST * mean) / mean
+        several = max(1.0, each / supposed.beside)  # one behind the other, not all of them long
+        spread = 1 + max(0.0, longest - 1) / math.sqrt(several)
+        takes = spread * rows * each * costs.answer[place]
+        work = spread * rows * each * (mean + costs.besides)
+        before = max(0.0, coming - (step.asked + step.found) / each - rows)
+        return _Last(place, wanted / each, before, takes, each * costs.answer[place], rows, work)
+
+    def _straggles(self, last: _Last, besides: float) -> float:
+        """Seconds until the last rows are there, once they have been begun.
+
+        What is done meanwhile of rows that came later is for nothing.
+        """
+        mark = self._marks[-1]
+        done = mark.tokens[last.place] + besides * mark.done[last.place]
+        if last.before > last.rows / 4:
+            self._begun = None
+        elif self._begun is None:
+            self._begun = done
+        gone = 0.0 if self._begun is None else (done - self._begun) / last.work
+        return last.takes * max(0.0, 1 - gone) * min(1.0, last.wanted / 4)
+
+    def _mean(self, place: int) -> float:
+        """Tokens of an answer; of those under way all count, or they would seem short."""
+        step, tokens = self._state.counts[place], self._marks[-1].tokens[place]
+        supposed = self._supposed[place].tokens
+        return (tokens + _SURE_ANSWERS * supposed) / (step.asked + _SURE_ANSWERS)
+
+    def _wanted(self, place: int, coming: float) -> float:
+        """Answers that so many rows of the step, the first of them, still want.
+
+        Rows are answered in any order and go on in theirs: of those that wait, some are answered,
+        and so are some that came after the ones that are counted.
+        """
+        step, each = self._state.counts[place], self._answers(place)
+        done = (step.asked + step.found) / each
+        if not self._state.nodes[place].inputs:
+            return max(0.0, coming - done) * each
+        gone = float(step.came - step.running)
+        answered = min(1.0, max(0.0, (done - gone) / max(1.0, step.running)))
+        waiting = max(0.0, min(coming, step.came) - gone) * (1 - answered)
+        return (waiting + max(0.0, coming - step.came)) * each
+
+    def answered(self, place: int) -> int:
+        """Rows that have their answers and wait for those before them; 0 where a row may want any
+        number of answers."""
+        step, supposed = self._state.counts[place], self._supposed[place]
+        if not (self._asks[place] and supposed.certain):
+            return 0
+        gone = step.came - step.running
+        done = int((step.asked + step.found) / supposed.answers) - gone
+        return max(0, min(done, step.running))
+
+    def _answers(self, place: int) -> float:
+        """That a row of the step wants."""
+        step, supposed = self._state.counts[place], self._supposed[place]
+        if supposed.certain:
+            return supposed.answers
+        done = step.asked + step.found
+        if self._state.nodes[place].inputs:
+            gone, came = step.came - step.running, step.came
+        else:
+            gone, came = step.made, step.made + 2 * self._state.at_once
+        # how far the rows under way are: half, or as far as it is if the answers are as supposed
+        fitting = min(float(came), max(float(gone), done / supposed.answers))
+        had = (fitting + (gone + came) / 2) / 2 if self._state.nodes[place].inputs else fitting
+        return (done + _SURE_ROWS * supposed.answers) / (had + _SURE_ROWS)
+
+    def _done(self, place: int) -> int:
+        """Answers; rows, where no model is asked; nothing of what only reads rows."""
+        step = self._state.counts[place]
+        if self._asks[place]:
+            return step.asked
+        source = not self._state.nodes[place].inputs
+        return 0 if source else step.left + step.rejected + step.failed
+
+    def _written(self) -> float:
+        """Tokens, those of answers under way counted."""
+        return float(self._state.usage.completion_tokens - self._first.completion_tokens)
+
+    def _mark(self, at: float) -> _Mark:
+        state = self._state
+        counts = state.refresh()
+        over = max(0.0, self._written() - sum(step.tokens for step in counts))
+        weights = [self._weight(place) for place in range(len(counts))]
+        total = sum(weights) or 1.0
+        return _Mark(
+            at,
+            tuple(float(self._done(place)) for place in range(len(counts))),
+            tuple(
+                step.tokens + over * weight / total
+                for step, weight in zip(counts, weights, strict=True)
+            ),
+        )
+
+    def _weight(self, place: int) -> float:
+        """How much of the tokens under way are the step's, by its rows and their answers."""
+        if not self._asks[place]:
+            return 0.0
+        step, supposed = self._state.counts[place], self._supposed[place]
+        running = step.running if self._state.nodes[place].inputs else self._state.at_once / 4
+        mean = (step.tokens + _SURE_ANSWERS * supposed.tokens) / (step.asked + _SURE_ANSWERS)
+        return running * mean
+
+    def _costs(self) -> _Costs | None:
+        first, last = self._marks[0], self._marks[-1]
+        if last.at - first.at < _BETWEEN:
+            return None
+        usage, every = self._state.usage, range(len(self._asks))
+        requests = max(1, usage.requests - self._first.requests)
+        read = (usage.prompt_tokens - self._first.prompt_tokens) / requests
+        besides = _ANSWER + _PROMPT * read
+        means = [self._mean(place) for place in every]
+        units = [
+            besides + (mean if supposed.most else _SCORED)
+            for mean, supposed in zip(means, self._supposed, strict=True)
+        ]
+        steps = list(pairwise(self._marks))
+        times = np.array([b.at - a.at for a, b in steps])
+        gone = np.array(
+            [
+                [
+                    b.tokens[k] - a.tokens[k] + (units[k] - means[k]) * (b.done[k] - a.done[k])
+                    if self._asks[k]
+                    else b.done[k] - a.done[k]
+                    for k in every
+                ]
+                for a, b in steps
+            ]
+        )
+        recent = np.exp((times.cumsum() - times.sum()) / _RECENT)
+        seconds, totals = float(recent @ times), recent @ gone
+        asked = sum(float(totals[k]) for k in every if self._asks[k])
+        rows = sum(float(totals[k]) for k in every if not self._asks[k])
+        if asked <= 0 and rows <= 0:
+            return None
+        unit = seconds / asked if asked > 0 else 0.0
+        row = _GATE if asked > 0 else seconds / rows
+        supposed = np.array([unit if asks else row for asks in self._asks])
+        root = np.sqrt(recent)
+        design, times = gone * supposed * root[:, None], times * root
+        fitted = np.linalg.solve(
+            design.T @ design + _TRUST * np.eye(len(units)),
+            design.T @ times + _TRUST * np.ones(len(units)),
+        )
+        costs = supposed * np.clip(fitted, 0.2, 5.0)
+        answers = [float(costs[k]) * (units[k] if self._asks[k] else 1.0) for k in every]
+        return _Costs(answers, besides)

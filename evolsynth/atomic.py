@@ -23,7 +23,7 @@ from typing import IO
 from evolsynth.doing import doing
 from evolsynth.errors import InputError
 
-__all__ = ["cache_folder", "check_apart", "locked", "write", "writing", "written"]
+__all__ = ["cache_folder", "check_apart", "is_file", "locked", "write", "writing", "written"]
 
 
 @contextmanager
@@ -157,23 +157,32 @@ def _file(place: str, *, keep: bool) -> Iterator[IO[bytes]]:
     if not place or "\0" in place:
         what = "no path has a NUL character" if place else "the path is empty"
         raise OSError(errno.EINVAL, what)
-    own, target = _descriptor(place), Path(os.path.realpath(place))
-    try:
-        regular = own is None and stat.S_ISREG(Path(place).stat().st_mode)
-        if regular and not os.access(target, os.W_OK):  # a new file in its place would not ask
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except FileNotFoundError:
-        regular = True
-    if not regular:
+    if not is_file(place):
+        own = _descriptor(place)
         number = os.open(place, os.O_WRONLY | os.O_NOCTTY) if own is None else os.dup(own)
         with os.fdopen(number, "wb") as file:
             yield file
         return
+    target = Path(os.path.realpath(place))
+    if target.exists() and not os.access(target, os.W_OK):  # a new one in its place would not ask
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     target.parent.mkdir(parents=True, exist_ok=True)
     with written(target, keep=keep) as part, part.open("xb") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())
+
+
+def is_file(place: str) -> bool:
+    """Whether a path is a regular file's, or would be: no device's, pipe's or descriptor's.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    try:
+        return _descriptor(place) is None and stat.S_ISREG(Path(place).stat().st_mode)
+    except FileNotFoundError:
+        return True
 
 
 def _cannot(place: str | os.PathLike[str], error: OSError, advice: str) -> InputError:

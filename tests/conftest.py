@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -103,3 +104,23 @@ def loaded_model() -> Iterator[Model]:
 def make_row() -> Callable[..., Row]:
     """Rows with an instruction each."""
     return lambda text, **fields: Row.make(text, **fields)
+
+
+@pytest.fixture
+def device(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The device ``null`` or ``full``; one of the test's own for root, who could replace it."""
+
+    def of(name: str) -> Path:
+        place = Path("/dev") / name
+        if os.geteuid() == 0:
+            place = tmp_path_factory.mktemp("dev") / name
+            try:
+                os.mknod(place, 0o666 | stat.S_IFCHR, os.makedev(1, {"null": 3, "full": 7}[name]))
+                place.open("rb").close()
+            except OSError:
+                pytest.skip("devices cannot be made here")
+        if not place.is_char_device():
+            pytest.skip(f"{place} is no device here")
+        return place
+
+    return of

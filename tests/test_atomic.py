@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -214,7 +214,7 @@ def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path, way: str) -> None:
         with writing(str(place)) as tell:
             tell("one\n")
             assert os.read(reader, 100) == b"one\n"  # at once
-        assert write(place, ["two"]) == 1
+        assert write(str(place), ["two"]) == 1
         assert os.read(reader, 100) == b"two"
     finally:
         os.close(reader)
@@ -223,15 +223,19 @@ def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path, way: str) -> None:
     assert names(tmp_path) == ["link", "pipe"]
 
 
-def test_a_device_stays_one(tmp_path: Path) -> None:
-    link = tmp_path / "null"
-    link.symlink_to("/dev/null")
-    for place in ("/dev/null", str(link)):
+def test_a_device_stays_one(tmp_path: Path, device: Callable[[str], Path]) -> None:
+    link, null = tmp_path / "null", device("null")
+    link.symlink_to(null)
+    for place in (str(null), str(link)):
         with writing(place) as tell:
             tell("one\n")
         write(place, ["two"])
-    assert Path("/dev/null").is_char_device()
-    assert names(tmp_path) == ["null"]
+    assert null.is_char_device()
+    assert link.is_symlink()
+    assert names(null.parent) == names(tmp_path) == ["null"]
+    full = str(device("full"))
+    with pytest.raises(InputError, match="No space left on device"), writing(full) as tell:
+        tell("one\n")
 
 
 def test_what_goes_to_a_descriptor_of_a_file_is_added_where_it_stands(tmp_path: Path) -> None:

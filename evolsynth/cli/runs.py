@@ -6,13 +6,13 @@ import argparse
 import asyncio
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from evolsynth.atomic import writing
+from evolsynth.atomic import is_file, writing
 from evolsynth.cli.flags import add_flags, given, note_path
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import error_console, watcher
@@ -107,7 +107,7 @@ def run_into_folder(
 def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str) -> int:
     """A method's command: accepted rows go to one file, the others to another; the exit status."""
     folder = options.folder
-    if folder is None and options.output != "-":
+    if folder is None and options.output != "-" and _named(options.output):
         folder = f"{options.output}.run"
     last = len(pipeline.nodes()) - 1
     line: Callable[[Row], str] = Row.to_json
@@ -135,6 +135,13 @@ def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str)
             again=_again(options.words) if folder is not None else None,
             observe=observe,
         )
+
+
+def _named(output: str) -> bool:
+    """Whether the rows go to a file that a run's folder can be called after."""
+    with suppress(OSError):  # what is wrong is told when it is opened
+        return is_file(output)
+    return True
 
 
 def _again(words: Sequence[str]) -> str:

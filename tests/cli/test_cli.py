@@ -200,6 +200,15 @@ def test_no_rows_are_no_rows(tmp_path: Path) -> None:
     assert (tmp_path / "rows.jsonl").read_bytes() == b""
 
 
+def test_rows_that_go_to_a_device_leave_no_folder_beside_it(
+    device: Callable[[str], Path],
+) -> None:
+    null = device("null")
+    assert main(["magpie", "-n", "1", "--only-instruction", "-o", str(null)]) == 0
+    assert [path.name for path in null.parent.iterdir()] == ["null"]
+    assert null.is_char_device()
+
+
 def test_ctrl_c_ends_magpie_with_130_and_keeps_the_partial_file(
     tmp_path: Path, fakes: type[Fake], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,16 +82,16 @@ def test_a_spoiled_file_has_the_fault_and_nothing_else(tmp_path: Path) -> None:
 
 def test_no_fault_ends_this_process(tmp_path: Path) -> None:
     path, told, loaded = tmp_path / "spoiled.gguf", [], 0
-    for fault in itertools.islice(faults(REAL, 1), 80):
+    for fault in itertools.islice(faults(REAL, 1), 40):
         spoil(REAL, path, fault)
         try:
             read_outline(path)
             loaded += 1
-            if loaded <= 3:
+            if loaded == 1:
                 apart.apart(apart._try, path)
         except EvolsynthError as error:
             told.append(str(error))
-    assert len(told) >= 20
+    assert len(told) >= 10
     assert all(line.startswith(f"{path}: ") and "\n" not in line for line in told)
 
 

@@ -149,7 +149,7 @@ async def test_a_file_cut_and_deleted_while_it_is_used_changes_nothing(tmp_path:
         assert (await llm.complete(request)).text == before.text
 
 
-def test_a_source_cut_while_it_is_requantised_is_a_sentence(
+def test_a_source_that_is_cut_cannot_be_requantised_and_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = tmp_path / "cut.gguf"

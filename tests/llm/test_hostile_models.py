@@ -82,16 +82,16 @@ def test_a_spoiled_file_has_the_fault_and_nothing_else(tmp_path: Path) -> None:
 
 def test_no_fault_ends_this_process(tmp_path: Path) -> None:
     path, told, loaded = tmp_path / "spoiled.gguf", [], 0
-    for fault in itertools.islice(faults(REAL, 1), 80):
+    for fault in itertools.islice(faults(REAL, 1), 40):
         spoil(REAL, path, fault)
         try:
             read_outline(path)
             loaded += 1
-            if loaded <= 3:
+            if loaded == 1:
                 apart.apart(apart._try, path)
         except EvolsynthError as error:
             told.append(str(error))
-    assert len(told) >= 20
+    assert len(told) >= 10
     assert all(line.startswith(f"{path}: ") and "\n" not in line for line in told)
 
 
@@ -149,7 +149,7 @@ async def test_a_file_cut_and_deleted_while_it_is_used_changes_nothing(tmp_path:
         assert (await llm.complete(request)).text == before.text
 
 
-def test_a_source_cut_while_it_is_requantised_is_a_sentence(
+def test_a_source_that_is_cut_cannot_be_requantised_and_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = tmp_path / "cut.gguf"

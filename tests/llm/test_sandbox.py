@@ -207,7 +207,8 @@ def test_a_forked_process_has_a_renderer_of_its_own() -> None:
     assert template.render({"s": "here"}) == "here"
     assert os.waitpid(child, 0)[1] == 0
     assert os.read(read, 100) == b"forked"
-    os.close(read), os.close(write)
+    os.close(read)
+    os.close(write)
 
 
 def test_ctrl_c_ends_a_render_at_once_and_leaves_the_next_right(

@@ -58,7 +58,8 @@ def _callback(native: Any) -> Any:
 
 def last_message() -> str:
     """The last error that llama.cpp logged, for an error message of our own."""
-    return _said[-1].strip() if _said else "llama.cpp gave no reason"
+    told = (line.strip() for line in reversed(_said) if not line.endswith("failed to load model"))
+    return next(told, "llama.cpp gave no reason")  # that a load failed is known
 
 
 _CONTROL = 1 << 1 | 1 << 3  # LLAMA_TOKEN_ATTR_UNKNOWN, LLAMA_TOKEN_ATTR_CONTROL

@@ -39,11 +39,12 @@ _MOST = 100_000  # tensors, and values
 _LARGEST = 2**31 - 1  # whole numbers are ints to llama.cpp
 # Of each architecture, what must be above 0 and what may be 0.
 _POSITIVE = ("block_count", "embedding_length", "context_length", "rope.freq_base")
-_NATURAL = ("feed_forward_length", "attention.head_count", "attention.head_count_kv", "vocab_size")
-_NATURAL += ("attention.key_length", "attention.value_length", "rope.dimension_count")
-_NATURAL += ("expert_count", "expert_used_count", "attention.sliding_window")
-_NATURAL += ("attention.layer_norm_rms_epsilon", "attention.layer_norm_epsilon")
-_NATURAL += ("rope.scaling.factor",)
+_NATURAL: tuple[str, ...] = (
+    *("feed_forward_length", "attention.head_count", "attention.head_count_kv", "vocab_size"),
+    *("attention.key_length", "attention.value_length", "rope.dimension_count"),
+    *("expert_count", "expert_used_count", "attention.sliding_window"),
+    *("attention.layer_norm_rms_epsilon", "attention.layer_norm_epsilon", "rope.scaling.factor"),
+)
 _MOST_DIMENSIONS = 4
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
 
@@ -123,11 +124,12 @@ class _Reader:
             self._value(self._text())
         found = tuple(self._tensor() for _ in range(tensors))
         alignment = self._numbers.get("general.alignment", 32)
+        if not isinstance(alignment, int):
+            raise _Damaged("is damaged: general.alignment is no whole number")
         if alignment == 0:
             raise _Damaged("has an alignment of 0")
-        if alignment not in (1 << n for n in range(31)):
+        if alignment < 0 or alignment & (alignment - 1):
             raise _Damaged(f"is damaged: general.alignment is {alignment}, no power of two")
-        alignment = int(alignment)
         for tensor in found:
             if not all(0 < n <= 2**40 for n in tensor.shape):
                 raise _Damaged(f"is damaged: '{tensor.name[:64]}' has the shape {tensor.shape}")

@@ -76,7 +76,10 @@ def _take(trial: Trial, words: list[str]) -> Command:
     for flag, path in pairwise(words):
         if flag in ("-o", "--rejects", "--duplicates", "--json"):
             what = {"": "run", ".jsonl": "rows"}.get(Path(path).suffix, "text")
-            if words[0] in ("information-loss", "preference") or flag == "--duplicates":
+            if (
+                words[0] in ("information-loss", "preference", "score", "dedup")
+                or flag == "--duplicates"
+            ):
                 what = "objects"
             trial.outputs.append(Output(path, what))  # type: ignore[arg-type] # one of them
     return Command(words, due=25)

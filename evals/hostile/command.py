@@ -9,11 +9,10 @@ import re
 import shutil
 import sys
 import tempfile
-import threading
 import time
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TextIO
@@ -25,7 +24,7 @@ from evals.hostile.oracle import judge
 from evals.hostile.running import Outcome, Servers, carry_out
 from evals.hostile.trial import Draw, Trial
 from evals.machine import describe
-from evals.options import add_json, check_place, positive, save, told_on, whole
+from evals.options import add_json, check_place, names, positive, save, told_on, whole
 from evolsynth.atomic import cache_folder
 from evolsynth.errors import InputError
 
@@ -69,9 +68,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=whole, default=1, metavar="N", help="of the draws")
     parser.add_argument(
-        "--only", choices=(*KINDS, "limits"), metavar="KIND",
-        help=f"one kind of trial: {', '.join(KINDS)}; or limits: the least memory, files and file "
-        "size that each command can do with, as a table",
+        "--only", type=names((*KINDS, "limits")), metavar="KIND,...",
+        help=f"some kinds of trials: {', '.join(KINDS)}; or limits: the least memory, files and "
+        "file size that each command can do with, as a table",
     )  # fmt: skip
     parser.add_argument("--replay", metavar="NAME", help="one trial again, with all that is said")
     parser.add_argument(
@@ -86,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     if options.replay is not None:
         return _replayed(options.replay, options.keep)
     told = told_on(options.json)
-    if options.only == "limits":
+    if "limits" in (options.only or ()):
         return limits.run(options.json, told)
     began = time.monotonic()
     failed: list[Failed] = []
@@ -95,8 +94,8 @@ def run(options: argparse.Namespace) -> int:
     seconds: dict[str, float] = defaultdict(float)
     keep = options.keep or Path(tempfile.mkdtemp(prefix="evals-hostile-kept-"))
     end = None if options.minutes is None else began + options.minutes * 60
-    names = _names(options.seed, options.trials, options.only, end)
-    for name, one, took, ended in _through(names, keep):
+    drawn = _drawn(options.seed, options.trials, options.only or tuple(KINDS), end)
+    for name, one, took, ended in _through(drawn, keep):
         kind = name.rpartition("-")[0].rpartition("-")[0]
         counts[kind] += 1
         seconds[kind] += took
@@ -126,33 +125,28 @@ def run(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _names(seed: int, trials: int, only: str | None, end: float | None) -> Iterator[str]:
-    kinds, weights = zip(*((kind, weight) for kind, (_, weight) in KINDS.items()), strict=True)
+def _drawn(seed: int, trials: int, kinds: Sequence[str], end: float | None) -> Iterator[str]:
+    weights = [KINDS[kind][1] for kind in kinds]
     for number in range(trials):
         if end is not None and time.monotonic() > end:
             return
         draw = random.Random(f"{seed}-{number}")  # noqa: S311 - the same each time
-        yield f"{only or draw.choices(kinds, weights)[0]}-{seed}-{number}"
+        yield f"{draw.choices(kinds, weights)[0]}-{seed}-{number}"
 
 
 #: A trial's name, what was wrong, the seconds that it took, and its exit statuses.
 _Done = tuple[str, Failed | None, float, list[int]]
 
 
-def _through(names: Iterator[str], keep: Path) -> Iterator[_Done]:
+def _through(drawn: Iterator[str], keep: Path) -> Iterator[_Done]:
     """All trials, some at once."""
-    own, opened = threading.local(), list[Servers]()
+    servers = Servers()
 
     def one(name: str) -> _Done:
-        if not hasattr(own, "servers"):
-            own.servers = Servers()
-            opened.append(own.servers)
         began, ended = time.monotonic(), list[int]()
         try:
-            found = run_one(name, own.servers, keep, ended)
+            found = run_one(name, servers, keep, ended)
         except Exception:  # noqa: BLE001 - a fault of the program itself is told, and the rest goes on
-            own.servers = Servers()
-            opened.append(own.servers)
             found = Failed(name=name, wrong=[traceback.format_exc()], told=[], folder="")
         return name, found, time.monotonic() - began, ended
 
@@ -160,7 +154,7 @@ def _through(names: Iterator[str], keep: Path) -> Iterator[_Done]:
     with cache_of_its_own(), ThreadPoolExecutor(width) as pool:
         under_way: set[Future[_Done]] = set()
         try:
-            for name in names:
+            for name in drawn:
                 under_way.add(pool.submit(one, name))
                 if len(under_way) > width:
                     done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
@@ -169,8 +163,7 @@ def _through(names: Iterator[str], keep: Path) -> Iterator[_Done]:
                 done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
         finally:
-            for servers in opened:
-                servers.close()
+            servers.close()
 
 
 class cache_of_its_own:  # noqa: N801 - used as a function

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from evals.hostile.contents import Content, content, good_rows, long_text, packed
 from evals.hostile.places import Places
-from evals.hostile.trial import Command, Draw, Output, Trial
+from evals.hostile.trial import Command, Draw, Output, Trial, What
 
 __all__ = ["COMMANDS", "answers", "files", "long"]
 
@@ -108,16 +108,16 @@ class _Told:
         """The input's word."""
         return self.places.input(self.made)
 
-    def two(self, flag: str, *, always: float = 0.6) -> list[str]:
+    def two(self, flag: str, *, always: float = 0.6, what: What = "rows") -> list[str]:
         """``-o`` and the flag of what is left; the trial knows whether both hold all rows."""
         words, draw, trial = list[str](), self.draw, self.trial
         trial.whole = True
         if draw.chance(0.7):
-            words += self.places.output("-o")
+            words += self.places.output("-o", what)
         else:
-            trial.outputs.append(Output(None))
+            trial.outputs.append(Output(None, what))
         if draw.chance(always) or self.places.calm:
-            words += self.places.output(flag)
+            words += self.places.output(flag, what)
         else:
             trial.whole = False
         return words
@@ -156,7 +156,7 @@ def _dedup(told: _Told) -> list[str]:
     method = told.draw.choices(("exact", "minhash", "static", "semantic"), (5, 5, 1, 0.3))[0]
     told.trial.heavy = method in ("static", "semantic")
     return [
-        told.data(), *told.two("--duplicates"), "--method", method,
+        told.data(), *told.two("--duplicates", what="objects"), "--method", method,
         *told.maybe("--threshold", "0.5", "1", "0.01"), *told.now_and_then("--same-template"),
         *told.maybe("--field", "response", "mark", "nothing", safe=False),
         *told.now_and_then("--keep", "best", "--score", "quality", share=0.15),
@@ -195,8 +195,8 @@ def _score(told: _Told) -> list[str]:
     words = [told.data(), "--model", answers(told.trial, told.draw)]
     words += told.draw.choice((["--judge"], ["--ifd"], ["--judge", "--ifd"]))
     if told.draw.chance(0.7):
-        return words + told.places.output("-o")
-    told.trial.outputs.append(Output(None))
+        return words + told.places.output("-o", "objects")
+    told.trial.outputs.append(Output(None, "objects"))
     return words
 
 

@@ -178,4 +178,4 @@ def templates(trial: Trial, draw: Draw) -> None:
     trial.outputs.append(Output("out.jsonl"))
     trial.whole = False
     words = ["generate", "rows.jsonl", "--prompt", "@prompt.j2", *asks]
-    trial.commands.append(Command(words, due=30))
+    trial.commands.append(Command(words, due=15))

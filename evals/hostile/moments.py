@@ -3,6 +3,7 @@ and what a shell can do to a command."""
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import signal
@@ -37,7 +38,10 @@ def plain_commands(trial: Trial, draw: Draw, *, rows: int, delay: float = 0.0) -
     made = packed(draw, good_rows(draw, rows), "jsonl")
     (trial.work / "rows.jsonl").write_bytes(made.data)
     trial.marks, trial.whole = made.marks, True
-    model = answers(trial, draw)
+    model = "scripted:answers.txt"
+    lines = (f"Name {n} towns by the sea, and say what each is known for.\n" for n in range(2, 40))
+    text = "".join(json.dumps(line.strip()) + "\n" for line in lines)
+    (trial.work / "answers.txt").write_text(text, "utf-8")
     (trial.work / "pipeline.yaml").write_text(_PIPELINE % delay, "utf-8")
     (trial.work / "systems.yaml").write_text("bees: You know all of bees.\ncooking: You cook.\n")
     both = ["-o", "out.jsonl", "--rejects", "left.jsonl"]
@@ -53,7 +57,8 @@ def plain_commands(trial: Trial, draw: Draw, *, rows: int, delay: float = 0.0) -
         ["run", "pipeline.yaml", "-o", "run", "--no-report"],
         ["generate", "rows.jsonl", "--prompt", "Say {{ instruction }}.", *both, *asks],
         ["preference", "rows.jsonl", *both, *asks],
-        ["self-instruct", "rows.jsonl", *both, *asks, "--num-instructions", "1"],
+        ["self-instruct", "rows.jsonl", *both, *asks, "--num-instructions", "1",
+         "--prompts", "classic"],
         ["magpie", "-n", "20", *both, *asks],
         ["schema", "-o", "out.json"],
         ["draw", "pipeline.yaml", "-o", "out.svg"],
@@ -76,7 +81,10 @@ def _take(trial: Trial, words: list[str]) -> Command:
     for flag, path in pairwise(words):
         if flag in ("-o", "--rejects", "--duplicates", "--json"):
             what = {"": "run", ".jsonl": "rows"}.get(Path(path).suffix, "text")
-            if words[0] in ("information-loss", "preference") or flag == "--duplicates":
+            if (
+                words[0] in ("information-loss", "preference", "score", "dedup")
+                or flag == "--duplicates"
+            ):
                 what = "objects"
             trial.outputs.append(Output(path, what))  # type: ignore[arg-type] # one of them
     return Command(words, due=25)

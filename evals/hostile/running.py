@@ -49,30 +49,51 @@ class Outcome:
 
 
 class Servers:
-    """The servers that forks come from, started when they are first asked for."""
+    """The servers that forks come from, each for one trial at a time: of those with MiniLM loaded,
+    which take long to start, only one."""
 
     def __init__(self) -> None:
-        self._open: dict[bool, Server] = {}
+        self._idle: list[Server] = []
+        self._heavy: Server | None = None
+        self._one = threading.Lock()
 
-    def get(self, *, heavy: bool) -> Server:
-        """The one with MiniLM loaded, or the one without."""
-        if heavy not in self._open:
-            self._open[heavy] = Server(heavy=heavy)
-        return self._open[heavy]
+    @contextmanager
+    def lent(self, *, heavy: bool) -> Iterator[Server]:
+        """A server for a trial; one with which something went wrong is not used again."""
+        if heavy:
+            with self._one:
+                server = self._heavy = self._heavy or Server(heavy=True)
+                try:
+                    yield server
+                except BaseException:
+                    self._heavy = None
+                    server.close()
+                    raise
+            return
+        try:
+            server = self._idle.pop()
+        except IndexError:
+            server = Server()
+        try:
+            yield server
+        except BaseException:
+            server.close()
+            raise
+        self._idle.append(server)
 
     def close(self) -> None:
         """End them."""
-        for server in self._open.values():
+        for server in (*self._idle, *([self._heavy] if self._heavy else [])):
             server.close()
-        self._open.clear()
+        self._idle.clear()
+        self._heavy = None
 
 
 def carry_out(trial: Trial, servers: Servers) -> Outcome:
     """Run the trial's commands, one after the other or together, and look at what they left."""
     before = snapshot(trial.work)
-    server = servers.get(heavy=trial.heavy)
     said: list[Said] = []
-    with _at_the_pipes(trial):
+    with servers.lent(heavy=trial.heavy) as server, _at_the_pipes(trial):
         groups = [trial.commands] if trial.together else [[c] for c in trial.commands]
         for number, group in enumerate(groups):
             with ExitStack() as stack:
@@ -165,7 +186,8 @@ class _UnderWay:
         busy = used < due and passed < due * _STARVED
         if busy:
             time.sleep(_IDLE)
-            busy = _used(self._process) - used > _IDLE / 50
+            now = _used(self._process)
+            busy = not now or now - used > _IDLE / 50  # it has ended, or is at work
         if busy:
             return None
         with suppress(ProcessLookupError):

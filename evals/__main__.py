@@ -46,6 +46,9 @@ PROGRAMS = {
         "evals.crash.command", "runs killed again and again: do they end as if nobody had?"
     ),
     "scale": Program("evals.scale", "a pipeline with any number of rows: time a row, memory"),
+    "long-texts": Program(
+        "evals.long_texts", "texts of up to 1 MB of many kinds: seconds, and how they grow"
+    ),
     "tables": Program("evals.tables", "write the tables of README and docs/ that code declares"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"

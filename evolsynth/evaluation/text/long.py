@@ -22,6 +22,8 @@ _PIECES = 16
 
 def looked_at(text: str) -> str:
     """The text itself, or pieces of it, joined by line breaks: `MOST` characters together."""
+    if len(text) > MOST:
+        text = text.strip()  # so that there is something at either end
     if len(text) <= MOST:
         return text
     size = MOST // _PIECES - 1

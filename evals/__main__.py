@@ -50,6 +50,9 @@ PROGRAMS = {
     ),
     "scale": Program("evals.scale", "a pipeline with any number of rows: time a row, memory"),
     "eta": Program("evals.eta", "is the time left of a run told rightly? Recorded runs replayed"),
+    "long-texts": Program(
+        "evals.long_texts", "texts of up to 1 MB of many kinds: seconds, and how they grow"
+    ),
     "tables": Program("evals.tables", "write the tables of README and docs/ that code declares"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"

@@ -17,6 +17,7 @@ from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.check import COSTS, Check, ordered
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
+from evolsynth.evaluation.text.long import LOOKED_AT, MOST
 from evolsynth.findings import explain
 from evolsynth.options import FilePath, OutputPath
 from evolsynth.rows import Row
@@ -103,11 +104,19 @@ def gate(
     kinds = ("accepted", "rejected", "failed")
     parts = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
     console.print(f"{sum(counts[kind] for kind in kinds)} rows = {parts}.")
+    if counts[LOOKED_AT]:
+        console.print(f"{counts[LOOKED_AT]} {_IN_PART}")
     for name, count in counts.most_common():
         reason, _, code = name.partition(" ")
         if reason == "reason":
             console.print(f"{count:8} {code}: {explain(code)}")
     return 0
+
+
+_IN_PART = (
+    f"with texts of more than {MOST:,} characters were looked at in part; their score "
+    f"'{LOOKED_AT}' is the share that was read."
+)
 
 
 async def _ahead(rows: Iterable[Row]) -> AsyncGenerator[Row]:
@@ -125,6 +134,7 @@ async def _judged(judge: Gate, rows: Rows, accept: Write, refuse: Write) -> Coun
     async with aclosing(judge.check(rows)) as decided:
         async for row in decided:
             counts[row.status] += 1
+            counts[LOOKED_AT] += row.scores.get(LOOKED_AT, 1.0) < 1
             if row.verdict is not None:
                 counts.update(f"reason {code}" for code in row.verdict.reasons)
             (accept if row.status == "accepted" else refuse)(row.to_json() + "\n")

@@ -76,6 +76,7 @@ def information_loss(
         def tell(some: Iterable[_Pair]) -> None:
             for line, loss in some:
                 counts["flagged" if loss.flagged else "kept"] += 1
+                counts["noted"] += loss.note is not None
                 counts.update(f"lost {span.kind}" for span in loss.lost if loss.flagged)
                 write(_as_json(_marked(line, loss)) + "\n")
 
@@ -86,6 +87,8 @@ def information_loss(
             asyncio.run(_with_opinions(found, fields, threshold, second_opinion, tell))
     console = Screen(stderr=True, soft_wrap=True, markup=False, highlight=False)
     console.print(f"{counts['flagged'] + counts['kept']} pairs: {counts['flagged']} flagged.")
+    if counts["noted"]:
+        console.print(f"{counts['noted']} were looked at in part: their 'note' says of what.")
     for name, count in counts.most_common():
         if name.startswith("lost "):
             console.print(f"{count:8} {name}")

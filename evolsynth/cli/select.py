@@ -14,6 +14,7 @@ from evolsynth.cli.progress.screen import Screen
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.scores.selection import Choice, best_first, choose, product_of, row_text
+from evolsynth.evaluation.text.long import MOST, in_part
 from evolsynth.options import FilePath, Natural, OutputPath
 from evolsynth.rows import Row, dump
 
@@ -49,11 +50,18 @@ def select(
     with closing(Lines(data, partial(_weigh, by=names, products=products))) as lines:
         embedder = MiniLM()
         embedder.load()
+        long: set[int] = set()
+
+        def text(i: int) -> str:
+            found = row_text(Row.from_dict(lines.row(i)))
+            long.update([i] if len(found) > MOST else ())
+            return found
+
         choice = choose(
             best_first(products),
             rows,
             embedder=embedder,
-            text=lambda i: row_text(Row.from_dict(lines.row(i))),
+            text=text,
             most_similar=distance,
         )
         with writing(output) as write:
@@ -65,7 +73,10 @@ def select(
     beside = len(products) - len(choice.chosen)
     said = f"{len(products)} rows = {len(choice.chosen)} selected + {beside} left"
     alike = f", {len(choice.refused)} of them too much like a better one"
-    Screen(stderr=True, soft_wrap=True, markup=False).print(f"{said}{alike}.", highlight=False)
+    console = Screen(stderr=True, soft_wrap=True, markup=False)
+    console.print(f"{said}{alike}.", highlight=False)
+    for line in in_part(len(long), "row"):
+        console.print(line)
     return 0
 
 

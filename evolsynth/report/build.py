@@ -154,9 +154,10 @@ def _look_around(
             "report was made without an embedding model."
         )
     known = [row for row in rows if row.status != "failed" and own_text(row).strip()]
-    if not known:
+    around = survey(known, embedder) if known else None
+    if around is None:
         return None, "There is no text to embed: the map and what belongs to it are left out."
-    return survey(known, embedder), ""
+    return around, ""
 
 
 def _present(values: Any) -> list[str]:

@@ -20,6 +20,8 @@ from evolsynth.evaluation.diversity.distances import Vectors, nearest_similariti
 from evolsynth.evaluation.diversity.measures import Figures, diversity, rarefied
 from evolsynth.evaluation.diversity.summary import DiversityReport, diversity_report
 from evolsynth.evaluation.duplicates.index import nearest_pairs
+from evolsynth.evaluation.embed.base import rough
+from evolsynth.evaluation.text.long import MOST, told
 from evolsynth.report.evolutions import lineage
 from evolsynth.report.tallies import kind_of
 from evolsynth.report.text import own_text, shorten, visible, wrapped
@@ -32,6 +34,8 @@ __all__ = ["MAP_LIMIT", "STATUS_NAMES", "Neighbourhood", "Pair", "histogram", "h
 __all__ += ["map_places", "plotly_script", "scatter", "survey"]
 
 _PAIRS = 10
+#: Characters that an embedder reads for a report, some 20 s of MiniLM; beyond, its stand-in does.
+EMBEDDED = 400_000
 _EQUAL_FROM, _EQUAL_TO = 5, 500  # rows of a draw when sets of different size are compared
 
 
@@ -48,6 +52,7 @@ class Neighbourhood(NamedTuple):
 
     ``map_method`` is how the map was laid out, of ``map_size`` of ``size`` rows. ``measured``
     and ``equal`` are (name, figures): of whole groups, and of draws of equal size from them.
+    ``embedder`` made the vectors, and ``notes`` say what was embedded roughly, or in part.
     ``varied`` is the report by method and round, None without scikit-learn.
     """
 
@@ -60,6 +65,8 @@ class Neighbourhood(NamedTuple):
     measured: list[tuple[str, Figures]]
     equal: list[tuple[str, Figures]]
     varied: DiversityReport | None
+    embedder: str
+    notes: tuple[str, ...]
 
 
 class _Known:
@@ -70,19 +77,41 @@ class _Known:
         self._places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
         self._vectors = np.asarray(embedder.embed(list(self._places)), dtype=np.float32)
 
+    def has_vector(self, text: str) -> bool:
+        """Whether a text has a vector; by static ones, one without a token has none."""
+        return bool(self._vectors[self._places[text]].any())
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Their vectors, shape (n, d)."""
         return self._vectors[[self._places[text] for text in texts]]
 
 
-def survey(rows: Sequence[Row], embedder: Embedder) -> Neighbourhood:
+def survey(rows: Sequence[Row], embedder: Embedder) -> Neighbourhood | None:
     """Embed the rows' own texts, each different text once, and measure.
+
+    What would take an embedder too long is embedded by its fast stand-in; ``notes`` say so.
+    None where that knows no word of any row.
 
     Args:
         rows: at least one, each with some text.
     """
     texts = [own_text(row) for row in rows]
+    different = set(texts)
+    notes = told(different)
+    if sum(min(len(text), MOST) for text in different) > EMBEDDED and rough(embedder) != embedder:
+        whole, embedder = embedder.name, rough(embedder)
+        notes = (
+            f"The {len(different):,} different texts are embedded by '{embedder.name}', the fast "
+            f"stand-in of '{whole}': they have more than {EMBEDDED:,} characters together.",
+            *notes,
+        )
     known = _Known(texts, embedder)
+    rows = [row for row, text in zip(rows, texts, strict=True) if known.has_vector(text)]
+    if not rows:
+        return None
+    if len(rows) < len(texts):
+        notes = (*notes, f"{len(texts) - len(rows):,} rows without a word are left out.")
+        texts = [own_text(row) for row in rows]
     vectors = known.embed(texts)
     links = lineage(rows)
     shown = some(len(rows), MAP_LIMIT, 0)
@@ -98,6 +127,8 @@ def survey(rows: Sequence[Row], embedder: Embedder) -> Neighbourhood:
         measured=measured,
         equal=equal,
         varied=_varied(rows, known),
+        embedder=known.name,
+        notes=notes,
     )
 
 

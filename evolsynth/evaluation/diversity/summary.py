@@ -38,6 +38,7 @@ from evolsynth.evaluation.diversity.measures import (
 )
 from evolsynth.evaluation.diversity.ngrams import Places
 from evolsynth.evaluation.embed.base import Embedder
+from evolsynth.evaluation.text.long import told
 from evolsynth.evaluation.text.verbs import RootVerb, verb_table
 from evolsynth.rows import Row
 
@@ -304,6 +305,7 @@ def _embedded(
         notes.append(f"Of {count:,} texts {MOST:,}, drawn at random, are measured.")
         places = np.sort(np.random.default_rng([seed, count]).choice(count, MOST, replace=False))
         found = found.at(places.tolist())
+    notes += told(set(found.texts))
     return embedded(found, embedder)
 
 

@@ -23,6 +23,7 @@ from evolsynth.evaluation.duplicates.neighbours import Neighbours, Vectors, neig
 from evolsynth.evaluation.duplicates.same_request import digest, only_difference, same_request
 from evolsynth.evaluation.duplicates.tokens import Lexicon, fact_key, shingles, template
 from evolsynth.evaluation.embed.base import rough as rough_of
+from evolsynth.evaluation.text.long import MOST, in_part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -244,6 +245,7 @@ class _Run:
         self._digests = np.zeros((2, n), dtype=np.uint64)
         self._signatures: Signatures | None = None
         self._stars = Stars(n)
+        self._long = 0
         self._text = lru_cache(maxsize=16384)(self._compared)
         self._shingles = lru_cache(maxsize=4096)(lambda rank: shingles(self._text(rank)))
 
@@ -263,6 +265,7 @@ class _Run:
         with ThreadPoolExecutor(self._workers) as pool:
             waiting = []
             for ranks, texts in self._chunks():
+                self._long += sum(len(text) > MOST for text in texts)
                 digests = b"".join(digest(text, 16) for text in texts)
                 self._digests[:, ranks] = np.frombuffer(digests, "<u8").reshape(-1, 2).T
                 if signatures is None:
@@ -321,6 +324,8 @@ class _Run:
         least = THRESHOLDS["static"] if decide else threshold
         floor = min(least, threshold - _ROUGHLY) if decide else least
         self._tell(f"embedding {len(active):,} texts roughly")
+        for line in in_part(self._long, "text"):
+            self._tell(line)
         found = self._search(rough, active, floor)
         self._tell(f"comparing {len(found.pairs):,} pairs by meaning")
 

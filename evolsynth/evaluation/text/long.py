@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["LOOKED_AT", "MOST", "looked_at", "share", "told"]
+__all__ = ["LOOKED_AT", "MOST", "in_part", "looked_at", "share", "told"]
 
 #: Characters of a text that rules and the embedder read at most: some 3,500 words.
 MOST = 20_000
@@ -22,6 +22,8 @@ _PIECES = 16
 
 def looked_at(text: str) -> str:
     """The text itself, or pieces of it, joined by line breaks: `MOST` characters together."""
+    if len(text) > MOST:
+        text = text.strip()  # so that there is something at either end
     if len(text) <= MOST:
         return text
     size = MOST // _PIECES - 1
@@ -37,9 +39,13 @@ def share(*texts: str | None) -> float:
     return 1.0 if left == sum(sizes) else max(round(left / sum(sizes), 4), 0.0001)
 
 
-def told(texts: Iterable[str], what: str = "text") -> tuple[str, ...]:
-    """A sentence on how many texts were looked at in part; none where none was."""
-    count = sum(len(text) > MOST for text in texts)
+def told(texts: Iterable[str]) -> tuple[str, ...]:
+    """A sentence on how many of some texts are looked at in part; none where none is."""
+    return in_part(sum(len(text) > MOST for text in texts), "text")
+
+
+def in_part(count: int, what: str) -> tuple[str, ...]:
+    """A sentence on so many texts (or what they are called); none for 0."""
     if not count:
         return ()
     many = f"1 {what} was" if count == 1 else f"{count:,} {what}s were"

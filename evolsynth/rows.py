@@ -139,9 +139,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         """
         try:
             return dump(self.to_dict())
-        except (TypeError, RecursionError) as error:
-            what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-            raise InputError(f"row {self.id}: it cannot be written as JSON ({what}).") from None
+        except (TypeError, ValueError, RecursionError) as error:
+            told = f"it cannot be written as JSON ({_unwritable(error)})."
+            raise InputError(f"row {self.id}: {told}") from None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -156,7 +156,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
             extra["extra"] = data["extra"]
         known["extra"] = extra
         if isinstance(known.get("id"), int):
-            known["id"] = str(known["id"])
+            try:
+                known["id"] = str(known["id"])
+            except ValueError:
+                raise InputError("field 'id': a number of too many digits.") from None
         scores = known.get("scores")
         if isinstance(scores, Mapping):  # a score that was no number is written as null
             known["scores"] = {name: score for name, score in scores.items() if score is not None}
@@ -186,11 +189,16 @@ def dump(data: Any) -> str:
     """One line of JSON; characters as they are, where UTF-8 has them; NaN and infinity as null."""
     try:
         text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except ValueError:  # a number that JSON has not
-        return dump(_finite(data))
+    except ValueError:  # a number that JSON has not; one with too many digits raises again
+        data = _finite(data)
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     if not _whole(text):  # half a surrogate pair: only an escape can carry it
         return json.dumps(data, separators=(",", ":"))
     return text
+
+
+def _unwritable(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error).split(";")[0]
 
 
 def _finite(data: Any) -> Any:
@@ -211,7 +219,10 @@ def _whole(text: str) -> bool:
 
 
 def _digest(body: Any) -> str:
-    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    try:
+        text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"the row cannot be written as JSON ({_unwritable(error)}).") from None
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 

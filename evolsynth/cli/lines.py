@@ -159,7 +159,10 @@ class TextField(Sequence[str]):
                 f"{where}: no number '{name}', on the row or in its 'scores'. "
                 "Name with --score a field that every line has."
             )
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise InputError(f"{where}: '{name}' is beyond the largest number.") from None
 
     def __len__(self) -> int:
         return len(self.lines)

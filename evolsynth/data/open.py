@@ -102,7 +102,10 @@ class Origin:
             return sum(1 for _ in self)
         total, most = 0, self._limit
         for reader in self._readers:
-            count = reader.count()
+            try:
+                count = reader.count()
+            except OSError as error:  # the file went since it was found
+                raise InputError(f"{reader.label}: cannot be read ({error.strerror}).") from None
             if count is None:
                 return None
             total += count

@@ -38,9 +38,10 @@ def spooled(path: Path, label: str) -> Path:
         source = os.open(path, os.O_RDONLY | (os.O_NONBLOCK if key in _kept else 0))
         try:
             _refuse_endless(source, label)
-            if key not in _kept or _written_to(source):
+            begin = b"" if key not in _kept else _written_to(source)
+            if begin is not None:
                 os.set_blocking(source, True)
-                _kept[key] = _copy(source, path, label)
+                _kept[key] = _copy(source, path, label, begin)
         finally:
             os.close(source)
     except OSError as error:
@@ -48,19 +49,16 @@ def spooled(path: Path, label: str) -> Path:
     return _kept[key]
 
 
-def _written_to(descriptor: int) -> bool:
-    """Whether somebody has a pipe open to write, which this end of it is open to read."""
+def _written_to(descriptor: int) -> bytes | None:
+    """What came out of a pipe so far, which is open to read; None if nobody has it open to write,
+    so that nothing will."""
     if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
-        return True
+        return b""
     select.select([descriptor], [], [], _MOMENT)
-    watch = select.poll()
-    watch.register(descriptor, select.POLLIN)
-    if any(events & select.POLLIN for _, events in watch.poll(0)):
-        return True
     try:
-        return bool(os.read(descriptor, 1))  # nothing, where nobody has it open
+        return os.read(descriptor, 1 << 16) or None
     except BlockingIOError:
-        return True
+        return b""
 
 
 def _refuse_endless(descriptor: int, label: str) -> None:
@@ -71,8 +69,8 @@ def _refuse_endless(descriptor: int, label: str) -> None:
         raise InputError(f"{label}: a device, which has no end. Give a file or a pipe.")
 
 
-def _copy(descriptor: int, path: Path, label: str) -> Path:
-    begin = os.read(descriptor, 1 << 16)
+def _copy(descriptor: int, path: Path, label: str, begin: bytes) -> Path:
+    begin = begin or os.read(descriptor, 1 << 16)
     suffix = "".join(path.suffixes[-2:]) or next(
         (end for sign, end in _MAGIC.items() if begin.lstrip().startswith(sign)), ".jsonl"
     )

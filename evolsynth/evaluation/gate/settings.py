@@ -137,6 +137,8 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             raise InputError(f"{place}: cannot be read ({error.strerror}).") from None
         except UnicodeDecodeError:
             raise InputError(f"{place}: the file is not UTF-8 text.") from None
+        except RecursionError:
+            raise InputError(f"{place}: nested too deeply. Write it flatter.") from None
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f", line {mark.line + 1}" if mark is not None else ""

@@ -123,7 +123,23 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 #: What regular expressions are slow on: long runs of what could begin a match, and a last step
 #: that fails.
-HOSTILE = ("\n", " ", ". ", "\r\n", "a ", "1", "1,", '"', "'a ", "A ", "f(", "-", "<a", "? ", "http")
+HOSTILE = (
+    "\n",
+    " ",
+    ". ",
+    "\r\n",
+    "a ",
+    "1",
+    "1,",
+    '"',
+    "'a ",
+    "A ",
+    "f(",
+    "-",
+    "<a",
+    "? ",
+    "http",
+)
 
 
 def _spent(pattern: re.Pattern[str], text: str) -> float:

@@ -189,7 +189,7 @@ def swapped_roles(one: str, other: str) -> bool:
 @lru_cache(maxsize=8192)
 def _places(text: str) -> dict[str, tuple[str, ...]]:
     """For the stem of each word of content, what stands before it wherever it occurs."""
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, list[str]] = {}
     for start, end in clauses(text):
         part = text[start:end]
         meant = {word.start for word in content(part)}
@@ -197,10 +197,10 @@ def _places(text: str) -> dict[str, tuple[str, ...]]:
         for word in words(part):
             lower = word.text.casefold()
             if word.start in meant:
-                found[word.stem] = (*found.get(word.stem, ()), before)
+                found.setdefault(word.stem, []).append(before)
             if lower not in _ARTICLES:
                 before = lower
-    return found
+    return {stem: tuple(places) for stem, places in found.items()}
 
 
 def asks_more(one: str, other: str) -> bool:

@@ -69,8 +69,8 @@ def information_loss(
     if begins_with(evolved, original):
         return InformationLoss(0.0, flagged=False)
     if max(len(original), len(evolved)) > MOST:
-        options = (embedder, threshold, facts_only)
-        return _of_long_texts(original, *unlike(original, evolved), *options)
+        parts = unlike(original, evolved)
+        return _of_long_texts(original, *parts, embedder, threshold, facts_only)
     old, new = _reading(original), Reading(evolved)
     foreign = language(old.text) not in (None, "en")
     if foreign:

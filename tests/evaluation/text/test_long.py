@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from importlib import import_module
 from pkgutil import walk_packages
 
 import pytest
-from evals.long_texts import KINDS, LOOKS, seconds
 
 import evolsynth.evaluation
+from evals.long_texts import KINDS, LOOKS, seconds
 from evolsynth.evaluation.gate.check import Case
 from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.evaluation.gate.settings import GateSettings
@@ -34,9 +35,10 @@ def test_of_a_longer_one_beginning_end_and_all_between_are_read() -> None:
     read = looked_at(text)
     assert len(read) <= MOST
     pieces = read.split("\n")
-    assert text.startswith(pieces[0]) and text.endswith(pieces[-1])
+    assert text.startswith(pieces[0])
+    assert text.endswith(pieces[-1])
     starts = [text.index(piece) for piece in pieces]
-    gaps = {b - a for a, b in zip(starts, starts[1:], strict=False)}
+    gaps = {b - a for a, b in itertools.pairwise(starts)}
     assert max(gaps) - min(gaps) <= 1
     assert looked_at(text) == read
 
@@ -72,7 +74,8 @@ LINES = [f"Sentence {k} is about the river of town {k * 7}." for k in range(3000
 
 def test_a_long_original_that_was_copied_lost_nothing() -> None:
     loss = information_loss("\n".join(LINES), "\n".join(["Please read this.", *LINES]))
-    assert loss.score < 0.1 and not loss.lost
+    assert loss.score < 0.1
+    assert not loss.lost
 
 
 def test_what_a_long_original_lost_is_found_at_its_place() -> None:
@@ -80,7 +83,8 @@ def test_what_a_long_original_lost_is_found_at_its_place() -> None:
     evolved = "\n".join([*LINES[:2000], "Sing a song.", *LINES[2000:], "Be brief."])
     loss = information_loss(original, evolved)
     assert loss.flagged
-    assert loss.note is not None and "20,000 characters" in loss.note
+    assert loss.note is not None
+    assert "20,000 characters" in loss.note
     assert any("55 lakes" in span.text for span in loss.lost)
     assert all(original[s.start : s.end] == s.text for s in loss.lost)
 
@@ -123,7 +127,23 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 #: What regular expressions are slow on: long runs of what could begin a match, and a last step
 #: that fails.
-HOSTILE = ("\n", " ", ". ", "\r\n", "a ", "1", "1,", '"', "'a ", "A ", "f(", "-", "<a", "? ", "http")
+HOSTILE = (
+    "\n",
+    " ",
+    ". ",
+    "\r\n",
+    "a ",
+    "1",
+    "1,",
+    '"',
+    "'a ",
+    "A ",
+    "f(",
+    "-",
+    "<a",
+    "? ",
+    "http",
+)
 
 
 def _spent(pattern: re.Pattern[str], text: str) -> float:

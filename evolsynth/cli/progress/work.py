@@ -25,8 +25,8 @@ __all__ = ["Work"]
 
 _BETWEEN = 1.0  # seconds between two marks
 _MARKS = 90
-_RECENT = 40.0  # seconds after which a measurement counts a third
-_TRUST = 60.0  # square seconds of measurement that what is supposed of costs counts as much as
+_RECENT = 50.0  # seconds after which a measurement counts a third
+_TRUST = 80.0  # square seconds of measurement that what is supposed of costs counts as much as
 _LONGEST = 2.0  # times the mean, that the longest answer has
 _PROMPT, _ANSWER = 0.6, 20.0  # what a token read and an answer cost, in tokens written
 _SCORED = 120.0  # what an answer costs that is a text's score, in tokens written
@@ -172,7 +172,8 @@ class Work:
         for place, coming in enumerate(self.grown(rows / each)[1]):
             step = self._state.counts[place]
             if self._asks[place]:
-                wanted = self._wanted(place, coming)
+                wanted = max(0.0, self._wanted(place, coming))
+                left -= min(wanted, self._under_way(place)) * self._gone(place, costs)
                 one = self._last(place, coming, wanted, costs)
                 last = max(last, one, key=lambda one: one.takes)
             elif self._state.nodes[place].inputs:
@@ -181,7 +182,8 @@ class Work:
                 continue
             left += max(0.0, wanted) * costs.answer[place]
         if ends:
-            return left + _TAIL * last.takes * min(1.0, last.wanted / last.rows)
+            alone = min(1.0, math.log1p(last.wanted) / math.log1p(last.rows))
+            return left + _TAIL * last.takes * alone
         straggling = self._straggles(last, costs.besides)
         return max(left, last.before * last.row + straggling)
 
@@ -218,7 +220,37 @@ class Work:
         """Tokens of an answer; of those under way all count, or they would seem short."""
         step, tokens = self._state.counts[place], self._marks[-1].tokens[place]
         supposed = self._supposed[place].tokens
-        return (tokens + _SURE_ANSWERS * supposed) / (step.asked + _SURE_ANSWERS)
+        known = tokens + _SURE_ANSWERS * supposed, step.asked + _SURE_ANSWERS
+        most, begun = self._supposed[place].most, self._under_way(place)
+        whole = step.tokens + _SURE_ANSWERS * supposed + begun * most
+        return min(known[0] / known[1], whole / (known[1] + begun))
+
+    def _under_way(self, place: int) -> float:
+        """Answers of the step that a model works on now."""
+        state = self._state
+        waiting = [
+            (step.running * supposed.beside if node.inputs else state.at_once / 4)
+            - self.answered(k) * supposed.beside
+            if self._asks[k]
+            else 0.0
+            for k, (step, supposed, node) in enumerate(
+                zip(state.counts, self._supposed, state.nodes, strict=True)
+            )
+        ]
+        return waiting[place] * min(1.0, state.at_once / max(1.0, sum(waiting)))
+
+    def _gone(self, place: int, costs: _Costs) -> float:
+        """Seconds that an answer under way takes less than one that is not begun.
+
+        An answer that may end at any token has as many before it however many it has, but none
+        is longer than it may be.
+        """
+        mean, begun = self._mean(place), self._under_way(place)
+        if mean <= 0 or begun <= 0:
+            return 0.0
+        has = (self._marks[-1].tokens[place] - self._state.counts[place].tokens) / begun
+        rest = min(mean, max(0.0, self._supposed[place].most - has))
+        return costs.answer[place] * (mean - rest) / (mean + costs.besides)
 
     def _wanted(self, place: int, coming: float) -> float:
         """Answers that so many rows of the step, the first of them, still want.

@@ -169,7 +169,7 @@ class Pace:
         expected = work.expected()
         all_rows = math.inf if expected is None else work.grown(expected)[0]
         if expected is not None:
-            add("rows", all_rows, ends=True)
+            add("rows", all_rows, ends=work.ends)
         if limits.max_attempts is not None and limits.max_attempts < all_rows:
             add("attempts", limits.max_attempts)
         if limits.accepted is not None:
@@ -201,6 +201,8 @@ class Pace:
         if self._end is None:
             self._end = at + raw.seconds
         slow = min(15.0, max(1.0, self.seconds / 8))
+        if not 0.5 < raw.seconds / max(1.0, self._end - at) < 2:  # it was no more than a guess
+            slow = 1.5
         self._end += (at + raw.seconds - self._end) * -math.expm1(-elapsed / slow)
         left = max(0.0, self._end - at)
         shown = self._shown

@@ -9,7 +9,7 @@ import pytest
 
 from evals import eta_record
 from evals.__main__ import main
-from evals.eta import TUNED, replay, result
+from evals.eta import UNREAD, replay, result
 from evals.eta_record import FOLDER, RUNS, Wanted, load_recording, record
 from evolsynth.errors import InputError
 from evolsynth.llm.scripted import Scripted
@@ -51,7 +51,7 @@ def test_the_program_prints_a_line_for_each_run(
     assert "left" in out
     (found,) = json.loads(place.read_text())["runs"]
     assert found["name"] == "few"
-    assert (found["name"] in TUNED) == found["tuned"]
+    assert (found["name"] not in UNREAD) == found["tuned"]
     assert main(["eta", "--run", "nobody"]) == 2
     assert "no such recording" in capsys.readouterr().err
 

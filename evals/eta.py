@@ -175,7 +175,8 @@ def run(options: argparse.Namespace) -> int:
     for one in sorted(results, key=lambda one: (not one.tuned, one.name)):
         first = "-" if one.first is None else f"{one.first:.0f} s"
         print(
-            f"{one.name:<19}{'yes' if one.tuned else 'no':<6}{one.others or 0:6.0%}{one.seconds:5.0f} s{first:>12}"
+            f"{one.name:<19}{'yes' if one.tuned else 'no':<6}{one.others or 0:6.0%}"
+            f"{one.seconds:5.0f} s{first:>12}"
             f"{one.good:6.0%}{one.strict:8.0%}{one.median:8.0%}{one.worst:7.0%}{one.rises:7}",
             file=out,
         )

@@ -24,16 +24,17 @@ from evolsynth.methods.method import METHODS
 from evolsynth.pipeline.graph import Node, Step
 from evolsynth.pipeline.run.state import Budget, RunState
 
-__all__ = ["TUNED", "Result", "add_options", "replay", "run"]
+__all__ = ["UNREAD", "Result", "add_options", "replay", "result", "run"]
 
-#: The runs that the reckoning was made with; the others were not looked at before it was done.
-TUNED = ("demo", "few", "accepted", "evolve", "respond", "preference", "attempts")
+#: Runs that were not looked at before the reckoning was done; it was made with the others.
+UNREAD = ("long", "short", "tasks", "wide", "several")
 FROM, NEAR, SECONDS = 1 / 3, 0.30, 5.0
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """How well one run was foretold.
 
+    ``others`` is the share of the processors that other programs had.
     ``first`` is the second at which a time was told first. Of ``looks`` from a third of the run
     on, ``good`` is the share that is off by 30% or five seconds at most, ``strict`` by 30%;
     ``median`` and ``worst`` are of how far they are off, in parts of the time left, where that is
@@ -42,6 +43,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     tuned: bool
+    others: float | None
     seconds: float
     first: float | None
     looks: int
@@ -121,7 +123,8 @@ def result(told: Recorded) -> Result:
     known = [left for _, left in said if left is not None]
     return Result(
         name=told.name,
-        tuned=told.name in TUNED,
+        tuned=told.name not in UNREAD,
+        others=told.others,
         seconds=end,
         first=next((at for at, left in said if left is not None), None),
         looks=len(late),
@@ -165,11 +168,15 @@ def run(options: argparse.Namespace) -> int:
             shown = "-" if left is None else f"{left:.0f}"
             print(f"{at:6.0f} s  {end - at:6.0f} left  {shown:>6} told", file=out)
     results = [result(told) for told in runs]
-    print("run            tuned   took  first told  good  strict  median  worst  rises", file=out)
+    print(
+        "run                tuned others   took  first told  good  strict  median  worst  rises",
+        file=out,
+    )
     for one in sorted(results, key=lambda one: (not one.tuned, one.name)):
         first = "-" if one.first is None else f"{one.first:.0f} s"
         print(
-            f"{one.name:<15}{'yes' if one.tuned else 'no':<6}{one.seconds:5.0f} s{first:>12}"
+            f"{one.name:<19}{'yes' if one.tuned else 'no':<6}{one.others or 0:6.0%}"
+            f"{one.seconds:5.0f} s{first:>12}"
             f"{one.good:6.0%}{one.strict:8.0%}{one.median:8.0%}{one.worst:7.0%}{one.rises:7}",
             file=out,
         )

@@ -27,6 +27,7 @@ from evolsynth.pipeline import (
     group,
     load,
     magpie,
+    merge,
     preference,
     respond,
 )
@@ -58,7 +59,7 @@ def _seeds(rows: int) -> Step:
 
 RUNS: Mapping[str, Wanted] = {
     "demo": Wanted(lambda: magpie(n=60) >> evolve() >> respond() >> gate()),
-    "magpie": Wanted(lambda: magpie(n=2500) >> gate()),
+    "magpie": Wanted(lambda: magpie(n=400) >> gate()),
     "accepted": Wanted(lambda: magpie() >> respond() >> gate(), {"accepted": 100}),
     "evolve": Wanted(lambda: _seeds(160) >> evolve() >> gate()),
     "evolve-3": Wanted(lambda: _seeds(50) >> evolve(rounds=3) >> gate()),
@@ -86,6 +87,22 @@ RUNS: Mapping[str, Wanted] = {
     "attempts": Wanted(
         lambda: magpie() >> evolve(rounds=2) >> gate(), {"accepted": 500, "max_attempts": 200}
     ),
+    "short": Wanted(
+        lambda: (
+            _seeds(400)
+            >> generate(prompt="Say in a sentence: {{ instruction }}", output="gist", max_tokens=64)
+        )
+    ),
+    "tasks": Wanted(lambda: bootstrap_tasks(n=60) >> gate()),
+    "wide": Wanted(
+        lambda: (
+            _seeds(150)
+            >> [evolve(), respond(name="other", max_tokens=160)]
+            >> merge()
+            >> respond(name="last", max_tokens=100)
+        )
+    ),
+    "several": Wanted(lambda: _seeds(60) >> evolve() >> respond(samples=2) >> gate()),
     "long": Wanted(lambda: magpie() >> evolve() >> respond() >> gate(), {"accepted": 250}),
     "tokens": Wanted(lambda: magpie() >> respond() >> gate(), {"max_tokens": 30_000}),
 }

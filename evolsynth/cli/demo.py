@@ -52,9 +52,7 @@ def demo(
     )
     if goes_on:
         console.print(f"Going on with the run in {escape(output)}.", highlight=False)
-    options = RunOptions(
-        llm=model, seed=seed, fresh=not goes_on, stall=None, watch=watcher("auto", console)
-    )
+    options = RunOptions(llm=model, seed=seed, fresh=not goes_on, stall=None, watch=watcher("auto"))
     result = asyncio.run(run(line(rows), output, options))
     summarise(result, console, again=f"evolsynth demo -n {rows} -o {output}")
     accepted = list(read_rows(result.files["accepted"]))

@@ -389,6 +389,37 @@ async def test_plain_lines_come_at_the_beginning_every_ten_seconds_and_at_the_en
     assert "\x1b" not in "".join(lines)
 
 
+@pytest.mark.parametrize("kind", ["plain", "auto"])
+async def test_names_and_errors_move_no_cursor_and_are_no_markup(kind: str) -> None:
+    """Steps, ids and messages are somebody's; what is shown of them is only text."""
+    evil, on = "[bold]x\x1b[2J\x07\u202e\ny", console(terminal=kind == "auto")
+    watch = watcher(kind, on, clock=Clock(), every=0.0)  # type: ignore[arg-type]
+    state = chain(evil)
+    state.counts[0].running = 1
+    watch.begin(state)
+    watch.tick()  # type: ignore[attr-defined]
+    watch.event("failed_row", step=evil, error=evil, message=evil, row=evil)
+    watch.event("retry", step=evil, error=evil)
+    watch.event("step", step=evil)
+    watch.event(evil, **{evil: evil})
+    watch.end()
+    text = said(on)
+    assert "[bold]x[U+001B][2J[U+0007][U+202E] y" in text
+    assert not any(sign in text for sign in ("\x1b[2J", "\x07", "\u202e"))
+
+
+async def test_rows_that_are_answered_and_wait_for_their_turn_are_told() -> None:
+    """Else nothing would seem to happen while the first of them takes long."""
+    state = chain("load", "respond")
+    pace = Pace(state, 0.0)
+    respond = state.counts[1]
+    respond.came, respond.running, respond.asked = 128, 128, 84
+    pace.look(12.0)
+    assert "under way: respond 128 (84 answered)" in line(state, pace)
+    respond.left, respond.running = 30, 98
+    assert "under way: respond 98 (54 answered)" in line(state, pace)
+
+
 async def test_how_often_lines_come_can_be_set() -> None:
     lines = (await watched("plain", console(), every=4.0)).splitlines()
     assert [text.split(":")[0] for text in lines[1:4]] == ["4 s", "8 s", "12 s"]

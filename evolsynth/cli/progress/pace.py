@@ -24,6 +24,7 @@ _WINDOW = 40.0  # seconds that the forecast's rate is taken over
 _BETWEEN = 0.5  # seconds between two looks that are remembered
 _KNOWN_AFTER = 3.0  # seconds of work before anything is foretold
 _SUPPOSED, _SURE = 0.75, 4.0  # the yield before it is measured, and rows that it counts as much as
+_GRACE = 4.0  # seconds that a limit of tokens leaves to what is under way
 _REPLAY = 30.0  # seconds that reading stored answers is waited for at most
 
 #: What ends a run first.
@@ -168,7 +169,7 @@ class Pace:
         expected = work.expected()
         all_rows = math.inf if expected is None else work.grown(expected)[0]
         if expected is not None:
-            add("rows", all_rows, ends=True)
+            add("rows", all_rows, ends=work.ends)
         if limits.max_attempts is not None and limits.max_attempts < all_rows:
             add("attempts", limits.max_attempts)
         if limits.accepted is not None:
@@ -180,7 +181,8 @@ class Pace:
             written = state.tokens + state.tokens_found
             left = max(0, limits.max_tokens - written)
             coming = rows / max(1, written) * left
-            found.append(Forecast(left / tokens_per_second, "tokens", more(coming)))
+            then = left / tokens_per_second + _GRACE
+            found.append(Forecast(then, "tokens", more(coming)))
         if limits.minutes is not None:
             left_seconds = max(0.0, limits.minutes * 60 - self.seconds)
             found.append(Forecast(left_seconds, "minutes", more(rows_per_second * left_seconds)))
@@ -199,10 +201,12 @@ class Pace:
         if self._end is None:
             self._end = at + raw.seconds
         slow = min(15.0, max(1.0, self.seconds / 8))
+        if not 0.5 < raw.seconds / max(1.0, self._end - at) < 2:  # it was no more than a guess
+            slow = 1.5
         self._end += (at + raw.seconds - self._end) * -math.expm1(-elapsed / slow)
         left = max(0.0, self._end - at)
         shown = self._shown
-        if shown is None or rounded(left) <= rounded(shown) or left > 1.15 * shown:
+        if shown is None or rounded(left) <= rounded(shown) or left > 1.08 * shown:
             shown = self._shown = left
         self.forecast = raw._replace(seconds=shown)
 

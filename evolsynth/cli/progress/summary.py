@@ -279,7 +279,7 @@ def _sum(standing: RunStatus) -> str:
 def _event(event: StoredEvent) -> str:
     when = datetime.fromtimestamp(event.at).astimezone()
     step = f" {one_line(event.step, 40)}" if event.step else ""
-    told = ", ".join(f"{name} {one_line(value, 100)}" for name, value in event.data.items())
+    told = ", ".join(f"{one_line(n, 40)} {one_line(v, 100)}" for n, v in event.data.items())
     return f"{when:%H:%M:%S} {one_line(event.kind, 40).replace('_', ' ')}{step} {told}".rstrip()
 
 

@@ -183,12 +183,12 @@ class Lines(_Watch):
     """Plain lines: at the beginning, from time to time, when something happens, at the end."""
 
     def _open(self) -> None:
-        names = " -> ".join(step.name for step in self._state.counts)
+        names = " -> ".join(one_line(step.name, 40) for step in self._state.counts)
         wanted, expected = self._state.budget.accepted, self._state.expected
         parts = [f"{wanted:,} accepted rows are wanted"] if wanted is not None else []
         parts += [f"the sources give {expected:,} rows"] if expected is not None else []
         told = f" ({', '.join(parts)})" if parts else ""
-        self._print(f"Steps: {Text(names).plain}{told}")
+        self._print(f"Steps: {names}{told}")
 
     def _show(self) -> None:
         self._print(line(self._state, self._pace))
@@ -384,7 +384,7 @@ class Teller:
             return "Stopped. What was made is kept; the same command goes on from here."
         if kind in ("begin", "progress", "finished"):
             return ""  # the line on how it stands says more
-        told = ", ".join(f"{name} {one_line(value, 80)}" for name, value in data.items())
+        told = ", ".join(f"{one_line(n, 40)} {one_line(value, 80)}" for n, value in data.items())
         return f"{one_line(kind, 40).replace('_', ' ')}{': ' if told else ''}{told}"
 
     def _failure(self, kind: str, data: Mapping[str, Any]) -> str:

@@ -25,13 +25,14 @@ __all__ = ["Work"]
 
 _BETWEEN = 1.0  # seconds between two marks
 _MARKS = 90
-_RECENT = 40.0  # seconds after which a measurement counts a third
-_TRUST = 60.0  # square seconds of measurement that what is supposed of costs counts as much as
+_RECENT = 50.0  # seconds after which a measurement counts a third
+_TRUST = 100.0  # square seconds of measurement that what is supposed of costs counts as much as
 _LONGEST = 2.0  # times the mean, that the longest answer has
 _PROMPT, _ANSWER = 0.6, 20.0  # what a token read and an answer cost, in tokens written
 _SCORED = 120.0  # what an answer costs that is a text's score, in tokens written
 _GATE = 0.01  # seconds that a row takes where no model is asked, until that is measured
 _SURE_ANSWERS, _SURE_ROWS = 10.0, 3.0  # answers, rows, that what is supposed counts as much as
+_LATE = 0.25  # of the answers of rows that are not out: wanted at least, where nobody knows
 _LENGTH = 0.35  # of the tokens that an answer may have, that it is supposed to have
 _TAIL = 0.1  # of the time that the longest answer takes among many, that it takes alone
 _COUNTED_BY_ACCEPTED = ("bootstrap_tasks",)  # sources whose n is of rows that are accepted
@@ -59,9 +60,12 @@ class _Supposed(NamedTuple):
 
         rounds, samples = told("rounds") or 1.0, told("samples") or 1.0
         candidates = told("candidates")
-        most = told("max_tokens") or (120.0 if "max_tokens" in known else 0.0)
         source = node.step.shape == "source"
-        answers = 1.25 if source else rounds * samples * (1 + ((candidates or 1) - 1) / 2)
+        most = told("max_tokens") or (120.0 if "max_tokens" in known or source else 0.0)
+        if source:
+            answers = 1.0 if candidates is None else 2 * candidates
+        else:
+            answers = rounds * samples * (1 + ((candidates or 1) - 1) / 2)
         return cls(
             answers=answers,
             certain=not source and candidates is None and "max_tokens" in known,
@@ -76,6 +80,7 @@ class _Mark(NamedTuple):
     at: float
     done: tuple[float, ...]  # answers of each step; rows, where it asks no model
     tokens: tuple[float, ...]  # of each step, those of answers under way counted
+    read: float  # tokens of prompts
 
 
 class _Costs(NamedTuple):
@@ -154,6 +159,11 @@ class Work:
                 total += n * (step.made + 4.0) / (step.left + 3.0) - n
         return total
 
+    @property
+    def ends(self) -> bool:
+        """Whether sources make no more rows than those that come out."""
+        return not any(node.step.kind in _COUNTED_BY_ACCEPTED for node in self._state.nodes)
+
     # --- what it takes
 
     def seconds(self, rows: float, at: float, *, ends: bool) -> float | None:
@@ -172,8 +182,9 @@ class Work:
         for place, coming in enumerate(self.grown(rows / each)[1]):
             step = self._state.counts[place]
             if self._asks[place]:
-                wanted = self._wanted(place, coming)
-                one = self._last(place, coming, wanted, costs)
+                wanted = max(0.0, self._wanted(place, coming))
+                left -= min(wanted, self._under_way(place)) * self._gone(place, costs)
+                one = self._last(place, coming, wanted, costs, ends=ends)
                 last = max(last, one, key=lambda one: one.takes)
             elif self._state.nodes[place].inputs:
                 wanted = coming - step.left - step.rejected - step.failed
@@ -181,16 +192,19 @@ class Work:
                 continue
             left += max(0.0, wanted) * costs.answer[place]
         if ends:
-            return left + _TAIL * last.takes * min(1.0, last.wanted / last.rows)
+            alone = min(1.0, math.log1p(last.wanted) / math.log1p(last.rows))
+            return left + _TAIL * last.takes * alone
         straggling = self._straggles(last, costs.besides)
         return max(left, last.before * last.row + straggling)
 
-    def _last(self, place: int, coming: float, wanted: float, costs: _Costs) -> _Last:
+    def _last(
+        self, place: int, coming: float, wanted: float, costs: _Costs, *, ends: bool
+    ) -> _Last:
         """What is known of the row of a step that takes longest, from its beginning to its end."""
         supposed, step = self._supposed[place], self._state.counts[place]
         rows, each = float(self._state.at_once) / supposed.beside, self._answers(place)
-        if self._state.nodes[place].inputs:
-            rows = min(rows, max(1.0, step.running))
+        if self._state.nodes[place].inputs and (ends or not supposed.certain):
+            rows = min(rows, max(1.0, step.running))  # else more will come, and have their share
         mean = max(1.0, self._mean(place))
         longest = min(supposed.most, _LONGEST * mean) / mean
         several = max(1.0, each / supposed.beside)  # one behind the other, not all of them long
@@ -218,7 +232,37 @@ class Work:
         """Tokens of an answer; of those under way all count, or they would seem short."""
         step, tokens = self._state.counts[place], self._marks[-1].tokens[place]
         supposed = self._supposed[place].tokens
-        return (tokens + _SURE_ANSWERS * supposed) / (step.asked + _SURE_ANSWERS)
+        known = tokens + _SURE_ANSWERS * supposed, step.asked + _SURE_ANSWERS
+        most, begun = self._supposed[place].most, self._under_way(place)
+        whole = step.tokens + _SURE_ANSWERS * supposed + begun * most
+        return min(known[0] / known[1], whole / (known[1] + begun))
+
+    def _under_way(self, place: int) -> float:
+        """Answers of the step that a model works on now."""
+        state = self._state
+        waiting = [
+            (step.running * supposed.beside if node.inputs else state.at_once / 4)
+            - self.answered(k) * supposed.beside
+            if self._asks[k]
+            else 0.0
+            for k, (step, supposed, node) in enumerate(
+                zip(state.counts, self._supposed, state.nodes, strict=True)
+            )
+        ]
+        return waiting[place] * min(1.0, state.at_once / max(1.0, sum(waiting)))
+
+    def _gone(self, place: int, costs: _Costs) -> float:
+        """Seconds that an answer under way takes less than one that is not begun.
+
+        An answer that may end at any token has as many before it however many it has, but none
+        is longer than it may be.
+        """
+        mean, begun = self._mean(place), self._under_way(place)
+        if mean <= 0 or begun <= 0:
+            return 0.0
+        has = (self._marks[-1].tokens[place] - self._state.counts[place].tokens) / begun
+        rest = min(mean, max(0.0, self._supposed[place].most - has))
+        return costs.answer[place] * (mean - rest) / (mean + costs.besides)
 
     def _wanted(self, place: int, coming: float) -> float:
         """Answers that so many rows of the step, the first of them, still want.
@@ -229,9 +273,10 @@ class Work:
         step, each = self._state.counts[place], self._answers(place)
         done = (step.asked + step.found) / each
         if not self._state.nodes[place].inputs:
-            return max(0.0, coming - done) * each
+            return max(coming - done, _LATE * (coming - step.made), 0.0) * each
         gone = float(step.came - step.running)
-        answered = min(1.0, max(0.0, (done - gone) / max(1.0, step.running)))
+        most = 1.0 if self._supposed[place].certain else 1 - _LATE
+        answered = min(most, max(0.0, (done - gone) / max(1.0, step.running)))
         waiting = max(0.0, min(coming, step.came) - gone) * (1 - answered)
         return (waiting + max(0.0, coming - step.came)) * each
 
@@ -285,6 +330,7 @@ class Work:
                 step.tokens + over * weight / total
                 for step, weight in zip(counts, weights, strict=True)
             ),
+            float(state.usage.prompt_tokens - self._first.prompt_tokens),
         )
 
     def _weight(self, place: int) -> float:
@@ -300,10 +346,9 @@ class Work:
         first, last = self._marks[0], self._marks[-1]
         if last.at - first.at < _BETWEEN:
             return None
-        usage, every = self._state.usage, range(len(self._asks))
-        requests = max(1, usage.requests - self._first.requests)
-        read = (usage.prompt_tokens - self._first.prompt_tokens) / requests
-        besides = _ANSWER + _PROMPT * read
+        every = range(len(self._asks))
+        asked = sum(last.done[k] + self._under_way(k) for k in every if self._asks[k])
+        besides = _ANSWER + _PROMPT * last.read / max(1.0, asked)
         means = [self._mean(place) for place in every]
         units = [
             besides + (mean if supposed.most else _SCORED)
@@ -324,7 +369,9 @@ class Work:
         )
         recent = np.exp((times.cumsum() - times.sum()) / _RECENT)
         seconds, totals = float(recent @ times), recent @ gone
+        read = np.array([b.read - a.read for a, b in steps])
         asked = sum(float(totals[k]) for k in every if self._asks[k])
+        asked = max(asked, _PROMPT * float(recent @ read))
         rows = sum(float(totals[k]) for k in every if not self._asks[k])
         if asked <= 0 and rows <= 0:
             return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from evolsynth.options import FolderPath, Natural
 from evolsynth.pipeline import evolve, gate, magpie, respond
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
+from evolsynth.pipeline.run.stopping import run_to_end
 from evolsynth.store.sqlite_file import STORE
 from evolsynth.store.status import read_status
 
@@ -54,7 +54,7 @@ def demo(
     options = RunOptions(
         llm=model, seed=seed, fresh=not goes_on, stall=None, watch=watcher("auto", console)
     )
-    result = asyncio.run(run(line(rows), output, options))
+    result = run_to_end(run(line(rows), output, options))
     summarise(result, console, again=f"evolsynth demo -n {rows} -o {output}")
     accepted = list(read_rows(result.files["accepted"]))
     evolved = [row for row in accepted if row.round] or accepted

@@ -24,8 +24,9 @@ from evolsynth.evaluation.gate.check import BatchCheck, Case, Check, Part, tiers
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.good_evolution.score import texts_read
 from evolsynth.findings import Finding
+from evolsynth.foreign import failure
 from evolsynth.rows import Failure, Row, Verdict
-from evolsynth.streams import Rows, failure, ready
+from evolsynth.streams import Rows, ready
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

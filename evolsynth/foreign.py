@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,7 +58,8 @@ def of_all(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return any(of_all(inner) for inner in error.exceptions)
     if isinstance(error, KeyboardInterrupt):
-        return isinstance(error, Interrupt) or not _listening
+        main = threading.current_thread() is threading.main_thread()
+        return isinstance(error, Interrupt) or (main and not _listening)
     return isinstance(error, SetupError)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     Awaitable,
     Callable,
+    Coroutine,
     Iterable,
     Sequence,
 )
@@ -198,8 +200,9 @@ class _Raised(NamedTuple):
     error: BaseException
 
 
-async def together(works: Iterable[Awaitable[T]]) -> list[T]:
+async def together(given: Iterable[Awaitable[T]]) -> list[T]:
     """All of them side by side, in their order; if one raises, the others are cancelled first."""
+    works = list(given)
 
     async def one(work: Awaitable[T]) -> T | _Raised:
         try:
@@ -221,6 +224,9 @@ async def together(works: Iterable[Awaitable[T]]) -> list[T]:
         return results
     finally:
         await end(*tasks)
+        for work in works:
+            if isinstance(work, Coroutine) and inspect.getcoroutinestate(work) == "CORO_CREATED":
+                work.close()  # its task was cancelled before it began
 
 
 async def ready(items: Iterable[S] | AsyncIterable[S], *, most: int) -> AsyncGenerator[Sequence[S]]:

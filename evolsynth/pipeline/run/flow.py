@@ -380,7 +380,8 @@ async def _only(row: Row) -> AsyncGenerator[Row]:
 def _told_broken(context: Context, row: Row, streak: int) -> str:
     name = context.node.name
     why = row.failure
-    told = "" if why is None else f" The last error: {why.error}: {why.message.rstrip('.')}."
+    what = "" if why is None else f"{why.error}: {why.message}".rstrip(" :.")
+    told = f" The last error: {what}." if what else ""
     return (
         f"{streak} rows in a row failed at '{name}', so the run was stopped.{told} Mend the cause "
         "and run again: what was made is kept, and failed rows are tried again."

@@ -347,10 +347,9 @@ class _Run:
 
     def _put(self, row: Row) -> Row:
         """Keep a row; one that cannot be written has failed."""
+        step = row.failure.step if row.failure else None
         try:
-            self.store.put_row(
-                self.state.total, row, step=row.failure.step if row.failure else None
-            )
+            self.store.put_row(self.state.total, row, step=step)
         except EvolsynthError:
             raise
         except Exception as error:  # noqa: BLE001 - values of somebody else's

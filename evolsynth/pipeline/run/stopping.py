@@ -48,9 +48,7 @@ class Control:
 
 
 #: Signals that stop a run. SIGHUP comes when the terminal is closed; Windows has none.
-_SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in dir(signal)
-]
+_SIGNALS = [s for s in signal.Signals if s.name in ("SIGINT", "SIGTERM", "SIGHUP")]
 #: Seconds after which a signal that the event loop has not come round to is not waited for.
 _DEAF = 1.0
 

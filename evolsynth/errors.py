@@ -9,6 +9,7 @@
     │   └── StoreError        the run's store cannot be opened, read or written (disk full, say)
     │       └── StoreDamaged  what stands in the store's file is not what was written there
     ├── StepError             a pipeline's step raised, and not because of one row
+    ├── LostRows              the rows of a run do not add up: a bug of evolsynth
     ├── RunStopped            a run was told to stop before its end; it can go on
     ├── TemplateError         a chat template is missing, broken, or has no such role
     ├── CapabilityError       this back end cannot do what the method needs
@@ -34,6 +35,7 @@ __all__ = [
     "EvolsynthError",
     "InputError",
     "LLMError",
+    "LostRows",
     "ModelNotFound",
     "RequestError",
     "RunLocked",
@@ -77,6 +79,10 @@ class BrokenStep(SetupError):  # noqa: N818 - the name says what happened
 
 class StepError(EvolsynthError):
     """The function of a step raised, and not because of one row."""
+
+
+class LostRows(EvolsynthError):  # noqa: N818 - the name says what happened
+    """The rows of a run do not add up; the message says where, with the numbers."""
 
 
 class RunStopped(EvolsynthError):  # noqa: N818 - the name says what happened

@@ -3,25 +3,61 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import logging
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     Awaitable,
     Callable,
+    Coroutine,
     Iterable,
     Sequence,
 )
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakSet
 
-from evolsynth.errors import EvolsynthError, InputError, SetupError
-from evolsynth.rows import Failure, Row
+from evolsynth.errors import InputError, StepError
+from evolsynth.foreign import failure, of_all
+from evolsynth.rows import Row
 
-__all__ = ["Rows", "iterate", "map_rows", "ordered_map", "ready", "together"]
+__all__ = ["PATIENCE", "Feeder", "Rows", "abandoned", "end", "iterate", "map_rows", "ordered_map"]
+__all__ += ["ready", "together"]
 
 Rows = Iterable[Row] | AsyncIterable[Row]
 S = TypeVar("S")
 T = TypeVar("T")
+
+#: Seconds that work which was cancelled has to clean up after itself.
+PATIENCE = 5.0
+_LOG = logging.getLogger("evolsynth")
+_LEFT: WeakSet[asyncio.Task[Any]] = WeakSet()
+
+
+async def end(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks and wait until they have ended, at most `PATIENCE` seconds.
+
+    One that goes on all the same, since somebody's code ignores its cancellation, is left behind,
+    with a warning in the log; see `abandoned`.
+    """
+    running = [task for task in tasks if not task.done()]
+    for task in running:
+        task.cancel()
+    if running:
+        _, deaf = await asyncio.wait(running, timeout=PATIENCE)
+        for task in deaf:
+            if isinstance(task, asyncio.Task):
+                _LEFT.add(task)
+                _LOG.warning("%s does not end although it was cancelled.", task.get_name())
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.exception()  # it was seen
+
+
+def abandoned() -> list[str]:
+    """The names of tasks that were told to end, did not, and still go on."""
+    return sorted({task.get_name() for task in _LEFT if not task.done()})
 
 
 async def iterate(items: Iterable[S] | AsyncIterable[S]) -> AsyncGenerator[S]:
@@ -44,57 +80,153 @@ async def ordered_map(
     work: Callable[[S], Awaitable[T]],
     *,
     concurrency: int,
+    failed: Callable[[S, BaseException], T] | None = None,
+    name: str = "work",
 ) -> AsyncGenerator[T]:
     """``work`` on each item, at most ``concurrency`` begun and not yet handed on, in order.
 
-    An exception of ``work`` or of ``items`` comes out in its place and ends the stream. However
-    the stream ends, also when the consumer leaves early, no task is left behind.
+    An exception of ``items`` comes out in its place and ends the stream; so does one of ``work``,
+    unless ``failed`` makes a result of it, also of a cancellation that nobody outside asked for.
+    However the stream ends, also when the consumer leaves early, no task is left behind.
+
+    Args:
+        failed: the result where ``work`` raises anything at all; it may raise as well.
+        name: of the tasks.
 
     Raises:
         InputError: ``concurrency`` is below 1.
+        StepError: the work, or who gives the items, was cancelled, and not from outside.
     """
     if concurrency < 1:
         raise InputError(f"concurrency is {concurrency}: it must be at least 1.")
     window = asyncio.Semaphore(concurrency)
-    under_way: asyncio.Queue[asyncio.Task[T] | None] = asyncio.Queue()
+    under_way: asyncio.Queue[tuple[S, asyncio.Task[T]] | None] = asyncio.Queue()
     tasks: set[asyncio.Task[T]] = set()
+    leaving = False
 
-    async def feed() -> None:
+    async def one(item: S) -> T:
         try:
-            async with aclosing(iterate(items)) as source:
-                await window.acquire()
-                async for item in source:
-                    task = asyncio.ensure_future(work(item))
-                    tasks.add(task)
-                    under_way.put_nowait(task)
-                    await window.acquire()
-        finally:
-            under_way.put_nowait(None)
+            return await work(item)
+        except BaseException as error:
+            if leaving or failed is None:
+                raise
+            return failed(item, _own(error))
 
-    feeder = asyncio.create_task(feed())
+    async def start(item: S) -> None:
+        task = asyncio.create_task(one(item), name=name)
+        tasks.add(task)
+        under_way.put_nowait((item, task))
+
+    feeder = Feeder(items, start, window, lambda: under_way.put_nowait(None))
     try:
-        while (task := await under_way.get()) is not None:
-            result = await task
+        while (entry := await under_way.get()) is not None:
+            item, task = entry
+            if not task.done():
+                await asyncio.wait((task,))  # whoever is cancelled here, the work is not yet
             tasks.discard(task)
+            if task.cancelled():
+                error = asyncio.CancelledError()
+                if failed is None:
+                    raise StepError(f"The {name} was cancelled by itself, and not from outside.")
+                result = failed(item, error)
+            else:
+                result = task.result()
             window.release()
             yield result
-        await feeder  # an exception of the items comes out here, after all before it
+        feeder.check()  # an exception of the items comes out here, after all before it
     finally:
-        feeder.cancel()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(feeder, *tasks, return_exceptions=True)
+        leaving = True
+        await end(feeder.task, *tasks)
 
 
-async def together(works: Iterable[Awaitable[T]]) -> list[T]:
+def _own(error: BaseException) -> BaseException:
+    """An exception of a task that nobody has told to end, which goes on behind it."""
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and task is not None:
+        while task.cancelling():
+            task.uncancel()
+    return error
+
+
+class Feeder:
+    """Takes items out of their source, each when there is ``room``, and keeps what that raises.
+
+    Each goes to ``take``; ``ended`` is called behind the last.
+    """
+
+    def __init__(
+        self,
+        items: Iterable[S] | AsyncIterable[S],
+        take: Callable[[S], Awaitable[None]],
+        room: asyncio.Semaphore,
+        ended: Callable[[], None],
+    ) -> None:
+        self._error: BaseException | None = None
+
+        async def feed() -> None:
+            try:
+                async with aclosing(iterate(items)) as source:
+                    await room.acquire()
+                    async for item in source:
+                        await take(item)
+                        await room.acquire()
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:
+                if of_all(error) and not isinstance(error, Exception):
+                    raise  # Ctrl-C
+                self._error = error
+            finally:
+                ended()
+
+        self.task = asyncio.create_task(feed(), name="the source of rows")
+
+    def check(self) -> None:
+        """Raise what the source raised, now that all before it is done.
+
+        Raises:
+            StepError: the source was cancelled, and not by who reads it.
+        """
+        if self._error is not None:
+            raise self._error
+        if self.task.cancelled() or self.task.cancelling():
+            raise StepError(
+                "The rows ended before their end: what makes them was cancelled, and not from "
+                "outside. See what the step above cancels."
+            )
+
+
+class _Raised(NamedTuple):
+    error: BaseException
+
+
+async def together(given: Iterable[Awaitable[T]]) -> list[T]:
     """All of them side by side, in their order; if one raises, the others are cancelled first."""
-    tasks = [asyncio.ensure_future(work) for work in works]
+    works = list(given)
+
+    async def one(work: Awaitable[T]) -> T | _Raised:
+        try:
+            return await work
+        except (Exception, asyncio.CancelledError):
+            raise
+        except BaseException as error:  # such as sys.exit(), which would end the event loop
+            if of_all(error):
+                raise
+            return _Raised(error)
+
+    tasks = [asyncio.ensure_future(one(work)) for work in works]
     try:
-        return list(await asyncio.gather(*tasks))
+        results: list[T] = []
+        for result in await asyncio.gather(*tasks):
+            if isinstance(result, _Raised):
+                raise result.error
+            results.append(result)
+        return results
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)
+        for work in works:
+            if isinstance(work, Coroutine) and inspect.getcoroutinestate(work) == "CORO_CREATED":
+                work.close()  # its task was cancelled before it began
 
 
 async def ready(items: Iterable[S] | AsyncIterable[S], *, most: int) -> AsyncGenerator[Sequence[S]]:
@@ -105,6 +237,9 @@ async def ready(items: Iterable[S] | AsyncIterable[S], *, most: int) -> AsyncGen
 
     An exception of ``items`` comes out after all items before it. However the stream ends, the
     source is closed and no task is left behind.
+
+    Raises:
+        StepError: who gives the items was cancelled, and not from outside.
     """
     if isinstance(items, Sequence):
         for start in range(0, len(items), most):
@@ -116,18 +251,7 @@ async def ready(items: Iterable[S] | AsyncIterable[S], *, most: int) -> AsyncGen
         return
     room = asyncio.Semaphore(most)
     come: asyncio.Queue[S | _End] = asyncio.Queue()
-
-    async def feed() -> None:
-        try:
-            async with aclosing(iterate(items)) as source:
-                await room.acquire()
-                async for item in source:
-                    come.put_nowait(item)
-                    await room.acquire()
-        finally:
-            come.put_nowait(_End())
-
-    feeder = asyncio.create_task(feed())
+    feeder = Feeder(items, come.put, room, lambda: come.put_nowait(_End()))
     try:
         ended = False
         while not ended:
@@ -140,10 +264,10 @@ async def ready(items: Iterable[S] | AsyncIterable[S], *, most: int) -> AsyncGen
                 room.release()
             if group:
                 yield group
-        await feeder  # an exception of the items comes out here, after all before it
+        await asyncio.wait((feeder.task,))
+        feeder.check()  # an exception of the items comes out here, after all before it
     finally:
-        feeder.cancel()
-        await asyncio.gather(feeder, return_exceptions=True)
+        await end(feeder.task)
 
 
 class _End:
@@ -159,33 +283,27 @@ async def map_rows(
 ) -> AsyncGenerator[Row]:
     """``work`` on each row that is still under way; settled rows pass through in their place.
 
-    A row for which ``work`` raises an `EvolsynthError` is handed on as failed, with the step's
-    name, and does not touch its neighbours. A `SetupError`, which is true of all rows, ends the
-    stream, as does any other exception, which is a bug.
+    A row for which ``work`` raises anything is handed on as failed, with the step's name and the
+    error (see `failure`), and does not touch its neighbours; so is one of which it makes no row. A
+    `SetupError`, which is true of all rows, ends the stream, and so does Ctrl-C.
     """
 
     async def one(row: Row) -> tuple[Row, ...]:
         if row.settled:
             return (row,)
-        try:
-            made = await work(row)
-        except SetupError:  # something is missing for every row
-            raise
-        except EvolsynthError as error:
-            return (row.replace(failure=failure(step, error)),)
-        return made if isinstance(made, tuple) else (made,)
+        made = await work(row)
+        made = made if isinstance(made, tuple) else (made,)
+        for item in made:
+            if not isinstance(item, Row):
+                raise StepError(f"it made {item!r:.60}, which is no Row but {type(item).__name__}.")
+        return made
 
-    async with aclosing(ordered_map(rows, one, concurrency=concurrency)) as groups:
+    def failed(row: Row, error: BaseException) -> tuple[Row, ...]:
+        return (row.replace(failure=failure(step, error)),)
+
+    async with aclosing(
+        ordered_map(rows, one, concurrency=concurrency, failed=failed, name=step)
+    ) as groups:
         async for group in groups:
             for row in group:
                 yield row
-
-
-def failure(step: str, error: EvolsynthError, *, attempt: int = 0) -> Failure:
-    """How a row records an error; ``attempt`` is by default how often the request was tried."""
-    return Failure(
-        step=step,
-        error=type(error).__name__,
-        message=str(error),
-        attempt=attempt or error.attempt,
-    )

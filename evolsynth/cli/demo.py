@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from evolsynth.options import Natural, OutputFolder, TextOrPath
 from evolsynth.pipeline import evolve, gate, magpie, respond
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
+from evolsynth.pipeline.run.stopping import run_to_end
 from evolsynth.store.sqlite_file import STORE
 from evolsynth.store.status import read_status
 
@@ -53,7 +53,7 @@ def demo(
     if goes_on:
         console.print(f"Going on with the run in {escape(output)}.", highlight=False)
     options = RunOptions(llm=model, seed=seed, fresh=not goes_on, stall=None, watch=watcher("auto"))
-    result = asyncio.run(run(line(rows), output, options))
+    result = run_to_end(run(line(rows), output, options))
     summarise(result, console, again=f"evolsynth demo -n {rows} -o {output}")
     accepted = list(read_rows(result.files["accepted"]))
     evolved = [row for row in accepted if row.round] or accepted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import json
 import re
@@ -20,6 +19,7 @@ from evolsynth.findings import explain
 from evolsynth.options import Natural, TextOrPath
 from evolsynth.pipeline.run.preview import Preview, preview
 from evolsynth.pipeline.run.run import RunOptions
+from evolsynth.pipeline.run.stopping import run_to_end
 from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
 from evolsynth.report.text import own_text, visible
 from evolsynth.rows import Row
@@ -48,7 +48,7 @@ def preview_command(
     del run["log"]  # nothing is told while it works
     options = RunOptions(**{**run, "report": False})
     steps = set_parameters(load_pipeline(pipeline), param)
-    made = asyncio.run(preview(steps, rows=rows, options=options))
+    made = run_to_end(preview(steps, rows=rows, options=options))
     show_preview(made, Screen(soft_wrap=True), n=run.get("accepted") or 100)
     return 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -21,6 +20,7 @@ from evolsynth.export.trl import preference_line
 from evolsynth.options import Option, OutputFolder, TextOrPath, options_of
 from evolsynth.pipeline.graph import Node, Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
+from evolsynth.pipeline.run.stopping import run_to_end
 from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
 from evolsynth.rows import Row, dump
 from evolsynth.store.status import stored_value
@@ -161,7 +161,7 @@ def _run(
     console, options = error_console(), {**told, **more}
     log = options.pop("log")
     options["watch"] = watcher(log, console)
-    result = asyncio.run(run(pipeline, folder, RunOptions(**options)))
+    result = run_to_end(run(pipeline, folder, RunOptions(**options)))
     if log not in ("json", "quiet"):
         if shown is not None:  # what the user asked for, before what the run has in its folder
             rest = {"report": result.files.get("report"), "run": result.folder}

@@ -11,8 +11,8 @@ from evolsynth.columns import ColumnType
 from evolsynth.data.reader import Reader, Record
 from evolsynth.data.values import own_columns, plain_fields, shown
 from evolsynth.errors import InputError
+from evolsynth.foreign import failure
 from evolsynth.rows import Row
-from evolsynth.streams import failure
 
 __all__ = ["Numbers", "ReadingStep", "Taker"]
 

@@ -20,11 +20,12 @@ from evolsynth.evaluation.gate.gate import Gate, part_findings
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.scores.response import MARGINS, ResponseScore, by_ifd, by_judge
 from evolsynth.findings import reason
+from evolsynth.foreign import failure, told
 from evolsynth.llm.base import LLM
 from evolsynth.methods.method import Options, method
 from evolsynth.options import Count
 from evolsynth.rows import Row, Verdict
-from evolsynth.streams import Rows, failure, iterate, map_rows, together
+from evolsynth.streams import Rows, iterate, map_rows, together
 
 __all__ = ["by_rules", "join_responses", "preference", "responses_of"]
 
@@ -203,7 +204,7 @@ async def _scored(score: ResponseScore, name: str, candidate: Row) -> float | No
     except EvolsynthError:
         raise
     except Exception as error:
-        what = f"{type(error).__name__}: {error}"
+        what = f"{type(error).__name__}: {told(error)}"
         raise InputError(f"The score '{name}' fails for row {candidate.id} ({what}).") from error
     if value is None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
 import time
 from contextlib import nullcontext, suppress
@@ -158,15 +159,17 @@ class Journal:
         with suppress(StoreError):  # who waits is told, and everybody who comes later
             self.flush()
 
-    def flush(self) -> None:
-        """Commit all that was put.
+    def flush(self, *, sure: bool = False) -> None:
+        """Commit all that was put; with ``sure`` also see that the file is still there.
 
         Raises:
             StoreError: that failed, now or before.
         """
         self._settle()
         self.raise_if_failed()
-        if any(self._puts.values()) or self.meta:
+        if sure:
+            self._looked = -math.inf
+        if sure or any(self._puts.values()) or self.meta:
             self._save(None)
 
     def close(self, how: str) -> None:
@@ -177,6 +180,7 @@ class Journal:
             StoreError: that failed, and nobody was told of an error before.
         """
         self._settle()
+        self._looked = -math.inf
         with suppress(StoreError) if self._failed is not None else nullcontext():
             self._save(how)
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -70,6 +72,8 @@ class Store:
             (self.attempt, owner.pid, owner.host, owner.started, owner.started),
         )
         self._journal = Journal(db, path, self._keys, self.attempt, cache)
+        #: Of a store that nobody closes: it is left as one that was stopped.
+        self._forgotten = weakref.finalize(self, _forget, self._journal, ending)
         self.flights: dict[bytes, asyncio.Future[None]] = {}
         self.listener: Callable[..., None] | None = None
 
@@ -245,6 +249,20 @@ class Store:
         """
         self._journal.flush()
 
+    def check(self) -> None:
+        """Commit all that was put, and see that the file is still where it was.
+
+        Raises:
+            StoreError: it is not, or that failed, now or before.
+        """
+        self._journal.flush(sure=True)
+
+    def count(self) -> Counter[str]:
+        """How many rows of this attempt there are of each status."""
+        self.flush()
+        sql = "SELECT status, count(*) FROM rows WHERE attempt=? GROUP BY status"
+        return Counter(dict(self._select(sql, self.attempt)))
+
     # The end ----------------------------------------------------------------------------------
 
     def close(self, how: str) -> None:
@@ -258,6 +276,7 @@ class Store:
         if self._closed:
             return
         self._closed = True
+        self._forgotten.detach()
         with self._ending:
             self._journal.close(how)
 
@@ -277,6 +296,11 @@ class Store:
             self.close(f"failed: {_brief(error)}" if isinstance(error, Exception) else "stopped")
         except StoreError as other:
             error.add_note(str(other))
+
+
+def _forget(journal: Journal, ending: ExitStack) -> None:
+    with suppress(StoreError, sqlite3.Error), ending:
+        journal.close("stopped")
 
 
 def _brief(error: Exception) -> str:

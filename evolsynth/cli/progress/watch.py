@@ -129,6 +129,8 @@ class _Watch(ABC):
 
     def event(self, kind: str, /, **data: Any) -> None:
         """Tell what happened."""
+        if kind == "traceback" and not isinstance(self, Events):  # for who looks for its cause
+            return
         if self._timer is not None and kind in NUMBERED:
             self._pace.look(self._clock())
             if kind in ("stopping", "stopped"):

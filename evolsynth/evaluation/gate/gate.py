@@ -12,20 +12,23 @@ import hashlib
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from functools import cache
-from typing import TYPE_CHECKING
+from contextvars import copy_context
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
-from evolsynth.errors import EvolsynthError, InputError, SetupError
+from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.index import DuplicateIndex, Search
 from evolsynth.evaluation.embed.base import Contextual, Embedder, HasStatic, rough
 from evolsynth.evaluation.gate.check import BatchCheck, Case, Check, Part, tiers
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.good_evolution.score import texts_read
 from evolsynth.findings import Finding
-from evolsynth.rows import Failure, Row, Verdict
-from evolsynth.streams import Rows, failure, ready
+from evolsynth.foreign import failure, of_all
+from evolsynth.rows import Row, Verdict
+from evolsynth.streams import Rows, ready
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,8 +57,10 @@ class Gate:
 
     Args:
         settings: the thresholds, what to skip, and which optional checks to make.
-        checks: checks of your own, made by `check` on rows that ours let through. A row for which
-            one raises has failed, with the error; the others go on.
+        checks: checks of your own, made by `check` on rows that ours let through.
+
+    A row for which a check or the embedder raises anything has failed, with the error, and the
+    others go on; a `SetupError` ends the stream.
 
     Checks run in a thread of the gate's own, and few of them embed: candidates for duplicates are
     found by static vectors, and only the clauses that an evolution seems to have dropped are
@@ -113,20 +118,23 @@ class Gate:
         For a method that chooses among candidates.
         """
         stream = _Stream(self._settings, self._embedder, whole=True)
-        loop = asyncio.get_running_loop()
-        done = await loop.run_in_executor(self._thread, self._read, rows, stream)
+        done = await self._aside(self._read, rows, stream)
         self._passed.update(_fingerprint(row) for row in done if not row.settled)
         return done
 
     async def _stream(self, rows: Rows, *, whole: bool) -> AsyncGenerator[Row]:
         # An index for each stream: one for all would be filled in the order of who is first.
         stream = _Stream(self._settings, self._embedder, whole)
-        loop = asyncio.get_running_loop()
         async with aclosing(ready(rows, most=self._at_once)) as source:
             async for some in source:
-                done = await loop.run_in_executor(self._thread, self._judge, some, stream)
+                done = await self._aside(self._judge, some, stream)
                 for row in done:
                     yield row
+
+    async def _aside(self, work: Callable[..., list[Row]], *given: Any) -> list[Row]:
+        """What a function gives, in the gate's thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, copy_context().run, work, *given)
 
     def _judge(self, rows: Sequence[Row], stream: _Stream) -> list[Row]:
         """Runs in the gate's thread."""
@@ -134,9 +142,9 @@ class Gate:
         live = [i for i, row in enumerate(done) if stream.concerns(row)]
         try:
             search = stream.search([done[i].instruction or "" for i in live])
-        except SetupError:
-            raise
-        except EvolsynthError as error:
+        except BaseException as error:
+            if of_all(error):
+                raise
             if len(rows) == 1:
                 return [done[0].replace(failure=failure("gate", error))]
             return [one for row in rows for one in self._judge([row], stream)]
@@ -181,7 +189,11 @@ class Gate:
         asked = any(check.name == "weak_evolution" for check in checks)
         if asked and len(cases) > 1 and isinstance(self._embedder, Contextual):
             pairs = [(case.original or "", case.instruction) for case in cases]
-            self._embedder.embed([text for pair in pairs for text in texts_read(*pair)])
+            try:
+                self._embedder.embed([text for pair in pairs for text in texts_read(*pair)])
+            except BaseException as error:
+                if of_all(error):
+                    raise  # else the row that it is about will tell
 
     def _compare(self, row: Row, stream: _Stream, search: Search | None, place: int) -> Row:
         """Look for the row among those let through, and let it through if it is not there."""
@@ -192,13 +204,11 @@ class Gate:
                     row, self._settings, twin=cache(lambda: search.find(place, ignore=family))
                 )
                 found = [f for check in stream.among if (f := check.find(case)) is not None]
-            except SetupError:
-                raise
-            except EvolsynthError as error:
+                if found:
+                    return _rejected(row, case, found)
+                search.add(place, row.id)
+            except BaseException as error:  # noqa: BLE001 - a check or embedder of somebody else's
                 return row.replace(failure=failure("gate", error))
-            if found:
-                return _rejected(row, case, found)
-            search.add(place, row.id)
         if not stream.whole:
             self._passed.add(_fingerprint(row))
         return row
@@ -213,27 +223,24 @@ class Gate:
             return []
         try:
             found = list(check.find(rows))
-        except SetupError:
-            raise
-        except Exception:  # noqa: BLE001 - somebody else's code: find the row that it is about
-            return [self._mine_of(row, lambda row: next(iter(check.find([row])))) for row in rows]
+        except BaseException as error:  # somebody else's code: find the row that it is about
+            if of_all(error):
+                raise
+            return [self._mine_of(row, partial(_only_one, check)) for row in rows]
         if len(found) != len(rows):
             raise InputError(
                 f"The check '{check.name}' was given {len(rows)} rows and returned {len(found)} "
                 "findings. Return one for each row, or None."
             )
         pairs = zip(rows, found, strict=True)
-        return [row if f is None else _rejected(row, None, [f]) for row, f in pairs]
+        return [self._mine_of(row, lambda _: finding) for row, finding in pairs]  # noqa: B023 - at once
 
     def _mine_of(self, row: Row, find: Callable[[Row], Finding | None]) -> Row:
         try:
             finding = find(row)
-        except SetupError:
-            raise
-        except Exception as error:  # noqa: BLE001 - somebody else's code may raise anything
-            broken = Failure(step="gate", error=type(error).__name__, message=str(error))
-            return row.replace(failure=broken)
-        return row if finding is None else _rejected(row, None, [finding])
+            return row if finding is None else _rejected(row, None, [finding])
+        except BaseException as error:  # noqa: BLE001 - somebody else's code may raise anything
+            return row.replace(failure=failure("gate", error))
 
     def _family(self, row: Row) -> Collection[str]:
         """The ids of all that a row was made from: it is meant to be like them."""
@@ -295,11 +302,9 @@ def _checked(row: Row, case: Case, part: Part, checks: Sequence[Check]) -> Row:
     """The row after some checks: rejected, failed, or as it was."""
     try:
         found = [f for check in checks if (f := _found(check, case, part)) is not None]
-    except SetupError:  # the embedder is missing: true of every row, so not this row's failure
-        raise
-    except EvolsynthError as error:
+        return _rejected(row, case, found) if found else row
+    except BaseException as error:  # noqa: BLE001 - a check or embedder of somebody else's
         return row.replace(failure=failure("gate", error))
-    return _rejected(row, case, found) if found else row
 
 
 def _found(check: Check, case: Case, part: Part) -> Finding | None:
@@ -314,6 +319,11 @@ def _one(check: Check, row: Row, settings: GateSettings) -> Finding | None:
     return check.find(Case(row, settings))
 
 
+def _only_one(check: BatchCheck, row: Row) -> Finding | None:
+    (finding,) = check.find([row])
+    return finding
+
+
 def _own(check: OwnCheck) -> Check | BatchCheck:
     if isinstance(check, Check | BatchCheck):
         return check
@@ -321,6 +331,12 @@ def _own(check: OwnCheck) -> Check | BatchCheck:
 
 
 def _rejected(row: Row, case: Case | None, found: Sequence[Finding]) -> Row:
+    for finding in found:
+        if not isinstance(finding, Finding):
+            raise InputError(
+                f"A check found {finding!r:.60}, which is no Finding but {type(finding).__name__}."
+            )
+        msgspec.to_builtins(finding.detail)  # raises where JSON cannot hold it
     if case is not None and case.scores != row.scores:
         row = row.replace(scores=case.scores)
     details = {f.code: f.detail for f in found if f.detail}

@@ -13,7 +13,6 @@ threshold: slower than the score by orders of magnitude, so only for borderline 
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
 from collections.abc import AsyncGenerator, Sequence
@@ -28,7 +27,7 @@ from evolsynth.evaluation.information_loss.score import THRESHOLD
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling, Segment
 from evolsynth.prompts import PromptFile, load_prompt, prompt_names
 from evolsynth.rows import Message, Row, derive_seed
-from evolsynth.streams import Rows, map_rows
+from evolsynth.streams import Rows, map_rows, together
 
 __all__ = ["BORDERLINE", "CRITERIA", "ask", "judge", "say", "second_opinion", "weigh"]
 __all__ += ["weighted_level"]
@@ -133,7 +132,7 @@ async def weigh(llm: LLM, request: Request, opening: str, answers: Sequence[str]
     """
     prompt = llm.prepared(request).raw
     begun = Prompt((*prompt.segments, Segment(opening)), shared=prompt.shared)
-    found = await asyncio.gather(*(llm.score(begun, answer) for answer in answers))
+    found = await together(llm.score(begun, answer) for answer in answers)
     return [score.total for score in found]
 
 

@@ -18,9 +18,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from evolsynth.columns import Columns, ColumnType
-from evolsynth.errors import EvolsynthError, InputError, SetupError
+from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.findings import reason
+from evolsynth.foreign import failure, of_all
 from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
 from evolsynth.methods.evolve.drafts import (
     ANCHORED_SAMPLING,
@@ -37,7 +38,7 @@ from evolsynth.methods.respond import respond
 from evolsynth.options import Count, Share
 from evolsynth.prompts import PromptFamily, load_prompt, made_by, prompt_family
 from evolsynth.rows import Message, Row, derive_seed
-from evolsynth.streams import Rows, failure, map_rows, together
+from evolsynth.streams import Rows, map_rows, together
 
 __all__ = ["CLASSIC_WEIGHTS", "SMALL_WEIGHTS", "evolve"]
 
@@ -249,16 +250,13 @@ class _Evolver(NamedTuple):
 
     async def _judged(
         self, parent: Row, attempt: int, drafts: Sequence[Draft]
-    ) -> tuple[list[Row], EvolsynthError | None]:
+    ) -> tuple[list[Row], Exception | None]:
         """The candidates up to one that is good enough; the error if nothing can be asked for."""
         judged: list[Row] = []
         for start in range(0, len(drafts), _AT_ONCE):
             some = drafts[start : start + _AT_ONCE]
             answers = await together(self._ask(draft.request) for draft in some)
-            errors = [answer for answer in answers if isinstance(answer, EvolsynthError)]
-            for error in errors:
-                if isinstance(error, SetupError):  # true of every row
-                    raise error
+            errors = [answer for answer in answers if isinstance(answer, Exception)]
             made = [
                 self._child(parent, attempt, place, draft, answer)
                 for place, (draft, answer) in enumerate(zip(some, answers, strict=True), start)
@@ -277,10 +275,12 @@ class _Evolver(NamedTuple):
             return row.status == "failed"
         return row.scores.get("good_evolution", 1.0) >= self.good_enough
 
-    async def _ask(self, request: Request) -> Completion | EvolsynthError:
+    async def _ask(self, request: Request) -> Completion | Exception:
         try:
             return await self.llm.complete(request)
-        except EvolsynthError as error:
+        except Exception as error:
+            if of_all(error):
+                raise
             return error
 
     def _child(
@@ -321,7 +321,7 @@ class _Evolver(NamedTuple):
         )
         try:
             said = (await self.llm.complete(request)).text
-        except EvolsynthError as error:
+        except BaseException as error:  # noqa: BLE001 - a back end may raise anything
             return child.replace(failure=failure(_METHOD, error))
         return child.reject("no_information_gain") if "equal" in said.casefold() else child
 

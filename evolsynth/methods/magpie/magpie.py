@@ -16,11 +16,12 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evolsynth.columns import Columns, ColumnType
-from evolsynth.errors import EvolsynthError, InputError, SetupError
+from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.checks.row import turn_findings
 from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck
 from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.findings import Finding
+from evolsynth.foreign import failure
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
 from evolsynth.methods.magpie.steering import (
     Choice,
@@ -35,7 +36,7 @@ from evolsynth.methods.respond import RESPONSE_SAMPLING, Answers
 from evolsynth.options import Count, Natural
 from evolsynth.prompts import PromptFile, load_prompt, made_by, prompt_hash
 from evolsynth.rows import Message, Row, derive_seed
-from evolsynth.streams import failure, ordered_map
+from evolsynth.streams import ordered_map
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
@@ -208,9 +209,14 @@ async def magpie(
     async def one(index: int) -> Row:
         return await maker.row(index, systems.draw(seed, index))
 
+    def failed(index: int, error: BaseException) -> Row:
+        row = Row.make(key=f"magpie/{seed}/{index}", method="magpie")
+        return row.replace(failure=failure("magpie", error))
+
     width = llm.concurrency if concurrency is None else concurrency
+    plan = itertools.count() if n is None else range(n)
     async with aclosing(
-        ordered_map(itertools.count() if n is None else range(n), one, concurrency=width)
+        ordered_map(plan, one, concurrency=width, failed=failed, name="magpie")
     ) as stream:
         async for row in stream:
             yield row
@@ -251,9 +257,7 @@ class _Maker(NamedTuple):
         try:
             row = await self._instruction(index, key, choice)
             return row if row.settled or not self.answering else await self._talk(index, row)
-        except SetupError:  # something is missing for every row
-            raise
-        except EvolsynthError as error:
+        except BaseException as error:  # noqa: BLE001 - a back end may raise anything
             return row.replace(failure=failure("magpie", error))
 
     async def _instruction(self, index: int, key: str, choice: Choice) -> Row:

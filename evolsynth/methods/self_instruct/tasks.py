@@ -18,7 +18,7 @@ from contextlib import aclosing
 from typing import Any, NamedTuple
 
 from evolsynth.columns import Columns
-from evolsynth.errors import EvolsynthError, InputError, SetupError
+from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.checks.self_instruct import (
     SAME_WORDING,
     conflicting_outputs,
@@ -28,6 +28,7 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
 )
 from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.findings import Finding
+from evolsynth.foreign import failure
 from evolsynth.llm.base import LLM, Sampling
 from evolsynth.methods.method import Options, method
 from evolsynth.methods.self_instruct.pool import (
@@ -49,7 +50,7 @@ from evolsynth.methods.self_instruct.writer import (
 from evolsynth.options import Count, FilePath, Natural
 from evolsynth.prompts import PromptFamily, prompt_family
 from evolsynth.rows import Failure, Row, Verdict
-from evolsynth.streams import failure, ordered_map
+from evolsynth.streams import ordered_map
 
 __all__ = ["ROUND", "bootstrap_tasks"]
 
@@ -132,7 +133,9 @@ async def bootstrap_tasks(
     loop = _Loop(writer, seed, tasks, candidates, instances, most_similar)
     # what is begun beyond the last task that is wanted is thrown away
     width = min(llm.concurrency, 2 * n + 8) if concurrency is None else concurrency
-    attempts = ordered_map(range(most if n else 0), loop.attempt, concurrency=width)
+    attempts = ordered_map(
+        range(most if n else 0), loop.attempt, concurrency=width, failed=loop.failed, name=_METHOD
+    )
     async with aclosing(attempts) as stream:
         async for attempt in stream:
             for row in loop.settle(attempt):
@@ -208,13 +211,12 @@ class _Loop:
             await self._ended[this_round - 2].wait()
         known = self.pool.made_before((this_round - 1) * ROUND)
         plan = self.pool.plan(number, known, input_share=self._writer.input_share)
-        try:
-            return await self._tried(plan, known)
-        except SetupError:
-            raise
-        except EvolsynthError as error:
-            row = Row.make(key=self._key(number), method=_METHOD)
-            return _Attempt(number, (row.replace(failure=failure(_METHOD, error)),))
+        return await self._tried(plan, known)
+
+    def failed(self, number: int, error: BaseException) -> _Attempt:
+        """An attempt that came to nothing, whatever a back end raised."""
+        row = Row.make(key=self._key(number), method=_METHOD)
+        return _Attempt(number, (row.replace(failure=failure(_METHOD, error)),))
 
     def settle(self, attempt: _Attempt) -> tuple[Row, ...]:
         """The attempt's rows with their verdicts; an accepted task joins the pool."""

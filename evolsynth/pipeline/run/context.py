@@ -12,10 +12,11 @@ from typing import Any
 
 import msgspec
 
-from evolsynth.errors import InputError
+from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
+from evolsynth.foreign import comes_through, told, witness
 from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
 from evolsynth.pipeline.graph import Node, Step
@@ -72,9 +73,32 @@ class Models:
         async with AsyncExitStack() as stack:
             for llm in self._made.values():
                 if not llm.running:
-                    stack.push_async_callback(llm.aclose)
-                    await llm.start()
+                    stack.push_async_callback(_close, llm)
+                    await _start(llm)
             yield
+
+
+async def _start(llm: LLM) -> None:
+    try:
+        await llm.start()
+    except BaseException as error:
+        if isinstance(error, EvolsynthError) or comes_through(error):
+            raise
+        witness("start", error)
+        raise SetupError(
+            f"The model {llm.name} does not start: {type(error).__name__}: {told(error)}. See "
+            "whether it works by itself."
+        ) from error
+
+
+async def _close(llm: LLM) -> None:
+    """Close it; what goes wrong with that is told, and takes nothing from a run that has ended."""
+    try:
+        await llm.aclose()
+    except BaseException as error:
+        if comes_through(error) and not isinstance(error, SetupError):
+            raise
+        witness("close", error)
 
 
 class Shared:

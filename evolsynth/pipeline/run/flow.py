@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
+from functools import partial
 from typing import Any
 
-from evolsynth.errors import BrokenStep, EvolsynthError, InputError, SetupError, StepError
+from evolsynth.errors import BrokenStep, EvolsynthError, LostRows
+from evolsynth.foreign import failure
 from evolsynth.pipeline.graph import Node, Step
 from evolsynth.pipeline.run.context import Context
+from evolsynth.pipeline.run.given import (
+    as_row,
+    closing,
+    ended,
+    given,
+    mapped,
+    mapped_back,
+    unread,
+)
 from evolsynth.pipeline.run.tee import Feed, Tee
 from evolsynth.pipeline.run.tracking import Tracker
-from evolsynth.pipeline.values import renamed, swapped
-from evolsynth.rows import Failure, Row
-from evolsynth.streams import failure, map_rows
+from evolsynth.pipeline.steps import is_ours
+from evolsynth.rows import Row
+from evolsynth.streams import map_rows
 
-__all__ = ["Flow", "Observe", "looks"]
+__all__ = ["BUG", "Flow", "Observe", "looks"]
 
 Observe = Callable[[Node, Row], None]
+#: What is said where rows do not add up.
+BUG = "This is a bug of evolsynth; the run's folder has what is needed to find it."
 
 
 class Flow:
@@ -41,9 +54,48 @@ class Flow:
         observe: Observe | None = None,
     ) -> None:
         self.contexts = contexts
-        self.copied = 0
-        self.cut_short = False
+        self.entered: Counter[int] = Counter()
+        self.gone: Counter[int] = Counter()
+        self.copies: Counter[int] = Counter()
+        self.ways: Counter[tuple[int, int]] = Counter()
         self._breaker, self._limit, self._observe = breaker, limit, observe
+
+    @property
+    def copied(self) -> int:
+        """Rows that branches made of others."""
+        return self.copies.total()
+
+    def check(self) -> None:
+        """See that each row which entered a step, or was made there, left it, and came on.
+
+        For a flow that came to its end.
+
+        Raises:
+            LostRows: the sums do not add up; with the step and the numbers.
+        """
+        taken: Counter[int] = Counter()
+        for context in self.contexts:
+            node, counts = context.node, context.counts
+            place, came, gone = node.index, self.entered[node.index], self.gone[node.index]
+            if came + counts.made - counts.used != gone or counts.running:
+                raise LostRows(
+                    f"The rows do not add up at '{node.name}': {came} came, {counts.made} were "
+                    f"made, {counts.used} became others and {counts.running} are under way, but "
+                    f"{gone} left. {BUG}"
+                )
+            taken.update(dict.fromkeys(node.inputs, 0))
+            if len(node.inputs) == 1:
+                taken[node.inputs[0]] += came
+            else:
+                for above in node.inputs:
+                    taken[above] += self.ways[place, above]
+        for above, rows in taken.items():
+            left = self.gone[above] + self.copies[above]
+            if rows != left:
+                raise LostRows(
+                    f"The rows do not add up behind '{self.contexts[above].node.name}': {left} "
+                    f"left it, but {rows} came to the next step. {BUG}"
+                )
 
     async def rows(self) -> AsyncGenerator[Row]:
         """What comes out of the last step; settled rows among it, in their places."""
@@ -70,15 +122,13 @@ class Flow:
             if self._observe is not None:
                 stream = _observed(context.node, stream, self._observe)
             if readers[node.index] > 1:
-                tee = Tee(stream, readers[node.index], self._copied, context.shared.aside)
+                copied = partial(self.copies.update, (node.index,))
+                tee = Tee(stream, readers[node.index], copied, context.shared.aside)
                 tees.append(tee)
                 ways[node.index] = tee.streams()
             else:
                 ways[node.index] = [stream]
         return ways[len(self.contexts) - 1][0]
-
-    def _copied(self) -> None:
-        self.copied += 1
 
     async def _node(
         self, context: Context, inputs: Sequence[AsyncGenerator[Row]]
@@ -94,21 +144,24 @@ class Flow:
             stream = self._guarded(context, inputs[0], tracker)
         else:
             stream = self._plain(context, inputs[0], tracker)
-        mapped = step.output_mappings or step.input_mappings
+        moved = step.output_mappings or step.input_mappings
         async with aclosing(stream) as rows:
             async for made in rows:
                 row = made
-                if mapped:
+                if moved:
                     before = made.settled and (step.shape == "join" or tracker.passes(made))
-                    row = _mapped_back(context.node, made, settled_before=before)
+                    row = mapped_back(context.node, made, settled_before=before)
                 if step.shape == "join":
+                    self.gone[context.node.index] += 1
                     yield row
                     continue
                 for out in tracker.leave(row):
+                    self.gone[context.node.index] += 1
                     yield out
                 if self._breaker and tracker.streak >= self._breaker and step.kind != "load":
                     raise BrokenStep(_told_broken(context, row, tracker.streak))
         for out in tracker.rest():
+            self.gone[context.node.index] += 1
             yield out
         context.shared.tell("step", step=context.node.name)
 
@@ -142,67 +195,82 @@ class Flow:
 
     async def _source(self, context: Context, tracker: Tracker) -> AsyncGenerator[Row]:
         """A source's rows; an exception of a user's function is told with the step's name."""
-        made = 0
-        first = next(iter(inspect.signature(context.node.step.function).parameters), "")
+        node, made = context.node, 0
+        ours = is_ours(node.step)
+        first = next(iter(inspect.signature(node.step.function).parameters), "")
         stream = _called(context, *((None,) if first == "rows" else ()))  # it makes rows of none
-        async with aclosing(stream) as rows:
+        async with closing(context, stream) as rows:
             while self._limit is None or made < self._limit:
-                try:
-                    row = await anext(rows, None)
-                except EvolsynthError:
-                    raise
-                except Exception as error:
-                    raise StepError(
-                        f"The source '{context.node.name}' failed after {made} rows: "
-                        f"{type(error).__name__}: {error}. Mend it and run again: what was made "
-                        "is kept."
-                    ) from error
+                row, error = await given(rows)
+                if error is not None:
+                    raise ended(node, error, f"The source '{node.name}' failed after {made} rows")
                 if row is None:
                     return
                 made += 1
-                yield _as_row(context.node, row, made)
+                yield row if ours else as_row(node, row, made)
 
     async def _joined(
         self, context: Context, inputs: Sequence[AsyncGenerator[Row]]
     ) -> AsyncGenerator[Row]:
-        counts, entered, gone = context.counts, 0, 0
+        node, counts, gone = context.node, context.counts, 0
+        ours = is_ours(node.step)
 
-        async def counted(stream: AsyncGenerator[Row]) -> AsyncGenerator[Row]:
-            nonlocal entered
+        async def counted(above: int, stream: AsyncGenerator[Row]) -> AsyncGenerator[Row]:
             async with aclosing(stream) as rows:
                 async for row in rows:
-                    entered += 1
+                    self.entered[node.index] += 1
+                    self.ways[node.index, above] += 1
                     counts.came += not row.settled
                     # settled rows too, which change back on their way out: nobody knows any more
                     # by then which of them were settled here
-                    yield _mapped(context.node, row)
+                    yield mapped(node, row)
 
-        async with aclosing(_called(context, [counted(stream) for stream in inputs])) as rows:
-            async for row in rows:
+        async with AsyncExitStack() as stack:
+            ways = [
+                await stack.enter_async_context(aclosing(counted(above, stream)))
+                for above, stream in zip(node.inputs, inputs, strict=True)
+            ]
+            rows = await stack.enter_async_context(closing(context, _called(context, ways)))
+            while True:
+                row, error = await given(rows)
+                if error is not None:
+                    raise ended(node, error, f"The step '{node.name}' failed")
+                if row is None:
+                    break
                 gone += 1
                 counts.left += not row.settled
-                yield _as_row(context.node, row, gone)
-        counts.used = entered - gone
+                yield row if ours else as_row(node, row, gone)
+            for way in ways:
+                if await anext(way, None) is not None:
+                    raise unread(node)
+        counts.used = self.entered[node.index] - gone
 
     async def _plain(
         self, context: Context, rows: AsyncGenerator[Row], tracker: Tracker
     ) -> AsyncGenerator[Row]:
         """A step of ours, which hands on settled rows by itself, or a function of one row."""
+        node = context.node
 
         async def entering() -> AsyncGenerator[Row]:
             async with aclosing(rows) as source:
                 async for row in source:
+                    self.entered[node.index] += 1
                     tracker.enter(row)
-                    yield row if row.settled else _mapped(context.node, row)
+                    yield row if row.settled else mapped(node, row)
             tracker.ended = True
 
         async with aclosing(entering()) as entered:
-            stream = _each(context, entered) if context.node.step.each else None
-            async with aclosing(stream or _called(context, entered)) as made:
-                async for row in made:
-                    yield row
-            if not tracker.ended:
-                self.cut_short = True
+            stream = _each(context, entered) if node.step.each else _called(context, entered)
+            async with closing(context, stream) as made:
+                while True:
+                    row, error = await given(made)
+                    if error is not None:
+                        raise ended(node, error, f"The step '{node.name}' failed, and not at a row")
+                    if row is None:
+                        break
+                    yield row if isinstance(row, Row) else as_row(node, row, 0)
+            if not tracker.ended and await anext(entered, None) is not None:
+                raise unread(node)
 
     async def _guarded(
         self, context: Context, rows: AsyncGenerator[Row], tracker: Tracker
@@ -213,7 +281,8 @@ class Flow:
 
             async def entering() -> AsyncGenerator[Row]:
                 while (row := await feed.next()) is not None:
-                    got = row if row.settled else _mapped(node, row)
+                    self.entered[node.index] += 1
+                    got = row if row.settled else mapped(node, row)
                     if got.failure is not None and row.failure is None:
                         tracker.counts.came += 1
                         tracker.counts.failed += 1
@@ -224,29 +293,26 @@ class Flow:
 
             while True:
                 last.clear()
-                try:
-                    async with aclosing(_called(context, entering())) as made:
-                        async for row in made:
-                            yield _as_row(node, row, tracker.counts.made)
-                except (SetupError, StepError):
-                    raise
-                except Exception as error:
-                    if feed.error is not None:
-                        raise
-                    if not last or (feed.ended and not tracker.inside()):
-                        raise StepError(
-                            f"The step '{node.name}' failed, and not at a row: "
-                            f"{type(error).__name__}: {error}. Mend it and run again: what was "
-                            "made is kept."
-                        ) from error
-                    async for row in self._blamed(context, tracker, last[0], error):
+                error: BaseException | None = None
+                async with closing(context, _called(context, entering())) as made:
+                    while True:
+                        row, error = await given(made, lambda one: as_row(node, one, 0))
+                        if row is None:
+                            break
                         yield row
-                    continue
-                self.cut_short |= not feed.ended
-                return
+                if feed.error is not None:
+                    raise feed.error
+                if error is None:
+                    break
+                if not last or (feed.ended and not tracker.inside()):
+                    raise ended(node, error, f"The step '{node.name}' failed, and not at a row")
+                async for row in self._blamed(context, tracker, last[0], error):
+                    yield row
+            async for _ in entering():  # settled rows behind the last that it took pass around
+                raise unread(node)
 
     async def _blamed(
-        self, context: Context, tracker: Tracker, last: Row, error: Exception
+        self, context: Context, tracker: Tracker, last: Row, error: BaseException
     ) -> AsyncGenerator[Row]:
         """What becomes of the rows that a generator held when it raised."""
         node = context.node
@@ -256,20 +322,21 @@ class Flow:
                 key=f"{node.name}/{last.id}",
                 method=node.step.kind,
                 parents=(last.id,),
-                failure=_failure(node, error),
+                failure=failure(node.name, error),
             )
         for row in held:
             if len(held) == 1:
-                yield row.replace(failure=_failure(node, error))
+                yield row.replace(failure=failure(node.name, error))
                 continue
             made: list[Row] = []
-            try:
-                async with aclosing(_called(context, _only(row))) as stream:
-                    made.extend([_as_row(node, one, 0) async for one in stream])
-            except SetupError:
-                raise
-            except Exception as wrong:  # noqa: BLE001 - a user's code may raise anything
-                made = [row.replace(failure=_failure(node, wrong))]
+            async with closing(context, _called(context, _only(row))) as stream:
+                while True:
+                    one, wrong = await given(stream, lambda one: as_row(node, one, 0))
+                    if one is None:
+                        break
+                    made.append(one)
+            if wrong is not None:
+                made = [row.replace(failure=failure(node.name, wrong))]
             for one in made:
                 yield one
 
@@ -277,7 +344,12 @@ class Flow:
 async def _observed(node: Node, rows: AsyncGenerator[Row], observe: Observe) -> AsyncGenerator[Row]:
     async with aclosing(rows) as source:
         async for row in source:
-            observe(node, row)
+            try:
+                observe(node, row)
+            except (EvolsynthError, OSError):  # such as a pipe whose reader has gone
+                raise
+            except Exception as error:
+                raise ended(node, error, f"The observer failed at '{node.name}'") from error
             yield row
 
 
@@ -291,17 +363,11 @@ def _each(context: Context, rows: AsyncGenerator[Row]) -> AsyncGenerator[Row]:
     node, options = context.node, context.arguments()
 
     async def work(row: Row) -> Row | tuple[Row, ...]:
-        try:
-            made = await node.step.function(row, **options)
-        except SetupError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a user's code may raise anything
-            return row.replace(failure=_failure(node, error))
+        made = await node.step.function(row, **options)
         if made is None:
             return ()
-        if isinstance(made, Row):
-            return made
-        return tuple(_as_row(node, one, 0) for one in made)
+        several = made if isinstance(made, list | tuple | Iterator) else (made,)
+        return tuple(as_row(node, one, 0) for one in several)
 
     width = context.concurrency or (context.llm.concurrency if context.llm is not None else 16)
     return map_rows(rows, work, step=node.name, concurrency=width)
@@ -311,56 +377,11 @@ async def _only(row: Row) -> AsyncGenerator[Row]:
     yield row
 
 
-def _as_row(node: Node, item: Any, number: int) -> Row:
-    if isinstance(item, Row):
-        return item
-    if isinstance(item, dict) and node.step.shape == "source":
-        try:
-            row = Row.from_dict(item)
-        except InputError as error:
-            raise StepError(f"The source '{node.name}', row {number}: {error}") from None
-        if item.get("id") is not None:
-            return row
-        fields = {n: getattr(row, n) for n in Row.__struct_fields__ if n != "id"}
-        return Row.make(**fields, key=f"{node.name}/{number}")
-    raise StepError(
-        f"The step '{node.name}' yielded {item!r:.60}, which is no Row but "
-        f"{type(item).__name__}. Yield rows: row.replace(...), or Row.make(...)."
-    )
-
-
-def _mapped(node: Node, row: Row) -> Row:
-    """The row as the step is to see it; one whose values do not fit there has failed."""
-    try:
-        return swapped(row, node.step.input_mappings)
-    except InputError as error:
-        return row if row.settled else row.replace(failure=failure(node.name, error))
-
-
-def _mapped_back(node: Node, row: Row, *, settled_before: bool) -> Row:
-    """The row as the steps behind it are to see it.
-
-    A row that was settled before the step keeps its columns, which only a join has changed about.
-    """
-    step = node.step
-    try:
-        if step.input_mappings and (step.shape == "join" or not settled_before):
-            row = swapped(row, step.input_mappings)
-        return row if settled_before else renamed(row, step.output_mappings)
-    except InputError as error:
-        return row if row.settled else row.replace(failure=failure(node.name, error))
-
-
-def _failure(node: Node, error: Exception) -> Failure:
-    if isinstance(error, EvolsynthError):
-        return failure(node.name, error)
-    return Failure(step=node.name, error=type(error).__name__, message=str(error))
-
-
 def _told_broken(context: Context, row: Row, streak: int) -> str:
     name = context.node.name
     why = row.failure
-    told = "" if why is None else f" The last error: {why.error}: {why.message.rstrip('.')}."
+    what = "" if why is None else f"{why.error}: {why.message}".rstrip(" :.")
+    told = f" The last error: {what}." if what else ""
     return (
         f"{streak} rows in a row failed at '{name}', so the run was stopped.{told} Mend the cause "
         "and run again: what was made is kept, and failed rows are tried again."

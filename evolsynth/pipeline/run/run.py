@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import threading
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
@@ -18,21 +19,30 @@ from typing import Annotated, Any
 import msgspec
 
 from evolsynth.doing import doing
-from evolsynth.errors import EvolsynthError, InputError, RunStopped, StoreError
+from evolsynth.errors import (
+    EvolsynthError,
+    InputError,
+    LostRows,
+    RunStopped,
+    StepError,
+    StoreError,
+)
 from evolsynth.evaluation.embed.base import Embedder, embedder_named
+from evolsynth.foreign import failure, told, witness, witnessed
 from evolsynth.llm.base import LLM
 from evolsynth.options import Count, Natural, OutputPath
 from evolsynth.pipeline.columns import check_columns
 from evolsynth.pipeline.graph import Node, Pipeline, Step
 from evolsynth.pipeline.run.context import Context, Models, Shared, gate_settings, takes_n
 from evolsynth.pipeline.run.export import check_sources, export, report_run, sample_rows
-from evolsynth.pipeline.run.flow import Flow, Observe
-from evolsynth.pipeline.run.state import Budget, End, RunResult, RunState, RunWatch
-from evolsynth.pipeline.run.stopping import Control, StepControl, Turns, signals_to
+from evolsynth.pipeline.run.flow import BUG, Flow, Observe
+from evolsynth.pipeline.run.state import Budget, End, Guarded, RunResult, RunState, RunWatch
+from evolsynth.pipeline.run.stopping import Control, StepControl, Turns, aside, signals_to
 from evolsynth.pipeline.steps import origin_of
-from evolsynth.rows import derive_seed
+from evolsynth.rows import Row, derive_seed
 from evolsynth.store.cached_llm import Retry, Stored
 from evolsynth.store.store import Store
+from evolsynth.streams import abandoned, end
 
 __all__ = ["RunOptions", "run"]
 
@@ -119,6 +129,7 @@ async def run(pipeline: Pipeline, folder: str | Path | None, options: RunOptions
         InputError: the pipeline does not fit together, the folder is in use, or data is bad.
         SetupError: a model is missing, the disk is full, or everything fails.
         StepError: a step's own function raised, and not because of one row.
+        LostRows: the rows do not add up.
         RunStopped: by a signal.
     """
     plan = _Plan(pipeline, options)
@@ -129,9 +140,16 @@ async def run(pipeline: Pipeline, folder: str | Path | None, options: RunOptions
     ) as store:
         running = _Run(plan, store, Path(folder) if folder is not None else None, options)
         try:
-            result = await running.go()
+            with witnessed(running.tell):
+                result = await running.go()
         except BaseException as error:
-            store.close(_how(error))
+            try:
+                store.close(_how(error))
+            except StoreError as other:  # so nothing is kept, whatever the error said
+                if not isinstance(error, EvolsynthError):
+                    raise
+                other.add_note(str(error))
+                raise other from error
             raise
         store.close(result.ended)
         return result
@@ -205,6 +223,7 @@ class _Run:
         self.stopped: str | None = None
         self.shared = Shared(None, plan.settings, self.store.event)
         self.flow = Flow(())
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
 
     async def go(self) -> RunResult:
         """From the models' start to the data set."""
@@ -215,8 +234,8 @@ class _Run:
         async with AsyncExitStack() as stack:
             await self._load(stack)
             state.begin()
-            watch = self.options.watch
-            if watch is not None:
+            if self.options.watch is not None:
+                watch = Guarded(self.options.watch)
                 watch.begin(state)
                 store.listener = watch.event
                 stack.callback(watch.end)
@@ -232,7 +251,8 @@ class _Run:
             how = "stopped" if self.stopped else "finished"
             store.event(how, reason=self.stopped or self.ended)
         store.put_steps(state.refresh())
-        store.flush()
+        store.check()
+        self._check_kept()
         if self.stopped is not None:
             self._export(partial=True)
             raise RunStopped(self._told_stopped(self.stopped), self.stopped)
@@ -240,6 +260,24 @@ class _Run:
         if self.folder is not None and self.options.report:
             files["report"] = await self._report(self.folder)
         return RunResult(folder=self.folder, ended=self.ended, state=state, files=files)
+
+    def tell(self, kind: str, **data: Any) -> None:
+        """Put an event into the store, from whatever thread."""
+        if threading.get_ident() == self._thread:
+            self.store.event(kind, **data)
+        else:
+            self._loop.call_soon_threadsafe(lambda: self.store.event(kind, **data))
+
+    def _check_kept(self) -> None:
+        """See that the store has all rows that were counted, and no other."""
+        state, kept = self.state, self.store.count()
+        there = (kept["accepted"] + kept["pending"], kept["rejected"], kept["failed"])
+        counted = (state.accepted, state.rejected, state.failed)
+        if there != counted:
+            raise LostRows(
+                f"{counted} rows were accepted, rejected and failed, but {there} are in the "
+                f"run's store. {BUG}"
+            )
 
     async def _load(self, stack: AsyncExitStack) -> None:
         """Start the models and the embedder; what is missing is told before any work is done."""
@@ -279,16 +317,21 @@ class _Run:
                 if look.done():
                     look.result()  # the store's own error
                 await self._finish(consumer)
-            if not consumer.cancelled():
+            if not self.state.cut and consumer.cancelled():
+                raise StepError(
+                    "The run was cancelled from inside: a step's own code cancelled the task that "
+                    "it runs in. See what the steps cancel."
+                )
+            if consumer.done() and not consumer.cancelled():
                 consumer.result()
         finally:
-            await _ended(consumer, told, look)
+            await end(consumer, told, look)
 
     async def _consume(self) -> None:
         state, budget, store, flow = self.state, self.plan.budget, self.store, self.flow
         async with aclosing(flow.rows()) as rows:
-            async for row in rows:
-                store.put_row(state.total, row, step=row.failure.step if row.failure else None)
+            async for made in rows:
+                row = self._put(made)
                 state.add(row)
                 if row.failure is not None:
                     store.event("failed_row", row=row.id, **msgspec.structs.asdict(row.failure))
@@ -296,12 +339,28 @@ class _Run:
                 if self.ended != "finished":
                     break
         state.copied = flow.copied
-        state.cut = self.ended != "finished" or flow.cut_short
+        state.cut = self.ended != "finished"
+        if state.cut:
+            return
+        flow.check()
         if state.planned != state.total:
-            raise RuntimeError(  # it cannot be, and must not be silent if it is
-                f"{state.planned} rows were planned and {state.total} came out. This is a bug of "
-                "evolsynth; the run's folder has what is needed to find it."
+            raise LostRows(
+                f"{state.planned} rows were planned, but {state.accepted} were accepted, "
+                f"{state.rejected} rejected and {state.failed} failed. {BUG}"
             )
+
+    def _put(self, row: Row) -> Row:
+        """Keep a row; one that cannot be written has failed."""
+        step = row.failure.step if row.failure else None
+        try:
+            self.store.put_row(self.state.total, row, step=step)
+        except EvolsynthError:
+            raise
+        except Exception as error:  # noqa: BLE001 - values of somebody else's
+            broken = failure(self.plan.nodes[-1].name, error)
+            row = Row.make(key=str(row.id), method=str(row.method), failure=broken)
+            self.store.put_row(self.state.total, row, step=broken.step)
+        return row
 
     async def _finish(self, consumer: asyncio.Task[None]) -> None:
         """The run is stopping: leave what is under way its time, then end it."""
@@ -313,9 +372,10 @@ class _Run:
             timeout=self.options.grace,
             return_when=asyncio.FIRST_COMPLETED,
         )
-        await _ended(idle, hurry, consumer)
+        by_itself = consumer.done()
+        await end(idle, hurry, consumer)
         reason = self.control.reason or ""  # a signal may have come since
-        if consumer.cancelled():  # else it came to its end in time
+        if not by_itself and (not consumer.done() or consumer.cancelled()):
             self.state.cut = True
             self.stopped = reason if reason.startswith("SIG") else None
             if reason in ("minutes", "max_tokens"):
@@ -360,19 +420,32 @@ class _Run:
         self.control.stop(name)
 
     def _export(self, *, partial: bool) -> dict[str, Path]:
-        return export(self.store, self.folder, partial=partial) if self.folder is not None else {}
+        if self.folder is None:
+            return {}
+        try:
+            return export(self.store, self.folder, partial=partial)
+        except InputError:
+            self.store.check()  # where it is gone too, nothing is kept
+            raise
 
     async def _report(self, folder: Path) -> Path:
         rows = sample_rows(self.store, self.state.total)  # the store belongs to this thread
-        return await asyncio.to_thread(
-            report_run,
-            folder,
-            rows,
-            self.plan.pipeline,
-            self.state,
-            embedder=self.shared.embedder,
-            facts=self._facts(whole=len(rows) == self.state.total),
-        )
+        facts = self._facts(whole=len(rows) == self.state.total)
+        embedder = self.shared.embedder
+        try:
+            return await aside(
+                lambda: report_run(
+                    folder, rows, self.plan.pipeline, self.state, embedder=embedder, facts=facts
+                )
+            )
+        except (EvolsynthError, OSError):
+            raise
+        except Exception as error:
+            witness("report", error)
+            raise EvolsynthError(
+                f"The report could not be made ({type(error).__name__}: {told(error)}). The data "
+                f"set is whole, in {folder}; --no-report does without."
+            ) from error
 
     def _facts(self, *, whole: bool) -> dict[str, Any]:
         state, seconds = self.state, self.state.seconds
@@ -392,18 +465,18 @@ class _Run:
 
     def _told_stopped(self, reason: str) -> str:
         state = self.state
+        deaf = (
+            ""
+            if not abandoned()
+            else (f" {' and '.join(abandoned())} did not end when told to, and was left behind.")
+        )
         short = "" if self.options.command is None else f", or: evolsynth run {self.folder}"
         return (
             f"Stopped ({reason}). {state.accepted} accepted, {state.rejected} rejected and "
             f"{state.failed} failed rows, and every answer of the model, are kept"
             + (f" in {self.folder}. Go on with the same command{short}." if self.folder else ".")
+            + deaf
         )
-
-
-async def _ended(*tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _over(state: RunState, budget: Budget) -> End | None:

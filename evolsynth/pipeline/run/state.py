@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import msgspec
 
 from evolsynth.errors import InputError
+from evolsynth.foreign import witness
 from evolsynth.llm.base import Usage
 from evolsynth.pipeline.graph import Node
 from evolsynth.rows import Row
 from evolsynth.store.cached_llm import Stored
 from evolsynth.store.store import StepCounts
 
-__all__ = ["FAILURES", "Budget", "End", "RunResult", "RunState", "RunWatch", "advise_failure"]
+__all__ = [
+    "FAILURES",
+    "Budget",
+    "End",
+    "Guarded",
+    "RunResult",
+    "RunState",
+    "RunWatch",
+    "advise_failure",
+]
 
 #: How a run came to its end.
 End = Literal["finished", "accepted", "minutes", "max_tokens", "max_attempts", "stalled"]
@@ -181,6 +191,35 @@ class RunWatch(Protocol):
     def begin(self, state: RunState) -> None: ...  # noqa: D102 - the class says it
     def event(self, kind: str, /, **data: Any) -> None: ...  # noqa: D102
     def end(self) -> None: ...  # noqa: D102
+
+
+class Guarded:
+    """A watcher whose own errors change nothing: after the first it is told no more."""
+
+    def __init__(self, watch: RunWatch) -> None:
+        self._watch: RunWatch | None = watch
+
+    def begin(self, state: RunState) -> None:
+        """See `RunWatch`."""
+        self._tell(lambda watch: watch.begin(state))
+
+    def event(self, kind: str, /, **data: Any) -> None:
+        """See `RunWatch`."""
+        self._tell(lambda watch: watch.event(kind, **data))
+
+    def end(self) -> None:
+        """See `RunWatch`."""
+        self._tell(lambda watch: watch.end())
+
+    def _tell(self, call: Callable[[RunWatch], None]) -> None:
+        watch = self._watch
+        if watch is None:
+            return
+        try:
+            call(watch)
+        except Exception as error:  # noqa: BLE001 - somebody else's code
+            self._watch = None
+            witness("watch", error)
 
 
 #: What to change where an error makes many rows fail, by its name, as `Failure.error` has it.

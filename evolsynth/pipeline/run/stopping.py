@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 import heapq
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["Control", "StepControl", "Turns", "signals_to"]
+from evolsynth.errors import RunStopped
+from evolsynth.foreign import Interrupt, listening
+from evolsynth.streams import abandoned
+
+__all__ = ["Control", "StepControl", "Turns", "aside", "run_to_end", "signals_to"]
+
+T = TypeVar("T")
 
 
 #: Turns of the event loop, in which an answered row has come to the next step's request.
@@ -39,31 +47,96 @@ class Control:
         self.stopping.set()
 
 
+#: Signals that stop a run. SIGHUP comes when the terminal is closed; Windows has none.
+_SIGNALS = [s for s in signal.Signals if s.name in ("SIGINT", "SIGTERM", "SIGHUP")]
+#: Seconds after which a signal that the event loop has not come round to is not waited for.
+_DEAF = 1.0
+
+
 @contextmanager
 def signals_to(stop: Callable[[str], None], *, wanted: bool = True) -> Iterator[None]:
-    """Send Ctrl-C and SIGTERM to ``stop`` while the block runs, where that is possible: in the
-    main thread."""
+    """Send Ctrl-C, SIGTERM and SIGHUP to ``stop`` while the block runs, where that is possible: in
+    the main thread.
+
+    A second one raises `Interrupt` where the event loop has not heard the first, because a step
+    does not let it go.
+    """
     loop = asyncio.get_running_loop()
     before: dict[signal.Signals, Any] = {}
+    unheard: list[float] = []
+
+    def tell(name: str) -> None:
+        unheard.clear()
+        stop(name)
 
     def heard(number: int, _: FrameType | None) -> None:
-        loop.call_soon_threadsafe(stop, signal.Signals(number).name)
+        name, now = signal.Signals(number).name, time.monotonic()
+        if unheard and now - unheard[0] >= _DEAF:
+            raise Interrupt(name)
+        unheard.append(now)
+        loop.call_soon_threadsafe(tell, name)
 
-    with suppress(ValueError, RuntimeError):  # not the main thread: somebody else listens
-        for one in (signal.SIGINT, signal.SIGTERM) if wanted else ():
+    with ExitStack() as stack:
+        for one in _SIGNALS if wanted else ():
             old = signal.getsignal(one)
+            if one.name == "SIGHUP" and old is signal.SIG_IGN:  # nohup
+                continue
             try:
-                loop.add_signal_handler(one, stop, one.name)
-            except NotImplementedError:  # no such thing on Windows
                 signal.signal(one, heard)
+            except ValueError:  # not the main thread: somebody else listens
+                break
             before[one] = old
+        if before:
+            stack.enter_context(listening())
+        try:
+            yield
+        finally:
+            for one, old in before.items():
+                signal.signal(one, old)
+
+
+async def aside(work: Callable[[], T]) -> T:
+    """What a function gives, made in a thread that is not waited for where the run is stopped."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(give: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(lambda: None if done.done() else give())
+
+    def go() -> None:
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            broken = error
+            settle(lambda: done.set_exception(broken))
+        else:
+            settle(lambda: done.set_result(result))
+
+    threading.Thread(target=go, name="evolsynth-aside", daemon=True).start()
+    return await done
+
+
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run`, which code that ignores its cancellation cannot keep from ending.
+
+    Raises:
+        RunStopped: by a signal that the event loop could not hear.
+    """
+    runner = asyncio.Runner()
     try:
-        yield
+        return runner.run(work)
+    except Interrupt as error:
+        raise RunStopped(
+            f"Stopped ({error.reason}) in the middle of a step that did not let go. All answers "
+            "and rows so far are in the run's store: the same command goes on from there.",
+            error.reason,
+        ) from None
     finally:
-        for one, old in before.items():
-            with suppress(NotImplementedError):
-                loop.remove_signal_handler(one)
-            signal.signal(one, old)
+        if abandoned():  # the loop would wait for it for ever
+            runner.get_loop().set_exception_handler(lambda *_: None)
+        else:
+            runner.close()
 
 
 class Turns:

@@ -13,7 +13,10 @@ from typing import IO
 
 import msgspec
 
+from evolsynth.errors import StepError
+from evolsynth.foreign import of_all
 from evolsynth.rows import Row
+from evolsynth.streams import Feeder, end
 
 __all__ = ["Feed", "Spill", "Tee", "copy_id"]
 
@@ -31,7 +34,7 @@ class Feed:
         self._rows = rows
         self._room = asyncio.Semaphore(_AHEAD)
         self._come: asyncio.Queue[Row | None] = asyncio.Queue()
-        self._task: asyncio.Task[None] | None = None
+        self._feeder: Feeder | None = None
 
     async def next(self) -> Row | None:
         """The next row; None at the end.
@@ -40,34 +43,28 @@ class Feed:
         """
         if self.ended:
             return None
-        if self._task is None:
-            self._task = asyncio.create_task(self._pump())
+        if self._feeder is None:
+            self._feeder = Feeder(
+                self._rows, self._come.put, self._room, lambda: self._come.put_nowait(None)
+            )
         row = await self._come.get()
         if row is not None:
             self._room.release()
             return row
         self.ended = True
-        if self.error is not None:
-            raise self.error
+        await asyncio.wait((self._feeder.task,))
+        try:
+            self._feeder.check()
+        except BaseException as error:
+            self.error = error
+            raise
         return None
 
     async def aclose(self) -> None:
         """Stop reading and close the stream."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        if self._feeder is not None:
+            await end(self._feeder.task)
         await self._rows.aclose()
-
-    async def _pump(self) -> None:
-        try:
-            await self._room.acquire()
-            async for row in self._rows:
-                self._come.put_nowait(row)
-                await self._room.acquire()
-        except Exception as error:  # noqa: BLE001 - it is raised where the rows are read
-            self.error = error
-        finally:
-            self._come.put_nowait(None)
 
 
 class Spill:
@@ -140,7 +137,7 @@ class Tee:
         self._queues = [Spill() for _ in range(ways)]
         self._open = set(range(ways))
         self._pull: asyncio.Task[None] | None = None
-        self._ended = False
+        self._ended = self._closing = False
         self._error: BaseException | None = None
 
     def streams(self) -> list[AsyncGenerator[Row]]:
@@ -169,9 +166,9 @@ class Tee:
 
     async def aclose(self) -> None:
         """Let go of all rows and close the stream. Safe to call twice."""
+        self._closing = True
         if self._pull is not None:
-            self._pull.cancel()
-            await asyncio.gather(self._pull, return_exceptions=True)
+            await end(self._pull)
         for queue in self._queues:
             queue.close()
         await self._rows.aclose()
@@ -179,7 +176,11 @@ class Tee:
     async def _next(self) -> None:
         try:
             row = await anext(self._rows, None)
-        except Exception as error:  # noqa: BLE001 - it is raised where the rows are read
+        except BaseException as error:
+            if self._closing or (of_all(error) and not isinstance(error, Exception)):
+                raise
+            if isinstance(error, asyncio.CancelledError):  # it cancelled the task that it runs in
+                error = StepError("A step above the branches cancelled its own task.")
             self._error, self._ended = error, True
             return
         finally:

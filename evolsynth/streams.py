@@ -30,14 +30,15 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 #: Seconds that work which was cancelled has to clean up after itself.
-PATIENCE = 5.0
+PATIENCE = 4.0
 _LOG = logging.getLogger("evolsynth")
 _LEFT: WeakSet[asyncio.Task[Any]] = WeakSet()
 
 
-async def end(*tasks: asyncio.Future[Any]) -> None:
+async def end(*tasks: asyncio.Future[Any], levels: int = 1) -> None:
     """Cancel tasks and wait until they have ended, at most `PATIENCE` seconds.
 
+    A task that waits for others to end, as they do in the same way, has as long again (``levels``).
     One that goes on all the same, since somebody's code ignores its cancellation, is left behind,
     with a warning in the log; see `abandoned`.
     """
@@ -45,7 +46,7 @@ async def end(*tasks: asyncio.Future[Any]) -> None:
     for task in running:
         task.cancel()
     if running:
-        _, deaf = await asyncio.wait(running, timeout=PATIENCE)
+        _, deaf = await asyncio.wait(running, timeout=PATIENCE * levels)
         for task in deaf:
             if isinstance(task, asyncio.Task):
                 _LEFT.add(task)
@@ -189,7 +190,7 @@ class Feeder:
         """
         if self._error is not None:
             raise self._error
-        if self.task.cancelled() or self.task.cancelling():
+        if self.task.cancelled():
             raise StepError(
                 "The rows ended before their end: what makes them was cancelled, and not from "
                 "outside. See what the step above cancels."

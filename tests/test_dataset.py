@@ -8,8 +8,8 @@ import pytest
 
 from evolsynth.data.files import read_dataset
 from evolsynth.errors import EngineError, InputError
+from evolsynth.foreign import failure
 from evolsynth.rows import Row, Verdict, write_rows
-from evolsynth.streams import failure
 
 ACCEPTED = Row.make("Name three rivers.", verdict=Verdict(accepted=True))
 REJECTED = Row.make("ok").reject("too_short")

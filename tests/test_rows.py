@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from evolsynth.data.files import read_rows
 from evolsynth.errors import EngineError, InputError
+from evolsynth.foreign import failure
 from evolsynth.rows import Message, Row, Verdict, derive_seed, write_rows
-from evolsynth.streams import failure
 
 KNOWN = set(Row.__struct_fields__) - {"extra"}
 FAILED = failure("respond", EngineError("The power went."))

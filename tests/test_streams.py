@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolsynth.errors import EngineError, InputError
+from evolsynth.errors import EngineError, InputError, ModelNotFound
 from evolsynth.rows import Row
 from evolsynth.streams import iterate, map_rows, ordered_map, ready
 
@@ -309,11 +309,11 @@ async def test_a_failing_row_is_marked_and_does_not_touch_its_neighbours() -> No
     )
 
 
-async def test_a_bug_is_no_failed_row() -> None:
+async def test_what_is_missing_for_all_rows_is_no_failed_row() -> None:
     async def work(row: Row) -> Row:
-        raise KeyError(row.id)
+        raise ModelNotFound("no such file")
 
-    with pytest.raises(KeyError):
+    with pytest.raises(ModelNotFound):
         _ = [r async for r in map_rows([Row.make("a")], work, step="respond", concurrency=1)]
     assert not tasks_left()
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from evolsynth.errors import EvolsynthError, InputError
+from evolsynth.errors import InputError, LLMError
+from evolsynth.foreign import RETRYABLE, comes_through, told
 from evolsynth.llm.base import (
     LLM,
     Completion,
@@ -87,8 +90,12 @@ class Stored(LLM):
     async def complete(self, request: Request) -> Completion:
         """Answer one request, or find its answer; see `LLM.complete`.
 
+        What else the back end raises comes through, with its ``attempt``; time-outs and errors of
+        the network or the disk are tried again as an `EngineError` is.
+
         Raises:
-            LLMError: the model could not answer; ``attempt`` says how often it was tried.
+            LLMError: the model could not answer; ``attempt`` says how often it was tried. Or what
+                it gave is no answer.
             StoreError: the answer could not be stored.
         """
         request = self.prepared(request)  # so that the key covers the template
@@ -112,7 +119,7 @@ class Stored(LLM):
             return found
         flight = flights[key] = asyncio.get_running_loop().create_future()
         try:
-            return await self._ask(key, ask)
+            return await self._ask(key, kind, ask)
         finally:
             del flights[key]
             flight.set_result(None)
@@ -127,21 +134,23 @@ class Stored(LLM):
             self._store.event("damaged_completion", step=self._step, key=key.hex())
             return None
 
-    async def _ask(self, key: bytes, ask: Callable[[], Awaitable[A]]) -> A:
+    async def _ask(self, key: bytes, kind: type[A], ask: Callable[[], Awaitable[A]]) -> A:
         attempt = 1
         while True:
             await self._control.may_ask()
             self._control.began()
             try:
-                answer = await ask()
+                answer = _checked(await ask(), kind, self._llm)
                 await self._put(key, answer)
-            except EvolsynthError as error:
-                error.attempt = attempt
-                if not error.retryable or attempt >= self._retry.attempts:
+            except BaseException as error:
+                with suppress(AttributeError):
+                    error.attempt = attempt  # type: ignore[attr-defined] # of any, for the row
+                again = getattr(error, "retryable", False) or isinstance(error, RETRYABLE)
+                if comes_through(error) or not again or attempt >= self._retry.attempts:
                     raise
                 pause = self._retry.pause(attempt)
                 self._store.event(
-                    "retry", step=self._step, error=str(error), attempt=attempt, wait=pause
+                    "retry", step=self._step, error=told(error), attempt=attempt, wait=pause
                 )
             else:
                 return answer
@@ -185,6 +194,32 @@ class Stored(LLM):
     def prepared(self, request: Request) -> Request:
         """As the model does."""
         return self._llm.prepared(request)
+
+
+def _checked(answer: A, kind: type[A], llm: LLM) -> A:
+    """What a back end gave, as it will be found again.
+
+    Raises:
+        LLMError: it is no answer, or one that cannot be kept.
+    """
+    if not isinstance(answer, kind):
+        raise LLMError(
+            f"{llm.name} gave {answer!r:.60}, which is no {kind.__name__} but "
+            f"{type(answer).__name__}. Mend the back end."
+        )
+    try:
+        if isinstance(answer, Completion) and isinstance(answer.text, str):
+            text = answer.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            if text != answer.text:  # half a surrogate pair, which no file can hold
+                answer = msgspec.structs.replace(answer, text=text)
+        if not 0 <= answer.seconds < math.inf:  # some clock was set back
+            answer = msgspec.structs.replace(answer, seconds=0.0)
+        spent = _cost(_decoded(encoded(answer), kind))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise LLMError(f"{llm.name} gave an answer that cannot be kept: {told(error)}.") from error
+    if not all(0 <= number < 2**53 for number in spent):
+        raise LLMError(f"{llm.name} gave an answer of {spent} tokens. Mend the back end.")
+    return answer
 
 
 def _cost(answer: Completion | Score) -> tuple[int, int]:

@@ -9,6 +9,7 @@ fight with the loop for the interpreter.
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import weakref
 from collections import Counter
@@ -316,4 +317,7 @@ def _line(row: Row) -> bytes:
 
 
 def _text(value: Any) -> str:
-    return _JSON.encode(value).decode()
+    try:
+        return _JSON.encode(value).decode()
+    except (UnicodeEncodeError, OverflowError):
+        return json.dumps(msgspec.to_builtins(value))

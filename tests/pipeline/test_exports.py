@@ -8,10 +8,10 @@ import pytest
 
 from evolsynth.data.files import read_dataset, read_rows
 from evolsynth.errors import EngineError, InputError
+from evolsynth.foreign import failure
 from evolsynth.pipeline.run.export import export, remove_partial
 from evolsynth.rows import Row, Verdict
 from evolsynth.store.store import Store
-from evolsynth.streams import failure
 
 ACCEPTED = Row.make("Name three rivers.", verdict=Verdict(accepted=True))
 REJECTED = Row.make("ok").reject("too_short")

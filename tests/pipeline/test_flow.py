@@ -336,14 +336,16 @@ async def test_a_source_of_a_users_own_gives_rows_or_dicts_and_its_error_is_told
         await rows_of(numbers(5) >> shout)
 
 
-async def test_a_step_that_yields_something_else_is_told() -> None:
+async def test_a_row_for_which_a_step_yields_something_else_has_failed() -> None:
     @step
     async def wrong(rows: AsyncIterator[Row]) -> AsyncIterator[Any]:
         async for row in rows:
-            yield row.instruction
+            yield row.instruction if row.instruction == "a" else row
 
-    with pytest.raises(StepError, match=r"'wrong' yielded 'a', which is no Row but str"):
-        await rows_of(load(texts("a")) >> wrong)
+    rows, _ = await rows_of(load(texts("a", "b")) >> wrong)
+    assert [row.status for row in rows] == ["failed", "accepted"]
+    assert rows[0].failure is not None
+    assert "'wrong' gave 'a', which is no Row but str" in rows[0].failure.message
 
 
 async def test_two_steps_of_a_kind_draw_differently_and_the_first_as_its_method_does() -> None:

@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 from evolsynth.cli.rescue import rescue as command
 from evolsynth.data.files import read_rows
 from evolsynth.errors import EngineError, InputError, RunLocked, StoreDamaged
+from evolsynth.foreign import failure
 from evolsynth.llm.base import Completion, Prompt, Request, encoded
 from evolsynth.rows import Row
 from evolsynth.store.rescue import Pages, rescue
 from evolsynth.store.sqlite_file import connect
 from evolsynth.store.store import Store, read_status
-from evolsynth.streams import failure
 
 N = 1200  # a megabyte and a half
 LONG = 7  # every seventh answer is longer than a page

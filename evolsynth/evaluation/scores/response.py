@@ -14,7 +14,6 @@ The authors drop what is above 1 and keep the highest of the rest.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 
@@ -23,7 +22,7 @@ from evolsynth.evaluation.scores.judge import judge
 from evolsynth.llm.base import LLM, Capability, Prompt, Segment
 from evolsynth.llm.template import ChatTemplate
 from evolsynth.rows import Message, Row
-from evolsynth.streams import Rows, map_rows
+from evolsynth.streams import Rows, map_rows, together
 
 __all__ = ["MARGINS", "ResponseScore", "by_ifd", "by_judge", "ifd"]
 
@@ -52,9 +51,7 @@ async def ifd(rows: Rows, llm: LLM, *, concurrency: int | None = None) -> AsyncG
         turns = [] if row.system is None else [Message("system", row.system)]
         asked = llm.template.render([*turns, Message("user", row.instruction)])
         try:
-            after, by_itself = await asyncio.gather(
-                llm.score(asked, answer), llm.score(alone, answer)
-            )
+            after, by_itself = await together((llm.score(asked, answer), llm.score(alone, answer)))
         except RequestError as error:
             made = {**llm.provenance, "missing": str(error)}
             return row.replace(provenance={**row.provenance, "ifd": made})

@@ -325,7 +325,7 @@ class _Run:
             if consumer.done() and not consumer.cancelled():
                 consumer.result()
         finally:
-            await end(consumer, told, look)
+            await end(consumer, told, look, levels=2)
 
     async def _consume(self) -> None:
         state, budget, store, flow = self.state, self.plan.budget, self.store, self.flow
@@ -373,7 +373,7 @@ class _Run:
             return_when=asyncio.FIRST_COMPLETED,
         )
         by_itself = consumer.done()
-        await end(idle, hurry, consumer)
+        await end(idle, hurry, consumer, levels=2)
         reason = self.control.reason or ""  # a signal may have come since
         if not by_itself and (not consumer.done() or consumer.cancelled()):
             self.state.cut = True

@@ -16,12 +16,13 @@ from evolsynth.errors import EngineError, ModelNotFound
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.findings import known_reasons
+from evolsynth.foreign import failure
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.evolve.evolve import evolve
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.rows import Row, derive_seed
-from evolsynth.streams import Rows, failure
+from evolsynth.streams import Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -206,10 +207,8 @@ async def test_a_step_that_ignores_its_cancellation_is_left_behind_and_named(
     @step
     async def deaf(row: Row) -> Row:
         while not let_go.is_set():
-            try:
+            with suppress(asyncio.CancelledError):
                 await let_go.wait()
-            except asyncio.CancelledError:
-                pass
         return row
 
     from evolsynth.streams import abandoned
@@ -291,7 +290,7 @@ async def test_what_is_no_answer_fails_its_row(answer: Any, tmp_path: Any) -> No
     class Odd(Scripted):
         async def complete(self, request: Request) -> Completion:
             if BAD in str(self.prepared(request).prompt):
-                return answer
+                return cast(Completion, answer)
             return await super().complete(request)
 
     pipe = load(seeds()) >> steps.respond()
@@ -312,7 +311,7 @@ async def test_half_a_character_in_an_answer_and_seconds_of_a_clock_that_was_set
 @pytest.mark.parametrize("name", ["start", "aclose", "prepared"])
 async def test_what_is_wrong_with_a_back_end_for_all_rows_is_a_sentence(name: str) -> None:
     class Odd(Scripted):
-        running = property(lambda self: False)  # type: ignore[assignment]
+        running = property(lambda self: False)
 
     def broken(*_: Any) -> Any:
         raise ValueError("no such port")
@@ -347,10 +346,8 @@ async def test_a_check_that_raises_fails_that_row(kind: str, batch: bool) -> Non
     def odd(row: Row) -> Finding | None:
         if BAD in (row.instruction or ""):
             work = KINDS[kind]()
-            try:
+            with suppress(StopIteration):
                 work.send(None)  # in the gate's thread there is no loop
-            except StopIteration:
-                pass
         return None
 
     if kind in ("CancelledError of itself", "ExceptionGroup"):
@@ -382,13 +379,13 @@ async def test_an_embedder_that_raises_fails_rows_and_one_that_is_missing_ends_t
             return np.ones((len(texts), 2), dtype=np.float32)
 
     rows = [Row.make(seed["instruction"]) for seed in seeds(5)]
-    out = [row async for row in Gate(Odd()).check(rows)]  # type: ignore[arg-type]
+    out = [row async for row in Gate(Odd()).check(rows)]
     assert out[3].failure is not None
     assert "nan in the weights" in out[3].failure.message
     assert [row.status for row in out].count("failed") == 1
     Odd.error = SetupError("no model")
     with pytest.raises(SetupError):
-        _ = [row async for row in Gate(Odd()).check(rows)]  # type: ignore[arg-type]
+        _ = [row async for row in Gate(Odd()).check(rows)]
 
 
 async def test_watchers_and_observers(tmp_path: Any) -> None:
@@ -402,7 +399,7 @@ async def test_watchers_and_observers(tmp_path: Any) -> None:
         end = event
 
     pipe = load(seeds()) >> gate()
-    assert (await outcome(pipe, watch=Odd())).accepted == 8  # type: ignore[arg-type]
+    assert (await outcome(pipe, watch=Odd())).accepted == 8
 
     def observe(node: Any, row: Row) -> None:
         raise ValueError("no room in the list")
@@ -501,7 +498,7 @@ async def test_a_step_that_ends_before_its_rows_do_is_an_error(shape: str) -> No
         yield await anext(streams[0])
 
     own = few if shape == "rows" else first
-    with pytest.raises(StepError, match="ended before its rows did.*--accepted"):
+    with pytest.raises(StepError, match=r"ended before its rows did.*--accepted"):
         await outcome(load(seeds()) >> own >> gate())
     assert (await outcome(load(seeds(3 if shape == "rows" else 1)) >> own >> gate())).accepted
 

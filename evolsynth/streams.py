@@ -30,27 +30,27 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 #: Seconds that work which was cancelled has to clean up after itself.
-PATIENCE = 4.0
+PATIENCE = 3.0
 _LOG = logging.getLogger("evolsynth")
 _LEFT: WeakSet[asyncio.Task[Any]] = WeakSet()
 
 
 async def end(*tasks: asyncio.Future[Any], levels: int = 1) -> None:
-    """Cancel tasks and wait until they have ended, at most `PATIENCE` seconds.
+    """Cancel tasks of somebody's code and wait until they have ended, at most `PATIENCE` seconds.
 
     A task that waits for others to end, as they do in the same way, has as long again (``levels``).
-    One that goes on all the same, since somebody's code ignores its cancellation, is left behind,
-    with a warning in the log; see `abandoned`.
+    One that goes on all the same, since the code ignores its cancellation, is left behind, with a
+    warning in the log; see `abandoned`.
     """
     running = [task for task in tasks if not task.done()]
     for task in running:
         task.cancel()
     if running:
         _, deaf = await asyncio.wait(running, timeout=PATIENCE * levels)
-        for task in deaf:
-            if isinstance(task, asyncio.Task):
-                _LEFT.add(task)
-                _LOG.warning("%s does not end although it was cancelled.", task.get_name())
+        left = [task for task in deaf if isinstance(task, asyncio.Task)]
+        _LEFT.update(left)
+        for name in {task.get_name() for task in left}:
+            _LOG.warning("What '%s' does goes on although it was cancelled.", name)
     for task in tasks:
         if task.done() and not task.cancelled():
             task.exception()  # it was seen
@@ -137,7 +137,10 @@ async def ordered_map(
         feeder.check()  # an exception of the items comes out here, after all before it
     finally:
         leaving = True
-        await end(feeder.task, *tasks)
+        feeder.cancel()
+        await end(*tasks)
+        await feeder.aclose()
+        await end(*tasks)  # those that were begun meanwhile
 
 
 def _own(error: BaseException) -> BaseException:
@@ -181,6 +184,19 @@ class Feeder:
                 ended()
 
         self.task = asyncio.create_task(feed(), name="the source of rows")
+        self._told = False
+
+    def cancel(self) -> None:
+        """Take no more items; only once, since what cleans up must not be cancelled again."""
+        if not self._told:
+            self._told = True
+            self.task.cancel()
+
+    async def aclose(self) -> None:
+        """Take no more items, and wait until the source is closed."""
+        self.cancel()
+        if not self.task.done():
+            await asyncio.wait((self.task,))
 
     def check(self) -> None:
         """Raise what the source raised, now that all before it is done.
@@ -268,7 +284,7 @@ async def ready(items: Iterable[S] | AsyncIterable[S], *, most: int) -> AsyncGen
         await asyncio.wait((feeder.task,))
         feeder.check()  # an exception of the items comes out here, after all before it
     finally:
-        await end(feeder.task)
+        await feeder.aclose()
 
 
 class _End:

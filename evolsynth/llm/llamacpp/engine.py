@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -212,6 +214,8 @@ class LlamaCpp(LLM):
             **({"importance_sha256": weights.importance} if weights.importance else {}),
         }
         self._model, self._queue = model, queue
+        self._forgotten = weakref.finalize(self, _forget, queue, self._workers, model)
+        self._forgotten.atexit = False
 
     def _settle(self, model: Model, weights: Weights) -> None:
         """Decide on slots, contexts and threads, by memory and by what is fastest."""
@@ -299,6 +303,7 @@ class LlamaCpp(LLM):
         queue, self._queue = self._queue, None
         if queue is None:
             return
+        self._forgotten.detach()
         for job in queue.close("The engine was closed. Start it again with `async with`."):
             job.finish(EngineError("The engine was closed before the request was begun."))
         # Not in another thread: a cancellation must not leave this half done. It takes at most
@@ -389,3 +394,15 @@ class LlamaCpp(LLM):
         if self._model is None:
             raise EngineError(f"{self.name} is not running. Use it inside `async with LlamaCpp()`.")
         return self._model
+
+
+def _forget(queue: JobQueue, workers: Sequence[Worker], model: Model) -> None:
+    """End the threads of an engine that nobody closed; whose thread this is, nobody knows."""
+
+    def free() -> None:
+        for worker in workers:
+            worker.join()
+        model.close()
+
+    queue.close("The engine was forgotten.")
+    threading.Thread(target=free, name="evolsynth-llamacpp-end", daemon=True).start()

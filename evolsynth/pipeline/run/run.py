@@ -308,7 +308,7 @@ class _Run:
 
     async def _rows(self) -> None:
         """Take rows out until the end, a budget's end, or a signal."""
-        consumer = asyncio.create_task(self._consume())
+        consumer = asyncio.create_task(self._consume(), name="the run")
         told = asyncio.create_task(self.control.stopping.wait())
         look = asyncio.create_task(self._look())
         try:
@@ -465,11 +465,8 @@ class _Run:
 
     def _told_stopped(self, reason: str) -> str:
         state = self.state
-        deaf = (
-            ""
-            if not abandoned()
-            else (f" {' and '.join(abandoned())} did not end when told to, and was left behind.")
-        )
+        busy = " and ".join(f"'{counts.name}'" for counts in state.counts if counts.running)
+        deaf = f" What {busy} was doing did not end, and was left." if abandoned() else ""
         short = "" if self.options.command is None else f", or: evolsynth run {self.folder}"
         return (
             f"Stopped ({reason}). {state.accepted} accepted, {state.rejected} rejected and "

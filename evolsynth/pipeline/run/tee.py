@@ -16,7 +16,7 @@ import msgspec
 from evolsynth.errors import StepError
 from evolsynth.foreign import of_all
 from evolsynth.rows import Row
-from evolsynth.streams import Feeder, end
+from evolsynth.streams import Feeder
 
 __all__ = ["Feed", "Spill", "Tee", "copy_id"]
 
@@ -63,7 +63,7 @@ class Feed:
     async def aclose(self) -> None:
         """Stop reading and close the stream."""
         if self._feeder is not None:
-            await end(self._feeder.task)
+            await self._feeder.aclose()
         await self._rows.aclose()
 
 
@@ -168,7 +168,8 @@ class Tee:
         """Let go of all rows and close the stream. Safe to call twice."""
         self._closing = True
         if self._pull is not None:
-            await end(self._pull)
+            self._pull.cancel()
+            await asyncio.wait((self._pull,))
         for queue in self._queues:
             queue.close()
         await self._rows.aclose()

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from simulated_run import Budget, State, chain, simulate
@@ -200,6 +200,7 @@ def test_a_run_that_is_being_stopped_has_no_time_left_to_tell() -> None:
     assert left_text(state, pace) == ""
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(*[st.integers(0, 50)] * 6), min_size=1, max_size=30),
     st.booleans(),

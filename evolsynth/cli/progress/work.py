@@ -71,9 +71,15 @@ class _Supposed(NamedTuple):
             certain=not source and candidates is None and "max_tokens" in known,
             tokens=_LENGTH * most,
             most=most,
-            growth=1 + rounds if node.step.shape == "expand" else 1.0,
+            growth=_growth(node, rounds),
             beside=samples,
         )
+
+
+def _growth(node: Node, rounds: float) -> float:
+    if node.step.shape == "join":
+        return 1.0 if node.step.kind == "merge" else 1 / len(node.inputs)
+    return 1 + rounds if node.step.shape == "expand" else 1.0
 
 
 class _Mark(NamedTuple):
@@ -110,6 +116,8 @@ class Work:
         self._marks: deque[_Mark] = deque(maxlen=_MARKS)
         self._first = state.usage
         self._begun: float | None = None
+        self._priced: _Mark | None = None
+        self._prices: _Costs | None = None
         self.restart(at)
 
     def restart(self, at: float) -> None:
@@ -137,6 +145,8 @@ class Work:
                 coming = sum(gone[place] for place in node.inputs)
                 had = step.came - step.running
                 growth = (done + 2 * supposed.growth) / (max(had, 0) + 2)
+                if node.step.shape == "join" and step.used == 0 and not step.rejected:
+                    growth = supposed.growth  # rows that wait in it for others are not gone
             else:
                 coming, growth = start * (step.made / made if made else 1.0), 1.0
             came.append(coming)
@@ -174,7 +184,9 @@ class Work:
             at: the time now.
             ends: whether there is no more work then, so that all slots become free.
         """
-        costs = self._costs()
+        if self._priced is not self._marks[-1]:
+            self._prices, self._priced = self._costs(), self._marks[-1]
+        costs = self._prices
         each = self.grown(1.0)[0]
         if costs is None or each <= 0:
             return None
@@ -293,15 +305,17 @@ class Work:
     def _answers(self, place: int) -> float:
         """That a row of the step wants."""
         step, supposed = self._state.counts[place], self._supposed[place]
-        if supposed.certain:
-            return supposed.answers
-        done = step.asked + step.found
+        done, gone = step.asked + step.found, max(0.0, float(step.came - step.running))
+        if supposed.certain:  # but for rows that have an answer already, and are let through
+            passed = done < supposed.answers * gone
+            seen = (done + _SURE_ROWS * supposed.answers) / (gone + _SURE_ROWS)
+            return seen if passed else supposed.answers
         if self._state.nodes[place].inputs:
-            gone, came = step.came - step.running, step.came
+            came = float(step.came)
         else:
-            gone, came = step.made, step.made + 2 * self._state.at_once
+            gone, came = float(step.made), step.made + 2.0 * self._state.at_once
         # how far the rows under way are: half, or as far as it is if the answers are as supposed
-        fitting = min(float(came), max(float(gone), done / supposed.answers))
+        fitting = min(came, max(gone, done / supposed.answers))
         had = (fitting + (gone + came) / 2) / 2 if self._state.nodes[place].inputs else fitting
         return (done + _SURE_ROWS * supposed.answers) / (had + _SURE_ROWS)
 

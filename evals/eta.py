@@ -27,7 +27,7 @@ from evolsynth.pipeline.run.state import Budget, RunState
 __all__ = ["UNREAD", "Result", "add_options", "replay", "result", "run"]
 
 #: Runs that were not looked at before the reckoning was done; it was made with the others.
-UNREAD = ("long", "short", "tasks", "wide", "several")
+UNREAD = ("short", "tasks", "wide", "several")
 FROM, NEAR, SECONDS = 1 / 3, 0.30, 5.0
 
 

@@ -103,7 +103,6 @@ RUNS: Mapping[str, Wanted] = {
         )
     ),
     "several": Wanted(lambda: _seeds(60) >> evolve() >> respond(samples=2) >> gate()),
-    "long": Wanted(lambda: magpie() >> evolve() >> respond() >> gate(), {"accepted": 250}),
     "tokens": Wanted(lambda: magpie() >> respond() >> gate(), {"max_tokens": 30_000}),
 }
 

@@ -21,7 +21,7 @@ RESULTS = {path: result(load_recording(path)) for path in RECORDINGS}
 
 def test_there_are_ten_recorded_runs_and_more_of_all_kinds() -> None:
     assert len(RECORDINGS) >= 10
-    assert {path.name.removesuffix(".jsonl.xz") for path in RECORDINGS} <= set(RUNS)
+    assert {path.name.removesuffix(".jsonl.xz") for path in RECORDINGS} >= set(RUNS)
     assert all(path.stat().st_size < 8000 for path in RECORDINGS)
 
 
@@ -36,9 +36,9 @@ def test_a_time_is_told_from_the_first_15_seconds_on(path: Path) -> None:
 def test_most_of_what_is_told_from_a_third_of_a_run_on_is_good() -> None:
     """Of all looks 30% off at most, or five seconds; other load on the machine came and went in
     many of these runs, and is not foretold."""
-    for tuned in (True, False):
+    for tuned, least in ((True, 0.8), (False, 0.55)):
         good = [one.good for one in RESULTS.values() if one.tuned == tuned]
-        assert sum(good) / len(good) >= (0.7 if tuned else 0.55)
+        assert sum(good) / len(good) >= least
     assert sum(one.rises for one in RESULTS.values()) <= 3 * len(RESULTS)
 
 

@@ -66,7 +66,10 @@ def test_the_fastest_wins_and_more_contexts_where_it_is_as_good_as_a_tie() -> No
     assert choose({many: Reading(395, 1), few: Reading(400, 1)}) == many
 
 
-def test_the_real_model_is_measured_in_each_arrangement(smollm: LlamaCpp) -> None:
+def test_the_real_model_is_measured_in_each_arrangement(
+    smollm: LlamaCpp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SECONDS", 60.0)  # the tests' machine may be busy
     model = smollm._running()
     found = measure(model, (Arrangement(2, 1), Arrangement(1, 2)), slots=2)
     assert set(found) == {Arrangement(2, 1), Arrangement(1, 2)}

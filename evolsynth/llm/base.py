@@ -349,6 +349,9 @@ class LLM(ABC):
         Raises:
             RequestError: this request can never be answered (longer than the context, say).
             EngineError: the back end failed or was closed; a retry may help.
+
+        Whatever else it raises is a failure of the row that asked, too. In a run, time-outs and
+        errors of the network are tried again, and an answer that is none fails its row.
         """
 
     async def score(self, prompt: Prompt, continuation: str | Prompt) -> Score:

@@ -1,7 +1,6 @@
 """The process that renders strangers' templates: see `evolsynth.llm.sandbox`, which starts it.
 
-A request is a length and a pickle of ``(source, chat, variables, seconds)``, made by the process
-that started this one; without variables the template is only compiled. The answer is a length, a
+A request is a length and ``[source, chat, variables, seconds]`` as JSON; without variables the template is only compiled. The answer is a length, a
 letter for what it is (``R`` rendered, ``S`` syntax, ``N`` refused, ``U`` undefined, ``F`` failed)
 and a text. It ends with its standard input, and by a signal of the kernel's when
 a request takes more processor time than it says, or the machine more than `_PATIENCE`.
@@ -13,7 +12,6 @@ import contextlib
 import datetime
 import functools
 import json
-import pickle
 import resource
 import signal
 import struct
@@ -75,8 +73,7 @@ def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:
 def _answer(request: bytes) -> tuple[str, str]:
     """A kind's letter, and the text or the reason."""
     try:
-        # What started this process sent it.
-        source, chat, variables, seconds = pickle.loads(request)  # noqa: S301
+        source, chat, variables, seconds = json.loads(request)
         signal.setitimer(signal.ITIMER_PROF, seconds)
         template, names = _compiled(source, chat)
         text = names if variables is None else template.render(variables)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import pickle
+import json
 import signal
 import subprocess
 import sys
@@ -138,9 +138,9 @@ _lock = threading.Lock()
 def _ask(request: tuple[Any, ...]) -> str:
     global _renderer
     try:
-        data = pickle.dumps(request)
-    except Exception as error:  # noqa: BLE001 - objects of a caller's own
-        raise Fault("failed", f"it is given what cannot be copied ({error})") from None
+        data = json.dumps(request, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    except (TypeError, ValueError, RecursionError) as error:  # objects of a caller's own
+        raise Fault("failed", f"it is given what JSON cannot hold ({error})") from None
     with _lock:
         if _renderer is None or not _renderer.alive:
             _renderer = _Renderer()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
@@ -243,6 +244,7 @@ def test_the_prefix_store_lets_go_of_what_was_not_used_for_longest() -> None:
 #: In a process of its own, so that no other test's threads are counted.
 THREADS = """
 import asyncio
+import gc
 from pathlib import Path
 from evolsynth import LlamaCpp, Prompt, Request
 
@@ -337,3 +339,21 @@ async def test_a_character_that_max_tokens_cuts_is_left_out_whole(smollm: LlamaC
         for n in range(1, 10)
     ]
     assert set(texts) == {"a", "a\u2744", "a\u2744b", "a\u2744b\u2744"}
+
+
+def test_an_engine_that_nobody_closed_leaves_no_thread() -> None:
+    def running() -> set[threading.Thread]:
+        return {t for t in threading.enumerate() if t.name.startswith("evolsynth-llamacpp")}
+
+    before = running()
+
+    async def forgetful() -> None:
+        llm = LlamaCpp(contexts=1, threads=1, slots=2, context=64)
+        await llm.start()
+        assert running() - before
+
+    asyncio.run(forgetful())
+    gc.collect()
+    for thread in running() - before:
+        thread.join(10)
+    assert not running() - before

@@ -695,3 +695,22 @@ def test_a_message_of_sqlite_that_is_no_text_is_damage_too(tmp_path: Path) -> No
     """Python's sqlite3 raises it where a damaged definition of a table is quoted."""
     with pytest.raises(StoreDamaged, match="definitions are no text"), told(tmp_path / STORE):
         b"\xa4".decode()
+
+
+def test_a_run_on_a_disk_that_fills_up_says_so_and_goes_on_when_there_is_room(
+    small_disk: Path,
+) -> None:
+    from evolsynth import Scripted
+    from evolsynth.pipeline import load, respond
+    from evolsynth.pipeline.run.run import RunOptions, run
+
+    llm = Scripted(lambda request: f"{request.seed} " * 300)
+    data = [{"instruction": f"Where does river {n} begin?"} for n in range(400)]
+    options = RunOptions(llm=llm, embedder=None, report=False)
+    with pytest.raises(StoreError, match="full"):
+        asyncio.run(run(load(data) >> respond(), small_disk / "run", options))
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    asked = len(llm.requests)
+    result = asyncio.run(run(load(data) >> respond(), small_disk / "run", options))
+    assert result.accepted == 400
+    assert len(llm.requests) - asked < 400  # what was answered before is found

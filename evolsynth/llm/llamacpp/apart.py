@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
+import json
 import os
-import pickle
 import resource
 import signal
 import subprocess
@@ -21,21 +22,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from evolsynth import errors
 from evolsynth.atomic import cache_folder
-from evolsynth.errors import InputError, SetupError, TemplateError
+from evolsynth.errors import EvolsynthError, InputError, SetupError, TemplateError
 from evolsynth.llm.llamacpp.context import Context
-from evolsynth.llm.llamacpp.model import Model, llama
+from evolsynth.llm.llamacpp.model import Model, build
 
-__all__ = ["apart", "build", "tried"]
+__all__ = ["apart", "tried"]
 
+_KINDS = {kind.__name__: kind for kind in (InputError, SetupError, TemplateError)}
 _PATIENCE = 120.0  # seconds, and
 _SLOWEST = 20e6  # bytes of a file read in a second
 _ROOM = 4 << 30  # bytes of memory beside twice the file
 
 
 def apart(work: Callable[..., None], path: Path, *rest: Any) -> None:
-    """Call ``work(path, *rest)``, a function of a module, in a process of its own.
+    """Call ``work(path, *rest)`` in a process of its own.
+
+    Args:
+        work: a module's function, which the other process imports.
+        path: the file that may end it.
+        rest: what JSON has.
 
     Raises:
         EvolsynthError: what it raised.
@@ -69,7 +75,8 @@ def apart(work: Callable[..., None], path: Path, *rest: Any) -> None:
             assert process.stdout is not None  # noqa: S101
             try:
                 with contextlib.suppress(BrokenPipeError):
-                    pickle.dump((2 * size + _ROOM, work, (path, *rest)), process.stdin)
+                    job = (2 * size + _ROOM, work.__module__, work.__name__, str(path), *rest)
+                    process.stdin.write(json.dumps(job).encode() + b"\n")
                     process.stdin.flush()
                 answer = process.stdout.read()  # its input stays open: it ends with us
                 status = process.wait()
@@ -77,8 +84,8 @@ def apart(work: Callable[..., None], path: Path, *rest: Any) -> None:
                 process.kill()
                 raise
         if answer:
-            kind, message = pickle.loads(answer)  # noqa: S301 - two strings, written below
-            raise getattr(errors, kind)(message)
+            kind, _, message = answer.decode("utf-8", "replace").partition(" ")
+            raise _KINDS.get(kind, InputError)(message)
         if status == 0:
             return
         said.seek(0)
@@ -99,12 +106,6 @@ def _running(timer: threading.Timer) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
-
-
-def build() -> str:
-    """llama.cpp's version, and that of its Python package."""
-    native = llama()
-    return f"{native.__version__} {native.llama_version().decode('utf-8', 'replace')}"
 
 
 def tried(path: Path, sha256: str) -> None:
@@ -137,7 +138,8 @@ def _end_with_parent() -> None:
 
 
 def _serve() -> None:
-    memory, work, given = pickle.load(sys.stdin.buffer)  # noqa: S301 - from what started it
+    memory, module, name, path, *rest = json.loads(sys.stdin.buffer.readline())
+    work = getattr(importlib.import_module(module), name)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
@@ -145,9 +147,9 @@ def _serve() -> None:
         most = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
         resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     try:
-        work(*given)
-    except errors.EvolsynthError as error:
-        pickle.dump((type(error).__name__, str(error)), sys.stdout.buffer)
+        work(Path(path), *rest)
+    except EvolsynthError as error:
+        sys.stdout.write(f"{type(error).__name__} {error}")
     sys.stdout.flush()
     os._exit(0)
 

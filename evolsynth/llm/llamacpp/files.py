@@ -18,7 +18,6 @@ import msgspec
 from evolsynth.atomic import cache_folder, locked
 from evolsynth.doing import doing
 from evolsynth.errors import InputError, ModelNotFound, SetupError
-from evolsynth.llm.llamacpp.apart import build
 from evolsynth.llm.llamacpp.outline import read_outline
 from evolsynth.llm.llamacpp.quantise import find_quantisation, importance_of, quantise
 

@@ -17,7 +17,7 @@ from evolsynth.errors import InputError, SetupError
 from evolsynth.llm.base import Prompt, Segment
 from evolsynth.llm.template import ChatTemplate
 
-__all__ = ["Model", "TokenisedPrompt", "last_message", "llama"]
+__all__ = ["Model", "TokenisedPrompt", "build", "last_message", "llama"]
 
 _log = logging.getLogger("evolsynth.llamacpp")
 _said: collections.deque[str] = collections.deque(maxlen=20)
@@ -41,6 +41,12 @@ def llama() -> Any:
     llama_cpp.llama_log_set(_callback(llama_cpp), ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
     return llama_cpp
+
+
+def build() -> str:
+    """llama.cpp's version, and that of its Python package."""
+    native = llama()
+    return f"{native.__version__} {native.llama_version().decode('utf-8', 'replace')}"
 
 
 @functools.cache

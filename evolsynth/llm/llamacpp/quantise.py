@@ -13,6 +13,7 @@ import functools
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -23,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evolsynth.errors import InputError, SetupError
-from evolsynth.llm.llamacpp.apart import apart
 from evolsynth.llm.llamacpp.machine import processors
 from evolsynth.llm.llamacpp.model import last_message, llama
 from evolsynth.llm.llamacpp.outline import read_outline
@@ -181,7 +181,22 @@ def quantise(
         SetupError: llama.cpp could not do it, or not write all of it.
         InputError: it ended its process over the source.
     """
-    apart(quantise_here, source, target, wanted, importance)
+    from evolsynth.llm.llamacpp.apart import apart
+
+    with tempfile.TemporaryDirectory() as folder:
+        weighed = Path(folder) / "importance.npz"
+        if importance is not None:
+            np.savez(weighed, **importance.tensors)
+        apart(_quantise, source, str(target), wanted, weighed.is_file() and str(weighed))
+
+
+def _quantise(source: Path, target: str, wanted: list[Any], weighed: str | None) -> None:
+    """What `quantise` has done in the other process: JSON has lists for tuples."""
+    importance = None
+    if weighed:
+        with np.load(weighed, allow_pickle=False) as held:
+            importance = Importance("", "", {}, dict(held))
+    quantise_here(source, Path(target), Quantisation(*wanted), importance)
 
 
 def quantise_here(

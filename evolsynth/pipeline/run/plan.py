@@ -1,0 +1,153 @@
+"""How a pipeline is to be run, and what is known of it before anything runs, all of it checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from evolsynth.doing import doing
+from evolsynth.errors import InputError
+from evolsynth.llm.base import LLM
+from evolsynth.options import Count, Natural, OutputPath
+from evolsynth.pipeline.columns import check_columns
+from evolsynth.pipeline.graph import Node, Pipeline, Step
+from evolsynth.pipeline.run.context import Models, gate_settings, takes_n
+from evolsynth.pipeline.run.flow import Observe
+from evolsynth.pipeline.run.state import Budget, RunWatch
+from evolsynth.pipeline.steps import origin_of
+from evolsynth.rows import derive_seed
+from evolsynth.store.cached_llm import Retry
+
+__all__ = ["Plan", "RunOptions"]
+
+
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a pipeline is run.
+
+    Args:
+        llm: the model of all steps that name none; an `LLM`, or a text as for ``--model``.
+        models: more models by name, beside the pipeline's.
+        seed: the same seed gives the same rows; by default the pipeline's, 7.
+        accepted: end when so many rows are accepted.
+        minutes: end after so long.
+        max_tokens: end when models wrote so many tokens.
+        max_attempts: end after so many rows in all.
+        stall: end when of so many rows in a row none was accepted; 0: never.
+        use_cache: take answers from the store; otherwise all of them are asked for again.
+        fresh: throw away what is in the folder and begin anew.
+        cache: a file of answers that several runs share.
+        concurrency: rows under way at each step; by default as many as its model can use.
+        retry: of requests, for steps that have no policy of their own: attempts, wait, longest.
+        breaker: so many failed rows in a row at one step end the run; 0: never.
+        embedder: what compares texts, instead of the pipeline's; none: do without.
+        report: make the report; it shows a sample of large data sets.
+        watch: is told how the run goes on.
+        signals: take Ctrl-C and SIGTERM as wishes to stop, which leaves what is under way
+            ``grace`` seconds.
+        grace: seconds that a stopping run leaves to what is under way.
+        limit: rows of each source at most.
+        observe: is told each row that a step hands on, with the step's `Node`.
+        command: what to remember of how the run was started, for `evolsynth run DIR`.
+    """
+
+    llm: LLM | str | None = None
+    models: Mapping[str, Any] = {}
+    seed: Natural | None = None
+    accepted: Count | None = None
+    minutes: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    max_tokens: Count | None = None
+    max_attempts: Count | None = None
+    stall: Natural | None = 1000
+    use_cache: bool = True
+    fresh: bool = False
+    cache: OutputPath | None = None
+    concurrency: Count | None = None
+    retry: Retry = Retry()
+    breaker: Natural | None = 20
+    embedder: Any = ""
+    report: bool = True
+    watch: RunWatch | None = None
+    signals: bool = True
+    grace: float = 5.0
+    command: Mapping[str, Any] | None = None
+    limit: Count | None = None
+    observe: Observe | None = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> RunOptions:
+        """Options by their names.
+
+        Raises:
+            InputError: there is none of a name.
+        """
+        try:
+            return cls(**given)
+        except TypeError as error:
+            names = ", ".join(cls.__struct_fields__)
+            raise InputError(f"run(): {error}. There are: {names}.") from None
+
+    @property
+    def budget(self) -> Budget:
+        """When the run ends."""
+        given = {name: getattr(self, name) for name in Budget.__struct_fields__}
+        return Budget(**given | {"stall": self.stall or None})
+
+
+class Plan:
+    """What is known before anything runs, all of it checked."""
+
+    def __init__(self, pipeline: Pipeline, options: RunOptions) -> None:
+        self.pipeline = pipeline
+        self.nodes = pipeline.nodes()
+        check_columns(pipeline)
+        self.seed = pipeline.seed if options.seed is None else options.seed
+        self.budget, self.limit = options.budget, options.limit
+        with doing("counting the rows that the sources give"):
+            self.expected = self._expected()
+        gates = [node.step.parameters for node in self.nodes if node.step.kind == "gate"]
+        settings = (told["settings"] for told in gates if told.get("settings"))
+        self.settings = gate_settings(next(settings, None))
+        chosen = pipeline.embedder if options.embedder == "" else options.embedder
+        self.embedder = None if chosen == "none" else chosen
+        self.wants_embedder = any(_compares(node.step) for node in self.nodes)
+        self.models = Models({**pipeline.models, **options.models}, options.llm)
+        for node in self.nodes:
+            if node.step.takes("llm"):
+                self.models.of(node)  # a name that is not there is told now
+
+    def seed_of(self, node: Node) -> int:
+        """The run's seed for the first step of a kind, so that it gives what its method gives;
+        another for the next."""
+        if node.step.seed is not None:
+            return node.step.seed
+        before = [n.step.function for n in self.nodes[: node.index]]  # one function draws alike
+        alike = node.step.function in before
+        return derive_seed(self.seed, "step", node.name) if alike else self.seed
+
+    def _expected(self) -> int | None:
+        total: int | None = 0
+        for node in self.nodes:
+            if node.step.shape != "source":
+                continue
+            origin = origin_of(node.step)
+            n = origin.count() if origin is not None else node.step.parameters.get("n")
+            endless = n is None and takes_n(node.step)
+            if endless and not self.budget.bounded and self.limit is None:
+                raise InputError(
+                    f"'{node.name}' has no n and the run no budget, so it would never end. Give "
+                    "n, or say how many accepted rows are wanted (--accepted, accepted=)."
+                )
+            if n is not None and self.limit is not None:
+                n = min(n, self.limit)
+            total = None if n is None or total is None else total + n
+        return total
+
+
+def _compares(step: Step) -> bool:
+    """Whether a step compares texts, by itself or by the gate."""
+    idle = step.idle.get("embedder")
+    if idle is not None and idle(step.parameters):
+        return False
+    return step.kind == "gate" or step.takes("embedder") or step.takes("gate")

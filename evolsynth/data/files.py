@@ -13,8 +13,8 @@ from evolsynth.columns import ColumnType
 from evolsynth.data.jsonl import STANDARD_INPUT, JsonLines, Piped
 from evolsynth.data.reader import FORMATS, Format, Reader, Record
 from evolsynth.data.spool import spooled
-from evolsynth.data.values import plain_fields
 from evolsynth.errors import InputError
+from evolsynth.plain import plain_fields
 from evolsynth.rows import Row
 
 __all__ = ["TextFiles", "file_records", "read_dataset", "read_objects", "read_rows", "readers_of"]

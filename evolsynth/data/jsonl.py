@@ -18,8 +18,8 @@ from typing import Any, cast
 import msgspec
 
 from evolsynth.data.reader import BATCH, Once, Reader, Record, WholeFile, reads
-from evolsynth.data.values import LEVELS
 from evolsynth.errors import InputError
+from evolsynth.plain import LEVELS
 
 __all__ = ["STANDARD_INPUT", "JsonLines", "JsonList", "Piped", "blocks", "line_object"]
 

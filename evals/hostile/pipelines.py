@@ -168,8 +168,10 @@ import sys
 
 sys.path.insert(0, {root!r})
 from evals.hostile import strange
+from evolsynth.llm.backends import backend
 from evolsynth.pipeline import gate, load, merge, respond
 
+backend("strange")(strange.Strange)
 pipe = (load("rows.jsonl") >> {chain}).using(name="strange", embedder=None)
 '''
 

@@ -14,7 +14,6 @@ import threading
 from typing import Any
 
 from evolsynth.errors import EngineError, RequestError
-from evolsynth.llm.backends import backend
 from evolsynth.llm.base import LLM, Capability, Completion, Request, Usage
 from evolsynth.pipeline import step
 from evolsynth.rows import Row
@@ -238,9 +237,11 @@ def _check(does: str) -> Any:
 CHECKS = {name: _check(name) for name in ("raises", "exits", "cancelled", "five", "text", "row")}
 
 
-@backend("strange")
 class Strange(LLM):
-    """A back end that fails, in the way that follows the colon, for some of its requests."""
+    """A back end that fails, in the way that is asked for, for some of its requests.
+
+    A trial's own script registers it, as ``strange:WAY``: no other process shall know of it.
+    """
 
     capabilities = frozenset(Capability)
 

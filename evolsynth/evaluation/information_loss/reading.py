@@ -181,7 +181,9 @@ def _weight(text: str, root: str) -> float:
 # Segments -----------------------------------------------------------------------------------------
 
 _CUT = re.compile(
-    r",\s+|:\s+|\s-\s|\s+(?=(?:and then|and (?:also|finally|explain|describe|include|give|"
+    # white space from its beginning, or from behind a dash
+    r",\s+|:\s+|\s-\s|(?:(?<!\s)|(?<=\s-\s))\s+(?=(?:and then|"
+    r"and (?:also|finally|explain|describe|include|give|"
     r"provide|list|write|ensure|make|keep|use|identify|say|tell|what|how|why|who|where|when|which)|"
     r"as well as|while|"
     r"but|so that|because|if|unless|ensuring|without|using|including)\b)",

@@ -43,11 +43,17 @@ LANGUAGES = tuple(sorted({*_STOP_WORDS, *_SCRIPTS.values()}))
 _WORD = re.compile(r"[^\W\d_]+'?")  # "l'homme" is "l'" and "homme": a lone l is a variable
 _NOT_PROSE = re.compile(r"```.*?(?:```|$)|`[^`\n]*`|https?://\S+", re.S)
 _CODE_LINE = re.compile(
-    r"^.*(?:[;{}]\s*$| [-+*/]?=+ |\w\(.*\):?\s*$)|^\s*(?:@|#include|:\w+|(?:def|class|import|"
-    r"from|return|elif|while|for)\b.*:?\s*$).*$",
+    # whether the line ends with a bracket is looked at once, not from each place in it
+    r"^(?:(?=.*(\)):?\s*$))?.*(?:[;{}]\s*$| [-+*/]?=+ |(?(1)\w\(.*\):?\s*$|(?!)))|"
+    r"^(?:[^\S\n]*\n)?[^\S\n]*(?:@|#include|:\w+|"
+    r"(?:def|class|import|from|return|elif|while|for)\b.*:?\s*$).*$",
     re.M,
 )
-_CODE = re.compile(r"\w\([^)\n]*\)\s*[:;{]|[;{}]\s*$|^\s*(?:#include|import \w+\s*$)", re.M)
+_CODE = re.compile(
+    r"\w\((?:(?!\w\()[^)\n])*\)\s*[:;{]|[;{}]\s*$|^[^\S\n]*(?:#include|import \w+\s*$)", re.M
+)
+#: Empty lines but the first, from each of which `_CODE_LINE` would look at all that follow.
+_EMPTY_LINES = re.compile(r"\n[^\S\n]*\n(?:[^\S\n]*\n)+")
 _LEAST_WORDS, _LEAST_LETTERS = 12, 12
 _SURE = 2  # common words of English from which a short request is in it
 _LEAST_SHARE = 0.2  # of a text's words that a language's list must hold
@@ -69,7 +75,7 @@ def language(text: str) -> str | None:
     """
     prose = _NOT_PROSE.sub(" ", plain(text))
     if _CODE.search(prose):  # code outside of a fence
-        prose = _CODE_LINE.sub(" ", prose)
+        prose = _CODE_LINE.sub(" ", _EMPTY_LINES.sub("\n\n", prose))
     if prose.isascii():
         scripts = Counter(LATIN=sum(map(str.isalpha, prose)))
     else:

@@ -71,7 +71,7 @@ _ASKS = re.compile(
     re.I,
 )
 _COMMANDED = re.compile(
-    r"(?:\A|[.!?:,]['\"]?\s+|\n\W*|\b(?:then|and|now|briefly|also) )" rf"(?:{_ANY_COMMAND})\b",
+    r"(?:\A|[.!?:,]['\"]?\s+|\n[^\w\n]*|\b(?:then|and|now|briefly|also) )" rf"(?:{_ANY_COMMAND})\b",
     re.I,
 )
 _STATES = re.compile(

@@ -51,6 +51,10 @@ def run() -> NoReturn:
             _say(f"Standard output cannot be written ({_reason(error)}).", error)
             status = 1
     _let_go()
+    if "evolsynth.cli.progress.aside" in sys.modules:
+        from evolsynth.cli.progress.aside import error_file
+
+        _Deaf.stuck = not error_file().drain()
     _Ended.status = status
     sys.exit(status)
 
@@ -107,10 +111,13 @@ def _reason(error: Exception) -> str:
 
 def _say(sentence: str, error: BaseException) -> None:
     """A sentence to standard error, and what was noted on the error."""
+    from evolsynth.cli.progress.aside import error_file
     from evolsynth.cli.progress.screen import shown
 
+    said = error_file()  # where something stands already that nobody reads, nothing is waited for
     for line in (f"evolsynth: {sentence}", *getattr(error, "__notes__", ())):
-        print(shown(line), file=sys.stderr)
+        said.write(f"{shown(line)}\n")
+    said.drain()
 
 
 def _stopped(error: KeyboardInterrupt) -> int:
@@ -139,8 +146,9 @@ class _Ended:
 
     @staticmethod
     def leave() -> None:
-        """Python gives a program its own status where Ctrl-C met an ``exec`` on its way."""
-        if _Ended.status > 128:
+        """Python gives a program its own status where Ctrl-C met an ``exec`` on its way, and waits
+        for ever for a standard error that nobody reads."""
+        if _Ended.status > 128 or _Deaf.stuck:
             os._exit(_Ended.status)
 
     @staticmethod
@@ -166,14 +174,18 @@ class _Ended:
 class _Deaf(io.TextIOWrapper):
     """Standard error that nobody may be able to read, which is no reason to lose work."""
 
+    #: Whether a thread still waits to write: to flush would be to wait with it.
+    stuck = False
+
     def write(self, text: str) -> int:
         with suppress(OSError):
             super().write(text)
         return len(text)
 
     def flush(self) -> None:
-        with suppress(OSError):
-            super().flush()
+        if not _Deaf.stuck:
+            with suppress(OSError):
+                super().flush()
 
 
 def _open_streams() -> None:

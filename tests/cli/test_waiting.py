@@ -271,13 +271,7 @@ pipe = (load(DATA) >> respond()).using(
 FAST = ("--retry", "{attempts: 1}", "--breaker", "0", "--no-report", "-o", "out")
 
 
-NOBODY = pytest.param(
-    "nobody reads",
-    marks=pytest.mark.xfail(run=False, reason="it hung once, beside other work; not yet found"),
-)
-
-
-@pytest.mark.parametrize("way", ["full", "closed", NOBODY, "a terminal that stands still"])
+@pytest.mark.parametrize("way", ["full", "closed", "nobody reads", "a terminal that stands still"])
 def test_a_run_ends_whatever_becomes_of_its_standard_error(way: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(RUN)
     log = "auto" if way.startswith("a terminal") else "json"

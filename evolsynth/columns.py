@@ -1,13 +1,16 @@
-"""Columns of a stream of rows: which there are, what they hold, and how a step changes them."""
+"""Columns: which a stream of rows has, what they hold, how a step changes them; and a row's own, by
+their names: its fields, and those that an input file brought."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from evolsynth.errors import InputError
 from evolsynth.rows import Row
 
-__all__ = ["KEPT", "USUAL", "ColumnRule", "ColumnType", "Columns", "moved", "names_in", "swap"]
+__all__ = ["KEPT", "USUAL", "ColumnRule", "ColumnType", "Columns", "column", "moved", "names_in"]
+__all__ += ["only", "renamed", "swap", "swapped", "with_column"]
 
 T = TypeVar("T")
 
@@ -91,3 +94,65 @@ def moved(columns: Columns, names: Mapping[str, str]) -> Columns:
 def names_in(value: object) -> list[str]:
     """The names in an option that is a list of them."""
     return [v for v in value if isinstance(v, str)] if isinstance(value, list | tuple) else []
+
+
+# Of one row --------------------------------------------------------------------------------------
+
+_FIELDS = frozenset(Row.__struct_fields__) - {"extra"}
+_TEXTS = frozenset({"instruction", "response", "system"})
+
+
+def column(row: Row, name: str) -> Any:
+    """What stands in a column; None where there is nothing."""
+    return getattr(row, name) if name in _FIELDS else row.extra.get(name)
+
+
+def with_column(row: Row, name: str, value: Any) -> Row:
+    """The row with another value in a column; None takes it away.
+
+    Raises:
+        InputError: the column is one of those that a run keeps, or the value is no text where
+            one must be.
+    """
+    if name in KEPT:
+        raise InputError(f"'{name}' is a column that the run keeps. Choose another name.")
+    if name in _TEXTS:
+        if value is not None and not isinstance(value, str):
+            raise InputError(
+                f"Row {row.id}: '{name}' must be a text, not {type(value).__name__}. "
+                "Map another column to it."
+            )
+        return row.replace(**{name: value})
+    if name == "messages":
+        return Row.from_dict({**row.to_dict(), "messages": value or ()})
+    if value is None:
+        return row.replace(extra={k: v for k, v in row.extra.items() if k != name})
+    return row.replace(extra={**row.extra, name: value})
+
+
+def swapped(row: Row, names: Mapping[str, str]) -> Row:
+    """The row with the values of two columns changed about, for each pair."""
+    for one, other in names.items():
+        if one != other:
+            first, second = column(row, one), column(row, other)
+            if first is not None or second is not None:
+                row = with_column(with_column(row, one, second), other, first)
+    return row
+
+
+def renamed(row: Row, names: Mapping[str, str]) -> Row:
+    """The row with columns moved to other names; one that is not there changes nothing."""
+    for one, other in names.items():
+        value = column(row, one)
+        if one != other and value is not None:
+            row = with_column(with_column(row, other, value), one, None)
+    return row
+
+
+def only(row: Row, names: Iterable[str]) -> Row:
+    """The row with none but these columns, and what a run keeps."""
+    wanted = set(names)
+    for name in (*_TEXTS, "messages"):
+        if name not in wanted and column(row, name):
+            row = with_column(row, name, None)
+    return row.replace(extra={k: v for k, v in row.extra.items() if k in wanted})

@@ -9,14 +9,23 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from evolsynth.columns import USUAL, Columns, ColumnType, moved, names_in
+from evolsynth.columns import (
+    USUAL,
+    Columns,
+    ColumnType,
+    column,
+    moved,
+    names_in,
+    only,
+    renamed,
+    with_column,
+)
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.methods.method import METHODS, Options
 from evolsynth.options import FilePath
 from evolsynth.pipeline.graph import Step
 from evolsynth.pipeline.makers import StepMaker
-from evolsynth.pipeline.values import column, only, renamed, with_column
 from evolsynth.rows import Failure, Row
 from evolsynth.streams import Rows, iterate, ready
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from evolsynth import Row, Scripted
+from evolsynth.columns import column
 from evolsynth.errors import BrokenStep, EngineError, InputError, StepError
 from evolsynth.llm.base import Request
 from evolsynth.pipeline import gate, group, keep_columns, load, merge, rename, respond
@@ -17,7 +18,6 @@ from evolsynth.pipeline.makers import step
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.run.state import RunResult
 from evolsynth.pipeline.run.tee import Spill, copy_id
-from evolsynth.pipeline.values import column
 
 
 def texts(*given: str) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from evolsynth.evaluation.information_loss.alignment import (
     gap,
     siblings,
 )
-from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading, Token
+from evolsynth.evaluation.information_loss.reading import MEANT, Kind, Loss, Reading, Token
 from evolsynth.evaluation.text.numbers import UNITS
 from evolsynth.evaluation.text.verbs import VERB, asks
 from evolsynth.evaluation.text.words import NEGATORS, words
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from evolsynth.evaluation.embed.base import Embedder
 
-__all__ = ["MEANT", "clauses_lost", "replaced"]
+__all__ = ["clauses_lost", "replaced"]
 
 _BOUND = re.compile(
     r"\b(?:must|should|only|at (?:least|most)|no (?:more|less|fewer) than|exceed|limit|words?|"
@@ -49,8 +49,6 @@ _LEADS = re.compile(
 _FAR, _NEAR, _FAR_COPIED, _NEAR_COPIED = 0.4, 0.7, 0.5, 0.9
 #: A clause is looked at by meaning below the one, and lost below the other.
 _ENOUGH, _COVERED = 0.6, 0.5
-#: Clauses of one text that are looked at by meaning.
-MEANT = 64
 #: How far a likeness of meaning may stand for words that are not there.
 _BELIEF = 0.85
 #: What the least covered of the clauses that are not lost says.

@@ -30,8 +30,21 @@ from evolsynth.evaluation.text.words import (
     words,
 )
 
-__all__ = ["ARTICLES", "InformationLoss", "Kind", "Loss", "LostSpan", "Reading", "Token", "bounds"]
+__all__ = [
+    "ARTICLES",
+    "MEANT",
+    "InformationLoss",
+    "Kind",
+    "Loss",
+    "LostSpan",
+    "Reading",
+    "Token",
+    "bounds",
+]
 __all__ += ["segments", "tokens"]
+
+#: Clauses of one text that are looked at by meaning.
+MEANT = 64
 
 # Bounds -------------------------------------------------------------------------------------------
 

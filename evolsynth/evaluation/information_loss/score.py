@@ -24,10 +24,13 @@ import numpy as np
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.base import HasStatic, rough
 from evolsynth.evaluation.information_loss.alignment import Alignment, WordVectors, align, copying
-from evolsynth.evaluation.information_loss.clauses import MEANT, clauses_lost, replaced
-from evolsynth.evaluation.information_loss.exact import data_changed, exact, quantities
-from evolsynth.evaluation.information_loss.reading import InformationLoss, Loss, LostSpan, Reading
-from evolsynth.evaluation.information_loss.senses import senses
+from evolsynth.evaluation.information_loss.reading import (
+    MEANT,
+    InformationLoss,
+    Loss,
+    LostSpan,
+    Reading,
+)
 from evolsynth.evaluation.text.added import begins_with, demand_added, unlike
 from evolsynth.evaluation.text.language import language
 from evolsynth.evaluation.text.long import MOST, looked_at
@@ -184,6 +187,11 @@ def evidence(
     """Everything that speaks for a loss; in a foreign language only what is told without knowing
     it: figures, quotations, code, names, and words taken out of sentences that are else the same.
     """
+    # a pair whose original stands in its evolution never comes here
+    from evolsynth.evaluation.information_loss.clauses import clauses_lost, replaced
+    from evolsynth.evaluation.information_loss.exact import data_changed, exact, quantities
+    from evolsynth.evaluation.information_loss.senses import senses
+
     losses = {
         "quantities": quantities(old, new, made, foreign=foreign),
         "facts": exact(old, new, made) + ([] if foreign else data_changed(old, new, made)),

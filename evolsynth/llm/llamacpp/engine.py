@@ -6,15 +6,15 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
 from evolsynth.doing import doing
-from evolsynth.errors import EngineError, InputError, ModelNotFound, RequestError, SetupError
+from evolsynth.errors import EngineError, InputError, RequestError
 from evolsynth.llm.backends import DEFAULT_MODEL, backend
 from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage
-from evolsynth.llm.llamacpp import machine
 from evolsynth.llm.llamacpp.context import Context, check_memory, most_contexts
 from evolsynth.llm.llamacpp.files import CatalogueEntry, Weights, find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.jobs import Generation, Job, JobQueue, Scoring, T
@@ -26,7 +26,7 @@ from evolsynth.llm.llamacpp.machine import (
     fingerprint,
     remembered,
 )
-from evolsynth.llm.llamacpp.model import Model, llama
+from evolsynth.llm.llamacpp.model import Model
 from evolsynth.llm.llamacpp.quantise import Quantisation, find_quantisation, importance_of
 from evolsynth.llm.llamacpp.sampler import Grammar
 from evolsynth.llm.llamacpp.worker import PrefixStore, Worker
@@ -37,54 +37,14 @@ __all__ = ["DEFAULT_MODEL", "DEFAULT_SLOTS", "LlamaCpp"]
 #: Beyond this a step grows as fast as the slots; half of them give 5% to 8% fewer tokens a second.
 DEFAULT_SLOTS = 32
 _CATALOGUE_CHOICE = "catalogue"
-_LEAST_MEMORY = 2.0  # GiB: two contexts, the embedder with torch, the stored prompts
 
 
-def _threads() -> str:
-    given = " (from EVOLSYNTH_THREADS)" if os.environ.get("EVOLSYNTH_THREADS") else ""
-    threads = available_threads()
-    try:
-        chosen = LlamaCpp().remembered()
-    except ModelNotFound:  # another line tells
-        chosen = None
-    how = f"{chosen} (measured)" if chosen else "measured at the first run"
-    return f"{threads}{given}; contexts x threads: {how}"
+def _look(name: str) -> Callable[[], str]:
+    return lambda: str(getattr(import_module("evolsynth.llm.llamacpp.looks"), name)())
 
 
-def _memory() -> str:
-    found = machine.available_memory()
-    if found == machine.UNKNOWN:
-        return (
-            f"not known here; a run with the default model and embedder takes {_LEAST_MEMORY} GiB"
-        )
-    free = found / 2**30
-    if free < _LEAST_MEMORY:
-        raise SetupError(
-            f"{free:.1f} GiB are available, and a run with the default model and embedder takes "
-            f"{_LEAST_MEMORY} GiB. Close other programs, or use LlamaCpp(slots=4)."
-        )
-    return f"{free:.1f} GiB available, of which a default run takes {_LEAST_MEMORY}"
-
-
-def _library() -> str:
-    native = llama()
-    facts = native.llama_print_system_info().decode("utf-8", "replace")
-    built = " ".join(f.split(" = ")[0].split()[-1] for f in facts.split("|") if "= 1" in f)
-    return f"llama-cpp-python {native.__version__}, built for {built}"
-
-
-def _default_model() -> str:
-    path, entry = find_model(DEFAULT_MODEL)
-    use = f", used as {entry.quantisation}" if entry and entry.quantisation else ""
-    return f"{path}{use}"
-
-
-_LOOKS = {
-    "threads": _threads,
-    "memory": _memory,
-    "llama.cpp": _library,
-    "model": _default_model,
-}
+_LOOKS = {"threads": _look("threads"), "memory": _look("memory"), "llama.cpp": _look("library"),
+          "model": _look("default_model")}  # fmt: skip
 
 
 @backend("llamacpp", looks=_LOOKS)

@@ -9,12 +9,11 @@ from typing import Any
 
 import msgspec
 
+from evolsynth.columns import renamed, swapped
 from evolsynth.errors import EvolsynthError, InputError, StepError
 from evolsynth.foreign import comes_through, failure, told, witness
 from evolsynth.pipeline.graph import Node
 from evolsynth.pipeline.run.context import Context
-from evolsynth.pipeline.values import renamed, swapped
-from evolsynth.plain import plain_fields
 from evolsynth.rows import Row
 
 __all__ = ["as_row", "closing", "ended", "given", "mapped", "mapped_back", "sound", "unread"]
@@ -37,6 +36,8 @@ def as_row(node: Node, item: Any, number: int) -> Row:
                 f"The step '{node.name}' gave a row with a bad value: {error}"
             ) from None
     if isinstance(item, dict) and node.step.shape == "source":
+        from evolsynth.plain import plain_fields
+
         try:
             row = sound(Row.from_dict(plain_fields(item)))
         except InputError as error:
@@ -57,6 +58,8 @@ def sound(row: Row) -> Row:
     Raises:
         InputError: a field has a wrong type, or a value that could not be read again.
     """
+    from evolsynth.plain import plain_fields  # only where a step is somebody's own
+
     changes: dict[str, Any] = {}
     for name in ("extra", "provenance"):
         now = getattr(row, name)

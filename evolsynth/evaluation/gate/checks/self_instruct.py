@@ -14,7 +14,6 @@ from evolsynth.evaluation.gate.check import CHECKS, Case, Part, findings
 from evolsynth.evaluation.gate.checks.instruction import pointed_at
 from evolsynth.evaluation.gate.checks.text import example_leak
 from evolsynth.evaluation.text.numbers import COUNTS
-from evolsynth.evaluation.text.rouge import rouge_l
 from evolsynth.evaluation.text.words import COMMON, content, plain, words
 from evolsynth.findings import Finding, reason
 from evolsynth.rows import Row
@@ -217,6 +216,8 @@ def input_findings(text: str, output: str) -> list[Finding]:
         if said.strip().endswith(":"):
             found.append(Finding("cut_off", {"why": "it ends with a colon", "part": part}))
     if text.strip() and output.strip():
+        from evolsynth.evaluation.text.rouge import rouge_l
+
         score = rouge_l(text, output)
         if text.strip() == output.strip() or score >= SAME_WORDING:
             found.append(Finding("input_is_output", {"rouge_l": round(score, 4)}))

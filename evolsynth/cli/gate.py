@@ -17,7 +17,7 @@ from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.check import COSTS, Check, ordered
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
-from evolsynth.evaluation.text.long import LOOKED_AT, MOST
+from evolsynth.evaluation.text import LOOKED_AT, MOST
 from evolsynth.findings import explain
 from evolsynth.options import FilePath, OutputPath
 from evolsynth.rows import Row

@@ -14,7 +14,7 @@ from evolsynth.cli.progress.screen import Screen
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.scores.selection import Choice, best_first, choose, product_of, row_text
-from evolsynth.evaluation.text.long import MOST, in_part
+from evolsynth.evaluation.text import MOST, in_part
 from evolsynth.options import FilePath, Natural, OutputPath
 from evolsynth.rows import Row, dump
 

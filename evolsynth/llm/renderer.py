@@ -1,6 +1,6 @@
 """The process that renders strangers' templates: see `evolsynth.llm.sandbox`, which starts it.
 
-A request is a length and ``[source, chat, variables, seconds]`` as JSON; without variables the
+A request is a length and ``(source, chat, variables, seconds)`` as JSON; without variables the
 template is only compiled. The answer is a length, a letter for what it is (``R`` rendered, ``S``
 syntax, ``N`` refused, ``U`` undefined, ``F`` failed) and a text. It ends with its standard input,
 and by a signal of the kernel's when a request takes more processor time than it says, or the
@@ -71,10 +71,16 @@ def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
+def _unpacked(value: dict[str, Any]) -> Any:
+    """What the other process packed, from the inside out."""
+    ((kind, inner),) = value.items()
+    return tuple(inner) if kind == "tuple" else dict(inner)
+
+
 def _answer(request: bytes) -> tuple[str, str]:
     """A kind's letter, and the text or the reason."""
     try:
-        source, chat, variables, seconds = json.loads(request)
+        source, chat, variables, seconds = json.loads(request, object_hook=_unpacked)
         signal.setitimer(signal.ITIMER_PROF, seconds)
         template, names = _compiled(source, chat)
         text = names if variables is None else template.render(variables)

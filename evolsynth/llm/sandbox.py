@@ -138,9 +138,9 @@ _lock = threading.Lock()
 def _ask(request: tuple[Any, ...]) -> str:
     global _renderer
     try:
-        data = json.dumps(request, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        data = json.dumps(_packed(request), ensure_ascii=False).encode("utf-8", "surrogatepass")
     except (TypeError, ValueError, RecursionError) as error:  # objects of a caller's own
-        raise Fault("failed", f"it is given what JSON cannot hold ({error})") from None
+        raise Fault("failed", f"it is given what cannot be copied ({error})") from None
     with _lock:
         if _renderer is None or not _renderer.alive:
             _renderer = _Renderer()
@@ -149,6 +149,16 @@ def _ask(request: tuple[Any, ...]) -> str:
     if kind is not None:
         raise Fault(cast("Kind", kind), answer[1:])
     return answer[1:]
+
+
+def _packed(value: Any) -> Any:
+    """A value for JSON such that a tuple stays one, and a key that is a number: each dict is an
+    object with the one name of what it stands for. `renderer` reads it."""
+    if isinstance(value, Mapping):
+        return {"dict": [[_packed(name), _packed(inner)] for name, inner in value.items()]}
+    if isinstance(value, tuple):
+        return {"tuple": [_packed(inner) for inner in value]}
+    return [_packed(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _forget() -> None:

@@ -21,7 +21,7 @@ from evolsynth.evaluation.diversity.measures import Figures, diversity, rarefied
 from evolsynth.evaluation.diversity.summary import DiversityReport, diversity_report
 from evolsynth.evaluation.duplicates.index import nearest_pairs
 from evolsynth.evaluation.embed.base import rough
-from evolsynth.evaluation.text.long import MOST, told
+from evolsynth.evaluation.text import MOST, told
 from evolsynth.report.evolutions import lineage
 from evolsynth.report.tallies import kind_of
 from evolsynth.report.text import own_text, shorten, visible, wrapped

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -377,7 +378,7 @@ def test_a_file_that_llama_cpp_wrote_only_in_part_does_not_count(
 ) -> None:
     """llama.cpp looks at its writes, but a file system may lose some all the same."""
 
-    def half(work: object, source: Path, target: Path, *rest: object) -> None:
+    def half(work: Callable[..., None], *given: object) -> None:
         native = llama()
         real = native.llama_model_quantize
 
@@ -388,9 +389,9 @@ def test_a_file_that_llama_cpp_wrote_only_in_part_does_not_count(
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(native, "llama_model_quantize", cut)
-            module.quantise_here(source, target, *rest)  # type: ignore[arg-type]
+            work(*given)
 
-    monkeypatch.setattr(module, "apart", half)
+    monkeypatch.setattr("evolsynth.llm.llamacpp.apart.apart", half)
     with pytest.raises(SetupError, match=r"is cut short.*Make room"):
         requantised(SOURCE, SHA256, "Q4_1")
     assert kept(cache) == []

@@ -38,7 +38,7 @@ from evolsynth.evaluation.diversity.measures import (
 )
 from evolsynth.evaluation.diversity.ngrams import Places
 from evolsynth.evaluation.embed.base import Embedder
-from evolsynth.evaluation.text.long import told
+from evolsynth.evaluation.text import told
 from evolsynth.evaluation.text.verbs import RootVerb, verb_table
 from evolsynth.rows import Row
 

@@ -23,7 +23,7 @@ from evolsynth.evaluation.duplicates.neighbours import Neighbours, Vectors, neig
 from evolsynth.evaluation.duplicates.same_request import digest, only_difference, same_request
 from evolsynth.evaluation.duplicates.tokens import Lexicon, fact_key, shingles, template
 from evolsynth.evaluation.embed.base import rough as rough_of
-from evolsynth.evaluation.text.long import MOST, in_part
+from evolsynth.evaluation.text import MOST, in_part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -24,7 +24,7 @@ from evolsynth.doing import doing
 from evolsynth.errors import InputError, ModelNotFound, SetupError
 from evolsynth.evaluation.embed.base import embedders
 from evolsynth.evaluation.embed.static import StaticVectors
-from evolsynth.evaluation.text.long import MOST, looked_at
+from evolsynth.evaluation.text import MOST, looked_at
 
 if TYPE_CHECKING:
     import os

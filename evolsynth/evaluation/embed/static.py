@@ -21,7 +21,7 @@ import numpy as np
 from evolsynth.atomic import cache_folder, locked, written
 from evolsynth.doing import doing
 from evolsynth.evaluation.embed.base import embedders
-from evolsynth.evaluation.text.long import looked_at
+from evolsynth.evaluation.text import looked_at
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,8 +23,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from evolsynth.evaluation.text import LOOKED_AT, looked_at, share
 from evolsynth.evaluation.text.language import is_english, language
-from evolsynth.evaluation.text.long import LOOKED_AT, looked_at, share
 from evolsynth.evaluation.text.words import plain
 from evolsynth.findings import Finding, reason
 from evolsynth.options import Option, options_of

@@ -41,7 +41,7 @@ from evolsynth.evaluation.good_evolution.features import (
     room_texts,
     signals,
 )
-from evolsynth.evaluation.text.long import MOST
+from evolsynth.evaluation.text import MOST
 from evolsynth.findings import Finding
 
 if TYPE_CHECKING:

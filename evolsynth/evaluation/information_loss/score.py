@@ -31,9 +31,9 @@ from evolsynth.evaluation.information_loss.reading import (
     LostSpan,
     Reading,
 )
+from evolsynth.evaluation.text import MOST, looked_at
 from evolsynth.evaluation.text.added import begins_with, demand_added, unlike
 from evolsynth.evaluation.text.language import language
-from evolsynth.evaluation.text.long import MOST, looked_at
 from evolsynth.evaluation.text.words import NEGATORS, content, vocabulary, words
 from evolsynth.findings import Finding
 

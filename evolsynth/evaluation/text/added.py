@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from rapidfuzz.distance import LCSseq
 
-from evolsynth.evaluation.text.long import MOST, looked_at
+from evolsynth.evaluation.text import MOST, looked_at
 from evolsynth.evaluation.text.words import plain, sentences, words
 
 __all__ = ["begins_with", "demand_added", "unlike"]

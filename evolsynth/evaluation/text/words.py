@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from evolsynth.evaluation.text.long import MOST
+from evolsynth.evaluation.text import MOST
 
 __all__ = ["COMMON", "FORM_WORDS", "FUNCTION_WORDS", "NEGATORS", "Word", "clauses", "content"]
 __all__ += ["occurs", "plain", "sentences", "stem", "stems", "stems_of"]

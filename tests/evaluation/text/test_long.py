@@ -19,8 +19,8 @@ from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.information_loss import reading
 from evolsynth.evaluation.information_loss.score import information_loss
+from evolsynth.evaluation.text import LOOKED_AT, MOST, looked_at, share, told
 from evolsynth.evaluation.text.added import demand_added, unlike
-from evolsynth.evaluation.text.long import LOOKED_AT, MOST, looked_at, share, told
 from evolsynth.rows import Row
 
 PROSE = KINDS["prose"]

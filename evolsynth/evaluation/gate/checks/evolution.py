@@ -16,8 +16,8 @@ from evolsynth.evaluation.gate.check import Case, check
 from evolsynth.evaluation.good_evolution.score import evolution_finding
 from evolsynth.evaluation.good_evolution.score import good_evolution as _good_evolution
 from evolsynth.evaluation.information_loss import score as _loss
+from evolsynth.evaluation.text import MOST, looked_at
 from evolsynth.evaluation.text.added import demand_added
-from evolsynth.evaluation.text.long import MOST, looked_at
 from evolsynth.evaluation.text.numbers import COUNTS
 from evolsynth.evaluation.text.words import FORM_WORDS, content, plain, stem, vocabulary
 from evolsynth.findings import Finding

@@ -12,8 +12,8 @@ import unicodedata
 
 from evolsynth.evaluation.gate.check import Case, check
 from evolsynth.evaluation.gate.habits import says_of_itself
+from evolsynth.evaluation.text import looked_at
 from evolsynth.evaluation.text.language import is_english, language
-from evolsynth.evaluation.text.long import looked_at
 from evolsynth.evaluation.text.verbs import asks, states
 from evolsynth.evaluation.text.words import content, plain, sentences
 from evolsynth.findings import Finding

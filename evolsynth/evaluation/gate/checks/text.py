@@ -18,8 +18,8 @@ from typing import Annotated
 import msgspec
 
 from evolsynth.evaluation.gate.check import Case, Part, check
+from evolsynth.evaluation.text import MOST
 from evolsynth.evaluation.text.language import is_english, wrong_language, wrong_request_language
-from evolsynth.evaluation.text.long import MOST
 from evolsynth.evaluation.text.verbs import asks
 from evolsynth.evaluation.text.words import (
     COMMON,

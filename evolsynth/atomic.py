@@ -23,7 +23,16 @@ from typing import IO
 from evolsynth.doing import doing
 from evolsynth.errors import InputError
 
-__all__ = ["cache_folder", "check_apart", "is_file", "locked", "write", "writing", "written"]
+__all__ = [
+    "TEXTS",
+    "cache_folder",
+    "check_apart",
+    "is_file",
+    "locked",
+    "write",
+    "writing",
+    "written",
+]
 
 
 @contextmanager
@@ -196,7 +205,8 @@ def _cannot(place: str | os.PathLike[str], error: OSError, advice: str) -> Input
 
 # Which paths are one file -------------------------------------------------------------------------
 
-_TEXTS = (".txt", ".md")
+#: How the names of text files end, of which a folder that is read is said to be one.
+TEXTS = (".txt", ".md")
 _MOST_LINKS = 40
 
 
@@ -241,7 +251,7 @@ def check_apart(reads: Iterable[str], writes: Iterable[tuple[str, str]]) -> None
 def _meant(place: str) -> Iterable[str]:
     """The files that a path stands for when it is read."""
     if Path(place).is_dir():
-        return map(str, (p for p in Path(place).rglob("*") if p.suffix.lower() in _TEXTS))
+        return map(str, (p for p in Path(place).rglob("*") if p.suffix.lower() in TEXTS))
     if glob.has_magic(place) and not os.path.lexists(place):
         return glob.glob(place, recursive=True)  # noqa: PTH207 - as `load` does
     return (place,)

@@ -194,10 +194,7 @@ def _score(told: _Told) -> list[str]:
     told.trial.whole = True
     words = [told.data(), "--model", answers(told.trial, told.draw)]
     words += told.draw.choice((["--judge"], ["--ifd"], ["--judge", "--ifd"]))
-    if told.draw.chance(0.7):
-        return words + told.places.output("-o", "objects")
-    told.trial.outputs.append(Output(None, "objects"))
-    return words
+    return words + _objects(told)
 
 
 def _information_loss(told: _Told) -> list[str]:
@@ -205,10 +202,15 @@ def _information_loss(told: _Told) -> list[str]:
     words = [told.data(), "--no-embedder", *told.maybe("--workers", "1", "2"),
              *told.maybe("--original", "instruction", "nothing", safe=False),
              *told.maybe("--threshold", "0.3", "1")]  # fmt: skip
+    return words + _objects(told)
+
+
+def _objects(told: _Told) -> list[str]:
+    """Where objects that are no rows go: a file, or standard output."""
     if told.draw.chance(0.7):
-        return words + told.places.output("-o", "objects")
+        return told.places.output("-o", "objects")
     told.trial.outputs.append(Output(None, "objects"))
-    return words
+    return []
 
 
 def _report(told: _Told) -> list[str]:

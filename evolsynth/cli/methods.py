@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evolsynth.atomic import TEXTS
 from evolsynth.errors import InputError
 from evolsynth.registry import summary
 
@@ -25,7 +26,6 @@ __all__ = ["add_method_commands", "called", "method_summaries"]
 
 #: Flags of every command: an option of a method that is called as one of them has another flag.
 _TAKEN = ("all", "folder", "format", "gate", "help", "log", "model", "no_gate", "output", "rejects")
-_TEXTS = (".txt", ".md")
 #: Options of `load` that its flags leave out: the file is an argument, and a run has a limit too.
 _LOADED = ("data", "limit", "needs", "step")
 
@@ -249,7 +249,7 @@ def _pipeline(
         STEPS["load"](
             one,
             # a text file is a row; what has no known ending is read line by line
-            step="load" if Path(one).suffix.lower() in _TEXTS else "read",
+            step="load" if Path(one).suffix.lower() in TEXTS else "read",
             needs=texts,
             **loaded,
         )

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from evolsynth.atomic import TEXTS
 from evolsynth.columns import ColumnType
 from evolsynth.data.jsonl import STANDARD_INPUT, JsonLines, Piped
 from evolsynth.data.reader import FORMATS, Format, Reader, Record
@@ -20,7 +21,6 @@ from evolsynth.rows import Row
 __all__ = ["TextFiles", "file_records", "read_dataset", "read_objects", "read_rows", "readers_of"]
 __all__ += ["split"]
 
-_TEXTS = (".txt", ".md")
 _DATASET = ("accepted", "rejected", "failed")
 
 
@@ -131,7 +131,7 @@ def _readers(data: str | Path, lenient: bool) -> TextFiles | Sequence[Reader]:
     if path.is_dir():
         return TextFiles(_in_folder(path), path, label)
     if path.is_file():
-        if path.suffix.lower() in _TEXTS and not lenient:
+        if path.suffix.lower() in TEXTS and not lenient:
             return TextFiles([path], path.parent, label)
         return _tables([path], lenient)
     if glob.has_magic(label):
@@ -158,7 +158,7 @@ def _tables(paths: Sequence[Path], lenient: bool, label: str | None = None) -> l
             raise InputError(f"{path}: the pattern matches tables too. Give a pattern for each.")
         if make is None:
             ends = (f".{name}" for name in FORMATS if "://" not in name)
-            kinds = ", ".join((*ends, *_TEXTS))
+            kinds = ", ".join((*ends, *TEXTS))
             what = label or path
             raise InputError(f"{what}: not a kind of file that is read here. Give {kinds}.")
         with path.open("rb"):  # told before anything runs
@@ -181,12 +181,12 @@ def _in_folder(folder: Path) -> list[Path]:
     found = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in _TEXTS and path.is_file()
+        if path.suffix.lower() in TEXTS and path.is_file()
         if not any(name.startswith(".") for name in path.relative_to(folder).parts)
     ]
     if not found:
         raise InputError(
-            f"{folder}: no {' or '.join(_TEXTS)} files in this folder. Give a pattern for others: "
+            f"{folder}: no {' or '.join(TEXTS)} files in this folder. Give a pattern for others: "
             f"{folder}/*.jsonl."
         )
     return found

@@ -9,7 +9,7 @@ here.
 from __future__ import annotations
 
 import math
-import mmap
+import os
 import struct
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +36,7 @@ _FORMS = {
 }
 _STRING, _ARRAY = 8, 9
 _MOST = 100_000  # tensors, and values
+_MOST_ENTRIES = 1 << 22  # of an array, as the merges of a vocabulary of a million are
 _LARGEST = 2**31 - 1  # whole numbers are ints to llama.cpp
 # Of each architecture, what must be above 0 and what may be 0.
 _POSITIVE = ("block_count", "embedding_length", "context_length", "rope.freq_base")
@@ -46,6 +47,7 @@ _NATURAL: tuple[str, ...] = (
     *("attention.layer_norm_rms_epsilon", "attention.layer_norm_epsilon", "rope.scaling.factor"),
 )
 _MOST_DIMENSIONS = 4
+_FIRST, _LONGEST = 1 << 23, 1 << 30  # bytes that are read of a file first, and at most some more
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
 
 
@@ -91,8 +93,17 @@ def read_outline(path: Path) -> Outline:
                 raise InputError(
                     f"{path}: not a GGUF file. Give a model in llama.cpp's GGUF format."
                 )
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return _Reader(data).outline()
+            # Read, not mapped: a map of a file that is cut meanwhile would end this process.
+            whole, most = os.fstat(file.fileno()).st_size, _FIRST
+            while True:
+                file.seek(0)
+                data = file.read(most)
+                try:
+                    return _Reader(data, whole).outline()
+                except (struct.error, OverflowError):
+                    if len(data) < most or most > _LONGEST:
+                        raise
+                    most *= 4
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read ({error.strerror}). Check the file's permissions and its disk."
@@ -106,8 +117,8 @@ def read_outline(path: Path) -> Outline:
 class _Reader:
     """Goes through a file from its beginning."""
 
-    def __init__(self, data: mmap.mmap) -> None:
-        self._data, self._at = data, 4
+    def __init__(self, data: bytes, whole: int) -> None:
+        self._data, self._at, self._whole = data, 4, whole  # its beginning, and all its bytes
         self._numbers: dict[str, float] = {}
         self._lengths: dict[str, int] = {}
         self._texts: dict[str, str] = {}
@@ -118,8 +129,7 @@ class _Reader:
             raise _Damaged(f"is of version {version}, not 2 or 3, or of another byte order")
         tensors, values = self._number(_U64), self._number(_U64)
         for count, what in ((tensors, "tensors"), (values, "values")):
-            if count > _MOST and count < len(self._data):
-                raise _Damaged(f"is damaged: it names {count:,} {what}")
+            self._check_count(count, _MOST, f"it names {count:,} {what}")
         for _ in range(values):
             self._value(self._text())
         found = tuple(self._tensor() for _ in range(tensors))
@@ -138,9 +148,15 @@ class _Reader:
         self._check(found)
         start = -(-self._at // alignment) * alignment
         needed = max((start + t.offset + t.bytes for t in found), default=0)
-        if needed > len(self._data):
-            raise _Damaged(f"is cut short: it has {len(self._data):,} bytes and needs {needed:,}")
+        if needed > self._whole:
+            raise _Damaged(f"is cut short: it has {self._whole:,} bytes and needs {needed:,}")
         return Outline(self._texts.get("general.name", ""), found, start)
+
+    def _check_count(self, count: int, most: int, what: str) -> None:
+        if count > self._whole:
+            raise _Damaged("is cut short")
+        if count > most:
+            raise _Damaged(f"is damaged: {what}")
 
     def _value(self, key: str) -> None:
         """Read a value, and keep numbers, the lengths of arrays and short texts."""
@@ -211,13 +227,14 @@ class _Reader:
         size = self._number(_U64)
         start, self._at = self._at, self._at + size
         if self._at > len(self._data):
-            raise _Damaged("is cut short")
+            raise struct.error
         return self._data[start : self._at].decode("utf-8", "replace")
 
     def _skip(self, kind: int, key: str) -> None:
         count = 1
         if kind == _ARRAY:
             kind, count = self._number(_U32), self._number(_U64)
+            self._check_count(count, _MOST_ENTRIES, f"{key[:64]} has {count:,} entries")
             self._lengths[key] = count
         if kind == _STRING:
             self._strings(count)

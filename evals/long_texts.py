@@ -126,7 +126,7 @@ def seconds(
 ) -> float | None:
     """The processor's seconds for one look at a text; None where it took more than ``limit``."""
     # of this process where the model is there already; else of a small one
-    context = multiprocessing.get_context("fork" if model else "forkserver")
+    context: Any = multiprocessing.get_context("fork" if model else "forkserver")
     context.set_forkserver_preload([__name__])
     receive, send = context.Pipe(duplex=False)
     child = context.Process(target=_timed, args=(look, kind, size, model, limit, send))

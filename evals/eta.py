@@ -26,8 +26,10 @@ from evolsynth.pipeline.run.state import Budget, RunState
 
 __all__ = ["UNREAD", "Result", "add_options", "replay", "result", "run"]
 
-#: Runs that were not looked at before the reckoning was done; it was made with the others.
+#: Runs that were not looked at before the reckoning was done; it was made with the others. All
+#: whose names end as `QUIET` were recorded after that, with nothing else on the machine.
 UNREAD = ("short", "tasks", "wide", "several")
+QUIET = "-quiet"
 FROM, NEAR, SECONDS = 1 / 3, 0.30, 5.0
 
 
@@ -123,7 +125,7 @@ def result(told: Recorded) -> Result:
     known = [left for _, left in said if left is not None]
     return Result(
         name=told.name,
-        tuned=told.name not in UNREAD,
+        tuned=told.name not in UNREAD and not told.name.endswith(QUIET),
         others=told.others,
         seconds=end,
         first=next((at for at, left in said if left is not None), None),

@@ -90,11 +90,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _READER_GONE
     except OSError as error:
         _say(_sentence(error), error)
-    except MemoryError as error:
-        _say("There is not enough memory. Close other programs, or give fewer rows at once.", error)
+    except (ImportError, MemoryError, RuntimeError, SystemError) as error:
+        if not _starved(error):
+            raise
+        _say(
+            "There is not enough memory, or no room for another thread. Close other programs, "
+            "raise the limits (ulimit -v, -u), or give fewer rows at once.",
+            error,
+        )
     else:
         return status
     return 1
+
+
+def _starved(error: BaseException | None) -> bool:
+    """Whether an error is, or came of, a lack of memory or of threads; a library that cannot be
+    loaded for it says so in words."""
+    while error is not None:
+        signs = ("can't start new thread", "cannot allocate memory", "failed to map segment")
+        said = str(error).lower()
+        if isinstance(error, MemoryError) or any(sign in said for sign in signs):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _sentence(error: OSError) -> str:
@@ -158,8 +176,11 @@ class _Ended:
             import _thread
 
             _thread.interrupt_main()
-        else:
-            sys.__unraisablehook__(what)
+        else:  # what half-made things say when they go is for who looks for it
+            import logging
+
+            logging.getLogger("evolsynth").debug("Passed over in %r", what.object,
+                                                 exc_info=what.exc_value)  # fmt: skip
 
     @staticmethod
     def listen_no_more() -> None:

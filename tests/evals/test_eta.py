@@ -36,7 +36,7 @@ def test_a_time_is_told_from_the_first_15_seconds_on(path: Path) -> None:
 def test_most_of_what_is_told_from_a_third_of_a_run_on_is_good() -> None:
     """Of all looks 30% off at most, or five seconds; other load on the machine came and went in
     many of these runs, and is not foretold."""
-    for tuned, least in ((True, 0.8), (False, 0.55)):
+    for tuned, least in ((True, 0.8), (False, 0.7)):
         good = [one.good for one in RESULTS.values() if one.tuned == tuned]
         assert sum(good) / len(good) >= least
     assert sum(one.rises for one in RESULTS.values()) <= 3 * len(RESULTS)

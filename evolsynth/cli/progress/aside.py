@@ -47,7 +47,10 @@ class Aside:
                     self._thread = threading.Thread(
                         target=self._work, name="evolsynth-aside", daemon=True
                     )
-                    self._thread.start()
+                    try:
+                        self._thread.start()
+                    except RuntimeError:  # there is no room for another thread
+                        self._work()
         return len(text)
 
     def flush(self) -> None:

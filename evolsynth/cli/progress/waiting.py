@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
@@ -150,12 +150,14 @@ def speaking(command: Callable[P, R]) -> Callable[P, R]:
         thread = threading.Thread(target=watch, name="evolsynth-waiting", daemon=True)
         with ExitStack() as stack:
             stack.enter_context(on_end(waiting.clear))
-            thread.start()
+            with suppress(RuntimeError):  # there is no room for another thread
+                thread.start()
             try:
                 return command(*args, **kwargs)
             finally:
                 done.set()
-                thread.join(0.5)
+                if thread.ident is not None:
+                    thread.join(0.5)
                 waiting.clear()
 
     return spoken

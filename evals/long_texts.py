@@ -161,7 +161,9 @@ def run(options: argparse.Namespace) -> int:
             asked = model if look.startswith("embedder") else None
             some = [seconds(look, kind, size, model=asked) for size in options.sizes]
             growth.setdefault(look, {})[kind] = some
-        longest = {kind: max(s or 60 for s in some) for kind, some in growth[look].items()}
+        longest = {
+            kind: max(60 if s is None else s for s in some) for kind, some in growth[look].items()
+        }
         worst = max(longest, key=lambda kind: longest[kind])
         print(f"{look:24} at most {longest[worst]:.2f} s ({worst})", file=sys.stderr)
     found |= {"sizes": options.sizes, "seconds": growth}

@@ -90,7 +90,9 @@ class Server:
 
     def start(self, job: Job, streams: Sequence[int]) -> int:
         """Fork a child with these standard streams; its process number."""
-        socket.send_fds(self._socket, [msgspec.json.encode(job)], list(streams))
+        socket.send_fds(
+            self._socket, [json.dumps(msgspec.to_builtins(job)).encode()], list(streams)
+        )
         while True:
             told = self._told(120.0)
             if told is None:
@@ -190,7 +192,7 @@ def _serve(control: socket.socket) -> Job | None:
                 return None
             if not data:
                 return None
-            job = msgspec.json.decode(data, type=Job)
+            job = msgspec.convert(json.loads(data), Job)
             signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
             process = os.fork()
             if process:

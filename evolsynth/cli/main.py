@@ -41,6 +41,9 @@ def run() -> NoReturn:
         print("evolsynth: stopped.", file=sys.stderr)
     except SystemExit as error:  # of argparse
         status = error.code if isinstance(error.code, int) else 2
+    except BaseException:  # a bug, which Python tells
+        _Ended.status = 1
+        raise
     ended.listen_no_more()
     try:
         sys.stdout.flush()

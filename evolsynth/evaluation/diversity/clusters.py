@@ -62,7 +62,7 @@ def find_clusters(vectors: Vectors, *, k: int | None = None, seed: int = 0) -> C
         vectors = vectors[np.sort(chance.choice(count, _FITTED, replace=False))]
     wanted = min(wanted, len(np.unique(vectors, axis=0)))
     with threadpool_limits(limits=1):
-        fitted = KMeans(wanted, n_init=1, random_state=seed, algorithm="lloyd").fit(vectors)
+        fitted = KMeans(wanted, n_init=1, random_state=seed % 2**32, algorithm="lloyd").fit(vectors)
     return np.asarray(fitted.cluster_centers_, dtype=np.float32)
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.errors import InputError
+from evolsynth.evaluation.diversity.clusters import find_clusters
 from evolsynth.evaluation.diversity.distances import (
     Vectors,
     nearest_similarities,
@@ -148,3 +149,9 @@ def test_bad_vectors_are_refused_with_their_place() -> None:
         diversity(["a", "b"], unit(2, 4) * np.array([[1], [2]], np.float32))
     with pytest.raises(InputError, match="vector 0 has the length nan"):
         diversity(["a"], np.full((1, 4), np.nan, np.float32))
+
+
+def test_any_whole_number_is_a_seed() -> None:
+    vectors = np.random.default_rng(1).normal(size=(60, 8)).astype(np.float32)
+    for seed in (0, 2**32, 10**20):
+        assert find_clusters(vectors, k=3, seed=seed).shape == (3, 8)

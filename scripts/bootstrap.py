@@ -31,7 +31,19 @@ CMAKE_ARGS = "-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF"
 # llama.cpp's "common" library (chat parsers, an HTTP client) is more than half of the compiler's
 # work; the Python package neither uses nor ships it, yet forces it on in CMake's cache. A plain
 # variable, set when llama.cpp's own project() runs, outranks the cache.
-CMAKE_HOOK = "set(LLAMA_BUILD_COMMON OFF)\n"
+#
+# Without AMX: before version 14, GCC tells its optimiser that `ldtilecfg` reads 8 bytes of the 64
+# that it reads, the rest is never written, and the first matrix product ends the process.
+CMAKE_HOOK = """\
+set(LLAMA_BUILD_COMMON OFF)
+include(CheckCXXCompilerFlag)
+foreach(feature amx-tile amx-int8 amx-bf16)
+  check_cxx_compiler_flag(-m${feature} evolsynth_${feature})
+  if(evolsynth_${feature})
+    add_compile_options(-mno-${feature})
+  endif()
+endforeach()
+"""
 
 # What llama.cpp says it was compiled with, and what the kernel calls the same thing.
 INSTRUCTION_SETS = {
@@ -78,7 +90,8 @@ def stamp() -> str:
     """Hash what decides the contents of ``.venv``, its place included (installs are editable)."""
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     pins = sorted(PINS.items())
-    return fingerprint(project, pins, CMAKE_ARGS, sys.version, cpu_fingerprint(), ROOT)
+    options = (CMAKE_ARGS, CMAKE_HOOK)
+    return fingerprint(project, pins, *options, sys.version, cpu_fingerprint(), ROOT)
 
 
 def is_set_up() -> bool:
@@ -180,9 +193,12 @@ def smoke_test() -> "tuple[int, str]":
 
 
 def made_for_another_cpu(system_info: str, flags: "frozenset[str]") -> bool:
-    """Whether llama.cpp has instruction sets that the CPU lacks, or lacks some that it has."""
+    """Whether llama.cpp has instruction sets that the CPU lacks, or lacks some that it has; AMX,
+    which no CPU may have here."""
     if not flags or "SYSTEM" not in system_info:
         return False
+    if " AMX_INT8 = 1 " in system_info:
+        return True
     has = {name for name in INSTRUCTION_SETS if f" {name} = 1 " in system_info}
     wants = {name for name, flag in INSTRUCTION_SETS.items() if flag in flags}
     return has != wants

@@ -117,6 +117,7 @@ def test_the_stamp_holds_until_something_changes(
 
 
 AVX512 = "SYSTEM CPU : SSE3 = 1 | AVX2 = 1 | FMA = 1 | AVX512 = 1 | OPENMP = 1 | "
+AMX = "SYSTEM CPU : SSE3 = 1 | AVX2 = 1 | FMA = 1 | AVX512 = 1 | AMX_INT8 = 1 | OPENMP = 1 | "
 AVX2 = "SYSTEM CPU : SSE3 = 1 | AVX2 = 1 | FMA = 1 | OPENMP = 1 | "
 
 
@@ -127,6 +128,7 @@ AVX2 = "SYSTEM CPU : SSE3 = 1 | AVX2 = 1 | FMA = 1 | OPENMP = 1 | "
         (AVX512, {"avx2", "fma", "avx512f"}, False),
         pytest.param(AVX2, {"avx2", "fma", "avx512f"}, True, id="would be slow"),
         pytest.param(AVX512, {"avx2", "fma"}, True, id="would crash"),
+        pytest.param(AMX, {"avx2", "fma", "avx512f", "amx_int8"}, True, id="GCC gets it wrong"),
         pytest.param(AVX512, set(), False, id="no /proc/cpuinfo to compare with"),
     ],
 )

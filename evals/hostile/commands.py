@@ -54,7 +54,7 @@ def long(trial: Trial, draw: Draw) -> None:
         text, what, length = long_text(draw)
         fields = draw.choice((("instruction",), ("response",), ("original", "evolved"),
                               ("evolved",),
-                              ("instruction", "response"), ("input",), ("mark",)))  # fmt: skip
+                              ("instruction", "response"), ("input",), ("note",)))  # fmt: skip
         for name in fields:
             ends = draw.choice((("", ""), ("Name 10% of rivers. ", " Say why.")))
             row[name] = f"{row['mark']} {ends[0]}{text}{ends[1]}"

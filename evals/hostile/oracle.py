@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import stat
@@ -97,7 +98,7 @@ def _sentence(said: Said) -> bool:
 
 def _of_files(trial: Trial, outcome: Outcome) -> Iterator[str]:
     """What was there is as it was; what came was asked for or told of."""
-    outputs = {one.path for one in trial.outputs if one.path is not None}
+    outputs = {os.path.normpath(one.path) for one in trial.outputs if one.path}
     told = b"".join(said.stderr + said.stdout for said in outcome.said).decode("utf-8", "replace")
     told = "".join(told.split())  # a line may be broken anywhere
     for path, was in outcome.before.items():

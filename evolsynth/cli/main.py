@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import io
 import os
+import re
 import signal
 import sys
 from contextlib import suppress
@@ -255,6 +256,15 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
             from evolsynth.cli.progress.screen import shown
 
             super().error(shown(message))
+
+        def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+            # argparse takes `--flag=--` apart, and gives the command an empty list.
+            for word in args or ():
+                if word == "--":
+                    break
+                if re.fullmatch(r"--[\w-]+=--|-\w=?--", word):
+                    self.error(f"argument {word[:-2].rstrip('=')}: '--' is no value. Leave it out.")
+            return super().parse_known_args(args, namespace)
 
         def _print_message(self, message: str, file: Any = None) -> None:
             (file or sys.stderr).write(message)  # argparse itself keeps quiet about errors

@@ -92,6 +92,8 @@ def stop_at(number: int) -> Callable[[Request], Any]:
         ["demo", "--rows"],
         ["report"],
         ["doctor", "extra"],
+        ["diversity", "rows.jsonl", "--by=--"],
+        ["diversity", "rows.jsonl", "-o--"],
     ],
 )
 def test_options_that_make_no_sense_end_with_2_and_the_usage(

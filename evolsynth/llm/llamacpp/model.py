@@ -17,7 +17,7 @@ from evolsynth.errors import InputError, SetupError
 from evolsynth.llm.base import Prompt, Segment
 from evolsynth.llm.template import ChatTemplate
 
-__all__ = ["Model", "TokenisedPrompt", "build", "last_message", "llama"]
+__all__ = ["Model", "TokenisedPrompt", "build", "has_amx", "last_message", "llama"]
 
 _log = logging.getLogger("evolsynth.llamacpp")
 _said: collections.deque[str] = collections.deque(maxlen=20)
@@ -47,6 +47,15 @@ def build() -> str:
     """llama.cpp's version, and that of its Python package."""
     native = llama()
     return f"{native.__version__} {native.llama_version().decode('utf-8', 'replace')}"
+
+
+def has_amx() -> bool:
+    """Whether llama.cpp uses the AMX units of some Xeons.
+
+    GCC before version 14 makes a `ldtilecfg` of rubbish of it (its ``_tile_loadconfig`` says
+    that 8 of the 64 bytes are read): the first matrix product is then the process's end.
+    """
+    return b" AMX_INT8 = 1 " in llama().llama_print_system_info()
 
 
 @functools.cache

@@ -168,7 +168,7 @@ class Places:
             name = f"{stem}{flag.strip('-')}{suffix}"
             self.tame = self.tame and "\udcff" not in name
         if how in ("an input", "input's case", "again"):
-            return self._taken(how)
+            return self._taken(how, what)
         if how in ("existing", "partial"):
             place = f"{Path(name).stem}.partial{suffix}" if how == "partial" else name
             (work / place).write_text('{"instruction":"This was here before."}\n', "utf-8")
@@ -210,7 +210,7 @@ class Places:
         return {"full": "/dev/full", "null": "/dev/null", "stderr": "/dev/stderr", "empty": "",
                 "too long": "n" * 300, "fd": "/dev/fd/1"}.get(how, name)  # fmt: skip
 
-    def _taken(self, how: str) -> str:
+    def _taken(self, how: str, what: What) -> str:
         """A place that is an input's, or another output's, in one spelling or another."""
         draw, work = self._draw, self._trial.work
         self._trial.whole = False
@@ -220,6 +220,8 @@ class Places:
             name = draw.choice(self._inputs)
             if how == "input's case":
                 name = name.swapcase()
+                if not (work / name).exists():  # another file, where case tells
+                    self._trial.outputs.append(Output(name, what))
         made = draw.choice(("same", "dotted", "absolute", "winding", "link", "hard link"))
         self._trial.told.append(f"  spelled: {made}")
         if name == "-" or not (work / name).exists():

@@ -130,8 +130,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     GBNF (llama.cpp's form, with a rule ``root``) that the answer, without its prefix, obeys as
     far as ``max_tokens`` lets it. With ``choices`` the answer, without its prefix, is one of these
     texts, or the beginning of one where ``max_tokens`` cuts it; it is done as soon as it is clear
-    which, and what was clear is not among its ``tokens``. ``logprobs`` asks for each token's
-    log-probability.
+    which, and what was clear is not among its ``tokens``. With a JSON ``schema`` (its text) the
+    answer, without its prefix, is JSON of that form as far as ``max_tokens`` lets it. ``logprobs``
+    asks for each token's log-probability.
 
     ``keep_prompt`` says that others go on from the same prompt with other prefixes: the prompt is
     then read as a chunk of its own, once, and kept for them. The place of the cut can change the
@@ -154,6 +155,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     choices: tuple[str, ...] = ()
     logprobs: bool = False
     keep_prompt: bool = False
+    schema: str | None = None
 
     def __post_init__(self) -> None:
         if (self.prompt is None) == (not self.messages):
@@ -175,6 +177,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
             raise InputError(
                 "choices cannot go with grammar, banned or min_tokens: the texts say it all."
             )
+        if self.schema is not None and (self.choices or self.grammar is not None):
+            raise InputError("schema cannot go with choices or grammar: it says what the form is.")
         for text in self.banned:
             if text in self.prefix:  # an empty one is in every text
                 raise InputError(
@@ -184,10 +188,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     def key(self, model: str) -> bytes:
         """The 16 bytes under which the completion is stored: a hash of all that determines it."""
-        if self.prompt is None:
-            return hash_of((model, self))
-        # A raw prompt's fields only, in their order: the key of answers that are stored already.
-        names = (name for name in self.__struct_fields__ if name not in ("messages", "shared"))
+        # The fields in their order, without what has no part in it: the key of answers that are
+        # stored already.
+        left_out = {"messages", "shared"} if self.prompt is not None else set()
+        if self.schema is None:
+            left_out.add("schema")
+        names = (name for name in self.__struct_fields__ if name not in left_out)
         return hash_of((model, {name: getattr(self, name) for name in names}))
 
     @property
@@ -233,7 +239,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     ``prompt_tokens`` were read. ``finish_reason`` is ``"stop"`` or, where the answer was cut,
     ``"length"``. ``seconds`` from admission to the end; it varies, so it never enters a row.
     ``logprobs``, where asked for, has one entry for each of ``tokens``; those of a stop string,
-    which was cut off the text, are among them.
+    which was cut off the text, are among them. ``reasoning`` is what a model thought before it
+    answered, which is no part of the text; its tokens are among ``tokens``.
     """
 
     text: str
@@ -242,6 +249,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     finish_reason: FinishReason
     seconds: float = 0.0
     logprobs: tuple[TokenLogprob, ...] = ()
+    reasoning: str = ""
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
@@ -277,6 +285,7 @@ class Capability(enum.Enum):
     LOGPROBS = "tell log-probabilities, of its answers and of given texts"
     GRAMMAR = "keep to a GBNF grammar"
     CHOICES = "choose one of some given texts"
+    SCHEMA = "keep to a JSON schema"
     BANNED = "leave out banned strings"
 
 

@@ -74,7 +74,7 @@ class LlamaCpp(LLM):
     seed; not on slots, contexts, order, or what else is being generated.
     """
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability) - {Capability.SCHEMA}
 
     def __init__(
         self,

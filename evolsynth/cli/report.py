@@ -5,13 +5,13 @@ from __future__ import annotations
 import glob
 from pathlib import Path
 
-from evolsynth.atomic import check_apart
+from evolsynth.atomic import check_apart, writing
 from evolsynth.cli.progress.screen import shown
 from evolsynth.data.files import read_dataset
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.options import FilePath, OutputPath
-from evolsynth.report.build import write_report
+from evolsynth.report.build import build_report
 
 __all__ = ["report"]
 
@@ -21,7 +21,7 @@ def report(data: FilePath, *, output: OutputPath = "report.html") -> int:
 
     Args:
         data: its folder, or any JSON Lines file with an 'instruction' field.
-        output: where to write.
+        output: where to write; - is standard output.
     """
     check_apart([f"{glob.escape(data)}/*.jsonl"], [("-o", output)])
     rows = read_dataset(data)
@@ -31,6 +31,9 @@ def report(data: FilePath, *, output: OutputPath = "report.html") -> int:
             f"{data}: no row has an 'instruction' field (fields found: {fields}). "
             "Rename the field that holds the request to 'instruction'."
         )
-    path = write_report(output, rows, embedder=MiniLM(), title=f"Report on {Path(data).name}")
-    print(f"{len(rows)} rows, report in {shown(path)}")
+    page = build_report(rows, embedder=MiniLM(), title=f"Report on {Path(data).name}")
+    with writing(output) as write:
+        write(page)
+    if output != "-":
+        print(f"{len(rows)} rows, report in {shown(output)}")
     return 0

@@ -341,6 +341,8 @@ def test_a_report_on_any_json_lines(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["report", str(data), "-o", str(page)]) == 0
     assert "<b>three</b>" not in page.read_text(encoding="utf-8")
     assert capsys.readouterr().out == f"1 rows, report in {page}\n"
+    assert main(["report", str(data), "-o", "-"]) == 0
+    assert capsys.readouterr().out == page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

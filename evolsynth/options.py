@@ -23,13 +23,15 @@ import msgspec
 from evolsynth.errors import InputError, did_you_mean
 
 __all__ = ["Count", "FilePath", "FolderPath", "Natural", "Option", "OutputFolder", "OutputPath"]
-__all__ += ["Share", "TextOrPath", "annotation"]
+__all__ += ["Several", "Share", "TextOrPath", "annotation"]
 __all__ += ["converted", "holds_path", "mark_of", "option_texts", "options_of"]
 
 #: A whole number from 1.
 Count = Annotated[int, msgspec.Meta(ge=1)]
 #: A whole number from 0.
 Natural = Annotated[int, msgspec.Meta(ge=0)]
+#: How many of something one row has at once, all of them in memory: a whole number from 1.
+Several = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 #: A number from 0 to 1.
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 

@@ -10,7 +10,7 @@ from evolsynth.columns import Columns
 from evolsynth.errors import InputError, TemplateError
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
 from evolsynth.methods.method import Options, method
-from evolsynth.options import Count
+from evolsynth.options import Count, Several
 from evolsynth.prompts import load_prompt, made_by, template_hash
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows, together
@@ -35,7 +35,7 @@ async def respond(
     rows: Rows,
     llm: LLM | Sequence[LLM],
     *,
-    samples: Count = 1,
+    samples: Several = 1,
     seed: int = 0,
     prompt: str | None = "respond/brief",
     system: str | None = None,

@@ -94,6 +94,7 @@ def stop_at(number: int) -> Callable[[Request], Any]:
         ["doctor", "extra"],
         ["diversity", "rows.jsonl", "--by=--"],
         ["diversity", "rows.jsonl", "-o--"],
+        ["evolve", "rows.jsonl", "--candidates", "99999999999999999999"],
     ],
 )
 def test_options_that_make_no_sense_end_with_2_and_the_usage(

@@ -35,7 +35,7 @@ from evolsynth.methods.evolve.drafts import (
 )
 from evolsynth.methods.method import Options, method
 from evolsynth.methods.respond import respond
-from evolsynth.options import Count, Share
+from evolsynth.options import Count, Several, Share
 from evolsynth.prompts import PromptFamily, load_prompt, made_by, prompt_family
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows, together
@@ -94,10 +94,10 @@ async def evolve(
     rows: Rows,
     llm: LLM,
     *,
-    rounds: Count = 1,
+    rounds: Several = 1,
     seed: int = 0,
     gate: Gate | None = None,
-    candidates: Count = 8,
+    candidates: Several = 8,
     good_enough: Share = 0.75,
     operations: Mapping[str, float] | None = None,
     prompts: PromptFamily | None = None,

@@ -33,7 +33,7 @@ from evolsynth.methods.magpie.steering import (
 )
 from evolsynth.methods.method import Options, method
 from evolsynth.methods.respond import RESPONSE_SAMPLING, Answers
-from evolsynth.options import Count, Natural
+from evolsynth.options import Count, Natural, Several
 from evolsynth.prompts import PromptFile, load_prompt, made_by, prompt_hash
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import ordered_map
@@ -99,11 +99,11 @@ async def magpie(
     seed: int = 0,
     system_prompt: SystemPrompt = None,
     topic: str | None = None,
-    n_turns: Count = 1,
+    n_turns: Several = 1,
     end_with_user: bool = False,
     only_instruction: bool | None = None,
     include_system_prompt: bool = False,
-    candidates: Count | None = None,
+    candidates: Several | None = None,
     embedder: Embedder | None = None,
     on_topic: float | None = None,
     openings: Sequence[str] | None = None,

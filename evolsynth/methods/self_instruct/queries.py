@@ -25,7 +25,7 @@ from evolsynth.llm.base import LLM, Capability, Request, Sampling
 from evolsynth.methods.method import Options, method
 from evolsynth.methods.self_instruct.small import SMALL_TASK_SAMPLING
 from evolsynth.methods.self_instruct.writer import CLASSIC_TASK_SAMPLING, Made, ask, ask_chat, bare
-from evolsynth.options import Count
+from evolsynth.options import Count, Several
 from evolsynth.prompts import PromptFamily, load_prompt, prompt_family
 from evolsynth.rows import Failure, Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows
@@ -51,13 +51,13 @@ async def self_instruct(
     rows: Rows,
     llm: LLM,
     *,
-    num_instructions: Count = 5,
+    num_instructions: Several = 5,
     application_description: str = "AI assistant",
     criteria_for_query_generation: str | None = None,
     field: str = "input",
     seed: int = 0,
     prompts: PromptFamily | None = None,
-    attempts: Count = 5,
+    attempts: Several = 5,
     sampling: Sampling | None = None,
     concurrency: Count | None = None,
 ) -> AsyncGenerator[Row]:

@@ -47,7 +47,7 @@ from evolsynth.methods.self_instruct.writer import (
     Plan,
     TaskWriter,
 )
-from evolsynth.options import Count, FilePath, Natural
+from evolsynth.options import Count, FilePath, Natural, Several
 from evolsynth.prompts import PromptFamily, prompt_family
 from evolsynth.rows import Failure, Row, Verdict
 from evolsynth.streams import ordered_map
@@ -82,8 +82,8 @@ async def bootstrap_tasks(
     seeds: FilePath | Sequence[SeedTask] | None = None,
     prompts: PromptFamily | None = None,
     subjects: Sequence[str] = (),
-    candidates: Count = 4,
-    instances: Count = 1,
+    candidates: Several = 4,
+    instances: Several = 1,
     most_similar: float = SAME_WORDING,
     max_attempts: Count | None = None,
     sampling: Sampling | None = None,

@@ -28,6 +28,7 @@ __all__ = [
     "cache_folder",
     "check_apart",
     "is_file",
+    "is_there",
     "locked",
     "write",
     "writing",
@@ -192,6 +193,11 @@ def is_file(place: str) -> bool:
         return _descriptor(place) is None and stat.S_ISREG(Path(place).stat().st_mode)
     except FileNotFoundError:
         return True
+
+
+def is_there(place: str | os.PathLike[str]) -> bool:
+    """Whether there is something of this name; not, where nothing can have it (too long, a NUL)."""
+    return os.path.exists(place)  # noqa: PTH110 - pathlib's raises
 
 
 def _cannot(place: str | os.PathLike[str], error: OSError, advice: str) -> InputError:

@@ -9,6 +9,8 @@ import pytest
 from evolsynth.data.files import read_dataset
 from evolsynth.errors import EngineError, InputError
 from evolsynth.foreign import failure
+from evolsynth.llm.backends import open_llm
+from evolsynth.pipeline import load_pipeline
 from evolsynth.rows import Row, Verdict, write_rows
 
 ACCEPTED = Row.make("Name three rivers.", verdict=Verdict(accepted=True))
@@ -46,3 +48,13 @@ def test_a_bad_line_in_a_folder_is_named_with_its_file(tmp_path: Path) -> None:
     (tmp_path / "rejected.jsonl").write_text("{}\nnonsense\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"rejected\.jsonl, line 2: not JSON"):
         read_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["n" * 3000, "a\0b"])
+def test_a_name_that_nothing_can_have_is_no_such_file(name: str) -> None:
+    with pytest.raises(InputError, match=r"no such file|File name too long"):
+        read_dataset(name)
+    with pytest.raises(InputError, match="no such file"):
+        load_pipeline(name)
+    with pytest.raises(InputError, match="no back end 'strange'"):
+        open_llm(f"strange:{name}")

@@ -178,8 +178,11 @@ class _Ended:
         """A signal that came while an object was taken away would be passed over."""
         if issubclass(what.exc_type, KeyboardInterrupt):
             import _thread
+            import threading
 
-            _thread.interrupt_main()
+            later = threading.Timer(0.01, _thread.interrupt_main)  # in here it would be lost again
+            later.daemon = True
+            later.start()
         else:  # what half-made things say when they go is for who looks for it
             import logging
 

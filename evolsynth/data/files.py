@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evolsynth.atomic import TEXTS
+from evolsynth.atomic import TEXTS, is_there
 from evolsynth.columns import ColumnType
 from evolsynth.data.jsonl import STANDARD_INPUT, JsonLines, Piped
 from evolsynth.data.reader import FORMATS, Format, Reader, Record
@@ -80,7 +80,7 @@ def read_dataset(path: str | os.PathLike[str]) -> list[Row]:
         InputError: nothing is there, or a line is no row.
     """
     place = Path(path)
-    if not place.is_dir():
+    if not is_there(place) or not place.is_dir():
         return list(read_rows(place))
     files = [place / f"{status}.jsonl" for status in _DATASET]
     found = [file for file in files if file.is_file()]

@@ -14,9 +14,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from evolsynth.atomic import is_there
 from evolsynth.errors import InputError, did_you_mean
 from evolsynth.llm.base import LLM
 from evolsynth.options import Option, annotation, options_of
@@ -94,7 +94,7 @@ def scheme_of(model: str) -> tuple[str, str]:
     scheme, rest = found.groups()
     if BACKENDS.find(scheme) is not None:
         return scheme, rest
-    if model.endswith(".gguf") or Path(model).exists():  # a path with a colon in it
+    if model.endswith(".gguf") or is_there(model):  # a path with a colon in it
         return DEFAULT_SCHEME, model
     raise InputError(
         f"There is no back end '{scheme}' for the model '{model}'. Name one of: "

@@ -31,6 +31,7 @@ from typing import Any
 
 import yaml
 
+from evolsynth.atomic import is_there
 from evolsynth.errors import InputError, did_you_mean
 from evolsynth.evaluation.embed.base import embedders
 from evolsynth.llm.backends import backend_options, scheme_of
@@ -60,7 +61,7 @@ def load_pipeline(spec: str) -> Pipeline:
     """
     place, colon, name = spec.rpartition(":")
     if Path(spec).suffix in _YAML or (not colon and Path(spec).suffix != ".py"):
-        if not colon and Path(spec).suffix not in _YAML and not Path(spec).exists():
+        if not colon and Path(spec).suffix not in _YAML and not is_there(spec):
             raise InputError(
                 f"{spec}: no such file. Give a YAML file, script.py:NAME or package.module:NAME."
             )

@@ -105,6 +105,12 @@ LOOKS: Mapping[str, Callable[[str, MiniLM | None], object]] = {
     "dedup: minhash": lambda text, _: deduplicate(
         [text[: len(text) // 2], f"{text[: len(text) // 2]} b"], method="minhash", workers=1
     ),
+    "dedup: same template": lambda text, _: deduplicate(
+        [text[: len(text) // 10], f"{text[: len(text) // 10]} b"],
+        method="minhash",
+        same_template=True,
+        workers=1,
+    ),
     "root verb": lambda text, _: root(text),
     "embedder": lambda text, model: model and model.embed([text]),
     "embedder: evolution": lambda text, model: information_loss(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from evals.hostile.running import Outcome, Said
 from evals.hostile.trial import Output, Trial
+from evolsynth.cli.progress.screen import shown
 from evolsynth.data.files import read_objects, read_rows
 from evolsynth.errors import EvolsynthError
 
@@ -123,7 +124,8 @@ def _of_files(trial: Trial, outcome: Outcome) -> Iterator[str]:
         if any(path == one or path.startswith(f"{one}/") for one in trial.may_come):
             continue
         deaf = any(said.command.stderr != "file" for said in outcome.said)
-        if "partial" in path and (deaf or "".join(Path(path).name.split()) in told):
+        name = "".join(shown(Path(path).name).split())
+        if "partial" in path and (deaf or name in told):
             continue
         yield f"left behind, and nobody was told: '{path}'"
 
@@ -195,7 +197,7 @@ def _of_sums(trial: Trial, outcome: Outcome) -> Iterator[str]:
     found = next((m for pattern in _SUMS if (m := pattern.search(told))), None)
     if found is None:
         counted = re.search(
-            r"([\d,]+) (?:rows?|pairs?)", told + said.stdout.decode("utf-8", "replace")
+            r"(\d[\d,]*) (?:rows?|pairs?)", told + said.stdout.decode("utf-8", "replace")
         )
         if counted is None:
             yield f"it does not say how many rows: {_end_of(said.stderr)}"

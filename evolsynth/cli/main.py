@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import sys
+import warnings
 from contextlib import suppress
 
 TYPE_CHECKING = False
@@ -30,6 +31,8 @@ _READER_GONE = 128 + 13
 def run() -> NoReturn:
     """The console script: `main` with the process's own streams and signals."""
     status = 1
+    # what a signal, or a lack of memory or files, kept from being begun, is told by a sentence
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     ended = _Ended()
     atexit.register(ended.leave)  # the first is the last to be called
     try:

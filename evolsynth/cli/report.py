@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import sys
 from pathlib import Path
 
 from evolsynth.atomic import check_apart, writing
@@ -34,6 +35,8 @@ def report(data: FilePath, *, output: OutputPath = "report.html") -> int:
     page = build_report(rows, embedder=MiniLM(), title=f"Report on {Path(data).name}")
     with writing(output) as write:
         write(page)
-    if output != "-":
+    if output == "-":
+        print(f"{len(rows)} rows.", file=sys.stderr)
+    else:
         print(f"{len(rows)} rows, report in {shown(output)}")
     return 0

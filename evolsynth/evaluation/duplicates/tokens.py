@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -151,14 +152,16 @@ def template(text: str) -> str:
 
 def _counted(text: str, ends: Sequence[int]) -> set[str]:
     """The stems of what stands behind a number: up to the first plural of three, or one word."""
-    meant, found = content(text), set()
+    meant = content(text)
+    starts, found = [word.start for word in meant], set[str]()
     for end in ends:
         phrase: list[Word] = []
-        at = end
-        for word in meant:
-            if word.start >= end and not text[at : word.start].strip() and len(phrase) < _PHRASE:
-                phrase.append(word)
-                at = word.end
+        at, first = end, bisect_left(starts, end)
+        for word in meant[first : first + _PHRASE]:
+            if text[at : word.start].strip():
+                break
+            phrase.append(word)
+            at = word.end
         plural = next((k for k, word in enumerate(phrase) if word.text.endswith("s")), 0)
         found |= {word.stem for word in phrase[: plural + 1]}
     return found

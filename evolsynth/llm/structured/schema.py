@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -192,7 +193,10 @@ def _validator_of(jsonschema: Any, body: Mapping[str, Any]) -> Any:
     try:
         kind.check_schema(body)
     except jsonschema.SchemaError as error:
-        raise InputError(f"The schema is no JSON schema: {_problem(error)}. Correct it.") from None
+        raise InputError(
+            f"The schema is no JSON schema: {_told(error.absolute_path, error.message)}. "
+            "Correct it."
+        ) from None
     except RecursionError:
         raise InputError("The schema is nested too deeply. Make it flatter.") from None
     for part in parts_of(body).values():
@@ -278,7 +282,8 @@ def _inside(text: str, error: json.JSONDecodeError) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        twice = next(n for i, (n, _) in enumerate(pairs) if any(n == m for m, _ in pairs[:i]))
+        counted = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counted.items() if count > 1)
         raise Malformed(f"$: the name {twice!r:.60} stands twice in an object")
     return made
 

@@ -152,7 +152,7 @@ class LlamaCpp(LLM):
         try:
             self._check_context(weights.name, model.trained_context)
             _ = model.pieces, model.end_tokens  # built before two threads could do it at once
-            _ = model.control_tokens, model.longest_piece
+            _ = model.control_tokens, model.longest_piece, model.first_bytes
             self._settle(model, weights)
             queue, store = JobQueue(forks=self._store > 0), PrefixStore(self._store)
             for _ in range(self.contexts):

@@ -309,6 +309,28 @@ def test_llama_cpp_takes_every_grammar_and_is_not_held_up(loaded_model: Model, s
     assert time.perf_counter() - began < 1.5
 
 
+@pytest.mark.parametrize("schema", [SCHEMAS[0], {}], ids=["person", "anything"])
+def test_what_begins_with_a_possible_byte_has_all_that_is_allowed(
+    loaded_model: Model, schema: Any
+) -> None:
+    grammar = sampler.Grammar(loaded_model, gbnf(json.dumps(schema)))
+    everything, chance = np.arange(loaded_model.vocabulary_size), random.Random(3)
+    fewer = 0
+    try:
+        for _ in range(15):
+            allowed, possible = grammar.allowed(everything), grammar.possible(everything)
+            assert grammar.allowed(possible).tolist() == allowed.tolist()
+            fewer += len(possible) < len(everything)
+            grammar.accept(
+                chance.choice([t for t in allowed.tolist() if t not in loaded_model.end_tokens])
+            )
+            if not set(grammar.allowed(everything).tolist()) - loaded_model.end_tokens:
+                break
+    finally:
+        grammar.close()
+    assert fewer
+
+
 # Patterns -------------------------------------------------------------------------------------
 
 

@@ -142,11 +142,17 @@ async def test_the_seed_of_a_repair_follows_from_the_first() -> None:
     assert seeds[0] == seeds[1] != seeds[2]
 
 
-async def test_an_answer_that_was_cut_off_says_so() -> None:
+async def test_after_one_that_was_cut_off_a_shorter_answer_is_asked_for() -> None:
     llm = Scripted(['{"name": "Ada of many names"', GOOD], capabilities=SERVER)
     answer: Structured[Any] = await structured(llm, asked(max_tokens=4), SCHEMA)
     assert answer.repaired
-    assert "cut off after 4 tokens (max_tokens)" in whole(llm.requests[1])
+    one, two = llm.requests
+    assert "Invent a person.\n\nKeep it short: an answer was cut off after 4 tokens" in whole(two)
+    assert "many" not in whole(two)
+    assert one.seed != two.seed
+    llm = Scripted(['{"name": "Ada of many names"'] * 2, capabilities=SERVER)
+    with pytest.raises(MalformedAnswer, match=r"it was cut off after 4 tokens \(max_tokens\)"):
+        await structured(llm, asked(max_tokens=4), SCHEMA)
 
 
 async def test_a_number_that_was_cut_off_is_none() -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, Field
 
 from evolsynth.errors import InputError
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
-from evolsynth.pipeline import load_pipeline, write_yaml
+from evolsynth.pipeline import generate_rows, load_pipeline, write_yaml
 from evolsynth.pipeline.graph import Pipeline
 
 FILES = ("accepted.jsonl", "rejected.jsonl")
@@ -78,6 +79,21 @@ async def test_a_run_that_was_stopped_ends_with_the_same_bytes(
     two = Scripted(script)
     assert await go(pipe, tmp_path / "parts", two) == whole
     assert not {r.key("x") for r in one.requests} & {r.key("x") for r in two.requests}
+
+
+class Ask(BaseModel):
+    instruction: str
+    level: int = Field(le=9)
+
+
+async def test_in_python_it_may_be_a_pydantic_model(tmp_path: Path) -> None:
+    ask = generate_rows(n=12, prompt="Ask a question.", schema=Ask, spread=True)
+    whole = await go(Pipeline(ask.as_parts()), tmp_path / "run", Scripted(script))
+    again = Scripted(script)
+    assert await go(Pipeline(ask.as_parts()), tmp_path / "run", again) == whole
+    assert again.requests == []
+    with pytest.raises(InputError, match="schema"):
+        write_yaml(Pipeline(ask.as_parts()))
 
 
 def test_a_pipeline_with_a_schema_can_be_written_down(pipe: Pipeline, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ V = TypeVar("V")
 HeldBy = Literal["schema", "grammar", "words"]
 
 _WORDS = "Answer with JSON that is valid against this JSON schema, and with nothing else:\n{schema}"
+_SHORTER = "Keep it short: an answer was cut off after {tokens} tokens (max_tokens)."
 _REPAIR = (
     "Your answer is not the JSON that was asked for:\n{problems}\n"
     "Give only the corrected JSON, and nothing else."
@@ -75,8 +76,8 @@ async def structured(
     A back end with `Capability.SCHEMA` gets the schema, one with `Capability.GRAMMAR` a grammar
     made of it, and any other a sentence with the schema behind the last message; what came is
     checked in each case. For the repair a chat model is shown its answer and what is wrong with it,
-    with a seed derived from the first; a raw prompt, or an answer of nothing, is asked once more
-    with that seed.
+    with a seed derived from the first. One that was cut off is not shown: a shorter one is asked
+    for. A raw prompt, and a question that got no answer, are asked again as they are.
 
     >>> answer = await structured(llm, request, Person)
     >>> answer.value.name
@@ -126,9 +127,13 @@ def _held(llm: LLM, request: Request, form: Schema[Any]) -> Request:
         return msgspec.structs.replace(request, schema=form.text)
     if how == "grammar":
         return msgspec.structs.replace(request, grammar=gbnf(form.text))
-    last = request.messages[-1]
-    text = f"{last.content}\n\n{_WORDS.format(schema=form.text)}"
-    messages = (*request.messages[:-1], Message(last.role, text))
+    return _with_words(request, _WORDS.format(schema=form.text))
+
+
+def _with_words(request: Request, words: str) -> Request:
+    """The request with more at the end of its last message."""
+    *turns, last = request.messages
+    messages = (*turns, Message(last.role, f"{last.content}\n\n{words}"))
     return msgspec.structs.replace(request, messages=messages)
 
 
@@ -153,6 +158,10 @@ def _repair(first: Request, answer: Completion, problems: tuple[str, ...]) -> Re
     seed = derive_seed(first.seed, "structured", "repair", attempt=1)
     if first.prompt is not None or not answer.text.strip():
         return msgspec.structs.replace(first, seed=seed)
+    if answer.finish_reason == "length":  # shown a text that goes round and round, it does so again
+        return msgspec.structs.replace(
+            _with_words(first, _SHORTER.format(tokens=answer.tokens)), seed=seed
+        )
     told = _REPAIR.format(problems="\n".join(f"- {problem}" for problem in problems))
     turns = (*first.messages, Message("assistant", answer.text), Message("user", told))
     return msgspec.structs.replace(first, messages=turns, seed=seed)

@@ -182,7 +182,7 @@ async def generate(
 
     With a ``schema`` the field has the JSON value, checked; ``instruction``, ``response`` and
     ``system``, which are texts, have it as one line of JSON, unless it is a text itself. An answer
-    that is malformed is shown to the model once, with what is wrong; where that does not help, the
+    that is malformed is asked for once more, with what is wrong; where that does not help, the
     row is rejected (``malformed_answer``), and ``extra["malformed_answers"]`` has what was said.
 
     Args:

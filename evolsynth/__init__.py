@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evolsynth.llm.base import Completion, Prompt, Request, Sampling
     from evolsynth.llm.llamacpp.engine import LlamaCpp
     from evolsynth.llm.scripted import Scripted
+    from evolsynth.llm.structured.ask import structured
     from evolsynth.methods.evolve.evolve import evolve
     from evolsynth.methods.generate import generate
     from evolsynth.methods.magpie.magpie import magpie
@@ -52,6 +53,7 @@ _HOMES = {
     "read_rows": "data.files",
     "respond": "methods.respond",
     "self_instruct": "methods.self_instruct.queries",
+    "structured": "llm.structured.ask",
     "write_report": "report.build",
     "write_rows": "rows",
 }
@@ -78,6 +80,7 @@ __all__ = [
     "read_rows",
     "respond",
     "self_instruct",
+    "structured",
     "write_report",
     "write_rows",
 ]

@@ -14,6 +14,7 @@
     ├── TemplateError         a chat template is missing, broken, or has no such role
     ├── CapabilityError       this back end cannot do what the method needs
     └── LLMError              the back end could not answer
+        ├── MalformedAnswer   the answer is not of the form that was asked for; its text
         ├── RequestError      this one request can never be answered (too long, not allowed)
         └── EngineError       the back end failed or was closed; the same request may succeed later
 
@@ -36,6 +37,7 @@ __all__ = [
     "InputError",
     "LLMError",
     "LostRows",
+    "MalformedAnswer",
     "ModelNotFound",
     "RequestError",
     "RunLocked",
@@ -111,6 +113,19 @@ class CapabilityError(EvolsynthError):
 
 class LLMError(EvolsynthError):
     """The back end could not answer."""
+
+
+class MalformedAnswer(LLMError):  # noqa: N818 - the name says what happened
+    """An answer is not of the form that was asked for, and a repair did not help.
+
+    ``problems`` say where and what is wrong with the last answer, ``texts`` are all answers.
+    """
+
+    def __init__(
+        self, message: str, *, problems: tuple[str, ...] = (), texts: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.problems, self.texts = problems, texts
 
 
 class RequestError(LLMError):

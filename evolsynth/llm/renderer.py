@@ -1,10 +1,11 @@
 """The process that renders strangers' templates: see `evolsynth.llm.sandbox`, which starts it.
 
 A request is a length and ``(source, chat, variables, seconds)`` as JSON; without variables the
-template is only compiled. The answer is a length, a letter for what it is (``R`` rendered, ``S``
-syntax, ``N`` refused, ``U`` undefined, ``F`` failed) and a text. It ends with its standard input,
-and by a signal of the kernel's when a request takes more processor time than it says, or the
-machine more than `_PATIENCE`.
+template is only compiled. Where ``chat`` is null, the source is a regular expression that is looked
+for in the variables, which are a text. The answer is a length, a letter for what it is (``R``
+rendered, ``S`` syntax, ``N`` refused, ``U`` undefined, ``F`` failed) and a text. It ends with its
+standard input, and by a signal of the kernel's when a request takes more processor time than it
+says, or the machine more than `_PATIENCE`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import contextlib
 import datetime
 import functools
 import json
+import re
 import resource
 import signal
 import struct
@@ -82,6 +84,8 @@ def _answer(request: bytes) -> tuple[str, str]:
     try:
         source, chat, variables, seconds = json.loads(request, object_hook=_unpacked)
         signal.setitimer(signal.ITIMER_PROF, seconds)
+        if chat is None:
+            return "R", _found(source, variables)
         template, names = _compiled(source, chat)
         text = names if variables is None else template.render(variables)
     except TemplateSyntaxError as error:
@@ -97,6 +101,15 @@ def _answer(request: bytes) -> tuple[str, str]:
     if len(text) > _LONGEST + _LONGER * len(request):
         return "F", "it makes too long a text"
     return "R", text
+
+
+def _found(pattern: str, text: str | None) -> str:
+    """Whether the pattern is found in the text, as a word or nothing; without one it is only read.
+
+    Without what makes it safe in a process of its own: some patterns take for ever.
+    """
+    compiled = re.compile(pattern)
+    return "yes" if text is not None and compiled.search(text) else ""
 
 
 def _reason(error: Exception) -> str:

@@ -24,7 +24,7 @@ from typing import IO, Any, Literal, cast
 
 from evolsynth.errors import SetupError
 
-__all__ = ["SECONDS", "Fault", "Sandboxed"]
+__all__ = ["SECONDS", "Fault", "Sandboxed", "is_found"]
 
 SECONDS = 1.0  #: of processor time, for a render
 _LETTERS = {"S": "syntax", "N": "refused", "U": "undefined", "F": "failed"}
@@ -63,6 +63,16 @@ class Sandboxed:
             SetupError: no process can be started for it.
         """
         return _ask((self._source, self._chat, dict(variables), SECONDS))
+
+
+def is_found(pattern: str, text: str | None) -> bool:
+    """Whether a regular expression of a stranger's is found in a text; without one it is only read.
+
+    Raises:
+        Fault: it is none, or goes over the limits.
+        SetupError: no process can be started for it.
+    """
+    return bool(_ask((pattern, None, text, SECONDS)))
 
 
 class _Renderer:

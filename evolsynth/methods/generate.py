@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
 import msgspec
 from jinja2.defaults import DEFAULT_NAMESPACE
 
-from evolsynth.columns import KEPT, Columns, ColumnType
-from evolsynth.errors import InputError
+from evolsynth.columns import KEPT, Columns, ColumnType, column
+from evolsynth.errors import InputError, MalformedAnswer, RequestError
+from evolsynth.findings import reason
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
 from evolsynth.llm.sandbox import Fault, Sandboxed
+from evolsynth.llm.structured.ask import held_by, structured
+from evolsynth.llm.structured.schema import Schema
 from evolsynth.methods.method import Options, method
-from evolsynth.options import Count, Natural
+from evolsynth.options import Count, FilePath, Natural
 from evolsynth.prompts import made_by
-from evolsynth.rows import Message, Row, derive_seed
+from evolsynth.rows import Message, Row, derive_seed, dump
 from evolsynth.streams import Rows, map_rows
 
 __all__ = ["RowTemplate", "generate"]
@@ -114,9 +117,33 @@ def _needs(options: Options) -> dict[str, ColumnType]:
     return fields
 
 
-def _columns(_: str, options: Options, came: Columns) -> Columns:
-    output = options.get("output", "instruction")
-    return came.plus({output: "text"} if isinstance(output, str) else {})
+_MALFORMED = reason(
+    "malformed_answer",
+    "The answer is not JSON as the schema asks for it, and asking once more did not help.",
+    "Read malformed_answers of some rows: raise max_tokens where they were cut off, say in the "
+    "prompt what each property is, ask for fewer, or take a larger model.",
+)
+_KINDS: Mapping[str, ColumnType] = {"string": "text", "integer": "number", "number": "number"}
+
+
+def _kind(name: str, schema: Any) -> ColumnType:
+    """What a column holds that a value of this schema goes into."""
+    told = schema.get("type") if isinstance(schema, Mapping) else None
+    return "text" if name in _TEXTS else _KINDS.get(told, "any") if isinstance(told, str) else "any"
+
+
+def _columns(step: str, options: Options, came: Columns) -> Columns:
+    output, schema = options.get("output", "instruction"), options.get("schema")
+    if schema is None:
+        return came.plus({output: "text"} if isinstance(output, str) else {})
+    form: Schema[Any] = Schema(schema)
+    if not options.get("spread"):
+        return came.plus({output: _kind(output, form.body)} if isinstance(output, str) else {})
+    there = {n: _kind(n, one) for n, (one, needed) in form.properties().items() if needed}
+    maybe = (n for n, (_, needed) in form.properties().items() if not needed and n not in came.has)
+    after = came.plus(there)
+    why = f"the schema of '{step}' does not require it"
+    return after._replace(sometimes={**after.sometimes, **dict.fromkeys(maybe, why)})
 
 
 @method(
@@ -140,6 +167,8 @@ async def generate(
     prefix: str = "",
     stop: Sequence[str] = (),
     grammar: str | None = None,
+    schema: Mapping[str, Any] | FilePath | type[Any] | None = None,
+    spread: bool = False,
     seed: int = 0,
     sampling: Sampling = Sampling(),  # noqa: B008 - it cannot be changed
     max_tokens: Count = 256,
@@ -150,6 +179,11 @@ async def generate(
     Without rows (``rows=None, n=100``) it makes ``n`` new ones, which differ by their seeds.
     A text that stood in the field is replaced and kept as ``provenance[output]["replaced"]``.
     Settled rows pass through untouched.
+
+    With a ``schema`` the field has the JSON value, checked; ``instruction``, ``response`` and
+    ``system``, which are texts, have it as one line of JSON, unless it is a text itself. An answer
+    that is malformed is asked for once more, with what is wrong; where that does not help, the
+    row is rejected (``malformed_answer``), and ``extra["malformed_answers"]`` has what was said.
 
     Args:
         prompt: text, or a template over a row's fields, ``"Answer in a line: {{ instruction }}"``;
@@ -162,14 +196,20 @@ async def generate(
         prefix: what the answer is made to begin with; it is part of the text.
         stop: texts that end the answer and are cut off it.
         grammar: GBNF with a rule ``root`` that the answer obeys, behind the prefix.
+        schema: the answer is JSON that is valid against this JSON schema, a mapping or a ``.json``
+            file; in Python also a pydantic model. It goes without prefix, stop and grammar.
+        spread: put the properties of the answer, which is an object, into fields of their names;
+            ``output`` then only names what ``provenance`` says of it.
         sampling: how the answer is drawn; see `Sampling`.
         max_tokens: the most tokens of an answer.
 
     Raises:
         InputError: the prompt does not parse, asks for fields where there are no rows, or
-            ``output`` is no place for a text; both of rows and n, or none.
+            ``output`` is no place for a text; both of rows and n, or none; the schema cannot be
+            used.
         CapabilityError: the back end cannot answer a chat (continue a raw prompt, with
             ``chat=False``), or not with a prefix or grammar.
+        SetupError: jsonschema is not installed, and the schema is no pydantic model.
         TemplateError: the model's chat template is missing or broken, or takes no system turn.
     """
     asked = RowTemplate(prompt)
@@ -181,6 +221,7 @@ async def generate(
         )
     if above is not None and not chat:
         raise InputError("A raw prompt has no system turn. Put its text in front of the prompt.")
+    form = _form(schema, spread=spread, prefix=prefix, stop=stop, grammar=grammar)
     new = rows is None
     if rows is None:
         rows = _plan(n, seed, (asked, above))
@@ -193,14 +234,16 @@ async def generate(
     ):
         if needed:
             llm.require(what, by=_METHOD)
+    how = None if form is None else held_by(llm, chat=chat, by=_METHOD)
     if chat:  # told at the start, not at each row
         turns = (*([Message("system", "?")] if above else []), Message("user", "?"))
-        llm.prepared(Request(messages=turns, seed=0))
+        _try(llm, Request(messages=turns, seed=0), form if how == "schema" else None)
     told: dict[str, Any] = {"prompt": prompt, "prompt_sha256": asked.sha256, "chat": chat}
     told |= {} if system is None else {"system": system}
     told |= {"prefix": prefix} if prefix else {}
     told |= {"stop": list(stop)} if stop else {}
     told |= {} if grammar is None else {"grammar": grammar}
+    told |= {} if form is None else {"schema": form.body, "held_by": how}
 
     def whole(row: Row) -> dict[str, Any]:
         text = asked.render(row)
@@ -221,9 +264,24 @@ async def generate(
             prefix=prefix,
             grammar=grammar,
         )
+        if form is not None:
+            return await formed(row, request, form)
         completion = await llm.complete(request)
         made = made_by(llm, request, completion, told)
-        return _filled(row, output, completion.text.strip(), made, new=new)
+        return _filled(row, output, {output: completion.text.strip()}, made, new=new)
+
+    async def formed(row: Row, request: Request, form: Schema[Any]) -> Row:
+        try:
+            answer = await structured(llm, request, form)
+        except MalformedAnswer as error:
+            made = {**llm.provenance, **told, "seed": request.seed}
+            row = _filled(row, output, {"malformed_answers": list(error.texts)}, made, new=new)
+            return row.reject(_MALFORMED, **{_MALFORMED: {"problems": list(error.problems)}})
+        made = made_by(llm, answer.request, answer.completion, told)
+        made |= {"repaired": True} if answer.repaired else {}
+        values = _spread(answer.plain, form) if spread else {output: answer.plain}
+        texts = {name: _as_text(values[name]) for name in _TEXTS if name in values}
+        return _filled(row, output, {**values, **texts}, made, new=new)
 
     width = llm.concurrency if concurrency is None else concurrency
     async with aclosing(map_rows(rows, one, step=_METHOD, concurrency=width)) as stream:
@@ -247,14 +305,68 @@ def _plan(n: int | None, seed: int, templates: Sequence[RowTemplate | None]) -> 
     return (Row.make(key=f"{_METHOD}/{seed}/{key}/{i}", method=_METHOD) for i in range(n))
 
 
-def _filled(row: Row, output: str, text: str, made: dict[str, Any], *, new: bool) -> Row:
-    """The row with the text in its place; a new one gets its id from what it says."""
-    before = getattr(row, output) if output in _TEXTS else row.extra.get(output)
-    if before is not None:
-        made["replaced"] = before
+def _form(
+    schema: Any, *, spread: bool, prefix: str, stop: Sequence[str], grammar: str | None
+) -> Schema[Any] | None:
+    """What the schema asks for.
+
+    Raises:
+        InputError: it cannot be used, or not with the other options.
+    """
+    if schema is None:
+        if spread:
+            raise InputError("spread goes with a schema: it says what the fields are. Give one.")
+        return None
+    for name, given in (("prefix", prefix), ("stop", stop), ("grammar", grammar)):
+        if given:
+            raise InputError(f"schema cannot go with {name}: it says all of the form. Leave one.")
+    form: Schema[Any] = Schema(schema)
+    if spread:
+        names = form.properties()
+        if not names:
+            raise InputError(
+                "spread needs a schema of an object with properties, which become fields. Give "
+                "one, or leave it out."
+            )
+        for name in names:
+            if name in _KEPT or not name.strip():
+                raise InputError(
+                    f"The schema has a property '{name}', which is no place for an answer. Call it "
+                    "otherwise, or leave spread out."
+                )
+    return form
+
+
+def _try(llm: LLM, request: Request, form: Schema[Any] | None) -> None:
+    """Find out whether the model takes such requests."""
+    schema = None if form is None else form.text
+    try:
+        llm.prepared(msgspec.structs.replace(request, schema=schema))
+    except RequestError as error:
+        raise InputError(str(error)) from None
+
+
+def _spread(value: Mapping[str, Any], form: Schema[Any]) -> dict[str, Any]:
+    """The fields that an object becomes: those that are declared; a text that is null is none."""
+    found = {name: value[name] for name in form.properties() if name in value}
+    return {n: inner for n, inner in found.items() if inner is not None or n not in _TEXTS}
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else dump(value)
+
+
+def _filled(
+    row: Row, output: str, values: Mapping[str, Any], made: dict[str, Any], *, new: bool
+) -> Row:
+    """The row with values in their places; a new one gets its id from what it says."""
+    before = {name: column(row, name) for name in values}
+    replaced = {name: value for name, value in before.items() if value is not None}
+    if replaced:
+        made["replaced"] = replaced.get(output, replaced) if list(values) == [output] else replaced
+    extra = {name: value for name, value in values.items() if name not in _TEXTS}
     fields: dict[str, Any] = {"provenance": {**row.provenance, output: made}}
-    if output in _TEXTS:
-        fields[output] = text
-    else:
-        fields["extra"] = {**row.extra, output: text}
+    fields |= {name: value for name, value in values.items() if name in _TEXTS}
+    if extra:
+        fields["extra"] = {**row.extra, **extra}
     return Row.make(key=row.id, method=_METHOD, **fields) if new else row.replace(**fields)

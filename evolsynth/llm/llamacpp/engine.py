@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
+
 from evolsynth.doing import doing
 from evolsynth.errors import EngineError, InputError, RequestError
 from evolsynth.llm.backends import DEFAULT_MODEL, backend
@@ -30,6 +32,7 @@ from evolsynth.llm.llamacpp.model import Model, has_amx
 from evolsynth.llm.llamacpp.quantise import Quantisation, find_quantisation, importance_of
 from evolsynth.llm.llamacpp.sampler import Grammar
 from evolsynth.llm.llamacpp.worker import PrefixStore, Worker
+from evolsynth.llm.structured.gbnf import gbnf
 from evolsynth.llm.template import ChatTemplate
 
 __all__ = ["DEFAULT_MODEL", "DEFAULT_SLOTS", "LlamaCpp"]
@@ -74,7 +77,7 @@ class LlamaCpp(LLM):
     seed; not on slots, contexts, order, or what else is being generated.
     """
 
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability) - {Capability.SCHEMA}
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
 
     def __init__(
         self,
@@ -149,7 +152,7 @@ class LlamaCpp(LLM):
         try:
             self._check_context(weights.name, model.trained_context)
             _ = model.pieces, model.end_tokens  # built before two threads could do it at once
-            _ = model.control_tokens, model.longest_piece
+            _ = model.control_tokens, model.longest_piece, model.first_bytes
             self._settle(model, weights)
             queue, store = JobQueue(forks=self._store > 0), PrefixStore(self._store)
             for _ in range(self.contexts):
@@ -286,7 +289,12 @@ class LlamaCpp(LLM):
         return self._running().template
 
     def prepared(self, request: Request) -> Request:
-        """Messages in the model's chat template; see `LLM.prepared`."""
+        """Messages in the model's chat template; see `LLM.prepared`.
+
+        Raises:
+            RequestError: no grammar can be made of its schema.
+        """
+        _by_grammar(request)
         return request if request.prompt is not None else self.template.fill(request)
 
     @property
@@ -305,13 +313,14 @@ class LlamaCpp(LLM):
 
         Raises:
             RequestError: prompt and answer do not fit into a slot's context, there is nothing to
-                read, or the grammar cannot be used.
+                read, or the grammar or schema cannot be used.
             EngineError: the engine is not running, or failed.
         """
         model = self._running()
         request = self.prepared(request)
         prompt = model.tokenise(request.raw, request.prefix, keep_prompt=request.keep_prompt)
         self._check_length(len(prompt), request.max_tokens, "max_tokens")
+        request = _by_grammar(request)
         if request.grammar is not None:
             Grammar(model, request.grammar).close()
         return await self._ask(Generation(prompt, request))
@@ -355,6 +364,21 @@ class LlamaCpp(LLM):
         if self._model is None:
             raise EngineError(f"{self.name} is not running. Use it inside `async with LlamaCpp()`.")
         return self._model
+
+
+def _by_grammar(request: Request) -> Request:
+    """The request with a grammar instead of its schema, if it has one: llama.cpp knows only those.
+
+    Raises:
+        RequestError: none can be made of it.
+    """
+    if request.schema is None:
+        return request
+    try:
+        grammar = gbnf(request.schema)
+    except InputError as error:
+        raise RequestError(str(error)) from None
+    return msgspec.structs.replace(request, schema=None, grammar=grammar)
 
 
 def _forget(queue: JobQueue, workers: Sequence[Worker], model: Model) -> None:

@@ -11,11 +11,16 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from evolsynth.errors import InputError, SetupError
 from evolsynth.llm.base import Prompt, Segment
 from evolsynth.llm.template import ChatTemplate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Model", "TokenisedPrompt", "build", "has_amx", "last_message", "llama"]
 
@@ -209,6 +214,14 @@ class Model:
             if piece and token not in control:
                 found[piece] = (*found.get(piece, ()), token)
         return found
+
+    @functools.cached_property
+    def first_bytes(self) -> NDArray[np.int16]:
+        """The first byte of each token, as ``tokens_of`` has them; -1 of all others."""
+        first = np.full(self.vocabulary_size, -1, dtype=np.int16)
+        for piece, tokens in self.tokens_of.items():
+            first[list(tokens)] = piece[0]
+        return first
 
     @functools.cached_property
     def longest_piece(self) -> int:

@@ -24,6 +24,7 @@ _PENALTY_WINDOW = 64  # tokens looked back at, llama.cpp's own default
 _FIRST_SPREAD = 8.0  # how far below the best logit the top_k are looked for at first
 _WIDEST = 1e4
 _PLENTY = 4  # times top_k: more than that are found by looking too far
+_MANY = 1000  # tokens, beyond which a grammar is asked about the likeliest first
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
@@ -35,6 +36,7 @@ class Grammar:
     """
 
     def __init__(self, model: Model, text: str) -> None:
+        self._model = model
         self._native = native = llama()
         self._handle: Any = native.llama_sampler_init_grammar(
             model.vocabulary, text.encode("utf-8", "replace"), b"root"
@@ -56,6 +58,24 @@ class Grammar:
         self._native.llama_sampler_apply(self._handle, candidates.pointer)
         kept: NDArray[np.intp] = tokens[np.isfinite(candidates.logits)]
         return kept
+
+    def possible(self, tokens: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Those that begin with a byte that may come next, and those that stand for none.
+
+        llama.cpp looks at each token by itself, and most grammars leave few bytes open in most
+        places, so it is asked about the bytes first.
+        """
+        first = self._model.first_bytes[tokens]
+        return tokens[(first < 0) | self._open_bytes()[first]]
+
+    def _open_bytes(self) -> NDArray[np.bool_]:
+        """Which bytes an allowed token may begin with: all of which no token tells."""
+        alone = self._model.tokens_of
+        told = {t[0]: byte for byte in range(256) if (t := alone.get(bytes((byte,)))) is not None}
+        open_ = np.ones(256, dtype=np.bool_)
+        open_[list(told.values())] = False
+        open_[[told[token] for token in self.allowed(np.array(list(told))).tolist()]] = True
+        return open_
 
     def accept(self, token: int) -> None:
         """Go on with a token that is allowed; any other would end the process."""
@@ -153,8 +173,19 @@ class Sampler:
         token = self._pick(logits, None)
         if self._grammar is None or self._grammar.allows(token):
             return token if logits[token] > -np.inf else None
-        allowed = self._grammar.allowed(np.flatnonzero(logits > -np.inf))
+        allowed = self._likely(self._grammar, logits)
         return self._pick(logits, allowed) if len(allowed) else None
+
+    def _likely(self, grammar: Grammar, logits: NDArray[np.float32]) -> NDArray[np.intp]:
+        """What the grammar allows: as far down from the best as the draw looks, or all of it."""
+        tokens = grammar.possible(np.flatnonzero(logits > -np.inf))
+        wanted = 1 if self._greedy else self._top_k
+        if wanted and len(tokens) > _MANY:
+            values = logits[tokens]
+            near = grammar.allowed(tokens[values >= values.max() - _FIRST_SPREAD])
+            if len(near) >= wanted:
+                return near
+        return grammar.allowed(tokens)
 
     def accept(self, token: int) -> None:
         """Take the token into account for penalties and the grammar; not an end of turn."""

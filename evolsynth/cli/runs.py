@@ -34,8 +34,8 @@ RUN: Mapping[str, Option] = {
     name: option for name, option in options_of(RunOptions).items() if name not in _PYTHON
 }
 #: What belongs to the run and is used again when it goes on by its folder's name.
-_KEPT = ("llm", "models", "seed", "accepted", "max_tokens", "max_attempts", "stall", "cache",
-         "concurrency", "breaker", "embedder", "report")  # fmt: skip
+_KEPT = ("llm", "answerer", "judge", "models", "seed", "accepted", "max_tokens", "max_attempts",
+         "stall", "cache", "concurrency", "breaker", "embedder", "report")  # fmt: skip
 
 
 def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
@@ -95,7 +95,7 @@ def run_into_folder(
         param = param or command["parameters"]
         told = {**command["options"], **told}
     made = set_parameters(load_pipeline(spec), param)
-    for name in ("llm", "cache"):  # the same from any folder
+    for name in ("llm", "answerer", "judge", "cache"):  # the same from any folder
         place = told.get(name)
         if place is not None and (name == "cache" or Path(place).exists()):
             told[name] = str(Path(place).absolute())

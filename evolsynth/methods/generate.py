@@ -15,7 +15,7 @@ from evolsynth.columns import KEPT, Columns, ColumnType
 from evolsynth.errors import InputError
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
 from evolsynth.llm.sandbox import Fault, Sandboxed
-from evolsynth.methods.method import Options, method
+from evolsynth.methods.method import Options, Role, method
 from evolsynth.options import Count, Natural
 from evolsynth.prompts import made_by
 from evolsynth.rows import Message, Row, derive_seed
@@ -119,6 +119,11 @@ def _columns(_: str, options: Options, came: Columns) -> Columns:
     return came.plus({output: "text"} if isinstance(output, str) else {})
 
 
+def _role(options: Options) -> Role:
+    """A response is an answer; all else that may be asked for is written."""
+    return "answer" if options.get("output") == "response" else "write"
+
+
 @method(
     name="generate_rows",
     shape="source",
@@ -126,8 +131,9 @@ def _columns(_: str, options: Options, came: Columns) -> Columns:
     keeps=False,
     columns=_columns,
     command="generate",
+    role=_role,
 )
-@method(shape="map", needs=_needs, gives=None, columns=_columns, without=["n"])
+@method(shape="map", needs=_needs, gives=None, columns=_columns, without=["n"], role=_role)
 async def generate(
     rows: Rows | None,
     llm: LLM,

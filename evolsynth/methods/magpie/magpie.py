@@ -78,6 +78,12 @@ def _then(options: Options) -> dict[str, Options]:
     return {"respond": answers, "gate": {}}
 
 
+def _answers(options: Options) -> bool:
+    """Whether it answers what it writes."""
+    only = options.get("only_instruction")
+    return options.get("n_turns", 1) > 1 if only is None else not only
+
+
 def _hints(options: Options) -> list[str]:
     choices = SystemPrompts(options.get("system_prompt")).choices
     return [hint for c in choices if (hint := steering_hint(c.text or "")) is not None]
@@ -88,13 +94,17 @@ def _hints(options: Options) -> list[str]:
     gives=["instruction"],
     keeps=False,
     columns=_columns,
-    idle={"embedder": lambda options: options.get("topic") is None},
+    idle={
+        "embedder": lambda options: options.get("topic") is None,
+        "answerer": lambda options: not _answers(options),
+    },
     then=_then,
     hints=_hints,
 )
 async def magpie(
     llm: LLM,
     *,
+    answerer: LLM | None = None,
     n: Natural | None = None,
     seed: int = 0,
     system_prompt: SystemPrompt = None,
@@ -122,6 +132,7 @@ async def magpie(
     shorter one. A row whose request fails is yielded as failed.
 
     Args:
+        answerer: what answers, where it answers; by default the model that writes.
         n: how many rows; by default without end, or as many as a run's budget asks for.
         system_prompt: takes the place of the model's default system turn: one text, a list
             (drawn evenly), texts by name, or texts by name each with its probability,
@@ -160,10 +171,10 @@ async def magpie(
 
     Raises:
         InputError: a number is out of range, or options contradict each other.
-        CapabilityError: the back end cannot continue a raw prompt.
-        TemplateError: the model's chat template is missing or takes no system turn.
+        CapabilityError: the back end cannot continue a raw prompt, or the answerer answer a chat.
+        TemplateError: a model's chat template is missing or takes no system turn.
     """
-    answering = n_turns > 1 if only_instruction is None else not only_instruction
+    answering = _answers({"n_turns": n_turns, "only_instruction": only_instruction})
     _check(n, n_turns, candidates, answering, end_with_user)
     llm.require(Capability.RAW_PROMPT, by="Magpie")
     steer = steering(topic, steered=system_prompt is not None)
@@ -179,6 +190,7 @@ async def magpie(
         raise InputError("include_system_prompt has nothing to include. Give a system_prompt.")
     later = load_prompt(turns_prompt) if turns_prompt and n_turns > 1 else None
     brief = load_prompt(response_prompt) if response_prompt else None
+    answerer = answerer or llm
     maker = _Maker(
         llm=llm,
         seed=seed,
@@ -186,7 +198,7 @@ async def magpie(
         prompts={choice.text: llm.template.pre_query(choice.text) for choice in systems.choices},
         later=later,
         answers=Answers(
-            llm,
+            answerer,
             brief.part("system") if brief else None,
             brief.provenance if brief else {},
             response_sampling,
@@ -203,6 +215,7 @@ async def magpie(
     )
 
     if answering:
+        answerer.require(Capability.CHAT, by="Magpie with answers")
         maker.try_template()
     maker = maker._replace(topic=await _topic_check(maker.steer, embedder))
 
@@ -408,7 +421,9 @@ class _Maker(NamedTuple):
         talk = (Message("user", "?"), Message("assistant", "!"))
         for system in self.prompts:
             self.llm.template.pre_query(self._steered(system), talk)
-            self.llm.template.render(self.answers.turns(system, talk[:1]))
+            self.answers.llm.prepared(
+                Request(messages=self.answers.turns(system, talk[:1]), seed=0)
+            )
 
     def _whole(
         self,

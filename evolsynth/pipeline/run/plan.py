@@ -10,7 +10,7 @@ import msgspec
 from evolsynth.doing import doing
 from evolsynth.errors import InputError
 from evolsynth.llm.base import LLM
-from evolsynth.options import Count, Natural, OutputPath
+from evolsynth.options import Count, ModelName, Natural, OutputPath
 from evolsynth.pipeline.columns import check_columns
 from evolsynth.pipeline.graph import Node, Pipeline, Step
 from evolsynth.pipeline.run.context import Models, gate_settings, takes_n
@@ -29,6 +29,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         llm: the model of all steps that name none; an `LLM`, or a text as for ``--model``.
+        answerer: the model of steps that answer, such as `respond`; by default that of all steps.
+        judge: the model of steps that judge; by default the answerer, where there is one.
         models: more models by name, beside the pipeline's.
         seed: the same seed gives the same rows; by default the pipeline's, 7.
         accepted: end when so many rows are accepted.
@@ -54,6 +56,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     llm: LLM | str | None = None
+    answerer: LLM | ModelName | None = None
+    judge: LLM | ModelName | None = None
     models: Mapping[str, Any] = {}
     seed: Natural | None = None
     accepted: Count | None = None
@@ -113,10 +117,15 @@ class Plan:
         chosen = pipeline.embedder if options.embedder == "" else options.embedder
         self.embedder = None if chosen == "none" else chosen
         self.wants_embedder = any(_compares(node.step) for node in self.nodes)
-        self.models = Models({**pipeline.models, **options.models}, options.llm)
+        self.models = Models(
+            {**pipeline.models, **options.models},
+            options.llm,
+            answerer=options.answerer,
+            judge=options.judge,
+        )
         for node in self.nodes:
-            if node.step.takes("llm"):
-                self.models.of(node)  # a name that is not there is told now
+            for role in node.step.asks().values():
+                self.models.of(node, role)  # a name that is not there is told now
 
     def seed_of(self, node: Node) -> int:
         """The run's seed for the first step of a kind, so that it gives what its method gives;

@@ -154,19 +154,26 @@ class _Run:
         contexts = []
         turns: dict[int, Turns] = {}
         for node in plan.nodes:
-            llm: Stored | None = None
-            if node.step.takes("llm"):
-                model = plan.models.of(node)
-                turn = turns.setdefault(id(model), Turns(model.concurrency))
-                control = StepControl(self.control, turn, node.index)
-                retry = node.step.retry or options.retry
-                llm = Stored(model, self.store, node.name, control, retry)
-                self.state.models[node.index] = llm
+            given: dict[str, Stored] = {}
+            made: dict[int, Stored] = {}  # a model that plays two parts for a step is one
+            for parameter, role in node.step.asks().items():
+                model = plan.models.of(node, role)
+                if id(model) not in made:
+                    turn = turns.setdefault(id(model), Turns(model.concurrency))
+                    control = StepControl(self.control, turn, node.index)
+                    retry = node.step.retry or options.retry
+                    made[id(model)] = Stored(model, self.store, node.name, control, retry)
+                given[parameter] = made[id(model)]
+            llm = given.pop("llm", None)
+            self.state.models[node.index] = llm
+            others = (one for one in made.values() if one is not llm)
+            self.state.beside += [(node.index, one) for one in others]
             counts, width = (
                 self.state.counts[node.index],
                 node.step.concurrency or options.concurrency,
             )
-            contexts.append(Context(node, counts, self.shared, plan.seed_of(node), llm, width))
+            seed = plan.seed_of(node)
+            contexts.append(Context(node, counts, self.shared, seed, llm, width, given))
         self.flow = Flow(
             contexts, breaker=options.breaker or None, limit=options.limit, observe=options.observe
         )
@@ -316,7 +323,7 @@ class _Run:
         state, seconds = self.state, self.state.seconds
         # a sample's rows, or those of earlier attempts, by this attempt's seconds are no pace
         paced = whole and not state.tokens_found
-        models = {m.name: dict(m.provenance) for m in state.models if m is not None}
+        models = {model.name: dict(model.provenance) for _, model in state.asked}
         return {
             "models": models,
             "machine": f"{platform.machine()}, {os.cpu_count()} processors",

@@ -68,7 +68,8 @@ class RunState:
 
     ``counts`` has an entry for each of ``nodes``. ``accepted``, ``rejected`` and ``failed`` are
     rows that came out, ``reasons`` why they were rejected, ``errors`` why they failed.
-    ``expected`` is how many rows the sources will make, where that is known.
+    ``expected`` is how many rows the sources will make, where that is known. ``models`` has the
+    model of each node, ``beside`` those that some ask besides, with the node's number.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class RunState:
         self.name, self.folder, self.nodes, self.budget = name, folder, list(nodes), budget
         self.counts = [StepCounts(name=node.name, kind=node.step.kind) for node in nodes]
         self.models: list[Stored | None] = [None] * len(self.counts)
+        self.beside: list[tuple[int, Stored]] = []
         self.expected: int | None = None
         self.accepted = self.rejected = self.failed = self.copied = 0
         self.since_accepted = 0
@@ -109,19 +111,25 @@ class RunState:
         return (self._ended or self._clock()) - self._began
 
     @property
+    def asked(self) -> list[tuple[int, Stored]]:
+        """All models of all steps, each with the number of its node."""
+        own = [(place, one) for place, one in enumerate(self.models) if one is not None]
+        return own + self.beside
+
+    @property
     def tokens(self) -> int:
         """Written by the models in this attempt."""
-        return sum(model.tokens for model in self.models if model is not None)
+        return sum(model.tokens for _, model in self.asked)
 
     @property
     def tokens_found(self) -> int:
         """Of the answers that were found in the store."""
-        return sum(model.tokens_found for model in self.models if model is not None)
+        return sum(model.tokens_found for _, model in self.asked)
 
     @property
     def usage(self) -> Usage:
         """Of all models since they were started: what they are writing now counts too."""
-        models = {id(model.llm): model.llm for model in self.models if model is not None}
+        models = {id(model.llm): model.llm for _, model in self.asked}
         total = Usage()
         for usage in (model.usage for model in models.values()):
             total.requests += usage.requests
@@ -132,7 +140,7 @@ class RunState:
     @property
     def at_once(self) -> int:
         """Answers that models work on at once."""
-        models = [model.llm for model in self.models if model is not None]
+        models = [model.llm for _, model in self.asked]
         return max((model.at_once or model.concurrency for model in models), default=1)
 
     def add(self, row: Row) -> None:
@@ -151,9 +159,12 @@ class RunState:
 
     def refresh(self) -> Sequence[StepCounts]:
         """The counts, with those of the models put in."""
-        for counts, model in zip(self.counts, self.models, strict=True):
-            if model is not None:
-                counts.tokens, counts.asked, counts.found = model.tokens, model.asked, model.found
+        for place in {place for place, _ in self.asked}:
+            own = [model for at, model in self.asked if at == place]
+            counts = self.counts[place]
+            counts.tokens = sum(model.tokens for model in own)
+            counts.asked = sum(model.asked for model in own)
+            counts.found = sum(model.found for model in own)
         return self.counts
 
     def begin(self) -> None:

@@ -114,7 +114,8 @@ def _settings(types: _Types) -> dict[str, Any]:
             "default": "minilm",
         },
         "models": {
-            "description": "Models by the names that steps use; `default` is that of all others.",
+            "description": "Models by the names that steps use; `default` is that of all others, "
+            "`answerer` of those that answer, `judge` of those that judge.",
             "type": "object",
             "additionalProperties": {
                 "anyOf": [

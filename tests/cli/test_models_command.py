@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from local_hub import BODY, FULL, REPOSITORY
 
 from evolsynth.cli.main import main
 from evolsynth.llm.llamacpp import speeds
 from evolsynth.llm.llamacpp.catalogue import CATALOGUE
-from tests.llm.test_pull import BODY, FULL, REPOSITORY, Hub, hub  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.usefixtures("hub")
 Capture = pytest.CaptureFixture[str]

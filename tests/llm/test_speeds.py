@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from evolsynth.errors import InputError, ModelNotFound, SetupError
+from evolsynth.errors import EngineError, InputError, ModelNotFound, SetupError
 from evolsynth.llm.llamacpp import speeds
-from evolsynth.llm.llamacpp.catalogue import CATALOGUE, OPEN
+from evolsynth.llm.llamacpp.catalogue import OPEN
+from evolsynth.llm.scripted import Scripted
 
 GIB = 2**30
 
@@ -105,14 +106,22 @@ async def test_a_model_that_is_not_here_cannot_be_measured() -> None:
         await speeds.measure("Qwen3-4B")
 
 
-@pytest.mark.real
-async def test_the_default_model_is_measured(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+async def test_what_is_measured_is_what_all_slots_write_together(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv("EVOLSYNTH_CACHE")  # the requantised model is there
-    kept = tmp_path_factory.mktemp("speeds") / "speeds.json"
-    monkeypatch.setattr(speeds, "_file", lambda: kept)
-    name = next(iter(CATALOGUE))
-    rate = await speeds.measure(name, seconds=0.5)
-    assert rate > 0
-    assert speeds.measured(name) == pytest.approx(rate, abs=0.1)
+    """Answers come one after the other in a second or less; the first two are not counted."""
+    llm = Scripted(lambda _: "word " * 40, delay=lambda request: 0.02 * request.seed)
+    llm.at_once = 8
+    monkeypatch.setattr("evolsynth.llm.llamacpp.engine.LlamaCpp", lambda _: llm)
+    rate = await speeds.measure("Qwen3-4B", seconds=0.1)
+    assert 40 / 0.2 < rate < 7 * 40 / 0.05
+    assert speeds.measured("Qwen3-4B") == pytest.approx(rate, abs=0.1)
+    assert len({request.seed for request in llm.requests}) == 8
+
+
+async def test_a_model_that_writes_nothing_has_no_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    llm = Scripted(lambda _: EngineError("it is broken"))
+    monkeypatch.setattr("evolsynth.llm.llamacpp.engine.LlamaCpp", lambda _: llm)
+    with pytest.raises(SetupError, match="wrote nothing"):
+        await speeds.measure("Qwen3-4B", seconds=0.1)
+    assert speeds.measured("Qwen3-4B") is None

@@ -35,7 +35,7 @@ COMMANDS = {
     "score": "score.score",
     "select": "select.select",
     "dedup": "dedup.dedup",
-    "models": "models.models",
+    "models": "models.command.models",
     "doctor": "doctor.doctor",
 }
 _SHORT = {"output": "-o", "rows": "-n"}

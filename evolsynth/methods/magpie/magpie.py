@@ -15,7 +15,6 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evolsynth.columns import Columns, ColumnType
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.checks.row import turn_findings
 from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck
@@ -23,15 +22,15 @@ from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.findings import Finding
 from evolsynth.foreign import failure
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
+from evolsynth.methods.magpie import follows
 from evolsynth.methods.magpie.steering import (
     Choice,
     Steering,
     SystemPrompt,
     SystemPrompts,
     steering,
-    steering_hint,
 )
-from evolsynth.methods.method import Options, method
+from evolsynth.methods.method import method
 from evolsynth.methods.respond import RESPONSE_SAMPLING, Answers
 from evolsynth.options import Count, Natural
 from evolsynth.prompts import PromptFile, load_prompt, made_by, prompt_hash
@@ -50,56 +49,17 @@ INSTRUCTION_SAMPLING = Sampling(temperature=0.65, top_k=64, top_p=1.0, min_p=0.1
 _CANDIDATES = 4
 
 
-def _columns(_: str, options: Options, __: Columns) -> Columns:
-    """What rows have: an answer and turns only where they are asked for."""
-    has: dict[str, ColumnType] = {"instruction": "text"}
-    several = options.get("n_turns", 1) != 1
-    only = options.get("only_instruction")
-    if only is False or (only is None and several):
-        has["response"] = "text"
-        if several or options.get("include_system_prompt"):
-            has["messages"] = "messages"
-    if options.get("system_prompt") is not None:
-        has["system"] = "text"
-        if isinstance(options["system_prompt"], Mapping):
-            has["system_prompt_key"] = "text"
-    elif options.get("topic") is not None:
-        return Columns(has, {"system": "not every topic brings one"})
-    return Columns(has)
-
-
-def _then(options: Options) -> dict[str, Options]:
-    """The command answers where magpie does not, so that nothing is spent on a bad request."""
-    if options.get("only_instruction"):
-        return {"gate": {}}
-    names = {"response_sampling": "sampling", "response_max_tokens": "max_tokens"}
-    names["response_prompt"] = "prompt"
-    answers = {name: options[told] for told, name in names.items() if told in options}
-    return {"respond": answers, "gate": {}}
-
-
-def _answers(options: Options) -> bool:
-    """Whether it answers what it writes."""
-    only = options.get("only_instruction")
-    return options.get("n_turns", 1) > 1 if only is None else not only
-
-
-def _hints(options: Options) -> list[str]:
-    choices = SystemPrompts(options.get("system_prompt")).choices
-    return [hint for c in choices if (hint := steering_hint(c.text or "")) is not None]
-
-
 @method(
     shape="source",
     gives=["instruction"],
     keeps=False,
-    columns=_columns,
+    columns=follows.columns,
     idle={
         "embedder": lambda options: options.get("topic") is None,
-        "answerer": lambda options: not _answers(options),
+        "answerer": lambda options: not follows.answers(options),
     },
-    then=_then,
-    hints=_hints,
+    then=follows.then,
+    hints=follows.hints,
 )
 async def magpie(
     llm: LLM,
@@ -174,7 +134,7 @@ async def magpie(
         CapabilityError: the back end cannot continue a raw prompt, or the answerer answer a chat.
         TemplateError: a model's chat template is missing or takes no system turn.
     """
-    answering = _answers({"n_turns": n_turns, "only_instruction": only_instruction})
+    answering = follows.answers({"n_turns": n_turns, "only_instruction": only_instruction})
     _check(n, n_turns, candidates, answering, end_with_user)
     llm.require(Capability.RAW_PROMPT, by="Magpie")
     steer = steering(topic, steered=system_prompt is not None)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +29,8 @@ class Asked(NamedTuple):
 
 
 class Hub:
-    """What the server does: ``cut`` are numbers of bytes after which answers end early."""
+    """What the server does: ``cut`` are numbers of bytes after which answers end early; with
+    ``held`` an answer's second half comes when that is set."""
 
     def __init__(self) -> None:
         self.files = {f"/{REPOSITORY}/resolve/main/{FILE}": BODY}
@@ -39,6 +41,7 @@ class Hub:
         self.statuses: list[int] = []
         self.ranges = True
         self.elsewhere = ""
+        self.held: threading.Event | None = None
         self.asked: list[Asked] = []
         self.url = ""
 
@@ -90,7 +93,13 @@ class Handler(BaseHTTPRequestHandler):
             if hub.cut:
                 part = part[: hub.cut.pop(0)]
                 self.close_connection = True
-            self.wfile.write(part)
+            if hub.held is not None:
+                half = len(part) // 2
+                self.wfile.write(part[:half])
+                hub.held.wait(30)
+                part = part[half:]
+            with suppress(OSError):  # nobody is there any more
+                self.wfile.write(part)
         return None
 
     def head(self, status: int, headers: dict[str, str]) -> None:

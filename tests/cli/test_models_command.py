@@ -51,6 +51,14 @@ def test_a_pull_says_where_the_file_is_and_how_to_use_it(capsys: Capture) -> Non
     assert f"--answerer {FULL}" in said.err
 
 
+def test_a_terminal_shows_a_bar(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert main(["models", "pull", FULL]) == 0
+    said = capsys.readouterr()
+    assert "1.0/1.0 MB" in said.err
+    assert Path(said.out.strip().splitlines()[-1]).name in said.out
+
+
 def test_a_pull_into_a_folder_is_used_by_its_path(capsys: Capture, tmp_path: Path) -> None:
     assert main(["models", "pull", REPOSITORY, "--to", str(tmp_path / "mine")]) == 0
     said = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""Who is asked where commands are given `--answerer` and `--judge`: scripted models by those names."""
+"""Who is asked where a command is given `--answerer` and `--judge`: scripted models by name."""
 
 from __future__ import annotations
 

@@ -4,7 +4,12 @@ where that cannot be."""
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -104,6 +109,34 @@ def test_a_pull_that_was_ended_goes_on_with_the_next(
         find_model(FULL)
     assert pull.pull(FULL).read_bytes() == BODY
     assert hub.gets[-1].range == f"bytes={here}-"
+
+
+def test_a_killed_pull_leaves_a_part_that_is_gone_on_with(hub: Hub, tmp_path: Path) -> None:
+    hub.held = threading.Event()
+    code = f"from evolsynth.llm.llamacpp.pull import pull; pull({FULL!r})"
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        try:
+            until = time.monotonic() + 30
+            while not any(part.stat().st_size >= 1 << 18 for part in parts(tmp_path)):
+                assert time.monotonic() < until
+                assert process.poll() is None
+                time.sleep(0.02)
+        finally:
+            process.kill()
+    hub.held.set()
+    hub.held = None
+    assert not list(tmp_path.rglob("*.gguf"))
+    (part,) = parts(tmp_path)
+    here = part.stat().st_size
+    assert pull.pull(FULL).read_bytes() == BODY
+    assert hub.gets[-1].range == f"bytes={here}-"
+
+
+def test_two_at_once_get_it_once(hub: Hub) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        places = list(pool.map(lambda _: pull.pull(FULL), range(2)))
+    assert places[0] == places[1]
+    assert len(hub.gets) == 1
 
 
 def test_a_server_that_knows_no_ranges_begins_anew(hub: Hub) -> None:

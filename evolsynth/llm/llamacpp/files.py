@@ -17,7 +17,7 @@ import msgspec
 
 from evolsynth.atomic import cache_folder, locked
 from evolsynth.doing import doing
-from evolsynth.errors import InputError, ModelNotFound, SetupError
+from evolsynth.errors import InputError, ModelNotFound, SetupError, nearest
 from evolsynth.llm.llamacpp.catalogue import CATALOGUE, CatalogueEntry
 from evolsynth.llm.llamacpp.model import build
 from evolsynth.llm.llamacpp.quantise import find_quantisation, importance_of, quantise
@@ -67,7 +67,9 @@ def find_model(model: str | os.PathLike[str]) -> tuple[Path, CatalogueEntry | No
     elif named(text)[0]:
         fix = f"Get it with: evolsynth models pull {text}; or give the path of a .gguf file"
     else:
-        fix = f"Give the path of a .gguf file, or one of: {', '.join(CATALOGUE)}"
+        near = nearest(text, CATALOGUE, least=0.75)
+        fix = f"Did you mean {near}? " if near is not None else ""
+        fix += f"Give the path of a .gguf file, or one of: {', '.join(CATALOGUE)}"
     raise ModelNotFound(f"No model '{text}' was found ({'; '.join(searched)}). {fix}.")
 
 

@@ -27,7 +27,7 @@ from evolsynth.cli.methods import called
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.check import COSTS, ordered
 from evolsynth.findings import known_reasons
-from evolsynth.llm.llamacpp.catalogue import CATALOGUE
+from evolsynth.llm.llamacpp.files import CATALOGUE
 from evolsynth.methods.method import METHODS
 from evolsynth.options import Option, options_of
 from evolsynth.pipeline.steps import STEPS

@@ -10,7 +10,7 @@ from local_hub import BODY, FULL, REPOSITORY
 
 from evolsynth.cli.main import main
 from evolsynth.llm.llamacpp import speeds
-from evolsynth.llm.llamacpp.catalogue import CATALOGUE
+from evolsynth.llm.llamacpp.files import CATALOGUE
 
 pytestmark = pytest.mark.usefixtures("hub")
 Capture = pytest.CaptureFixture[str]

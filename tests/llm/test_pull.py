@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 from local_hub import BODY, FILE, FULL, HASH, REPOSITORY, Hub, serving
 
 from evolsynth.errors import InputError, ModelNotFound, SetupError
-from evolsynth.llm.llamacpp import catalogue, pull
-from evolsynth.llm.llamacpp.catalogue import CATALOGUE, CatalogueEntry
-from evolsynth.llm.llamacpp.files import find_model
+from evolsynth.llm.llamacpp import files, pull
+from evolsynth.llm.llamacpp.files import CATALOGUE, CatalogueEntry, find_model
 
 
 @pytest.fixture
@@ -294,13 +294,12 @@ def test_only_web_addresses_are_gone_on_to(hub: Hub) -> None:
 @pytest.fixture
 def entry(monkeypatch: pytest.MonkeyPatch) -> CatalogueEntry:
     """A model of the catalogue that the hub has."""
-    made = CATALOGUE["SmolLM2-1.7B-Instruct"]._replace(
-        hub=REPOSITORY, file=FILE, sha256=HASH, size=len(BODY)
+    made = msgspec.structs.replace(
+        CATALOGUE["SmolLM2-1.7B-Instruct"], hub=REPOSITORY, file=FILE, sha256=HASH, size=len(BODY)
     )
     known = {**CATALOGUE, "Tiny": made}
-    for module in (catalogue, pull):
+    for module in (files, pull):
         monkeypatch.setattr(module, "CATALOGUE", known)
-    monkeypatch.setattr("evolsynth.llm.llamacpp.files.CATALOGUE", known)
     return made
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from evolsynth.errors import EngineError, InputError, ModelNotFound, SetupError
 from evolsynth.llm.llamacpp import speeds
-from evolsynth.llm.llamacpp.catalogue import OPEN
+from evolsynth.llm.llamacpp.files import OPEN
 from evolsynth.llm.scripted import Scripted
 
 GIB = 2**30

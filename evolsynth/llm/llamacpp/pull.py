@@ -30,8 +30,7 @@ from typing import IO, Any, NamedTuple, TypeVar
 from evolsynth import atomic
 from evolsynth.doing import doing
 from evolsynth.errors import InputError, SetupError
-from evolsynth.llm.llamacpp.catalogue import CATALOGUE
-from evolsynth.llm.llamacpp.files import named, pulled, sha256_of
+from evolsynth.llm.llamacpp.files import CATALOGUE, named, pulled, sha256_of
 
 __all__ = ["Remote", "Tell", "pull", "remote", "size_text"]
 

@@ -14,8 +14,7 @@ from evolsynth import atomic
 from evolsynth.doing import doing
 from evolsynth.errors import ModelNotFound, SetupError
 from evolsynth.llm.base import LLM, Completion, Request
-from evolsynth.llm.llamacpp.catalogue import CATALOGUE, OPEN, CatalogueEntry
-from evolsynth.llm.llamacpp.files import find_model
+from evolsynth.llm.llamacpp.files import CATALOGUE, OPEN, CatalogueEntry, find_model
 from evolsynth.llm.llamacpp.machine import UNKNOWN, available_memory, available_threads
 from evolsynth.rows import Message
 

@@ -22,13 +22,16 @@ from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.findings import Finding
 from evolsynth.foreign import failure
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
-from evolsynth.methods.magpie import follows
 from evolsynth.methods.magpie.steering import (
     Choice,
     Steering,
     SystemPrompt,
     SystemPrompts,
+    answers_of,
+    columns_of,
+    hints_of,
     steering,
+    then_of,
 )
 from evolsynth.methods.method import method
 from evolsynth.methods.respond import RESPONSE_SAMPLING, Answers
@@ -53,13 +56,13 @@ _CANDIDATES = 4
     shape="source",
     gives=["instruction"],
     keeps=False,
-    columns=follows.columns,
+    columns=columns_of,
     idle={
         "embedder": lambda options: options.get("topic") is None,
-        "answerer": lambda options: not follows.answers(options),
+        "answerer": lambda options: not answers_of(options),
     },
-    then=follows.then,
-    hints=follows.hints,
+    then=then_of,
+    hints=hints_of,
 )
 async def magpie(
     llm: LLM,
@@ -134,7 +137,7 @@ async def magpie(
         CapabilityError: the back end cannot continue a raw prompt, or the answerer answer a chat.
         TemplateError: a model's chat template is missing or takes no system turn.
     """
-    answering = follows.answers({"n_turns": n_turns, "only_instruction": only_instruction})
+    answering = answers_of({"n_turns": n_turns, "only_instruction": only_instruction})
     _check(n, n_turns, candidates, answering, end_with_user)
     llm.require(Capability.RAW_PROMPT, by="Magpie")
     steer = steering(topic, steered=system_prompt is not None)

@@ -3,12 +3,14 @@ where that cannot be."""
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -198,6 +200,24 @@ def test_no_room_is_told_before_anything_is_written(
         pull.pull(FULL)
     assert not hub.gets
     assert not parts(tmp_path)
+
+
+def test_a_disk_that_fills_up_on_the_way_keeps_the_part(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    hub.cut = [300_000]
+    read = pull._read
+    answers: Iterator[Callable[..., None]] = iter([read, full])
+    monkeypatch.setattr(pull, "_read", lambda *how: next(answers)(*how))
+    with pytest.raises(SetupError, match=r"No space left on device.*What was got is kept"):
+        pull.pull(FULL)
+    assert parts(tmp_path)[0].stat().st_size == 300_000
+    monkeypatch.setattr(pull, "_read", read)
+    assert pull.pull(FULL).read_bytes() == BODY
+    assert hub.gets[-1].range == "bytes=300000-"
 
 
 def test_a_folder_that_cannot_be_written_is_told(hub: Hub, tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ def looks(nodes: Sequence[Node]) -> Mapping[int, int]:
         fresh[node.index] = _makes(node) or (
             node.step.kind != "gate" and any(fresh[above] for above in node.inputs)
         )
-        spending = [gates[r.index] for r in readers[node.index] if r.step.takes("llm")]
+        spending = [gates[r.index] for r in readers[node.index] if r.step.asks()]
         gate = next((place for place in spending if place is not None), None)
         if fresh[node.index] and gate is not None:
             found[node.index] = gate

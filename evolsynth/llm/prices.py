@@ -91,10 +91,10 @@ def prices_of(
     """Prices as the options of a model, or of a run, tell them; None where none is told.
 
     Args:
-        price_in: of a million tokens that the model reads, in any currency.
-        price_out: of a million tokens that it writes.
-        price_cached: of a million tokens of those read that its server had read before; by default
-            as all others.
+        price_in: the price of a million tokens that a model on a server reads, in any currency.
+        price_out: the price of a million tokens that it writes.
+        price_cached: the price of a million tokens read that its server had read before; by
+            default as of all others.
     """
     if price_in is None and price_out is None and price_cached is None:
         return None

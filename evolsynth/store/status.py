@@ -77,7 +77,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     asked: int
     tokens: int
     prompt_tokens: int
-    cost: float | None
+    cost: float | None = None
     events: tuple[StoredEvent, ...]
 
 

@@ -109,9 +109,9 @@ _COLUMNS = (
     _Column("went on", lambda step: step.left, 0, style="green"),
     _Column("rejected", lambda step: step.rejected, 0, style="yellow"),
     _Column("failed", lambda step: step.failed, 0, style="red"),
-    _Column("asked", lambda step: step.asked, 2),
-    _Column("stored", lambda step: step.found, 4),
-    _Column("tokens", lambda step: step.tokens, 3),
+    _Column("asked", lambda step: step.asked, 3),
+    _Column("stored", lambda step: step.found, 5),
+    _Column("tokens", lambda step: step.tokens, 4),
     _Column("cost", lambda step: step.cost, 2, told=money, always=False),
 )
 

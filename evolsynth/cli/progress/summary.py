@@ -152,8 +152,8 @@ def _why(ended: str, state: RunState) -> str | None:
         "--minutes more, or leave it out.",
         "max_tokens": f"It ended after {counted(limits.max_tokens or 0)} tokens, with {told}. "
         "Raise the run's max_tokens, or leave it out.",
-        "max_cost": f"It ended after a cost of {money(limits.max_cost or 0)}, with {told}. Raise the "
-        "run's max_cost, or leave it out.",
+        "max_cost": f"It ended at its limit of cost, {money(limits.max_cost or 0)}, with {told}. "
+        "Raise the run's max_cost, or leave it out.",
         "max_attempts": f"It ended after {counted(limits.max_attempts or 0)} attempts, with "
         f"{told}. Raise the run's max_attempts, or change what rejects most.",
         "stalled": f"It ended because none of the last {counted(limits.stall or 0)} attempts was "

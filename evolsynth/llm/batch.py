@@ -35,11 +35,12 @@ T = TypeVar("T")
 
 
 class Standing(NamedTuple):
-    """How a batch stands: whether it has ``ended``, in the server's word ``told``; ``details`` are
-    for `Batches.results`."""
+    """How a batch stands: whether it has ``ended``, in the server's word ``told``, and why lines
+    have no result then, if they have none (``error``). ``details`` are for `Batches.results`."""
 
     ended: bool
     told: str
+    error: LLMError | None = None
     details: Any = None
 
 
@@ -49,45 +50,6 @@ class Result(NamedTuple):
     key: str
     body: Any = None
     error: LLMError | None = None
-
-
-class Batches(Protocol):
-    """A server's batches.
-
-    All but `route` and `read` may raise `EngineError` (it may go better later), `RequestError` (it
-    never will) and `SetupError` (nothing will, until somebody mends it).
-    """
-
-    def route(self, request: Request) -> str:
-        """Where a request would go by itself; those of a batch all go to one place."""
-
-    def read(self, request: Request, body: Any) -> Completion:
-        """The answer in the body of a line."""
-
-    async def submit(self, route: str, lines: Mapping[str, Request], tag: str) -> str:
-        """Send a batch, marked with a tag; its id."""
-
-    async def find(self, tag: str) -> str | None:
-        """The id of the batch with this tag; None where the server has none."""
-
-    async def look(self, batch: str) -> Standing:
-        """How a batch stands."""
-
-    async def results(self, standing: Standing) -> Sequence[Result]:
-        """What became of the lines of a batch that has ended, in any order."""
-
-
-class Book(Protocol):
-    """What outlives the process: a run's store."""
-
-    def get(self, name: str) -> Any:
-        """What was put under a name; None: nothing."""
-
-    def put(self, name: str, value: Any) -> None:
-        """Keep some data as JSON has it; it is on the disk when this returns."""
-
-    def has(self, key: bytes) -> bool:
-        """Whether the answer to a request is stored."""
 
 
 class Pauses(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +69,50 @@ class Pauses(msgspec.Struct, frozen=True, kw_only=True):
     def after(self, looks: int) -> float:
         """Seconds to wait after so many looks."""
         return min(self.longest, self.first * 1.5 ** min(looks, 100))
+
+
+class Batches(Protocol):
+    """A server's batches.
+
+    All but `route` and `read` may raise `EngineError` (it may go better later), `RequestError` (it
+    never will) and `SetupError` (nothing will, until somebody mends it).
+    """
+
+    pauses: Pauses
+
+    def route(self, request: Request) -> str:
+        """Where a request would go by itself; those of a batch all go to one place."""
+
+    def read(self, request: Request, body: Any) -> Completion:
+        """The answer in the body of a line."""
+
+    async def submit(self, route: str, lines: Mapping[str, Request], tag: str) -> str:
+        """Send a batch, marked with a tag; its id."""
+
+    async def find(self, tag: str) -> str | None:
+        """The id of the batch with this tag; None where the server has none."""
+
+    async def look(self, batch: str) -> Standing:
+        """How a batch stands."""
+
+    async def results(self, standing: Standing) -> Sequence[Result]:
+        """What became of the lines of a batch that has ended, in any order."""
+
+    async def aclose(self) -> None:
+        """Let go of connections; they are made again where they are needed."""
+
+
+class Book(Protocol):
+    """What outlives the process: a run's store."""
+
+    def get(self, name: str) -> Any:
+        """What was put under a name; None: nothing."""
+
+    def put(self, name: str, value: Any) -> None:
+        """Keep some data as JSON has it; it is on the disk when this returns."""
+
+    def has(self, key: bytes) -> bool:
+        """Whether the answer to a request is stored."""
 
 
 class _Record(msgspec.Struct, omit_defaults=True):
@@ -151,7 +157,6 @@ class Batched(LLM):
         batches: its server's.
         book: where batches are remembered.
         size: requests of a batch at most.
-        pauses: how long to wait.
         busy: says whether others are at work who may soon ask more.
         tell: is told what happens, as `Store.event`.
     """
@@ -163,12 +168,11 @@ class Batched(LLM):
         book: Book,
         *,
         size: int = 1000,
-        pauses: Pauses | None = None,
         busy: Callable[[], bool] = lambda: False,
         tell: Callable[..., None] = lambda *_, **__: None,
     ) -> None:
         self._llm, self._batches, self._book = llm, batches, book
-        self.concurrency, self._pauses = size, pauses or Pauses()
+        self.concurrency, self._pauses = size, batches.pauses
         self._busy, self._tell = busy, tell
         self._model = hash_of((llm.name, llm.provenance)).hex()
         self._asked: dict[str, _Question] = {}
@@ -248,6 +252,7 @@ class Batched(LLM):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._batches.aclose()
 
     # The book ---------------------------------------------------------------------------------
 
@@ -419,7 +424,7 @@ class Batched(LLM):
         for key in batch.open:
             if key not in found:
                 missing = f"Batch {batch.id} ({standing.told}) has no answer to this request."
-                found[key] = Result(key, error=EngineError(missing))
+                found[key] = Result(key, error=standing.error or EngineError(missing))
         return found
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]], tries: int | None = None) -> T:

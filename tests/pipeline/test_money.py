@@ -126,7 +126,8 @@ async def test_a_cost_limit_ends_the_run_and_what_is_under_way_is_paid_and_kept(
     assert (second.ended, again.requests) == ("max_cost", [])
     assert second.accepted == first.state.cost == second.state.cost
     third = await go(pipe, tmp_path, again, max_cost=100.0)
-    assert (third.ended, third.state.cost) == ("finished", pytest.approx(40))
+    assert third.ended == "finished"
+    assert third.state.cost == pytest.approx(40)
     assert len(llm.requests) + len(again.requests) == 40
 
 
@@ -222,7 +223,8 @@ async def test_a_store_of_before_there_were_prices_goes_on(tmp_path: Path) -> No
 async def test_a_preview_tells_its_cost_and_estimates_the_whole() -> None:
     pipe = load(seeds(50)) >> respond()
     made = await preview(pipe, rows=5, options=RunOptions(llm=model(), embedder=None, max_cost=1.0))
-    assert (made.cost, made.expected, made.offered) == (pytest.approx(5), 5, 50)
+    assert made.cost == pytest.approx(5)
+    assert (made.expected, made.offered) == (5, 50)
     assert made.cost_of_all == pytest.approx(50)
     assert made.accepted == 5
     told = made.estimate(100)

@@ -55,13 +55,13 @@ class Result(NamedTuple):
 class Pauses(msgspec.Struct, frozen=True, kw_only=True):
     """How long to wait, in seconds.
 
-    ``collect``: for others, after a request. ``first``: before a batch is looked at, and from
-    there half as long again each time, to ``longest``. A server that does not answer is asked
-    ``tries`` times, and four times as often how a batch stands, before the run ends, to be gone
-    on with later.
+    ``collect``: for others, twice, after a request. ``first``: before a batch is looked at, and
+    from there half as long again each time, to ``longest``. A server that does not answer is asked
+    ``tries`` times, and four times as often how a batch stands, before the run ends, to be gone on
+    with later.
     """
 
-    collect: float = 1.0
+    collect: float = 0.5
     first: float = 2.0
     longest: float = 60.0
     tries: int = 5
@@ -178,6 +178,7 @@ class Batched(LLM):
         self._asked: dict[str, _Question] = {}
         self._collected: dict[str, None] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._idle = False
         self._sent: dict[str, _Batch] = {}  # by tag
         self._homes: dict[str, _Batch] = {}  # by key
         self._remembered: asyncio.Task[None] | None = None
@@ -314,6 +315,7 @@ class Batched(LLM):
 
     def _collect(self, key: str) -> None:
         self._collected[key] = None
+        self._idle = False
         if len(self._collected) >= self.concurrency:
             self._send()
         else:
@@ -326,7 +328,9 @@ class Batched(LLM):
         self._timer = loop.call_later(self._pauses.collect, self._nobody_came)
 
     def _nobody_came(self) -> None:
-        if self._collected and self._busy():
+        """Send them, if nobody was at work a moment ago either: others may be just about to ask."""
+        before, self._idle = self._idle, not self._busy()
+        if self._collected and not (before and self._idle):
             self._wait_for_others()
         elif self._collected:
             self._send()

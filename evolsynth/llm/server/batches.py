@@ -201,7 +201,7 @@ def _error(code: str, status: int, told: str) -> LLMError:
     return EngineError(told) if passing else RequestError(told)
 
 
-# What a chat asks and answers, where nothing else is told ------------------------------------------
+# What a chat asks and answers, where nothing else is told -----------------------------------------
 
 
 def chat_body(model: str) -> Body:

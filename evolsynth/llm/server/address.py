@@ -38,7 +38,9 @@ SCHEMES: Mapping[str, Scheme] = {
 }
 
 _NAMED = re.compile(r"(?:(?P<name>.+)@)?(?P<url>https?://.*)", re.DOTALL | re.IGNORECASE)
-_HOST = re.compile(r"(localhost|\d+\.\d+\.\d+\.\d+|\[[0-9a-f:]+\]|[a-z][a-z0-9.-]*\.[a-z]+)(:\d+)?(/.*)?")
+_HOST = re.compile(
+    r"(localhost|\d+\.\d+\.\d+\.\d+|\[[0-9a-f:]+\]|[a-z][a-z0-9.-]*\.[a-z]+)(:\d+)?(/.*)?"
+)
 _HOST_AND_PORT = re.compile(r"[a-z0-9][a-z0-9.-]*:\d{2,5}(/.*)?")
 _WHITE = re.compile(r"\s")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
@@ -37,14 +38,15 @@ class Flavour(msgspec.Struct, frozen=True, kw_only=True):
     in raw prompts where those are others; what is not there the server does not have. ``top_k_off``
     is what switches that filter off. ``prefill`` are fields with which a chat's last turn, the
     assistant's, is gone on with; None where it cannot be. ``choosing`` says how an answer is kept
-    to some texts, ``grammar`` whether it takes GBNF, ``schema`` whether a JSON schema. ``thinking``
-    is the field that switches thoughts on and off. ``stops`` is how many stop strings it takes.
+    to some texts, ``grammar`` whether it takes GBNF, ``schema`` whether a JSON schema, in a chat,
+    and ``raw_schema`` whether behind a raw prompt. ``thinking`` is the field that switches thoughts
+    on and off. ``stops`` is how many stop strings it takes.
     """
 
     title: str
     chat: Literal["openai", "ollama"] = "openai"
     raw: Literal["openai", "ollama", "llama-server", "tgi"] | None = None
-    sampling: Mapping[str, str] = _COMMON
+    sampling: Mapping[str, str] = MappingProxyType(_COMMON)
     raw_sampling: Mapping[str, str] | None = None
     top_k_off: int | None = 0
     seeded: bool = False
@@ -53,6 +55,7 @@ class Flavour(msgspec.Struct, frozen=True, kw_only=True):
     choosing: Choosing | None = "enum"
     grammar: bool = False
     schema: bool = True
+    raw_schema: bool = False
     thinking: Literal["template", "think", "reasoning"] | None = None
     stops: int | None = None
     max_tokens: str = "max_tokens"
@@ -63,6 +66,7 @@ FLAVOURS: Mapping[str, Flavour] = {
     "openai": Flavour(title="OpenAI's API", stops=4, max_tokens="max_completion_tokens"),
     "openrouter": Flavour(title="OpenRouter", sampling=_VLLM, thinking="reasoning", stops=4),
     "ollama": Flavour(
+        raw_schema=True,
         title="Ollama",
         chat="ollama",
         raw="ollama",
@@ -71,6 +75,7 @@ FLAVOURS: Mapping[str, Flavour] = {
         thinking="think",
     ),
     "llama-server": Flavour(
+        raw_schema=True,
         title="llama-server",
         raw="llama-server",
         sampling=_LLAMA,
@@ -81,6 +86,7 @@ FLAVOURS: Mapping[str, Flavour] = {
         thinking="template",
     ),
     "vllm": Flavour(
+        raw_schema=True,
         title="vLLM",
         raw="openai",
         sampling=_VLLM,
@@ -93,6 +99,7 @@ FLAVOURS: Mapping[str, Flavour] = {
         top_k_off=-1,
     ),
     "sglang": Flavour(
+        raw_schema=True,
         title="SGLang",
         raw="openai",
         sampling=_VLLM,
@@ -103,6 +110,7 @@ FLAVOURS: Mapping[str, Flavour] = {
         top_k_off=-1,
     ),
     "tgi": Flavour(
+        raw_schema=True,
         title="TGI",
         raw="tgi",
         raw_sampling=_TGI,
@@ -117,6 +125,7 @@ FLAVOURS: Mapping[str, Flavour] = {
         sampling=_LLAMA,
         seeded=True,
         min_tokens=True,
+        choosing="grammar",
         grammar=True,
     ),
     "compatible": Flavour(title="this server"),

@@ -92,9 +92,7 @@ class Tokeniser:
         )
         return told
 
-    async def _chunk(
-        self, segments: Sequence[Segment], *, first: bool, whole: bool
-    ) -> Parts:
+    async def _chunk(self, segments: Sequence[Segment], *, first: bool, whole: bool) -> Parts:
         parts: Parts = []
         after_text = not first
         async for part in self._parts(segments):

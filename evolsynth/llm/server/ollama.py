@@ -69,7 +69,7 @@ def read(told: Any) -> Answer:
     Raises:
         ValueError, KeyError, TypeError: it is not of that form.
     """
-    message = told["message"] if "message" in told else told
+    message = told.get("message", told)
     text = message["content"] if "message" in told else message["response"]
     if told.get("done") is False or not isinstance(text, str):
         raise ValueError("the answer is not whole")

@@ -188,7 +188,9 @@ def constraint(request: Request, found: Found) -> dict[str, Any]:
         return _grammar(request.grammar, found)
     if request.choices and found.choosing == "structured":
         texts = list(request.choices)
-        return {"guided_choice": texts} if found.guided else {"structured_outputs": {"choice": texts}}
+        return (
+            {"guided_choice": texts} if found.guided else {"structured_outputs": {"choice": texts}}
+        )
     if request.choices and found.choosing == "grammar":
         return {"grammar": grammar_of(request.choices)}
     if request.choices and found.choosing == "enum":

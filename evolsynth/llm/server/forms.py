@@ -293,7 +293,7 @@ async def _not_before(form: Form, request: Request, prompt: Sequence[int | str])
     begun = await _generated(form, first, prompt, bytewise=True, ignore_eos=True)
     if begun.finish_reason == "stop" or most == least:
         return begun
-    rest = msgspec.structs.replace(request, max_tokens=most - least)
+    rest = msgspec.structs.replace(request, max_tokens=most - least, min_tokens=0)
     answer = await _generated(form, rest, [*prompt, *begun.ids], bytewise=True)
     return _joined(begun.logprobs, answer, begun.prompt_tokens)
 
@@ -309,7 +309,7 @@ async def _without_banned(form: Form, request: Request, prompt: Sequence[int | s
     read = 0
     for rewinds in range(_MOST_REWINDS):
         seed = (request.seed + rewinds * _NEXT_SEED) % (2**32 - 1)
-        asked = msgspec.structs.replace(request, seed=seed, banned=())
+        asked = msgspec.structs.replace(request, seed=seed, banned=(), min_tokens=0)
         if forbidden:
             bias = [[token, False] for token in sorted(forbidden)]
             one = msgspec.structs.replace(asked, max_tokens=1)
@@ -341,7 +341,7 @@ async def _gone_on(
     kept: tuple[TokenLogprob, ...],
     read: int,
 ) -> Answer:
-    rest = msgspec.structs.replace(request, max_tokens=request.max_tokens - len(kept))
+    rest = msgspec.structs.replace(request, max_tokens=request.max_tokens - len(kept), min_tokens=0)
     here = [*prompt, *(t.token for t in kept)]
     answer = await _generated(form, rest, here, bytewise=True)
     return _joined(kept, answer, read or answer.prompt_tokens)

@@ -71,6 +71,8 @@ class Tokeniser:
         parts: Parts = []
         for chunk in chunks:
             parts += await self._chunk(chunk, first=not parts, whole=False)
+        if len(parts) > 1 and isinstance(parts[0], str) and isinstance(parts[1], str):
+            parts[:1] = await self._encode(parts[0])  # a list of texts would be several prompts
         return parts
 
     async def tokens(self, prompt: Prompt) -> list[int]:

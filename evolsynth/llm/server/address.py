@@ -130,18 +130,18 @@ def _check(text: str, scheme: str, name: str, url: str) -> None:
     if name and "://" in name:
         raise InputError(f"'{text}': a server's address begins with http:// or https://.")
     if name and not url:
-        ported = scheme != "ollama" and _HOST_AND_PORT.fullmatch(name.lower())
-        if name.startswith("@") or name.endswith("@") or ported or _is_host(name):
+        place = name.rpartition("@")[2].lower()
+        ported = "@" in name or scheme != "ollama"  # an Ollama tag may be a number
+        if not name.strip("@") or _is_host(place) or (ported and _HOST_AND_PORT.fullmatch(place)):
             raise InputError(
                 f"'{text}' seems to name a server without http://. Write "
-                f"{scheme}:{'NAME@' if kind.needs_name else ''}http://{name.strip('@')}."
+                f"{scheme}:{'NAME@' if kind.needs_name else ''}http://{place or 'HOST'}."
             )
 
 
-def _is_host(name: str) -> bool:
-    """Whether a name without a URL can only be a host: ``localhost``, or an address of numbers."""
-    found = _HOST.fullmatch(name.lower())
-    return found is not None and (found[1] == "localhost" or found[1][0] in "[0123456789")
+def _is_host(text: str) -> bool:
+    """Whether it can only be a host: ``localhost``, or an address of numbers."""
+    return _HOST.fullmatch(text) is not None
 
 
 def _default(kind: Scheme, scheme: str) -> Where:

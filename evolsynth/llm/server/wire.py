@@ -183,7 +183,7 @@ def _thinking(found: Found) -> dict[str, Any]:
 def constraint(request: Request, found: Found) -> dict[str, Any]:
     """What keeps the answer to choices, a grammar or a schema, as far as the server has it."""
     if request.schema is not None:
-        return {"response_format": _json_schema(schema_of(request))}
+        return {"response_format": _json_schema(schema_of(request), found)}
     if request.grammar is not None:
         return _grammar(request.grammar, found)
     if request.choices and found.choosing == "structured":
@@ -194,7 +194,7 @@ def constraint(request: Request, found: Found) -> dict[str, Any]:
     if request.choices and found.choosing == "grammar":
         return {"grammar": grammar_of(request.choices)}
     if request.choices and found.choosing == "enum":
-        return {"response_format": _json_schema(enum_of(request.choices))}
+        return {"response_format": _json_schema(enum_of(request.choices), found)}
     return {}
 
 
@@ -223,11 +223,11 @@ def chosen(text: str) -> str:
         return text
 
 
-def _json_schema(schema: Any) -> dict[str, Any]:
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": "answer", "schema": schema, "strict": True},
-    }
+def _json_schema(schema: Any, found: Found) -> dict[str, Any]:
+    if found.kind == "llama-cpp-python":
+        return {"type": "json_object", "schema": schema}
+    named = {"name": "answer", "schema": schema, "strict": True}
+    return {"type": "json_schema", "json_schema": named}
 
 
 def grammar_of(texts: Sequence[str]) -> str:

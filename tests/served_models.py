@@ -1,4 +1,4 @@
-"""A real llama-server with SmolLM2, started once; and no keys of the machine's own."""
+"""A real llama-server with SmolLM2, started once for all tests that import these fixtures."""
 
 from __future__ import annotations
 
@@ -18,16 +18,8 @@ PROGRAM = Path(__file__).with_name("llama_server_process.py")
 SLOTS, CONTEXT = 4, 1024
 
 
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment says nothing of servers or keys."""
-    for name in ("OPENAI_BASE_URL", "OLLAMA_HOST", "OPENAI_API_KEY", "LLAMA_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
-
-
 @pytest.fixture(scope="session")
-def weights() -> Path:
+def smollm_file() -> Path:
     """SmolLM2's file as it came, which both llama.cpps load."""
     from evolsynth.llm.llamacpp.files import find_model
 
@@ -35,12 +27,12 @@ def weights() -> Path:
 
 
 @pytest.fixture(scope="session")
-def llama_server_url(weights: Path) -> Iterator[str]:
+def llama_server_url(smollm_file: Path) -> Iterator[str]:
     """Where llama-server listens."""
     if importlib.util.find_spec("xllamacpp") is None:
         pytest.skip("xllamacpp is not installed: it carries llama-server")
     process = subprocess.Popen(
-        [sys.executable, str(PROGRAM), str(weights), str(SLOTS), str(CONTEXT)],
+        [sys.executable, str(PROGRAM), str(smollm_file), str(SLOTS), str(CONTEXT)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -60,16 +52,16 @@ def llama_server_url(weights: Path) -> Iterator[str]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def in_process(weights: Path) -> AsyncIterator[LlamaCpp]:
+async def smollm_as_it_came(smollm_file: Path) -> AsyncIterator[LlamaCpp]:
     """The same file in this process."""
     async with LlamaCpp(
-        weights, quantisation=None, slots=2, contexts=1, threads=1, context=CONTEXT
+        smollm_file, quantisation=None, slots=2, contexts=1, threads=1, context=CONTEXT
     ) as llm:
         yield llm
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def served(llama_server_url: str) -> AsyncIterator[Server]:
+async def served_smollm(llama_server_url: str) -> AsyncIterator[Server]:
     """The model behind llama-server."""
     async with Server(f"llama-server:{llama_server_url}", concurrency=SLOTS) as llm:
         yield llm

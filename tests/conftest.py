@@ -15,9 +15,9 @@ import pytest_asyncio
 from docs_pages import page_blocks, read_through  # noqa: F401 - fixtures
 from scripted_commands import in_folder, use_embedder, use_model  # noqa: F401 - fixtures
 from served_models import (  # noqa: F401 - fixtures
+    as_it_came,
     llama_server_url,
-    served_smollm,
-    smollm_as_it_came,
+    served,
     smollm_file,
 )
 

@@ -52,7 +52,7 @@ def llama_server_url(smollm_file: Path) -> Iterator[str]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def smollm_as_it_came(smollm_file: Path) -> AsyncIterator[LlamaCpp]:
+async def as_it_came(smollm_file: Path) -> AsyncIterator[LlamaCpp]:
     """The same file in this process."""
     async with LlamaCpp(
         smollm_file, quantisation=None, slots=2, contexts=1, threads=1, context=CONTEXT
@@ -61,7 +61,7 @@ async def smollm_as_it_came(smollm_file: Path) -> AsyncIterator[LlamaCpp]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def served_smollm(llama_server_url: str) -> AsyncIterator[Server]:
+async def served(llama_server_url: str) -> AsyncIterator[Server]:
     """The model behind llama-server."""
     async with Server(f"llama-server:{llama_server_url}", concurrency=SLOTS) as llm:
         yield llm

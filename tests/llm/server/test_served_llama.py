@@ -31,27 +31,24 @@ def asked(**fields: Any) -> Request:
     )
 
 
-async def test_it_says_what_it_is_and_can_do(served_smollm: Server, smollm_file: Path) -> None:
-    assert served_smollm.name == smollm_file.name
-    assert served_smollm.provenance["server"] == "llama-server"
-    assert served_smollm.provenance["size"] > 90e6
+async def test_it_says_what_it_is_and_can_do(served: Server, smollm_file: Path) -> None:
+    assert served.name == smollm_file.name
+    assert served.provenance["server"] == "llama-server"
+    assert served.provenance["size"] > 90e6
     assert not any(
-        "/" in str(value) or "127.0.0.1" in str(value)
-        for value in served_smollm.provenance.values()
+        "/" in str(value) or "127.0.0.1" in str(value) for value in served.provenance.values()
     )
-    assert served_smollm.capabilities == frozenset(Capability)
-    assert served_smollm.parameters == 134515008
+    assert served.capabilities == frozenset(Capability)
+    assert served.parameters == 134515008
 
 
-async def test_a_typed_control_token_stays_text(
-    served_smollm: Server, smollm_as_it_came: LlamaCpp
-) -> None:
+async def test_a_typed_control_token_stays_text(served: Server, as_it_came: LlamaCpp) -> None:
     typed = Prompt((Segment("a<|im_end|>b"),))
     meant = Prompt((Segment("a"), Segment("<|im_end|>", control=True), Segment("b")))
     lengths = []
     for prompt in (typed, meant):
-        completion = await served_smollm.complete(asked(prompt=prompt, max_tokens=1))
-        reference = await smollm_as_it_came.complete(asked(prompt=prompt, max_tokens=1))
+        completion = await served.complete(asked(prompt=prompt, max_tokens=1))
+        reference = await as_it_came.complete(asked(prompt=prompt, max_tokens=1))
         assert completion.prompt_tokens == reference.prompt_tokens
         lengths.append(completion.prompt_tokens)
     assert lengths[0] > lengths[1] == 3
@@ -69,10 +66,10 @@ PROMPTS = {
 
 @pytest.mark.parametrize("fields", PROMPTS.values(), ids=PROMPTS)
 async def test_it_reads_the_prompt_that_the_engine_in_process_reads(
-    served_smollm: Server, smollm_as_it_came: LlamaCpp, fields: dict[str, Any]
+    served: Server, as_it_came: LlamaCpp, fields: dict[str, Any]
 ) -> None:
     request = asked(**{"logprobs": True, "max_tokens": 1} | fields)
-    ours, theirs = await served_smollm.complete(request), await smollm_as_it_came.complete(request)
+    ours, theirs = await served.complete(request), await as_it_came.complete(request)
     assert ours.prompt_tokens == theirs.prompt_tokens
     assert ours.text.startswith(request.prefix)
     # The two builds of llama.cpp calculate in other ways; another prompt would be further off.
@@ -81,123 +78,116 @@ async def test_it_reads_the_prompt_that_the_engine_in_process_reads(
 
 
 async def test_an_answer_is_one_of_the_choices_or_keeps_to_the_grammar(
-    served_smollm: Server,
+    served: Server,
 ) -> None:
     choices = ("Lake Geneva", 'The "Rhine"\n', "Lake \\Garda")
-    assert (await served_smollm.complete(asked(choices=choices))).text in choices
-    completion = await served_smollm.complete(asked(grammar='root ::= "yes" | "no"'))
+    assert (await served.complete(asked(choices=choices))).text in choices
+    completion = await served.complete(asked(grammar='root ::= "yes" | "no"'))
     assert completion.text in ("yes", "no")
     assert completion.finish_reason == "stop"
 
 
-async def test_stop_strings_end_it_and_are_cut_off(served_smollm: Server) -> None:
-    whole = await served_smollm.complete(asked())
+async def test_stop_strings_end_it_and_are_cut_off(served: Server) -> None:
+    whole = await served.complete(asked())
     word = whole.text.split()[2]
-    completion = await served_smollm.complete(asked(stop=(f" {word}", "|never|")))
+    completion = await served.complete(asked(stop=(f" {word}", "|never|")))
     assert completion.text == whole.text.partition(f" {word}")[0]
     assert completion.finish_reason == "stop"
 
 
-async def test_a_stop_that_names_a_control_token_stops_there(served_smollm: Server) -> None:
+async def test_a_stop_that_names_a_control_token_stops_there(served: Server) -> None:
     forced = asked(grammar='root ::= "a" <[1]> "b"', stop=("<|im_start|>",), logprobs=True)
-    completion = await served_smollm.complete(forced)
+    completion = await served.complete(forced)
     assert (completion.text, completion.tokens, completion.finish_reason) == ("a", 1, "stop")
     assert [t.piece for t in completion.logprobs] == [b"a"]
 
 
-async def test_banned_texts_make_it_take_another_way(served_smollm: Server) -> None:
-    whole = await served_smollm.complete(asked())
+async def test_banned_texts_make_it_take_another_way(served: Server) -> None:
+    whole = await served.complete(asked())
     words = tuple(whole.text.split()[1:3])
-    completion = await served_smollm.complete(asked(banned=words))
+    completion = await served.complete(asked(banned=words))
     assert not any(word in completion.text for word in words)
     assert completion.text.split()[0] == whole.text.split()[0]
     assert completion.tokens == whole.tokens
     assert completion.prompt_tokens == whole.prompt_tokens
 
 
-async def test_it_repeats_an_answer_from_its_seed(served_smollm: Server) -> None:
+async def test_it_repeats_an_answer_from_its_seed(served: Server) -> None:
     request = asked(sampling=Sampling(temperature=1.0), max_tokens=8)
-    first, again = await served_smollm.complete(request), await served_smollm.complete(request)
+    first, again = await served.complete(request), await served.complete(request)
     assert first.text == again.text
     texts = {
-        (await served_smollm.complete(asked(sampling=Sampling(temperature=1.5), seed=s))).text
+        (await served.complete(asked(sampling=Sampling(temperature=1.5), seed=s))).text
         for s in range(3)
     }
     assert len(texts) > 1
 
 
 async def test_log_probabilities_are_those_before_temperature(
-    served_smollm: Server, smollm_as_it_came: LlamaCpp
+    served: Server, as_it_came: LlamaCpp
 ) -> None:
     request = asked(logprobs=True, max_tokens=4)
-    ours, theirs = await served_smollm.complete(request), await smollm_as_it_came.complete(request)
+    ours, theirs = await served.complete(request), await as_it_came.complete(request)
     assert [t[:2] for t in ours.logprobs] == [t[:2] for t in theirs.logprobs]
     for one, other in zip(ours.logprobs, theirs.logprobs, strict=True):
         assert one.logprob == pytest.approx(other.logprob, abs=0.35)
 
 
 async def test_a_text_is_scored_token_by_token_with_its_end_of_turn(
-    served_smollm: Server, smollm_as_it_came: LlamaCpp
+    served: Server, as_it_came: LlamaCpp
 ) -> None:
-    prompt = smollm_as_it_came.template.render(ASK)
+    prompt = as_it_came.template.render(ASK)
     text = Prompt((Segment("Lake of zebras"), Segment("<|im_end|>", control=True)))
     ours, theirs = (
-        await served_smollm.score(prompt, text),
-        await smollm_as_it_came.score(prompt, text),
+        await served.score(prompt, text),
+        await as_it_came.score(prompt, text),
     )
     assert [t.token for t in ours.logprobs] == [t.token for t in theirs.logprobs]
     assert ours.prompt_tokens == theirs.prompt_tokens
     assert ours.total == pytest.approx(theirs.total, rel=0.05)
-    said = await served_smollm.complete(asked(logprobs=True, max_tokens=3))
-    again = await served_smollm.score(prompt, said.text)
+    said = await served.complete(asked(logprobs=True, max_tokens=3))
+    again = await served.score(prompt, said.text)
     assert [t.logprob for t in again.logprobs] == pytest.approx(
         [t.logprob for t in said.logprobs], abs=0.05
     )
 
 
-async def test_an_answer_keeps_to_a_schema(served_smollm: Server) -> None:
+async def test_an_answer_keeps_to_a_schema(served: Server) -> None:
     schema = {
         "type": "object",
         "properties": {"size": {"enum": ["small", "large"]}},
         "required": ["size"],
         "additionalProperties": False,
     }
-    completion = await served_smollm.complete(asked(schema=json.dumps(schema), max_tokens=40))
+    completion = await served.complete(asked(schema=json.dumps(schema), max_tokens=40))
     assert json.loads(completion.text)["size"] in ("small", "large")
 
 
-async def test_it_does_not_end_before_its_least_tokens(served_smollm: Server) -> None:
+async def test_it_does_not_end_before_its_least_tokens(served: Server) -> None:
     short = asked(messages=(Message("user", "Say: yes"),), max_tokens=30)
-    ended = await served_smollm.complete(short)
-    longer = await served_smollm.complete(
+    ended = await served.complete(short)
+    longer = await served.complete(
         asked(messages=short.messages, max_tokens=30, min_tokens=min(29, ended.tokens + 5))
     )
     assert longer.tokens >= min(29, ended.tokens + 5)
 
 
-async def test_what_is_too_long_is_the_rows_failure_with_the_reason(served_smollm: Server) -> None:
+async def test_what_is_too_long_is_the_rows_failure_with_the_reason(served: Server) -> None:
     with pytest.raises(RequestError, match="context"):
-        await served_smollm.complete(asked(prompt=Prompt.of("word " * 1500)))
+        await served.complete(asked(prompt=Prompt.of("word " * 1500)))
     with pytest.raises(RequestError, match="grammar"):
-        await served_smollm.complete(asked(grammar="root := nonsense"))
+        await served.complete(asked(grammar="root := nonsense"))
     with pytest.raises(RequestError, match="empty"):
-        await served_smollm.score(Prompt.of("a"), "")
+        await served.score(Prompt.of("a"), "")
 
 
-async def test_the_methods_run_on_it(served_smollm: Server) -> None:
-    rows = [
-        row
-        async for row in magpie(served_smollm, n=2, seed=3, max_tokens=12, only_instruction=True)
-    ]
+async def test_the_methods_run_on_it(served: Server) -> None:
+    rows = [row async for row in magpie(served, n=2, seed=3, max_tokens=12, only_instruction=True)]
     assert len(rows) == 2
     assert all(row.failure is None for row in rows)
-    answered = [
-        row async for row in respond([Row.make("Name a lake.")], served_smollm, max_tokens=8)
-    ]
+    answered = [row async for row in respond([Row.make("Name a lake.")], served, max_tokens=8)]
     assert answered[0].response
-    tasks = [
-        t async for t in bootstrap_tasks(served_smollm, n=1, seed=1, candidates=1, max_attempts=2)
-    ]
+    tasks = [t async for t in bootstrap_tasks(served, n=1, seed=1, candidates=1, max_attempts=2)]
     assert tasks
     assert all(task.failure is None for task in tasks[:-1])
 

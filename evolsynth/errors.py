@@ -114,7 +114,10 @@ class CapabilityError(EvolsynthError):
 
 
 class LLMError(EvolsynthError):
-    """The back end could not answer."""
+    """The back end could not answer. ``billed`` are the tokens that it costs all the same, where
+    the server told them (`evolsynth.llm.prices.Tokens`)."""
+
+    billed: object = None
 
 
 class RequestError(LLMError):

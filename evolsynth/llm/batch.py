@@ -83,8 +83,8 @@ class Batches(Protocol):
     def route(self, request: Request) -> str:
         """Where a request would go by itself; those of a batch all go to one place."""
 
-    def read(self, request: Request, body: Any) -> Completion:
-        """The answer in the body of a line."""
+    async def read(self, request: Request, body: Any) -> Completion:
+        """The answer in the body of a line; the server may have to be asked for some of it."""
 
     async def submit(self, route: str, lines: Mapping[str, Request], tag: str) -> str:
         """Send a batch, marked with a tag; its id."""
@@ -124,9 +124,10 @@ class _Record(msgspec.Struct, omit_defaults=True):
 
 
 class _Question(msgspec.Struct):
-    """A request that somebody waits for."""
+    """A request that somebody waits for, and where it goes."""
 
     request: Request
+    route: str
     answer: asyncio.Future[Completion]
     again: bool = False
 
@@ -229,7 +230,8 @@ class Batched(LLM):
             if not other.answer.cancelled() and other.answer.exception() is None:
                 return other.answer.result()
             await asyncio.sleep(0)  # its asker has gone, or will go in a moment
-        question = _Question(request, asyncio.get_running_loop().create_future())
+        route = self._batches.route(request)
+        question = _Question(request, route, asyncio.get_running_loop().create_future())
         self._asked[key] = question
         try:
             home = self._homes.get(key)
@@ -238,7 +240,7 @@ class Batched(LLM):
             elif home.results is None:
                 self._wait_for(home)
             else:
-                self._give(home, key)
+                await self._give(home, key)
             return await question.answer
         finally:
             del self._asked[key]
@@ -341,7 +343,7 @@ class Batched(LLM):
         keys, self._collected = self._collected, {}
         routes: dict[str, list[str]] = {}
         for key in keys:
-            routes.setdefault(self._batches.route(self._asked[key].request), []).append(key)
+            routes.setdefault(self._asked[key].route, []).append(key)
         for lines in routes.values():
             batch = _Batch(secrets.token_hex(16), _Record(lines))
             self._sent[batch.tag] = batch
@@ -374,7 +376,7 @@ class Batched(LLM):
             return
         finally:
             batch.task = None
-        self._settle(batch, results, standing)
+        await self._settle(batch, results, standing)
 
     async def _submitted(self, batch: _Batch) -> str:
         """The id of a batch that is sent now, with the requests that somebody still waits for."""
@@ -382,8 +384,9 @@ class Batched(LLM):
         async def submit() -> str:
             if batch.perhaps and (found := await self._batches.find(batch.tag)) is not None:
                 return found
-            lines = {key: self._asked[key].request for key in batch.open if key in self._asked}
-            route = self._batches.route(next(iter(lines.values())))
+            asked = {key: self._asked[key] for key in batch.open if key in self._asked}
+            lines = {key: question.request for key, question in asked.items()}
+            route = next(question.route for question in asked.values())
             batch.perhaps = True
             return await self._batches.submit(route, lines, batch.tag)
 
@@ -446,16 +449,14 @@ class Batched(LLM):
                     ) from error
             await asyncio.sleep(self._pauses.after(2 * failed - 2))
 
-    def _settle(self, batch: _Batch, results: dict[str, Result], standing: Standing) -> None:
+    async def _settle(self, batch: _Batch, results: dict[str, Result], standing: Standing) -> None:
         """Keep what failed, so that it is asked again; then give out all that was read."""
         batch.results = results
         failed = [key for key, result in results.items() if result.error is not None]
         self._close(batch, *failed)
         failures = f", {len(failed)} of them failed" if failed else ""
         self._say(batch, f"has ended ({standing.told}){failures}")
-        for key in results:
-            if key in self._asked:
-                self._give(batch, key)
+        await asyncio.gather(*(self._give(batch, key) for key in results if key in self._asked))
 
     def _close(self, batch: _Batch, *keys: str) -> None:
         """These have no answer in the batch: asked for again, they go into another."""
@@ -467,24 +468,27 @@ class Batched(LLM):
             self._homes.pop(key, None)
         self._write(batch)
 
-    def _give(self, batch: _Batch, key: str) -> None:
+    async def _give(self, batch: _Batch, key: str) -> None:
         """Give the one who waits for a key what was read for it."""
         question, result = self._asked[key], (batch.results or {})[key]
-        error = result.error
+        error: Exception | None = result.error
         if error is None:
             try:
-                answer = self._batches.read(question.request, result.body)
-            except LLMError as wrong:
-                error = wrong
+                answer = await self._batches.read(question.request, result.body)
             except (LookupError, TypeError, ValueError, msgspec.MsgspecError) as wrong:
                 error = EngineError(f"{self.name} gave an answer that is none: {told(wrong)}.")
+            except Exception as wrong:  # noqa: BLE001 - whatever it is, the one who waits is told
+                error = wrong
             else:
                 self._count(answer)
                 if not question.answer.done():
                     question.answer.set_result(answer)
                 return
-            self._close(batch, key)
-        if error.retryable and not question.again:
+            if isinstance(error, LLMError):
+                self._close(batch, key)
+        if question.answer.done():  # nobody waits any more
+            return
+        if getattr(error, "retryable", False) and not question.again:
             question.again = True
             self._tell("retry", error=told(error), attempt=1)
             self._collect(key)
@@ -496,8 +500,11 @@ class Batched(LLM):
         if question is None or question.answer.done():
             return
         if isinstance(error, LLMError | SetupError):  # of one raised twice the traces would mix
-            error = type(error)(*error.args)
-            error.retryable = False  # type: ignore[misc] # it was tried again here
+            own = type(error)(*error.args)
+            own.retryable = False  # type: ignore[misc] # it was tried again here
+            if isinstance(error, LLMError) and isinstance(own, LLMError):
+                own.billed = error.billed
+            error = own
         question.answer.set_exception(error)
 
     def _count(self, answer: Completion) -> None:

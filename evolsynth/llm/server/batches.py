@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import quote
 
@@ -21,11 +21,11 @@ from evolsynth.llm.batch import Pauses, Result, Standing
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["BatchServer", "HttpFiles", "OpenAIBatches", "chat_body", "read_chat"]
+__all__ = ["BatchServer", "HttpFiles", "OpenAIBatches"]
 
 #: The name under which a batch's metadata has our tag.
 TAG = "evolsynth"
-_WINDOW = "24h"
+_WINDOW, _VERSION = "24h", "/v1"
 _QUOTED = 300
 #: Pages of a hundred batches that are looked through for a tag.
 _PAGES = 50
@@ -46,7 +46,7 @@ _PASSING = frozenset(
 _PASSING_STATUSES = frozenset({408, 409, 425, 429})
 
 Body = Callable[[Request], tuple[str, Mapping[str, Any]]]
-Read = Callable[[Request, Any], Completion]
+Read = Callable[[Request, Any], Awaitable[Completion]]
 
 
 class BatchServer(Protocol):
@@ -75,29 +75,37 @@ class OpenAIBatches:
         server: where they are.
         body: the path that a request goes to by itself, and its JSON.
         read: the answer in a reply's JSON.
+        version: what the server's paths begin with.
         pauses: how long to wait.
     """
 
     def __init__(
-        self, server: BatchServer, body: Body, read: Read, pauses: Pauses | None = None
+        self,
+        server: BatchServer,
+        body: Body,
+        read: Read,
+        *,
+        version: str = _VERSION,
+        pauses: Pauses | None = None,
     ) -> None:
         self._server, self._body, self._read = server, body, read
+        self._version = version
         self.pauses = pauses or Pauses()
 
     def route(self, request: Request) -> str:
-        """The path of a request."""
-        return self._body(request)[0]
+        """The path of a request, as files name it: that of OpenAI."""
+        return _VERSION + self._body(request)[0].removeprefix(self._version)
 
-    def read(self, request: Request, body: Any) -> Completion:
+    async def read(self, request: Request, body: Any) -> Completion:
         """The answer in the body of a line."""
-        return self._read(request, body)
+        return await self._read(request, body)
 
     async def submit(self, route: str, lines: Mapping[str, Request], tag: str) -> str:
         """Upload the lines, and make a batch of them."""
         text = b"".join(self._line(route, key, request) for key, request in lines.items())
-        file = await self._server.upload("/v1/files", text, purpose="batch")
+        file = await self._server.upload(f"{self._version}/files", text, purpose="batch")
         made = await self._server.post(
-            "/v1/batches",
+            f"{self._version}/batches",
             {
                 "input_file_id": _id(file),
                 "endpoint": route,
@@ -116,7 +124,7 @@ class OpenAIBatches:
         """Look through the server's batches, the newest first."""
         after = ""
         for _ in range(_PAGES):
-            page = await self._server.get(f"/v1/batches?limit=100{after}")
+            page = await self._server.get(f"{self._version}/batches?limit=100{after}")
             batches = page.get("data") or []
             for batch in batches:
                 if (batch.get("metadata") or {}).get(TAG) == tag:
@@ -128,7 +136,7 @@ class OpenAIBatches:
 
     async def look(self, batch: str) -> Standing:
         """How it stands."""
-        told = await self._server.get(f"/v1/batches/{quote(batch, safe='')}")
+        told = await self._server.get(f"{self._version}/batches/{quote(batch, safe='')}")
         word = str(told.get("status")).lower()
         word = _ALIKE.get(word, word)
         return Standing(word in _ENDED, word, _no_result(batch, word, told), told)
@@ -138,7 +146,9 @@ class OpenAIBatches:
         found: list[Result] = []
         for name in ("output_file_id", "error_file_id"):
             if file := standing.details.get(name):
-                text = await self._server.file(f"/v1/files/{quote(str(file), safe='')}/content")
+                text = await self._server.file(
+                    f"{self._version}/files/{quote(str(file), safe='')}/content"
+                )
                 found += _lines(text)
         return found
 
@@ -201,41 +211,6 @@ def _error(code: str, status: int, told: str) -> LLMError:
     return EngineError(told) if passing else RequestError(told)
 
 
-# What a chat asks and answers, where nothing else is told -----------------------------------------
-
-
-def chat_body(model: str) -> Body:
-    """What makes a chat's JSON, for a model by its server's name."""
-
-    def body(request: Request) -> tuple[str, Mapping[str, Any]]:
-        if request.prompt is not None or request.prefix:
-            raise RequestError("A batch of chats takes messages only. Run without --batch.")
-        told: dict[str, Any] = {
-            "model": model,
-            "messages": [{"role": m.role, "content": m.content} for m in request.messages],
-            "seed": request.seed,
-            "max_tokens": request.max_tokens,
-            "temperature": request.sampling.temperature,
-            "top_p": request.sampling.top_p,
-        }
-        return "/v1/chat/completions", told | ({"stop": request.stop} if request.stop else {})
-
-    return body
-
-
-def read_chat(_: Request, body: Any) -> Completion:
-    """The first choice of a chat's answer, and what it is billed as."""
-    choice, usage = body["choices"][0], body.get("usage") or {}
-    details = usage.get("prompt_tokens_details") or {}
-    return Completion(
-        text=choice["message"]["content"] or "",
-        tokens=usage.get("completion_tokens") or 0,
-        prompt_tokens=usage.get("prompt_tokens") or 0,
-        cached_tokens=details.get("cached_tokens") or 0,
-        finish_reason="length" if choice.get("finish_reason") == "length" else "stop",
-    )
-
-
 # HTTP ---------------------------------------------------------------------------------------------
 
 
@@ -243,7 +218,7 @@ class HttpFiles:
     """A `BatchServer` over httpx; used as ``async with``.
 
     Args:
-        url: the server's, with or without ``/v1``.
+        url: the server's, without what its paths begin with.
         key: sent in a header, and shown nowhere.
         key_header: the header; ``Authorization`` gets ``Bearer`` before the key.
         name: the server's, in messages.
@@ -259,7 +234,7 @@ class HttpFiles:
         name: str = "The server",
         verify: bool | str = True,
     ) -> None:
-        self._url = url.rstrip("/").removesuffix("/v1")
+        self._url = url.rstrip("/")
         self._key, self._key_header = key, key_header
         self._name, self._verify = name, verify
         self._client: httpx.AsyncClient | None = None

@@ -39,6 +39,7 @@ from evolsynth.llm.template import ChatTemplate
 from evolsynth.options import Count, TextOrPath
 
 if TYPE_CHECKING:
+    from evolsynth.llm.server.batches import OpenAIBatches
     from evolsynth.llm.server.transport import Endpoint, Transport, TransportStats
 
 __all__ = ["Server"]
@@ -291,6 +292,19 @@ class Server(LLM):
         transport, self._transport, self._found = self._transport, None, None
         if transport is not None:
             await transport.aclose()
+
+    @property
+    def batches(self) -> OpenAIBatches | None:
+        """OpenAI's file batches, where the server is of that kind."""
+        if self._found is None or self._found.kind not in ("openai", "compatible"):
+            return None
+        from evolsynth.llm.server.batches import HttpFiles, OpenAIBatches
+        from evolsynth.llm.server.lines import Lines
+
+        url, lines = self._address.where.url, Lines(self._form)
+        title = self._found.flavour.title
+        files = HttpFiles(url, key=self._key(), name=title, verify=self._verify)
+        return OpenAIBatches(files, lines.body, lines.read, version=self._found.version)
 
     # What methods ask for -------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import msgspec
 
 from evolsynth.errors import CapabilityError, RequestError
 from evolsynth.llm.base import Capability, Completion, Prompt, Request, TokenLogprob
+from evolsynth.llm.prices import Tokens
 from evolsynth.llm.server import llama_server, ollama, tgi, wire
 from evolsynth.llm.server.flavours import Found
 from evolsynth.llm.server.llama_server import Poster, Tokeniser
@@ -51,19 +52,28 @@ async def answered(form: Form, request: Request) -> Completion:
     """
     _check(request, form.found)
     fault: str | None = None
+    spent = Tokens()
     for attempt in range(_TRIES):
         seed = (request.seed + attempt * _NEXT_SEED) % (2**32 - 1)
         asked = msgspec.structs.replace(request, seed=seed)
-        completion = _completed(await _answer(form, asked), asked, form.found)
+        answer = await _answer(form, asked)
+        spent += Tokens(answer.prompt_tokens, answer.tokens, answer.cached_tokens)
+        try:
+            completion = _completed(answer, asked, form.found)
+        except RequestError as error:
+            error.billed = spent
+            raise
         fault = _fault(completion, request)
         if fault is None:
             return completion
         if request.sampling.temperature == 0:  # it would be the same
             break
-    raise RequestError(
+    refused = RequestError(
         f"{form.found.model} {fault}, in {attempt + 1} of as many answers. "
         "Ask in other words, or use a model in process."
     )
+    refused.billed = spent
+    raise refused
 
 
 def _check(request: Request, found: Found) -> None:
@@ -117,6 +127,7 @@ def _completed(answer: Answer, request: Request, found: Found) -> Completion:
         text=request.prefix + text,
         tokens=answer.tokens,
         prompt_tokens=answer.prompt_tokens,
+        cached_tokens=answer.cached_tokens,
         finish_reason="stop" if stopped else answer.finish_reason,
         logprobs=answer.logprobs if request.logprobs else (),
         reasoning=reasoning,

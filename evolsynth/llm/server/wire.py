@@ -45,6 +45,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     tokens: int = 0
     prompt_tokens: int = 0
+    cached_tokens: int = 0
     finish_reason: FinishReason = "stop"
     logprobs: tuple[TokenLogprob, ...] = ()
     reasoning: str = ""
@@ -261,12 +262,13 @@ def read_chat(told: Any) -> Answer:
     thought = message.get("reasoning_content") or message.get("reasoning") or ""
     if text is None and not thought and "content" not in message:
         raise ValueError("the message has no content")
-    tokens, prompt_tokens = _usage(told)
+    tokens, prompt_tokens, cached_tokens = _usage(told)
     entries = (choice.get("logprobs") or {}).get("content") or ()
     return Answer(
         text=_text(text or ""),
         tokens=tokens,
         prompt_tokens=prompt_tokens,
+        cached_tokens=cached_tokens,
         finish_reason=reason,
         logprobs=tuple(map(token_logprob, entries)),
         reasoning=_text(thought),
@@ -284,10 +286,13 @@ def token_logprob(entry: Any) -> TokenLogprob:
     return TokenLogprob(int(number), data, logprob_of(entry["logprob"]))
 
 
-def _usage(told: Any) -> tuple[int, int]:
-    """Tokens written, tokens read."""
+def _usage(told: Any) -> tuple[int, int, int]:
+    """Tokens written, tokens read, and those of them that the server had read before."""
     usage = told.get("usage") or {}
-    return int(usage.get("completion_tokens") or 0), int(usage.get("prompt_tokens") or 0)
+    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+    named = (usage.get("completion_tokens"), usage.get("prompt_tokens"), cached)
+    written, read, cached = (int(number or 0) for number in named)
+    return written, read, cached
 
 
 def _text(value: Any) -> str:
@@ -328,11 +333,12 @@ def read_completion(told: Any) -> Answer:
         ValueError, KeyError, TypeError, IndexError: it is not of that form.
     """
     choice = told["choices"][0]
-    tokens, prompt_tokens = _usage(told)
+    tokens, prompt_tokens, cached_tokens = _usage(told)
     return Answer(
         text=_text(choice["text"]),
         tokens=tokens,
         prompt_tokens=prompt_tokens,
+        cached_tokens=cached_tokens,
         finish_reason=finished(choice.get("finish_reason")),
         logprobs=_completion_logprobs(choice.get("logprobs")),
     )

@@ -15,9 +15,9 @@ from werkzeug import Response
 from evolsynth.errors import RequestError
 from evolsynth.llm.base import LLM, Capability, Completion, Request, Usage
 from evolsynth.llm.batch import Pauses
-from evolsynth.llm.server.batches import BatchServer, HttpFiles, OpenAIBatches, chat_body, read_chat
+from evolsynth.llm.server.batches import BatchServer, HttpFiles, OpenAIBatches
 
-__all__ = ["FAST", "Chat", "FileServer", "said"]
+__all__ = ["FAST", "Chat", "FileServer", "answered", "openai_batches", "refused", "said"]
 
 FAST = Pauses(collect=0.02, first=0.01, longest=0.02, tries=3)
 Line = dict[str, Any]
@@ -47,6 +47,26 @@ def refused(line: Line, code: str, status: int = 0, message: str = "No.") -> Lin
     return {"id": "x", "custom_id": line["custom_id"], "response": response, "error": error}
 
 
+def chat_body(request: Request) -> tuple[str, Line]:
+    """A line's question, in the smallest form."""
+    if not request.messages:
+        raise RequestError("It takes messages only.")
+    turns = [{"role": turn.role, "content": turn.content} for turn in request.messages]
+    return "/v1/chat/completions", {"model": "chat", "messages": turns, "seed": request.seed}
+
+
+async def read_chat(_: Request, body: Any) -> Completion:
+    """A line's answer."""
+    usage, text = body["usage"], body["choices"][0]["message"]["content"]
+    tokens, read = usage["completion_tokens"], usage["prompt_tokens"]
+    return Completion(text=text, tokens=tokens, prompt_tokens=read, finish_reason="stop")
+
+
+def openai_batches(server: BatchServer) -> OpenAIBatches:
+    """Batches in that form."""
+    return OpenAIBatches(server, chat_body, read_chat, pauses=FAST)
+
+
 class FileServer:
     """Files and batches, in memory.
 
@@ -58,6 +78,7 @@ class FileServer:
     def __init__(self, http: HTTPServer) -> None:
         self.states = ["validating", "in_progress", "finalizing", "completed"]
         self.answer: Callable[[Line, int], Line | None] = lambda line, _: answered(line)
+        self.alone: Callable[[Line], Line] = answered
         self.fault: Callable[[str, int], Response | None] = lambda *_: None
         self.errors: Any = None
         self.files: dict[str, bytes] = {}
@@ -87,6 +108,11 @@ class FileServer:
                 return self._uploaded(asked)
             case "POST /v1/batches":
                 return self._created(json.loads(asked.get_data()))
+            case "GET /v1/models":
+                return _json({"object": "list", "data": [{"id": "chat", "object": "model"}]})
+            case "POST /v1/chat/completions":
+                line = {"custom_id": "", "body": json.loads(asked.get_data())}
+                return _json(self.alone(line)["response"]["body"])
             case "GET /v1/batches":
                 return self._listed(asked)
             case "GET /v1/batches/ID" if number < len(self.batches):
@@ -158,9 +184,7 @@ class Chat(LLM):
         self.name, self.provenance = "chat", {"model": "chat"}
         self.asked: list[Request] = []
         files = HttpFiles(url) if url is not None else server
-        self._batches = (
-            None if files is None else OpenAIBatches(files, chat_body("chat"), read_chat, FAST)
-        )
+        self._batches = None if files is None else openai_batches(files)
 
     @property
     def usage(self) -> Usage:

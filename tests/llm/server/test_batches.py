@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_server import FAST, Chat, FileServer, answered, refused, said
+from batch_server import FAST, Chat, FileServer, answered, openai_batches, refused, said
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from evolsynth import Scripted
-from evolsynth.errors import EngineError, InputError, RequestError, SetupError
-from evolsynth.llm.base import LLM, Request
-from evolsynth.llm.batch import Batched
+from evolsynth.errors import CapabilityError, EngineError, InputError, RequestError, SetupError
+from evolsynth.llm.base import LLM, Prompt, Request
+from evolsynth.llm.batch import Batched, Standing
 from evolsynth.llm.prices import Prices
-from evolsynth.llm.server.batches import HttpFiles, OpenAIBatches, chat_body, read_chat
+from evolsynth.llm.server import Server
+from evolsynth.llm.server.batches import HttpFiles
 from evolsynth.pipeline import load, respond
 from evolsynth.pipeline.graph import Chainable
 from evolsynth.pipeline.run.state import RunResult
@@ -338,23 +339,13 @@ async def test_a_batch_that_was_cancelled_at_the_server_is_not_sent_anew_by_itse
 
 
 async def test_lines_of_a_file_that_are_none_tell_nothing(server: FileServer) -> None:
-    llm = batched(server, Memory())
-    standing = await OpenAIBatches(HttpFiles(server.url), chat_body("m"), read_chat, FAST).look(
-        await _one_batch(llm, server)
-    )
+    batches = openai_batches(HttpFiles(server.url))
     server.files["file-9"] = b'no JSON\n\n[1]\n{"custom_id": 5}\n{"custom_id": "a"}\n'
-    told = standing._replace(details={"output_file_id": "file-9"})
-    assert llm._batches is not None
-    (result,) = await llm._batches.results(told)
+    ended = Standing(True, "completed", details={"output_file_id": "file-9"})
+    (result,) = await batches.results(ended)
     assert result.key == "a"
     assert isinstance(result.error, RequestError)
-
-
-async def _one_batch(llm: Batched, server: FileServer) -> str:
-    await llm.complete(ask("Name a river."))
-    await llm.aclose()
-    name: str = server.batches[-1]["id"]
-    return name
+    await batches.aclose()
 
 
 # Without a run ------------------------------------------------------------------------------------
@@ -455,7 +446,7 @@ async def test_a_batch_is_looked_for_on_all_pages(server: FileServer) -> None:
     await asyncio.gather(*(llm.complete(ask(f"{i}?")) for i in range(5)))
     await llm.aclose()
     tag = server.batches[0]["metadata"]["evolsynth"]
-    batches = OpenAIBatches(HttpFiles(server.url), chat_body("chat"), read_chat, FAST)
+    batches = openai_batches(HttpFiles(server.url))
     assert await batches.find(tag) == "batch-0"
     assert await batches.find("no such tag") is None
     await batches.aclose()
@@ -528,7 +519,7 @@ async def test_a_batch_that_the_server_does_not_know_is_not_sent_anew(
 
 
 async def test_the_key_is_sent_and_told_to_nobody(server: FileServer) -> None:
-    files = HttpFiles(server.url + "/v1/", key=SECRET)
+    files = HttpFiles(server.url + "/", key=SECRET)
     await files.get("/v1/batches")
     assert server.headers[-1]["Authorization"] == f"Bearer {SECRET}"
     server.fault = lambda *_: Response(json.dumps({"error": {"message": f"Bad {SECRET}"}}), 400)
@@ -575,8 +566,65 @@ async def test_an_answer_that_is_no_json_is_an_error_that_may_pass(server: FileS
                 await files.get("/v1/batches")
 
 
-def test_a_raw_prompt_is_no_line_of_a_batch_of_chats() -> None:
-    from evolsynth.llm.base import Prompt
+# The server back end ------------------------------------------------------------------------------
 
-    with pytest.raises(RequestError, match="messages only"):
-        chat_body("m")(Request(prompt=Prompt.of("Once"), seed=1))
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pauses of seconds, and a key in the environment."""
+    monkeypatch.setattr("evolsynth.llm.server.batches.Pauses", lambda: FAST)
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_model_behind_openais_api_goes_in_batches(
+    tmp_path: Path, server: FileServer
+) -> None:
+    name = f"openai:chat@{server.url}/v1"
+    alone = await go(pipeline(), tmp_path / "calm", Server(name))
+    assert (alone.accepted, server.batches) == (6, [])
+    asked = server.calls["POST /v1/chat/completions"]
+    result = await go(pipeline(), tmp_path / "run", Server(name), batch=True)
+    assert result.accepted == 6
+    assert files_of(tmp_path / "run") == files_of(tmp_path / "calm")
+    assert server.calls["POST /v1/chat/completions"] == asked
+    assert [len(batch["lines"]) for batch in server.batches] == [6, 6]
+    assert all(batch["endpoint"] == "/v1/chat/completions" for batch in server.batches)
+    for file in (tmp_path / "run").iterdir():
+        assert SECRET.encode() not in file.read_bytes()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_an_answer_that_is_none_of_the_choices_is_asked_for_again_by_itself(
+    server: FileServer,
+) -> None:
+    def chosen(line: dict[str, Any]) -> dict[str, Any]:
+        told = answered(line)
+        told["response"]["body"]["choices"][0]["message"]["content"] = '{"answer": "yes"}'
+        return told
+
+    server.alone = chosen
+    async with Server(f"openai:chat@{server.url}/v1") as llm:
+        assert llm.batches is not None
+        asked = Request(messages=(Message("user", "Is it?"),), seed=1, choices=("yes", "no"))
+        batches = Batched(llm, llm.batches, Memory())
+        before = server.calls["POST /v1/chat/completions"]
+        assert (await batches.complete(asked)).text == "yes"
+        assert len(server.batches) == 1
+        assert server.calls["POST /v1/chat/completions"] == before + 1
+        await batches.aclose()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_request_that_the_server_cannot_take_is_refused_before_a_batch(
+    server: FileServer,
+) -> None:
+    async with Server(f"openai:chat@{server.url}/v1") as llm:
+        assert llm.batches is not None
+        batches = Batched(llm, llm.batches, Memory())
+        raw = Request(prompt=Prompt.of("Once upon a time"), seed=1)
+        with pytest.raises(CapabilityError, match="no raw prompt"):
+            await batches.complete(raw)
+        assert batches.waiting == 0
+        await batches.aclose()
+    assert llm.batches is None

@@ -360,23 +360,21 @@ class Batched(LLM):
 
     async def _carry(self, batch: _Batch) -> None:
         """Send a batch if it was not, wait for its end, and give its answers out."""
-        if batch.id is None and not any(key in self._asked for key in batch.open):
-            self._forget(batch)  # whoever asked has gone
-            return
         try:
+            if batch.id is None and not any(key in self._asked for key in batch.open):
+                self._forget(batch)  # whoever asked has gone
+                return
             if batch.id is None:
                 batch.id = await self._submitted(batch)
                 self._write(batch)
                 self._say(batch, f"was sent to {self.name}")
             standing = await self._ended(batch.id)
-            results = await self._results(batch, standing)
+            await self._settle(batch, await self._results(batch, standing), standing)
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
             for key in batch.open:
                 self._fail(key, error)
-            return
         finally:
             batch.task = None
-        await self._settle(batch, results, standing)
 
     async def _submitted(self, batch: _Batch) -> str:
         """The id of a batch that is sent now, with the requests that somebody still waits for."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -636,3 +637,36 @@ async def test_a_request_that_the_server_cannot_take_is_refused_before_a_batch(
         assert batches.waiting == 0
         await batches.aclose()
     assert llm.batches is None
+
+
+# A process that is killed -------------------------------------------------------------------------
+
+CHILD = """
+import asyncio, sys
+sys.path[:0] = sys.argv[3:]
+from pathlib import Path
+from batch_server import Chat
+from test_batches import go, pipeline
+
+asyncio.run(go(pipeline(), Path(sys.argv[2]), Chat(sys.argv[1]), batch=True))
+"""
+
+
+async def test_a_process_killed_while_its_batch_is_under_way_goes_on_with_it(
+    tmp_path: Path, server: FileServer
+) -> None:
+    server.states = ["in_progress"]
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", CHILD, server.url, tmp_path / "run", *sys.path
+    )
+    while not (server.batches and server.batches[0]["looks"]):
+        await asyncio.sleep(0.01)
+        assert child.returncode is None
+    child.kill()
+    await child.wait()
+    server.states = ["completed"]
+    result = await go(pipeline(), tmp_path / "run", Chat(server.url), batch=True)
+    assert result.accepted == 6
+    assert files_of(tmp_path / "run") == await calm_files(tmp_path)
+    assert set(server.submitted.values()) == {1}
+    assert len(server.batches) == 2

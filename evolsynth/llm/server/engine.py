@@ -298,8 +298,7 @@ class Server(LLM):
         """OpenAI's file batches, where the server is of that kind."""
         if self._found is None or self._found.kind not in ("openai", "compatible"):
             return None
-        from evolsynth.llm.server.batches import HttpFiles, OpenAIBatches
-        from evolsynth.llm.server.lines import Lines
+        from evolsynth.llm.server.batches import HttpFiles, Lines, OpenAIBatches
 
         url, lines = self._address.where.url, Lines(self._form)
         title = self._found.flavour.title

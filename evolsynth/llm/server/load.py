@@ -20,7 +20,12 @@ class Load:
         self._fixed = limits.concurrency is not None
         self.limit = self._most if self._fixed else min(_FIRST, self._most)
 
-    def answered(self, now: float, *, entered: float, work: float, busy: bool) -> None:
+    @property
+    def wanted(self) -> int:
+        """How many requests should be there to choose from, so that more can be tried."""
+        return self.limit if self._fixed else min(self._most, 2 * self.limit)
+
+    def answered(self, now: float, *, entered: float, busy: bool) -> None:
         """An answer came. ``busy``: others waited, so the server had all it was allowed."""
         if not self._fixed and busy:
             self.limit = min(self._most, self.limit + 1)
@@ -29,3 +34,8 @@ class Load:
         """The server said that it has too much to do; ``left`` others are under way."""
         if not self._fixed:
             self.limit = max(1, self.limit * 3 // 4)
+
+    def slowed(self, now: float, *, entered: float) -> None:
+        """An answer did not come in time."""
+        if not self._fixed:
+            self.limit = max(1, self.limit // 2)

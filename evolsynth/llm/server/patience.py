@@ -37,7 +37,7 @@ class Times(msgspec.Struct, frozen=True, kw_only=True):
 _BASE_TOKENS = 64
 _KEPT = 256
 _MARGIN = 6.0
-_MOST_STRETCH = 64.0
+_MOST_STRETCH = 16.0
 
 
 class Pace:
@@ -51,17 +51,26 @@ class Pace:
         self._times = times
         self._seen: deque[float] = deque(maxlen=_KEPT)
         self._slowest: float | None = None
+        #: the seconds of an answer, as the last ones were
+        self.usual = float("inf")
         self._stretch = 1.0
+        self._stretched_at = float("-inf")
 
     def answered(self, seconds: float, tokens: int) -> None:
         """An answer took so long."""
         self._seen.append(seconds / (tokens + _BASE_TOKENS))
         self._slowest = None
+        self.usual = seconds if self.usual == float("inf") else 0.9 * self.usual + 0.1 * seconds
         self._stretch = max(1.0, self._stretch * 0.9)
 
-    def too_short(self) -> None:
-        """A request ran out of the time that it was allowed."""
-        self._stretch = min(_MOST_STRETCH, self._stretch * 2)
+    def too_short(self, began: float, now: float) -> None:
+        """A request that began at some time ran out of what it was allowed.
+
+        Of those that were under way together one counts.
+        """
+        if began >= self._stretched_at:
+            self._stretched_at = now
+            self._stretch = min(_MOST_STRETCH, self._stretch * 2)
 
     def allowed(self, tokens: int, *, lives: bool) -> float:
         """For how many seconds an answer is waited for."""

@@ -219,7 +219,7 @@ class Transport:
                 else:
                     return found
                 finally:
-                    self._turns.leave(place)
+                    self._turns.leave(place, asked)
                 self._stats.retried += 1
                 await self._turns.sleep(wait)
         finally:
@@ -237,7 +237,6 @@ class Transport:
         if now < self._dead_to:
             raise SetupError(self._dead)
         place = await self._turns.place_for(asked)
-        asked.began = time.monotonic()
         self._stats.seconds_waiting += asked.began - now
         return place
 
@@ -310,11 +309,11 @@ class Transport:
         asked.avoid = ()
         if place.paused_to > now:
             return 0.0  # it said itself for how long
-        return self._chance.uniform(0.0, self._back_off(asked.tries))
-
-    def _back_off(self, tries: int) -> float:
-        times = self._times
-        return min(times.longest_back_off, times.back_off * 2.0 ** min(tries, 20))
+        first = self._times.back_off
+        if trouble.kind == "busy":  # room is made as fast as it answers
+            first = min(first, max(first / 10, place.pace.usual))
+        longest = min(self._times.longest_back_off, first * 2.0 ** min(asked.tries, 20))
+        return self._chance.uniform(0.0, longest)
 
     def _busy(self, place: Place, asked: Asked, trouble: Trouble, now: float) -> None:
         place.alive_at = now
@@ -330,14 +329,15 @@ class Transport:
             raise SetupError(self._dead)
 
     def _stumbled(self, place: Place, asked: Asked, trouble: Trouble, now: float) -> None:
-        alone = not any(p.well for p in self._places if p is not place)
-        place.stumbled(now, 2 * self._times.back_off, alone=alone, chance=self._chance)
         if trouble.kind == "slow":
-            place.pace.too_short()
+            place.pace.too_short(asked.began, now)
             place.load.slowed(now, entered=asked.began)
         if trouble.kind == "slow" and self._lives(place, now):
+            place.failed += 1
             self._health.lives()
         else:
+            alone = not any(p.well for p in self._places if p is not place)
+            place.stumbled(now, 2 * self._times.back_off, alone=alone, chance=self._chance)
             began = now if trouble.kind == "error" else asked.began
             reached = trouble.kind != "connection"
             self._health.failed(began, id(asked), str(trouble), reached=reached)
@@ -359,17 +359,27 @@ class Transport:
     def _tick(self) -> None:
         if self._ticker is None:
             loop = asyncio.get_running_loop()
-            self._ticker = loop.call_later(self._times.tick, self._look)
+            due = time.monotonic() + self._times.tick
+            self._ticker = loop.call_later(self._times.tick, self._look, due)
 
     def _stop_ticking(self) -> None:
         if self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None
 
-    def _look(self) -> None:
+    def _look(self, due: float) -> None:
         """Look who waits too long, and whether the server is dead."""
         self._ticker = None
         now = time.monotonic()
+        # Where we come late ourselves, answers may lie here unread: they are read first.
+        if now - due < self._times.tick:
+            self._end_slow(now)
+            if self._health.suspected(now):
+                self._suspect(now)
+        if self._asking:
+            self._tick()
+
+    def _end_slow(self, now: float) -> None:
         for flight in list(self._flights.values()):
             place, age = flight.place, now - flight.began
             if age < self._times.least:
@@ -378,10 +388,6 @@ class Transport:
                 flight.end(_slow)
             else:
                 self._ask_for_sign(place, now)
-        if self._health.suspected(now):
-            self._suspect(now)
-        if self._asking:
-            self._tick()
 
     def _suspect(self, now: float) -> None:
         """Nothing but errors for all its time: is the server dead?"""

@@ -57,12 +57,13 @@ class Turns:
             if entry in self._line:
                 self._line.remove(entry)
             if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self.leave(turn.result())
+                self.leave(turn.result(), asked)
             raise
 
-    def leave(self, place: Place) -> None:
+    def leave(self, place: Place, asked: Asked) -> None:
         """Give a place back; who is next gets it."""
         place.under_way -= 1
+        place.load.left(time.monotonic(), entered=asked.began)
         self.deal()
 
     def deal(self) -> None:
@@ -101,6 +102,8 @@ class Turns:
                 self._requests.take(1, now)
                 self._tokens.take(asked.tokens, now)
                 place.under_way += 1
+                place.load.entered(now)
+                asked.began = now
                 turn.set_result(place)
         self._line.extendleft(reversed(passed))
         return limited

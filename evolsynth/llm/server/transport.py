@@ -109,6 +109,7 @@ class Transport:
             raise InputError(f"The key for {name} holds characters that no key has: copy it again.")
         self._places = places_of(endpoints, limits, _times)
         self._exchange = Exchange(name, key, key_header, verify, _times.connect)
+        self._most = limits.concurrency or limits.most
         self._key = key
         self._name = name
         self._times = _times
@@ -152,7 +153,8 @@ class Transport:
     @property
     def concurrency(self) -> int:
         """How many requests are worth having under way now."""
-        return sum(place.load.wanted for place in self._places if place.well) or 1
+        wanted = sum(place.load.wanted for place in self._places if place.well)
+        return max(1, min(self._most, wanted))
 
     @property
     def stats(self) -> TransportStats:

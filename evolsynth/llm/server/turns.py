@@ -33,6 +33,8 @@ class Turns:
 
     def __init__(self, places: Sequence[Place], limits: Limits) -> None:
         self._places = places
+        self._most = limits.concurrency or limits.most
+        self._under_way = 0
         self._requests = Bucket(limits.requests_per_minute)
         self._tokens = Bucket(limits.tokens_per_minute)
         self._line: deque[tuple[Asked, asyncio.Future[Place]]] = deque()
@@ -63,6 +65,7 @@ class Turns:
     def leave(self, place: Place, asked: Asked) -> None:
         """Give a place back; who is next gets it."""
         place.under_way -= 1
+        self._under_way -= 1
         place.load.left(time.monotonic(), entered=asked.began)
         self.deal()
 
@@ -86,7 +89,7 @@ class Turns:
         """Give out places in order; for how long a limit forbids the next, where one does."""
         passed: list[tuple[Asked, asyncio.Future[Place]]] = []
         limited = 0.0
-        while self._line:
+        while self._line and self._under_way < self._most:
             limited = max(self._requests.wait(now), self._tokens.wait(now))
             if limited:
                 break
@@ -102,6 +105,7 @@ class Turns:
                 self._requests.take(1, now)
                 self._tokens.take(asked.tokens, now)
                 place.under_way += 1
+                self._under_way += 1
                 place.load.entered(now)
                 asked.began = now
                 turn.set_result(place)

@@ -47,7 +47,13 @@ class Question:
     head: bytes
     path: str
     body: bytes
+    reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+
+    @property
+    def gone(self) -> bool:
+        """Whether the client has left."""
+        return self.reader.at_eof() or self.writer.is_closing()
 
     @property
     def number(self) -> int:
@@ -122,7 +128,7 @@ class Faulty:
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
-        question = Question(head, head.split(b" ")[1].decode(), b"", writer)
+        question = Question(head, head.split(b" ")[1].decode(), b"", reader, writer)
         body = await reader.readexactly(int(question.header("content-length") or 0))
         question.body = body
         self.questions.append(question)
@@ -222,14 +228,14 @@ def _bytes(make: Callable[[bytes], bytes], *, stays: bool = False) -> Fault:
 
 async def _loris(server: Faulty, question: Question) -> bool:
     question.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-    while not question.writer.is_closing():
+    while not question.gone:
         question.writer.write(b" ")
         await asyncio.sleep(0.01)
     return False
 
 
 async def _silence(server: Faulty, question: Question) -> bool:
-    while not question.writer.is_closing():
+    while not question.gone:
         await asyncio.sleep(0.01)
     return False
 

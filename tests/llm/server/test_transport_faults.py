@@ -7,10 +7,10 @@ import asyncio
 from typing import Any
 
 import pytest
+from faulty import FAULTS, Faulty, answer_of, sometimes
 
 from evolsynth.llm.server.patience import Times
-from evolsynth.llm.server.transport import Endpoint, Limits, Transport
-from tests.llm.server.faulty import FAULTS, Faulty, answer_of, sometimes
+from evolsynth.llm.server.transport import Endpoint, Transport
 
 QUICK = Times(back_off=0.002)
 IMPATIENT = Times(back_off=0.002, least=0.1, unseen=0.3, silent=0.3, tick=0.02, sign=0.05)

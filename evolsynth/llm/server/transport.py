@@ -13,7 +13,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, overload
 
 import msgspec
 
@@ -175,14 +175,22 @@ class Transport:
         """
         return await self._answered(Asked("GET", path), None)
 
+    @overload
+    async def post(self, path: str, body: Mapping[str, Any], *, tokens: int = 0) -> Any: ...
+
+    @overload
+    async def post(
+        self, path: str, body: Mapping[str, Any], *, tokens: int = 0, read: Callable[[Any], T]
+    ) -> T: ...
+
     async def post(
         self,
         path: str,
         body: Mapping[str, Any],
         *,
         tokens: int = 0,
-        read: Callable[[Any], T] | None = None,
-    ) -> T:
+        read: Callable[[Any], Any] | None = None,
+    ) -> Any:
         """Ask one question, until it is answered or can never be.
 
         Args:
@@ -202,7 +210,7 @@ class Transport:
             EngineError: no attempt succeeded while others did, or the transport was closed.
             SetupError: the key is wrong, the certificate bad, the host unknown, or the server dead.
         """
-        return cast(T, await self._answered(Asked("POST", path, encoded(body), tokens), read))
+        return await self._answered(Asked("POST", path, encoded(body), tokens), read)
 
     async def _answered(self, asked: Asked, read: Callable[[Any], Any] | None) -> Any:
         """Attempts until one succeeds."""

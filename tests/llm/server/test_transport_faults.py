@@ -4,6 +4,7 @@ needed, and none is lost."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ FINE = ("answer", "packed", "in chunks", "to the end", "twice", "sent on")
 APART = ("sent elsewhere", "bomb", "twice, later")
 
 
-def reader(number: int) -> Any:
+def reader(number: int) -> Callable[[Any], str]:
     """What takes only the answer to its own question."""
 
     def read(data: Any) -> str:

@@ -212,7 +212,7 @@ def _error(code: str, status: int, told: str) -> LLMError:
     return EngineError(told) if passing else RequestError(told)
 
 
-# A request as a line -------------------------------------------------------------------------------
+# A request as a line ------------------------------------------------------------------------------
 
 
 class _Asked(Exception):  # noqa: N818 - it never leaves this module

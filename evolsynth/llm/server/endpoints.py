@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection, Sequence
+from random import Random
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -12,12 +12,15 @@ import msgspec
 from evolsynth.errors import InputError
 from evolsynth.llm.server.limits import Limits
 from evolsynth.llm.server.load import Load
+from evolsynth.llm.server.patience import Pace, Times
 
 __all__ = ["Endpoint", "Place", "choose", "places_of"]
 
 _TRUSTED_FAILURES = 2
-_FIRST_REST = 1.0
+# While others work, one that failed is tried again once a minute at the latest; where there is no
+# other, every few seconds. In parts of the first rest.
 _LONGEST_REST = 60.0
+_LONGEST_REST_ALONE = 5.0
 
 
 class Endpoint(NamedTuple):
@@ -38,10 +41,13 @@ class Place(msgspec.Struct, eq=False):
     host: str
     weight: float
     load: Load
+    pace: Pace
     under_way: int = 0
     failures: int = 0
     rests_to: float = 0.0
     paused_to: float = 0.0
+    alive_at: float = float("-inf")
+    sign_asked: float = float("-inf")
     answered: int = 0
     failed: int = 0
 
@@ -59,22 +65,36 @@ class Place(msgspec.Struct, eq=False):
         """From when on it may be asked."""
         return max(self.rests_to, self.paused_to)
 
-    def succeeded(self) -> None:
+    def told(self) -> str:
+        """How it is doing, for people."""
+        state = "well" if self.well else f"ill, after {self.failures} failures"
+        return f"{state}; {self.answered} answered, {self.failed} failed, {self.load.limit} at once"
+
+    def succeeded(self, now: float) -> None:
         """It answered."""
+        self.alive_at = now
         self.answered += 1
         self.failures = 0
         self.rests_to = 0.0
 
-    def stumbled(self, now: float, chance: random.Random) -> None:
-        """It failed; after some failures it rests, for longer each time."""
+    def stumbled(self, now: float, first_rest: float, *, alone: bool, chance: Random) -> None:
+        """It failed; after some failures it rests, for longer each time.
+
+        Args:
+            now: the time.
+            first_rest: the seconds of the first rest.
+            alone: whether no other place is well.
+            chance: spreads the rests of those that failed together.
+        """
         self.failed += 1
         self.failures += 1
         if not self.well:
-            rest = _FIRST_REST * 2 ** min(10, self.failures - _TRUSTED_FAILURES - 1)
-            self.rests_to = now + min(_LONGEST_REST, rest) * chance.uniform(0.5, 1.0)
+            longest = _LONGEST_REST_ALONE if alone else _LONGEST_REST
+            rest = min(longest, 2.0 ** min(10, self.failures - _TRUSTED_FAILURES - 1))
+            self.rests_to = now + first_rest * rest * chance.uniform(0.5, 1.0)
 
 
-def places_of(endpoints: Sequence[Endpoint], limits: Limits) -> list[Place]:
+def places_of(endpoints: Sequence[Endpoint], limits: Limits, times: Times) -> list[Place]:
     """The endpoints, checked, each with a load of its own.
 
     Raises:
@@ -83,10 +103,10 @@ def places_of(endpoints: Sequence[Endpoint], limits: Limits) -> list[Place]:
     """
     if not endpoints:
         raise InputError("A server has no address: give one, as in http://localhost:8000.")
-    return [_place(endpoint, limits) for endpoint in endpoints]
+    return [_place(endpoint, limits, times) for endpoint in endpoints]
 
 
-def _place(endpoint: Endpoint, limits: Limits) -> Place:
+def _place(endpoint: Endpoint, limits: Limits, times: Times) -> Place:
     url, weight = endpoint
     try:
         parts = urlsplit(url)
@@ -105,7 +125,7 @@ def _place(endpoint: Endpoint, limits: Limits) -> Place:
     if not 0 < weight < float("inf"):
         raise InputError(f"The weight of {url} is {weight}: it must be more than 0.")
     netloc = parts.netloc.lower()
-    return Place(url.rstrip("/"), netloc, weight, Load(limits))
+    return Place(url.rstrip("/"), netloc, weight, Load(limits), Pace(times))
 
 
 def choose(places: Sequence[Place], now: float, avoid: Collection[Place] = ()) -> Place | None:

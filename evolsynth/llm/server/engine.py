@@ -379,7 +379,8 @@ class Server(LLM):
     async def score(self, prompt: Prompt, continuation: str | Prompt) -> Score:
         """How likely the model finds ``continuation`` after ``prompt``; see `LLM.score`."""
         form = self._form()
-        self.require(Capability.LOGPROBS, by="score")
+        if form.found.scoring is None:
+            self.require(Capability.LOGPROBS, by="score")
         return await self._counted(
             lambda: scoring.score(form, prompt, continuation), _read_and_scored
         )

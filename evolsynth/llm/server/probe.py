@@ -414,9 +414,9 @@ def abilities(found: Found, *, template: bool) -> frozenset[Capability]:
     claims = {
         Capability.CHAT: True,
         Capability.RAW_PROMPT: found.raw,
-        Capability.PREFIX: found.raw and (template or found.prefill is not None),
+        Capability.PREFIX: found.prefill is not None or (found.raw and template),
         Capability.SEED: flavour.seeded,
-        Capability.LOGPROBS: found.scoring is not None,
+        Capability.LOGPROBS: found.scoring is not None and template,
         Capability.GRAMMAR: found.grammar,
         Capability.CHOICES: found.choosing in ("grammar", "structured"),
         Capability.SCHEMA: flavour.schema,
@@ -434,6 +434,8 @@ def gaps(found: Found, able: frozenset[Capability]) -> list[str]:
         Capability.LOGPROBS: "no log-probabilities of given texts (no IFD; judges say a number)",
         Capability.GRAMMAR: "no grammars",
     }
+    if found.scoring is not None:
+        told[Capability.LOGPROBS] += ": they need chat_template="
     lacks = [text for capability, text in told.items() if capability not in able]
     names = set(found.flavour.sampling)
     if found.raw and found.flavour.raw_sampling is not None:

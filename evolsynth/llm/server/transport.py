@@ -1,52 +1,45 @@
 """JSON questions to a server, each answered once: `Transport`.
 
-All that can go wrong between here and there is inside: how many requests are under way, what a
-minute allows, attempts that failed and are made again, other addresses of the same model, time-outs
-by what the server was seen to need, and a server that is dead. None of it changes an answer.
+All that can go wrong between here and there is inside: how many requests are under way (`load`),
+what a minute allows (`limits`), other addresses of the same model (`endpoints`), whose turn it is
+(`turns`), attempts that failed and are made again (`replies` says which), how long an answer is
+waited for, and a server that is dead (`patience`). None of it changes an answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import socket
-import ssl
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, cast
-from urllib.parse import urljoin, urlsplit
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar, overload
 
 import msgspec
 
-from evolsynth.errors import EngineError, EvolsynthError, RequestError, SetupError
+from evolsynth.errors import EngineError, EvolsynthError, InputError, SetupError
 from evolsynth.llm.base import encoded
-from evolsynth.llm.server.endpoints import Endpoint, Place, choose, places_of
-from evolsynth.llm.server.limits import Bucket, Limits
-from evolsynth.llm.server.replies import (
-    NotFound,
-    Reply,
-    Trouble,
-    pause_asked,
-    quote,
-    read_body,
-    refusal,
-)
+from evolsynth.llm.server.endpoints import Endpoint, Place, places_of
+from evolsynth.llm.server.exchange import Exchange
+from evolsynth.llm.server.limits import Limits
+from evolsynth.llm.server.patience import Health, Times
+from evolsynth.llm.server.replies import NotFound, Reply, Trouble, pause_asked, quote, refusal
+from evolsynth.llm.server.turns import Asked, Turns
 
 __all__ = ["Endpoint", "Limits", "NotFound", "Transport", "TransportStats"]
 
 T = TypeVar("T")
 
 _NO_LIMITS = Limits()
-_CONNECT_SECONDS = 10.0
+_TIMES = Times()
 _TRIES = 6
-_LONGEST_BACK_OFF = 20.0
 _LONGEST_PAUSE = 900.0
-_REDIRECTS = 5
-# A server may be given up on a little before its time, never after it.
-_OF_PATIENCE = 0.9
-# How many different questions have to fail before it is the server's fault.
-_SOME = 3
+# After an answer that says that nothing is left; the next refusal says what it really means.
+_LONGEST_OWN_PAUSE = 60.0
+# A dead server is given up on a little before its time, never after it.
+_OF_PATIENCE = 0.85
+# A server that only ever says that it is busy gets so many times the patience.
+_BUSY_PATIENCE = 10.0
 _UNREADABLE = (ValueError, LookupError, TypeError, RecursionError, msgspec.MsgspecError)
 
 
@@ -55,7 +48,8 @@ class TransportStats(msgspec.Struct):
 
     ``requests`` were answered, after ``retried`` attempts in vain; ``statuses`` counts replies.
     ``seconds_waiting`` is the time that requests waited for their turn, ``best_concurrency`` the
-    most that was allowed at once. ``endpoints`` says of each address how it is doing.
+    most that were under way at once when an answer came. ``endpoints`` says of each address how
+    it is doing.
     """
 
     requests: int = 0
@@ -67,23 +61,20 @@ class TransportStats(msgspec.Struct):
     endpoints: dict[str, str] = {}
 
 
-class _Asked(msgspec.Struct, eq=False):
-    """A question, and what has come of it so far."""
+class _Flight(msgspec.Struct, eq=False):
+    """One attempt under way, and why it was ended from outside."""
 
-    method: str
-    path: str
-    content: bytes
-    tokens: int
-    tries: int = 0
-    first_failed: float | None = None
-    avoid: list[Place] = []
+    place: Place
+    asked: Asked
+    began: float
+    ends: asyncio.Timeout
+    why: Callable[[], Exception] | None = None
 
-
-class _Turn(msgspec.Struct, eq=False):
-    """Who waits for a place."""
-
-    asked: _Asked
-    place: asyncio.Future[Place]
+    def end(self, why: Callable[[], Exception]) -> None:
+        """End it with an error, unless it has just ended itself."""
+        if self.why is None:
+            self.why = why
+            self.ends.reschedule(0.0)
 
 
 class Transport:
@@ -99,7 +90,7 @@ class Transport:
         verify: whether certificates are checked, or a file with those to trust.
 
     Raises:
-        InputError: an address is none.
+        InputError: an address is none, or the key holds what no header may.
     """
 
     def __init__(
@@ -112,82 +103,64 @@ class Transport:
         patience: float = 60.0,
         name: str = "the server",
         verify: bool | str = True,
-        _back_off: float = 0.5,
+        _times: Times = _TIMES,
     ) -> None:
-        self._places = places_of(endpoints, limits)
+        if key is not None and not (key.isascii() and key.isprintable()):
+            raise InputError(f"The key for {name} holds characters that no key has: copy it again.")
+        self._places = places_of(endpoints, limits, _times)
+        self._exchange = Exchange(name, key, key_header, verify, _times.connect)
+        self._most = limits.concurrency or limits.most
         self._key = key
-        self._key_header = key_header
-        self._limits = limits
-        self._patience = patience * _OF_PATIENCE
         self._name = name
-        self._verify = verify
-        self._back_off = _back_off
+        self._times = _times
         self._chance = random.Random()  # noqa: S311 - it only spreads waits
-        self._client: Any = None
-        self._closed = False
-        self._turns: deque[_Turn] = deque()
-        self._sleepers: set[asyncio.Future[None]] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._requests = Bucket(limits.requests_per_minute)
-        self._tokens = Bucket(limits.tokens_per_minute)
-        self._trouble_since: float | None = None
-        self._last_success = float("-inf")
-        self._ill: set[int] = set()
+        self._turns = Turns(self._places, limits)
+        self._health = Health(patience * _OF_PATIENCE)
+        self._flights: dict[int, _Flight] = {}
+        self._flown = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ticker: asyncio.TimerHandle | None = None
+        self._open = False
+        self._asking = 0
+        self._nobody_asks = asyncio.Event()
+        self._dead = ""
         self._dead_to = float("-inf")
-        self._dead: str = ""
         self._stats = TransportStats()
-        self._attempts: set[asyncio.Timeout] = set()
 
     def __repr__(self) -> str:
         return f"Transport({', '.join(place.url for place in self._places)})"
 
     async def start(self) -> None:
         """Make ready to ask; nothing is sent. Safe to call twice."""
-        if self._client is not None:
-            return
-        import httpx
-
-        headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
-        if self._key:
-            bearer = "Bearer " if self._key_header.lower() == "authorization" else ""
-            headers[self._key_header] = bearer + self._key
-        self._closed = False
-        self._client = httpx.AsyncClient(
-            headers=headers,
-            http2=True,
-            follow_redirects=False,
-            verify=self._verify,
-            timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
-        )
+        self._exchange.start()
+        self._open = True
 
     async def aclose(self) -> None:
         """End all that is under way and free every connection. Safe to call twice."""
-        self._closed = True
-        self._end_waiting(self._was_closed)
-        for attempt in list(self._attempts):
-            attempt.reschedule(0.0)
-        while self._attempts:  # noqa: ASYNC110 - each ends within a few turns
-            await asyncio.sleep(0)
-        if self._timer is not None:
-            self._timer.cancel()
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        self._open = False
+        self._turns.end(self._was_closed)
+        for flight in self._flights.values():
+            flight.end(self._was_closed)
+        for task in self._tasks:
+            task.cancel()
+        try:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            if self._asking:
+                await self._nobody_asks.wait()
+        finally:
+            await self._exchange.aclose()
 
     @property
     def concurrency(self) -> int:
         """How many requests are worth having under way now."""
-        return sum(p.load.limit for p in self._places if p.well) or 1
+        wanted = sum(place.load.wanted for place in self._places if place.well)
+        return max(1, min(self._most, wanted))
 
     @property
     def stats(self) -> TransportStats:
         """Totals since the start."""
-        self._stats.in_flight = sum(p.under_way for p in self._places)
-        self._stats.endpoints = {
-            p.url: f"{'well' if p.well else 'ill'}, {p.answered} answered, {p.failed} failed"
-            for p in self._places
-        }
+        self._stats.in_flight = sum(place.under_way for place in self._places)
+        self._stats.endpoints = {place.url: place.told() for place in self._places}
         return self._stats
 
     async def get(self, path: str) -> Any:
@@ -200,7 +173,15 @@ class Transport:
             NotFound: the server has no such path.
             RequestError, EngineError, SetupError: as in `post`.
         """
-        return await self._answer(_Asked("GET", path, b"", 0, avoid=[]), None)
+        return await self._answered(Asked("GET", path), None)
+
+    @overload
+    async def post(self, path: str, body: Mapping[str, Any], *, tokens: int = 0) -> Any: ...
+
+    @overload
+    async def post(
+        self, path: str, body: Mapping[str, Any], *, tokens: int = 0, read: Callable[[Any], T]
+    ) -> T: ...
 
     async def post(
         self,
@@ -208,8 +189,8 @@ class Transport:
         body: Mapping[str, Any],
         *,
         tokens: int = 0,
-        read: Callable[[Any], T] | None = None,
-    ) -> T:
+        read: Callable[[Any], Any] | None = None,
+    ) -> Any:
         """Ask one question, until it is answered or can never be.
 
         Args:
@@ -229,38 +210,65 @@ class Transport:
             EngineError: no attempt succeeded while others did, or the transport was closed.
             SetupError: the key is wrong, the certificate bad, the host unknown, or the server dead.
         """
-        return cast(
-            T, await self._answer(_Asked("POST", path, encoded(body), tokens, avoid=[]), read)
-        )
+        return await self._answered(Asked("POST", path, encoded(body), tokens), read)
 
-    async def _answer(self, asked: _Asked, read: Callable[[Any], Any] | None) -> Any:
+    async def _answered(self, asked: Asked, read: Callable[[Any], Any] | None) -> Any:
+        """Attempts until one succeeds."""
+        self._asking += 1
+        self._nobody_asks.clear()
+        self._tick()
         try:
             while True:
                 place = await self._admitted(asked)
-                entered = time.monotonic()
                 try:
                     reply = await self._attempt(place, asked)
                     found = self._read(place, reply, read)
+                    self._succeeded(place, asked)
                 except Trouble as trouble:
-                    self._left(place)
-                    wait = self._failed(asked, place, trouble, entered)
-                except BaseException:
-                    self._left(place)
-                    raise
+                    wait = self._failed(asked, place, trouble)
                 else:
-                    self._succeeded(asked, place, entered, len(reply.body))
                     return found
+                finally:
+                    self._turns.leave(place, asked)
                 self._stats.retried += 1
-                await self._sleep(wait)
+                await self._turns.sleep(wait)
         finally:
-            self._ill.discard(id(asked))
+            self._health.forget(id(asked))
+            self._asking -= 1
+            if not self._asking:
+                self._nobody_asks.set()
+                self._stop_ticking()
 
-    def _told(self, place: Place) -> str:
-        return f"{self._name} at {place.host}"
+    async def _admitted(self, asked: Asked) -> Place:
+        """Wait for a place to ask at."""
+        if not self._open:
+            raise self._was_closed()
+        now = time.monotonic()
+        if now < self._dead_to:
+            raise SetupError(self._dead)
+        place = await self._turns.place_for(asked)
+        self._stats.seconds_waiting += asked.began - now
+        return place
+
+    async def _attempt(self, place: Place, asked: Asked) -> Reply:
+        """Send it once, and the server's reply to that."""
+        self._flown = number = self._flown + 1
+        flight = _Flight(place, asked, asked.began, asyncio.timeout(None))
+        self._flights[number] = flight
+        try:
+            async with flight.ends:
+                reply = await self._exchange.once(place, asked.method, asked.path, asked.content)
+        except TimeoutError:
+            raise (flight.why or _slow)() from None
+        finally:
+            del self._flights[number]
+        self._stats.statuses[reply.status] += 1
+        self._pause(place, reply)
+        return reply
 
     def _read(self, place: Place, reply: Reply, read: Callable[[Any], Any] | None) -> Any:
         if reply.status >= 300:
-            raise refusal(reply, self._told(place), self._key)
+            raise refusal(reply, self._exchange.told(place), self._key)
         try:
             data = msgspec.json.decode(reply.body)
             return data if read is None else read(data)
@@ -270,250 +278,182 @@ class Transport:
             said = quote(f"{type(error).__name__}: {error}", self._key)
             raise Trouble("error", f"its answer is not what was asked for ({said})") from None
 
-    # --- turns ---------------------------------------------------------------------------------
+    # --- what an attempt came to ---------------------------------------------------------------
 
-    async def _admitted(self, asked: _Asked) -> Place:
-        """Wait for a place to ask at."""
-        self._check_open()
-        asked_at = time.monotonic()
-        turn = _Turn(asked, asyncio.get_running_loop().create_future())
-        if asked.tries:
-            self._turns.appendleft(turn)
+    def _pause(self, place: Place, reply: Reply) -> None:
+        """Leave the server alone for as long as its reply asks for."""
+        pause = pause_asked(reply)
+        if reply.status < 300:
+            pause = min(pause, _LONGEST_OWN_PAUSE)
+        if pause > _LONGEST_PAUSE:
+            raise SetupError(
+                f"{self._exchange.told(place)} wants to be left alone for {pause / 60:.0f} minutes "
+                f"(status {reply.status}). Go on with the run then."
+            )
+        if pause:
+            pause *= self._chance.uniform(1.0, 1.1)
+            place.paused_to = max(place.paused_to, time.monotonic() + pause)
+
+    def _succeeded(self, place: Place, asked: Asked) -> None:
+        now = time.monotonic()
+        self._health.succeeded(now)
+        place.succeeded(now)
+        if asked.method == "POST":
+            place.pace.answered(now - asked.began, asked.tokens)
+            place.load.answered(now, entered=asked.began, busy=len(self._turns) > 0)
+            self._stats.requests += 1
+            self._stats.best_concurrency = max(self._stats.best_concurrency, place.under_way)
+
+    def _failed(self, asked: Asked, place: Place, trouble: Trouble) -> float:
+        """Take note of an attempt that failed, and for how long the next one waits."""
+        now = time.monotonic()
+        asked.tries += 1
+        asked.first_failed = asked.first_failed or now
+        if trouble.kind == "busy":
+            self._busy(place, asked, trouble, now)
         else:
-            self._turns.append(turn)
-        self._deal()
-        try:
-            return await turn.place
-        except asyncio.CancelledError:
-            if turn.place.done() and not turn.place.cancelled() and not turn.place.exception():
-                self._left(turn.place.result())
-            elif turn in self._turns:
-                self._turns.remove(turn)
-            raise
-        finally:
-            self._stats.seconds_waiting += time.monotonic() - asked_at
+            self._stumbled(place, asked, trouble, now)
+        asked.avoid = (*asked.avoid, place)
+        if any(p.well and p.paused_to <= now and p not in asked.avoid for p in self._places):
+            return 0.0  # another address is asked at once
+        asked.avoid = ()
+        if place.paused_to > now:
+            return 0.0  # it said itself for how long
+        first = self._times.back_off
+        if trouble.kind == "busy":  # room is made as fast as it answers
+            first = min(first, max(first / 10, place.pace.usual))
+        longest = min(self._times.longest_back_off, first * 2.0 ** min(asked.tries, 20))
+        return self._chance.uniform(0.0, longest)
 
-    def _check_open(self) -> None:
-        if self._closed or self._client is None:
-            raise self._was_closed()
-        if time.monotonic() < self._dead_to:
+    def _busy(self, place: Place, asked: Asked, trouble: Trouble, now: float) -> None:
+        place.alive_at = now
+        place.load.refused(now, entered=asked.began, left=place.under_way - 1)
+        self._health.busy(now)
+        since = self._health.busy_since or now
+        if now - since > _BUSY_PATIENCE * self._health.patience:
+            self._die(
+                now,
+                f"{trouble}: it has answered nothing else for {(now - since) / 60:.0f} minutes. "
+                "Look at the account's limits; the run can go on then.",
+            )
             raise SetupError(self._dead)
+
+    def _stumbled(self, place: Place, asked: Asked, trouble: Trouble, now: float) -> None:
+        if trouble.kind == "slow":
+            place.pace.too_short(asked.began, now)
+            place.load.slowed(now, entered=asked.began)
+        if trouble.kind == "slow" and self._lives(place, now):
+            place.failed += 1
+            self._health.lives()
+        else:
+            alone = not any(p.well for p in self._places if p is not place)
+            place.stumbled(now, 2 * self._times.back_off, alone=alone, chance=self._chance)
+            began = now if trouble.kind == "error" else asked.began
+            reached = trouble.kind != "connection"
+            self._health.failed(began, id(asked), str(trouble), reached=reached)
+        if trouble.kind == "connection" or asked.tries < _TRIES:
+            return
+        first = asked.first_failed or now
+        if self._health.last_success > first or now - first >= self._health.patience:
+            error = EngineError(
+                f"{self._exchange.told(place)} failed {asked.tries} times with this request, the "
+                f"last time because {trouble}. Ask again later, or look at the server's log."
+            )
+            raise _final(error, asked.tries)
 
     def _was_closed(self) -> EngineError:
         return _final(EngineError(f"{self._name} was closed before it answered. Start it again."))
 
-    def _deal(self) -> None:
-        """Give places to those who wait, in their order, as far as there is room."""
-        now = time.monotonic()
-        again = now + 60
-        while self._turns:
-            wait = max(self._requests.wait(now), self._tokens.wait(now))
-            if wait > 0:
-                again = now + wait
-                break
-            turn = self._turns[0]
-            if turn.place.done():
-                self._turns.popleft()
-                continue
-            place = choose(self._places, now, turn.asked.avoid)
-            if place is None:
-                again = min(
-                    (p.ready_at() for p in self._places if p.ready_at() > now), default=again
-                )
-                break
-            self._turns.popleft()
-            self._requests.take(1, now)
-            self._tokens.take(turn.asked.tokens, now)
-            place.under_way += 1
-            turn.place.set_result(place)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._turns:
+    # --- while nothing happens -----------------------------------------------------------------
+
+    def _tick(self) -> None:
+        if self._ticker is None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, again - now), self._deal)
+            due = time.monotonic() + self._times.tick
+            self._ticker = loop.call_later(self._times.tick, self._look, due)
 
-    def _left(self, place: Place) -> None:
-        place.under_way -= 1
-        self._deal()
+    def _stop_ticking(self) -> None:
+        if self._ticker is not None:
+            self._ticker.cancel()
+            self._ticker = None
 
-    async def _sleep(self, seconds: float) -> None:
-        if seconds <= 0:
-            return
-        loop = asyncio.get_running_loop()
-        sleeper: asyncio.Future[None] = loop.create_future()
-        timer = loop.call_later(seconds, _wake, sleeper)
-        self._sleepers.add(sleeper)
-        try:
-            await sleeper
-        finally:
-            timer.cancel()
-            self._sleepers.discard(sleeper)
-
-    def _end_waiting(self, error: Callable[[], EvolsynthError]) -> None:
-        waiting: list[asyncio.Future[Any]] = [turn.place for turn in self._turns]
-        waiting += self._sleepers
-        self._turns.clear()
-        for future in waiting:
-            if not future.done():
-                future.set_exception(error())
-
-    # --- what happened ---------------------------------------------------------------------------
-
-    def _succeeded(self, asked: _Asked, place: Place, entered: float, size: int) -> None:
+    def _look(self, due: float) -> None:
+        """Look who waits too long, and whether the server is dead."""
+        self._ticker = None
         now = time.monotonic()
-        self._last_success = now
-        self._trouble_since = None
-        self._ill.clear()
-        self._stats.requests += 1
-        place.succeeded()
-        place.load.answered(now, entered=entered, work=size, busy=bool(self._turns))
-        best = max(self._stats.best_concurrency, place.under_way)
-        self._stats.best_concurrency = best
-        self._left(place)
+        # Where we come late ourselves, answers may lie here unread: they are read first.
+        if now - due < self._times.tick:
+            self._end_slow(now)
+            if self._health.suspected(now):
+                self._suspect(now)
+        if self._asking:
+            self._tick()
 
-    def _failed(self, asked: _Asked, place: Place, trouble: Trouble, entered: float) -> float:
-        """Take note of an attempt that failed, and for how long the next one waits."""
-        now = time.monotonic()
-        if asked.first_failed is None:
-            asked.first_failed = now
-        asked.tries += 1
-        if trouble.kind == "busy":
-            place.load.refused(now, entered=entered, left=place.under_way)
-            self._trouble_since = None
-            return self._backed_off(asked)
-        place.stumbled(now, self._chance)
-        self._ill.add(id(asked))
-        if self._trouble_since is None:
-            self._trouble_since = entered if trouble.kind == "connection" else now
-        self._give_up(asked, place, trouble, now)
-        if place not in asked.avoid:
-            asked.avoid.append(place)
-        if any(p.well and p not in asked.avoid for p in self._places):
-            return 0.0  # another address is asked at once
-        asked.avoid.clear()
-        return self._backed_off(asked)
+    def _end_slow(self, now: float) -> None:
+        for flight in list(self._flights.values()):
+            place, age = flight.place, now - flight.began
+            if age < self._times.least:
+                break  # and all that began later
+            if age > place.pace.allowed(flight.asked.tokens, lives=self._lives(place, now)):
+                flight.end(_slow)
+            else:
+                self._ask_for_sign(place, now)
 
-    def _backed_off(self, asked: _Asked) -> float:
-        longest = min(_LONGEST_BACK_OFF, self._back_off * 2 ** min(asked.tries, 20))
-        return self._chance.uniform(0.0, longest)
-
-    def _give_up(self, asked: _Asked, place: Place, trouble: Trouble, now: float) -> None:
-        since = self._trouble_since if self._trouble_since is not None else now
-        if now - since >= self._patience and (
-            trouble.kind == "connection" or len(self._ill) >= _SOME
-        ):
-            self._dead = (
-                f"{self._told(place)} is not to be reached: for {now - since:.0f} seconds it gave "
-                f"nothing but errors ({trouble}). Look whether it runs; the run can go on then."
+    def _suspect(self, now: float) -> None:
+        """Nothing but errors for all its time: is the server dead?"""
+        longest_connect = self._times.connect + self._times.tick
+        if any(now - flight.began > longest_connect for flight in self._flights.values()):
+            return  # somebody is still connected and waits
+        since = now if self._health.since is None else self._health.since
+        lives = any(place.alive_at > since for place in self._places)
+        if self._health.blames_server(lives=lives):
+            self._die(
+                now,
+                f"{self._exchange.told(self._places[0])} gave nothing but errors for "
+                f"{now - since:.0f} seconds, the last: {self._health.last_message}. Look whether "
+                "it runs; the run can go on then.",
             )
-            self._dead_to = now + min(10.0, self._patience)
-            self._trouble_since = None
-            self._end_waiting(lambda: SetupError(self._dead))
-            raise SetupError(self._dead)
-        first = asked.first_failed if asked.first_failed is not None else now
-        if trouble.kind == "connection" or asked.tries < _TRIES:
             return
-        if self._last_success > first or now - first >= self._patience:
-            raise _final(
-                EngineError(
-                    f"{self._told(place)} failed {asked.tries} times with this request, the last "
-                    f"time because {trouble}. Ask again later."
-                ),
-                asked.tries,
-            )
+        for place in self._places:
+            self._ask_for_sign(place, now)
 
-    # --- one attempt ---------------------------------------------------------------------------
+    def _die(self, now: float, message: str) -> None:
+        """End all who wait with one sentence, and those who come within the next seconds."""
+        self._dead = message
+        self._dead_to = now + min(10.0, self._health.patience)
+        self._health.reset()
+        self._turns.end(lambda: SetupError(message))
+        for flight in self._flights.values():
+            flight.end(lambda: SetupError(message))
 
-    async def _attempt(self, place: Place, asked: _Asked) -> Reply:
-        import httpx
+    def _lives(self, place: Place, now: float) -> bool:
+        """Whether it has shown a sign of life lately."""
+        return now - place.alive_at < 3 * self._times.sign + self._times.tick
 
-        ends = asyncio.timeout(600.0)
+    def _ask_for_sign(self, place: Place, now: float) -> None:
+        """Ask for something cheap, if nothing was heard for a while."""
+        if now - place.alive_at > self._times.sign and now >= place.sign_asked + self._times.sign:
+            place.sign_asked = now
+            self._begin(self._sign(place))
+
+    async def _sign(self, place: Place) -> None:
         try:
-            async with ends:
-                self._attempts.add(ends)
-                try:
-                    reply = await self._exchanged(place, asked)
-                finally:
-                    self._attempts.discard(ends)
-        except TimeoutError:
-            if self._closed:
-                raise self._was_closed() from None
-            raise Trouble("slow", "it did not answer in time") from None
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise self._unreachable(error, place) from None
-        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            said = quote(f"{type(error).__name__} {error}", self._key)
-            raise Trouble("error", f"the connection broke ({said})") from None
-        except RequestError as error:  # too long
-            raise type(error)(f"{self._told(place)}: {error}") from None
-        self._stats.statuses[reply.status] += 1
-        pause = pause_asked(reply)
-        if pause > _LONGEST_PAUSE:
-            raise SetupError(
-                f"{self._told(place)} wants to be left alone for {pause / 60:.0f} minutes "
-                f"(status {reply.status}). Go on with the run then."
-            )
-        if pause:
-            place.paused_to = max(place.paused_to, time.monotonic() + pause)
-        return reply
+            async with asyncio.timeout(self._times.sign):
+                reply = await self._exchange.once(place, "GET", "/", b"")
+        except (EvolsynthError, Trouble, TimeoutError):
+            self._health.unreachable()
+            return
+        if reply.status < 500:
+            place.alive_at = time.monotonic()
 
-    async def _exchanged(self, place: Place, asked: _Asked) -> Reply:
-        """Send it, and read what comes back; follow where the same host sends it on."""
-        url = place.url + asked.path
-        for _ in range(_REDIRECTS):
-            reply = await self._sent(url, asked)
-            if reply.status not in (301, 302, 307, 308) or "location" not in reply.headers:
-                return reply
-            target = urljoin(url, reply.headers["location"])
-            if not _same_host(url, target):
-                raise SetupError(
-                    f"{self._told(place)} sends requests on to another host, "
-                    f"{quote(str(urlsplit(target).netloc), self._key)}: nothing was sent there. "
-                    "Give that address if it is the one you mean."
-                )
-            url = target
-        raise Trouble("error", "it sends requests round in a circle")
-
-    async def _sent(self, url: str, asked: _Asked) -> Reply:
-        import httpx
-
-        request = self._client.build_request(
-            asked.method,
-            url,
-            content=asked.content or None,
-            headers={"Content-Type": "application/json"} if asked.content else None,
-        )
-        response: httpx.Response = await self._client.send(request, stream=True)
-        try:
-            encoding = response.headers.get("content-encoding", "")
-            body = await read_body(response.aiter_raw(), encoding)
-            return Reply(response.status_code, response.headers, body)
-        finally:
-            await response.aclose()
-
-    def _unreachable(self, error: Exception, place: Place) -> Exception:
-        """What it means that no connection came about."""
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, ssl.SSLCertVerificationError):
-                return SetupError(
-                    f"{self._told(place)} shows a certificate that cannot be trusted "
-                    f"({quote(cause.verify_message, None)}): nothing was sent. Name the file of "
-                    "the certificates to trust, or the right address."
-                )
-            if isinstance(cause, socket.gaierror) and cause.errno in _NO_HOST:
-                return SetupError(f"There is no host {place.host}: look at the server's address.")
-            cause = cause.__cause__ or cause.__context__
-        return Trouble("connection", quote(str(error) or "no connection in time", self._key))
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
-_NO_HOST = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
-
-
-def _wake(sleeper: asyncio.Future[None]) -> None:
-    if not sleeper.done():
-        sleeper.set_result(None)
+def _slow() -> Trouble:
+    return Trouble("slow", "no answer came in the time that answers take there")
 
 
 def _final(error: EngineError, tries: int = 0) -> EngineError:
@@ -521,14 +461,3 @@ def _final(error: EngineError, tries: int = 0) -> EngineError:
     error.retryable = False  # type: ignore[misc] # of this one
     error.attempt = tries
     return error
-
-
-def _same_host(url: str, target: str) -> bool:
-    """Whether a redirect stays with the host that the user named, and does not leave TLS."""
-    try:
-        old, new = urlsplit(url), urlsplit(target)
-        same_port = (old.port, old.scheme) == (new.port, new.scheme)
-        to_tls = (old.scheme, new.scheme, new.port) == ("http", "https", None)
-    except ValueError:
-        return False
-    return old.hostname == new.hostname and (same_port or to_tls)

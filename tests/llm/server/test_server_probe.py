@@ -19,8 +19,8 @@ C = Capability
     ("scheme", "name", "routes", "kind", "able"),
     [
         ("openai", "m", shapes.OPENAI, "compatible", {C.CHAT, C.SCHEMA}),
-        ("vllm", "", shapes.VLLM, "vllm", set(C)),
-        ("openai", "org/m", shapes.VLLM, "vllm", set(C)),
+        ("vllm", "", shapes.VLLM, "vllm", set(C) - {C.LOGPROBS}),
+        ("openai", "org/m", shapes.VLLM, "vllm", set(C) - {C.LOGPROBS}),
         ("ollama", "smollm2:135m", shapes.OLLAMA, "ollama",
          {C.CHAT, C.RAW_PROMPT, C.PREFIX, C.SEED, C.SCHEMA, C.BANNED}),
         ("tgi", "", shapes.TGI, "tgi", {C.CHAT, C.RAW_PROMPT, C.SEED, C.SCHEMA, C.BANNED}),
@@ -28,7 +28,8 @@ C = Capability
          {C.CHAT, C.RAW_PROMPT, C.PREFIX, C.SEED, C.SCHEMA, C.BANNED}),
         ("lmstudio", "m", shapes.LM_STUDIO, "lmstudio",
          {C.CHAT, C.RAW_PROMPT, C.SEED, C.SCHEMA, C.BANNED}),
-        ("openai", "m", shapes.LLAMA_CPP_PYTHON, "llama-cpp-python", set(C) - {C.PREFIX}),
+        ("openai", "m", shapes.LLAMA_CPP_PYTHON, "llama-cpp-python",
+         set(C) - {C.PREFIX, C.LOGPROBS}),
     ],
 )  # fmt: skip
 async def test_a_server_is_found_out(
@@ -102,6 +103,7 @@ async def test_vllm_may_show_its_template() -> None:
     }  # fmt: skip
     async with answering(routes) as server, Server(f"vllm:{server.url}") as llm:
         assert llm.template.turn_end() == "<|im_end|>"
+        assert llm.capabilities == set(C)
 
 
 async def test_thoughts_can_be_switched_only_where_there_is_a_switch() -> None:

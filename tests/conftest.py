@@ -15,6 +15,12 @@ import pytest_asyncio
 from docs_pages import page_blocks, read_through  # noqa: F401 - fixtures
 from local_hub import hub  # noqa: F401 - a fixture
 from scripted_commands import in_folder, use_embedder, use_model  # noqa: F401 - fixtures
+from served_models import (  # noqa: F401 - fixtures
+    as_it_came,
+    llama_server_url,
+    served,
+    smollm_file,
+)
 
 from evolsynth.atomic import cache_folder
 from evolsynth.evaluation.embed.minilm import MiniLM

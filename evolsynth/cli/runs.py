@@ -17,6 +17,7 @@ from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import error_console, watcher
 from evolsynth.errors import InputError
 from evolsynth.export.trl import preference_line
+from evolsynth.llm.prices import prices_of
 from evolsynth.options import Option, OutputFolder, TextOrPath, options_of
 from evolsynth.pipeline.graph import Node, Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
@@ -25,17 +26,19 @@ from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
 from evolsynth.rows import Row, dump
 from evolsynth.store.status import stored_value
 
-__all__ = ["RUN", "add_run_flags", "run_into_folder"]
+__all__ = ["RUN", "add_run_flags", "priced", "run_into_folder"]
 __all__ += ["run_options", "run_to_files"]
 
-_PYTHON = ("llm", "watch", "signals", "command", "observe")
+_PYTHON = ("llm", "prices", "watch", "signals", "command", "observe")
+_PRICES = options_of(prices_of)
 #: A run's options that the command line has: all but those that only Python can give.
-RUN: Mapping[str, Option] = {
+RUN: Mapping[str, Option] = _PRICES | {
     name: option for name, option in options_of(RunOptions).items() if name not in _PYTHON
 }
 #: What belongs to the run and is used again when it goes on by its folder's name.
-_KEPT = ("llm", "answerer", "judge", "models", "seed", "accepted", "max_tokens", "max_attempts",
-         "stall", "cache", "concurrency", "breaker", "embedder", "report")  # fmt: skip
+_KEPT = ("llm", "answerer", "judge", "models", "seed", "accepted", "max_tokens", "max_cost",
+         "max_attempts", "stall", "cache", "concurrency", "breaker", "embedder", "report", "batch",
+         "batch_size", *_PRICES)  # fmt: skip
 
 
 def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
@@ -61,6 +64,12 @@ def run_options(options: argparse.Namespace) -> dict[str, Any]:
     """What the flags of a run gave, by the names of `RunOptions`, and ``log``."""
     told = given(options, RUN.values(), "run") | {"log": options.log}
     return told if options.model is None else {**told, "llm": options.model}
+
+
+def priced(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a run, its prices as `RunOptions` takes them."""
+    prices = prices_of(**{name: told[name] for name in _PRICES if name in told})
+    return {n: value for n, value in told.items() if n not in _PRICES} | {"prices": prices}
 
 
 def run_into_folder(
@@ -161,7 +170,7 @@ def _run(
     console, options = error_console(), {**told, **more}
     log = options.pop("log")
     options["watch"] = watcher(log, console)
-    result = run_to_end(run(pipeline, folder, RunOptions(**options)))
+    result = run_to_end(run(pipeline, folder, RunOptions(**priced(options))))
     if log not in ("json", "quiet"):
         if shown is not None:  # what the user asked for, before what the run has in its folder
             rest = {"report": result.files.get("report"), "run": result.folder}

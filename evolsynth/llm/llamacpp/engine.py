@@ -30,6 +30,7 @@ from evolsynth.llm.llamacpp.model import Model, has_amx
 from evolsynth.llm.llamacpp.quantise import Quantisation, find_quantisation, importance_of
 from evolsynth.llm.llamacpp.sampler import Grammar
 from evolsynth.llm.llamacpp.worker import PrefixStore, Worker
+from evolsynth.llm.prices import FREE
 from evolsynth.llm.template import ChatTemplate
 
 __all__ = ["DEFAULT_MODEL", "DEFAULT_SLOTS", "LlamaCpp"]
@@ -75,6 +76,7 @@ class LlamaCpp(LLM):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability) - {Capability.SCHEMA}
+    prices = FREE
 
     def __init__(
         self,

@@ -35,6 +35,7 @@ _FORMS = {
     for kind, letter in zip((0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12), "BbHhIif?Qqd", strict=True)
 }
 _STRING, _ARRAY = 8, 9
+_TEXTS = ("general.name", "general.architecture", "tokenizer.chat_template")  # that are kept
 _MOST = 100_000  # tensors, and values
 _MOST_ENTRIES = 1 << 22  # of an array, as the merges of a vocabulary of a million are
 _LARGEST = 2**31 - 1  # whole numbers are ints to llama.cpp
@@ -68,12 +69,13 @@ class Tensor(NamedTuple):
 
 
 class Outline(NamedTuple):
-    """A whole file: what it says its model is called (``general.name``), its tensors, and the
-    byte at which their data begin."""
+    """A whole file: what it says its model is called (``general.name``), its tensors, the byte at
+    which their data begin, and its chat template, if it has one."""
 
     name: str
     tensors: tuple[Tensor, ...]
     start: int
+    template: str = ""
 
 
 class _Damaged(Exception):  # noqa: N818 - becomes an InputError with the file's name
@@ -150,7 +152,8 @@ class _Reader:
         needed = max((start + t.offset + t.bytes for t in found), default=0)
         if needed > self._whole:
             raise _Damaged(f"is cut short: it has {self._whole:,} bytes and needs {needed:,}")
-        return Outline(self._texts.get("general.name", ""), found, start)
+        template = self._texts.get("tokenizer.chat_template", "")
+        return Outline(self._texts.get("general.name", ""), found, start, template)
 
     def _check_count(self, count: int, most: int, what: str) -> None:
         if count > self._whole:
@@ -164,7 +167,7 @@ class _Reader:
         form = _FORMS.get(kind)
         if form is not None:
             self._numbers[key] = self._number(form)
-        elif kind == _STRING and key in ("general.name", "general.architecture"):
+        elif kind == _STRING and key in _TEXTS:
             self._texts[key] = self._text()
         else:
             self._skip(kind, key)

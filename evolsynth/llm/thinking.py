@@ -1,0 +1,121 @@
+"""What a model thinks before it answers, kept apart from the answer.
+
+Thinking models write their thought first, between two tags: ``<think>`` and ``</think>`` most of
+them, others their own. Some chat templates write the first tag themselves, so that the model's text
+begins inside the thought.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+__all__ = ["TAGS", "Apart", "Tags", "apart", "leaves_open", "tags_of"]
+
+
+class Tags(NamedTuple):
+    """What a thought stands between. ``pieces`` are the control tokens that the two are made of,
+    where they are no single ones."""
+
+    open: str
+    close: str
+    pieces: tuple[str, ...] = ()
+
+    @property
+    def nothing(self) -> str:
+        """A thought that was not thought: what stands before an answer without one."""
+        return self.close if self.pieces else f"{self.open}\n\n{self.close}\n\n"
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The tokens that a model writes them with, where it has tokens for them."""
+        return self.pieces or (self.open, self.close)
+
+
+#: The families' tags. The last is of models that write to channels: what is said to all but the
+#: last of them is thought.
+TAGS = (
+    Tags("<think>", "</think>"),
+    Tags("<thinking>", "</thinking>"),
+    Tags("<thought>", "</thought>"),
+    Tags("[THINK]", "[/THINK]"),
+    Tags("<seed:think>", "</seed:think>"),
+    Tags("<|START_THINKING|>", "<|END_THINKING|>"),
+    Tags("<|inner_prefix|>", "<|inner_suffix|>"),
+    Tags(
+        "<|channel|>analysis<|message|>",
+        "<|channel|>final<|message|>",
+        ("<|channel|>", "<|message|>", "<|start|>", "<|end|>"),
+    ),
+)
+
+
+class Apart(NamedTuple):
+    """A model's text in two: its thought, and its answer. ``whole`` is False where the thought
+    never ended; the answer is then empty."""
+
+    reasoning: str
+    text: str
+    whole: bool
+
+
+def apart(text: str, opened: bool = False, tags: Tags | None = None) -> Apart:
+    """The thought at the beginning of a text, and the answer after it.
+
+    A text that begins with none is all answer. A thought may be empty. A text with an end of a
+    thought and no beginning was opened by the prompt, whether or not that was known. Tags further
+    on are the answer's own, as where somebody asks about them.
+
+    Args:
+        text: as the model wrote it.
+        opened: whether the prompt began the thought (see `leaves_open`).
+        tags: the model's, where they are known; else those of all families are looked for.
+    """
+    known = TAGS if tags is None else (tags,)
+    head = text.lstrip()
+    begun = next((t for t in known if head.startswith(t.open)), None)
+    if begun is not None:
+        known, head = (begun,), head[len(begun.open) :]
+    found = [
+        (at, one)
+        for one in known
+        if (at := head.find(one.close)) >= 0 and (opened or one.open not in head[:at])
+    ]
+    if found:
+        at, one = min(found)
+        thought, answer = head[:at], head[at + len(one.close) :]
+        return Apart(_bare(thought, one), answer.lstrip(), True)
+    if begun is not None or opened:
+        return Apart(_bare(head, begun), "", False)
+    return Apart("", text, True)
+
+
+def _bare(thought: str, tags: Tags | None) -> str:
+    """A thought without the marks of the next message that it may end in."""
+    thought = thought.strip()
+    if tags is not None and tags.pieces:
+        thought = thought.removesuffix("<|start|>assistant").removesuffix("<|end|>")
+    return thought.strip()
+
+
+def leaves_open(prompt: str) -> bool:
+    """Whether a prompt's end begins a thought, so that the model's text goes on with it."""
+    end = prompt.rstrip()
+    return any(end.endswith(tags.open) for tags in TAGS)
+
+
+def tags_of(template: str, tokens: Collection[str] = ()) -> Tags | None:
+    """The tags of the model whose template or tokens these are; None for one that does not think.
+
+    Args:
+        template: its chat template's text.
+        tokens: the texts of its tokens.
+    """
+    for tags in TAGS:
+        if all(piece in tokens for piece in tags.tokens):
+            return tags
+    for tags in TAGS:
+        written = (tags.close, tags.open) if not tags.pieces else tags.pieces[:1]
+        if any(mark in template for mark in written):
+            return tags
+    return None

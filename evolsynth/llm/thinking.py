@@ -15,37 +15,53 @@ __all__ = ["TAGS", "Apart", "Tags", "apart", "leaves_open", "tags_of"]
 
 class Tags(NamedTuple):
     """What a thought stands between. ``pieces`` are the control tokens that the two are made of,
-    where they are no single ones."""
+    where they are no single ones; ``nothing`` is a thought that was not thought, as it stands
+    before an answer without one."""
 
     open: str
     close: str
     pieces: tuple[str, ...] = ()
-
-    @property
-    def nothing(self) -> str:
-        """A thought that was not thought: what stands before an answer without one."""
-        return self.close if self.pieces else f"{self.open}\n\n{self.close}\n\n"
+    nothing: str = ""
 
     @property
     def tokens(self) -> tuple[str, ...]:
         """The tokens that a model writes them with, where it has tokens for them."""
         return self.pieces or (self.open, self.close)
 
+    @property
+    def empty(self) -> str:
+        """What stands before an answer without a thought."""
+        return self.nothing or f"{self.open}\n\n{self.close}\n\n"
 
-#: The families' tags. The last is of models that write to channels: what is said to all but the
-#: last of them is thought.
+
+_FINAL = "<|channel|>final<|message|>"
+#: The families' tags. The last three are of models that write to channels.
 TAGS = (
     Tags("<think>", "</think>"),
     Tags("<thinking>", "</thinking>"),
     Tags("<thought>", "</thought>"),
     Tags("[THINK]", "[/THINK]"),
     Tags("<seed:think>", "</seed:think>"),
-    Tags("<|START_THINKING|>", "<|END_THINKING|>"),
+    Tags("<think:opensource>", "</think:opensource>"),
+    Tags("<|START_THINKING|>", "<|END_THINKING|>", nothing="<|START_THINKING|><|END_THINKING|>"),
     Tags("<|inner_prefix|>", "<|inner_suffix|>"),
     Tags(
+        "<|channel>thought",
+        "<channel|>",
+        ("<|channel>", "<channel|>"),
+        "<|channel>thought\n<channel|>",
+    ),
+    Tags(
+        "<|open|>think<|sep|>",
+        "<|close|>think<|sep|>",
+        ("<|open|>", "<|close|>", "<|sep|>"),
+        "<|open|>think<|sep|><|close|>think<|sep|>",
+    ),
+    Tags(
         "<|channel|>analysis<|message|>",
-        "<|channel|>final<|message|>",
+        _FINAL,
         ("<|channel|>", "<|message|>", "<|start|>", "<|end|>"),
+        _FINAL,
     ),
 )
 
@@ -93,7 +109,7 @@ def apart(text: str, opened: bool = False, tags: Tags | None = None) -> Apart:
 def _bare(thought: str, tags: Tags | None) -> str:
     """A thought without the marks of the next message that it may end in."""
     thought = thought.strip()
-    if tags is not None and tags.pieces:
+    if tags is not None and tags.nothing == _FINAL:
         thought = thought.removesuffix("<|start|>assistant").removesuffix("<|end|>")
     return thought.strip()
 
@@ -112,10 +128,7 @@ def tags_of(template: str, tokens: Collection[str] = ()) -> Tags | None:
         tokens: the texts of its tokens.
     """
     for tags in TAGS:
-        if all(piece in tokens for piece in tags.tokens):
+        written = tags.open in template or tags.close in template
+        if written or all(piece in tokens for piece in tags.tokens):
             return tags
-    for tags in TAGS:
-        written = (tags.close, tags.open) if not tags.pieces else tags.pieces[:1]
-        if any(mark in template for mark in written):
-            return tags
-    return None
+    return next((t for t in TAGS if t.pieces and all(p in template for p in t.pieces)), None)

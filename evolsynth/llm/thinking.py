@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-__all__ = ["TAGS", "Apart", "Tags", "apart", "leaves_open", "tags_of"]
+import msgspec
+
+from evolsynth.errors import RequestError
+from evolsynth.llm.base import Completion, Prompt
+
+__all__ = ["TAGS", "Apart", "Tags", "answer_begins", "answered", "apart", "leaves_open"]
+__all__ += ["opened_by", "tags_of"]
 
 
 class Tags(NamedTuple):
@@ -118,6 +124,49 @@ def leaves_open(prompt: str) -> bool:
     """Whether a prompt's end begins a thought, so that the model's text goes on with it."""
     end = prompt.rstrip()
     return any(end.endswith(tags.open) for tags in TAGS)
+
+
+def opened_by(prompt: Prompt) -> bool:
+    """Whether a prompt's template began a thought, which the model's text goes on with."""
+    last = prompt.segments[-1] if prompt.segments else None
+    return last is not None and last.control and leaves_open(last.text)
+
+
+def answer_begins(text: bytes, opened: bool, tags: Tags) -> int | None:
+    """Where the answer begins in a text that is still growing; None while the thought goes on, or
+    nobody can tell yet whether it is one."""
+    begin, end = tags.open.encode(), tags.close.encode()
+    if not opened:
+        head = text.lstrip()
+        if not head.startswith((begin, end)):
+            return None if begin.startswith(head) or end.startswith(head) else 0
+    at = text.find(end)
+    return None if at < 0 else at + len(end)
+
+
+def answered(completion: Completion, prompt: Prompt, tags: Tags | None) -> Completion:
+    """The completion with its thought apart from its text.
+
+    Args:
+        completion: as the model wrote it.
+        prompt: what it goes on from.
+        tags: the model's; None for one that does not think.
+
+    Raises:
+        RequestError: it ended inside its thought, so there is no answer.
+    """
+    if tags is None:
+        return completion
+    reasoning, text, whole = apart(completion.text, opened_by(prompt), tags)
+    if not whole:
+        why = "was cut" if completion.finish_reason == "length" else "ended"
+        raise RequestError(
+            f"The answer {why} inside its thought, after {completion.tokens} tokens, so there is "
+            "none. Raise max_tokens, or switch thoughts off: think=False."
+        )
+    if not reasoning and text == completion.text:
+        return completion
+    return msgspec.structs.replace(completion, text=text, reasoning=reasoning)
 
 
 def tags_of(template: str, tokens: Collection[str] = ()) -> Tags | None:

@@ -15,7 +15,8 @@ from evolsynth.doing import doing
 from evolsynth.errors import EngineError, InputError, RequestError
 from evolsynth.llm.backends import DEFAULT_MODEL, backend
 from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage
-from evolsynth.llm.llamacpp.context import Context, check_memory, most_contexts
+from evolsynth.llm.families import find_template
+from evolsynth.llm.llamacpp.context import Context, check_memory, check_room, most_contexts
 from evolsynth.llm.llamacpp.files import CatalogueEntry, Weights, find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.jobs import Generation, Job, JobQueue, Scoring, T
 from evolsynth.llm.llamacpp.machine import (
@@ -27,15 +28,19 @@ from evolsynth.llm.llamacpp.machine import (
     remembered,
 )
 from evolsynth.llm.llamacpp.model import Model, has_amx
+from evolsynth.llm.llamacpp.outline import read_outline
 from evolsynth.llm.llamacpp.quantise import Quantisation, find_quantisation, importance_of
 from evolsynth.llm.llamacpp.sampler import Grammar
 from evolsynth.llm.llamacpp.worker import PrefixStore, Worker
 from evolsynth.llm.template import ChatTemplate
+from evolsynth.llm.thinking import answered
+from evolsynth.options import TextOrPath
 
 __all__ = ["DEFAULT_MODEL", "DEFAULT_SLOTS", "LlamaCpp"]
 
 #: Beyond this a step grows as fast as the slots; half of them give 5% to 8% fewer tokens a second.
 DEFAULT_SLOTS = 32
+LEAST_SLOTS = 4  #: where memory is short and nobody says how many
 _CATALOGUE_CHOICE = "catalogue"
 
 
@@ -68,7 +73,12 @@ class LlamaCpp(LLM):
             the first use of a model on a machine, in some seconds, and remembered.
         store: shared parts (system turns, few-shot examples) kept for reuse, and as many other
             prompts; 0 reads each request's prompt anew.
-        chat_template: jinja2 text to use instead of the model's own template.
+        chat_template: to use instead of the model's own: jinja2 text, a name (chatml, gemma,
+            llama3, mistral, ...), or the path of a .jinja file, a tokenizer_config.json or another
+            .gguf file.
+        think: whether a thinking model thinks before it answers, where that can be switched; by
+            default as its template has it.
+        template_arguments: names and values for the chat template, such as reasoning_effort.
 
     Tokens depend on the model file, the build of llama.cpp, the prompt, the sampling and the
     seed; not on slots, contexts, order, or what else is being generated.
@@ -86,7 +96,9 @@ class LlamaCpp(LLM):
         contexts: int | None = None,
         threads: int | None = None,
         store: int = 64,
-        chat_template: str | None = None,
+        chat_template: TextOrPath | None = None,
+        think: bool | None = None,
+        template_arguments: Mapping[str, Any] | None = None,
     ) -> None:
         for name, value, low in (
             ("slots", 1 if slots is None else slots, 1),
@@ -110,7 +122,8 @@ class LlamaCpp(LLM):
                 threads or max(1, self._processors // (contexts or self._processors)),
             )
         )
-        self._chat_template = chat_template
+        self._chat_template = None if chat_template is None else find_template(chat_template)
+        self._think, self._arguments = think, dict(template_arguments or {})
         self._model: Model | None = None
         self._queue: JobQueue | None = None
         self._workers: list[Worker] = []
@@ -142,9 +155,16 @@ class LlamaCpp(LLM):
                 await asyncio.to_thread(self._load)
 
     def _load(self) -> None:
+        self.look_ahead(chat=False)
         with doing(f"loading {self.name}"):
             weights = self._weights()
-            model = Model(weights.path, self._chat_template, name=weights.name)
+            model = Model(
+                weights.path,
+                self._chat_template,
+                name=weights.name,
+                think=self._think,
+                arguments=self._arguments,
+            )
         queue: JobQueue | None = None
         try:
             self._check_context(weights.name, model.trained_context)
@@ -176,6 +196,38 @@ class LlamaCpp(LLM):
         self._forgotten = weakref.finalize(self, _forget, queue, self._workers, model)
         self._forgotten.atexit = False
 
+    def look_ahead(self, *, chat: bool = True) -> None:
+        """Tell what the file's header tells, before anything is loaded.
+
+        Raises:
+            ModelNotFound: no such model; the message says how to get it.
+            InputError: the file is no usable model, or the context is longer than it was
+                trained for.
+            SetupError: there is not enough memory.
+            TemplateError: it is to be asked in messages, and has no chat template, or a broken one.
+        """
+        if self.running:
+            return
+        path, entry = find_model(self._asked)
+        outline = read_outline(path)
+        name = self._asked if entry is not None else path.stem
+        if outline.trained_context:
+            self._check_context(name, outline.trained_context)
+        if chat:
+            source = self._chat_template or outline.template
+            ChatTemplate(source, self._arguments, model=name)
+        wanted = self._wanted(path, entry)
+        size = outline.bytes if wanted is None else int(outline.parameters * wanted.bits / 8)
+        check_room(
+            outline,
+            name=name,
+            weights=size,
+            sequences=self._slots if self._slots_given else min(self._slots, LEAST_SLOTS),
+            tokens=self._slot_context,
+            contexts=1 if self._measured else self.contexts,
+            available=available_memory(),
+        )
+
     def _settle(self, model: Model, weights: Weights) -> None:
         """Decide on slots, contexts and threads, by memory and by what is fastest."""
         free = available_memory()
@@ -185,7 +237,7 @@ class LlamaCpp(LLM):
                 model, sequences=self._slots, tokens=self._slot_context, available=free
             )
 
-        while not self._slots_given and self._slots > 4 and fitting() < self.contexts:
+        while not self._slots_given and self._slots > LEAST_SLOTS and fitting() < self.contexts:
             self._slots //= 2
         choice = Arrangement(self.contexts, self.threads)
         if self._measured:
@@ -305,7 +357,7 @@ class LlamaCpp(LLM):
 
         Raises:
             RequestError: prompt and answer do not fit into a slot's context, there is nothing to
-                read, or the grammar cannot be used.
+                read, the grammar cannot be used, or the answer ended inside its thought.
             EngineError: the engine is not running, or failed.
         """
         model = self._running()
@@ -314,7 +366,8 @@ class LlamaCpp(LLM):
         self._check_length(len(prompt), request.max_tokens, "max_tokens")
         if request.grammar is not None:
             Grammar(model, request.grammar).close()
-        return await self._ask(Generation(prompt, request))
+        completion = await self._ask(Generation(prompt, request))
+        return answered(completion, request.raw, model.thought_tags)
 
     async def score(self, prompt: Prompt, continuation: str | Prompt) -> Score:
         """How likely the model finds ``continuation`` after ``prompt``; see `LLM.score`.

@@ -11,6 +11,7 @@ from rich.markup import escape
 from evolsynth.cli.progress.screen import Screen
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import watcher
+from evolsynth.cli.runs import model_told
 from evolsynth.data.files import read_rows
 from evolsynth.llm.backends import DEFAULT_MODEL
 from evolsynth.options import Natural, OutputFolder, TextOrPath
@@ -30,6 +31,7 @@ def demo(
     rows: Natural = 100,
     seed: Natural = 7,
     model: TextOrPath | None = None,
+    chat_template: TextOrPath | None = None,
 ) -> int:
     """Make a small checked data set and its report.
 
@@ -41,6 +43,8 @@ def demo(
         rows: Magpie instructions to make.
         seed: the same seed gives the same rows.
         model: a .gguf file, a name of the catalogue, or owner/repository/file.gguf of the hub.
+        chat_template: of the model, instead of its own: a name (chatml, gemma, llama3, mistral,
+            ...), a .jinja file, a tokenizer_config.json, another .gguf file, or the jinja text.
     """
     console = Screen(soft_wrap=True)
     goes_on = _stopped(output)
@@ -52,7 +56,13 @@ def demo(
     )
     if goes_on:
         console.print(f"Going on with the run in {escape(output)}.", highlight=False)
-    options = RunOptions(llm=model, seed=seed, fresh=not goes_on, stall=None, watch=watcher("auto"))
+    options = RunOptions(
+        llm=model_told(model, chat_template),
+        seed=seed,
+        fresh=not goes_on,
+        stall=None,
+        watch=watcher("auto"),
+    )
     result = run_to_end(run(line(rows), output, options))
     summarise(result, console, again=f"evolsynth demo -n {rows} -o {output}")
     accepted = list(read_rows(result.files["accepted"]))

@@ -6,13 +6,13 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
 from evolsynth.doing import doing
-from evolsynth.errors import EngineError, InputError, RequestError
+from evolsynth.errors import EngineError, EvolsynthError, InputError, RequestError
 from evolsynth.llm.backends import DEFAULT_MODEL, backend
 from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage
 from evolsynth.llm.families import find_template
@@ -195,6 +195,22 @@ class LlamaCpp(LLM):
         self._model, self._queue = model, queue
         self._forgotten = weakref.finalize(self, _forget, queue, self._workers, model)
         self._forgotten.atexit = False
+
+    def alike(self) -> Hashable | None:
+        """Equal for one file and the same settings, by whatever name or path it was given."""
+        try:
+            path, entry = find_model(self._asked)
+            wanted = self._wanted(path, entry)
+            file = path.stat()
+        except (EvolsynthError, OSError):  # told when it starts
+            return None
+        arrangement = None if self._measured else (self.contexts, self.threads)
+        slots = self._slots if self._slots_given else None
+        return (
+            *(type(self), file.st_dev, file.st_ino, None if wanted is None else wanted.name),
+            *(slots, self._slot_context, self._store, arrangement),
+            *(self._chat_template, self._think, repr(self._arguments)),
+        )
 
     def look_ahead(self, *, chat: bool = True) -> None:
         """Tell what the file's header tells, before anything is loaded.

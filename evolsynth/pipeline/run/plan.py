@@ -28,7 +28,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a pipeline is run.
 
     Args:
-        llm: the model of all steps that name none; an `LLM`, or a text as for ``--model``.
+        llm: the model of all steps that name none; an `LLM`, a text as for ``--model``, or a
+            mapping with ``model`` and options of its back end.
         models: more models by name, beside the pipeline's.
         seed: the same seed gives the same rows; by default the pipeline's, 7.
         accepted: end when so many rows are accepted.
@@ -53,7 +54,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         command: what to remember of how the run was started, for `evolsynth run DIR`.
     """
 
-    llm: LLM | str | None = None
+    llm: LLM | str | Mapping[str, Any] | None = None
     models: Mapping[str, Any] = {}
     seed: Natural | None = None
     accepted: Count | None = None

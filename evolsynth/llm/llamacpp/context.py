@@ -78,6 +78,14 @@ class Context:
         self._view: NDArray[np.float32] | None = None
         self.compute_seconds = 0.0
 
+    def give_up_at(self, when: float) -> None:
+        """From that second of `time.perf_counter` on let nothing be computed, not to its end
+        either: what is under way fails with `EngineError`."""
+        native = self._native
+        # Kept, because llama.cpp keeps the pointer.
+        self._over = native.ggml_abort_callback(lambda _: time.perf_counter() >= when)
+        native.llama_set_abort_callback(self._context, self._over, None)
+
     def close(self) -> None:
         """Free it. Safe to call twice."""
         if self._context:

@@ -10,6 +10,7 @@ import pytest
 from evolsynth.errors import EngineError
 from evolsynth.llm.llamacpp import LlamaCpp, available_threads
 from evolsynth.llm.llamacpp import machine as module
+from evolsynth.llm.llamacpp.context import Context
 from evolsynth.llm.llamacpp.machine import (
     Arrangement,
     Reading,
@@ -152,7 +153,7 @@ def test_measuring_ends_in_time_on_a_machine_that_is_slow(
 def test_what_is_under_way_when_the_time_is_over_is_given_up(smollm: LlamaCpp) -> None:
     """Else one step of two threads may take half a minute on a machine that is busy."""
     model, choices = smollm._running(), (Arrangement(2, 1), Arrangement(1, 2))
-    context = module.Context(model, sequences=2, tokens=64, threads=1)
+    context = Context(model, sequences=2, tokens=64, threads=1)
     context.give_up_at(0.0)
     with pytest.raises(EngineError, match="could not decode"):
         context.warm_up()

@@ -26,7 +26,7 @@ TEMPLATE = (
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def thinker() -> AsyncIterator[LlamaCpp]:
-    async with LlamaCpp(slots=2, context=512, contexts=1, chat_template=TEMPLATE) as llm:
+    async with LlamaCpp(slots=2, context=512, contexts=1, threads=1, chat_template=TEMPLATE) as llm:
         yield llm
 
 
@@ -64,7 +64,9 @@ async def test_a_given_beginning_or_form_leaves_no_room_for_a_thought(thinker: L
 async def test_thoughts_are_switched_off_and_templates_take_arguments() -> None:
     options: dict[str, Any] = {"think": False, "template_arguments": {"tone": "So "}}
     template = TEMPLATE + "{{ tone }}"
-    async with LlamaCpp(slots=1, context=512, contexts=1, chat_template=template, **options) as llm:
+    async with LlamaCpp(
+        slots=1, context=512, contexts=1, threads=1, chat_template=template, **options
+    ) as llm:
         assert str(llm.prepared(asked()).raw).endswith("A: <think>\n</think>\nSo ")
         assert (await llm.complete(asked(max_tokens=4))).reasoning == ""
 

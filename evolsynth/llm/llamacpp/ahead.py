@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from evolsynth.errors import EvolsynthError, InputError
-from evolsynth.llm.llamacpp.context import check_room
+from evolsynth.llm.llamacpp.context import check_room, context_bytes
 from evolsynth.llm.llamacpp.files import CatalogueEntry, Weights, find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.machine import Arrangement, available_memory
 from evolsynth.llm.llamacpp.model import has_amx
@@ -16,10 +17,11 @@ from evolsynth.llm.llamacpp.quantise import Quantisation, find_quantisation, imp
 from evolsynth.llm.template import ChatTemplate
 
 __all__ = ["CATALOGUE_CHOICE", "LEAST_SLOTS", "Wish", "alike", "check_context", "look", "prepare"]
-__all__ += ["weights_bytes"]
+__all__ += ["taken", "weights_bytes"]
 
 #: The quantisation where none is asked for: what the catalogue found best for the model.
 CATALOGUE_CHOICE = "catalogue"
+_OUTPUTS = ("output.weight", "token_embd.weight")
 #: Where memory is short and nobody says how many slots there are to be.
 LEAST_SLOTS = 4
 
@@ -71,10 +73,29 @@ def look(wish: Wish, *, chat: bool) -> None:
 
 
 def weights_bytes(outline: Outline, quantisation: Quantisation | None) -> int:
-    """Bytes of a file's weights as they will be loaded."""
+    """Bytes of a file's weights as they will be loaded.
+
+    llama.cpp keeps the matrix of the output, which in small models is that of the tokens too, in
+    6 bits, and in 8 where its rows are no multiple of 256.
+    """
     if quantisation is None:
         return outline.bytes
-    return int(outline.parameters * quantisation.bits / 8)
+    last = next((t for name in _OUTPUTS for t in outline.tensors if t.name == name), None)
+    finest = 0 if last is None else math.prod(last.shape)
+    kept = 0.0 if last is None else max(quantisation.bits, 8.5 if last.shape[0] % 256 else 6.6)
+    return int(((outline.parameters - finest) * quantisation.bits + finest * kept) / 8)
+
+
+def taken(wish: Wish, *, slots: int, contexts: int) -> tuple[int, int]:
+    """Bytes of memory that a model's weights take once it is loaded, and its contexts.
+
+    Raises:
+        ModelNotFound, InputError: as `look`.
+    """
+    path, entry = find_model(wish.model)
+    outline = read_outline(path)
+    one = context_bytes(outline, sequences=slots, tokens=wish.context)
+    return weights_bytes(outline, _wanted(wish.quantisation, path, entry)), contexts * one
 
 
 def alike(wish: Wish) -> Hashable | None:

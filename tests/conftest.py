@@ -37,9 +37,8 @@ _FOLDER = pytest.StashKey[Path]()
 def pytest_configure(config: pytest.Config) -> None:
     """Give the tests a cache folder of their own, with the models and vectors of the usual one.
 
-    Other tests disturb the measurement of how many contexts and threads are fastest. The engine
-    does not keep such a reading, and so would measure again at each of its starts; here it is
-    kept (see `measured_once`), which must not outlast the tests.
+    Other tests disturb the measurement of how many contexts and threads are fastest, and what is
+    kept of it here must not outlast the tests.
     """
     if hasattr(config, "workerinput"):  # of several processes: they have the first one's
         return

@@ -12,9 +12,10 @@ from rich.markup import escape
 from evolsynth.cli.progress.screen import Screen
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import watcher
+from evolsynth.cli.runs import model_told
 from evolsynth.data.files import read_rows
 from evolsynth.llm.backends import DEFAULT_MODEL
-from evolsynth.options import ModelName, Natural, OutputFolder
+from evolsynth.options import ModelName, Natural, OutputFolder, TextOrPath
 from evolsynth.pipeline import evolve, gate, magpie, respond
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
@@ -31,6 +32,7 @@ def demo(
     rows: Natural = 100,
     seed: Natural = 7,
     model: ModelName | None = None,
+    chat_template: TextOrPath | None = None,
     answerer: ModelName | None = None,
     judge: ModelName | None = None,
 ) -> int:
@@ -44,6 +46,8 @@ def demo(
         rows: Magpie instructions to make.
         seed: the same seed gives the same rows.
         model: a .gguf file, a name of the catalogue, or owner/repository/file.gguf of the hub.
+        chat_template: of the model, instead of its own: a name (chatml, gemma, llama3, mistral,
+            ...), a .jinja file, a tokenizer_config.json, another .gguf file, or the jinja text.
         answerer: the model that answers, as for --model; by default that one.
         judge: the model of what judges by a model; by default the answerer.
     """
@@ -58,7 +62,7 @@ def demo(
     if goes_on:
         console.print(f"Going on with the run in {escape(output)}.", highlight=False)
     options = RunOptions(
-        llm=model,
+        llm=model_told(model, chat_template),
         answerer=answerer,
         judge=judge,
         seed=seed,

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import msgspec
@@ -384,6 +384,20 @@ class LLM(ABC):
         """
         self.require(Capability.LOGPROBS, by="score")
         raise NotImplementedError(f"{type(self).__name__} says it can score and does not.")
+
+    def look_ahead(self, *, chat: bool = True) -> None:
+        """Tell what can be told before the model is loaded; a run asks all its models first.
+
+        ``chat``: whether it is to be asked in messages, or by its chat template.
+
+        Raises:
+            EvolsynthError: it cannot be used; the message says why, and the way out.
+        """
+
+    def alike(self) -> Hashable | None:
+        """Equal for back ends that would load the same and answer alike, so that a run starts one
+        of them; None where that is not known."""
+        return None
 
     @property
     def batches(self) -> Batches | None:

@@ -29,7 +29,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a pipeline is run.
 
     Args:
-        llm: the model of all steps that name none; an `LLM`, or a text as for ``--model``.
+        llm: the model of all steps that name none; an `LLM`, a text as for ``--model``, or a
+            mapping with ``model`` and options of its back end.
         answerer: the model of steps that answer, such as `respond`; by default that of all steps.
         judge: the model of steps that judge; by default the answerer, where there is one.
         models: more models by name, beside the pipeline's.
@@ -62,7 +63,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         command: what to remember of how the run was started, for `evolsynth run DIR`.
     """
 
-    llm: LLM | str | None = None
+    llm: LLM | str | Mapping[str, Any] | None = None
     answerer: LLM | ModelName | None = None
     judge: LLM | ModelName | None = None
     models: Mapping[str, Any] = {}

@@ -53,6 +53,9 @@ PROGRAMS = {
     "long-texts": Program(
         "evals.long_texts", "texts of up to 1 MB of many kinds: seconds, and how they grow"
     ),
+    "servers": Program(
+        "evals.servers", "questions to a server: how fast, and is the best load found?"
+    ),
     "tables": Program("evals.tables", "write the tables of README and docs/ that code declares"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"

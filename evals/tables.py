@@ -6,8 +6,9 @@ A table stands between two markers, and what is between them is written anew:
     <!-- end of table -->
 
 ``python -m evals tables`` writes all of them, ``--check`` only says which pages are out of date.
-Tables: ``checks`` and ``reasons`` of the gate's registry, ``method NAME``, with a line for each
-option of a step and its command, and ``options MODULE:NAME`` of any function.
+Tables: ``checks`` and ``reasons`` of the gate's registry, ``models`` of the catalogue, ``method
+NAME``, with a line for each option of a step and its command, and ``options MODULE:NAME`` of any
+function.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from evolsynth.cli.methods import called
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.check import COSTS, ordered
 from evolsynth.findings import known_reasons
+from evolsynth.llm.llamacpp.files import CATALOGUE
 from evolsynth.methods.method import METHODS
 from evolsynth.options import Option, options_of
 from evolsynth.pipeline.steps import STEPS
@@ -68,6 +70,24 @@ def reasons() -> list[str]:
     names = [*(check.name for check in ordered()), *sorted(known)]
     lines = ["| reason | meaning |", "|---|---|"]
     return lines + [f"| `{name}` | {known[name].sentence} |" for name in dict.fromkeys(names)]
+
+
+def models() -> list[str]:
+    """Every model of the catalogue, with its licence and file."""
+    lines = ["| model | parameters | licence | file | size | memory | good for |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for name, one in CATALOGUE.items():
+        cells = [
+            f"`{name}`",
+            f"{one.parameters / 1e9:.2f}B",
+            one.licence,
+            f"`{one.file}` of `{one.hub}`" if not one.package else f"`{one.requirement}`",
+            f"{one.size / 1e9:.2f} GB",
+            f"{one.memory / 2**30:.1f} GiB",
+            one.good_for,
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def options(of: str) -> list[str]:
@@ -120,6 +140,10 @@ def _range(kind: Any) -> str:
     return f"({', '.join(ends)})" if ends else ""
 
 
+#: Tables of all that there is of a kind.
+_WHOLE = {"checks": checks, "reasons": reasons, "models": models}
+
+
 def written(page: str) -> str:
     """A page's text with its tables as they should be.
 
@@ -133,11 +157,11 @@ def written(page: str) -> str:
             lines = options(match["of"])
         elif name == "method" and match["of"] in METHODS:
             lines = method(match["of"])
-        elif name in ("checks", "reasons"):
-            lines = checks() if name == "checks" else reasons()
+        elif name in _WHOLE and not match["of"]:
+            lines = _WHOLE[name]()
         else:
             raise InputError(
-                f"There is no table '{name}'. There are: checks, reasons, method, options."
+                f"There is no table '{name}'. There are: {', '.join(_WHOLE)}, method, options."
             )
         return match[1] + "\n".join(lines) + "\n" + match[4]
 

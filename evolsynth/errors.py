@@ -16,6 +16,8 @@
     └── LLMError              the back end could not answer
         ├── MalformedAnswer   the answer is not of the form that was asked for; its text
         ├── RequestError      this one request can never be answered (too long, not allowed)
+        │   ├── ContextOverflow   it and its answer do not fit the model's context
+        │   └── ContentRefused    a server's rules on content forbid the question or its answer
         └── EngineError       the back end failed or was closed; the same request may succeed later
 
 Each message is one sentence that says what is wrong and where, and one that says what to do.
@@ -32,6 +34,8 @@ from typing import ClassVar
 __all__ = [
     "BrokenStep",
     "CapabilityError",
+    "ContentRefused",
+    "ContextOverflow",
     "EngineError",
     "EvolsynthError",
     "InputError",
@@ -112,7 +116,10 @@ class CapabilityError(EvolsynthError):
 
 
 class LLMError(EvolsynthError):
-    """The back end could not answer."""
+    """The back end could not answer. ``billed`` are the tokens that it costs all the same, where
+    the server told them (`evolsynth.llm.prices.Tokens`)."""
+
+    billed: object = None
 
 
 class MalformedAnswer(LLMError):  # noqa: N818 - the name says what happened
@@ -130,6 +137,14 @@ class MalformedAnswer(LLMError):  # noqa: N818 - the name says what happened
 
 class RequestError(LLMError):
     """This one request can never be answered as it stands. Others are not affected."""
+
+
+class ContextOverflow(RequestError):  # noqa: N818 - the name says what happened
+    """The request, with the answer it asks for, does not fit the model's context."""
+
+
+class ContentRefused(RequestError):  # noqa: N818 - the name says what happened
+    """A server's rules on content forbid the question, or what the model began to answer."""
 
 
 class EngineError(LLMError):

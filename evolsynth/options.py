@@ -23,7 +23,7 @@ import msgspec
 from evolsynth.errors import InputError, did_you_mean
 
 __all__ = ["Count", "FilePath", "FolderPath", "Natural", "Option", "OutputFolder", "OutputPath"]
-__all__ += ["Several", "Share", "TextOrPath", "annotation"]
+__all__ += ["ModelName", "Several", "Share", "TextOrPath", "annotation"]
 __all__ += ["converted", "holds_path", "mark_of", "option_texts", "options_of"]
 
 #: A whole number from 1.
@@ -41,6 +41,8 @@ FilePath = Annotated[str, msgspec.Meta(extra={"path": "FILE", "reads": True})]
 FolderPath = Annotated[str, msgspec.Meta(extra={"path": "DIR", "reads": True})]
 #: A text that may be the path of a file that is read: a pipeline's, a model's.
 TextOrPath = Annotated[str, msgspec.Meta(extra={"reads": True})]
+#: A model by name or path, as for ``--model``.
+ModelName = Annotated[str, msgspec.Meta(extra={"reads": True, "shown": "MODEL"})]
 #: The path of a file that is written; ``-`` is standard output. The command line sees that it is
 #: none that is read (`evolsynth.atomic.check_apart`).
 OutputPath = Annotated[str, msgspec.Meta(extra={"path": "FILE", "writes": "file"})]

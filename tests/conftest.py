@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from docs_pages import page_blocks, read_through  # noqa: F401 - fixtures
+from local_hub import hub  # noqa: F401 - a fixture
 from scripted_commands import in_folder, use_embedder, use_model  # noqa: F401 - fixtures
+from served_models import (  # noqa: F401 - fixtures
+    as_it_came,
+    llama_server_url,
+    served,
+    smollm_file,
+)
 
 from evolsynth.atomic import cache_folder
 from evolsynth.evaluation.embed.minilm import MiniLM
@@ -30,9 +37,8 @@ _FOLDER = pytest.StashKey[Path]()
 def pytest_configure(config: pytest.Config) -> None:
     """Give the tests a cache folder of their own, with the models and vectors of the usual one.
 
-    Other tests disturb the measurement of how many contexts and threads are fastest. The engine
-    does not keep such a reading, and so would measure again at each of its starts; here it is
-    kept (see `measured_once`), which must not outlast the tests.
+    Other tests disturb the measurement of how many contexts and threads are fastest, and what is
+    kept of it here must not outlast the tests.
     """
     if hasattr(config, "workerinput"):  # of several processes: they have the first one's
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import typing
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -34,6 +35,7 @@ COMMANDS = {
     "score": "score.score",
     "select": "select.select",
     "dedup": "dedup.dedup",
+    "models": "models.command.models",
     "doctor": "doctor.doctor",
 }
 _SHORT = {"output": "-o", "rows": "-n"}
@@ -73,7 +75,12 @@ def _fill(parser: argparse.ArgumentParser, function: Callable[..., int]) -> None
             option = flags.pop(name)
             text = option.text.rstrip(".")
             note_path(parser, name, name.upper(), option.kind)
-            parser.add_argument(name, metavar=name.upper(), help=text[:1].lower() + text[1:])
+            about: dict[str, Any] = {"help": text[:1].lower() + text[1:]}
+            if not option.required:
+                about |= {"nargs": "?", "default": option.default}
+            if typing.get_origin(option.kind) is typing.Literal:
+                about["choices"] = typing.get_args(option.kind)
+            parser.add_argument(name, metavar=name.upper(), **about)
     add_flags(parser, flags.values(), short=_SHORT, required=True)
     if runs:
         from evolsynth.cli.runs import add_run_flags

@@ -13,6 +13,7 @@ from rich.table import Table
 from evolsynth.atomic import writing
 from evolsynth.cli.flags import parsed
 from evolsynth.cli.progress.screen import Screen
+from evolsynth.cli.runs import open_asked
 from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity.measures import rarefied
 from evolsynth.evaluation.embed.base import Embedder
@@ -20,7 +21,6 @@ from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck, subject_of
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
-from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.methods.magpie.steering import SystemPrompts, steering, steering_hint
@@ -133,6 +133,7 @@ def compare_systems(
     output: OutputPath | None = None,
     seed: Natural = 7,
     model: TextOrPath | None = None,
+    chat_template: TextOrPath | None = None,
 ) -> int:
     """Compare system prompts for Magpie.
 
@@ -147,6 +148,8 @@ def compare_systems(
         output: where to write JSON.
         seed: the same seed gives the same rows.
         model: a .gguf file, a name of the catalogue, or owner/repository/file.gguf of the hub.
+        chat_template: of the model, instead of its own: a name (chatml, gemma, llama3, mistral,
+            ...), a .jinja file, a tokenizer_config.json, another .gguf file, or the jinja text.
 
     Raises:
         InputError: the file cannot be used, or there is nothing to compare.
@@ -159,7 +162,7 @@ def compare_systems(
 
     async def look() -> str:
         embedder = MiniLM()
-        async with open_llm(model or DEFAULT_MODEL) as llm:
+        async with open_asked(model, chat_template) as llm:
             await asyncio.to_thread(embedder.load)
             gate = Gate(embedder, settings=GateSettings(instruction_language=language))
             found = await compare(prompts, llm, embedder, gate, n=rows, seed=seed, topic=topic)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from rich.markup import escape
 from evolsynth.cli.progress.screen import Screen
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import watcher
+from evolsynth.cli.runs import model_told
 from evolsynth.data.files import read_rows
 from evolsynth.llm.backends import DEFAULT_MODEL
-from evolsynth.options import Natural, OutputFolder, TextOrPath
+from evolsynth.options import ModelName, Natural, OutputFolder, TextOrPath
 from evolsynth.pipeline import evolve, gate, magpie, respond
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
@@ -29,7 +31,10 @@ def demo(
     output: OutputFolder = "runs/demo",
     rows: Natural = 100,
     seed: Natural = 7,
-    model: TextOrPath | None = None,
+    model: ModelName | None = None,
+    chat_template: TextOrPath | None = None,
+    answerer: ModelName | None = None,
+    judge: ModelName | None = None,
 ) -> int:
     """Make a small checked data set and its report.
 
@@ -41,20 +46,34 @@ def demo(
         rows: Magpie instructions to make.
         seed: the same seed gives the same rows.
         model: a .gguf file, a name of the catalogue, or owner/repository/file.gguf of the hub.
+        chat_template: of the model, instead of its own: a name (chatml, gemma, llama3, mistral,
+            ...), a .jinja file, a tokenizer_config.json, another .gguf file, or the jinja text.
+        answerer: the model that answers, as for --model; by default that one.
+        judge: the model of what judges by a model; by default the answerer.
     """
     console = Screen(soft_wrap=True)
     goes_on = _stopped(output)
+    models = ", ".join(dict.fromkeys(m for m in (model or DEFAULT_MODEL, answerer, judge) if m))
     console.print(
-        f"Loading {escape(model or DEFAULT_MODEL)} and the embedder (15 s longer at its first "
-        f"use), then {rows} Magpie instructions, one evolution of each that passes, responses, "
-        "checks.",
+        f"Loading {escape(models)} and the embedder (15 s longer at its first use), then {rows} "
+        "Magpie instructions, one evolution of each that passes, responses, checks.",
         highlight=False,
     )
     if goes_on:
         console.print(f"Going on with the run in {escape(output)}.", highlight=False)
-    options = RunOptions(llm=model, seed=seed, fresh=not goes_on, stall=None, watch=watcher("auto"))
+    options = RunOptions(
+        llm=model_told(model, chat_template),
+        answerer=answerer,
+        judge=judge,
+        seed=seed,
+        fresh=not goes_on,
+        stall=None,
+        watch=watcher("auto"),
+    )
     result = run_to_end(run(line(rows), output, options))
-    summarise(result, console, again=f"evolsynth demo -n {rows} -o {output}")
+    given = {"--model": model, "--answerer": answerer, "--judge": judge}
+    more = "".join(f" {flag} {shlex.quote(one)}" for flag, one in given.items() if one is not None)
+    summarise(result, console, again=f"evolsynth demo -n {rows} -o {output}{more}")
     accepted = list(read_rows(result.files["accepted"]))
     evolved = [row for row in accepted if row.round] or accepted
     width = min(shutil.get_terminal_size().columns, 110)

@@ -56,7 +56,13 @@ def checks() -> Iterator[Check]:
         yield Check("back ends", False, str(error))
         names = list(BACKENDS)
     looks = [look for name in names for look in BACKENDS[name].looks.items()]
-    for name, look in (*looks, ("embedder", _embedder), ("report", _report), ("cache", _cache)):
+    for name, look in (
+        *looks,
+        ("answerer", _answerer),
+        ("embedder", _embedder),
+        ("report", _report),
+        ("cache", _cache),
+    ):
         try:
             yield Check(name, True, look())
         except EvolsynthError as error:
@@ -71,6 +77,12 @@ def _processor() -> str:
     flags = set(fields.get("flags", "").split())
     features = " ".join(f for f in _FEATURES if f in flags) or "no vector features known"
     return f"{fields.get('model name', platform.machine())} ({features})"
+
+
+def _answerer() -> str:
+    from evolsynth.llm.llamacpp.speeds import recommendation
+
+    return recommendation()
 
 
 def _embedder() -> str:

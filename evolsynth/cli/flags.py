@@ -212,6 +212,8 @@ def _metavar(kind: Any, members: set[Any]) -> str:
             return "{" + ",".join(map(str, typing.get_args(one))) + "}"
     if holds_path(kind):
         return str(mark_of(kind, "path"))
+    if (shown := mark_of(kind, "shown")) is not None:
+        return str(shown)
     if members <= {int, float}:
         return "N" if members == {int} else "X"
     if any(typing.get_args(one) == (str, float) for one in members):

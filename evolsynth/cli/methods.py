@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["add_method_commands", "called", "method_summaries"]
 
 #: Flags of every command: an option of a method that is called as one of them has another flag.
-_TAKEN = ("all", "folder", "format", "gate", "help", "log", "model", "no_gate", "output", "rejects")
+_TAKEN = ("all", "chat_template", "folder", "format", "gate", "help", "log", "model", "no_gate",
+          "output", "rejects")  # fmt: skip
 #: Options of `load` that its flags leave out: the file is an argument, and a run has a limit too.
 _LOADED = ("data", "limit", "needs", "step")
 

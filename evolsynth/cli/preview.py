@@ -13,8 +13,9 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
-from evolsynth.cli.progress.phrases import counted, duration, one_line, roughly
+from evolsynth.cli.progress.phrases import counted, duration, money, one_line, roughly
 from evolsynth.cli.progress.screen import Screen
+from evolsynth.cli.runs import priced
 from evolsynth.findings import explain
 from evolsynth.options import Natural, TextOrPath
 from evolsynth.pipeline.run.preview import Preview, preview
@@ -46,7 +47,7 @@ def preview_command(
         run: see `run_options`.
     """
     del run["log"]  # nothing is told while it works
-    options = RunOptions(**{**run, "report": False})
+    options = RunOptions(**{**priced(run), "report": False})
     steps = set_parameters(load_pipeline(pipeline), param)
     made = run_to_end(preview(steps, rows=rows, options=options))
     show_preview(made, Screen(soft_wrap=True), n=run.get("accepted") or 100)
@@ -194,16 +195,29 @@ def _sum(console: Console, preview: Preview, n: int) -> None:
         f"{counted(preview.made)} rows = {preview.accepted} accepted + {preview.rejected} rejected"
         f" + {preview.failed} failed, in {duration(preview.seconds)}",
         f"{counted(preview.tokens)} tokens" if preview.tokens else "",
+        "" if preview.cost is None else f"a cost of {money(preview.cost)}",
     ]
     _print(console, Text(", ".join(part for part in parts if part) + "."))
     if not preview.made:
         _print(console, Text("No row came to the end, so nothing can be said about a run."))
         return
-    for line in _foretold(preview, n):
+    for line in (*_foretold(preview, n), *_costs(preview, n)):
         _print(console, Text(line))
     few = f"{counted(preview.made)} {'row says' if preview.made == 1 else 'rows say'} little"
     told = f"({few}: these are 95% intervals. A run fills the model better and is usually faster.)"
     _print(console, Text(told, style="dim"))
+
+
+def _costs(preview: Preview, n: int) -> Iterator[str]:
+    """What a run would cost, where models have prices."""
+    told = preview.estimate(n)
+    if told.cost_low is not None:
+        least, most = money(told.cost_low), told.cost_high
+        span = f"{least} at the least" if most is None else f"{least} to {money(most)}"
+        yield f"Cost of {counted(n)} accepted rows: {span}."
+    if preview.cost_of_all is not None:
+        rows = counted(preview.offered or 0)
+        yield f"Cost of all {rows} rows of the sources: about {money(preview.cost_of_all)}."
 
 
 def _foretold(preview: Preview, n: int) -> Iterator[str]:

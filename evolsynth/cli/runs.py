@@ -17,6 +17,9 @@ from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import error_console, watcher
 from evolsynth.errors import InputError
 from evolsynth.export.trl import preference_line
+from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
+from evolsynth.llm.base import LLM
+from evolsynth.llm.prices import prices_of
 from evolsynth.options import Option, OutputFolder, TextOrPath, options_of
 from evolsynth.pipeline.graph import Node, Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
@@ -25,17 +28,23 @@ from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
 from evolsynth.rows import Row, dump
 from evolsynth.store.status import stored_value
 
-__all__ = ["RUN", "add_run_flags", "run_into_folder"]
-__all__ += ["run_options", "run_to_files"]
+__all__ = ["CHAT_TEMPLATE", "RUN", "add_run_flags", "model_told", "open_asked", "priced"]
+__all__ += ["run_into_folder", "run_options", "run_to_files"]
 
-_PYTHON = ("llm", "watch", "signals", "command", "observe")
+_PYTHON = ("llm", "prices", "watch", "signals", "command", "observe")
+_PRICES = options_of(prices_of)
 #: A run's options that the command line has: all but those that only Python can give.
-RUN: Mapping[str, Option] = {
+RUN: Mapping[str, Option] = _PRICES | {
     name: option for name, option in options_of(RunOptions).items() if name not in _PYTHON
 }
+CHAT_TEMPLATE = (
+    "of --model, instead of its own: a name (chatml, gemma, llama3, mistral, ...), a .jinja file, "
+    "a tokenizer_config.json, another .gguf file, or the jinja text"
+)
 #: What belongs to the run and is used again when it goes on by its folder's name.
-_KEPT = ("llm", "models", "seed", "accepted", "max_tokens", "max_attempts", "stall", "cache",
-         "concurrency", "breaker", "embedder", "report")  # fmt: skip
+_KEPT = ("llm", "answerer", "judge", "models", "seed", "accepted", "max_tokens", "max_cost",
+         "max_attempts", "stall", "cache", "concurrency", "breaker", "embedder", "report", "batch",
+         "batch_size", *_PRICES)  # fmt: skip
 
 
 def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
@@ -47,6 +56,8 @@ def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
         help="of steps that name none: a .gguf file, a name of the catalogue, or "
         "owner/repository/file.gguf of the hub",
     )
+    note_path(parser, "chat_template", "--chat-template", TextOrPath)
+    parser.add_argument("--chat-template", metavar="FILE|NAME", help=CHAT_TEMPLATE)
     called = {name: f"run-{name}" for name in RUN if name in taken}
     add_flags(parser, RUN.values(), called=called, prefix="run")
     parser.add_argument(
@@ -60,7 +71,33 @@ def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
 def run_options(options: argparse.Namespace) -> dict[str, Any]:
     """What the flags of a run gave, by the names of `RunOptions`, and ``log``."""
     told = given(options, RUN.values(), "run") | {"log": options.log}
-    return told if options.model is None else {**told, "llm": options.model}
+    llm = model_told(options.model, options.chat_template)
+    return told if llm is None else {**told, "llm": llm}
+
+
+def model_told(model: str | None, chat_template: str | None) -> str | dict[str, str] | None:
+    """What ``--model`` and ``--chat-template`` say, as `RunOptions` takes it."""
+    if chat_template is None:
+        return model
+    return {"model": model or DEFAULT_MODEL, "chat_template": chat_template}
+
+
+def open_asked(model: str | None, chat_template: str | None) -> LLM:
+    """The model that ``--model`` and ``--chat-template`` say, looked at and not started.
+
+    Raises:
+        EvolsynthError: it cannot be used; see `LLM.look_ahead`.
+    """
+    told = {} if chat_template is None else {"chat_template": chat_template}
+    llm = open_llm(model or DEFAULT_MODEL, **told)
+    llm.look_ahead()
+    return llm
+
+
+def priced(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a run, its prices as `RunOptions` takes them."""
+    prices = prices_of(**{name: told[name] for name in _PRICES if name in told})
+    return {n: value for n, value in told.items() if n not in _PRICES} | {"prices": prices}
 
 
 def run_into_folder(
@@ -95,10 +132,13 @@ def run_into_folder(
         param = param or command["parameters"]
         told = {**command["options"], **told}
     made = set_parameters(load_pipeline(spec), param)
-    for name in ("llm", "cache"):  # the same from any folder
-        place = told.get(name)
-        if place is not None and (name == "cache" or Path(place).exists()):
-            told[name] = str(Path(place).absolute())
+    if told.get("cache") is not None:  # the same from any folder
+        told["cache"] = str(Path(told["cache"]).absolute())
+    for role in ("llm", "answerer", "judge"):
+        if isinstance(told.get(role), dict):
+            told[role] = {name: _from_anywhere(place) for name, place in told[role].items()}
+        elif told.get(role) is not None:
+            told[role] = _from_anywhere(told[role])
     kept = {name: value for name, value in told.items() if name in _KEPT}
     command = {"spec": _absolute(spec), "parameters": list(param), "options": kept}
     return _run(made, output or f"runs/{made.name}", told, command=command)
@@ -161,7 +201,7 @@ def _run(
     console, options = error_console(), {**told, **more}
     log = options.pop("log")
     options["watch"] = watcher(log, console)
-    result = run_to_end(run(pipeline, folder, RunOptions(**options)))
+    result = run_to_end(run(pipeline, folder, RunOptions(**priced(options))))
     if log not in ("json", "quiet"):
         if shown is not None:  # what the user asked for, before what the run has in its folder
             rest = {"report": result.files.get("report"), "run": result.folder}
@@ -169,6 +209,14 @@ def _run(
             result = msgspec.structs.replace(result, files=files)
         summarise(result, console, again=again)
     return 1 if result.state.failed or result.ended == "stalled" else 0
+
+
+def _from_anywhere(place: str) -> str:
+    """A path that there is, as an absolute one; another text as it is."""
+    with suppress(OSError, ValueError):  # a text too long to be a path
+        if Path(place).exists():
+            return str(Path(place).absolute())
+    return place
 
 
 def _absolute(spec: str) -> str:

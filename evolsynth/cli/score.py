@@ -10,11 +10,11 @@ from typing import Any
 
 from evolsynth.atomic import writing
 from evolsynth.cli.progress.screen import Screen
+from evolsynth.cli.runs import open_asked
 from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError
 from evolsynth.evaluation.scores import judge as by_model
 from evolsynth.evaluation.scores import response as by_instruction
-from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
 from evolsynth.options import FilePath, OutputPath, TextOrPath
 from evolsynth.rows import Row, dump
@@ -32,6 +32,7 @@ def score(
     ifd: bool = False,
     judge: bool = False,
     model: TextOrPath | None = None,
+    chat_template: TextOrPath | None = None,
 ) -> int:
     """Put scores on the rows of a JSON Lines file: IFD, a judge's.
 
@@ -43,6 +44,8 @@ def score(
         ifd: how much the instruction helps to the response.
         judge: complexity and quality, 1 to 6, by the model.
         model: as for `magpie`.
+        chat_template: of the model, instead of its own: a name (chatml, gemma, llama3, mistral,
+            ...), a .jinja file, a tokenizer_config.json, another .gguf file, or the jinja text.
     """
     if not ifd and not judge:
         raise InputError("Nothing is asked for. Give --ifd, --judge, or both.")
@@ -50,7 +53,7 @@ def score(
         next(read_objects(data), None)  # a missing file is told before a model is loaded
 
     async def work(write: Write) -> tuple[int, int]:
-        async with open_llm(model or DEFAULT_MODEL) as llm:
+        async with open_asked(model, chat_template) as llm:
             return await scored(data, llm, write, by_ifd=ifd, by_judge=judge)
 
     with writing(output) as write:

@@ -14,11 +14,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from evolsynth.atomic import is_there
 from evolsynth.errors import InputError, did_you_mean
 from evolsynth.llm.base import LLM
+from evolsynth.llm.prices import prices_of
 from evolsynth.options import Option, annotation, options_of
 from evolsynth.registry import Registry
 
@@ -31,6 +32,21 @@ DEFAULT_MODEL = "SmolLM2-135M-Instruct"
 DEFAULT_SCHEME = "llamacpp"
 # Two letters at least: C:\models\a.gguf is a path.
 _SPEC = re.compile(r"([a-z][a-z0-9_+-]+):(.*)", re.DOTALL)
+
+
+def _in_batches(*, batch: bool = False) -> bool:
+    """What is told of a model beside its prices.
+
+    Args:
+        batch: let its questions wait for each other, and send them together, if its server takes
+            batches.
+    """
+    return batch
+
+
+#: What every back end can be told.
+_PRICES = options_of(prices_of)
+_COMMON = _PRICES | options_of(_in_batches)
 
 F = TypeVar("F", bound=Callable[..., LLM])
 
@@ -79,7 +95,12 @@ def open_llm(model: str | os.PathLike[str] = DEFAULT_MODEL, **options: object) -
             raise InputError(
                 f"the back end '{scheme}' has no option '{name}'. {did_you_mean(name, known)}"
             )
-    return BACKENDS[scheme].open(rest, **options)
+    own = options_of(BACKENDS[scheme].open)
+    common: dict[str, Any] = {n: options.pop(n) for n in _COMMON if n in options and n not in own}
+    llm = BACKENDS[scheme].open(rest, **options)
+    llm.batch = common.pop("batch", False) or llm.batch
+    llm.prices = prices_of(**common) or llm.prices
+    return llm
 
 
 def scheme_of(model: str) -> tuple[str, str]:
@@ -112,8 +133,9 @@ def backend_options(scheme: str) -> dict[str, Option]:
     typed = opener.__init__ if isinstance(opener, type) else opener  # type: ignore[misc] # its own
     found = options_of(opener)
     first = next(iter(found), None)
-    return {
+    own = {
         name: option._replace(kind=annotation(typed, name))
         for name, option in found.items()
         if name != first
     }
+    return _COMMON | own

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import msgspec
@@ -16,6 +16,8 @@ from evolsynth.errors import CapabilityError, InputError
 from evolsynth.rows import Message
 
 if TYPE_CHECKING:
+    from evolsynth.llm.batch import Batches
+    from evolsynth.llm.prices import Prices
     from evolsynth.llm.template import ChatTemplate
 
 __all__ = ["LLM", "Capability", "Completion", "FinishReason", "Prompt", "Request", "Sampling"]
@@ -240,7 +242,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     ``"length"``. ``seconds`` from admission to the end; it varies, so it never enters a row.
     ``logprobs``, where asked for, has one entry for each of ``tokens``; those of a stop string,
     which was cut off the text, are among them. ``reasoning`` is what a model thought before it
-    answered, which is no part of the text; its tokens are among ``tokens``.
+    answered, which is no part of the text; its tokens are among ``tokens``. ``cached_tokens`` are
+    those of ``prompt_tokens`` that a server charges less for, as it had read them before.
     """
 
     text: str
@@ -250,6 +253,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     logprobs: tuple[TokenLogprob, ...] = ()
     reasoning: str = ""
+    cached_tokens: int = 0
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
@@ -325,6 +329,10 @@ class LLM(ABC):
     at_once: int | None = None
     #: how many numbers the model has learned; None where that is not known, or not yet started
     parameters: int | None = None
+    #: what its tokens cost, where the user told it
+    prices: Prices | None = None
+    #: whether its requests are to wait for each other, and go in batches
+    batch: bool = False
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
 
     @property
@@ -376,6 +384,25 @@ class LLM(ABC):
         """
         self.require(Capability.LOGPROBS, by="score")
         raise NotImplementedError(f"{type(self).__name__} says it can score and does not.")
+
+    def look_ahead(self, *, chat: bool = True) -> None:
+        """Tell what can be told before the model is loaded; a run asks all its models first.
+
+        ``chat``: whether it is to be asked in messages, or by its chat template.
+
+        Raises:
+            EvolsynthError: it cannot be used; the message says why, and the way out.
+        """
+
+    def alike(self) -> Hashable | None:
+        """Equal for back ends that would load the same and answer alike, so that a run starts one
+        of them; None where that is not known."""
+        return None
+
+    @property
+    def batches(self) -> Batches | None:
+        """What takes many of its requests as one batch, once it is started; None: nothing."""
+        return None
 
     @property
     def running(self) -> bool:

@@ -21,8 +21,9 @@ import struct
 import sys
 from typing import Any, NoReturn
 
-from jinja2 import StrictUndefined, Template, Undefined, ext, meta
+from jinja2 import StrictUndefined, Template, Undefined, ext, meta, nodes
 from jinja2.exceptions import TemplateSyntaxError, UndefinedError
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 __all__ = ["serve"]
@@ -39,6 +40,29 @@ class _RefusedError(Exception):
     """The template called ``raise_exception``."""
 
 
+class _Generation(ext.Extension):
+    """``{% generation %}`` marks what a model wrote, for training; here it counts as nothing, and
+    what is in it stays (a tag of the library transformers)."""
+
+    tags = {"generation"}  # noqa: RUF012 - as jinja2 has it
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        next(parser.stream)
+        return list(parser.parse_statements(("name:endgeneration",), drop_needle=True))
+
+
+class _Nothing(Undefined):
+    """What was not given; behind or before a text it counts as an empty one, as it does where it
+    is written."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Any) -> Any:
+        return other if isinstance(other, str | Undefined) else self._fail_with_undefined_error()
+
+    __radd__ = __add__
+
+
 @functools.lru_cache(maxsize=64)
 def _compiled(source: str, chat: bool) -> tuple[Template, str]:
     """The template, and the names that it asks for, one a line."""
@@ -46,8 +70,8 @@ def _compiled(source: str, chat: bool) -> tuple[Template, str]:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        extensions=[ext.loopcontrols],
-        undefined=Undefined if chat else StrictUndefined,
+        extensions=[ext.loopcontrols, _Generation] if chat else [ext.loopcontrols],
+        undefined=_Nothing if chat else StrictUndefined,
     )
     # The same messages must give the same prompt.
     del environment.filters["random"], environment.globals["lipsum"]
@@ -69,8 +93,17 @@ def _fixed_date(pattern: str) -> str:
     return datetime.date(2024, 7, 26).strftime(pattern)
 
 
-def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+def _to_json(
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    """As chat templates have it: unlike jinja2's own it escapes nothing for HTML."""
+    return json.dumps(
+        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys
+    )
 
 
 def _unpacked(value: dict[str, Any]) -> Any:

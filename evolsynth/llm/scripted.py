@@ -35,6 +35,7 @@ from evolsynth.llm.base import (
     Usage,
 )
 from evolsynth.llm.template import ChatTemplate
+from evolsynth.llm.thinking import answered
 
 __all__ = ["CHATML", "Scripted", "from_file"]
 
@@ -137,7 +138,7 @@ class Scripted(LLM):
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, str):
-            answer = _completion(request, answer)
+            answer = answered(_completion(request, answer), request.raw, self._template.tags)
         self._usage.requests += 1
         self._usage.prompt_tokens += answer.prompt_tokens
         self._usage.completion_tokens += answer.tokens

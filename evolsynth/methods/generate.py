@@ -18,7 +18,7 @@ from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
 from evolsynth.llm.sandbox import Fault, Sandboxed
 from evolsynth.llm.structured.ask import held_by, structured
 from evolsynth.llm.structured.schema import Schema
-from evolsynth.methods.method import Options, method
+from evolsynth.methods.method import Options, Role, method
 from evolsynth.options import Count, FilePath, Natural
 from evolsynth.prompts import made_by
 from evolsynth.rows import Message, Row, derive_seed, dump
@@ -146,6 +146,11 @@ def _columns(step: str, options: Options, came: Columns) -> Columns:
     return after._replace(sometimes={**after.sometimes, **dict.fromkeys(maybe, why)})
 
 
+def _role(options: Options) -> Role:
+    """A response is an answer; all else that may be asked for is written."""
+    return "answer" if options.get("output") == "response" else "write"
+
+
 @method(
     name="generate_rows",
     shape="source",
@@ -153,8 +158,9 @@ def _columns(step: str, options: Options, came: Columns) -> Columns:
     keeps=False,
     columns=_columns,
     command="generate",
+    role=_role,
 )
-@method(shape="map", needs=_needs, gives=None, columns=_columns, without=["n"])
+@method(shape="map", needs=_needs, gives=None, columns=_columns, without=["n"], role=_role)
 async def generate(
     rows: Rows | None,
     llm: LLM,

@@ -14,6 +14,10 @@ group ``evolsynth.methods``, holds a method::
 Its signature and docstring are the only declaration of its options: the step of a pipeline, the
 field in YAML, the JSON schema, the command's flag and its help, and the tables in docs/ are made
 of them (`evolsynth.options`). Parameters called as in `GIVEN` are filled in by the run.
+
+Which of a run's models a step gets as its ``llm`` is declared too, as its ``role``: a model that
+writes requests, one that answers them, or one that judges. One that needs a second model beside
+it has a parameter ``answerer`` or ``judge``. Where a user names one model only, it is all three.
 """
 
 from __future__ import annotations
@@ -25,7 +29,8 @@ from typing import Any, Literal, TypeVar
 from evolsynth.columns import USUAL, ColumnRule, ColumnType
 from evolsynth.registry import Registry
 
-__all__ = ["GIVEN", "METHODS", "Method", "Needs", "Options", "Shape", "columns_named", "method"]
+__all__ = ["BESIDE", "GIVEN", "METHODS", "Method", "Needs", "Options", "Role", "Shape"]
+__all__ += ["columns_named", "method", "role_of"]
 
 Options = Mapping[str, Any]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -34,8 +39,14 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 #: streams.
 Shape = Literal["source", "map", "expand", "join"]
 
+#: What a model is asked for: requests (as `magpie`), answers (as `respond`), or a judgement.
+Role = Literal["write", "answer", "judge"]
+
+#: Parameters that a run fills with a model beside ``llm``, and the role that it plays.
+BESIDE: Mapping[str, Role] = {"answerer": "answer", "judge": "judge"}
+
 #: What a function is given by the run if it has a parameter of this name.
-GIVEN = ("llm", "seed", "gate", "embedder", "concurrency", "context", "aside")
+GIVEN = ("llm", *BESIDE, "seed", "gate", "embedder", "concurrency", "context", "aside")
 
 #: Columns that a step cannot do without, or how they follow from its options.
 Needs = Mapping[str, ColumnType] | Callable[[Options], Mapping[str, ColumnType]]
@@ -56,6 +67,9 @@ class Method:
         columns: the rule by which its columns follow from its options, where ``gives`` is not
             enough.
         without: parameters of the function that its step does not have.
+        role: what its ``llm`` is asked for, or how that follows from its options: ``"write"`` gets
+            the model of ``--model``, ``"answer"`` that of ``--answerer``, ``"judge"`` that of
+            ``--judge``.
         idle: what of `GIVEN` the run need not bring with some options:
             ``{"embedder": lambda options: options.get("topic") is None}``.
         command: of the command line, which several methods may share (one that makes rows and one
@@ -78,6 +92,7 @@ class Method:
     keeps: bool = True
     columns: ColumnRule | None = None
     without: Sequence[str] = ()
+    role: Role | Callable[[Options], Role] = "write"
     idle: Mapping[str, Callable[[Options], bool]] = dataclasses.field(default_factory=dict)
     command: str | None = None
     then: Callable[[Options], Mapping[str, Options]] = lambda _: {}
@@ -99,6 +114,11 @@ method = Method
 
 #: All methods by the names of their steps.
 METHODS: Registry[Method] = Registry("method", "evolsynth.methods", "evolsynth.methods")
+
+
+def role_of(declared: Role | Callable[[Options], Role], options: Options) -> Role:
+    """The role that a step with these options gives its model."""
+    return declared(options) if callable(declared) else declared
 
 
 def columns_named(given: Mapping[str, ColumnType] | Sequence[str]) -> dict[str, ColumnType]:

@@ -60,6 +60,7 @@ def _rules_only(options: Options) -> bool:
     needs={"instruction": "text", "responses": "any"},
     gives=_PAIR,
     columns=lambda _, __, came: came.plus(_PAIR),
+    role="judge",
     idle={"llm": _rules_only, "embedder": lambda _: True},
     lines="conversational",
     join="join_responses",

@@ -30,7 +30,7 @@ def _columns(_: str, options: Options, came: Columns) -> Columns:
     return came.plus({"response": "text", **({"responses": "any"} if several else {})})
 
 
-@method(shape="map", needs=["instruction"], gives=["response"], columns=_columns)
+@method(shape="map", needs=["instruction"], gives=["response"], columns=_columns, role="answer")
 async def respond(
     rows: Rows,
     llm: LLM | Sequence[LLM],

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from evolsynth.columns import ColumnRule, ColumnType
 from evolsynth.errors import InputError
-from evolsynth.methods.method import Needs, Options, Shape
+from evolsynth.methods.method import BESIDE, Needs, Options, Role, Shape, role_of
 
 if TYPE_CHECKING:
     from evolsynth.llm.base import LLM
     from evolsynth.pipeline.run.preview import Preview
     from evolsynth.pipeline.run.state import RunResult
-    from evolsynth.store.cached_llm import Retry
+    from evolsynth.store.asking import Retry
 
 __all__ = ["DEEDS", "Branches", "Chainable", "Node", "Pipeline", "Step"]
 
@@ -65,7 +65,8 @@ class Step(Chainable):
     ``needs`` are the columns it cannot do without, ``gives`` those that its rows have afterwards;
     without ``keeps`` they have no others; ``columns`` is a rule instead. ``settled`` says that it
     hands on rejected and failed rows by itself, as all methods of this package do; others never see
-    them. ``idle`` says with which options it does without something that a run brings.
+    them. ``role`` is what its model is asked for; see `Method`. ``idle`` says with which options it
+    does without something that a run brings.
     """
 
     kind: str
@@ -76,6 +77,7 @@ class Step(Chainable):
     gives: Mapping[str, ColumnType] | None = dataclasses.field(default_factory=dict)
     keeps: bool = True
     columns: ColumnRule | None = None
+    role: Role | Callable[[Options], Role] = "write"
     idle: Mapping[str, Callable[[Options], bool]] = dataclasses.field(default_factory=dict)
     settled: bool = False
     each: bool = False
@@ -92,6 +94,11 @@ class Step(Chainable):
         idle = self.idle.get(name)
         asked = name in inspect.signature(self.function).parameters
         return asked and not (idle is not None and idle(self.parameters))
+
+    def asks(self) -> Mapping[str, Role]:
+        """The parameters for which a run must bring a model, and the role of each."""
+        roles = {"llm": role_of(self.role, self.parameters), **BESIDE}
+        return {name: role for name, role in roles.items() if self.takes(name)}
 
     def needed(self) -> Mapping[str, ColumnType]:
         """The columns that it cannot do without, by its own names.
@@ -134,8 +141,9 @@ class Pipeline(Chainable):
     Args:
         parts: usually made by ``>>``.
         name: the run's folder is called after it, where none is given.
-        models: models by the names that steps use; ``"default"`` is that of all other steps. A
-            model is an `LLM`, or a text as for ``--model``.
+        models: models by the names that steps use; ``"default"`` is that of all other steps,
+            ``"answerer"`` of those that answer, ``"judge"`` of those that judge. A model is an
+            `LLM`, or a text as for ``--model``.
         seed: the same seed gives the same rows.
         embedder: for steps that compare texts: an `Embedder`, a name such as ``"minilm"`` or
             ``"static"``, or None to do without; by default MiniLM where a step asks for one.

@@ -10,10 +10,10 @@ from typing import Any, overload
 
 from evolsynth.columns import ColumnRule, ColumnType
 from evolsynth.errors import InputError, did_you_mean
-from evolsynth.methods.method import GIVEN, Method, Needs, Options, Shape, columns_named
+from evolsynth.methods.method import GIVEN, Method, Needs, Options, Role, Shape, columns_named
 from evolsynth.options import Count, Option, converted, options_of
 from evolsynth.pipeline.graph import Chainable, Part, Step
-from evolsynth.store.cached_llm import Retry
+from evolsynth.store.asking import Retry
 
 __all__ = ["COMMON", "RESERVED", "StepMaker", "step"]
 
@@ -38,7 +38,8 @@ def _common(
 
     Args:
         name: what the report, the log and the status call it.
-        model: a name of the pipeline's models, or a text as for --model.
+        model: a name of the pipeline's models, answerer, judge, or a text as for --model; by
+            default the run's model for what the step does.
         llm: the same as model.
         seed: by default the run's.
         concurrency: rows under way at once; by default as many as the model can use.
@@ -74,6 +75,7 @@ class StepMaker(Chainable):
         gives: Columns | None = (),
         keeps: bool = True,
         columns: ColumnRule | None = None,
+        role: Role | Callable[[Options], Role] = "write",
         idle: Mapping[str, Callable[[Options], bool]] | None = None,
         settled: bool = False,
         without: Collection[str] = (),
@@ -107,6 +109,7 @@ class StepMaker(Chainable):
             gives=None if gives is None else columns_named(gives),
             keeps=keeps,
             columns=columns,
+            role=role,
             idle=dict(idle or {}),
             settled=settled,
             each=each,
@@ -115,7 +118,7 @@ class StepMaker(Chainable):
     @classmethod
     def of(cls, made: Method | Step) -> StepMaker:
         """The maker of a method's steps, or of steps like this one."""
-        names = ("function", "shape", "needs", "gives", "keeps", "columns", "idle")
+        names = ("function", "shape", "needs", "gives", "keeps", "columns", "role", "idle")
         same = {name: getattr(made, name) for name in names}
         if isinstance(made, Method):
             return cls(kind=made.name, settled=True, without=made.without, **same)
@@ -203,6 +206,7 @@ def step(
     gives: Columns | None = None,
     keeps: bool = True,
     name: str | None = None,
+    role: Role = "write",
 ) -> Callable[[Callable[..., Any]], StepMaker]: ...
 def step(
     function: Callable[..., Any] | None = None,
@@ -211,6 +215,7 @@ def step(
     gives: Columns | None = None,
     keeps: bool = True,
     name: str | None = None,
+    role: Role = "write",
 ) -> StepMaker | Callable[[Callable[..., Any]], StepMaker]:
     """Make a step of a function of your own.
 
@@ -221,8 +226,9 @@ def step(
     * An async generator function without either is a source of rows, or of dicts.
     * An async generator function whose first parameter is called ``streams`` joins branches.
 
-    Parameters called ``llm``, ``seed``, ``gate``, ``embedder`` or ``concurrency`` are given by the
-    run; all others are the step's options. Rejected and failed rows pass around the function.
+    Parameters called ``llm``, ``answerer``, ``judge``, ``seed``, ``gate``, ``embedder`` or
+    ``concurrency`` are given by the run; all others are the step's options. Rejected and failed
+    rows pass around the function.
 
     A row for which it raises has failed, with the error, and the others go on: a generator is
     then started anew behind that row, so one that counts begins at its start again. Rows that a
@@ -240,12 +246,13 @@ def step(
             ``gives`` it may give any.
         keeps: False if its rows have no other columns than those.
         name: what it is called in a run; by default as the function.
+        role: what its ``llm`` is asked for: to ``write``, to ``answer`` or to ``judge``.
 
     Raises:
         InputError: the function is none of these.
     """
 
     def make(function: Callable[..., Any]) -> StepMaker:
-        return StepMaker(function, kind=name, needs=needs, gives=gives, keeps=keeps)
+        return StepMaker(function, kind=name, needs=needs, gives=gives, keeps=keeps, role=role)
 
     return make if function is None else make(function)

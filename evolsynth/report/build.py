@@ -77,6 +77,7 @@ def build_report(
         "title": title,
         "pipeline": pipeline,
         "steps": list(steps or ()),
+        "paid": sum(step.cost for step in steps or ()),
         "scores": score_distributions(rows),
         "around": around,
         "why_not": why_not,
@@ -196,6 +197,11 @@ def _thousands(value: int) -> str:
     return f"{value:,}" if value else "–"
 
 
+def _money(amount: float) -> str:
+    """As much of it as says something: to a hundredth, or four digits of what is less than one."""
+    return "–" if not amount else f"{amount:,.2f}" if amount >= 1 else f"{amount:.4g}"
+
+
 def _percent(part: float | None) -> str:
     return "–" if part is None else f"{part:.1%}"
 
@@ -217,6 +223,7 @@ def _environment() -> jinja2.Environment:
     environment.filters.update(
         figure=_figure,
         percent=_percent,
+        money=_money,
         thousands=_thousands,
         interval=_interval,
         headline=headline,

@@ -8,11 +8,11 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from operator import attrgetter
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
-from evolsynth.errors import InputError, LLMError
+from evolsynth.errors import LLMError
 from evolsynth.foreign import RETRYABLE, comes_through, told
 from evolsynth.llm.base import (
     LLM,
@@ -23,46 +23,13 @@ from evolsynth.llm.base import (
     encoded,
     hash_of,
 )
+from evolsynth.llm.prices import FREE, Prices, Spending, Tokens, tokens_of
+from evolsynth.store.asking import Control, Retry
 from evolsynth.store.store import Store
 
 __all__ = ["Control", "Retry", "Stored"]
 
 A = TypeVar("A", Completion, Score)
-
-
-class Retry(msgspec.Struct, frozen=True):
-    """How often a request is tried whose error says that asking again can help.
-
-    ``attempts`` in all, with ``wait`` seconds before the second, twice as long before each further
-    one, at most ``longest``.
-    """
-
-    attempts: int = 3
-    wait: float = 0.5
-    longest: float = 30.0
-
-    def __post_init__(self) -> None:
-        if self.attempts < 1:
-            raise InputError(f"retry: attempts is {self.attempts}, and must be at least 1.")
-        if self.wait < 0 or self.longest < 0:
-            raise InputError("retry: wait and longest are seconds, and cannot be below 0.")
-
-    def pause(self, attempt: int) -> float:
-        """Seconds to wait after so many attempts."""
-        return min(self.longest, self.wait * 2.0 ** min(attempt - 1, 60))
-
-
-class Control(Protocol):
-    """The run, as far as a model's requests go."""
-
-    async def may_ask(self) -> None:
-        """Return when a request may be sent; never, once the run is stopping."""
-
-    def began(self) -> None:
-        """A request is under way."""
-
-    def ended(self) -> None:
-        """It is not any more, and its answer is stored."""
 
 
 class Stored(LLM):
@@ -74,16 +41,27 @@ class Stored(LLM):
         step: the step's name.
         control: is asked before each request to the model.
         retry: for errors that say that asking again can help.
+        prices: of a model that tells none itself.
+        spending: where what answers cost is counted.
 
     ``asked`` counts requests that the model answered, with ``tokens`` written; ``found`` those
     whose answer was stored, with ``tokens_found``; ``retried`` those sent once more.
     """
 
     def __init__(
-        self, llm: LLM, store: Store, step: str, control: Control, retry: Retry | None = None
+        self,
+        llm: LLM,
+        store: Store,
+        step: str,
+        control: Control,
+        retry: Retry | None = None,
+        prices: Prices | None = None,
+        spending: Spending | None = None,
     ) -> None:
         self._llm, self._store, self._step = llm, store, step
         self._control, self._retry = control, retry or Retry()
+        self.prices = llm.prices or prices
+        self._spending = None if self.prices == FREE else spending
         self._identity: str | None = None
         self.asked = self.tokens = self.found = self.tokens_found = self.retried = 0
 
@@ -145,6 +123,7 @@ class Stored(LLM):
             except BaseException as error:
                 with suppress(AttributeError):
                     error.attempt = attempt  # type: ignore[attr-defined] # of any, for the row
+                self._pay(getattr(error, "billed", None))
                 again = getattr(error, "retryable", False) or isinstance(error, RETRYABLE)
                 if comes_through(error) or not again or attempt >= self._retry.attempts:
                     raise
@@ -164,6 +143,7 @@ class Stored(LLM):
         tokens, read = _cost(answer)
         self.asked += 1
         self.tokens += tokens
+        self._pay(tokens_of(answer))
         await self._store.put_completion(
             key,
             encoded(answer),
@@ -172,6 +152,12 @@ class Stored(LLM):
             prompt_tokens=read,
             seconds=answer.seconds,
         )
+
+    def _pay(self, billed: Any) -> None:
+        """Count what was asked for; it is committed together with the answer."""
+        if self._spending is not None and isinstance(billed, Tokens):
+            self._spending.add(self._step, self.name, billed, self.prices)
+            self._store.set("spending", self._spending.kept())
 
     @property
     def _model(self) -> str:
@@ -214,10 +200,12 @@ def _checked(answer: A, kind: type[A], llm: LLM) -> A:
                 answer = msgspec.structs.replace(answer, text=text)
         if not 0 <= answer.seconds < math.inf:  # some clock was set back
             answer = msgspec.structs.replace(answer, seconds=0.0)
-        spent = _cost(_decoded(encoded(answer), kind))
+        kept: Completion | Score = _decoded(encoded(answer), kind)
+        spent: tuple[int, int] = _cost(kept)
+        cached = tokens_of(kept).cached
     except (TypeError, ValueError, OverflowError) as error:
         raise LLMError(f"{llm.name} gave an answer that cannot be kept: {told(error)}.") from error
-    if not all(0 <= number < 2**53 for number in spent):
+    if not all(0 <= number < 2**53 for number in (*spent, cached)):
         raise LLMError(f"{llm.name} gave an answer of {spent} tokens. Mend the back end.")
     return answer
 

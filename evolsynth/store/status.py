@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from evolsynth.errors import InputError
+from evolsynth.llm.prices import Spending
 from evolsynth.rows import Status
 from evolsynth.store.lock import held
 from evolsynth.store.sqlite_file import STORE, readable, told
@@ -23,7 +24,8 @@ class StepCounts(msgspec.Struct, kw_only=True):
     ``came`` rows came in, ``made`` were made, ``used`` came in and became others, ``left`` went on,
     ``rejected`` and ``failed`` were settled here, ``running`` are under way: came + made - used =
     left + rejected + failed + running. ``asked``
-    completions were asked for, with ``tokens``; ``found`` were stored before.
+    completions were asked for, with ``tokens``; ``found`` were stored before. ``cost`` is what the
+    step's answers cost in all attempts, in the user's currency; 0 without prices.
     """
 
     name: str
@@ -38,6 +40,7 @@ class StepCounts(msgspec.Struct, kw_only=True):
     tokens: int = 0
     asked: int = 0
     found: int = 0
+    cost: float = 0.0
 
 
 class StoredEvent(msgspec.Struct, frozen=True):
@@ -56,7 +59,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     last wrote; ``running`` whether it works now; ``ended`` how it ended, None where it has not, or
     was killed. ``rows`` are the latest attempt's by status. ``completions`` are stored; ``asked``
     of them were asked for, over all attempts, with ``tokens`` written and ``prompt_tokens`` read.
-    ``events`` are the last ten.
+    ``cost`` is that of all attempts, None where no model has a price. ``events`` are the last ten.
     """
 
     folder: str
@@ -74,6 +77,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     asked: int
     tokens: int
     prompt_tokens: int
+    cost: float | None = None
     events: tuple[StoredEvent, ...]
 
 
@@ -129,12 +133,18 @@ def _status(db: sqlite3.Connection, place: Path, running: bool) -> RunStatus:
         asked=asked,
         tokens=tokens,
         prompt_tokens=prompt_tokens,
+        cost=_cost(db),
         events=tuple(
             StoredEvent(at, kind, step, _decoded(data, dict[str, Any]) or {})
             for at, kind, step, data in reversed(events.fetchall())
         ),
         **dict(zip(names, latest, strict=True)),
     )
+
+
+def _cost(db: sqlite3.Connection) -> float | None:
+    spending = Spending(_meta(db, "spending", Any))
+    return spending.cost() if spending.priced else None
 
 
 def _meta(db: sqlite3.Connection, name: str, kind: Any) -> Any:

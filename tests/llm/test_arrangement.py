@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from evolsynth.errors import EngineError
 from evolsynth.llm.llamacpp import LlamaCpp, available_threads
 from evolsynth.llm.llamacpp import machine as module
+from evolsynth.llm.llamacpp.context import Context
 from evolsynth.llm.llamacpp.machine import (
     Arrangement,
     Reading,
@@ -146,6 +148,20 @@ def test_measuring_ends_in_time_on_a_machine_that_is_slow(
     found = measure(smollm._running(), candidates(8), slots=2)
     assert now[0] <= 105.5
     assert choose(found) == Arrangement(8, 1)
+
+
+def test_what_is_under_way_when_the_time_is_over_is_given_up(smollm: LlamaCpp) -> None:
+    """Else one step of two threads may take half a minute on a machine that is busy."""
+    model, choices = smollm._running(), (Arrangement(2, 1), Arrangement(1, 2))
+    context = Context(model, sequences=2, tokens=64, threads=1)
+    context.give_up_at(0.0)
+    with pytest.raises(EngineError, match="could not decode"):
+        context.warm_up()
+    context.close()
+    readings = {one: module._read(model, one, 2, 0.0) for one in choices}
+    assert [reading.rate for reading in readings.values()] == [0.0, 0.0]
+    assert all(reading.share < module._QUIET for reading in readings.values())  # measured again
+    assert choose(readings) == Arrangement(2, 1)
 
 
 def _choice(model: Model, **changed: int) -> Arrangement:

@@ -52,6 +52,40 @@ def test_a_real_context_takes_about_what_is_reckoned(
     assert grown - 8 * MIB <= reckoned <= 1.25 * grown + 48 * MIB
 
 
+#: What `doctor` says that a model takes, and what a process grows by that starts it.
+STARTED = """
+import asyncio, sys
+from pathlib import Path
+from evolsynth.llm.base import Prompt, Request
+from evolsynth.llm.llamacpp import LlamaCpp
+from evolsynth.llm.llamacpp.ahead import taken
+
+def resident():
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
+async def main(slots, context):
+    llm = LlamaCpp(slots=slots, context=context, contexts=2, threads=1)
+    before = resident()
+    async with llm:
+        await llm.complete(Request(prompt=Prompt.of("The sky is"), seed=1, max_tokens=2))
+        print(resident() - before, sum(taken(llm._wish, slots=slots, contexts=2)))
+
+asyncio.run(main(*map(int, sys.argv[1:])))
+"""
+
+
+def test_a_started_model_takes_what_is_said_within_a_tenth() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STARTED, "8", "512"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    took, said = map(int, done.stdout.split())
+    assert 0.9 * took <= said <= 1.1 * took
+
+
 def test_what_fits_is_let_through_and_what_does_not_is_one_sentence(smollm: LlamaCpp) -> None:
     model = smollm._running()
     one = context_bytes(model, sequences=16, tokens=1024)

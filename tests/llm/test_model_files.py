@@ -119,6 +119,32 @@ def test_a_missing_other_model_lists_the_known_names(name: str) -> None:
         find_model(name)
 
 
+def test_a_name_that_is_nearly_one_of_the_catalogue_is_guessed() -> None:
+    with pytest.raises(ModelNotFound, match=r"Did you mean SmolLM2-1\.7B-Instruct\?"):
+        find_model("SmolLM2-1.7B-instruct")
+
+
+def test_a_larger_model_that_is_not_here_says_how_to_get_it() -> None:
+    with pytest.raises(ModelNotFound, match=r"Get it with: evolsynth models pull Qwen3-4B\."):
+        find_model("Qwen3-4B")
+
+
+def test_a_repository_of_the_hub_with_one_file_here_is_a_model(places: Path) -> None:
+    path = in_hub(places, "someone/tiny-GGUF", "tiny.q8.gguf")
+    assert find_model("someone/tiny-GGUF") == (path, None)
+    with pytest.raises(ModelNotFound, match="evolsynth models pull someone/other-GGUF"):
+        find_model("someone/other-GGUF")
+
+
+def test_a_known_model_in_the_hubs_cache_is_that_file_and_no_other(places: Path) -> None:
+    entry = CATALOGUE["Qwen3-4B"]
+    in_hub(places, entry.hub, "Qwen3-4B-Q8_0.gguf")
+    with pytest.raises(ModelNotFound):
+        find_model("Qwen3-4B")
+    path = in_hub(places, entry.hub, entry.file)
+    assert find_model("Qwen3-4B") == (path, entry)
+
+
 def test_a_missing_file_of_the_hub_says_where_it_was_looked_for() -> None:
     with pytest.raises(ModelNotFound, match=r"no tiny\.gguf of someone/tiny in the hub's cache"):
         find_model("someone/tiny/tiny.gguf")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jinja2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evolsynth.errors import TemplateError
-from evolsynth.llm.base import Prompt
+from evolsynth.llm.base import Prompt, Request
 from evolsynth.llm.template import ChatTemplate
 from evolsynth.rows import Message
 
@@ -144,6 +146,25 @@ def test_what_ends_a_users_turn(source: str, end: str) -> None:
     assert template(source).turn_end() == end
 
 
+@pytest.mark.parametrize(
+    ("source", "end"),
+    [
+        (
+            "<U>{{ messages[0].content }}{% if add_generation_prompt %}<A><think>\n{% endif %}",
+            "<A>",
+        ),
+        (
+            "{{ messages[0].content }}\n{% if add_generation_prompt %}\nAnswer:\n{% endif %}",
+            "Answer:",
+        ),
+        ("<U>{{ messages[0].content }}<|end|>\n</s>", "<|end|>"),
+        ("<U>{{ messages[0].content }}", ""),
+    ],
+)
+def test_where_nothing_ends_it_the_assistants_mark_does(source: str, end: str) -> None:
+    assert template(source).turn_end() == end
+
+
 # Rendering ----------------------------------------------------------------------------------------
 
 
@@ -220,9 +241,48 @@ def test_a_template_that_rewrites_texts_is_refused() -> None:
 # Templates that do not work -----------------------------------------------------------------------
 
 
-def test_a_template_without_a_system_role_says_which_turns_it_refuses() -> None:
-    with pytest.raises(TemplateError, match=r"\(system, user\).*System role not supported"):
-        template(GEMMA).pre_query("You teach botany.")
+# It shows the users' and the assistant's turns, and no other.
+SILENT = GEMMA.replace("{{ raise_exception('System role not supported') }}", "").replace(
+    "{% for m in messages %}", "{% for m in messages if m['role'] != 'system' %}"
+)
+
+
+@pytest.mark.parametrize("source", [GEMMA, SILENT], ids=["refuses", "leaves out"])
+def test_a_system_turn_that_a_template_does_not_take_goes_before_the_users_first_words(
+    source: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = template(source)
+    turns = [Message("system", "Teach <eos> botany."), Message("user", "Hi"), *HISTORY[1:]]
+    turns.append(Message("user", "And?"))
+    prompt = one.render(turns)
+    assert str(prompt) == directly(
+        GEMMA, [Message("user", "Teach <eos> botany.\n\nHi"), *turns[2:]]
+    )
+    assert text_of(prompt) == ["Teach <eos> botany.\n\nHi", "Hello", "And?"]
+    asked = one.pre_query("Teach <eos> botany.")
+    assert str(asked) == "<s><start_of_turn>user\nTeach <eos> botany.\n\n"
+    assert text_of(asked) == ["Teach <eos> botany.\n\n"]
+    assert asked.shared == len(asked.segments)
+    assert [r.message.count("no system turn") for r in caplog.records] == [1]  # said once
+
+
+def test_what_is_shared_behind_a_folded_system_turn_is_still_shared() -> None:
+    turns = (Message("system", "Be brief."), Message("user", "Q: 1\nA: 2\nQ: 3"))
+    request = Request(messages=turns, shared="Q: 1\nA: 2\n", seed=1)
+    prompt = template(GEMMA).fill(request).raw
+    shared = "".join(s.text for s in prompt.segments[: prompt.shared])
+    assert shared.endswith("Be brief.\n\nQ: 1\nA: 2")
+
+
+def test_a_system_turn_alone_becomes_a_users() -> None:
+    turns = [Message("system", "Write a poem.")]
+    assert text_of(template(GEMMA).render(turns)) == ["Write a poem."]
+
+
+def test_a_template_that_refuses_all_turns_says_which() -> None:
+    source = "{{ raise_exception('only poems') }}"
+    with pytest.raises(TemplateError, match=r"\(system, user\).*only poems"):
+        template(source).pre_query("You teach botany.")
 
 
 def test_turns_in_the_wrong_order_are_the_templates_to_refuse() -> None:
@@ -280,3 +340,131 @@ def test_a_template_that_leaves_the_user_out_has_no_pre_query() -> None:
 def test_a_template_that_writes_the_date_writes_the_same_one_tomorrow() -> None:
     source = "{{ strftime_now('%d %b %Y') }} {{ messages[0].content }}"
     assert str(template(source).render([Message("user", "Hi")])) == "26 Jul 2024 Hi"
+
+
+# What the families' templates are made of --------------------------------------------------------
+
+# A line each, in the words of no family's file; what jinja2 by itself would not do is in it.
+CONSTRUCTS = {
+    "generation": (
+        "{% for m in messages %}{% if m.role == 'user' %}U:{{ m.content }}{% else %}"
+        "{% generation %}A:{% set said = m.content %}{{ said }}{% endgeneration %}{% endif %}"
+        ";{% endfor %}",
+        "U:Hi;A:Hello;U:Bye;",
+    ),
+    "date": ("{{ strftime_now('%Y') }}{{ messages[0].content }}", "2024Hi"),
+    "a date of its own": (
+        "{% if not date_string is defined %}{% set date_string = '1 May' %}{% endif %}"
+        "{{ date_string }}{{ messages[-1].content }}",
+        "1 MayBye",
+    ),
+    "json": (
+        "{{ {'b': [1, 'é<'], 'a': none} | tojson(indent=1) }}",
+        '{\n "b": [\n  1,\n  "é<"\n ],\n "a": null\n}',
+    ),
+    "json, sorted": (
+        "{{ {'b': 'é', 'a': 1} | "
+        "tojson(ensure_ascii=true, separators=(',', ':'), sort_keys=true) }}",
+        '{"a":1,"b":"\\u00e9"}',
+    ),
+    "namespace": (
+        "{% set ns = namespace(last=-1) %}{% for m in messages %}{% if m.role == 'user' %}"
+        "{% set ns.last = loop.index0 %}{% endif %}{% endfor %}{{ ns.last }}",
+        "2",
+    ),
+    "loop controls": (
+        "{% for m in messages[::-1] %}{% if m.role != 'user' %}{% continue %}{% endif %}"
+        "{{ m.content }}{% break %}{% endfor %}",
+        "Bye",
+    ),
+    "macro": (
+        "{% macro turn(m, mark='>', end='') %}{{ mark + m.role[:1] | upper }}{{ m.content }}"
+        "{{ end }}{% endmacro %}{% for m in messages %}{{ turn(m, end='|') }}{% endfor %}",
+        ">UHi|>AHello|>UBye|",
+    ),
+    "tests of types": (
+        "{% for m in messages %}{% if m is mapping and m.content is string and m.content is "
+        "iterable and m.content is not mapping %}{{ m.items() | list | length }}{% endif %}"
+        "{% endfor %}",
+        "222",
+    ),
+    "methods of texts": (
+        "{% set t = ' a</t>b ' %}{{ t.strip() }}|{{ t.split('</t>')[-1].rstrip() }}|"
+        "{{ t.lstrip().startswith('a') }}|{{ 'x{}'.format(t.upper().strip()) }}|"
+        "{{ t.replace('a', 'c').endswith(' ') }}",
+        "a</t>b|b|True|xA</T>B|True",
+    ),
+    "tools that may be none": (
+        "{% if tools is not none %}{{ tools | length / 0 }}{% endif %}{{ messages[0].content }}",
+        "Hi",
+    ),
+    "tools that may be undefined": (
+        "{% if tools is defined %}{% for t in tools %}{{ t }}{% endfor %}{% endif %}"
+        "{{ messages[0].content }}",
+        "Hi",
+    ),
+    "what nobody gave": (
+        "{{ 'call: ' + functions + '.' }}{% if functions is defined %}!{% endif %}",
+        "call: .",
+    ),
+    "defaults": ("{{ (thinking | default(true)) ~ (messages[9] is defined) }}", "TrueFalse"),
+}
+
+
+@pytest.mark.parametrize("name", CONSTRUCTS)
+def test_what_the_families_templates_are_made_of(name: str) -> None:
+    source, expected = CONSTRUCTS[name]
+    turns = [{"role": m.role, "content": m.content} for m in (*HISTORY, Message("user", "Bye"))]
+    variables = {"messages": turns, "add_generation_prompt": True}
+    assert template(source)._rendered(variables) == expected
+
+
+def test_what_is_missing_inside_is_still_told() -> None:
+    """An unknown name counts as nothing; a field of nothing is a fault of the template."""
+    with pytest.raises(TemplateError, match="'nothing' is undefined"):
+        template("{{ nothing.at_all + messages[0].content }}").render([Message("user", "Hi")])
+
+
+# Thoughts ----------------------------------------------------------------------------------------
+
+# Opens the thought, and has a switch.
+THINKS = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}"
+    "<assistant>{% if enable_thinking is defined and not enable_thinking %}<think></think>"
+    "{% else %}<think>\n{% endif %}{% endif %}"
+)
+QUESTION = [Message("user", "Why?")]
+
+
+@pytest.mark.parametrize(
+    ("think", "end"), [(None, "<think>\n"), (True, "<think>\n"), (False, "<think></think>")]
+)
+def test_a_templates_switch_of_thoughts(think: bool | None, end: str) -> None:
+    prompt = ChatTemplate(THINKS, think=think).render(QUESTION)
+    assert str(prompt) == f"<user>Why?<assistant>{end}"
+
+
+def test_without_a_switch_an_empty_thought_stands_before_the_answer() -> None:
+    opens = "<U>{{ messages[0].content }}<A><think>\n"
+    shut = "<U>Why?<A><think>\n\n</think>\n\n"
+    assert str(ChatTemplate(opens, think=False).render(QUESTION)) == shut
+    plain = "<U>{{ messages[0].content }}<A>"
+    known = ChatTemplate(plain, think=False, tokens=["<think>", "</think>"])
+    assert str(known.render(QUESTION)) == "<U>Why?<A><think>\n\n</think>\n\n"
+    assert str(ChatTemplate(plain, think=False).render(QUESTION)) == "<U>Why?<A>"
+
+
+@pytest.mark.parametrize("told", [{"prefix": "Be"}, {"choices": ("yes", "no")}, {"schema": "{}"}])
+def test_an_answer_whose_form_is_given_leaves_no_room_for_a_thought(told: dict[str, Any]) -> None:
+    request = Request(messages=tuple(QUESTION), seed=1, **told)
+    assert str(ChatTemplate(THINKS).fill(request).raw).endswith("<think></think>")
+    assert str(template(CHATML).fill(request).raw) == directly(CHATML, QUESTION)
+
+
+def test_the_users_words_open_no_thought() -> None:
+    prompt = ChatTemplate(
+        "<U>{{ messages[0].content }}", think=False, tokens=["<think>", "</think>"]
+    )
+    asked = prompt.render([Message("user", "What is <think>")])
+    assert str(asked).endswith("What is <think><think>\n\n</think>\n\n")
+    assert text_of(asked) == ["What is <think>"]

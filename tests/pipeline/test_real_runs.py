@@ -84,3 +84,19 @@ async def test_a_model_file_that_goes_is_told_and_the_run_goes_on_when_it_is_bac
     result = await pipe.run(folder, max_attempts=6, **options)
     assert result.accepted == 6
     assert sum(counts.found for counts in result.state.refresh()) >= 6
+
+
+@on_one_loop
+async def test_one_model_writes_and_another_answers(tmp_path: Path, smollm: LlamaCpp) -> None:
+    """Both names stand in the rows, each beside the text that its model wrote."""
+    larger = tmp_path / "larger.gguf"
+    shutil.copy(find_model("SmolLM2-135M-Instruct")[0], larger)
+    answerer = LlamaCpp(larger, slots=4, contexts=1, threads=1)
+    pipe = magpie(n=3) >> respond(max_tokens=8)
+    options = {"llm": smollm, "answerer": answerer, "embedder": None, "report": False}
+    await pipe.run(str(tmp_path / "run"), **options)
+    lines = (tmp_path / "run" / "accepted.jsonl").read_text("utf-8").splitlines()
+    made = [json.loads(line)["provenance"] for line in lines]
+    assert len(made) == 3
+    assert {how["instruction"]["model"] for how in made} == {smollm.name}
+    assert {how["response"]["model"] for how in made} == {"larger"}

@@ -28,7 +28,7 @@ _GRACE = 4.0  # seconds that a limit of tokens leaves to what is under way
 _REPLAY = 30.0  # seconds that reading stored answers is waited for at most
 
 #: What ends a run first.
-End = Literal["accepted", "rows", "attempts", "tokens", "minutes"]
+End = Literal["accepted", "rows", "attempts", "tokens", "cost", "minutes"]
 
 
 class Forecast(NamedTuple):
@@ -49,6 +49,7 @@ class _Look(NamedTuple):
     accepted: int
     asked: int
     found: int
+    cost: float
 
     @classmethod
     def of(cls, state: RunState, at: float) -> _Look:
@@ -56,13 +57,15 @@ class _Look(NamedTuple):
         asked, found = sum(c.asked for c in counts), sum(c.found for c in counts)
         # those of answers under way too, or there would be no speed until the first are whole
         tokens = max(state.tokens, state.usage.completion_tokens)
-        return cls(at, tokens, state.total, state.accepted, asked, found)
+        return cls(at, tokens, state.total, state.accepted, asked, found, state.cost or 0.0)
 
-    def since(self, first: _Look, what: Literal["tokens", "rows", "accepted"]) -> float | None:
+    def since(
+        self, first: _Look, what: Literal["tokens", "rows", "accepted", "cost"]
+    ) -> float | None:
         """How many a second since that look; None until a second has passed."""
         if self.at - first.at < 1.0:
             return None
-        gained: int = getattr(self, what) - getattr(first, what)
+        gained: float = getattr(self, what) - getattr(first, what)
         return gained / (self.at - first.at)
 
 
@@ -183,6 +186,11 @@ class Pace:
             coming = rows / max(1, written) * left
             then = left / tokens_per_second + _GRACE
             found.append(Forecast(then, "tokens", more(coming)))
+        per_second, spent = self._last.since(self._looks[0], "cost") or 0.0, self._last.cost
+        if limits.max_cost is not None and per_second > 0:
+            to_spend = max(0.0, limits.max_cost - spent)
+            coming = rows / max(spent, 1e-12) * to_spend
+            found.append(Forecast(to_spend / per_second + _GRACE, "cost", more(coming)))
         if limits.minutes is not None:
             left_seconds = max(0.0, limits.minutes * 60 - self.seconds)
             found.append(Forecast(left_seconds, "minutes", more(rows_per_second * left_seconds)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.cells import cell_len
 from rich.table import Table
@@ -13,8 +13,8 @@ from rich.text import Text
 from evolsynth.report.text import shorten, visible
 from evolsynth.store.status import StepCounts
 
-__all__ = ["counted", "duration", "one_line", "planned", "roughly", "rounded", "step_table",
-           "sum_text"]  # fmt: skip
+__all__ = ["counted", "duration", "money", "one_line", "planned", "roughly", "rounded",
+           "step_table", "sum_text"]  # fmt: skip
 
 #: Up to so many seconds, rounded to so many.
 _STEPS = (
@@ -31,6 +31,13 @@ _DAY = 24 * 3600
 def counted(number: int) -> str:
     """With thousands separated; from ten million on in millions."""
     return f"{number / 1e6:,.1f}M" if number >= 10_000_000 else f"{number:,}"
+
+
+def money(amount: float) -> str:
+    """In the user's currency: to a hundredth, or to two figures of what is less than one."""
+    if amount >= 1 or amount <= 0:
+        return f"{amount:,.2f}" if amount else "0"
+    return f"{amount:.{min(12, 1 - math.floor(math.log10(amount)))}f}"
 
 
 def duration(seconds: float) -> str:
@@ -88,10 +95,12 @@ _LEAST = 8
 
 class _Column(NamedTuple):
     head: str
-    of: Callable[[StepCounts], int]
+    of: Callable[[StepCounts], float]
     dropped: int  # the highest goes first where there is no room; 0 never goes
     name: int = 18  # characters of the steps' names that it does not take the room of
     style: str = ""
+    told: Callable[[Any], str] = counted
+    always: bool = True  # also where there is nothing in it
 
 
 _COLUMNS = (
@@ -100,9 +109,10 @@ _COLUMNS = (
     _Column("went on", lambda step: step.left, 0, style="green"),
     _Column("rejected", lambda step: step.rejected, 0, style="yellow"),
     _Column("failed", lambda step: step.failed, 0, style="red"),
-    _Column("asked", lambda step: step.asked, 2),
-    _Column("stored", lambda step: step.found, 4),
-    _Column("tokens", lambda step: step.tokens, 3),
+    _Column("asked", lambda step: step.asked, 3),
+    _Column("stored", lambda step: step.found, 5),
+    _Column("tokens", lambda step: step.tokens, 4),
+    _Column("cost", lambda step: step.cost, 2, told=money, always=False),
 )
 
 
@@ -118,9 +128,9 @@ def step_table(steps: Sequence[StepCounts], *, width: int, height: int | None = 
     shown, hidden = _fitting(steps, height)
     names = [Text(one_line(step.name, _LONGEST)) for step in shown]
     longest = max([_LEAST, *(name.cell_len for name in names)])
-    columns = list(_COLUMNS)
+    columns = [one for one in _COLUMNS if one.always or any(one.of(step) for step in steps)]
     while True:
-        cells = [[counted(column.of(step)) for column in columns] for step in shown]
+        cells = [[column.told(column.of(step)) for column in columns] for step in shown]
         widths = [
             max(cell_len(column.head), *(len(row[place]) for row in cells), 0)
             for place, column in enumerate(columns)

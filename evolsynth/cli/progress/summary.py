@@ -17,7 +17,14 @@ from rich.table import Table
 from rich.text import Text
 
 from evolsynth.cli.progress.aside import settle
-from evolsynth.cli.progress.phrases import counted, duration, one_line, step_table, sum_text
+from evolsynth.cli.progress.phrases import (
+    counted,
+    duration,
+    money,
+    one_line,
+    step_table,
+    sum_text,
+)
 from evolsynth.cli.progress.waiting import hushed
 from evolsynth.findings import advise, explain
 from evolsynth.pipeline.run.state import RunResult, RunState, advise_failure
@@ -44,6 +51,8 @@ def summarise(result: RunResult, console: Console, *, again: str | None = None) 
         told = "Unfinished rows were made ahead when the run ended; they are no part of it."
         _print(console, Text(told, style="dim"))
     _print(console, Text(_speed(state)))
+    if state.cost is not None:
+        _print(console, Text(_cost(state, state.cost)))
     early = _why(result.ended, state)
     _reasons(console, state, advised=early is not None)
     if result.files:
@@ -97,6 +106,16 @@ def _speed(state: RunState) -> str:
     return ", ".join(parts) + "."
 
 
+def _cost(state: RunState, cost: float) -> str:
+    """``Cost: 1.20 (evolve 0.80, respond 0.40), 0.012 for each accepted row; ...``."""
+    steps = [f"{one_line(s.name, 40)} {money(s.cost)}" for s in state.counts if s.cost]
+    told = f"Cost: {money(cost)}" + (f" ({', '.join(steps)})" if len(steps) > 1 else "")
+    if state.accepted:
+        told += f", {money(cost / state.accepted)} for each accepted row"
+    paid = state.spending.tokens()
+    return f"{told}; {counted(paid.read)} tokens read, {counted(paid.written)} written."
+
+
 def _reasons(console: Console, state: RunState, *, advised: bool) -> None:
     """The commonest reasons and errors, and, where it matters, what to change about each."""
     for title, counts, of, told, advice in (
@@ -133,6 +152,8 @@ def _why(ended: str, state: RunState) -> str | None:
         "--minutes more, or leave it out.",
         "max_tokens": f"It ended after {counted(limits.max_tokens or 0)} tokens, with {told}. "
         "Raise the run's max_tokens, or leave it out.",
+        "max_cost": f"It ended at its limit of cost, {money(limits.max_cost or 0)}, with {told}. "
+        "Raise the run's max_cost, or leave it out.",
         "max_attempts": f"It ended after {counted(limits.max_attempts or 0)} attempts, with "
         f"{told}. Raise the run's max_attempts, or change what rejects most.",
         "stalled": f"It ended because none of the last {counted(limits.stall or 0)} attempts was "
@@ -257,6 +278,7 @@ def _how(ended: str) -> str:
         "accepted": "with all accepted rows that were asked for",
         "minutes": "at its limit of minutes",
         "max_tokens": "at its limit of tokens",
+        "max_cost": "at its limit of cost",
         "max_attempts": "at its limit of attempts",
         "stalled": "since no row was accepted any more",
     }
@@ -273,7 +295,10 @@ def _sum(standing: RunStatus) -> str:
     if accepted and seconds >= 1 and not any(step.found for step in standing.steps):
         told += f", {accepted / seconds * 60:,.1f} accepted/min"
     answers, tokens = counted(standing.completions), counted(standing.tokens)
-    return f"{told}.\n{answers} answers stored, {tokens} tokens written."
+    cost = "" if standing.cost is None else f", a cost of {money(standing.cost)}"
+    if standing.cost is not None and accepted:
+        cost += f" ({money(standing.cost / accepted)} for each accepted row)"
+    return f"{told}.\n{answers} answers stored, {tokens} tokens written{cost}."
 
 
 def _event(event: StoredEvent) -> str:

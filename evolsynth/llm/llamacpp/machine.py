@@ -22,6 +22,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,7 +30,7 @@ import msgspec
 
 from evolsynth.atomic import cache_folder, locked, written
 from evolsynth.doing import doing
-from evolsynth.errors import InputError
+from evolsynth.errors import EngineError, InputError
 from evolsynth.llm.llamacpp.context import Context
 from evolsynth.llm.llamacpp.model import llama
 
@@ -133,7 +134,7 @@ def _pairs(file: Path) -> Iterator[tuple[str, int]]:
 
 
 _TOKENS, _PROMPT, _STEPS, _MOST_ROUNDS = 64, 32, 6, 4
-_SECONDS = 5.0  # that all of it may take, on a busy machine too
+_SECONDS = 4.5  # that all of it may take, on a busy machine too, but for what contexts take to make
 _QUIET = 0.93  # the share that a reading must have had to count as undisturbed
 _ANEW = 2  # so often it is measured where other programs disturbed it
 _NEAR = 0.97  # of the best rate: as good, for one look of some tenths of a second
@@ -248,12 +249,14 @@ def _read(model: Model, choice: Arrangement, slots: int, until: float) -> Readin
     try:
         for _ in range(choice.contexts):
             contexts.append(Context(model, sequences=slots, tokens=_TOKENS, threads=choice.threads))
+            contexts[-1].give_up_at(until)
         ready = threading.Barrier(choice.contexts)
         with ThreadPoolExecutor(choice.contexts) as pool:
             work = functools.partial(_work, slots=slots, ready=ready, until=until)
             began, ended, shares, steps = zip(*pool.map(work, contexts), strict=True)
-        # Threads that share a step wait for each other too: there the share says nothing.
-        share = min(shares) if choice.threads == 1 else 1.0
+        # Threads that share a step wait for each other too: there the share says nothing, but
+        # that of a machine on which they came to no end.
+        share = min(shares) if choice.threads == 1 or not all(steps) else 1.0
         return Reading(slots * sum(steps) / (max(ended) - min(began)), share)
     finally:
         for context in contexts:
@@ -263,24 +266,30 @@ def _read(model: Model, choice: Arrangement, slots: int, until: float) -> Readin
 def _work(
     context: Context, *, slots: int, ready: threading.Barrier, until: float
 ) -> tuple[float, float, float, int]:
-    """Read a prompt, then decode some steps of all sequences, one at least, none after ``until``:
-    when that began, when it ended, this thread's share of a processor, and the steps.
+    """Read a prompt, then decode some steps of all sequences, as many as there is time for until
+    ``until``: when that began, when it ended, this thread's share of a processor, and the steps.
 
     The first computing is done here too, not in another thread: see `Worker.start`.
     """
-    try:
-        context.warm_up()
-    finally:
-        ready.wait()
-    began, used = time.perf_counter(), time.thread_time()
-    context.read(0, (0,) * _PROMPT, 0)
     steps = 0
-    while steps < _STEPS and (not steps or time.perf_counter() < until):
-        positions = (_PROMPT + steps, *(steps,) * (context.sequences - 1))
-        context.step((0,) * context.sequences, positions)
-        steps += 1
-    ended = time.perf_counter()
-    return began, ended, (time.thread_time() - used) / (ended - began), steps
+    with suppress(EngineError):  # given up: the time is over
+        try:
+            context.warm_up()
+        finally:
+            ready.wait()
+        began, used = time.perf_counter(), time.thread_time()
+        try:
+            context.read(0, (0,) * _PROMPT, 0)
+            while steps < _STEPS and (not steps or time.perf_counter() < until):
+                positions = (_PROMPT + steps, *(steps,) * (context.sequences - 1))
+                context.step((0,) * context.sequences, positions)
+                steps += 1
+        except EngineError:  # what was under way does not count
+            pass
+        ended = time.perf_counter()
+        return began, ended, (time.thread_time() - used) / (ended - began), steps
+    now = time.perf_counter()
+    return now - 1.0, now, 0.0, 0
 
 
 def fingerprint(identity: str, *, slots: int, processors: int) -> str:

@@ -9,7 +9,7 @@ import functools
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +18,7 @@ import numpy as np
 from evolsynth.errors import InputError, SetupError
 from evolsynth.llm.base import Prompt, Segment
 from evolsynth.llm.template import ChatTemplate
+from evolsynth.llm.thinking import TAGS, Tags, tags_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,14 +109,21 @@ class TokenisedPrompt(NamedTuple):
 class Model:
     """A GGUF model in memory, shared by all contexts. Free it after the last of them.
 
-    ``name`` is the model's in messages; the file's where none is given.
+    ``name`` is the model's in messages; the file's where none is given. ``think`` and
+    ``arguments`` are the chat template's: see `ChatTemplate`.
 
     Raises:
         InputError: llama.cpp cannot load the file (truncated, of an unknown architecture).
     """
 
     def __init__(
-        self, path: Path, chat_template: str | None = None, *, name: str | None = None
+        self,
+        path: Path,
+        chat_template: str | None = None,
+        *,
+        name: str | None = None,
+        think: bool | None = None,
+        arguments: Mapping[str, Any] = {},
     ) -> None:
         self._native = native = llama()
         params = native.llama_model_default_params()
@@ -127,6 +135,7 @@ class Model:
             raise InputError(f"{path}: llama.cpp cannot load the model ({last_message()}).")
         self.path = path
         self._chat_template = chat_template
+        self._think, self._arguments = think, dict(arguments)
         self.name = path.stem if name is None else name
         self.vocabulary: Any = native.llama_model_get_vocab(self.handle)
         self.vocabulary_size = int(native.llama_vocab_n_tokens(self.vocabulary))
@@ -187,7 +196,29 @@ class Model:
             "bos_token": self._text_of(self._bos),
             "eos_token": self._text_of(int(self._native.llama_vocab_eos(self.vocabulary))),
         }
-        return ChatTemplate(source, tokens, model=self.name)
+        return ChatTemplate(
+            source,
+            {**tokens, **self._arguments},
+            model=self.name,
+            think=self._think,
+            tokens=self._thought_tokens,
+        )
+
+    @functools.cached_property
+    def thought_tags(self) -> Tags | None:
+        """What the model's thoughts stand between; None for one that does not think."""
+        source = self._chat_template or self.metadata("tokenizer.chat_template") or ""
+        return tags_of(source, self._thought_tokens)
+
+    @functools.cached_property
+    def _thought_tokens(self) -> frozenset[str]:
+        """Of all that thoughts may stand between, what the vocabulary has a token for."""
+        pieces = {piece for tags in TAGS for piece in tags.tokens}
+        return frozenset(
+            piece
+            for piece in pieces
+            if piece in map(self._text_of, self._encode(piece, control=True))
+        )
 
     @functools.cached_property
     def end_tokens(self) -> frozenset[int]:
@@ -197,13 +228,15 @@ class Model:
 
     @functools.cached_property
     def pieces(self) -> tuple[bytes, ...]:
-        """The bytes that each token stands for; nothing for control tokens."""
+        """The bytes that each token stands for; nothing for control tokens, but for those that
+        thoughts stand between: without them nobody could tell a thought from an answer."""
         native, buffer = self._native, ctypes.create_string_buffer(512)
+        shown = {self.control_tokens.get(t) for t in (self.thought_tags or Tags("", "")).tokens}
         sizes = (
-            (native.llama_token_to_piece(self.vocabulary, t, buffer, len(buffer), 0, False), t)
+            native.llama_token_to_piece(self.vocabulary, t, buffer, len(buffer), 0, t in shown)
             for t in range(self.vocabulary_size)
         )
-        return tuple(buffer.raw[:size] if size > 0 else b"" for size, _ in sizes)
+        return tuple(buffer.raw[:size] if size > 0 else b"" for size in sizes)
 
     @functools.cached_property
     def tokens_of(self) -> dict[bytes, tuple[int, ...]]:
@@ -303,12 +336,12 @@ class Model:
             return self._encode("\n" + text)[len(self._encode("\n")) :]
         return self._encode(text)
 
-    def _encode(self, text: str) -> list[int]:
+    def _encode(self, text: str, *, control: bool = False) -> list[int]:
         data = text.encode("utf-8", "replace")
         size = len(data) + 2
         tokens = (self._native.llama_token * size)()
         count = self._native.llama_tokenize(
-            self.vocabulary, data, len(data), tokens, size, False, False
+            self.vocabulary, data, len(data), tokens, size, False, control
         )
         if count < 0:
             raise InputError(f"A text of {len(data)} bytes could not be tokenised.")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +36,7 @@ _FORMS = {
     for kind, letter in zip((0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12), "BbHhIif?Qqd", strict=True)
 }
 _STRING, _ARRAY = 8, 9
+_TEXTS = ("general.name", "general.architecture", "tokenizer.chat_template")  # that are kept
 _MOST = 100_000  # tensors, and values
 _MOST_ENTRIES = 1 << 22  # of an array, as the merges of a vocabulary of a million are
 _LARGEST = 2**31 - 1  # whole numbers are ints to llama.cpp
@@ -46,6 +48,8 @@ _NATURAL: tuple[str, ...] = (
     *("expert_count", "expert_used_count", "attention.sliding_window"),
     *("attention.layer_norm_rms_epsilon", "attention.layer_norm_epsilon", "rope.scaling.factor"),
 )
+_TEXTS = ("general.name", "general.architecture", "tokenizer.chat_template")
+_LAYERS = 1024  # entries of a list that may say something of each layer
 _MOST_DIMENSIONS = 4
 _FIRST, _LONGEST = 1 << 23, 1 << 30  # bytes that are read of a file first, and at most some more
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
@@ -69,11 +73,50 @@ class Tensor(NamedTuple):
 
 class Outline(NamedTuple):
     """A whole file: what it says its model is called (``general.name``), its tensors, and the
-    byte at which their data begin."""
+    byte at which their data begin; its chat template, empty where it has none; all its numbers and
+    some texts, by their names (``facts``), lists of a number a layer among them; and its tokens."""
 
     name: str
     tensors: tuple[Tensor, ...]
     start: int
+    template: str = ""
+    facts: Mapping[str, Any] = {}
+    vocabulary_size: int = 0
+
+    def number(self, name: str) -> int:
+        """A number of the model's architecture, such as ``context_length``; 0 if it has none.
+        Of a list, one number a layer, the largest."""
+        found = self.facts.get(f"{self.facts.get('general.architecture', '')}.{name}", 0)
+        return int(max(found, default=0) if isinstance(found, tuple) else found)
+
+    @property
+    def trained_context(self) -> int:
+        """Tokens that the model was trained to look back on; 0 where it does not say."""
+        return self.number("context_length")
+
+    @property
+    def width(self) -> int:
+        """Numbers that stand for a token inside the model."""
+        return self.number("embedding_length")
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in all tensors."""
+        return sum(math.prod(tensor.shape) for tensor in self.tensors)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all tensors."""
+        return sum(tensor.bytes for tensor in self.tensors)
+
+    @property
+    def cache_bytes_per_token(self) -> int:
+        """Bytes of keys and values in F16, of all layers; see `Model.cache_bytes_per_token`."""
+        heads = self.number("attention.head_count")
+        shared = self.number("attention.head_count_kv") or heads
+        size = self.width // max(heads, 1)
+        sizes = (self.number(f"attention.{part}_length") or size for part in ("key", "value"))
+        return self.number("block_count") * shared * sum(sizes) * 2
 
 
 class _Damaged(Exception):  # noqa: N818 - becomes an InputError with the file's name
@@ -122,6 +165,7 @@ class _Reader:
         self._numbers: dict[str, float] = {}
         self._lengths: dict[str, int] = {}
         self._texts: dict[str, str] = {}
+        self._lists: dict[str, tuple[float, ...]] = {}
 
     def outline(self) -> Outline:
         version = self._number(_U32)
@@ -150,7 +194,14 @@ class _Reader:
         needed = max((start + t.offset + t.bytes for t in found), default=0)
         if needed > self._whole:
             raise _Damaged(f"is cut short: it has {self._whole:,} bytes and needs {needed:,}")
-        return Outline(self._texts.get("general.name", ""), found, start)
+        return Outline(
+            name=self._texts.get("general.name", ""),
+            tensors=found,
+            start=start,
+            template=self._texts.get("tokenizer.chat_template", ""),
+            facts={**self._numbers, **self._lists, **self._texts},
+            vocabulary_size=self._lengths.get("tokenizer.ggml.tokens", 0),
+        )
 
     def _check_count(self, count: int, most: int, what: str) -> None:
         if count > self._whole:
@@ -164,7 +215,7 @@ class _Reader:
         form = _FORMS.get(kind)
         if form is not None:
             self._numbers[key] = self._number(form)
-        elif kind == _STRING and key in ("general.name", "general.architecture"):
+        elif kind == _STRING and key in _TEXTS:
             self._texts[key] = self._text()
         else:
             self._skip(kind, key)
@@ -238,6 +289,8 @@ class _Reader:
             self._lengths[key] = count
         if kind == _STRING:
             self._strings(count)
+        elif kind in _FORMS and key in self._lengths and count <= _LAYERS:
+            self._lists[key] = tuple(self._number(_FORMS[kind]) for _ in range(count))
         elif kind in _FORMS:
             self._at += count * _FORMS[kind].size
         else:

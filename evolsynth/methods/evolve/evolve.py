@@ -83,17 +83,29 @@ def _columns(name: str, options: Options, came: Columns) -> Columns:
     return Columns(has, {**left, **sometimes}, came.open)
 
 
+def _may_ask_for_gain(options: Options) -> bool:
+    """Whether a judge may be asked: by default that depends on how large the model turns out."""
+    asked = options.get("ask_for_gain")
+    return options.get("prompts") != "small" if asked is None else bool(asked)
+
+
 @method(
     shape="expand",
     needs=["instruction"],
     gives=["instruction"],
     columns=_columns,
+    idle={
+        "answerer": lambda options: not options.get("generate_answers"),
+        "judge": lambda options: not _may_ask_for_gain(options),
+    },
     then=lambda _: {"gate": {}},
 )
 async def evolve(
     rows: Rows,
     llm: LLM,
     *,
+    answerer: LLM | None = None,
+    judge: LLM | None = None,
     rounds: Several = 1,
     seed: int = 0,
     gate: Gate | None = None,
@@ -119,6 +131,9 @@ async def evolve(
     what was said against them. Settled rows pass through.
 
     Args:
+        answerer: what answers evolutions, with ``generate_answers``; by default the model that
+            writes them.
+        judge: what is asked whether an evolution gains anything; by default the same.
         rounds: evolutions of each row.
         gate: what judges candidates; without one, rules on words alone. Give the gate that the
             rows are looked at with, and one with MiniLM, which also tells the good from the weak.
@@ -171,7 +186,11 @@ async def evolve(
         good_enough,
         generate_answers,
         family == "classic" if ask_for_gain is None else ask_for_gain,
+        answerer or llm,
+        judge or llm,
     )
+    if evolver.ask_for_gain:
+        evolver.judge.require(Capability.CHAT, by="Evol-Instruct's question for a gain")
 
     async def one(row: Row) -> tuple[Row, ...]:
         if row.instruction is None:
@@ -202,6 +221,8 @@ class _Evolver(NamedTuple):
     good_enough: float
     answers: bool
     ask_for_gain: bool
+    answerer: LLM
+    judge: LLM
 
     async def rounds(self, seed_row: Row, number: int) -> list[Row]:
         """One row for each round; a round that failed is the last."""
@@ -309,18 +330,21 @@ class _Evolver(NamedTuple):
         )
 
     async def _gains(self, parent: Row, child: Row) -> Row:
-        """The child, rejected if the model holds it for equal to its parent."""
+        """The child, rejected if the judge holds it for equal to its parent."""
         file = load_prompt("evol_instruct/equal")
         question = file.part("question", original=parent.instruction, evolved=child.instruction)
+        asked = (Message("user", question.strip()),)
+        raw = Capability.RAW_PROMPT in self.judge.capabilities
         request = Request(
-            prompt=self.llm.template.render([Message("user", question.strip())]),
-            prefix=file.part("opening"),
+            prompt=self.judge.template.render(asked) if raw else None,
+            messages=() if raw else asked,
+            prefix=file.part("opening") if Capability.PREFIX in self.judge.capabilities else "",
             seed=derive_seed(self.seed, f"{_METHOD}/equal", child.id),
             max_tokens=_EQUAL_TOKENS,
             sampling=Sampling(temperature=0.0),
         )
         try:
-            said = (await self.llm.complete(request)).text
+            said = (await self.judge.complete(request)).text
         except BaseException as error:  # noqa: BLE001 - a back end may raise anything
             return child.replace(failure=failure(_METHOD, error))
         return child.reject("no_information_gain") if "equal" in said.casefold() else child
@@ -329,7 +353,7 @@ class _Evolver(NamedTuple):
         """The row with a response, rejected if the gate has something against that."""
         if row.response is not None:
             return row
-        async with aclosing(respond([row], self.llm, seed=self.seed)) as rows:
+        async with aclosing(respond([row], self.answerer, seed=self.seed)) as rows:
             (one,) = [row async for row in rows]
         return one if one.settled else (await self.gate.check_candidates([one]))[0]
 

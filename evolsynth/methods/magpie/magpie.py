@@ -15,7 +15,6 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evolsynth.columns import Columns, ColumnType
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.checks.row import turn_findings
 from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck
@@ -28,10 +27,13 @@ from evolsynth.methods.magpie.steering import (
     Steering,
     SystemPrompt,
     SystemPrompts,
+    answers_of,
+    columns_of,
+    hints_of,
     steering,
-    steering_hint,
+    then_of,
 )
-from evolsynth.methods.method import Options, method
+from evolsynth.methods.method import method
 from evolsynth.methods.respond import RESPONSE_SAMPLING, Answers
 from evolsynth.options import Count, Natural, Several
 from evolsynth.prompts import PromptFile, load_prompt, made_by, prompt_hash
@@ -50,51 +52,22 @@ INSTRUCTION_SAMPLING = Sampling(temperature=0.65, top_k=64, top_p=1.0, min_p=0.1
 _CANDIDATES = 4
 
 
-def _columns(_: str, options: Options, __: Columns) -> Columns:
-    """What rows have: an answer and turns only where they are asked for."""
-    has: dict[str, ColumnType] = {"instruction": "text"}
-    several = options.get("n_turns", 1) != 1
-    only = options.get("only_instruction")
-    if only is False or (only is None and several):
-        has["response"] = "text"
-        if several or options.get("include_system_prompt"):
-            has["messages"] = "messages"
-    if options.get("system_prompt") is not None:
-        has["system"] = "text"
-        if isinstance(options["system_prompt"], Mapping):
-            has["system_prompt_key"] = "text"
-    elif options.get("topic") is not None:
-        return Columns(has, {"system": "not every topic brings one"})
-    return Columns(has)
-
-
-def _then(options: Options) -> dict[str, Options]:
-    """The command answers where magpie does not, so that nothing is spent on a bad request."""
-    if options.get("only_instruction"):
-        return {"gate": {}}
-    names = {"response_sampling": "sampling", "response_max_tokens": "max_tokens"}
-    names["response_prompt"] = "prompt"
-    answers = {name: options[told] for told, name in names.items() if told in options}
-    return {"respond": answers, "gate": {}}
-
-
-def _hints(options: Options) -> list[str]:
-    choices = SystemPrompts(options.get("system_prompt")).choices
-    return [hint for c in choices if (hint := steering_hint(c.text or "")) is not None]
-
-
 @method(
     shape="source",
     gives=["instruction"],
     keeps=False,
-    columns=_columns,
-    idle={"embedder": lambda options: options.get("topic") is None},
-    then=_then,
-    hints=_hints,
+    columns=columns_of,
+    idle={
+        "embedder": lambda options: options.get("topic") is None,
+        "answerer": lambda options: not answers_of(options),
+    },
+    then=then_of,
+    hints=hints_of,
 )
 async def magpie(
     llm: LLM,
     *,
+    answerer: LLM | None = None,
     n: Natural | None = None,
     seed: int = 0,
     system_prompt: SystemPrompt = None,
@@ -122,6 +95,7 @@ async def magpie(
     shorter one. A row whose request fails is yielded as failed.
 
     Args:
+        answerer: what answers, where it answers; by default the model that writes.
         n: how many rows; by default without end, or as many as a run's budget asks for.
         system_prompt: takes the place of the model's default system turn: one text, a list
             (drawn evenly), texts by name, or texts by name each with its probability,
@@ -160,10 +134,10 @@ async def magpie(
 
     Raises:
         InputError: a number is out of range, or options contradict each other.
-        CapabilityError: the back end cannot continue a raw prompt.
-        TemplateError: the model's chat template is missing or takes no system turn.
+        CapabilityError: the back end cannot continue a raw prompt, or the answerer answer a chat.
+        TemplateError: a model's chat template is missing or takes no system turn.
     """
-    answering = n_turns > 1 if only_instruction is None else not only_instruction
+    answering = answers_of({"n_turns": n_turns, "only_instruction": only_instruction})
     _check(n, n_turns, candidates, answering, end_with_user)
     llm.require(Capability.RAW_PROMPT, by="Magpie")
     steer = steering(topic, steered=system_prompt is not None)
@@ -179,6 +153,7 @@ async def magpie(
         raise InputError("include_system_prompt has nothing to include. Give a system_prompt.")
     later = load_prompt(turns_prompt) if turns_prompt and n_turns > 1 else None
     brief = load_prompt(response_prompt) if response_prompt else None
+    answerer = answerer or llm
     maker = _Maker(
         llm=llm,
         seed=seed,
@@ -186,7 +161,7 @@ async def magpie(
         prompts={choice.text: llm.template.pre_query(choice.text) for choice in systems.choices},
         later=later,
         answers=Answers(
-            llm,
+            answerer,
             brief.part("system") if brief else None,
             brief.provenance if brief else {},
             response_sampling,
@@ -203,6 +178,7 @@ async def magpie(
     )
 
     if answering:
+        answerer.require(Capability.CHAT, by="Magpie with answers")
         maker.try_template()
     maker = maker._replace(topic=await _topic_check(maker.steer, embedder))
 
@@ -408,7 +384,9 @@ class _Maker(NamedTuple):
         talk = (Message("user", "?"), Message("assistant", "!"))
         for system in self.prompts:
             self.llm.template.pre_query(self._steered(system), talk)
-            self.llm.template.render(self.answers.turns(system, talk[:1]))
+            self.answers.llm.prepared(
+                Request(messages=self.answers.turns(system, talk[:1]), seed=0)
+            )
 
     def _whole(
         self,

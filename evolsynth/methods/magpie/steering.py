@@ -1,5 +1,5 @@
 """What Magpie's rows are steered by: a system prompt, or one drawn from several; and a topic, with
-a prompt file of its own or any other."""
+a prompt file of its own or any other. And what follows from its options before it runs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from evolsynth.columns import Columns, ColumnType
 from evolsynth.errors import InputError
+from evolsynth.methods.method import Options
 from evolsynth.prompts import load_prompt, prompt_names
 from evolsynth.rows import derive_seed
 
-__all__ = ["Steering", "SystemPrompt", "SystemPrompts", "Weighted", "steering", "steering_hint"]
-__all__ += ["topic_names"]
+__all__ = ["Steering", "SystemPrompt", "SystemPrompts", "Weighted", "answers_of", "columns_of"]
+__all__ += ["hints_of", "steering", "steering_hint", "then_of", "topic_names"]
 
 #: A system prompt and the probability with which it is drawn.
 Weighted = tuple[str, float]
@@ -171,3 +173,44 @@ def steering(topic: str | None, *, steered: bool) -> Steering:
         if len(name.split()) <= _MOST_WORDS:
             openings += tuple(file.part("named", topic=name).splitlines())
     return Steering(topic, openings, tuple(file.value("banned", ())), None, file.provenance)
+
+
+# What follows from Magpie's options before it runs ----------------------------------------------
+
+
+def columns_of(_: str, options: Options, __: Columns) -> Columns:
+    """What rows have: an answer and turns only where they are asked for."""
+    has: dict[str, ColumnType] = {"instruction": "text"}
+    if answers_of(options):
+        has["response"] = "text"
+        if options.get("n_turns", 1) != 1 or options.get("include_system_prompt"):
+            has["messages"] = "messages"
+    if options.get("system_prompt") is not None:
+        has["system"] = "text"
+        if isinstance(options["system_prompt"], Mapping):
+            has["system_prompt_key"] = "text"
+    elif options.get("topic") is not None:
+        return Columns(has, {"system": "not every topic brings one"})
+    return Columns(has)
+
+
+def then_of(options: Options) -> dict[str, Options]:
+    """The command answers where magpie does not, so that nothing is spent on a bad request."""
+    if options.get("only_instruction"):
+        return {"gate": {}}
+    names = {"response_sampling": "sampling", "response_max_tokens": "max_tokens"}
+    names["response_prompt"] = "prompt"
+    told = {name: options[own] for own, name in names.items() if own in options}
+    return {"respond": told, "gate": {}}
+
+
+def answers_of(options: Options) -> bool:
+    """Whether it answers what it writes."""
+    only = options.get("only_instruction")
+    return options.get("n_turns", 1) > 1 if only is None else not only
+
+
+def hints_of(options: Options) -> list[str]:
+    """Where a system prompt will disappoint."""
+    choices = SystemPrompts(options.get("system_prompt")).choices
+    return [hint for c in choices if (hint := steering_hint(c.text or "")) is not None]

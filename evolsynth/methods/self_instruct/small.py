@@ -27,7 +27,15 @@ from evolsynth.evaluation.text.words import COMMON, content, words
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
 from evolsynth.methods.respond import RESPONSE_SAMPLING
-from evolsynth.methods.self_instruct.writer import Draft, Instance, Made, Plan, ask, ask_chat
+from evolsynth.methods.self_instruct.writer import (
+    Draft,
+    Instance,
+    Made,
+    Plan,
+    able_to_answer,
+    ask,
+    ask_chat,
+)
 from evolsynth.prompts import PromptFile, load_prompt, prompt_lists
 from evolsynth.rows import Message, derive_seed
 
@@ -45,14 +53,27 @@ _WORKS_ON = re.compile(r"\b(?:the|following|each) (?:\w+ )??([\w-]+)\b", re.I)
 
 
 class SmallWriter:
-    """See the module. ``subjects`` takes the place of those in the prompt file."""
+    """See the module. ``subjects`` takes the place of those in the prompt file.
+
+    An answerer, if it is another model, gives all outputs but labels, as a chat: it need not be
+    shown examples.
+    """
 
     def __init__(
-        self, llm: LLM, *, seed: int, sampling: Sampling, subjects: Sequence[str] = ()
+        self,
+        llm: LLM,
+        answerer: LLM | None = None,
+        *,
+        seed: int,
+        sampling: Sampling,
+        subjects: Sequence[str] = (),
     ) -> None:
         for capability in (Capability.RAW_PROMPT, Capability.PREFIX):
             llm.require(capability, by="Self-Instruct with prompts for small models")
-        self._llm, self._seed, self._sampling = llm, seed, sampling
+        self._llm, self._answerer = llm, answerer or llm
+        if self._answerer is not llm:
+            able_to_answer(self._answerer)
+        self._seed, self._sampling = seed, sampling
         self._tasks = load_prompt("self_instruct/tasks_small")
         self._inputs = load_prompt("self_instruct/input_small")
         self._labels = load_prompt("self_instruct/label_small")
@@ -114,14 +135,7 @@ class SmallWriter:
             return await self._labelled(plan, draft, candidate)
         prompt = self._inputs.render(subject=draft.subject, kind=draft.kind)
         text = await self._text(prompt, self._inputs, plan, draft, candidate)
-        answer = await self._line(
-            self._outputs.render(task=draft.text, input=text.text),
-            self._outputs,
-            self._derived("response", plan, candidate),
-            candidate,
-            sampling=RESPONSE_SAMPLING,
-            max_tokens=_INPUT_TOKENS,
-        )
+        answer = await self._output(plan, draft.text, text.text, candidate)
         shown = [
             example[part] for example in self._outputs.examples for part in ("input", "output")
         ]
@@ -134,6 +148,19 @@ class SmallWriter:
         ]
         made = {"input": text.provenance, "response": answer.provenance}
         return Instance(text.text, answer.text, made, _only(found))
+
+    async def _output(self, plan: Plan, task: str, text: str, candidate: int) -> Made:
+        """What the task makes of the text."""
+        if self._answerer is not self._llm:
+            return await self._answer(plan, f"{task}\n\n{text}", candidate)
+        return await self._line(
+            self._outputs.render(task=task, input=text),
+            self._outputs,
+            self._derived("response", plan, candidate),
+            candidate,
+            sampling=RESPONSE_SAMPLING,
+            max_tokens=_INPUT_TOKENS,
+        )
 
     async def _labelled(self, plan: Plan, draft: Draft, candidate: int) -> Instance:
         """An instance of a classification."""
@@ -237,7 +264,7 @@ class SmallWriter:
     async def _answer(self, plan: Plan, asked: str, candidate: int) -> Made:
         turns = [Message("system", self._answers.part("system")), Message("user", asked)]
         return await ask_chat(
-            self._llm,
+            self._answerer,
             turns,
             self._answers,
             seed=self._derived("response", plan, candidate),

@@ -77,6 +77,7 @@ def _columns(_: str, __: Options, ___: Columns) -> Columns:
 async def bootstrap_tasks(
     llm: LLM,
     *,
+    answerer: LLM | None = None,
     n: Natural,
     seed: int = 0,
     seeds: FilePath | Sequence[SeedTask] | None = None,
@@ -98,6 +99,8 @@ async def bootstrap_tasks(
     A rejected attempt is a row with its reasons.
 
     Args:
+        answerer: what gives the outputs; by default the model that writes the tasks. With ``small``
+            prompts it gets task and input as a chat, and a classification's label is not asked for.
         n: how many tasks are to be accepted.
         seeds: tasks by people, at least 8, or a file of them (`read_seeds`); by
             default those that ship (`shipped_seeds`).
@@ -126,10 +129,14 @@ async def bootstrap_tasks(
     writer: TaskWriter
     if family == "small":
         writer = SmallWriter(
-            llm, seed=seed, sampling=sampling or SMALL_TASK_SAMPLING, subjects=subjects
+            llm,
+            answerer,
+            seed=seed,
+            sampling=sampling or SMALL_TASK_SAMPLING,
+            subjects=subjects,
         )
     else:
-        writer = ClassicWriter(llm, seed=seed, sampling=sampling or CLASSIC_TASK_SAMPLING)
+        writer = ClassicWriter(llm, answerer, seed=seed, sampling=sampling or CLASSIC_TASK_SAMPLING)
     loop = _Loop(writer, seed, tasks, candidates, instances, most_similar)
     # what is begun beyond the last task that is wanted is thrown away
     width = min(llm.concurrency, 2 * n + 8) if concurrency is None else concurrency

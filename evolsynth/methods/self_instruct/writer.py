@@ -14,7 +14,7 @@ from evolsynth.prompts import PromptFile, load_prompt, made_by
 from evolsynth.rows import Message, derive_seed
 
 __all__ = ["CLASSIC_TASK_SAMPLING", "ClassicWriter", "Draft", "Instance", "Made", "Plan"]
-__all__ += ["TaskWriter", "ask", "ask_chat", "bare"]
+__all__ += ["TaskWriter", "able_to_answer", "ask", "ask_chat", "bare"]
 
 
 class Plan(NamedTuple):
@@ -106,6 +106,18 @@ async def ask_chat(
     return await ask(llm, llm.prepared(request), file, attempt=attempt)
 
 
+def able_to_answer(llm: LLM) -> LLM:
+    """The model, which can answer a chat.
+
+    Raises:
+        CapabilityError: it cannot.
+        TemplateError: its chat template is missing or broken.
+    """
+    llm.require(Capability.CHAT, by="Self-Instruct")
+    llm.prepared(Request(messages=(Message("user", "?"),), seed=0))
+    return llm
+
+
 #: The paper draws at 0.7 with a presence penalty of 2 and top-p 0.5; a penalty that high breaks
 #: the grammar of small open models, and one task is asked for at a time.
 CLASSIC_TASK_SAMPLING = Sampling(temperature=0.7, top_k=64, top_p=0.95)
@@ -121,15 +133,18 @@ _NONE = re.compile(r"\A\W*(?:none|n/?a|no input(?: (?:is )?needed)?|not needed|e
 
 
 class ClassicWriter:
-    """The family for larger models; see `TaskWriter`."""
+    """The family for larger models; see `TaskWriter`. The answerer gives the instances."""
 
     ranked = False
     input_share: float | None = None
 
-    def __init__(self, llm: LLM, *, seed: int, sampling: Sampling) -> None:
+    def __init__(
+        self, llm: LLM, answerer: LLM | None = None, *, seed: int, sampling: Sampling
+    ) -> None:
         llm.require(Capability.RAW_PROMPT, by="Self-Instruct")
         llm.template.render([Message("user", "?")])  # a broken one is told before any work
-        self._llm, self._seed, self._sampling = llm, seed, sampling
+        self._llm, self._answerer = llm, able_to_answer(answerer or llm)
+        self._seed, self._sampling = seed, sampling
         self._tasks = load_prompt("self_instruct/tasks_classic")
         self._kinds = load_prompt("self_instruct/kind_classic")
         self._instances = load_prompt("self_instruct/instance_classic")
@@ -177,7 +192,7 @@ class ClassicWriter:
     ) -> Made:
         step = f"self_instruct/{what}"
         return await ask_chat(
-            self._llm,
+            self._answerer if what == "instance" else self._llm,
             [Message("user", file.part("question", **shown))],
             file,
             seed=derive_seed(self._seed, step, str(plan.number), candidate=candidate),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -19,49 +21,87 @@ from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.foreign import comes_through, told, witness
 from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
+from evolsynth.methods.method import BESIDE, Role
 from evolsynth.pipeline.graph import Node, Step
 from evolsynth.store.store import StepCounts
 
 __all__ = ["Context", "Models", "Shared", "gate_settings", "takes_n"]
 
 _DEFAULT = "default"
+#: Under which names a role's model is looked for: who answers judges too, if nobody else is to.
+_NAMES: Mapping[Role, tuple[str, ...]] = {
+    "write": (_DEFAULT,),
+    "answer": ("answerer", _DEFAULT),
+    "judge": ("judge", "answerer", _DEFAULT),
+}
+_OWN = "evolsynth."  # the methods here ask in messages, or by the model's chat template
 
 
 class Models:
-    """Models by name, and the one for steps that name none.
+    """Models by name, and those for steps that name none, by what the step does.
 
-    A value is an `LLM`, a text as for ``--model``, or a mapping with ``model`` and other options
-    of its back end; see `open_llm`.
+    A value is an `LLM`, a text as for ``--model``, another name, or a mapping with ``model`` and
+    other options of its back end; see `open_llm`. What is the same model by another name, such as
+    another path to its file, is one `LLM` (`LLM.alike`).
+
+    Args:
+        named: models by name; ``default``, ``answerer`` and ``judge`` are those of the roles.
+        default: instead of that of the name ``default``.
+        answerer: the same of the name ``answerer``.
+        judge: the same of the name ``judge``.
     """
 
-    def __init__(self, named: Mapping[str, Any], default: LLM | str | None) -> None:
-        self._named = dict(named)
-        if default is not None:
-            self._named[_DEFAULT] = default
-        self._made: dict[Any, LLM] = {}
+    def __init__(
+        self,
+        named: Mapping[str, Any],
+        default: LLM | str | Mapping[str, Any] | None,
+        *,
+        answerer: LLM | str | Mapping[str, Any] | None = None,
+        judge: LLM | str | Mapping[str, Any] | None = None,
+    ) -> None:
+        given = {_DEFAULT: default, "answerer": answerer, "judge": judge}
+        self._named = {**named, **{name: one for name, one in given.items() if one is not None}}
+        self._made: dict[int, LLM] = {}
+        self._known: dict[str, LLM] = {}  # by what they were told
+        self._kinds: dict[Hashable, LLM] = {}  # and by what they are
+        self._chatting: set[int] = set()  # models that are asked by their chat template
 
-    def of(self, node: Node) -> LLM:
-        """The step's model, not started yet.
+    def of(self, node: Node, role: Role = "write") -> LLM:
+        """The step's model for what it is to do, not started yet. One that the step names itself
+        does all that the step asks for.
 
         Raises:
             InputError: no such name among several, or a model that cannot be.
         """
         asked = node.step.model
-        value = self._named.get(_DEFAULT) if asked is None else asked
-        if isinstance(value, str) and value in self._named:
-            value = self._named[value]
-        if isinstance(value, LLM):
-            self._made.setdefault(id(value), value)
-            return value
+        value = self._for(role) if asked is None else asked
+        seen: set[str] = set()
+        while isinstance(value, str) and value not in seen:
+            seen.add(value)
+            value = self._for(BESIDE[value]) if value in BESIDE else self._named.get(value, value)
+        llm = value if isinstance(value, LLM) else self._opened(node, value)
+        self._made.setdefault(id(llm), llm)
+        if node.step.function.__module__.startswith(_OWN):
+            self._chatting.add(id(llm))
+        return llm
+
+    def _opened(self, node: Node, value: str | Mapping[str, Any] | None) -> LLM:
+        """The model that a text or mapping means: one for all that mean the same."""
         told = value if isinstance(value, Mapping) else {"model": value or DEFAULT_MODEL}
         options = dict(told)
         key = repr(sorted(options.items(), key=lambda item: item[0]))
-        if key not in self._made:
+        if key not in self._known:
             try:
-                self._made[key] = open_llm(options.pop("model", DEFAULT_MODEL), **options)
+                llm = open_llm(options.pop("model", DEFAULT_MODEL), **options)
             except InputError as error:
                 raise InputError(f"The model of '{node.name}': {error}") from None
-        return self._made[key]
+            kind = llm.alike()
+            self._known[key] = llm if kind is None else self._kinds.setdefault(kind, llm)
+        return self._known[key]
+
+    def _for(self, role: Role) -> Any:
+        """The first that is there of the names for a role."""
+        return next((self._named[name] for name in _NAMES[role] if name in self._named), None)
 
     @asynccontextmanager
     async def started(self) -> AsyncIterator[None]:
@@ -69,18 +109,22 @@ class Models:
 
         Raises:
             ModelNotFound: one is not there.
+            EvolsynthError: one cannot be used; this is told before any is loaded, where it can be.
         """
         async with AsyncExitStack() as stack:
-            for llm in self._made.values():
-                if not llm.running:
-                    stack.push_async_callback(_close, llm)
-                    await _start(llm)
+            resting = [llm for llm in self._made.values() if not llm.running]
+            for llm in resting:
+                chat = id(llm) in self._chatting
+                await _begin(llm, partial(asyncio.to_thread, llm.look_ahead, chat=chat))
+            for llm in resting:
+                stack.push_async_callback(_close, llm)
+                await _begin(llm, llm.start)
             yield
 
 
-async def _start(llm: LLM) -> None:
+async def _begin(llm: LLM, work: Callable[[], Awaitable[None]]) -> None:
     try:
-        await llm.start()
+        await work()
     except BaseException as error:
         if isinstance(error, EvolsynthError) or comes_through(error):
             raise
@@ -165,7 +209,7 @@ def takes_n(step: Step) -> bool:
 
 @dataclass(frozen=True)
 class Context:
-    """What one step gets of its run."""
+    """What one step gets of its run; ``beside`` are models by the parameters they are for."""
 
     node: Node
     counts: StepCounts
@@ -173,6 +217,7 @@ class Context:
     seed: int
     llm: LLM | None = None
     concurrency: int | None = None
+    beside: Mapping[str, LLM] = field(default_factory=dict)
 
     def gate(self, settings: Mapping[str, Any] | GateSettings | str | None = None) -> Gate:
         """See `Shared.gate`."""
@@ -187,6 +232,8 @@ class Context:
             given.setdefault("n", sys.maxsize)  # to the end of the run's budget
         brought: dict[str, Callable[[], Any]] = {
             "llm": lambda: self.llm,
+            "answerer": lambda: self.beside.get("answerer"),
+            "judge": lambda: self.beside.get("judge"),
             "seed": lambda: self.seed,
             "gate": self.gate,
             "embedder": lambda: self.shared.embedder,

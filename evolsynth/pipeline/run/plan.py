@@ -10,14 +10,15 @@ import msgspec
 from evolsynth.doing import doing
 from evolsynth.errors import InputError
 from evolsynth.llm.base import LLM
-from evolsynth.options import Count, Natural, OutputPath
+from evolsynth.llm.prices import Prices
+from evolsynth.options import Count, ModelName, Natural, OutputPath
 from evolsynth.pipeline.columns import check_columns
 from evolsynth.pipeline.graph import Node, Pipeline, Step
 from evolsynth.pipeline.run.context import Models, gate_settings, takes_n
 from evolsynth.pipeline.run.state import Budget, RunWatch
 from evolsynth.pipeline.steps import origin_of
 from evolsynth.rows import Row, derive_seed
-from evolsynth.store.cached_llm import Retry
+from evolsynth.store.asking import Retry
 
 __all__ = ["Observe", "Plan", "RunOptions", "looks"]
 
@@ -28,18 +29,27 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a pipeline is run.
 
     Args:
-        llm: the model of all steps that name none; an `LLM`, or a text as for ``--model``.
+        llm: the model of all steps that name none; an `LLM`, a text as for ``--model``, or a
+            mapping with ``model`` and options of its back end.
+        answerer: the model of steps that answer, such as `respond`; by default that of all steps.
+        judge: the model of steps that judge; by default the answerer, where there is one.
         models: more models by name, beside the pipeline's.
         seed: the same seed gives the same rows; by default the pipeline's, 7.
         accepted: end when so many rows are accepted.
         minutes: end after so long.
         max_tokens: end when models wrote so many tokens.
+        max_cost: end when so much was spent, in the currency of the prices; what is under way then
+            is waited for and paid.
         max_attempts: end after so many rows in all.
         stall: end when of so many rows in a row none was accepted; 0: never.
         use_cache: take answers from the store; otherwise all of them are asked for again.
         fresh: throw away what is in the folder and begin anew.
         cache: a file of answers that several runs share.
         concurrency: rows under way at each step; by default as many as its model can use.
+        prices: of models on servers that tell no ``price_in`` and ``price_out`` of their own.
+        batch: let the questions to servers that take batches wait for each other, and send them
+            together, which costs less and may take a day.
+        batch_size: questions of a batch at most.
         retry: of requests, for steps that have no policy of their own: attempts, wait, longest.
         breaker: so many failed rows in a row at one step end the run; 0: never.
         embedder: what compares texts, instead of the pipeline's; none: do without.
@@ -53,18 +63,24 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         command: what to remember of how the run was started, for `evolsynth run DIR`.
     """
 
-    llm: LLM | str | None = None
+    llm: LLM | str | Mapping[str, Any] | None = None
+    answerer: LLM | ModelName | None = None
+    judge: LLM | ModelName | None = None
     models: Mapping[str, Any] = {}
     seed: Natural | None = None
     accepted: Count | None = None
     minutes: Annotated[float, msgspec.Meta(gt=0)] | None = None
     max_tokens: Count | None = None
+    max_cost: Annotated[float, msgspec.Meta(gt=0)] | None = None
     max_attempts: Count | None = None
     stall: Natural | None = 1000
     use_cache: bool = True
     fresh: bool = False
     cache: OutputPath | None = None
     concurrency: Count | None = None
+    prices: Prices | None = None
+    batch: bool = False
+    batch_size: Annotated[int, msgspec.Meta(ge=1, le=50_000)] = 1000
     retry: Retry = Retry()
     breaker: Natural | None = 20
     embedder: Any = ""
@@ -104,19 +120,36 @@ class Plan:
         self.nodes = pipeline.nodes()
         check_columns(pipeline)
         self.seed = pipeline.seed if options.seed is None else options.seed
-        self.budget, self.limit = options.budget, options.limit
+        self.budget, self.limit, self.prices = options.budget, options.limit, options.prices
         with doing("counting the rows that the sources give"):
-            self.expected = self._expected()
+            self.expected, self.offered = self._expected()
         gates = [node.step.parameters for node in self.nodes if node.step.kind == "gate"]
         settings = (told["settings"] for told in gates if told.get("settings"))
         self.settings = gate_settings(next(settings, None))
         chosen = pipeline.embedder if options.embedder == "" else options.embedder
         self.embedder = None if chosen == "none" else chosen
         self.wants_embedder = any(_compares(node.step) for node in self.nodes)
-        self.models = Models({**pipeline.models, **options.models}, options.llm)
+        self.models = Models(
+            {**pipeline.models, **options.models},
+            options.llm,
+            answerer=options.answerer,
+            judge=options.judge,
+        )
         for node in self.nodes:
-            if node.step.takes("llm"):
-                self.models.of(node)  # a name that is not there is told now
+            for role in node.step.asks().values():
+                self.models.of(node, role)  # a name that is not there is told now
+        asked = ((node, role) for node in self.nodes for role in node.step.asks().values())
+        models = (self.models.of(node, role) for node, role in asked)
+        if self.budget.max_cost is not None and not any(map(self.costs, models)):
+            raise InputError(
+                "max_cost is given and no model of the run has a price, so nothing would ever cost "
+                "anything. Give --price-in and --price-out, or leave --max-cost out."
+            )
+
+    def costs(self, model: LLM) -> bool:
+        """Whether its answers cost something."""
+        prices = model.prices or self.prices
+        return prices is not None and not prices.free
 
     def seed_of(self, node: Node) -> int:
         """The run's seed for the first step of a kind, so that it gives what its method gives;
@@ -127,8 +160,11 @@ class Plan:
         alike = node.step.function in before
         return derive_seed(self.seed, "step", node.name) if alike else self.seed
 
-    def _expected(self) -> int | None:
+    def _expected(self) -> tuple[int | None, int | None]:
+        """Rows that the sources will make, and that they would make without the run's limit; None
+        where that is not known."""
         total: int | None = 0
+        whole: int | None = 0
         for node in self.nodes:
             if node.step.shape != "source":
                 continue
@@ -140,10 +176,11 @@ class Plan:
                     f"'{node.name}' has no n and the run no budget, so it would never end. Give "
                     "n, or say how many accepted rows are wanted (--accepted, accepted=)."
                 )
+            whole = None if n is None or whole is None else whole + n
             if n is not None and self.limit is not None:
                 n = min(n, self.limit)
             total = None if n is None or total is None else total + n
-        return total
+        return total, whole
 
 
 def _compares(step: Step) -> bool:
@@ -179,7 +216,7 @@ def looks(nodes: Sequence[Node]) -> Mapping[int, int]:
         fresh[node.index] = _makes(node) or (
             node.step.kind != "gate" and any(fresh[above] for above in node.inputs)
         )
-        spending = [gates[r.index] for r in readers[node.index] if r.step.takes("llm")]
+        spending = [gates[r.index] for r in readers[node.index] if r.step.asks()]
         gate = next((place for place in spending if place is not None), None)
         if fresh[node.index] and gate is not None:
             found[node.index] = gate

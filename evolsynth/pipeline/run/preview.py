@@ -9,6 +9,7 @@ import msgspec
 
 from evolsynth.pipeline.graph import Node, Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
+from evolsynth.pipeline.run.state import Budget
 from evolsynth.rows import Row
 
 __all__ = ["Estimate", "Preview", "preview", "wilson"]
@@ -22,6 +23,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     ``attempts`` are the rows to make, at the likeliest yield. Yields are shares from 0 to 1, the
     ends of a 95% interval (Wilson 1927); the minutes are those at its ends, with the machine as
     fast as in the preview. ``minutes_high`` is None where no row was accepted: there is no bound.
+    ``cost_low`` and ``cost_high`` are the cost in the same way; None too where nothing has a price.
     """
 
     minutes_low: float
@@ -29,6 +31,8 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     yield_low: float
     yield_high: float
+    cost_low: float | None = None
+    cost_high: float | None = None
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +41,9 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     ``rows`` are those that came out of each step, ``seconds_per_step`` how long each had work,
     in the same order; ``made`` rows came to the end of the pipeline, of which so many were
     ``accepted``, ``rejected``, ``failed``. ``seconds`` is how long all of it took, without the
-    loading of models; ``tokens`` is what models wrote.
+    loading of models; ``tokens`` is what models wrote. ``cost`` is what the answers cost, None
+    where no model has a price. ``expected`` rows of the sources went in, of ``offered`` that they
+    have; None where that is not known.
     """
 
     rows: tuple[tuple[Node, tuple[Row, ...]], ...]
@@ -48,6 +54,16 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int
     failed: int
     tokens: int
+    cost: float | None = None
+    expected: int | None = None
+    offered: int | None = None
+
+    @property
+    def cost_of_all(self) -> float | None:
+        """What a run over all rows of the sources would cost; None where that is not known."""
+        if self.cost is None or not self.expected or self.offered is None:
+            return None
+        return self.cost * self.offered / self.expected
 
     def estimate(self, n: int) -> Estimate:
         """What it would take to get ``n`` accepted rows.
@@ -62,12 +78,15 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
         # the middle of the interval, which is above zero even where nothing was accepted
         likely = (self.accepted + _Z**2 / 2) / (self.made + _Z**2)
         minutes = n * self.seconds / self.made / 60
+        cost = None if self.cost is None else n * self.cost / self.made
         return Estimate(
             minutes_low=minutes / high,
             minutes_high=minutes / low if self.accepted else None,
             attempts=max(n, math.ceil(n / likely)),
             yield_low=low,
             yield_high=high,
+            cost_low=None if cost is None else cost / high,
+            cost_high=None if cost is None or not self.accepted else cost / low,
         )
 
 
@@ -79,7 +98,7 @@ async def preview(
     Nothing is written.
 
     Args:
-        options: as of a run; budgets and the report are left aside.
+        options: as of a run; budgets, batches and the report are left aside.
 
     Raises:
         InputError, SetupError, StepError, RunStopped: as `Pipeline.run`.
@@ -97,8 +116,15 @@ async def preview(
             shown[node.index].append(row)
 
     given = msgspec.structs.asdict(options or RunOptions())
-    unbounded = dict.fromkeys(("accepted", "minutes", "max_tokens", "max_attempts", "stall"))
-    given |= {**unbounded, "report": False, "limit": rows, "observe": observe, "breaker": None}
+    unbounded = dict.fromkeys(Budget.__struct_fields__)
+    given |= {
+        **unbounded,
+        "batch": False,
+        "report": False,
+        "limit": rows,
+        "observe": observe,
+        "breaker": None,
+    }
     result = await run(pipeline, None, RunOptions(**given))
     state = result.state
     end = time.perf_counter()
@@ -118,6 +144,9 @@ async def preview(
         rejected=state.rejected,
         failed=state.failed,
         tokens=state.tokens,
+        cost=state.cost,
+        expected=state.expected,
+        offered=state.offered,
     )
 
 

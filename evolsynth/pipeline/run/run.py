@@ -8,8 +8,6 @@ asked like that before.
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
 import threading
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
@@ -27,17 +25,20 @@ from evolsynth.errors import (
 )
 from evolsynth.evaluation.embed.base import Embedder, embedder_named
 from evolsynth.foreign import failure, told, witness, witnessed
+from evolsynth.llm.prices import Spending
 from evolsynth.pipeline.graph import Pipeline
+from evolsynth.pipeline.run.batching import Batching
 from evolsynth.pipeline.run.context import Context, Shared
+from evolsynth.pipeline.run.ending import BY_CLOCK, ended_by, facts_of, how_ended, stopped_text
 from evolsynth.pipeline.run.export import check_sources, export, report_run, sample_rows
 from evolsynth.pipeline.run.flow import BUG, Flow
 from evolsynth.pipeline.run.plan import Plan, RunOptions
-from evolsynth.pipeline.run.state import Budget, End, Guarded, RunResult, RunState
+from evolsynth.pipeline.run.state import End, Guarded, RunResult, RunState
 from evolsynth.pipeline.run.stopping import Control, StepControl, Turns, aside, signals_to
 from evolsynth.rows import Row
 from evolsynth.store.cached_llm import Stored
 from evolsynth.store.store import Store
-from evolsynth.streams import abandoned, end
+from evolsynth.streams import end
 
 __all__ = ["RunOptions", "run"]
 
@@ -67,7 +68,7 @@ async def run(pipeline: Pipeline, folder: str | Path | None, options: RunOptions
                 result = await running.go()
         except BaseException as error:
             try:
-                store.close(_how(error))
+                store.close(how_ended(error))
             except StoreError as other:  # so nothing is kept, whatever the error said
                 if not isinstance(error, EvolsynthError):
                     raise
@@ -82,7 +83,8 @@ class _Run:
     def __init__(self, plan: Plan, store: Store, folder: Path | None, options: RunOptions) -> None:
         self.plan, self.store, self.folder, self.options = plan, store, folder, options
         self.state = RunState(plan.pipeline.name, folder, plan.nodes, plan.budget)
-        self.state.expected = plan.expected
+        self.state.expected, self.state.offered = plan.expected, plan.offered
+        self.state.spending = Spending(store.get("spending"))
         self.control = Control()
         self.ended: End = "finished"
         self.stopped: str | None = None
@@ -120,7 +122,7 @@ class _Run:
         self._check_kept()
         if self.stopped is not None:
             self._export(partial=True)
-            raise RunStopped(self._told_stopped(self.stopped), self.stopped)
+            raise RunStopped(stopped_text(self.state, self.stopped, self.options), self.stopped)
         files = self._export(partial=False)
         if self.folder is not None and self.options.report:
             files["report"] = await self._report(self.folder)
@@ -152,21 +154,35 @@ class _Run:
             self.shared.embedder = await _embedder(plan.embedder)
         stack.callback(self.shared.close)
         contexts = []
+        batching = Batching(self.store, self.control, wanted=options.batch, size=options.batch_size)
+        stack.push_async_callback(batching.aclose)
         turns: dict[int, Turns] = {}
         for node in plan.nodes:
-            llm: Stored | None = None
-            if node.step.takes("llm"):
-                model = plan.models.of(node)
-                turn = turns.setdefault(id(model), Turns(model.concurrency))
-                control = StepControl(self.control, turn, node.index)
-                retry = node.step.retry or options.retry
-                llm = Stored(model, self.store, node.name, control, retry)
-                self.state.models[node.index] = llm
+            given: dict[str, Stored] = {}
+            made: dict[int, Stored] = {}  # a model that plays two parts for a step is one
+            for parameter, role in node.step.asks().items():
+                model = batching.of(plan.models.of(node, role))
+                if id(model) not in made:
+                    turn = turns.setdefault(id(model), Turns(model.concurrency))
+                    affords = self._affords if plan.costs(model) else None
+                    control = StepControl(self.control, turn, node.index, affords)
+                    retry, spending = node.step.retry or options.retry, self.state.spending
+                    made[id(model)] = one = Stored(
+                        model, self.store, node.name, control, retry, options.prices, spending
+                    )
+                    spending.price(one.name, one.prices)
+                given[parameter] = made[id(model)]
+            llm = given.pop("llm", None)
+            self.state.models[node.index] = llm
+            others = (one for one in made.values() if one is not llm)
+            self.state.beside += [(node.index, one) for one in others]
             counts, width = (
                 self.state.counts[node.index],
                 node.step.concurrency or options.concurrency,
             )
-            contexts.append(Context(node, counts, self.shared, plan.seed_of(node), llm, width))
+            seed = plan.seed_of(node)
+            contexts.append(Context(node, counts, self.shared, seed, llm, width, given))
+        batching.check()
         self.flow = Flow(
             contexts, breaker=options.breaker or None, limit=options.limit, observe=options.observe
         )
@@ -200,7 +216,7 @@ class _Run:
                 state.add(row)
                 if row.failure is not None:
                     store.event("failed_row", row=row.id, **msgspec.structs.asdict(row.failure))
-                self.ended = _over(state, budget) or self.ended
+                self.ended = ended_by(state, budget) or self.ended
                 if self.ended != "finished":
                     break
         state.copied = flow.copied
@@ -234,7 +250,7 @@ class _Run:
         hurry = asyncio.create_task(self.control.at_once.wait())
         await asyncio.wait(
             {consumer, idle, hurry},
-            timeout=self.options.grace,
+            timeout=None if self.control.reason == "max_cost" else self.options.grace,
             return_when=asyncio.FIRST_COMPLETED,
         )
         by_itself = consumer.done()
@@ -243,8 +259,7 @@ class _Run:
         if not by_itself and (not consumer.done() or consumer.cancelled()):
             self.state.cut = True
             self.stopped = reason if reason.startswith("SIG") else None
-            if reason in ("minutes", "max_tokens"):
-                self.ended = "minutes" if reason == "minutes" else "max_tokens"
+            self.ended = BY_CLOCK.get(reason, self.ended)
 
     async def _idle(self) -> None:
         """Wait until no model is at work and no row has come out for a moment."""
@@ -273,6 +288,14 @@ class _Run:
                 left = _STATUS_EVERY
             await asyncio.sleep(min(left, 0.1 if budget.max_tokens else left))
 
+    def _affords(self) -> bool:
+        """Whether there is money for another question; if not, the run is told to stop."""
+        limit = self.plan.budget.max_cost
+        if limit is None or self.state.spending.cost() < limit:
+            return True
+        self._stop("max_cost")
+        return False
+
     def _stop(self, reason: str) -> None:
         if self.control.reason is None:
             self._signalled(reason)
@@ -295,7 +318,7 @@ class _Run:
 
     async def _report(self, folder: Path) -> Path:
         rows = sample_rows(self.store, self.state.total)  # the store belongs to this thread
-        facts = self._facts(whole=len(rows) == self.state.total)
+        facts = facts_of(self.state, self.plan.seed, self.ended, len(rows) == self.state.total)
         embedder = self.shared.embedder
         try:
             return await aside(
@@ -311,53 +334,6 @@ class _Run:
                 f"The report could not be made ({type(error).__name__}: {told(error)}). The data "
                 f"set is whole, in {folder}; --no-report does without."
             ) from error
-
-    def _facts(self, *, whole: bool) -> dict[str, Any]:
-        state, seconds = self.state, self.state.seconds
-        # a sample's rows, or those of earlier attempts, by this attempt's seconds are no pace
-        paced = whole and not state.tokens_found
-        models = {m.name: dict(m.provenance) for m in state.models if m is not None}
-        return {
-            "models": models,
-            "machine": f"{platform.machine()}, {os.cpu_count()} processors",
-            "seed": self.plan.seed,
-            "ended": self.ended,
-            "seconds" if paced else "seconds of this attempt": round(seconds, 1),
-            "tokens written": state.tokens,
-            "tokens found in the store": state.tokens_found,
-            "tokens written per second": round(state.tokens / max(seconds, 1e-9)),
-        }
-
-    def _told_stopped(self, reason: str) -> str:
-        state = self.state
-        busy = " and ".join(f"'{counts.name}'" for counts in state.counts if counts.running)
-        deaf = f" What {busy} was doing did not end, and was left." if abandoned() else ""
-        short = "" if self.options.command is None else f", or: evolsynth run {self.folder}"
-        return (
-            f"Stopped ({reason}). {state.accepted} accepted, {state.rejected} rejected and "
-            f"{state.failed} failed rows, and every answer of the model, are kept"
-            + (f" in {self.folder}. Go on with the same command{short}." if self.folder else ".")
-            + deaf
-        )
-
-
-def _over(state: RunState, budget: Budget) -> End | None:
-    """Whether a row that came out was the last."""
-    if budget.accepted is not None and state.accepted >= budget.accepted:
-        return "accepted"
-    if budget.max_attempts is not None and state.total >= budget.max_attempts:
-        return "max_attempts"
-    if budget.stall is not None and state.since_accepted >= budget.stall:
-        return "stalled"
-    return None
-
-
-def _how(error: BaseException) -> str:
-    if isinstance(error, RunStopped):
-        return f"stopped: {error.reason}"
-    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
-        return "stopped: cancelled"
-    return f"failed: {type(error).__name__}: {error}"
 
 
 async def _embedder(chosen: Any) -> Embedder | None:

@@ -13,6 +13,7 @@ import msgspec
 from evolsynth.errors import InputError
 from evolsynth.foreign import witness
 from evolsynth.llm.base import Usage
+from evolsynth.llm.prices import Spending
 from evolsynth.pipeline.graph import Node
 from evolsynth.rows import Row
 from evolsynth.store.cached_llm import Stored
@@ -30,21 +31,25 @@ __all__ = [
 ]
 
 #: How a run came to its end.
-End = Literal["finished", "accepted", "minutes", "max_tokens", "max_attempts", "stalled"]
+End = Literal[
+    "finished", "accepted", "minutes", "max_tokens", "max_cost", "max_attempts", "stalled"
+]
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """When a run ends, beside the end of its sources; whatever comes first.
 
     ``accepted`` rows are there. ``minutes`` have gone by. ``max_tokens`` were written by the
-    models, those found in the store counted. ``max_attempts`` rows came out, whatever became of
-    them. ``stall``: so many rows in a row came out and none was accepted. The first, the fourth
-    and the last give the same rows each time.
+    models, those found in the store counted. ``max_cost`` was spent on answers, in all attempts.
+    ``max_attempts`` rows came out, whatever became of them. ``stall``: so many rows in a row came
+    out and none was accepted. ``accepted``, ``max_attempts`` and ``stall`` give the same rows each
+    time.
     """
 
     accepted: int | None = None
     minutes: float | None = None
     max_tokens: int | None = None
+    max_cost: float | None = None
     max_attempts: int | None = None
     stall: int | None = 1000
 
@@ -59,7 +64,13 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a run under it ends even if its sources do not."""
         return any(
             value is not None
-            for value in (self.accepted, self.minutes, self.max_tokens, self.max_attempts)
+            for value in (
+                self.accepted,
+                self.minutes,
+                self.max_tokens,
+                self.max_cost,
+                self.max_attempts,
+            )
         )
 
 
@@ -68,7 +79,10 @@ class RunState:
 
     ``counts`` has an entry for each of ``nodes``. ``accepted``, ``rejected`` and ``failed`` are
     rows that came out, ``reasons`` why they were rejected, ``errors`` why they failed.
-    ``expected`` is how many rows the sources will make, where that is known.
+    ``expected`` is how many rows the sources will make, where that is known, and ``offered`` how
+    many they would make of which a preview takes the first. ``models`` has the model of each node,
+    ``beside`` those that some ask besides, with the node's number. ``spending`` is what was paid
+    for.
     """
 
     def __init__(
@@ -77,7 +91,10 @@ class RunState:
         self.name, self.folder, self.nodes, self.budget = name, folder, list(nodes), budget
         self.counts = [StepCounts(name=node.name, kind=node.step.kind) for node in nodes]
         self.models: list[Stored | None] = [None] * len(self.counts)
+        self.beside: list[tuple[int, Stored]] = []
         self.expected: int | None = None
+        self.offered: int | None = None
+        self.spending = Spending()
         self.accepted = self.rejected = self.failed = self.copied = 0
         self.since_accepted = 0
         self.cut = False
@@ -109,19 +126,33 @@ class RunState:
         return (self._ended or self._clock()) - self._began
 
     @property
+    def asked(self) -> list[tuple[int, Stored]]:
+        """All models of all steps, each with the number of its node."""
+        own = [(place, one) for place, one in enumerate(self.models) if one is not None]
+        return own + self.beside
+
+    @property
     def tokens(self) -> int:
         """Written by the models in this attempt."""
-        return sum(model.tokens for model in self.models if model is not None)
+        return sum(model.tokens for _, model in self.asked)
 
     @property
     def tokens_found(self) -> int:
         """Of the answers that were found in the store."""
-        return sum(model.tokens_found for model in self.models if model is not None)
+        return sum(model.tokens_found for _, model in self.asked)
+
+    @property
+    def cost(self) -> float | None:
+        """Of all answers in all attempts; None where no model has a price."""
+        prices = [model.prices for _, model in self.asked]
+        if self.spending.priced or any(told and not told.free for told in prices):
+            return self.spending.cost()
+        return None
 
     @property
     def usage(self) -> Usage:
         """Of all models since they were started: what they are writing now counts too."""
-        models = {id(model.llm): model.llm for model in self.models if model is not None}
+        models = {id(model.llm): model.llm for _, model in self.asked}
         total = Usage()
         for usage in (model.usage for model in models.values()):
             total.requests += usage.requests
@@ -132,7 +163,7 @@ class RunState:
     @property
     def at_once(self) -> int:
         """Answers that models work on at once."""
-        models = [model.llm for model in self.models if model is not None]
+        models = [model.llm for _, model in self.asked]
         return max((model.at_once or model.concurrency for model in models), default=1)
 
     def add(self, row: Row) -> None:
@@ -151,9 +182,13 @@ class RunState:
 
     def refresh(self) -> Sequence[StepCounts]:
         """The counts, with those of the models put in."""
-        for counts, model in zip(self.counts, self.models, strict=True):
-            if model is not None:
-                counts.tokens, counts.asked, counts.found = model.tokens, model.asked, model.found
+        for place in {place for place, _ in self.asked}:
+            own = [model for at, model in self.asked if at == place]
+            counts = self.counts[place]
+            counts.tokens = sum(model.tokens for model in own)
+            counts.asked = sum(model.asked for model in own)
+            counts.found = sum(model.found for model in own)
+            counts.cost = self.spending.cost(counts.name)
         return self.counts
 
     def begin(self) -> None:

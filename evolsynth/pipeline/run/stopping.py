@@ -28,8 +28,9 @@ _MOMENT = 8
 class Control:
     """Whether a run may still ask its models, and what is under way.
 
-    ``reason`` is why it stops: ``"minutes"``, ``"max_tokens"``, ``"SIGINT"``...; None while it
-    goes on. ``stopping`` is set when it is told to stop, ``at_once`` when it is told so again.
+    ``reason`` is why it stops: ``"minutes"``, ``"max_tokens"``, ``"max_cost"``, ``"SIGINT"``...;
+    None while it goes on. ``stopping`` is set when it is told to stop, ``at_once`` when it is told
+    so again.
     """
 
     def __init__(self) -> None:
@@ -199,17 +200,32 @@ class Turns:
 
 
 class StepControl:
-    """What one step asks before each request to its model."""
+    """What one step asks before each request to its model.
 
-    def __init__(self, control: Control, turns: Turns, place: int) -> None:
+    Args:
+        control: the run's.
+        turns: the model's.
+        place: the step's number in the pipeline.
+        affords: says whether another request may be paid for; if not, the run is stopping. None:
+            they cost nothing.
+    """
+
+    def __init__(
+        self,
+        control: Control,
+        turns: Turns,
+        place: int,
+        affords: Callable[[], bool] | None = None,
+    ) -> None:
         self._control, self._turns, self._place = control, turns, place
+        self._affords = affords
 
     async def may_ask(self) -> None:
         """Return when it is the step's turn; never, once the run is stopping."""
         stopping = self._control.stopping
         if not stopping.is_set():
             await self._turns.take(self._place)
-            if not stopping.is_set():
+            if not stopping.is_set() and (self._affords is None or self._affords()):
                 return
             self._turns.give_back(self._place)
         await asyncio.Event().wait()

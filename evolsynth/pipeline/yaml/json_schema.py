@@ -10,7 +10,7 @@ An editor with a YAML language server completes and checks a file that begins wi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -114,12 +114,13 @@ def _settings(types: _Types) -> dict[str, Any]:
             "default": "minilm",
         },
         "models": {
-            "description": "Models by the names that steps use; `default` is that of all others.",
+            "description": "Models by the names that steps use; `default` is that of all others, "
+            "`answerer` of those that answer, `judge` of those that judge.",
             "type": "object",
             "additionalProperties": {
                 "anyOf": [
                     {"description": "As for --model.", "type": "string"},
-                    *(_model(scheme, types) for scheme in BACKENDS),
+                    *(_model(schemes, types) for schemes in _alike()),
                 ]
             },
         },
@@ -133,15 +134,32 @@ def _settings(types: _Types) -> dict[str, Any]:
     }
 
 
-def _model(scheme: str, types: _Types) -> dict[str, Any]:
+def _alike() -> list[list[str]]:
+    """The back ends, those with the same options together: a server's have several names."""
+    found: list[list[str]] = []
+    for scheme in BACKENDS:
+        options = backend_options(scheme)
+        same = (schemes for schemes in found if backend_options(schemes[0]) == options)
+        group = next(same, None) if options and scheme != DEFAULT_SCHEME else None
+        if group is None:
+            found.append([scheme])
+        else:
+            group.append(scheme)
+    return found
+
+
+def _model(schemes: Sequence[str], types: _Types) -> dict[str, Any]:
     """A model of a back end as a mapping: the scheme is in its ``model``, or it is the default."""
+    scheme = schemes[0]
     if scheme == DEFAULT_SCHEME:
         others = "|".join(re.escape(name) for name in BACKENDS if name != DEFAULT_SCHEME)
         text = "A path, a name of the catalogue, or owner/repository/file.gguf in the hub's cache."
         model = {"description": text, "type": "string", "pattern": f"^(?!({others}):)"}
     else:
-        text = f"{scheme}: and what its back end is told."
-        model = {"description": text, "type": "string", "pattern": f"^{re.escape(scheme)}:"}
+        text = f"{' or '.join(f'{name}:' for name in schemes)} and what its back end is told."
+        any_of = "|".join(map(re.escape, schemes))
+        pattern = f"^{any_of}:" if len(schemes) == 1 else f"^({any_of}):"
+        model = {"description": text, "type": "string", "pattern": pattern}
     options = {"model": model}
     for name, option in backend_options(scheme).items():
         options[name] = _with(types.of(option.kind), option.text)

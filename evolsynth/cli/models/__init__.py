@@ -1,0 +1,1 @@
+"""`evolsynth models`."""

@@ -1,0 +1,144 @@
+"""Who is asked what next: requests wait in a line for a place at one of the addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from evolsynth.llm.server.endpoints import Place, choose
+from evolsynth.llm.server.limits import Bucket, Limits
+
+__all__ = ["Asked", "Turns"]
+
+
+class Asked(msgspec.Struct, eq=False):
+    """A question, and what has come of it so far."""
+
+    method: str
+    path: str
+    content: bytes = b""
+    tokens: int = 0
+    tries: int = 0
+    began: float = 0.0
+    first_failed: float | None = None
+    avoid: tuple[Place, ...] = ()
+
+
+class Turns:
+    """The line. Those who come back after a failure stand before those who come first."""
+
+    def __init__(self, places: Sequence[Place], limits: Limits) -> None:
+        self._places = places
+        self._most = limits.concurrency or limits.most
+        self._under_way = 0
+        self._requests = Bucket(limits.requests_per_minute)
+        self._tokens = Bucket(limits.tokens_per_minute)
+        self._line: deque[tuple[Asked, asyncio.Future[Place]]] = deque()
+        self._sleepers: set[asyncio.Future[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._line)
+
+    async def place_for(self, asked: Asked) -> Place:
+        """Wait for a place to ask at; it is taken until `leave`."""
+        turn: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+        entry = (asked, turn)
+        if asked.tries:
+            self._line.appendleft(entry)
+        else:
+            self._line.append(entry)
+        self.deal()
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if entry in self._line:
+                self._line.remove(entry)
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self.leave(turn.result(), asked)
+            raise
+
+    def leave(self, place: Place, asked: Asked) -> None:
+        """Give a place back; who is next gets it."""
+        place.under_way -= 1
+        self._under_way -= 1
+        place.load.left(time.monotonic(), entered=asked.began)
+        self.deal()
+
+    def deal(self) -> None:
+        """Give out what places there are, and look again when time alone makes more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._line:
+            return
+        now = time.monotonic()
+        limited = self._dealt(now)
+        if self._line:
+            waits = [limited, *(place.ready_at() - now for place in self._places)]
+            soon = min((wait for wait in waits if wait > 0), default=None)
+            if soon is not None:
+                loop = asyncio.get_running_loop()
+                self._timer = loop.call_later(max(soon, 0.001), self.deal)
+
+    def _dealt(self, now: float) -> float:
+        """Give out places in order; for how long a limit forbids the next, where one does."""
+        passed: list[tuple[Asked, asyncio.Future[Place]]] = []
+        limited = 0.0
+        while self._line and self._under_way < self._most:
+            limited = max(self._requests.wait(now), self._tokens.wait(now))
+            if limited:
+                break
+            asked, turn = self._line[0]
+            place = None if turn.done() else choose(self._places, now, asked.avoid)
+            if place is None and not turn.done():
+                if not asked.avoid:  # nobody finds one
+                    break
+                passed.append(self._line.popleft())
+                continue
+            self._line.popleft()
+            if place is not None:
+                self._requests.take(1, now)
+                self._tokens.take(asked.tokens, now)
+                place.under_way += 1
+                self._under_way += 1
+                place.load.entered(now)
+                asked.began = now
+                turn.set_result(place)
+        self._line.extendleft(reversed(passed))
+        return limited
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, and be woken early when all is over."""
+        if seconds <= 0:
+            return
+        loop = asyncio.get_running_loop()
+        sleeper: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(seconds, _wake, sleeper)
+        self._sleepers.add(sleeper)
+        try:
+            await sleeper
+        finally:
+            timer.cancel()
+            self._sleepers.discard(sleeper)
+
+    def end(self, error: Callable[[], Exception]) -> None:
+        """All who wait get an error, each its own."""
+        waiting: list[asyncio.Future[Place] | asyncio.Future[None]] = [t for _, t in self._line]
+        waiting.extend(self._sleepers)
+        self._line.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for future in waiting:
+            if not future.done():
+                future.set_exception(error())
+
+
+def _wake(sleeper: asyncio.Future[None]) -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,19 +27,23 @@ def test_each_command_with_a_model_takes_a_template(
 
 
 @pytest.fixture
-def without_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A model of somebody's own, which nothing may load."""
-
+def nothing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(self: Any) -> None:
         raise AssertionError("it was loaded")
 
     monkeypatch.setattr(LlamaCpp, "_load", load)
-    path = tmp_path / "base.gguf"
+
+
+@pytest.fixture(scope="module")
+def without_template(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A model of somebody's own."""
+    path = tmp_path_factory.mktemp("own") / "base.gguf"
     content = find_model(DEFAULT_MODEL)[0].read_bytes()
     path.write_bytes(content.replace(b"tokenizer.chat_template", b"tokenizer.chat_themplat"))
     return str(path)
 
 
+@pytest.mark.usefixtures("nothing_is_loaded")
 @pytest.mark.parametrize(
     ("template", "said"),
     [

@@ -13,7 +13,7 @@ from rich.table import Table
 from evolsynth.atomic import writing
 from evolsynth.cli.flags import parsed
 from evolsynth.cli.progress.screen import Screen
-from evolsynth.cli.runs import open_asked
+from evolsynth.cli.runs import template_told
 from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity.measures import rarefied
 from evolsynth.evaluation.embed.base import Embedder
@@ -21,6 +21,7 @@ from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck, subject_of
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
+from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.methods.magpie.steering import SystemPrompts, steering, steering_hint
@@ -162,7 +163,9 @@ def compare_systems(
 
     async def look() -> str:
         embedder = MiniLM()
-        async with open_asked(model, chat_template) as llm:
+        llm = open_llm(model or DEFAULT_MODEL, **template_told(chat_template))
+        llm.look_ahead()
+        async with llm:
             await asyncio.to_thread(embedder.load)
             gate = Gate(embedder, settings=GateSettings(instruction_language=language))
             found = await compare(prompts, llm, embedder, gate, n=rows, seed=seed, topic=topic)

@@ -17,8 +17,7 @@ from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import error_console, watcher
 from evolsynth.errors import InputError
 from evolsynth.export.trl import preference_line
-from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
-from evolsynth.llm.base import LLM
+from evolsynth.llm.backends import DEFAULT_MODEL
 from evolsynth.llm.prices import prices_of
 from evolsynth.options import Option, OutputFolder, TextOrPath, options_of
 from evolsynth.pipeline.graph import Node, Pipeline
@@ -28,8 +27,9 @@ from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
 from evolsynth.rows import Row, dump
 from evolsynth.store.status import stored_value
 
-__all__ = ["CHAT_TEMPLATE", "RUN", "add_run_flags", "model_told", "open_asked", "priced"]
+__all__ = ["CHAT_TEMPLATE", "RUN", "add_run_flags", "model_told", "priced"]
 __all__ += ["run_into_folder", "run_options", "run_to_files"]
+__all__ += ["template_told"]
 
 _PYTHON = ("llm", "prices", "watch", "signals", "command", "observe")
 _PRICES = options_of(prices_of)
@@ -79,19 +79,12 @@ def model_told(model: str | None, chat_template: str | None) -> str | dict[str, 
     """What ``--model`` and ``--chat-template`` say, as `RunOptions` takes it."""
     if chat_template is None:
         return model
-    return {"model": model or DEFAULT_MODEL, "chat_template": chat_template}
+    return {"model": model or DEFAULT_MODEL, **template_told(chat_template)}
 
 
-def open_asked(model: str | None, chat_template: str | None) -> LLM:
-    """The model that ``--model`` and ``--chat-template`` say, looked at and not started.
-
-    Raises:
-        EvolsynthError: it cannot be used; see `LLM.look_ahead`.
-    """
-    told = {} if chat_template is None else {"chat_template": chat_template}
-    llm = open_llm(model or DEFAULT_MODEL, **told)
-    llm.look_ahead()
-    return llm
+def template_told(chat_template: str | None) -> dict[str, str]:
+    """What ``--chat-template`` says, as an option of a back end."""
+    return {} if chat_template is None else {"chat_template": chat_template}
 
 
 def priced(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from typing import Any
 
 from evolsynth.atomic import writing
 from evolsynth.cli.progress.screen import Screen
-from evolsynth.cli.runs import open_asked
+from evolsynth.cli.runs import template_told
 from evolsynth.data.files import read_objects
 from evolsynth.errors import InputError
 from evolsynth.evaluation.scores import judge as by_model
 from evolsynth.evaluation.scores import response as by_instruction
+from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
 from evolsynth.options import FilePath, OutputPath, TextOrPath
 from evolsynth.rows import Row, dump
@@ -53,7 +54,9 @@ def score(
         next(read_objects(data), None)  # a missing file is told before a model is loaded
 
     async def work(write: Write) -> tuple[int, int]:
-        async with open_asked(model, chat_template) as llm:
+        llm = open_llm(model or DEFAULT_MODEL, **template_told(chat_template))
+        llm.look_ahead()
+        async with llm:
             return await scored(data, llm, write, by_ifd=ifd, by_judge=judge)
 
     with writing(output) as write:

@@ -75,13 +75,13 @@ async def test_control_tokens_come_from_the_template_alone(gemma: LlamaCpp) -> N
 
 
 async def test_magpie_and_an_evolution_run_with_a_named_template(gemma: LlamaCpp) -> None:
-    asked = [row async for row in magpie(gemma, n=2, max_tokens=16)]
+    asked = [row async for row in magpie(gemma, n=2, max_tokens=12)]
     assert len(asked) == 2
     assert [row.failure for row in asked] == [None, None]
     assert all(row.provenance["instruction"]["model"] == MODEL_NAME[:-5] for row in asked)
     seeds = [Row.make("Name three rivers in Europe and say where each of them ends.")]
     gate = Gate(None)
-    evolved = [row async for row in evolve(seeds, gemma, rounds=1, candidates=2, gate=gate)]
+    evolved = [row async for row in evolve(seeds, gemma, rounds=1, candidates=1, gate=gate)]
     assert [(row.round, row.failure) for row in evolved] == [(0, None), (1, None)]
     made = evolved[1].provenance["instruction"]
     assert made["original"] == seeds[0].instruction  # what the information check compared with

@@ -21,9 +21,9 @@ NAME = next(iter(CATALOGUE))
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """The packaged model, as a file of somebody's own."""
+    """The packaged model, under a name of somebody's own."""
     path = tmp_path / "own.gguf"
-    path.write_bytes(find_model(NAME)[0].read_bytes())
+    path.symlink_to(find_model(NAME)[0])
     return path
 
 
@@ -74,12 +74,6 @@ def nothing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evolsynth.llm.llamacpp.apart.tried", load)
 
 
-def renamed(path: Path, old: bytes, new: bytes) -> None:
-    content = path.read_bytes()
-    assert content.count(old) == 1
-    path.write_bytes(content.replace(old, new))
-
-
 @pytest.mark.usefixtures("nothing_is_loaded")
 @pytest.mark.parametrize(
     ("options", "error", "said"),
@@ -101,9 +95,15 @@ async def test_what_cannot_be_is_told_before_anything_is_loaded(
         await run(pipeline, own.parent / "run", RunOptions())
 
 
+def take_template(path: Path) -> None:
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content.replace(b"tokenizer.chat_template", b"tokenizer.chat_themplat"))
+
+
 @pytest.mark.usefixtures("nothing_is_loaded")
 async def test_a_model_without_a_template_is_told_before_it_is_loaded(own: Path) -> None:
-    renamed(own, b"tokenizer.chat_template", b"tokenizer.chat_themplat")
+    take_template(own)
     pipeline = magpie(n=1).using(embedder=None)
     with pytest.raises(TemplateError, match=r"own has no chat template.*--chat-template FILE"):
         await run(pipeline, own.parent / "run", RunOptions(llm=str(own)))

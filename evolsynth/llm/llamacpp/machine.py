@@ -278,16 +278,17 @@ def _work(
         finally:
             ready.wait()
         began, used = time.perf_counter(), time.thread_time()
+        ended, computed = began + 1.0, used  # where not one step is done
         try:
             context.read(0, (0,) * _PROMPT, 0)
             while steps < _STEPS and (not steps or time.perf_counter() < until):
                 positions = (_PROMPT + steps, *(steps,) * (context.sequences - 1))
                 context.step((0,) * context.sequences, positions)
                 steps += 1
+                ended, computed = time.perf_counter(), time.thread_time()
         except EngineError:  # what was under way does not count
             pass
-        ended = time.perf_counter()
-        return began, ended, (time.thread_time() - used) / (ended - began), steps
+        return began, ended, (computed - used) / (ended - began), steps
     now = time.perf_counter()
     return now - 1.0, now, 0.0, 0
 

@@ -62,8 +62,7 @@ async def test_the_models_own_default_system_turn_on_request() -> None:
     assert "You answer as you were told." in str(llm.requests[0].prompt)
 
 
-async def test_a_model_without_a_system_turn_is_told_at_start_and_not_row_by_row() -> None:
-    """A run of a thousand failed rows is the wrong place to learn it."""
+async def test_a_model_without_a_system_turn_has_it_before_the_question() -> None:
     source = (
         "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}"
         "{% endif %}<u>{{ m.content }}</u>{% endfor %}"
@@ -71,8 +70,17 @@ async def test_a_model_without_a_system_turn_is_told_at_start_and_not_row_by_row
     rows = [Row.make("Hi there."), Row.make("Hi you.")]
     llm = Scripted(echo, chat_template=source)
     assert [r.status for r in await answered(rows, llm, prompt=None)] == ["pending"] * 2
-    with pytest.raises(TemplateError, match="no system"):
-        await answered(rows, llm)
+    assert str(llm.requests[-1].raw) == "<u>Hi you.</u>"
+    assert [r.status for r in await answered(rows, llm, system="Be kind.")] == ["pending"] * 2
+    assert str(llm.requests[-1].raw) == "<u>Be kind.\n\nHi you.</u>"
+
+
+async def test_a_template_that_refuses_questions_is_told_at_start_and_not_row_by_row() -> None:
+    """A run of a thousand failed rows is the wrong place to learn it."""
+    llm = Scripted(echo, chat_template="{{ raise_exception('no questions') }}")
+    with pytest.raises(TemplateError, match="no questions"):
+        await answered([Row.make("Hi there."), Row.make("Hi you.")], llm)
+    assert not llm.requests
 
 
 async def test_settled_answered_and_empty_rows_pass_untouched() -> None:

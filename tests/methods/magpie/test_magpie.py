@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolsynth.errors import CapabilityError, EngineError, InputError, RequestError, TemplateError
+from evolsynth.errors import CapabilityError, EngineError, InputError, RequestError
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.scripted import Answer, Scripted
 from evolsynth.methods.magpie.magpie import INSTRUCTION_SAMPLING, magpie
@@ -173,12 +173,12 @@ async def test_a_back_end_that_cannot_continue_a_raw_prompt_is_refused_at_once()
     assert llm.requests == []
 
 
-async def test_a_system_prompt_for_a_model_that_has_no_such_turn_is_refused_at_once() -> None:
+async def test_a_system_prompt_for_a_model_that_has_no_such_turn_begins_the_users() -> None:
     source = (
         "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}"
         "{% endif %}<u>{{ m.content }}</u>{% endfor %}"
     )
     llm = Scripted(from_seed, chat_template=source)
-    with pytest.raises(TemplateError, match="no system"):
-        await rows_of(llm, n=1, system_prompt="Be brief.")
-    assert len(await rows_of(llm, n=1)) == 1
+    (row,) = await rows_of(llm, n=1, system_prompt="Be brief.")
+    assert row.system == "Be brief."
+    assert str(llm.requests[0].raw).startswith("<u>Be brief.\n\n")

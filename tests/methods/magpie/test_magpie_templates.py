@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import jinja2
 import pytest
 
-from evolsynth.errors import TemplateError
 from evolsynth.llm.base import Prompt, Request
 from evolsynth.llm.llamacpp.model import Model
 from evolsynth.llm.scripted import Scripted
@@ -96,10 +95,17 @@ async def test_gemma_has_no_system_turn_and_none_is_made_up() -> None:
     assert control(prompts[2]) == [f"<bos>{user}", model, f"<end_of_turn>\n{user}"]
 
 
-@pytest.mark.parametrize("options", [{}, {"turns_prompt": None}, {"system_prompt": SYSTEM}])
-async def test_a_system_turn_for_gemma_is_refused_at_the_start(options: dict[str, object]) -> None:
-    with pytest.raises(TemplateError, match="System role not supported"):
-        await asked(GEMMA, **options)
+async def test_a_system_turn_for_gemma_stands_before_the_first_question() -> None:
+    row, prompts = await asked(GEMMA, system_prompt=SYSTEM, turns_prompt=None)
+    one, _, three, _ = opened(row)
+    user, model = "<start_of_turn>user\n", "<end_of_turn>\n<start_of_turn>model\n"
+    assert [str(p) for p in prompts[:2]] == [
+        f"<bos>{user}{SYSTEM}\n\n",
+        f"<bos>{user}{SYSTEM}\n\n{one}{model}",
+    ]
+    assert str(prompts[3]).endswith(f"<end_of_turn>\n{user}{three}{model}")
+    assert row.system == SYSTEM
+    assert [m.role for m in row.messages] == ["user", "assistant"] * 2
 
 
 async def test_mistral_has_the_system_text_in_the_first_users_turn() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import re
 import shutil
@@ -447,6 +448,34 @@ async def test_answers_that_the_server_has_thrown_away_are_asked_for_again(
     assert (await again.complete(ask("Why?"))).text == said("Why?", 1)
     assert len(server.batches) == 2
     await again.aclose()
+
+
+@pytest.mark.parametrize("status", [307, 400])
+async def test_answers_that_are_not_given_out_are_not_paid_for_again(
+    server: FileServer, status: int
+) -> None:
+    book = Memory()
+    server.fault = lambda call, _: Response("No.", status) if "content" in call else None
+    llm = batched(server, book)
+    with pytest.raises(SetupError, match=r"does not give out the answers of batch batch-0"):
+        await llm.complete(ask("Why?"))
+    await llm.aclose()
+    server.fault = lambda *_: None
+    again = batched(server, book)
+    assert (await again.complete(ask("Why?"))).text == said("Why?", 1)
+    assert len(server.batches) == 1
+    await again.aclose()
+
+
+async def test_a_packed_answer_without_an_end_is_not_read_to_it(
+    server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evolsynth.llm.server.batches.LARGEST", 1 << 20)
+    bomb = gzip.compress(b" " * (1 << 24))
+    server.fault = lambda *_: Response(bomb, headers={"Content-Encoding": "gzip"})
+    async with HttpFiles(server.url) as files:
+        with pytest.raises(RequestError, match="longer than 1 MiB"):
+            await files.file("/v1/files/file-1/content")
 
 
 async def test_a_batch_is_looked_for_on_all_pages(server: FileServer) -> None:

@@ -202,10 +202,10 @@ def _checked(answer: A, kind: type[A], llm: LLM) -> A:
             answer = msgspec.structs.replace(answer, seconds=0.0)
         kept: Completion | Score = _decoded(encoded(answer), kind)
         spent: tuple[int, int] = _cost(kept)
-        cached = tokens_of(kept).cached
+        billed: tuple[int, ...] = msgspec.structs.astuple(tokens_of(kept))
     except (TypeError, ValueError, OverflowError) as error:
         raise LLMError(f"{llm.name} gave an answer that cannot be kept: {told(error)}.") from error
-    if not all(0 <= number < 2**53 for number in (*spent, cached)):
+    if not all(0 <= number < 2**53 for number in (*spent, *billed)):
         raise LLMError(f"{llm.name} gave an answer of {spent} tokens. Mend the back end.")
     return answer
 

@@ -65,7 +65,8 @@ async def answered(form: Form, request: Request) -> Completion:
             raise
         fault = _fault(completion, request)
         if fault is None:
-            return completion
+            before = (spent.read - answer.prompt_tokens, spent.written - answer.tokens)
+            return msgspec.structs.replace(completion, discarded=before)
         if request.sampling.temperature == 0:  # it would be the same
             break
     refused = RequestError(

@@ -64,6 +64,16 @@ async def test_an_answer_that_was_refused_here_is_billed_all_the_same(server: An
     assert caught.value.billed == Tokens(10 * asked, 5 * asked)
 
 
+async def test_a_good_answer_is_billed_with_those_before_it_that_were_not(
+    server: Answering,
+) -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 5}
+    texts = iter(['{"answer": "perhaps"}', '{"answer": "yes"}'])
+    answer = await ask(server, lambda _: told(next(texts), usage), choices=("yes", "no"))
+    assert (answer.text, answer.prompt_tokens, answer.tokens) == ("yes", 10, 5)
+    assert tokens_of(answer) == Tokens(20, 10)
+
+
 async def test_a_thought_that_was_cut_is_billed_all_the_same(server: Answering) -> None:
     usage = {"prompt_tokens": 10, "completion_tokens": 256}
     cut = told("<think>Well, the queen", usage, finish_reason="length")

@@ -63,6 +63,11 @@ class Models:
                 raise InputError(f"The model of '{node.name}': {error}") from None
         return self._made[key]
 
+    @property
+    def batch(self) -> bool:
+        """Whether one of them was told to go in batches."""
+        return any(llm.batch for llm in self._made.values())
+
     @asynccontextmanager
     async def started(self) -> AsyncIterator[None]:
         """All of them running; those that were not before are closed at the end.

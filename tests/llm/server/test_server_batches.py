@@ -675,7 +675,7 @@ import asyncio, sys
 sys.path[:0] = sys.argv[3:]
 from pathlib import Path
 from batch_server import Chat
-from test_batches import go, pipeline
+from test_server_batches import go, pipeline
 
 asyncio.run(go(pipeline(), Path(sys.argv[2]), Chat(sys.argv[1]), batch=True))
 """

@@ -293,9 +293,7 @@ class Batched(LLM):
         for batch in list(self._sent.values()):
             if batch.id is None or batch.task is not None:
                 continue
-            for key in list(batch.open):
-                if not self._book.has(bytes.fromhex(key)):
-                    break
+            for key in [key for key in batch.open if self._book.has(bytes.fromhex(key))]:
                 del batch.open[key]
                 self._homes.pop(key, None)
             if not batch.open:

@@ -168,8 +168,7 @@ class _Run:
                 turn = turns.setdefault(id(model), Turns(model.concurrency))
                 affords = self._affords if plan.costs(model) else None
                 control = StepControl(self.control, turn, node.index, affords)
-                retry = node.step.retry or options.retry
-                spending = self.state.spending
+                retry, spending = node.step.retry or options.retry, self.state.spending
                 llm = Stored(model, self.store, node.name, control, retry, options.prices, spending)
                 spending.price(llm.name, llm.prices)
                 self.state.models[node.index] = llm

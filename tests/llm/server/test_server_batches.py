@@ -162,6 +162,15 @@ async def test_what_was_answered_in_batches_is_found_without_them_and_the_other_
     assert (again.asked, len(server.batches)) == ([], 2)
 
 
+async def test_without_the_cache_answers_of_batches_are_asked_for_again(
+    tmp_path: Path, server: FileServer
+) -> None:
+    await go(pipeline(), tmp_path, Chat(server.url), batch=True)
+    await go(pipeline(), tmp_path, Chat(server.url), batch=True, use_cache=False)
+    assert [len(batch["lines"]) for batch in server.batches] == [6, 6, 6, 6]
+    assert set(server.submitted.values()) == {2}
+
+
 async def test_a_batch_has_so_many_lines_at_most(tmp_path: Path, server: FileServer) -> None:
     await go(load(seeds(7)) >> respond(), tmp_path, Chat(server.url), batch=True, batch_size=3)
     assert [len(batch["lines"]) for batch in server.batches] == [3, 3, 1]

@@ -244,6 +244,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     which was cut off the text, are among them. ``reasoning`` is what a model thought before it
     answered, which is no part of the text; its tokens are among ``tokens``. ``cached_tokens`` are
     those of ``prompt_tokens`` that a server charges less for, as it had read them before.
+    ``discarded`` tokens, read and written, are of answers before this one that were not good.
     """
 
     text: str
@@ -254,6 +255,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     logprobs: tuple[TokenLogprob, ...] = ()
     reasoning: str = ""
     cached_tokens: int = 0
+    discarded: tuple[int, int] = (0, 0)
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):

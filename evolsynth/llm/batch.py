@@ -29,9 +29,13 @@ from evolsynth.errors import EngineError, LLMError, RequestError, SetupError
 from evolsynth.foreign import RETRYABLE, told
 from evolsynth.llm.base import LLM, Completion, Prompt, Request, Score, Usage, hash_of
 
-__all__ = ["Batched", "Batches", "Book", "Pauses", "Result", "Standing"]
+__all__ = ["Batched", "Batches", "Book", "Gone", "Pauses", "Result", "Standing"]
 
 T = TypeVar("T")
+
+
+class Gone(RequestError):  # noqa: N818 - the name says what happened
+    """The server has no such thing, or has it no longer."""
 
 
 class Standing(NamedTuple):
@@ -75,7 +79,8 @@ class Batches(Protocol):
     """A server's batches.
 
     All but `route` and `read` may raise `EngineError` (it may go better later), `RequestError` (it
-    never will) and `SetupError` (nothing will, until somebody mends it).
+    never will; `Gone`: there is no such thing) and `SetupError` (nothing will, until somebody mends
+    it).
     """
 
     pauses: Pauses
@@ -288,9 +293,7 @@ class Batched(LLM):
         for batch in list(self._sent.values()):
             if batch.id is None or batch.task is not None:
                 continue
-            for key in list(batch.open):
-                if not self._book.has(bytes.fromhex(key)):
-                    break
+            for key in [key for key in batch.open if self._book.has(bytes.fromhex(key))]:
                 del batch.open[key]
                 self._homes.pop(key, None)
             if not batch.open:
@@ -417,11 +420,16 @@ class Batched(LLM):
         """A result for each line that is still open."""
         try:
             results = await self._patiently(partial(self._batches.results, standing))
-        except RequestError as error:  # they are kept for some weeks
+        except Gone as error:  # they are kept for some weeks
             results = [
                 Result(key, error=EngineError(f"The answers of a batch are gone: {told(error)}"))
                 for key in batch.open
             ]
+        except RequestError as error:
+            raise SetupError(
+                f"{self.name} does not give out the answers of batch {batch.id}: {told(error)} "
+                "They are paid for: see what keeps it from that, then start the same command again."
+            ) from error
         found: dict[str, Result] = {}
         for result in results:
             if result.key in batch.open:

@@ -44,7 +44,8 @@ def tokens_of(answer: Completion | Score) -> Tokens:
     """What an answer is billed as; the tokens of a text that was scored were read."""
     if isinstance(answer, Score):
         return Tokens(answer.prompt_tokens + len(answer.logprobs))
-    return Tokens(answer.prompt_tokens, answer.tokens, answer.cached_tokens)
+    read, written = answer.discarded
+    return Tokens(answer.prompt_tokens + read, answer.tokens + written, answer.cached_tokens)
 
 
 class Prices(msgspec.Struct, frozen=True):

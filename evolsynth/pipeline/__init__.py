@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from evolsynth.pipeline.run.run import RunOptions
     from evolsynth.pipeline.run.state import Budget, RunResult, RunState, RunWatch
     from evolsynth.pipeline.yaml.load import load_pipeline, read_pipeline, write_yaml
-    from evolsynth.store.asking import Retry
+    from evolsynth.store.cached_llm import Retry
 
     def __getattr__(name: str) -> StepMaker: ...
 
 
 _HOMES = {
     "Budget": "pipeline.run.state",
-    "Retry": "store.asking",
+    "Retry": "store.cached_llm",
     "RunOptions": "pipeline.run.run",
     "RunResult": "pipeline.run.state",
     "RunState": "pipeline.run.state",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from evolsynth.llm.base import LLM
     from evolsynth.pipeline.run.preview import Preview
     from evolsynth.pipeline.run.state import RunResult
-    from evolsynth.store.asking import Retry
+    from evolsynth.store.cached_llm import Retry
 
 __all__ = ["DEEDS", "Branches", "Chainable", "Node", "Pipeline", "Step"]
 

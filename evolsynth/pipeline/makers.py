@@ -13,7 +13,7 @@ from evolsynth.errors import InputError, did_you_mean
 from evolsynth.methods.method import GIVEN, Method, Needs, Options, Role, Shape, columns_named
 from evolsynth.options import Count, Option, converted, options_of
 from evolsynth.pipeline.graph import Chainable, Part, Step
-from evolsynth.store.asking import Retry
+from evolsynth.store.cached_llm import Retry
 
 __all__ = ["COMMON", "RESERVED", "StepMaker", "step"]
 

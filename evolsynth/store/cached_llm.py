@@ -8,11 +8,11 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from evolsynth.errors import LLMError
+from evolsynth.errors import InputError, LLMError
 from evolsynth.foreign import RETRYABLE, comes_through, told
 from evolsynth.llm.base import (
     LLM,
@@ -24,12 +24,46 @@ from evolsynth.llm.base import (
     hash_of,
 )
 from evolsynth.llm.prices import FREE, Prices, Spending, Tokens, tokens_of
-from evolsynth.store.asking import Control, Retry
 from evolsynth.store.store import Store
 
 __all__ = ["Control", "Retry", "Stored"]
 
 A = TypeVar("A", Completion, Score)
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """How often a request is tried whose error says that asking again can help.
+
+    ``attempts`` in all, with ``wait`` seconds before the second, twice as long before each further
+    one, at most ``longest``.
+    """
+
+    attempts: int = 3
+    wait: float = 0.5
+    longest: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise InputError(f"retry: attempts is {self.attempts}, and must be at least 1.")
+        if self.wait < 0 or self.longest < 0:
+            raise InputError("retry: wait and longest are seconds, and cannot be below 0.")
+
+    def pause(self, attempt: int) -> float:
+        """Seconds to wait after so many attempts."""
+        return min(self.longest, self.wait * 2.0 ** min(attempt - 1, 60))
+
+
+class Control(Protocol):
+    """The run, as far as a model's requests go."""
+
+    async def may_ask(self) -> None:
+        """Return when a request may be sent; never, once the run is stopping."""
+
+    def began(self) -> None:
+        """A request is under way."""
+
+    def ended(self) -> None:
+        """It is not any more, and its answer is stored."""
 
 
 class Stored(LLM):
@@ -202,10 +236,10 @@ def _checked(answer: A, kind: type[A], llm: LLM) -> A:
             answer = msgspec.structs.replace(answer, seconds=0.0)
         kept: Completion | Score = _decoded(encoded(answer), kind)
         spent: tuple[int, int] = _cost(kept)
-        cached = tokens_of(kept).cached
+        billed: tuple[int, ...] = msgspec.structs.astuple(tokens_of(kept))
     except (TypeError, ValueError, OverflowError) as error:
         raise LLMError(f"{llm.name} gave an answer that cannot be kept: {told(error)}.") from error
-    if not all(0 <= number < 2**53 for number in (*spent, cached)):
+    if not all(0 <= number < 2**53 for number in (*spent, *billed)):
         raise LLMError(f"{llm.name} gave an answer of {spent} tokens. Mend the back end.")
     return answer
 

@@ -146,6 +146,10 @@ class Store:
         self._journal.completion(key, found, asked=False)
         return found.body
 
+    def has(self, key: bytes) -> bool:
+        """Whether something is stored under a key, also where answers of before are not used."""
+        return self._keys.find(key) is not None
+
     def _own(self, key: bytes) -> bytes | None:
         with self._failing():
             number = self._keys.find(key)

@@ -178,7 +178,7 @@ async def test_a_refused_question_is_counted_where_the_server_told_its_tokens(
     def fails(request: Request) -> Any:
         error = EngineError("It thought to the end of its room.")
         if request.seed % 2:
-            error.billed = Tokens(0, 10)  # type: ignore[attr-defined] # by agreement
+            error.billed = Tokens(0, 10)
         return error
 
     llm = model(answers=fails)

@@ -27,7 +27,7 @@ from evolsynth import Scripted, streams
 from evolsynth.cli.main import main
 from evolsynth.pipeline import load, respond
 from evolsynth.pipeline.makers import step
-from evolsynth.pipeline.run import run
+from evolsynth.pipeline.run import export, run
 
 moment, folder = sys.argv[1:]
 streams.PATIENCE = 0.2
@@ -47,17 +47,17 @@ def answer(request):
     print("answered", flush=True)
     return f"It begins in the hills of province {request.seed % 997}."
 
-def patched(name):
-    function = getattr(run, name)
+def patched(home, name):
+    function = getattr(home, name)
     def slow(*given, **named):
         time.sleep(here(name) / 30)
         made = function(*given, **named)
         time.sleep(here(name + " done") / 30)
         return made
-    setattr(run, name, slow)
+    setattr(home, name, slow)
 
-patched("export")
-patched("report_run")
+patched(run, "export")
+patched(export, "report_run")
 
 @step
 async def odd(row):

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from evolsynth.errors import EngineError, LLMError, RequestError, SetupError
 from evolsynth.llm.base import Completion, Request, encoded
-from evolsynth.llm.batch import Pauses, Result, Standing
+from evolsynth.llm.batch import Gone, Pauses, Result, Standing
 from evolsynth.llm.server import forms
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ _WINDOW, _VERSION = "24h", "/v1"
 _QUOTED = 300
 #: Pages of a hundred batches that are looked through for a tag.
 _PAGES = 50
+#: Bytes of the longest answer that is read: OpenAI's files are no longer.
+LARGEST = 1 << 30
 #: What others than OpenAI say for the same.
 _ALIKE = {"succeeded": "completed", "canceled": "cancelled", "error": "failed"}
 _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
@@ -186,7 +188,7 @@ def _lines(text: bytes) -> Iterator[Result]:
     for line in text.splitlines():
         try:
             told = json.loads(line) if line.strip() else None
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(told, Mapping) and isinstance(told.get("custom_id"), str):
             yield _result(told["custom_id"], told)
@@ -317,10 +319,10 @@ class HttpFiles:
 
     async def file(self, path: str) -> bytes:
         """What is in a file."""
-        return (await self._ask("GET", path)).content
+        return await self._ask("GET", path)
 
-    async def _ask(self, method: str, path: str, **content: Any) -> httpx.Response:
-        """A reply that is one.
+    async def _ask(self, method: str, path: str, **content: Any) -> bytes:
+        """The body of a reply that is one.
 
         Raises:
             EngineError: nobody answers, or the server is busy or broken.
@@ -330,20 +332,20 @@ class HttpFiles:
         import httpx
 
         try:
-            reply = await self._open().request(method, self._url + path, **content)
+            async with self._open().stream(method, self._url + path, **content) as reply:
+                status, body = reply.status_code, await _bounded(reply)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             what = self._hidden(f"{type(error).__name__}: {error}")
             raise EngineError(f"{self._name} cannot be reached at {path} ({what}).") from None
-        status = reply.status_code
         if status < 300:
-            return reply
+            return body
         told = f"{self._name} answered {status} to {method} {path.partition('?')[0]}"
-        told += f": {self._hidden(_said(reply))}."
+        told += f": {self._hidden(_said(body))}."
         if status in (401, 403):
             raise SetupError(f"{told} Give the right key in the environment or the keyring.")
         if status in _PASSING_STATUSES or status >= 500:
             raise EngineError(told)
-        raise RequestError(told)
+        raise Gone(told) if status in (404, 410) else RequestError(told)
 
     def _open(self) -> httpx.AsyncClient:
         import httpx
@@ -381,20 +383,40 @@ class HttpFiles:
             await client.aclose()
 
 
-def _json(reply: httpx.Response) -> Any:
+async def _bounded(reply: httpx.Response) -> bytes:
+    """A reply's body, unpacked, however much it claims to be.
+
+    Raises:
+        RequestError: it is longer than any file of answers.
+    """
+    parts: list[bytes] = []
+    size = 0
+    async for part in reply.aiter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST:
+            raise RequestError(
+                f"The server's answer is longer than {LARGEST >> 20} MiB. "
+                "Give a smaller --batch-size."
+            )
+    return b"".join(parts)
+
+
+def _json(body: bytes) -> Any:
     try:
-        told = reply.json()
-    except ValueError as error:
+        told = json.loads(body)
+    except (ValueError, RecursionError) as error:
         raise EngineError(f"The server's answer is no JSON ({error}).") from None
     if not isinstance(told, dict):
         raise EngineError(f"The server's answer is no JSON object: {json.dumps(told)[:60]}.")
     return told
 
 
-def _said(reply: httpx.Response) -> str:
+def _said(body: bytes) -> str:
+    text = body[: 1 << 16].decode("utf-8", "replace")
     try:
-        told = reply.json()
+        told = json.loads(text)
         error = told.get("error", told)
         return str(error.get("message") if isinstance(error, Mapping) else error)
-    except (ValueError, AttributeError):
-        return reply.text
+    except (ValueError, AttributeError, RecursionError):
+        return text

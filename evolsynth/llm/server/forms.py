@@ -56,7 +56,7 @@ async def answered(form: Form, request: Request) -> Completion:
     for attempt in range(_TRIES):
         seed = (request.seed + attempt * _NEXT_SEED) % (2**32 - 1)
         asked = msgspec.structs.replace(request, seed=seed)
-        answer = await _answer(form, asked)
+        answer = _counted(await _answer(form, asked), asked)
         spent += Tokens(answer.prompt_tokens, answer.tokens, answer.cached_tokens)
         try:
             completion = _completed(answer, asked, form.found)
@@ -65,7 +65,8 @@ async def answered(form: Form, request: Request) -> Completion:
             raise
         fault = _fault(completion, request)
         if fault is None:
-            return completion
+            before = (spent.read - answer.prompt_tokens, spent.written - answer.tokens)
+            return msgspec.structs.replace(completion, discarded=before)
         if request.sampling.temperature == 0:  # it would be the same
             break
     refused = RequestError(
@@ -74,6 +75,24 @@ async def answered(form: Form, request: Request) -> Completion:
     )
     refused.billed = spent
     raise refused
+
+
+def _counted(answer: Answer, request: Request) -> Answer:
+    """The answer with tokens that its server did not tell, at three bytes each, as they are paid
+    for: rather too many than too few."""
+    if answer.tokens and answer.prompt_tokens:
+        return answer
+    asked = request.prompt or "".join(turn.content for turn in request.messages)
+    sizes = [
+        len(text.encode("utf-8", "replace"))
+        for text in (answer.text + answer.reasoning, str(asked))
+    ]
+    written, read = (-(-size // _CHARACTERS) for size in sizes)
+    return msgspec.structs.replace(
+        answer,
+        tokens=answer.tokens or len(answer.logprobs) or written,
+        prompt_tokens=answer.prompt_tokens or read,
+    )
 
 
 def _check(request: Request, found: Found) -> None:

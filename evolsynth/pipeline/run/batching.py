@@ -30,7 +30,7 @@ class StoreBook:
 
     def has(self, key: bytes) -> bool:
         """Whether the answer to a request is stored."""
-        return self._store.completion(key) is not None
+        return self._store.has(key)
 
 
 class Batching:

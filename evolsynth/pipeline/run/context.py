@@ -103,6 +103,11 @@ class Models:
         """The first that is there of the names for a role."""
         return next((self._named[name] for name in _NAMES[role] if name in self._named), None)
 
+    @property
+    def batch(self) -> bool:
+        """Whether one of them was told to go in batches."""
+        return any(llm.batch for llm in self._made.values())
+
     @asynccontextmanager
     async def started(self) -> AsyncIterator[None]:
         """All of them running; those that were not before are closed at the end.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -10,17 +12,20 @@ from typing import Any
 
 from evolsynth.atomic import check_apart, write
 from evolsynth.doing import doing
+from evolsynth.errors import EvolsynthError
 from evolsynth.evaluation.embed.base import Embedder
+from evolsynth.foreign import told, witness
 from evolsynth.options import holds_path
 from evolsynth.pipeline.graph import Pipeline
-from evolsynth.pipeline.run.state import RunState
+from evolsynth.pipeline.run.state import End, RunState
+from evolsynth.pipeline.run.stopping import aside
 from evolsynth.pipeline.steps import maker_of
 from evolsynth.rows import Row, Status
 from evolsynth.store.sqlite_file import STORE
 from evolsynth.store.store import Store
 
-__all__ = ["SAMPLE", "check_sources", "export", "remove_partial", "report_run", "run_files"]
-__all__ += ["sample_rows"]
+__all__ = ["SAMPLE", "check_sources", "export", "facts_of", "remove_partial", "report_of"]
+__all__ += ["report_run", "run_files", "sample_rows"]
 
 #: Rows that the report looks at; of more, as many evenly spread over the plan.
 SAMPLE = 2000
@@ -125,3 +130,58 @@ def report_run(
         pipeline=outline(pipeline, state.counts),
         steps=state.counts,
     )
+
+
+def facts_of(state: RunState, seed: int, ended: End, whole: bool) -> dict[str, Any]:
+    """What a report tells of a run; ``whole`` says that it shows all rows and no sample."""
+    seconds, cost, read = state.seconds, state.cost, state.spending.tokens()
+    # a sample's rows, or those of earlier attempts, by this attempt's seconds are no pace
+    paced = whole and not state.tokens_found
+    facts: dict[str, Any] = {
+        "models": {m.name: dict(m.provenance) for m in state.models if m is not None},
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors",
+        "seed": seed,
+        "ended": ended,
+        "seconds" if paced else "seconds of this attempt": round(seconds, 1),
+        "tokens written": state.tokens,
+        "tokens found in the store": state.tokens_found,
+        "tokens written per second": round(state.tokens / max(seconds, 1e-9)),
+    }
+    if cost is not None:
+        facts |= {
+            "cost of all attempts": cost,
+            "cost of an accepted row": cost / state.accepted if state.accepted else None,
+            "tokens paid for, read and written": f"{read.read:,} and {read.written:,}",
+        }
+    return facts
+
+
+async def report_of(
+    folder: Path,
+    store: Store,
+    pipeline: Pipeline,
+    state: RunState,
+    seed: int,
+    ended: End,
+    embedder: Embedder | None,
+) -> Path:
+    """Make the report of a run that has ended; its path.
+
+    Raises:
+        InputError: it cannot be written.
+        EvolsynthError: it could not be made.
+    """
+    rows = sample_rows(store, state.total)  # the store belongs to this thread
+    facts = facts_of(state, seed, ended, len(rows) == state.total)
+    try:
+        return await aside(
+            lambda: report_run(folder, rows, pipeline, state, embedder=embedder, facts=facts)
+        )
+    except (EvolsynthError, OSError):
+        raise
+    except Exception as error:
+        witness("report", error)
+        raise EvolsynthError(
+            f"The report could not be made ({type(error).__name__}: {told(error)}). The data "
+            f"set is whole, in {folder}; --no-report does without."
+        ) from error

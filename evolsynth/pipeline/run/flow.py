@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evolsynth.errors import BrokenStep, EvolsynthError, LostRows
 from evolsynth.foreign import failure
@@ -23,15 +23,16 @@ from evolsynth.pipeline.run.given import (
     unread,
 )
 from evolsynth.pipeline.run.plan import Observe, looks
-from evolsynth.pipeline.run.tee import Feed, Tee
+from evolsynth.pipeline.run.state import BUG
 from evolsynth.pipeline.run.tracking import Tracker
 from evolsynth.pipeline.steps import is_ours
 from evolsynth.rows import Row
 from evolsynth.streams import map_rows
 
-__all__ = ["BUG", "Flow"]
-#: What is said where rows do not add up.
-BUG = "This is a bug of evolsynth; the run's folder has what is needed to find it."
+if TYPE_CHECKING:
+    from evolsynth.pipeline.run.tee import Tee
+
+__all__ = ["Flow"]
 
 
 class Flow:
@@ -121,6 +122,8 @@ class Flow:
             if self._observe is not None:
                 stream = _observed(context.node, stream, self._observe)
             if readers[node.index] > 1:
+                from evolsynth.pipeline.run.tee import Tee
+
                 copied = partial(self.copies.update, (node.index,))
                 tee = Tee(stream, readers[node.index], copied, context.shared.aside)
                 tees.append(tee)
@@ -275,6 +278,8 @@ class Flow:
         self, context: Context, rows: AsyncGenerator[Row], tracker: Tracker
     ) -> AsyncGenerator[Row]:
         """A generator of a user's own: started anew behind a row for which it raises."""
+        from evolsynth.pipeline.run.tee import Feed
+
         node, last = context.node, list[Row]()
         async with aclosing(Feed(rows)) as feed:
 

@@ -18,7 +18,7 @@ from evolsynth.pipeline.run.context import Models, gate_settings, takes_n
 from evolsynth.pipeline.run.state import Budget, RunWatch
 from evolsynth.pipeline.steps import origin_of
 from evolsynth.rows import Row, derive_seed
-from evolsynth.store.asking import Retry
+from evolsynth.store.cached_llm import Retry
 
 __all__ = ["Observe", "Plan", "RunOptions", "looks"]
 

@@ -11,34 +11,45 @@ import asyncio
 import threading
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from evolsynth.errors import (
     EvolsynthError,
     InputError,
-    LostRows,
     RunStopped,
     StepError,
     StoreError,
 )
 from evolsynth.evaluation.embed.base import Embedder, embedder_named
-from evolsynth.foreign import failure, told, witness, witnessed
+from evolsynth.foreign import failure, witnessed
 from evolsynth.llm.prices import Spending
 from evolsynth.pipeline.graph import Pipeline
-from evolsynth.pipeline.run.batching import Batching
 from evolsynth.pipeline.run.context import Context, Shared
-from evolsynth.pipeline.run.ending import BY_CLOCK, ended_by, facts_of, how_ended, stopped_text
-from evolsynth.pipeline.run.export import check_sources, export, report_run, sample_rows
-from evolsynth.pipeline.run.flow import BUG, Flow
+from evolsynth.pipeline.run.export import check_sources, export, report_of
+from evolsynth.pipeline.run.flow import Flow
 from evolsynth.pipeline.run.plan import Plan, RunOptions
-from evolsynth.pipeline.run.state import End, Guarded, RunResult, RunState
-from evolsynth.pipeline.run.stopping import Control, StepControl, Turns, aside, signals_to
+from evolsynth.pipeline.run.state import (
+    BY_CLOCK,
+    End,
+    Guarded,
+    RunResult,
+    RunState,
+    check_kept,
+    check_planned,
+    ended_by,
+    how_ended,
+    stopped_text,
+)
+from evolsynth.pipeline.run.stopping import Control, StepControl, Turns, signals_to
 from evolsynth.rows import Row
 from evolsynth.store.cached_llm import Stored
 from evolsynth.store.store import Store
 from evolsynth.streams import end
+
+if TYPE_CHECKING:
+    from evolsynth.pipeline.run.batching import Batching
 
 __all__ = ["RunOptions", "run"]
 
@@ -119,13 +130,17 @@ class _Run:
             store.event(how, reason=self.stopped or self.ended)
         store.put_steps(state.refresh())
         store.check()
-        self._check_kept()
+        check_kept(state, store.count())
         if self.stopped is not None:
             self._export(partial=True)
-            raise RunStopped(stopped_text(self.state, self.stopped, self.options), self.stopped)
+            raise RunStopped(
+                stopped_text(self.state, self.stopped, remembered=self.options.command is not None),
+                self.stopped,
+            )
         files = self._export(partial=False)
         if self.folder is not None and self.options.report:
-            files["report"] = await self._report(self.folder)
+            told = (self.plan.pipeline, state, self.plan.seed, self.ended)
+            files["report"] = await report_of(self.folder, store, *told, self.shared.embedder)
         return RunResult(folder=self.folder, ended=self.ended, state=state, files=files)
 
     def tell(self, kind: str, **data: Any) -> None:
@@ -135,17 +150,6 @@ class _Run:
         else:
             self._loop.call_soon_threadsafe(lambda: self.store.event(kind, **data))
 
-    def _check_kept(self) -> None:
-        """See that the store has all rows that were counted, and no other."""
-        state, kept = self.state, self.store.count()
-        there = (kept["accepted"] + kept["pending"], kept["rejected"], kept["failed"])
-        counted = (state.accepted, state.rejected, state.failed)
-        if there != counted:
-            raise LostRows(
-                f"{counted} rows were accepted, rejected and failed, but {there} are in the "
-                f"run's store. {BUG}"
-            )
-
     async def _load(self, stack: AsyncExitStack) -> None:
         """Start the models and the embedder; what is missing is told before any work is done."""
         plan, options = self.plan, self.options
@@ -154,14 +158,14 @@ class _Run:
             self.shared.embedder = await _embedder(plan.embedder)
         stack.callback(self.shared.close)
         contexts = []
-        batching = Batching(self.store, self.control, wanted=options.batch, size=options.batch_size)
-        stack.push_async_callback(batching.aclose)
+        batching = self._batching(stack)
         turns: dict[int, Turns] = {}
         for node in plan.nodes:
             given: dict[str, Stored] = {}
             made: dict[int, Stored] = {}  # a model that plays two parts for a step is one
             for parameter, role in node.step.asks().items():
-                model = batching.of(plan.models.of(node, role))
+                model = plan.models.of(node, role)
+                model = model if batching is None else batching.of(model)
                 if id(model) not in made:
                     turn = turns.setdefault(id(model), Turns(model.concurrency))
                     affords = self._affords if plan.costs(model) else None
@@ -182,10 +186,22 @@ class _Run:
             )
             seed = plan.seed_of(node)
             contexts.append(Context(node, counts, self.shared, seed, llm, width, given))
-        batching.check()
+        if batching is not None:
+            batching.check()
         self.flow = Flow(
             contexts, breaker=options.breaker or None, limit=options.limit, observe=options.observe
         )
+
+    def _batching(self, stack: AsyncExitStack) -> Batching | None:
+        """What makes questions wait for each other, where that is wanted."""
+        if not (self.options.batch or self.plan.models.batch):
+            return None
+        from evolsynth.pipeline.run.batching import Batching
+
+        size, wanted = self.options.batch_size, self.options.batch
+        batching = Batching(self.store, self.control, wanted=wanted, size=size)
+        stack.push_async_callback(batching.aclose)
+        return batching
 
     async def _rows(self) -> None:
         """Take rows out until the end, a budget's end, or a signal."""
@@ -224,11 +240,7 @@ class _Run:
         if state.cut:
             return
         flow.check()
-        if state.planned != state.total:
-            raise LostRows(
-                f"{state.planned} rows were planned, but {state.accepted} were accepted, "
-                f"{state.rejected} rejected and {state.failed} failed. {BUG}"
-            )
+        check_planned(state)
 
     def _put(self, row: Row) -> Row:
         """Keep a row; one that cannot be written has failed."""
@@ -315,25 +327,6 @@ class _Run:
         except InputError:
             self.store.check()  # where it is gone too, nothing is kept
             raise
-
-    async def _report(self, folder: Path) -> Path:
-        rows = sample_rows(self.store, self.state.total)  # the store belongs to this thread
-        facts = facts_of(self.state, self.plan.seed, self.ended, len(rows) == self.state.total)
-        embedder = self.shared.embedder
-        try:
-            return await aside(
-                lambda: report_run(
-                    folder, rows, self.plan.pipeline, self.state, embedder=embedder, facts=facts
-                )
-            )
-        except (EvolsynthError, OSError):
-            raise
-        except Exception as error:
-            witness("report", error)
-            raise EvolsynthError(
-                f"The report could not be made ({type(error).__name__}: {told(error)}). The data "
-                f"set is whole, in {folder}; --no-report does without."
-            ) from error
 
 
 async def _embedder(chosen: Any) -> Embedder | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from evolsynth.errors import InputError
+from evolsynth.errors import InputError, LostRows, RunStopped
 from evolsynth.foreign import witness
 from evolsynth.llm.base import Usage
 from evolsynth.llm.prices import Spending
@@ -18,8 +19,11 @@ from evolsynth.pipeline.graph import Node
 from evolsynth.rows import Row
 from evolsynth.store.cached_llm import Stored
 from evolsynth.store.store import StepCounts
+from evolsynth.streams import abandoned
 
 __all__ = [
+    "BUG",
+    "BY_CLOCK",
     "FAILURES",
     "Budget",
     "End",
@@ -28,8 +32,15 @@ __all__ = [
     "RunState",
     "RunWatch",
     "advise_failure",
+    "check_kept",
+    "check_planned",
+    "ended_by",
+    "how_ended",
+    "stopped_text",
 ]
 
+#: What is said where rows do not add up.
+BUG = "This is a bug of evolsynth; the run's folder has what is needed to find it."
 #: How a run came to its end.
 End = Literal[
     "finished", "accepted", "minutes", "max_tokens", "max_cost", "max_attempts", "stalled"
@@ -255,6 +266,76 @@ class Guarded:
         except Exception as error:  # noqa: BLE001 - somebody else's code
             self._watch = None
             witness("watch", error)
+
+
+#: Ends that do not come with a row, by the reason for which a run stops.
+BY_CLOCK: Mapping[str, End] = {
+    "minutes": "minutes",
+    "max_tokens": "max_tokens",
+    "max_cost": "max_cost",
+}
+
+
+def ended_by(state: RunState, budget: Budget) -> End | None:
+    """Whether a row that came out was the last."""
+    if budget.accepted is not None and state.accepted >= budget.accepted:
+        return "accepted"
+    if budget.max_attempts is not None and state.total >= budget.max_attempts:
+        return "max_attempts"
+    if budget.stall is not None and state.since_accepted >= budget.stall:
+        return "stalled"
+    return None
+
+
+def check_planned(state: RunState) -> None:
+    """See that all rows that were planned have come out.
+
+    Raises:
+        LostRows: they have not.
+    """
+    if state.planned != state.total:
+        raise LostRows(
+            f"{state.planned} rows were planned, but {state.accepted} were accepted, "
+            f"{state.rejected} rejected and {state.failed} failed. {BUG}"
+        )
+
+
+def check_kept(state: RunState, kept: Mapping[str, int]) -> None:
+    """See that the store has all rows that were counted, by their status, and no other.
+
+    Raises:
+        LostRows: it has not.
+    """
+    there = (kept["accepted"] + kept["pending"], kept["rejected"], kept["failed"])
+    counted = (state.accepted, state.rejected, state.failed)
+    if there != counted:
+        raise LostRows(
+            f"{counted} rows were accepted, rejected and failed, but {there} are in the "
+            f"run's store. {BUG}"
+        )
+
+
+def how_ended(error: BaseException) -> str:
+    """How the store remembers the end of a run that an error has ended."""
+    if isinstance(error, RunStopped):
+        return f"stopped: {error.reason}"
+    if isinstance(error, asyncio.CancelledError | KeyboardInterrupt):
+        return "stopped: cancelled"
+    return f"failed: {type(error).__name__}: {error}"
+
+
+def stopped_text(state: RunState, reason: str, *, remembered: bool) -> str:
+    """A sentence on a run that a signal has stopped, and how it goes on: also by its folder alone,
+    where it is ``remembered`` how it was started."""
+    busy = " and ".join(f"'{counts.name}'" for counts in state.counts if counts.running)
+    deaf = f" What {busy} was doing did not end, and was left." if abandoned() else ""
+    short = f", or: evolsynth run {state.folder}" if remembered else ""
+    return (
+        f"Stopped ({reason}). {state.accepted} accepted, {state.rejected} rejected and "
+        f"{state.failed} failed rows, and every answer of the model, are kept"
+        + (f" in {state.folder}. Go on with the same command{short}." if state.folder else ".")
+        + deaf
+    )
 
 
 #: What to change where an error makes many rows fail, by its name, as `Failure.error` has it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import re
 import shutil
@@ -159,6 +160,15 @@ async def test_what_was_answered_in_batches_is_found_without_them_and_the_other_
     await go(pipeline(), tmp_path, again)
     await go(pipeline(), tmp_path, again, batch=True)
     assert (again.asked, len(server.batches)) == ([], 2)
+
+
+async def test_without_the_cache_answers_of_batches_are_asked_for_again(
+    tmp_path: Path, server: FileServer
+) -> None:
+    await go(pipeline(), tmp_path, Chat(server.url), batch=True)
+    await go(pipeline(), tmp_path, Chat(server.url), batch=True, use_cache=False)
+    assert [len(batch["lines"]) for batch in server.batches] == [6, 6, 6, 6]
+    assert set(server.submitted.values()) == {2}
 
 
 async def test_a_batch_has_so_many_lines_at_most(tmp_path: Path, server: FileServer) -> None:
@@ -449,6 +459,34 @@ async def test_answers_that_the_server_has_thrown_away_are_asked_for_again(
     await again.aclose()
 
 
+@pytest.mark.parametrize("status", [307, 400])
+async def test_answers_that_are_not_given_out_are_not_paid_for_again(
+    server: FileServer, status: int
+) -> None:
+    book = Memory()
+    server.fault = lambda call, _: Response("No.", status) if "content" in call else None
+    llm = batched(server, book)
+    with pytest.raises(SetupError, match=r"does not give out the answers of batch batch-0"):
+        await llm.complete(ask("Why?"))
+    await llm.aclose()
+    server.fault = lambda *_: None
+    again = batched(server, book)
+    assert (await again.complete(ask("Why?"))).text == said("Why?", 1)
+    assert len(server.batches) == 1
+    await again.aclose()
+
+
+async def test_a_packed_answer_without_an_end_is_not_read_to_it(
+    server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evolsynth.llm.server.batches.LARGEST", 1 << 20)
+    bomb = gzip.compress(b" " * (1 << 24))
+    server.fault = lambda *_: Response(bomb, headers={"Content-Encoding": "gzip"})
+    async with HttpFiles(server.url) as files:
+        with pytest.raises(RequestError, match="longer than 1 MiB"):
+            await files.file("/v1/files/file-1/content")
+
+
 async def test_a_batch_is_looked_for_on_all_pages(server: FileServer) -> None:
     server.page = 2
     llm = batched(server, Memory(), size=1)
@@ -646,7 +684,7 @@ import asyncio, sys
 sys.path[:0] = sys.argv[3:]
 from pathlib import Path
 from batch_server import Chat
-from test_batches import go, pipeline
+from test_server_batches import go, pipeline
 
 asyncio.run(go(pipeline(), Path(sys.argv[2]), Chat(sys.argv[1]), batch=True))
 """

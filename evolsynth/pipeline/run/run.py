@@ -11,7 +11,7 @@ import asyncio
 import threading
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -26,6 +26,7 @@ from evolsynth.evaluation.embed.base import Embedder, embedder_named
 from evolsynth.foreign import failure, witnessed
 from evolsynth.llm.prices import Spending
 from evolsynth.pipeline.graph import Pipeline
+from evolsynth.pipeline.run.asking import Asking
 from evolsynth.pipeline.run.context import Context, Shared
 from evolsynth.pipeline.run.export import check_sources, export, report_of
 from evolsynth.pipeline.run.flow import Flow
@@ -42,14 +43,10 @@ from evolsynth.pipeline.run.state import (
     how_ended,
     stopped_text,
 )
-from evolsynth.pipeline.run.stopping import Control, StepControl, Turns, signals_to
+from evolsynth.pipeline.run.stopping import Control, signals_to
 from evolsynth.rows import Row
-from evolsynth.store.cached_llm import Stored
 from evolsynth.store.store import Store
 from evolsynth.streams import end
-
-if TYPE_CHECKING:
-    from evolsynth.pipeline.run.batching import Batching
 
 __all__ = ["RunOptions", "run"]
 
@@ -157,51 +154,18 @@ class _Run:
         if plan.wants_embedder:
             self.shared.embedder = await _embedder(plan.embedder)
         stack.callback(self.shared.close)
+        asking = Asking(plan, options, self.store, self.control, self.state, self._affords, stack)
         contexts = []
-        batching = self._batching(stack)
-        turns: dict[int, Turns] = {}
         for node in plan.nodes:
-            given: dict[str, Stored] = {}
-            made: dict[int, Stored] = {}  # a model that plays two parts for a step is one
-            for parameter, role in node.step.asks().items():
-                model = plan.models.of(node, role)
-                model = model if batching is None else batching.of(model)
-                if id(model) not in made:
-                    turn = turns.setdefault(id(model), Turns(model.concurrency))
-                    affords = self._affords if plan.costs(model) else None
-                    control = StepControl(self.control, turn, node.index, affords)
-                    retry, spending = node.step.retry or options.retry, self.state.spending
-                    made[id(model)] = one = Stored(
-                        model, self.store, node.name, control, retry, options.prices, spending
-                    )
-                    spending.price(one.name, one.prices)
-                given[parameter] = made[id(model)]
+            given = asking.of(node)
             llm = given.pop("llm", None)
-            self.state.models[node.index] = llm
-            others = (one for one in made.values() if one is not llm)
-            self.state.beside += [(node.index, one) for one in others]
-            counts, width = (
-                self.state.counts[node.index],
-                node.step.concurrency or options.concurrency,
-            )
-            seed = plan.seed_of(node)
+            counts, seed = self.state.counts[node.index], plan.seed_of(node)
+            width = node.step.concurrency or options.concurrency
             contexts.append(Context(node, counts, self.shared, seed, llm, width, given))
-        if batching is not None:
-            batching.check()
+        asking.check()
         self.flow = Flow(
             contexts, breaker=options.breaker or None, limit=options.limit, observe=options.observe
         )
-
-    def _batching(self, stack: AsyncExitStack) -> Batching | None:
-        """What makes questions wait for each other, where that is wanted."""
-        if not (self.options.batch or self.plan.models.batch):
-            return None
-        from evolsynth.pipeline.run.batching import Batching
-
-        size, wanted = self.options.batch_size, self.options.batch
-        batching = Batching(self.store, self.control, wanted=wanted, size=size)
-        stack.push_async_callback(batching.aclose)
-        return batching
 
     async def _rows(self) -> None:
         """Take rows out until the end, a budget's end, or a signal."""

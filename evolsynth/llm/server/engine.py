@@ -46,6 +46,8 @@ __all__ = ["Server"]
 _log = logging.getLogger("evolsynth.server")
 
 A = TypeVar("A", Completion, Score)
+# Of templates whose models write thought and answer into channels (gpt-oss).
+_CHANNEL = "<|channel|>"
 _CLAIMED = frozenset({Capability.CHAT})
 
 
@@ -148,6 +150,7 @@ class Server(LLM):
                 host=self._address.host,
                 model=self._address.model,
                 version=self._address.where.version,
+                think=self._think,
             )
             found = self._settled(probed.found)
             template = self._made_template(probed, named, found)
@@ -160,7 +163,7 @@ class Server(LLM):
         able = abilities(found, template=template is not None)
         self.capabilities = able  # type: ignore[misc] # this server's
         self.provenance = self._origin(found)
-        self._tokeniser = Tokeniser(transport.post, found)
+        self._tokeniser = Tokeniser(transport, found)
         self._transport, self._found = transport, found
         self._say(probed, able)
 
@@ -332,6 +335,8 @@ class Server(LLM):
         """Messages in the chat template, where the server takes raw prompts and it is known."""
         if self._template is None or self._found is None:
             return request
+        if _CHANNEL in self._template.source:  # the server parts such answers, whatever is in them
+            return request
         bound = request.schema is not None or (request.choices and self._found.choosing == "enum")
         if bound and not self._found.flavour.raw_schema:
             return request
@@ -375,7 +380,7 @@ class Server(LLM):
     def _form(self) -> forms.Form:
         if self._found is None or self._transport is None or self._tokeniser is None:
             raise EngineError(f"{self.name} is not running. Use it inside `async with Server()`.")
-        return forms.Form(self._transport.post, self._found, self._tokeniser)
+        return forms.Form(self._transport, self._found, self._tokeniser)
 
     async def _counted(
         self, work: Callable[[], Awaitable[A]], cost: Callable[[A], tuple[int, int]]

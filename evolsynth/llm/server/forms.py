@@ -6,7 +6,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -14,9 +14,12 @@ from evolsynth.errors import CapabilityError, RequestError
 from evolsynth.llm.base import Capability, Completion, Prompt, Request, TokenLogprob
 from evolsynth.llm.server import llama_server, ollama, tgi, wire
 from evolsynth.llm.server.flavours import Found
-from evolsynth.llm.server.llama_server import Poster, Tokeniser
+from evolsynth.llm.server.llama_server import Tokeniser
 from evolsynth.llm.server.thinking import apart, opens_thought
 from evolsynth.llm.server.wire import Answer, Question
+
+if TYPE_CHECKING:
+    from evolsynth.llm.server.transport import Transport
 
 __all__ = ["Form", "answered", "ask", "estimate", "listed", "plain_prompt", "servers_with"]
 __all__ += ["shown_name"]
@@ -37,7 +40,7 @@ _LIKELY = re.compile(r"<\|?/?[A-Za-z_:｜▁][^<>\s]{0,63}>|\[/?[A-Z_]{2,32}\]")
 class Form(NamedTuple):
     """What a request is answered with: what asks, what was found, and who knows the tokens."""
 
-    post: Poster
+    transport: Transport
     found: Found
     tokeniser: Tokeniser
 
@@ -201,7 +204,7 @@ async def _chat(form: Form, request: Request) -> Answer:
 async def ask(form: Form, question: Question, read: Callable[[Any], T]) -> T:
     """One question and its answer."""
     path, body = question
-    return await form.post(path, body, tokens=estimate(body), read=read)
+    return await form.transport.post(path, body, tokens=estimate(body), read=read)
 
 
 def estimate(body: Any) -> int:

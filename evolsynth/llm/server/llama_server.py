@@ -7,8 +7,8 @@ as it stands only where it holds nothing that looks like one; else its tokens ar
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from evolsynth.llm.base import Prompt, Request, Segment
 from evolsynth.llm.server.flavours import Found
@@ -23,9 +23,11 @@ from evolsynth.llm.server.wire import (
     token_logprob,
 )
 
-__all__ = ["Poster", "Tokeniser", "completion", "forced", "read"]
+if TYPE_CHECKING:
+    from evolsynth.llm.server.transport import Transport
 
-T = TypeVar("T")
+__all__ = ["Tokeniser", "completion", "forced", "read"]
+
 Parts = list[int | str]
 
 _SUSPECT = re.compile(r"[<\[［｜|▁]")
@@ -33,30 +35,16 @@ _KEPT = 4096  # control segments whose tokens are kept
 _SAMPLERS = ["top_k", "penalties", "top_p", "min_p", "temperature"]
 
 
-class Poster(Protocol):
-    """What asks a server; see `Transport.post`."""
-
-    async def __call__(
-        self,
-        path: str,
-        body: Mapping[str, Any],
-        *,
-        tokens: int = 0,
-        read: Callable[[Any], T] | None = None,
-    ) -> T:
-        """Ask one question."""
-
-
 class Tokeniser:
     """Prompts as llama-server takes them, with the same tokens as the engine in process gives.
 
     Args:
-        post: asks the server.
+        transport: asks the server.
         found: what the model's texts begin with, and of what kind its tokeniser is.
     """
 
-    def __init__(self, post: Poster, found: Found) -> None:
-        self._post, self._found = post, found
+    def __init__(self, transport: Transport, found: Found) -> None:
+        self._transport, self._found = transport, found
         self._pieces: dict[str, list[tuple[int, str]]] = {}
         self._control: dict[int, bool] = {}
 
@@ -89,7 +77,7 @@ class Tokeniser:
 
     async def text(self, tokens: Sequence[int]) -> str:
         """The text that some tokens stand for."""
-        told: str = await self._post(
+        told: str = await self._transport.post(
             "/detokenize", {"tokens": list(tokens)}, read=lambda answer: str(answer["content"])
         )
         return told
@@ -109,7 +97,7 @@ class Tokeniser:
             parts[:0] = begins
         return parts
 
-    async def _parts(self, segments: Sequence[Segment]) -> Any:
+    async def _parts(self, segments: Sequence[Segment]) -> AsyncIterator[int | str]:
         """Control tokens, and between them texts as long as can be."""
         text = ""
         for segment in segments:
@@ -138,7 +126,7 @@ class Tokeniser:
 
     async def _encode(self, text: str) -> list[int]:
         body = {"content": text, "add_special": False, "parse_special": False}
-        found: list[int] = await self._post("/tokenize", body, read=_numbers)
+        found: list[int] = await self._transport.post("/tokenize", body, read=_numbers)
         return found
 
     async def _split(self, text: str) -> list[tuple[int, str]]:
@@ -151,7 +139,7 @@ class Tokeniser:
                 "parse_special": True,
                 "with_pieces": True,
             }
-            found = await self._post("/tokenize", body, read=_numbers_and_texts)
+            found = await self._transport.post("/tokenize", body, read=_numbers_and_texts)
             if "".join(piece for _, piece in found) != text:
                 # A character is spread over several tokens: only the control tokens matter here.
                 found = [*_rejoined(text, found)]

@@ -12,10 +12,13 @@ import pytest
 import server_shapes as shapes
 from answering_server import Answering, answering
 
+from evolsynth.data.files import read_rows
 from evolsynth.errors import CapabilityError, EngineError, RequestError, SetupError
 from evolsynth.llm.base import Prompt, Request, Sampling, Segment, TokenLogprob
 from evolsynth.llm.server import Server
-from evolsynth.rows import Message
+from evolsynth.pipeline import load, respond
+from evolsynth.pipeline.graph import Pipeline
+from evolsynth.rows import Message, Row, write_rows
 
 ASK = (Message("system", "Be brief."), Message("user", "Name a river."))
 PLAIN = Prompt.of("The Rhine")
@@ -302,7 +305,10 @@ async def test_vllm_scores_a_text_by_the_log_probabilities_of_a_prompt() -> None
 
     def scored(body: Any) -> Any:
         entries = [None] + [
-            {str(t): {"logprob": -0.1 * i, "rank": 1, "decoded_token": chr(t)}, "9": {"logprob": 0}}
+            {
+                str(t): {"logprob": -0.25 * i, "rank": 1, "decoded_token": chr(t)},
+                "9": {"logprob": 0},
+            }
             for i, t in enumerate(body["prompt"][1:], 1)
         ]
         return shapes.completion_answer("x", prompt_logprobs=entries)
@@ -312,8 +318,8 @@ async def test_vllm_scores_a_text_by_the_log_probabilities_of_a_prompt() -> None
         score = await llm.score(Prompt.of("ab"), "cd")
         assert last(server)["prompt"] == [1, 97, 98, 99, 100]
         assert score.prompt_tokens == 3
-        assert score.logprobs[0] == TokenLogprob(99, b"c", pytest.approx(-0.3))
-        assert score.total == pytest.approx(-0.7)
+        assert score.logprobs[0] == TokenLogprob(99, b"c", -0.75)
+        assert score.total == -1.75
         with pytest.raises(RequestError, match="continuation is empty"):
             await llm.score(PLAIN, "")
 
@@ -387,3 +393,22 @@ async def test_a_template_of_a_file_is_used(tmp_path: Path) -> None:
         assert "<|im_end|>" in body["options"]["stop"]
         filled = llm.prepared(asked())
         assert msgspec.structs.replace(filled, seed=7) == llm.prepared(filled)
+
+
+async def test_a_run_finds_its_answers_again_and_asks_nothing_twice(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.jsonl", [Row.make(f"Name {n} lakes.") for n in range(5)])
+    async with answering(shapes.OPENAI) as server, answering(shapes.OPENAI) as elsewhere:
+
+        async def run(url: str, **options: Any) -> list[str]:
+            llm = Server(f"openai:m@{url}", **options)
+            pipeline = Pipeline((load(str(tmp_path / "rows.jsonl")), respond()))
+            result = await pipeline.run(str(tmp_path / "run"), llm=llm, report=False)
+            return [row.response or "" for row in read_rows(result.files["accepted"])]
+
+        assert await run(server.url) == ["The Rhine."] * 5
+        chat = "/v1/chat/completions"
+        assert len(server.bodies(chat)) == 5
+        await run(server.url, concurrency=2)  # neither that nor the address determines answers
+        await run(elsewhere.url)
+        assert len(server.bodies(chat)) == 5
+        assert elsewhere.bodies(chat) == []

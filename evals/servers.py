@@ -23,7 +23,7 @@ import msgspec
 
 from evals.machine import Watch, describe
 from evals.options import add_json, check_place, positive, save, told_on
-from evals.servers_fake import served
+from evals.servers_fake import BATCH, served
 from evolsynth.errors import RequestError
 from evolsynth.llm.server.transport import Endpoint, Limits, Transport
 
@@ -86,6 +86,12 @@ class _Fake(NamedTuple):
     refused_from: int = 0
     spread: float = 0.0
 
+    @property
+    def rate(self) -> float:
+        """About how many questions a second it can answer."""
+        slots = self.slots if self.slots > 0 else BATCH
+        return slots / self.seconds
+
 
 _SERVERS = (
     _Fake("8 slots, 20 ms", 0.02, 8),
@@ -104,7 +110,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--measure", choices=_MEASURES, default=None, help="only this (default: both)"
     )
     parser.add_argument(
-        "--requests", type=positive, default=3000, metavar="N", help="in a run (default: 3000)"
+        "--requests",
+        type=positive,
+        default=3000,
+        metavar="N",
+        help="in a run for speed (default: 3000)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=positive,
+        default=6,
+        metavar="N",
+        help="about how long a run for aimd takes (default: 6)",
     )
     parser.add_argument(
         "--rounds", type=positive, default=5, metavar="N", help="of each arm (default: 5)"
@@ -125,7 +142,7 @@ def run(options: argparse.Namespace) -> int:
         if options.measure != "speed":
             document["aimd"] = []
             for fake in _SERVERS:
-                load = asyncio.run(_load(fake, options.requests, options.rounds))
+                load = asyncio.run(_load(fake, options.seconds, options.rounds))
                 document["aimd"].append(msgspec.to_builtins(load))
                 print(_told_load(load), file=told, flush=True)
     document["others"] = watch.others()
@@ -294,18 +311,19 @@ def _resident() -> float:
 # --- the load that is found ------------------------------------------------------------------
 
 
-async def _load(fake: _Fake, requests: int, rounds: int) -> Load:
+async def _load(fake: _Fake, seconds: int, rounds: int) -> Load:
     fixed: dict[int, float] = {}
     found: list[_Rate] = []
+    requests = int(seconds * fake.rate)
     with _elsewhere(fake) as url:
         for number in _FIXED:
             if fake.refused_from and number > fake.refused_from:
                 break
-            if len(fixed) > 3 and fixed[max(fixed)] < 0.8 * max(fixed.values()):
-                break  # far beyond the best
             limits = Limits(concurrency=number)
-            some = max(4 * number, requests // 3)  # the search is long enough without
-            fixed[number] = (await _transport_rate(url, some, limits, 2 * number)).rate
+            fixed[number] = (await _transport_rate(url, requests, limits, 2 * number)).rate
+            rates = list(fixed.values())
+            if len(rates) > 4 and max(rates[-3:]) < 1.01 * max(rates[:-3]):
+                break  # it becomes no better any more
         for _ in range(rounds):
             found.append(await _transport_rate(url, requests, Limits(), 512))
     return Load(

@@ -320,7 +320,8 @@ async def _load(fake: _Fake, seconds: int, rounds: int) -> Load:
             if fake.refused_from and number > fake.refused_from:
                 break
             limits = Limits(concurrency=number)
-            fixed[number] = (await _transport_rate(url, requests, limits, 2 * number)).rate
+            some = min(requests, int(seconds * number / fake.seconds))  # few take long
+            fixed[number] = (await _transport_rate(url, some, limits, 2 * number)).rate
             rates = list(fixed.values())
             if len(rates) > 4 and max(rates[-3:]) < 1.01 * max(rates[:-3]):
                 break  # it becomes no better any more

@@ -30,7 +30,7 @@ def batching(chance: random.Random, busy: int) -> float:
 
 
 def thrashing(chance: random.Random, busy: int) -> float:
-    return 0.02 * max(1.0, busy / 8) ** 1.3
+    return 0.02 * float(max(1.0, busy / 8) ** 1.3)
 
 
 class World:

@@ -15,7 +15,7 @@ import gc
 import os
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,28 +55,33 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def share(self) -> float:
         """Of the bare loop's requests a second: the median of the rounds' shares."""
-        pairs = zip(self.transport, self.bare_httpx, strict=True)
-        return statistics.median(ours / bare for ours, bare in pairs)
+        return _share(self.transport, self.bare_httpx)
+
+
+def _share(ours: Sequence[float], others: Sequence[float]) -> float:
+    return statistics.median(one / other for one, other in zip(ours, others, strict=True))
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """A server, and what was found: requests a second by fixed number under way, and adaptive."""
+    """A server, and what was found: requests a second by fixed number under way, then in turn of
+    the best of them and adaptive."""
 
     server: str
     fixed: dict[int, float]
+    beside: list[float]
     found: list[float]
     limits: list[int]
     refused: list[int]
 
     @property
-    def best(self) -> tuple[int, float]:
-        """The best fixed number, and its requests a second."""
-        return max(self.fixed.items(), key=lambda item: item[1])
+    def best(self) -> int:
+        """The best fixed number."""
+        return max(self.fixed, key=self.fixed.__getitem__)
 
     @property
     def share(self) -> float:
-        """Of the best fixed number's throughput."""
-        return statistics.median(self.found) / self.best[1]
+        """Of the best fixed number's throughput: the median of the rounds' shares."""
+        return _share(self.found, self.beside)
 
 
 class _Fake(NamedTuple):
@@ -173,10 +178,9 @@ def _told_speed(speed: Speed) -> str:
 
 
 def _told_load(load: Load) -> str:
-    number, rate = load.best
-    found = statistics.median(load.found)
+    rate, found = statistics.median(load.beside), statistics.median(load.found)
     return (
-        f"{load.server:36} best fixed {rate:7,.1f} a second with {number:3} under way; "
+        f"{load.server:36} best fixed {rate:7,.1f} a second with {load.best:3} under way; "
         f"found {found:7,.1f} with {statistics.median(load.limits):.0f}: {load.share:.0%}, "
         f"{statistics.median(load.refused):.0f} refused"
     )
@@ -313,6 +317,7 @@ def _resident() -> float:
 
 async def _load(fake: _Fake, seconds: int, rounds: int) -> Load:
     fixed: dict[int, float] = {}
+    beside: list[float] = []
     found: list[_Rate] = []
     requests = int(seconds * fake.rate)
     with _elsewhere(fake) as url:
@@ -325,11 +330,14 @@ async def _load(fake: _Fake, seconds: int, rounds: int) -> Load:
             rates = list(fixed.values())
             if len(rates) > 4 and max(rates[-3:]) < 1.01 * max(rates[:-3]):
                 break  # it becomes no better any more
+        best = Limits(concurrency=max(fixed, key=fixed.__getitem__))
         for _ in range(rounds):
+            beside.append((await _transport_rate(url, requests, best, 512)).rate)
             found.append(await _transport_rate(url, requests, Limits(), 512))
     return Load(
         server=fake.about,
         fixed=fixed,
+        beside=beside,
         found=[rate.rate for rate in found],
         limits=[rate.limit for rate in found],
         refused=[rate.refused for rate in found],

@@ -358,7 +358,8 @@ class Transport:
         if trouble.kind == "connection" or asked.tries < _TRIES:
             return
         first = asked.first_failed or now
-        if self._health.last_success > first or now - first >= self._health.patience:
+        alone = not self._health.blames_server(lives=True)
+        if self._health.last_success > first or (alone and now - first >= self._health.patience):
             error = EngineError(
                 f"{self._exchange.told(place)} failed {asked.tries} times with this request, the "
                 f"last time because {trouble}. Ask again later, or look at the server's log."

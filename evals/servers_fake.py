@@ -18,14 +18,14 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 
-__all__ = ["ANSWER", "served"]
+__all__ = ["ANSWER", "BATCH", "served"]
 
 ANSWER = b'{"id": "1", "choices": [{"text": "%s"}], "usage": {}}' % (b"x" * 450)
 _HEAD = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 _RIGHT = _HEAD % (b"200 OK", len(ANSWER)) + ANSWER
 _REFUSED = _HEAD % (b"429 Too Many Requests", 2) + b"{}"
-# One slot works on so many questions at once without becoming slower by half.
-_BATCH = 16
+#: With so many questions at once a batching server is half as fast for each as for one alone.
+BATCH = 16
 
 
 class _Work:
@@ -56,7 +56,7 @@ class _Work:
         if self.spread:
             seconds *= self.chance.lognormvariate(-(self.spread**2) / 2, self.spread)
         if self.slots < 0:
-            seconds *= 1 + self.busy / _BATCH
+            seconds *= 1 + self.busy / BATCH
         asyncio.get_running_loop().call_later(seconds, self.end, connection)
 
     def end(self, connection: _Connection) -> None:

@@ -47,6 +47,8 @@ class Wire(httpx.AsyncBaseTransport):
         self._idle: list[_Connection] = []
         self._open: set[_Connection] = set()
         self._streams: httpx.AsyncHTTPTransport | None = None
+        self._finding = asyncio.Lock()
+        self._known = context is None
         if context is not None:
             context.set_alpn_protocols(["h2", "http/1.1"])
 
@@ -54,7 +56,7 @@ class Wire(httpx.AsyncBaseTransport):
         """Send a question, and read the answer's head."""
         if self._streams is not None:
             return await self._streams.handle_async_request(request)
-        connection = self._unused() or await self._connected(request)
+        connection = await self._free(request)
         if connection is None:
             return await self._over_streams().handle_async_request(request)
         try:
@@ -81,6 +83,17 @@ class Wire(httpx.AsyncBaseTransport):
             self._idle.append(connection)
         else:
             connection.abort()
+
+    async def _free(self, request: httpx.Request) -> _Connection | None:
+        """A connection without a question; None where the server speaks HTTP/2."""
+        if self._known:
+            return self._unused() or await self._connected(request)
+        async with self._finding:  # one finds out for all
+            if self._streams is not None:
+                return None
+            connection = self._unused() or await self._connected(request)
+            self._known = connection is not None
+            return connection
 
     def _unused(self) -> _Connection | None:
         oldest = time.monotonic() - _IDLE_SECONDS
@@ -113,6 +126,7 @@ class Wire(httpx.AsyncBaseTransport):
         spoken = transport.get_extra_info("ssl_object")
         if spoken is not None and spoken.selected_alpn_protocol() == "h2":
             connection.abort()
+            self._over_streams()
             return None
         return connection
 

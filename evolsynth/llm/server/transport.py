@@ -231,6 +231,7 @@ class Transport:
                 finally:
                     self._turns.leave(place, asked)
                 self._stats.retried += 1
+                self._check_open()
                 await self._turns.sleep(wait)
         finally:
             self._health.forget(id(asked))
@@ -241,14 +242,17 @@ class Transport:
 
     async def _admitted(self, asked: Asked) -> Place:
         """Wait for a place to ask at."""
-        if not self._open:
-            raise self._was_closed()
+        self._check_open()
         now = time.monotonic()
-        if now < self._dead_to:
-            raise SetupError(self._dead)
         place = await self._turns.place_for(asked)
         self._stats.seconds_waiting += asked.began - now
         return place
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise self._was_closed()
+        if time.monotonic() < self._dead_to:
+            raise SetupError(self._dead)
 
     async def _attempt(self, place: Place, asked: Asked) -> Reply:
         """Send it once, and the server's reply to that."""
@@ -326,7 +330,7 @@ class Transport:
         return self._chance.uniform(0.0, longest)
 
     def _busy(self, place: Place, asked: Asked, trouble: Trouble, now: float) -> None:
-        place.alive_at = now
+        place.lives(now)
         place.load.refused(now, entered=asked.began, left=place.under_way - 1)
         self._health.busy(now)
         since = self._health.busy_since or now
@@ -354,7 +358,8 @@ class Transport:
         if trouble.kind == "connection" or asked.tries < _TRIES:
             return
         first = asked.first_failed or now
-        if self._health.last_success > first or now - first >= self._health.patience:
+        alone = not self._health.blames_server(lives=True)
+        if self._health.last_success > first or (alone and now - first >= self._health.patience):
             error = EngineError(
                 f"{self._exchange.told(place)} failed {asked.tries} times with this request, the "
                 f"last time because {trouble}. Ask again later, or look at the server's log."
@@ -402,8 +407,9 @@ class Transport:
     def _suspect(self, now: float) -> None:
         """Nothing but errors for all its time: is the server dead?"""
         longest_connect = self._times.connect + self._times.tick
-        if any(now - flight.began > longest_connect for flight in self._flights.values()):
-            return  # somebody is still connected and waits
+        for flight in self._flights.values():
+            if now - flight.began > longest_connect and not flight.place.silent:
+                return  # it is still connected, and waits
         since = now if self._health.since is None else self._health.since
         lives = any(place.alive_at > since for place in self._places)
         if self._health.blames_server(lives=lives):
@@ -441,10 +447,11 @@ class Transport:
             async with asyncio.timeout(self._times.sign):
                 reply = await self._exchange.once(place, "GET", "/", b"")
         except (EvolsynthError, Trouble, TimeoutError):
+            place.silent = True
             self._health.unreachable()
             return
         if reply.status < 500:
-            place.alive_at = time.monotonic()
+            place.lives(time.monotonic())
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -311,6 +311,25 @@ async def test_a_slow_server_is_not_dead() -> None:
     assert set(server.asked.values()) == {1}, "its answers could still come"
 
 
+async def test_a_server_that_answers_nothing_any_more_is_dead() -> None:
+    times = Times(back_off=0.002, tick=0.01, least=0.05, sign=0.05, silent=0.1, connect=0.05)
+
+    async def mute(server: Faulty, question: Question) -> bool:
+        await asyncio.sleep(60)
+        return False
+
+    FAULTS["mute"] = mute
+    async with Faulty(lambda number, nth: "mute" if number else "answer") as server:
+        transport = await started(server, _times=times, patience=0.2)
+        await transport.post("/v1/x", {"id": 0})
+        server.answers_signs = False
+        posts = [transport.post("/v1/x", {"id": n}) for n in range(1, 4)]
+        results = await asyncio.gather(*posts, return_exceptions=True)
+        await transport.aclose()
+    assert {type(r) for r in results} == {SetupError}
+    await no_task_left()
+
+
 async def test_an_answer_is_waited_for_as_long_as_there_are_signs_of_life() -> None:
     times = Times(back_off=0.002, tick=0.01, least=0.05, sign=0.05, silent=0.2, unseen=30)
     async with Faulty(seconds=0.5) as server:

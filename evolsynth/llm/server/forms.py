@@ -63,9 +63,10 @@ async def answered(form: Form, request: Request) -> Completion:
             return completion
         if request.sampling.temperature == 0:  # it would be the same
             break
+    every = f"in each of {attempt + 1} answers" if attempt else "and would do so again"
     raise RequestError(
-        f"{form.found.model} {fault}, in {attempt + 1} of as many answers. "
-        "Ask in other words, or use a model in process."
+        f"{shown_name(form.found.model)} {fault}, {every}. Ask in other words, or use a model in "
+        "process."
     )
 
 

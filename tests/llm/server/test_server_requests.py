@@ -13,9 +13,17 @@ import server_shapes as shapes
 from answering_server import Answering, answering
 
 from evolsynth.data.files import read_rows
-from evolsynth.errors import CapabilityError, EngineError, RequestError, SetupError
-from evolsynth.llm.base import Prompt, Request, Sampling, Segment, TokenLogprob
-from evolsynth.llm.server import Server
+from evolsynth.errors import (
+    CapabilityError,
+    EngineError,
+    InputError,
+    RequestError,
+    SetupError,
+    TemplateError,
+)
+from evolsynth.llm.base import Capability, Prompt, Request, Sampling, Segment, TokenLogprob
+from evolsynth.llm.server import Server, wire
+from evolsynth.llm.server.flavours import Found
 from evolsynth.pipeline import load, respond
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.rows import Message, Row, write_rows
@@ -169,9 +177,9 @@ async def test_what_is_not_as_wanted_is_asked_for_again_and_then_refused() -> No
         assert seeds[0] == 7
         assert len(set(seeds)) == 2
         server.routes = with_answer(shapes.OPENAI, chat, shapes.chat_answer("Sorry, a banned one"))
-        with pytest.raises(RequestError, match="wrote a text that is banned, in 4"):
+        with pytest.raises(RequestError, match="wrote a text that is banned, in each of 4"):
             await llm.complete(asked(banned=("Sorry",)))
-        with pytest.raises(RequestError, match="banned, in 1 "):  # it would be the same again
+        with pytest.raises(RequestError, match="would do so again"):
             await llm.complete(asked(banned=("Sorry",), sampling=Sampling(temperature=0)))
         with pytest.raises(RequestError, match="which is no JSON"):
             await llm.complete(asked(schema="{}"))
@@ -346,6 +354,65 @@ async def test_several_addresses_share_the_work_and_name_nothing_in_its_origin()
             assert len(one.bodies("/v1/chat/completions")) > 0
         async with Server(f"vllm:{one.url}") as alone:
             assert alone.provenance == llm.provenance
+
+
+async def test_addresses_with_different_keys_are_not_shown_each_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-openai")
+    llm = Server("openai:m", endpoints=["http://127.0.0.1:9/v1"])
+    with pytest.raises(SetupError, match=r"different keys.*key_env"):
+        await llm.start()
+    with pytest.raises(InputError, match="form of the model's own"):
+        Server("openai:m", endpoints=["http://127.0.0.1:9/other"])
+
+
+def test_openais_own_api_has_another_name_for_the_most_tokens_and_four_stops() -> None:
+    found = Found(kind="openai", model="m")
+    path, body = wire.chat(asked(stop=("a", "b", "c", "d", "e")), found)
+    assert path == "/v1/chat/completions"
+    assert body["max_completion_tokens"] == 50
+    assert "max_tokens" not in body
+    assert body["stop"] == ["a", "b", "c", "d"]
+    assert not {"top_k", "min_p", "repeat_penalty"} & body.keys()
+
+
+def test_thoughts_are_switched_at_openrouter_by_a_field_of_its_own() -> None:
+    _, body = wire.chat(asked(), Found(kind="openrouter", model="m", think=False))
+    assert body["reasoning"] == {"enabled": False}
+
+
+async def test_an_older_llama_server_scores_nothing_and_chats_where_its_template_is_broken() -> (
+    None
+):
+    routes = {
+        "GET /props": {
+            "default_generation_settings": {"n_ctx": 512},
+            "model_path": "C:\\models\\m.gguf",
+            "chat_template": "{% if %}",
+        },
+        "GET /v1/models": shapes.models("llamacpp", "/models/m.gguf", meta={"vocab_type": 1}),
+        "POST /tokenize": lambda body: {"tokens": [1] * body.get("add_special", False) + [5, 6]},
+        "POST /completion": (400, {"error": {"message": "failed to parse grammar"}}),
+        "POST /v1/chat/completions": shapes.chat_answer("Oh, the Rhine."),
+    }
+    async with answering(routes) as server, Server(f"llama-server:{server.url}") as llm:
+        assert llm.name == "m.gguf"
+        assert llm.provenance["file"] == "m.gguf"
+        assert Capability.LOGPROBS not in llm.capabilities
+        assert (await llm.complete(asked(prefix="Oh,"))).text == "Oh, the Rhine."
+        with pytest.raises(TemplateError, match="does not parse"):
+            _ = llm.template
+
+
+async def test_models_that_write_into_channels_are_asked_by_messages() -> None:
+    template = shapes.TEMPLATE + "{# <|channel|>final #}"
+    async with (
+        answering(shapes.VLLM) as server,
+        Server(f"vllm:{server.url}", chat_template=template) as llm,
+    ):
+        await llm.complete(asked())
+        assert server.asked[-1][0] == "/v1/chat/completions"
 
 
 async def test_it_has_to_be_started_and_can_be_closed_twice() -> None:

@@ -158,7 +158,7 @@ class Server(LLM):
             await transport.aclose()
             raise
         self.name = forms.shown_name(found.model)
-        self.parameters = found.parameters
+        self.parameters = found.parameters or forms.size_in(self.name)
         self._template = template
         able = abilities(found, template=template is not None)
         self.capabilities = able  # type: ignore[misc] # this server's

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evolsynth.llm.server.transport import Transport
 
 __all__ = ["Form", "answered", "ask", "estimate", "listed", "plain_prompt", "servers_with"]
-__all__ += ["shown_name"]
+__all__ += ["shown_name", "size_in"]
 
 T = TypeVar("T")
 
@@ -32,6 +32,8 @@ _NEXT_SEED = 0x9E3779B1  # far from any other request's
 _WRAPPED = 24  # tokens that an object takes round a text that was chosen
 _CHARACTERS = 3  # of a token, for an estimate
 
+# 3B, 8x7B, 0.5b, 135M; not 4bit.
+_SIZE = re.compile(r"(?<![\w.])(?:(\d+)x)?(\d+(?:\.\d+)?)([bBmM])(?![A-Za-z0-9])")
 # What is a control token in the vocabulary of most families, and what looks like one in a template.
 _CONTROL = re.compile(r"<\|[^<>|\n]{1,64}\|>|<｜[^<>｜\n]{1,64}｜>|<(?:start|end)_of_turn>")
 _LIKELY = re.compile(r"<\|?/?[A-Za-z_:｜▁][^<>\s]{0,63}>|\[/?[A-Z_]{2,32}\]")
@@ -394,6 +396,16 @@ def _borders(tokens: Sequence[TokenLogprob], begin: int) -> Iterator[int]:
 def shown_name(model: str) -> str:
     """A model's name for people: that of its file where the server tells a path."""
     return model.replace("\\", "/").rpartition("/")[2] if model.endswith(".gguf") else model
+
+
+def size_in(model: str) -> int | None:
+    """How many numbers a model has learned by its name, as in ``Llama-3.2-3B`` or ``smollm:135m``;
+    None where the name does not say."""
+    found = _SIZE.search(model)
+    if found is None:
+        return None
+    times, number, unit = found.groups()
+    return int(float(times or 1) * float(number) * (1e9 if unit in "bB" else 1e6))
 
 
 def listed(able: Collection[Capability]) -> str:

@@ -6,6 +6,7 @@ as it stands only where it holds nothing that looks like one; else its tokens ar
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,7 @@ class Tokeniser:
         self._transport, self._found = transport, found
         self._pieces: dict[str, list[tuple[int, str]]] = {}
         self._control: dict[int, bool] = {}
+        self._asking = asyncio.Lock()  # so that what many want at once is asked for once
 
     async def prompt(self, prompt: Prompt, prefix: str = "", *, apart: bool = False) -> Parts:
         """A prompt and the beginning of its answer; ``apart`` keeps tokens from reaching over."""
@@ -131,28 +133,30 @@ class Tokeniser:
 
     async def _split(self, text: str) -> list[tuple[int, str]]:
         """A control segment's tokens with their texts; kept, as templates write the same ones."""
-        found = self._pieces.get(text)
-        if found is None:
-            body = {
-                "content": text,
-                "add_special": False,
-                "parse_special": True,
-                "with_pieces": True,
-            }
-            found = await self._transport.post("/tokenize", body, read=_numbers_and_texts)
-            if "".join(piece for _, piece in found) != text:
-                # A character is spread over several tokens: only the control tokens matter here.
-                found = [*_rejoined(text, found)]
-            if len(self._pieces) >= _KEPT:
-                self._pieces.clear()
-            self._pieces[text] = found
-        return found
+        if text not in self._pieces:
+            async with self._asking:
+                if text not in self._pieces:
+                    found = await self._asked_pieces(text)
+                    if len(self._pieces) >= _KEPT:
+                        self._pieces.clear()
+                    self._pieces[text] = found
+        return self._pieces[text]
+
+    async def _asked_pieces(self, text: str) -> list[tuple[int, str]]:
+        body = {"content": text, "add_special": False, "parse_special": True, "with_pieces": True}
+        found = await self._transport.post("/tokenize", body, read=_numbers_and_texts)
+        if "".join(piece for _, piece in found) == text:
+            return found
+        # A character is spread over several tokens: only the control tokens matter here.
+        return [*_rejoined(text, found)]
 
     async def _is_control(self, token: int, piece: str) -> bool:
         if token < 0 or not piece:
             return False
         if token not in self._control:
-            self._control[token] = await self._encode(piece) != [token]
+            async with self._asking:
+                if token not in self._control:
+                    self._control[token] = await self._encode(piece) != [token]
         return self._control[token]
 
 

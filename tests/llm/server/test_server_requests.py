@@ -22,7 +22,7 @@ from evolsynth.errors import (
     TemplateError,
 )
 from evolsynth.llm.base import Capability, Prompt, Request, Sampling, Segment, TokenLogprob
-from evolsynth.llm.server import Server, wire
+from evolsynth.llm.server import Server, forms, wire
 from evolsynth.llm.server.flavours import Found
 from evolsynth.pipeline import load, respond
 from evolsynth.pipeline.graph import Pipeline
@@ -403,6 +403,22 @@ async def test_an_older_llama_server_scores_nothing_and_chats_where_its_template
         assert (await llm.complete(asked(prefix="Oh,"))).text == "Oh, the Rhine."
         with pytest.raises(TemplateError, match="does not parse"):
             _ = llm.template
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("meta-llama/Llama-3.2-3B-Instruct", 3e9),
+        ("smollm2:135m", 135e6),
+        ("qwen2.5-0.5b-instruct-q4_k_m", 0.5e9),
+        ("Mixtral-8x7B-v0.1", 56e9),
+        ("Qwen3-30B-A3B", 30e9),
+        ("gpt-4o-mini", None),
+        ("phi-3-mini-4k-4bit", None),
+    ],
+)
+def test_a_models_name_may_tell_its_size(name: str, size: float | None) -> None:
+    assert forms.size_in(name) == size
 
 
 async def test_models_that_write_into_channels_are_asked_by_messages() -> None:

@@ -21,8 +21,8 @@ from evolsynth.llm.server.wire import Answer, Question
 if TYPE_CHECKING:
     from evolsynth.llm.server.transport import Transport
 
-__all__ = ["Form", "answered", "ask", "estimate", "listed", "plain_prompt", "servers_with"]
-__all__ += ["shown_name", "size_in"]
+__all__ = ["Form", "answered", "ask", "estimate", "listed", "plain_prompt", "readable"]
+__all__ += ["servers_with", "shown_name", "size_in"]
 
 T = TypeVar("T")
 
@@ -207,7 +207,20 @@ async def _chat(form: Form, request: Request) -> Answer:
 async def ask(form: Form, question: Question, read: Callable[[Any], T]) -> T:
     """One question and its answer."""
     path, body = question
-    return await form.transport.post(path, body, tokens=estimate(body), read=read)
+    return await form.transport.post(path, body, tokens=estimate(body), read=readable(read))
+
+
+def readable(read: Callable[[Any], T]) -> Callable[[Any], T]:
+    """Reads what may be of any form: what cannot be read is a ValueError, LookupError or
+    TypeError, whatever the reader fell over."""
+
+    def one(told: Any) -> T:
+        try:
+            return read(told)
+        except (AttributeError, ArithmeticError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from None
+
+    return one
 
 
 def estimate(body: Any) -> int:

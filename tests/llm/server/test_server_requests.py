@@ -22,7 +22,7 @@ from evolsynth.errors import (
     TemplateError,
 )
 from evolsynth.llm.base import Capability, Prompt, Request, Sampling, Segment, TokenLogprob
-from evolsynth.llm.server import Server, forms, wire
+from evolsynth.llm.server import Server, forms, llama_server, ollama, tgi, wire
 from evolsynth.llm.server.flavours import Found
 from evolsynth.pipeline import load, respond
 from evolsynth.pipeline.graph import Pipeline
@@ -291,6 +291,30 @@ async def test_a_refusal_of_the_model_is_the_rows_failure() -> None:
             server.routes[f"POST {chat}"] = answer
             with pytest.raises(RequestError, match=told):
                 await llm.complete(asked())
+
+
+NONSENSE: list[Any] = [
+    None, [], {}, "x", 5, True, {"error": "no"}, {"choices": []}, {"choices": None},
+    {"choices": [{}]}, {"choices": ["x"]}, {"choices": [{"message": "x", "text": 5}]},
+    {"choices": [{"message": {"content": 5}, "text": None}]},
+    {"choices": [{"message": {"content": "x"}, "text": "x"}], "usage": {"prompt_tokens": "many"}},
+    {"choices": [{"message": {"content": "x"}, "text": "x"}], "usage": [1]},
+    {"choices": [{"message": {"content": "x"}, "text": "x", "logprobs": {"content": [None],
+     "tokens": ["x"], "token_logprobs": [float("nan")]}}]},
+    {"message": "x", "response": 5, "content": 7}, {"message": {}}, [{"generated_text": "x"}],
+    {"message": {"content": "x"}, "response": "x", "content": "x", "done": True,
+     "eval_count": float("inf"), "tokens_predicted": float("inf"), "generated_text": "x",
+     "details": {"generated_tokens": float("inf")}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "read", [wire.read_chat, wire.read_completion, ollama.read, llama_server.read, tgi.read]
+)
+def test_nonsense_is_told_from_an_answer(read: Any) -> None:
+    for told in NONSENSE:
+        with pytest.raises((ValueError, LookupError, TypeError)):
+            forms.readable(read)(told)
 
 
 async def test_log_probabilities_come_with_the_tokens() -> None:

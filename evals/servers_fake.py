@@ -1,10 +1,10 @@
 """A server that answers as fast as it can, or as a model's server would: in a process of its own.
 
 ``python -m evals.servers_fake SECONDS SLOTS REFUSED_FROM SPREAD`` prints its port and serves until
-it is killed. With 0 seconds it answers at once. Else a question takes so long in one of the slots
-(or, with a spread, about so long, log-normally), and waits for one if need be; from so many
-questions on it refuses with 429 (0: never). With slots below 0 it is a batching server: it has as
-many as are needed, and each question makes all others slower.
+its standard input ends. With 0 seconds it answers at once. Else a question takes so long in one of
+the slots (or, with a spread, about so long, log-normally), and waits for one if need be; from so
+many questions on it refuses with 429 (0: never). With slots below 0 it is a batching server: it has
+as many as are needed, and each question makes all others slower.
 """
 
 from __future__ import annotations
@@ -96,7 +96,10 @@ async def _serve(work: _Work) -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Connection(work), "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    over = asyncio.Event()
+    loop.add_reader(sys.stdin, over.set)  # whoever asked for this server is gone
+    await over.wait()
+    server.close()
 
 
 @contextlib.contextmanager
@@ -106,7 +109,8 @@ def served(
     """Such a server; gives its address."""
     command = [sys.executable, "-m", "evals.servers_fake"]
     command += [str(value) for value in (seconds, slots, refused_from, spread)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as child:  # noqa: S603
         try:
             line = child.stdout.readline() if child.stdout is not None else ""
             yield f"http://127.0.0.1:{int(line)}"

@@ -56,16 +56,23 @@ class Wire(httpx.AsyncBaseTransport):
         """Send a question, and read the answer's head."""
         if self._streams is not None:
             return await self._streams.handle_async_request(request)
-        connection = await self._free(request)
-        if connection is None:
-            return await self._over_streams().handle_async_request(request)
-        try:
-            connection.send(_head(request), await request.aread())
-            status, headers = await connection.head()
-        except BaseException:
-            connection.abort()
-            raise
-        return httpx.Response(status, headers=headers, stream=_Body(self, connection))
+        content = await request.aread()
+        while True:
+            connection = await self._free(request)
+            if connection is None:
+                return await self._over_streams().handle_async_request(request)
+            try:
+                connection.send(_head(request) + content)
+                status, headers = await connection.head()
+            except httpx.RemoteProtocolError:
+                connection.abort()
+                if not connection.stale:
+                    raise
+            except BaseException:
+                connection.abort()
+                raise
+            else:
+                return httpx.Response(status, headers=headers, stream=_Body(self, connection))
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -152,6 +159,7 @@ class _Connection(asyncio.Protocol):
         self._error: Exception | None = None
         self._paused = False
         self._asked = False
+        self._heard = False
         self._length: int | None = 0
         self._chunked = False
         self._stays = True
@@ -168,6 +176,7 @@ class _Connection(asyncio.Protocol):
         if not self._asked:  # nobody asked for it
             self.abort()
             return
+        self._heard = True
         self._read += data
         if len(self._read) > _HELD and not self._paused and self._transport is not None:
             self._transport.pause_reading()
@@ -203,12 +212,21 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
         self._wake()
 
-    def send(self, head: bytes, content: bytes) -> None:
+    @property
+    def stale(self) -> bool:
+        """Whether it was used before, and closed by the server while the next question came.
+
+        No answer can come any more, so the question may go over another connection.
+        """
+        return self.used and not self._heard
+
+    def send(self, question: bytes) -> None:
         """Send a question."""
         if self._transport is None or self._ended:
             raise httpx.RemoteProtocolError("the connection was closed")
         self._asked = True
-        self._transport.write(head + content)
+        self._heard = False
+        self._transport.write(question)
 
     async def _more(self) -> None:
         """Wait until more was read."""

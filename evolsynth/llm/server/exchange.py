@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Exchange"]
 
 _REDIRECTS = 5
+_KEPT_URLS = 64
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _NO_HOST = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
 
@@ -120,6 +121,8 @@ class Exchange:
 
         where = self._urls.get(url)
         if where is None:
+            if len(self._urls) >= _KEPT_URLS:  # a server sends us on to ever new ones
+                self._urls.clear()
             where = self._urls[url] = httpx.URL(url)
         headers = self._headers
         if content:

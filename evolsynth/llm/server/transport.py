@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 _NO_LIMITS = Limits()
 _TIMES = Times()
-_TRIES = 6
+_TRIES = 8
 _LONGEST_PAUSE = 900.0
 # After an answer that says that nothing is left; the next refusal says what it really means.
 _LONGEST_OWN_PAUSE = 60.0

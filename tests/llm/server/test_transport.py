@@ -206,8 +206,8 @@ async def test_a_question_that_a_server_cannot_bear_is_given_up_while_others_go_
     assert len(failed) == 1
     assert isinstance(failed[0], EngineError)
     assert failed[0].retryable is False, "the run would ask as often again"
-    assert failed[0].attempt == server.asked[3] == 6
-    assert "failed 6 times with this request, the last time because" in str(failed[0])
+    assert failed[0].attempt == server.asked[3] == 8
+    assert "failed 8 times with this request, the last time because" in str(failed[0])
 
 
 # --- TLS -----------------------------------------------------------------------------------------

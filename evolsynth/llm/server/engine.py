@@ -28,11 +28,11 @@ from evolsynth.llm.base import (
     Usage,
     hash_of,
 )
-from evolsynth.llm.server import forms, scoring
 from evolsynth.llm.server.address import SCHEMES, Where, address_of, endpoints_of
 from evolsynth.llm.server.flavours import Found
+from evolsynth.llm.server.forms import asking, scoring
+from evolsynth.llm.server.forms.llama_server import Tokeniser
 from evolsynth.llm.server.limits import Limits
-from evolsynth.llm.server.llama_server import Tokeniser
 from evolsynth.llm.server.probe import Probed, abilities, gaps, probe
 from evolsynth.llm.server.templates import Named, named_template
 from evolsynth.llm.template import ChatTemplate
@@ -157,8 +157,8 @@ class Server(LLM):
         except BaseException:
             await transport.aclose()
             raise
-        self.name = forms.shown_name(found.model)
-        self.parameters = found.parameters or forms.size_in(self.name)
+        self.name = asking.shown_name(found.model)
+        self.parameters = found.parameters or asking.size_in(self.name)
         self._template = template
         able = abilities(found, template=template is not None)
         self.capabilities = able  # type: ignore[misc] # this server's
@@ -349,8 +349,8 @@ class Server(LLM):
         title = "this server" if self._found is None else self._found.flavour.title
         raise CapabilityError(
             f"{by} needs a model that can {capability.value}, and {self.name} at {title} cannot. "
-            f"It can: {forms.listed(self.capabilities)}. Use a server that can ("
-            f"{forms.servers_with(capability)}), or a model in process for this step, as with "
+            f"It can: {asking.listed(self.capabilities)}. Use a server that can ("
+            f"{asking.servers_with(capability)}), or a model in process for this step, as with "
             'model="llamacpp:NAME".'
         )
 
@@ -366,7 +366,7 @@ class Server(LLM):
         """
         form = self._form()
         request = self.prepared(request)
-        return await self._counted(lambda: forms.answered(form, request), _read_and_made)
+        return await self._counted(lambda: asking.answered(form, request), _read_and_made)
 
     async def score(self, prompt: Prompt, continuation: str | Prompt) -> Score:
         """How likely the model finds ``continuation`` after ``prompt``; see `LLM.score`."""
@@ -377,10 +377,10 @@ class Server(LLM):
             lambda: scoring.score(form, prompt, continuation), _read_and_scored
         )
 
-    def _form(self) -> forms.Form:
+    def _form(self) -> asking.Form:
         if self._found is None or self._transport is None or self._tokeniser is None:
             raise EngineError(f"{self.name} is not running. Use it inside `async with Server()`.")
-        return forms.Form(self._transport, self._found, self._tokeniser)
+        return asking.Form(self._transport, self._found, self._tokeniser)
 
     async def _counted(
         self, work: Callable[[], Awaitable[A]], cost: Callable[[A], tuple[int, int]]

@@ -15,8 +15,8 @@ import msgspec
 
 from evolsynth.errors import EngineError, InputError, LLMError, RequestError, SetupError
 from evolsynth.llm.base import Capability
-from evolsynth.llm.server import llama_server
 from evolsynth.llm.server.flavours import FLAVOURS, Found
+from evolsynth.llm.server.forms import llama_server
 from evolsynth.llm.server.learned import learned
 from evolsynth.rows import Message
 

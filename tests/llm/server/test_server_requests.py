@@ -22,8 +22,9 @@ from evolsynth.errors import (
     TemplateError,
 )
 from evolsynth.llm.base import Capability, Prompt, Request, Sampling, Segment, TokenLogprob
-from evolsynth.llm.server import Server, forms, llama_server, ollama, tgi, wire
+from evolsynth.llm.server import Server
 from evolsynth.llm.server.flavours import Found
+from evolsynth.llm.server.forms import asking, llama_server, ollama, openai, tgi
 from evolsynth.pipeline import load, respond
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.rows import Message, Row, write_rows
@@ -309,12 +310,12 @@ NONSENSE: list[Any] = [
 
 
 @pytest.mark.parametrize(
-    "read", [wire.read_chat, wire.read_completion, ollama.read, llama_server.read, tgi.read]
+    "read", [openai.read_chat, openai.read_completion, ollama.read, llama_server.read, tgi.read]
 )
 def test_nonsense_is_told_from_an_answer(read: Any) -> None:
     for told in NONSENSE:
         with pytest.raises((ValueError, LookupError, TypeError)):
-            forms.readable(read)(told)
+            asking.readable(read)(told)
 
 
 async def test_log_probabilities_come_with_the_tokens() -> None:
@@ -393,7 +394,7 @@ async def test_addresses_with_different_keys_are_not_shown_each_others(
 
 def test_openais_own_api_has_another_name_for_the_most_tokens_and_four_stops() -> None:
     found = Found(kind="openai", model="m")
-    path, body = wire.chat(asked(stop=("a", "b", "c", "d", "e")), found)
+    path, body = openai.chat(asked(stop=("a", "b", "c", "d", "e")), found)
     assert path == "/v1/chat/completions"
     assert body["max_completion_tokens"] == 50
     assert "max_tokens" not in body
@@ -402,7 +403,7 @@ def test_openais_own_api_has_another_name_for_the_most_tokens_and_four_stops() -
 
 
 def test_thoughts_are_switched_at_openrouter_by_a_field_of_its_own() -> None:
-    _, body = wire.chat(asked(), Found(kind="openrouter", model="m", think=False))
+    _, body = openai.chat(asked(), Found(kind="openrouter", model="m", think=False))
     assert body["reasoning"] == {"enabled": False}
 
 
@@ -442,7 +443,7 @@ async def test_an_older_llama_server_scores_nothing_and_chats_where_its_template
     ],
 )
 def test_a_models_name_may_tell_its_size(name: str, size: float | None) -> None:
-    assert forms.size_in(name) == size
+    assert asking.size_in(name) == size
 
 
 async def test_models_that_write_into_channels_are_asked_by_messages() -> None:

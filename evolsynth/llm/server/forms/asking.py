@@ -12,11 +12,11 @@ import msgspec
 
 from evolsynth.errors import CapabilityError, RequestError
 from evolsynth.llm.base import Capability, Completion, Prompt, Request, TokenLogprob
-from evolsynth.llm.server import llama_server, ollama, tgi, wire
 from evolsynth.llm.server.flavours import Found
-from evolsynth.llm.server.llama_server import Tokeniser
+from evolsynth.llm.server.forms import common, llama_server, ollama, openai, tgi
+from evolsynth.llm.server.forms.common import Answer, Question
+from evolsynth.llm.server.forms.llama_server import Tokeniser
 from evolsynth.llm.server.thinking import apart, opens_thought
-from evolsynth.llm.server.wire import Answer, Question
 
 if TYPE_CHECKING:
     from evolsynth.llm.server.transport import Transport
@@ -88,7 +88,7 @@ def _check(request: Request, found: Found) -> None:
             f"{title} takes no GBNF grammar. Leave it out, or use llama-server or vLLM."
         )
     if request.schema is not None:
-        wire.schema_of(request)
+        common.schema_of(request)
         if request.prompt is not None and not found.flavour.raw_schema:
             raise RequestError(f"{title} keeps to a JSON schema in chats only. Give messages.")
     llama = request.prompt is not None and found.flavour.raw == "llama-server"
@@ -112,8 +112,8 @@ def _completed(answer: Answer, request: Request, found: Found) -> Completion:
     """
     text, reasoning = _parted(answer, request)
     if request.choices and found.choosing == "enum":
-        text = wire.chosen(text)
-    text, stopped = wire.cut_at_stops(text, request.stop)
+        text = common.chosen(text)
+    text, stopped = common.cut_at_stops(text, request.stop)
     if request.logprobs and answer.tokens and not answer.logprobs:
         raise RequestError(
             f"{found.flavour.title} told no log-probabilities of {found.model}. Do not ask for "
@@ -194,11 +194,11 @@ async def _answer(form: Form, request: Request) -> Answer:
         return await ask(form, ollama.generate(request, prompt, found), ollama.read)
     if raw == "tgi":
         return await ask(form, tgi.generate(request, prompt, found), tgi.read)
-    return await ask(form, wire.completion(request, prompt, found), wire.read_completion)
+    return await ask(form, openai.completion(request, prompt, found), openai.read_completion)
 
 
 async def _chat(form: Form, request: Request) -> Answer:
-    answer = await ask(form, wire.chat(request, form.found), wire.read_chat)
+    answer = await ask(form, openai.chat(request, form.found), openai.read_chat)
     if form.found.kind == "llama-server" and request.prefix:  # it says the beginning again
         answer = msgspec.structs.replace(answer, text=answer.text.removeprefix(request.prefix))
     return answer

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from evolsynth.llm.base import Prompt, Request, Segment
 from evolsynth.llm.server.flavours import Found
-from evolsynth.llm.server.wire import (
+from evolsynth.llm.server.forms.common import (
     Answer,
     Question,
     finished,

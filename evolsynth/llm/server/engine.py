@@ -31,6 +31,7 @@ from evolsynth.llm.base import (
 from evolsynth.llm.server.address import SCHEMES, Where, address_of, endpoints_of
 from evolsynth.llm.server.flavours import Found
 from evolsynth.llm.server.forms import asking, scoring
+from evolsynth.llm.server.forms.form import Form
 from evolsynth.llm.server.forms.llama_server import Tokeniser
 from evolsynth.llm.server.limits import Limits
 from evolsynth.llm.server.probe import Probed, abilities, gaps, probe
@@ -377,10 +378,10 @@ class Server(LLM):
             lambda: scoring.score(form, prompt, continuation), _read_and_scored
         )
 
-    def _form(self) -> asking.Form:
+    def _form(self) -> Form:
         if self._found is None or self._transport is None or self._tokeniser is None:
             raise EngineError(f"{self.name} is not running. Use it inside `async with Server()`.")
-        return asking.Form(self._transport, self._found, self._tokeniser)
+        return Form(self._transport, self._found, self._tokeniser)
 
     async def _counted(
         self, work: Callable[[], Awaitable[A]], cost: Callable[[A], tuple[int, int]]

@@ -24,7 +24,7 @@ from evolsynth.errors import (
 from evolsynth.llm.base import Capability, Prompt, Request, Sampling, Segment, TokenLogprob
 from evolsynth.llm.server import Server
 from evolsynth.llm.server.flavours import Found
-from evolsynth.llm.server.forms import asking, llama_server, ollama, openai, tgi
+from evolsynth.llm.server.forms import asking, form, llama_server, ollama, openai, tgi
 from evolsynth.pipeline import load, respond
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.rows import Message, Row, write_rows
@@ -315,7 +315,7 @@ NONSENSE: list[Any] = [
 def test_nonsense_is_told_from_an_answer(read: Any) -> None:
     for told in NONSENSE:
         with pytest.raises((ValueError, LookupError, TypeError)):
-            asking.readable(read)(told)
+            form.readable(read)(told)
 
 
 async def test_log_probabilities_come_with_the_tokens() -> None:

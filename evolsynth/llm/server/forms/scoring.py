@@ -8,8 +8,9 @@ from typing import Any
 from evolsynth.errors import RequestError
 from evolsynth.llm.base import Prompt, Score, TokenLogprob
 from evolsynth.llm.server.forms import llama_server
-from evolsynth.llm.server.forms.asking import Form, ask, plain_prompt
+from evolsynth.llm.server.forms.asking import plain_prompt
 from evolsynth.llm.server.forms.common import UNTOLD, Question, logprob_of
+from evolsynth.llm.server.forms.form import Form, ask
 
 __all__ = ["score"]
 

@@ -137,7 +137,7 @@ async def test_a_text_is_scored_token_by_token_with_its_end_of_turn(
     served: Server, as_it_came: LlamaCpp
 ) -> None:
     prompt = as_it_came.template.render(ASK)
-    text = Prompt((Segment("Lake of zebras"), Segment("<|im_end|>", control=True)))
+    text = Prompt((Segment("Lake 🦙, Zoë"), Segment("<|im_end|>", control=True)))
     ours, theirs = (
         await served.score(prompt, text),
         await as_it_came.score(prompt, text),

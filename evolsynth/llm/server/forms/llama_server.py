@@ -27,7 +27,7 @@ from evolsynth.llm.server.forms.common import (
 if TYPE_CHECKING:
     from evolsynth.llm.server.transport import Transport
 
-__all__ = ["Tokeniser", "completion", "forced", "read"]
+__all__ = ["Tokeniser", "completion", "forced", "likely", "read"]
 
 Parts = list[int | str]
 
@@ -69,6 +69,13 @@ class Tokeniser:
         """The tokens of a text that follows a prompt, none reaching over its beginning."""
         parts = await self._chunk(prompt.segments, first=False, whole=True)
         return [part for part in parts if isinstance(part, int)]
+
+    async def broken(self, tokens: Sequence[int], text: str) -> frozenset[int]:
+        """Those of a text's tokens that hold a part of a character only."""
+        body = {"content": text, "add_special": False, "parse_special": False, "with_pieces": True}
+        found = await self._transport.post("/tokenize", body, read=_numbers_and_texts)
+        whole = {token for token, piece in found if piece}
+        return frozenset(tokens) - whole
 
     async def control(self, text: str) -> int | None:
         """The control token of that name, if the model has one."""
@@ -233,6 +240,15 @@ def forced(prompt: Sequence[int | str], tokens: Sequence[int]) -> Question:
     else:
         body["grammar"] = "root ::= " + " ".join(f"<[{token}]>" for token in tokens)
     return Question("/completion", body)
+
+
+def likely(prompt: Sequence[int | str], instead: int, most: int) -> Question:
+    """A question whose answer tells the log-probabilities of the ``most`` likeliest next tokens.
+
+    ``instead`` is forced, a token that is a whole text: of a part of a character nothing is told.
+    """
+    path, body = forced(prompt, [instead])
+    return Question(path, {**body, "n_probs": most})
 
 
 def read(told: Any) -> Answer:

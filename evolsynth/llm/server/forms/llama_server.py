@@ -7,11 +7,13 @@ as it stands only where it holds nothing that looks like one; else its tokens ar
 from __future__ import annotations
 
 import asyncio
+import math
 import re
+from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from evolsynth.llm.base import Prompt, Request, Segment
+from evolsynth.llm.base import Prompt, Request, Segment, TokenLogprob
 from evolsynth.llm.server.flavours import Found
 from evolsynth.llm.server.forms.common import (
     Answer,
@@ -27,11 +29,13 @@ from evolsynth.llm.server.forms.common import (
 if TYPE_CHECKING:
     from evolsynth.llm.server.transport import Transport
 
-__all__ = ["Tokeniser", "completion", "forced", "likely", "read"]
+__all__ = ["UNKNOWN", "Tokeniser", "completion", "forced", "likely", "read"]
 
 Parts = list[int | str]
 
 _SUSPECT = re.compile(r"[<\[［｜|▁]")
+#: The log-probability of a token of which llama-server tells none.
+UNKNOWN = math.nan
 _KEPT = 4096  # control segments whose tokens are kept
 _SAMPLERS = ["top_k", "penalties", "top_p", "min_p", "temperature"]
 
@@ -265,7 +269,13 @@ def read(told: Any) -> Answer:
     logprobs = [token_logprob(entry) for entry in told.get("completion_probabilities") or ()]
     made = int(told["tokens_predicted"])
     if ended:
-        made, ids, logprobs = made - 1, ids[: made - 1], logprobs[: made - 1]
+        if logprobs and ids and logprobs[-1].token == ids[-1]:
+            del logprobs[-1]
+        made, ids = made - 1, ids[: made - 1]
+    if told.get("stop_type") == "limit":
+        text = text.rstrip("\ufffd")  # a character of which only a part was written
+    if told.get("generation_settings", {}).get("n_probs"):
+        logprobs = _aligned(ids, logprobs)
     return Answer(
         text=text,
         tokens=max(0, made),
@@ -275,3 +285,27 @@ def read(told: Any) -> Answer:
         ids=tuple(ids),
         ended=ended,
     )
+
+
+def _aligned(ids: Sequence[int], known: Sequence[TokenLogprob]) -> list[TokenLogprob]:
+    """An entry for each token.
+
+    The server tells nothing of a token after which a character is not whole yet, and gives the
+    whole character's bytes to the last one of it. Here they are the first one's, as whoever goes
+    back to before that text goes back to before that token; and the value of those before the last
+    is `UNKNOWN`.
+    """
+    left = deque(known)
+    found: list[TokenLogprob] = []
+    gap: list[int] = []
+    for token in ids:
+        if not left or left[0].token != token:
+            gap.append(len(found))
+            found.append(TokenLogprob(token, b"", UNKNOWN))
+            continue
+        entry = left.popleft()
+        if gap:
+            found[gap[0]] = found[gap[0]]._replace(piece=entry.piece)
+            entry, gap = entry._replace(piece=b""), []
+        found.append(entry)
+    return found

@@ -10,12 +10,11 @@ from evolsynth.errors import RequestError
 from evolsynth.llm.base import Prompt, Score, TokenLogprob
 from evolsynth.llm.server.forms import llama_server
 from evolsynth.llm.server.forms.asking import plain_prompt
-from evolsynth.llm.server.forms.common import UNTOLD, Question, logprob_of, token_logprob
+from evolsynth.llm.server.forms.common import UNTOLD, Question, logprob_of
 from evolsynth.llm.server.forms.form import Form, ask
+from evolsynth.llm.server.forms.tokenwise import looked_up
 
 __all__ = ["score"]
-
-_LIKELIEST, _ALL = 1000, 1_000_000  # tokens that are told of
 
 
 async def score(form: Form, prompt: Prompt, continuation: str | Prompt) -> Score:
@@ -48,7 +47,7 @@ async def _forced(form: Form, prompt: Prompt, continuation: Prompt) -> Score:
     for run in await _runs(form, continuation):
         here = [*before, *(t.token for t in found)]
         if isinstance(run, int):
-            tokens, prompt_tokens = await _looked_up(form, here, run)
+            tokens, prompt_tokens = await looked_up(form, here, run)
         else:
             tokens, prompt_tokens = await ask(form, llama_server.forced(here, run), _told_tokens)
             if [t.token for t in tokens] != run:
@@ -72,24 +71,6 @@ async def _runs(form: Form, continuation: Prompt) -> list[list[int] | int]:
             run = list(group)
             runs += run if is_broken else [run]
     return runs
-
-
-async def _looked_up(
-    form: Form, before: Sequence[int | str], token: int
-) -> tuple[list[TokenLogprob], int]:
-    """A token's log-probability, found among those of the likeliest, or of all."""
-    instead = (await form.tokeniser.tokens(Prompt.of("a")))[0]
-    for most in (_LIKELIEST, _ALL):
-        question = llama_server.likely(before, instead, most)
-        found, prompt_tokens = await ask(form, question, _told_likeliest)
-        if token in found:
-            return [found[token]], prompt_tokens
-    raise RequestError("llama-server does not tell how likely a part of a character is.")
-
-
-def _told_likeliest(told: Any) -> tuple[dict[int, TokenLogprob], int]:
-    entries = told["completion_probabilities"][0]["top_logprobs"]
-    return {int(e["id"]): token_logprob(e) for e in entries}, int(told["tokens_evaluated"])
 
 
 def _told_tokens(told: Any) -> tuple[list[TokenLogprob], int]:

@@ -7,22 +7,24 @@ in process does: the answer is gone on with from the tokens of it that were good
 from __future__ import annotations
 
 import codecs
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from evolsynth.errors import RequestError
-from evolsynth.llm.base import Request, TokenLogprob
+from evolsynth.llm.base import Prompt, Request, TokenLogprob
 from evolsynth.llm.server.forms import llama_server
-from evolsynth.llm.server.forms.common import Answer, Question
+from evolsynth.llm.server.forms.common import Answer, Question, token_logprob
 from evolsynth.llm.server.forms.form import Form, ask
 
-__all__ = ["NEXT_SEED", "generated"]
+__all__ = ["NEXT_SEED", "generated", "looked_up"]
 
 #: Added to a seed for the next attempt: far from any other request's.
 NEXT_SEED = 0x9E3779B1
 _MOST_REWINDS = 64
+_LIKELIEST, _ALL = 1000, 1_000_000  # tokens that are told of
 
 
 async def generated(form: Form, request: Request) -> Answer:
@@ -40,7 +42,8 @@ async def generated(form: Form, request: Request) -> Answer:
         answer = await _not_before(form, request, prompt)
     else:
         answer = await _one(form, request, prompt)
-    return await _ended(form, request, answer)
+    answer = await _ended(form, request, answer)
+    return await _all_told(form, prompt, answer) if request.logprobs else answer
 
 
 async def _one(
@@ -53,6 +56,22 @@ async def _one(
 ) -> Answer:
     path, body = llama_server.completion(request, prompt, form.found, bytewise=bytewise)
     return await ask(form, Question(path, {**body, **fields}), llama_server.read)
+
+
+async def _all_told(form: Form, prompt: Sequence[int | str], answer: Answer) -> Answer:
+    """The answer with the log-probabilities that it lacks, each asked for by itself."""
+    logprobs: list[TokenLogprob] = []
+    whole = b""  # the bytes of several tokens, of which the first has them all
+    for known in answer.logprobs:
+        whole += known.piece
+        if math.isnan(known.logprob):
+            before = [*prompt, *(t.token for t in logprobs)]
+            (known,), _ = await looked_up(form, before, known.token)
+        elif not known.piece:
+            known = known._replace(piece=whole)
+        whole = whole.removeprefix(known.piece)
+        logprobs.append(known)
+    return msgspec.structs.replace(answer, logprobs=tuple(logprobs))
 
 
 async def _ended(form: Form, request: Request, answer: Answer) -> Answer:
@@ -171,3 +190,21 @@ def _borders(tokens: Sequence[TokenLogprob], begin: int) -> Iterator[int]:
     for token in tokens:
         at += len(token.piece)
         yield at
+
+
+async def looked_up(
+    form: Form, before: Sequence[int | str], token: int
+) -> tuple[list[TokenLogprob], int]:
+    """A token's log-probability, found among those of the likeliest, or of all."""
+    instead = (await form.tokeniser.tokens(Prompt.of("a")))[0]
+    for most in (_LIKELIEST, _ALL):
+        question = llama_server.likely(before, instead, most)
+        found, prompt_tokens = await ask(form, question, _told_likeliest)
+        if token in found:
+            return [found[token]], prompt_tokens
+    raise RequestError("llama-server does not tell how likely a part of a character is.")
+
+
+def _told_likeliest(told: Any) -> tuple[dict[int, TokenLogprob], int]:
+    entries = told["completion_probabilities"][0]["top_logprobs"]
+    return {int(e["id"]): token_logprob(e) for e in entries}, int(told["tokens_evaluated"])

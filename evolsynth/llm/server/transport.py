@@ -9,6 +9,7 @@ waited for, and a server that is dead (`patience`). None of it changes an answer
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections import Counter
@@ -337,8 +338,8 @@ class Transport:
         if now - since > _BUSY_PATIENCE * self._health.patience:
             self._die(
                 now,
-                f"{trouble}: it has answered nothing else for {(now - since) / 60:.0f} minutes. "
-                "Look at the account's limits; the run can go on then.",
+                f"{trouble}; it has answered nothing else for {(now - since) / 60:.0f} minutes. "
+                "Look at the server, or at the account's limits; the run can go on then.",
             )
             raise SetupError(self._dead)
 
@@ -443,15 +444,15 @@ class Transport:
             self._begin(self._sign(place))
 
     async def _sign(self, place: Place) -> None:
-        try:
+        lives = False
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._times.sign):
-                reply = await self._exchange.once(place, "GET", "/", b"")
-        except (EvolsynthError, Trouble, TimeoutError):
+                lives = await self._exchange.lives(place)
+        if lives:
+            place.lives(time.monotonic())
+        else:
             place.silent = True
             self._health.unreachable()
-            return
-        if reply.status < 500:
-            place.lives(time.monotonic())
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -20,6 +20,7 @@ import trustme
 from faulty import FAULTS, Faulty, Question, answer_of, calm, right, whole
 
 from evolsynth.errors import EngineError, InputError, RequestError, SetupError
+from evolsynth.llm.server.exchange import _proxy
 from evolsynth.llm.server.patience import Times
 from evolsynth.llm.server.transport import Endpoint, Limits, NotFound, Transport
 
@@ -208,6 +209,20 @@ async def test_a_question_that_a_server_cannot_bear_is_given_up_while_others_go_
     assert failed[0].retryable is False, "the run would ask as often again"
     assert failed[0].attempt == server.asked[3] == 8
     assert "failed 8 times with this request, the last time because" in str(failed[0])
+
+
+def test_a_proxy_is_that_of_the_environment_and_none_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert _proxy("https", "api.openai.com") is None
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
+    monkeypatch.setenv("no_proxy", "inside.example")
+    assert _proxy("https", "api.openai.com") == "http://proxy:3128"
+    assert _proxy("http", "api.openai.com") is None
+    assert _proxy("https", "inside.example") is None
+    assert _proxy("https", "localhost") is _proxy("https", "127.0.0.1") is None
 
 
 # --- TLS -----------------------------------------------------------------------------------------

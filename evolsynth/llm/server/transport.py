@@ -152,8 +152,14 @@ class Transport:
             await self._exchange.aclose()
 
     @property
+    def at_once(self) -> int:
+        """How many requests the server gets at once, as far as was found."""
+        limits = sum(place.load.limit for place in self._places if place.well)
+        return max(1, min(self._most, limits))
+
+    @property
     def concurrency(self) -> int:
-        """How many requests are worth having under way now."""
+        """How many requests are worth asking at once: enough for more to be tried."""
         wanted = sum(place.load.wanted for place in self._places if place.well)
         return max(1, min(self._most, wanted))
 

@@ -18,7 +18,7 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 
-from evolsynth.errors import EngineError, EvolsynthError, InputError, SetupError
+from evolsynth.errors import EngineError, EvolsynthError, InputError, RequestError, SetupError
 from evolsynth.llm.base import encoded
 from evolsynth.llm.server.endpoints import Endpoint, Place, places_of
 from evolsynth.llm.server.exchange import Exchange
@@ -233,6 +233,9 @@ class Transport:
                     self._succeeded(place, asked)
                 except Trouble as trouble:
                     wait = self._failed(asked, place, trouble)
+                except RequestError:
+                    self._spoke(place)
+                    raise
                 else:
                     return found
                 finally:
@@ -305,10 +308,15 @@ class Transport:
             pause *= self._chance.uniform(1.0, 1.1)
             place.paused_to = max(place.paused_to, time.monotonic() + pause)
 
-    def _succeeded(self, place: Place, asked: Asked) -> None:
+    def _spoke(self, place: Place) -> float:
+        """It works, whatever it answered."""
         now = time.monotonic()
         self._health.succeeded(now)
         place.succeeded(now)
+        return now
+
+    def _succeeded(self, place: Place, asked: Asked) -> None:
+        now = self._spoke(place)
         if asked.method == "POST":
             place.pace.answered(now - asked.began, asked.tokens)
             place.load.answered(now, entered=asked.began, busy=len(self._turns) > 0)

@@ -293,6 +293,23 @@ async def test_a_server_with_nothing_but_errors_is_dead_too() -> None:
     assert {type(r) for r in results} == {SetupError}
 
 
+async def test_a_server_that_refuses_all_but_a_few_is_not_dead() -> None:
+    def plan(number: int, nth: int) -> str:
+        return "500" if number == 0 and nth < 7 else "no such thing"
+
+    async def refuse(server: Faulty, question: Question) -> bool:
+        question.writer.write(whole(b'{"error": "no"}', "422 No"))
+        return True
+
+    FAULTS["no such thing"] = refuse
+    async with Faulty(plan, seconds=0.02) as server:
+        transport = await started(server, patience=0.05)
+        posts = [transport.post("/v1/x", {"id": n}) for n in range(20)]
+        results = await asyncio.gather(*posts, return_exceptions=True)
+        await transport.aclose()
+    assert {type(r) for r in results} == {RequestError}
+
+
 async def test_a_host_that_is_not_there() -> None:
     transport = Transport([Endpoint("http://no-such-host.invalid:1")], patience=0.5, _times=QUICK)
     await transport.start()

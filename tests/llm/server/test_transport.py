@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import ssl
 import subprocess
 import sys
@@ -270,18 +271,25 @@ async def test_a_dead_server_stops_all_with_one_sentence() -> None:
     began = time.monotonic()
     posts = [transport.post("/v1/x", {"id": n}) for n in range(50)]
     results = await asyncio.gather(*posts, return_exceptions=True)
-    assert time.monotonic() - began < 0.6
+    assert time.monotonic() - began < 3
     assert {type(r) for r in results} == {SetupError}
-    assert {str(r) for r in results} == {
-        f"Ollama at 127.0.0.1:{server.port} gave nothing but errors for 0 seconds, the last: "
-        "nobody listens there. Look whether it runs; the run can go on then."
-    }
-    began = time.monotonic()
+    (message,) = {str(r) for r in results}
+    assert re.fullmatch(
+        rf"Ollama at 127.0.0.1:{server.port} gave nothing but errors for \d seconds, the last: "
+        r"nobody listens there\. Look whether it runs; the run can go on then\.",
+        message,
+    )
+    transport._dead_to = time.monotonic() + 60  # it takes no more than patience: 0.2 s
     with pytest.raises(SetupError):  # a latecomer need not wait again
-        await transport.post("/v1/x", {"id": 1})
-    assert time.monotonic() - began < 0.1
+        await asyncio.wait_for(transport.post("/v1/x", {"id": 1}), 0.05)
     await transport.aclose()
     await no_task_left()
+
+
+def test_all_this_takes_less_than_a_minute() -> None:
+    transport = Transport([Endpoint("http://host:1")])
+    times = transport._times
+    assert transport._health.patience + times.tick + times.connect / 2 < 60
 
 
 async def test_a_server_with_nothing_but_errors_is_dead_too() -> None:
@@ -400,7 +408,7 @@ async def test_a_limit_of_requests_a_minute_is_kept() -> None:
         transport = await started(server, limits=Limits(requests_per_minute=1200))
         began = time.monotonic()
         await asyncio.gather(*(transport.post("/v1/x", {"id": n}) for n in range(26)))
-        assert 0.2 < time.monotonic() - began < 1.0, "20 at once, then 20 a second"
+        assert 0.2 < time.monotonic() - began < 5, "20 at once, then 20 a second"
         await transport.aclose()
 
 
@@ -435,11 +443,12 @@ async def test_a_question_that_failed_at_one_place_is_asked_at_another(fault: st
     async with Faulty(plan) as bad, Faulty() as good:
         if fault == "dead":
             await bad.die()
-        transport = Transport([Endpoint(bad.url), Endpoint(good.url)], _times=Times())
+        patient = Times(back_off=60, longest_back_off=60)
+        transport = Transport([Endpoint(bad.url), Endpoint(good.url)], _times=patient)
         await transport.start()
         began = time.monotonic()
         results = await asyncio.gather(*(transport.post("/v1/x", {"id": n}) for n in range(60)))
-        assert time.monotonic() - began < 1.0, "at once, without waiting"
+        assert time.monotonic() - began < 5, "at once, without waiting"
         await transport.aclose()
     assert [r["id"] for r in results] == list(range(60))
     assert set(good.answered.values()) == {1}

@@ -99,6 +99,18 @@ class Exchange:
         self._met = True
         return reply
 
+    async def lives(self, place: Place) -> bool:
+        """Whether a server answers what is cheap, in whatever words."""
+        import httpx
+
+        try:
+            reply = await self._sent("GET", place.url + "/", b"")
+        except RequestError:  # a very long answer is one
+            return True
+        except (httpx.HTTPError, httpx.StreamError, Trouble, OSError):
+            return False
+        return reply.status < 500
+
     async def _followed(self, place: Place, method: str, path: str, content: bytes) -> Reply:
         """Follow a reply that sends us on to another path of the same host."""
         url = place.url + path

@@ -9,6 +9,7 @@ waited for, and a server that is dead (`patience`). None of it changes an answer
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections import Counter
@@ -17,7 +18,7 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 
-from evolsynth.errors import EngineError, EvolsynthError, InputError, SetupError
+from evolsynth.errors import EngineError, EvolsynthError, InputError, RequestError, SetupError
 from evolsynth.llm.base import encoded
 from evolsynth.llm.server.endpoints import Endpoint, Place, places_of
 from evolsynth.llm.server.exchange import Exchange
@@ -151,8 +152,14 @@ class Transport:
             await self._exchange.aclose()
 
     @property
+    def at_once(self) -> int:
+        """How many requests the server gets at once, as far as was found."""
+        limits = sum(place.load.limit for place in self._places if place.well)
+        return max(1, min(self._most, limits))
+
+    @property
     def concurrency(self) -> int:
-        """How many requests are worth having under way now."""
+        """How many requests are worth asking at once: enough for more to be tried."""
         wanted = sum(place.load.wanted for place in self._places if place.well)
         return max(1, min(self._most, wanted))
 
@@ -226,6 +233,9 @@ class Transport:
                     self._succeeded(place, asked)
                 except Trouble as trouble:
                     wait = self._failed(asked, place, trouble)
+                except RequestError:
+                    self._spoke(place)
+                    raise
                 else:
                     return found
                 finally:
@@ -298,10 +308,15 @@ class Transport:
             pause *= self._chance.uniform(1.0, 1.1)
             place.paused_to = max(place.paused_to, time.monotonic() + pause)
 
-    def _succeeded(self, place: Place, asked: Asked) -> None:
+    def _spoke(self, place: Place) -> float:
+        """It works, whatever it answered."""
         now = time.monotonic()
         self._health.succeeded(now)
         place.succeeded(now)
+        return now
+
+    def _succeeded(self, place: Place, asked: Asked) -> None:
+        now = self._spoke(place)
         if asked.method == "POST":
             place.pace.answered(now - asked.began, asked.tokens)
             place.load.answered(now, entered=asked.began, busy=len(self._turns) > 0)
@@ -337,8 +352,8 @@ class Transport:
         if now - since > _BUSY_PATIENCE * self._health.patience:
             self._die(
                 now,
-                f"{trouble}: it has answered nothing else for {(now - since) / 60:.0f} minutes. "
-                "Look at the account's limits; the run can go on then.",
+                f"{trouble}; it has answered nothing else for {(now - since) / 60:.0f} minutes. "
+                "Look at the server, or at the account's limits; the run can go on then.",
             )
             raise SetupError(self._dead)
 
@@ -443,15 +458,15 @@ class Transport:
             self._begin(self._sign(place))
 
     async def _sign(self, place: Place) -> None:
-        try:
+        lives = False
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._times.sign):
-                reply = await self._exchange.once(place, "GET", "/", b"")
-        except (EvolsynthError, Trouble, TimeoutError):
+                lives = await self._exchange.lives(place)
+        if lives:
+            place.lives(time.monotonic())
+        else:
             place.silent = True
             self._health.unreachable()
-            return
-        if reply.status < 500:
-            place.lives(time.monotonic())
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -56,6 +56,9 @@ PROGRAMS = {
     "servers": Program(
         "evals.servers", "questions to a server: how fast, and is the best load found?"
     ),
+    "equal-rows": Program(
+        "evals.equal_rows", "are greedy rows behind llama-server those in process?"
+    ),
     "tables": Program("evals.tables", "write the tables of README and docs/ that code declares"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"

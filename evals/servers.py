@@ -15,7 +15,7 @@ import gc
 import os
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ import msgspec
 
 from evals.machine import Watch, describe
 from evals.options import add_json, check_place, positive, save, told_on
-from evals.servers_fake import served
+from evals.servers_fake import BATCH, served
 from evolsynth.errors import RequestError
 from evolsynth.llm.server.transport import Endpoint, Limits, Transport
 
@@ -55,28 +55,33 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def share(self) -> float:
         """Of the bare loop's requests a second: the median of the rounds' shares."""
-        pairs = zip(self.transport, self.bare_httpx, strict=True)
-        return statistics.median(ours / bare for ours, bare in pairs)
+        return _share(self.transport, self.bare_httpx)
+
+
+def _share(ours: Sequence[float], others: Sequence[float]) -> float:
+    return statistics.median(one / other for one, other in zip(ours, others, strict=True))
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """A server, and what was found: requests a second by fixed number under way, and adaptive."""
+    """A server, and what was found: requests a second by fixed number under way, then in turn of
+    the best of them and adaptive."""
 
     server: str
     fixed: dict[int, float]
+    beside: list[float]
     found: list[float]
     limits: list[int]
     refused: list[int]
 
     @property
-    def best(self) -> tuple[int, float]:
-        """The best fixed number, and its requests a second."""
-        return max(self.fixed.items(), key=lambda item: item[1])
+    def best(self) -> int:
+        """The best fixed number."""
+        return max(self.fixed, key=self.fixed.__getitem__)
 
     @property
     def share(self) -> float:
-        """Of the best fixed number's throughput."""
-        return statistics.median(self.found) / self.best[1]
+        """Of the best fixed number's throughput: the median of the rounds' shares."""
+        return _share(self.found, self.beside)
 
 
 class _Fake(NamedTuple):
@@ -85,6 +90,12 @@ class _Fake(NamedTuple):
     slots: int
     refused_from: int = 0
     spread: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """About how many questions a second it can answer."""
+        slots = self.slots if self.slots > 0 else BATCH
+        return slots / self.seconds
 
 
 _SERVERS = (
@@ -104,7 +115,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--measure", choices=_MEASURES, default=None, help="only this (default: both)"
     )
     parser.add_argument(
-        "--requests", type=positive, default=3000, metavar="N", help="in a run (default: 3000)"
+        "--requests",
+        type=positive,
+        default=3000,
+        metavar="N",
+        help="in a run for speed (default: 3000)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=positive,
+        default=6,
+        metavar="N",
+        help="about how long a run for aimd takes (default: 6)",
     )
     parser.add_argument(
         "--rounds", type=positive, default=5, metavar="N", help="of each arm (default: 5)"
@@ -125,7 +147,7 @@ def run(options: argparse.Namespace) -> int:
         if options.measure != "speed":
             document["aimd"] = []
             for fake in _SERVERS:
-                load = asyncio.run(_load(fake, options.requests, options.rounds))
+                load = asyncio.run(_load(fake, options.seconds, options.rounds))
                 document["aimd"].append(msgspec.to_builtins(load))
                 print(_told_load(load), file=told, flush=True)
     document["others"] = watch.others()
@@ -156,10 +178,9 @@ def _told_speed(speed: Speed) -> str:
 
 
 def _told_load(load: Load) -> str:
-    number, rate = load.best
-    found = statistics.median(load.found)
+    rate, found = statistics.median(load.beside), statistics.median(load.found)
     return (
-        f"{load.server:36} best fixed {rate:7,.1f} a second with {number:3} under way; "
+        f"{load.server:36} best fixed {rate:7,.1f} a second with {load.best:3} under way; "
         f"found {found:7,.1f} with {statistics.median(load.limits):.0f}: {load.share:.0%}, "
         f"{statistics.median(load.refused):.0f} refused"
     )
@@ -294,23 +315,29 @@ def _resident() -> float:
 # --- the load that is found ------------------------------------------------------------------
 
 
-async def _load(fake: _Fake, requests: int, rounds: int) -> Load:
+async def _load(fake: _Fake, seconds: int, rounds: int) -> Load:
     fixed: dict[int, float] = {}
+    beside: list[float] = []
     found: list[_Rate] = []
+    requests = int(seconds * fake.rate)
     with _elsewhere(fake) as url:
         for number in _FIXED:
             if fake.refused_from and number > fake.refused_from:
                 break
-            if len(fixed) > 3 and fixed[max(fixed)] < 0.8 * max(fixed.values()):
-                break  # far beyond the best
             limits = Limits(concurrency=number)
-            some = max(4 * number, requests // 3)  # the search is long enough without
+            some = min(requests, int(seconds * number / fake.seconds))  # few take long
             fixed[number] = (await _transport_rate(url, some, limits, 2 * number)).rate
+            rates = list(fixed.values())
+            if len(rates) > 4 and max(rates[-3:]) < 1.01 * max(rates[:-3]):
+                break  # it becomes no better any more
+        best = Limits(concurrency=max(fixed, key=fixed.__getitem__))
         for _ in range(rounds):
+            beside.append((await _transport_rate(url, requests, best, 512)).rate)
             found.append(await _transport_rate(url, requests, Limits(), 512))
     return Load(
         server=fake.about,
         fixed=fixed,
+        beside=beside,
         found=[rate.rate for rate in found],
         limits=[rate.limit for rate in found],
         refused=[rate.refused for rate in found],

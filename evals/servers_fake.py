@@ -1,10 +1,10 @@
 """A server that answers as fast as it can, or as a model's server would: in a process of its own.
 
 ``python -m evals.servers_fake SECONDS SLOTS REFUSED_FROM SPREAD`` prints its port and serves until
-it is killed. With 0 seconds it answers at once. Else a question takes so long in one of the slots
-(or, with a spread, about so long, log-normally), and waits for one if need be; from so many
-questions on it refuses with 429 (0: never). With slots below 0 it is a batching server: it has as
-many as are needed, and each question makes all others slower.
+its standard input ends. With 0 seconds it answers at once. Else a question takes so long in one of
+the slots (or, with a spread, about so long, log-normally), and waits for one if need be; from so
+many questions on it refuses with 429 (0: never). With slots below 0 it is a batching server: it has
+as many as are needed, and each question makes all others slower.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 
-__all__ = ["ANSWER", "served"]
+__all__ = ["ANSWER", "BATCH", "served"]
 
 ANSWER = b'{"id": "1", "choices": [{"text": "%s"}], "usage": {}}' % (b"x" * 450)
 _HEAD = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 _RIGHT = _HEAD % (b"200 OK", len(ANSWER)) + ANSWER
 _REFUSED = _HEAD % (b"429 Too Many Requests", 2) + b"{}"
-# One slot works on so many questions at once without becoming slower by half.
-_BATCH = 16
+#: With so many questions at once a batching server is half as fast for each as for one alone.
+BATCH = 16
 
 
 class _Work:
@@ -56,7 +56,7 @@ class _Work:
         if self.spread:
             seconds *= self.chance.lognormvariate(-(self.spread**2) / 2, self.spread)
         if self.slots < 0:
-            seconds *= 1 + self.busy / _BATCH
+            seconds *= 1 + self.busy / BATCH
         asyncio.get_running_loop().call_later(seconds, self.end, connection)
 
     def end(self, connection: _Connection) -> None:
@@ -96,7 +96,10 @@ async def _serve(work: _Work) -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Connection(work), "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    over = asyncio.Event()
+    loop.add_reader(sys.stdin, over.set)  # whoever asked for this server is gone
+    await over.wait()
+    server.close()
 
 
 @contextlib.contextmanager
@@ -106,7 +109,8 @@ def served(
     """Such a server; gives its address."""
     command = [sys.executable, "-m", "evals.servers_fake"]
     command += [str(value) for value in (seconds, slots, refused_from, spread)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as child:  # noqa: S603
         try:
             line = child.stdout.readline() if child.stdout is not None else ""
             yield f"http://127.0.0.1:{int(line)}"

@@ -29,6 +29,8 @@ from evolsynth.llm.llamacpp.model import Model
 from evolsynth.rows import Row
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Nobody is asked to unlock a keyring.
+os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
 
 
 _FOLDER = pytest.StashKey[Path]()

@@ -11,16 +11,19 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, cast
 from urllib.parse import quote
 
 from evolsynth.errors import EngineError, LLMError, RequestError, SetupError
 from evolsynth.llm.base import Completion, Request, encoded
 from evolsynth.llm.batch import Gone, Pauses, Result, Standing
-from evolsynth.llm.server import forms
+from evolsynth.llm.server.forms.asking import answered
+from evolsynth.llm.server.forms.form import Form
 
 if TYPE_CHECKING:
     import httpx
+
+    from evolsynth.llm.server.transport import Transport
 
 __all__ = ["BatchServer", "HttpFiles", "Lines", "OpenAIBatches"]
 
@@ -225,6 +228,16 @@ class _Asked(Exception):  # noqa: N818 - it never leaves this module
         self.path, self.body = path, body
 
 
+class _Instead(NamedTuple):
+    """Stands for the transport of a form."""
+
+    post: Callable[..., Awaitable[Any]]
+
+    def of(self, form: Form) -> Form:
+        """The form, asking this."""
+        return form._replace(transport=cast("Transport", self))
+
+
 class Lines:
     """Requests and answers in a server's form.
 
@@ -232,7 +245,7 @@ class Lines:
         form: the server's, whenever it is needed.
     """
 
-    def __init__(self, form: Callable[[], forms.Form]) -> None:
+    def __init__(self, form: Callable[[], Form]) -> None:
         self._form = form
 
     def body(self, request: Request) -> tuple[str, Mapping[str, Any]]:
@@ -245,7 +258,7 @@ class Lines:
         async def post(path: str, body: Mapping[str, Any], **_: Any) -> Any:
             raise _Asked(path, body)
 
-        work = forms.answered(self._form()._replace(post=post), request)
+        work = answered(_Instead(post).of(self._form()), request)
         try:
             work.send(None)
         except _Asked as asked:
@@ -267,12 +280,12 @@ class Lines:
         async def post(path: str, body: Mapping[str, Any], **told: Any) -> Any:
             nonlocal first
             if not first:
-                return await form.post(path, body, **told)
+                return await form.transport.post(path, body, **told)
             first = False
             read = told.get("read")
             return line if read is None else read(line)
 
-        return await forms.answered(form._replace(post=post), request)
+        return await answered(_Instead(post).of(form), request)
 
 
 # HTTP ---------------------------------------------------------------------------------------------

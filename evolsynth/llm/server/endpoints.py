@@ -34,7 +34,8 @@ class Place(msgspec.Struct, eq=False):
     """One endpoint at work.
 
     After some failures in a row it rests, each time for longer, and is then tried by one request.
-    ``paused_to`` is until when the server itself asked to be left alone.
+    ``paused_to`` is until when the server itself asked to be left alone; ``silent``: it gave no
+    sign of life when it was last asked for one.
     """
 
     url: str
@@ -48,6 +49,7 @@ class Place(msgspec.Struct, eq=False):
     paused_to: float = 0.0
     alive_at: float = float("-inf")
     sign_asked: float = float("-inf")
+    silent: bool = False
     answered: int = 0
     failed: int = 0
 
@@ -70,9 +72,14 @@ class Place(msgspec.Struct, eq=False):
         state = "well" if self.well else f"ill, after {self.failures} failures"
         return f"{state}; {self.answered} answered, {self.failed} failed, {self.load.limit} at once"
 
+    def lives(self, now: float) -> None:
+        """It gave a sign of life."""
+        self.alive_at = now
+        self.silent = False
+
     def succeeded(self, now: float) -> None:
         """It answered."""
-        self.alive_at = now
+        self.lives(now)
         self.answered += 1
         self.failures = 0
         self.rests_to = 0.0

@@ -28,11 +28,12 @@ from evolsynth.llm.base import (
     Usage,
     hash_of,
 )
-from evolsynth.llm.server import forms, scoring
 from evolsynth.llm.server.address import SCHEMES, Where, address_of, endpoints_of
 from evolsynth.llm.server.flavours import Found
+from evolsynth.llm.server.forms import asking, scoring
+from evolsynth.llm.server.forms.form import Form
+from evolsynth.llm.server.forms.llama_server import Tokeniser
 from evolsynth.llm.server.limits import Limits
-from evolsynth.llm.server.llama_server import Tokeniser
 from evolsynth.llm.server.probe import Probed, abilities, gaps, probe
 from evolsynth.llm.server.templates import Named, named_template
 from evolsynth.llm.template import ChatTemplate
@@ -47,6 +48,8 @@ __all__ = ["Server"]
 _log = logging.getLogger("evolsynth.server")
 
 A = TypeVar("A", Completion, Score)
+# Of templates whose models write thought and answer into channels (gpt-oss).
+_CHANNEL = "<|channel|>"
 _CLAIMED = frozenset({Capability.CHAT})
 
 
@@ -149,19 +152,20 @@ class Server(LLM):
                 host=self._address.host,
                 model=self._address.model,
                 version=self._address.where.version,
+                think=self._think,
             )
             found = self._settled(probed.found)
             template = self._made_template(probed, named, found)
         except BaseException:
             await transport.aclose()
             raise
-        self.name = forms.shown_name(found.model)
-        self.parameters = found.parameters
+        self.name = asking.shown_name(found.model)
+        self.parameters = found.parameters or asking.size_in(self.name)
         self._template = template
         able = abilities(found, template=template is not None)
         self.capabilities = able  # type: ignore[misc] # this server's
         self.provenance = self._origin(found)
-        self._tokeniser = Tokeniser(transport.post, found)
+        self._tokeniser = Tokeniser(transport, found)
         self._transport, self._found = transport, found
         self._say(probed, able)
 
@@ -251,10 +255,8 @@ class Server(LLM):
         variables: dict[str, Any] = dict(shown.variables)
         if found.kind != "llama-server":
             variables["bos_token"] = ""  # the server puts it there itself
-        if found.think is not None:
-            variables |= {"enable_thinking": found.think, "thinking": found.think}
         try:
-            template = ChatTemplate(shown.source, variables, model=found.model)
+            template = ChatTemplate(shown.source, variables, model=found.model, think=found.think)
             template.turn_end()
         except TemplateError as error:
             if named is not None:
@@ -345,6 +347,8 @@ class Server(LLM):
         """Messages in the chat template, where the server takes raw prompts and it is known."""
         if self._template is None or self._found is None:
             return request
+        if _CHANNEL in self._template.source:  # the server parts such answers, whatever is in them
+            return request
         bound = request.schema is not None or (request.choices and self._found.choosing == "enum")
         if bound and not self._found.flavour.raw_schema:
             return request
@@ -357,8 +361,8 @@ class Server(LLM):
         title = "this server" if self._found is None else self._found.flavour.title
         raise CapabilityError(
             f"{by} needs a model that can {capability.value}, and {self.name} at {title} cannot. "
-            f"It can: {forms.listed(self.capabilities)}. Use a server that can ("
-            f"{forms.servers_with(capability)}), or a model in process for this step, as with "
+            f"It can: {asking.listed(self.capabilities)}. Use a server that can ("
+            f"{asking.servers_with(capability)}), or a model in process for this step, as with "
             'model="llamacpp:NAME".'
         )
 
@@ -374,7 +378,7 @@ class Server(LLM):
         """
         form = self._form()
         request = self.prepared(request)
-        return await self._counted(lambda: forms.answered(form, request), _read_and_made)
+        return await self._counted(lambda: asking.answered(form, request), _read_and_made)
 
     async def score(self, prompt: Prompt, continuation: str | Prompt) -> Score:
         """How likely the model finds ``continuation`` after ``prompt``; see `LLM.score`."""
@@ -385,10 +389,10 @@ class Server(LLM):
             lambda: scoring.score(form, prompt, continuation), _read_and_scored
         )
 
-    def _form(self) -> forms.Form:
+    def _form(self) -> Form:
         if self._found is None or self._transport is None or self._tokeniser is None:
             raise EngineError(f"{self.name} is not running. Use it inside `async with Server()`.")
-        return forms.Form(self._transport.post, self._found, self._tokeniser)
+        return Form(self._transport, self._found, self._tokeniser)
 
     async def _counted(
         self, work: Callable[[], Awaitable[A]], cost: Callable[[A], tuple[int, int]]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Exchange"]
 
 _REDIRECTS = 5
+_KEPT_URLS = 64
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _NO_HOST = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
 
@@ -98,6 +99,18 @@ class Exchange:
         self._met = True
         return reply
 
+    async def lives(self, place: Place) -> bool:
+        """Whether a server answers what is cheap, in whatever words."""
+        import httpx
+
+        try:
+            reply = await self._sent("GET", place.url + "/", b"")
+        except RequestError:  # a very long answer is one
+            return True
+        except (httpx.HTTPError, httpx.StreamError, Trouble, OSError):
+            return False
+        return reply.status < 500
+
     async def _followed(self, place: Place, method: str, path: str, content: bytes) -> Reply:
         """Follow a reply that sends us on to another path of the same host."""
         url = place.url + path
@@ -120,6 +133,8 @@ class Exchange:
 
         where = self._urls.get(url)
         if where is None:
+            if len(self._urls) >= _KEPT_URLS:  # a server sends us on to ever new ones
+                self._urls.clear()
             where = self._urls[url] = httpx.URL(url)
         headers = self._headers
         if content:

@@ -25,6 +25,7 @@ _FIRST = 4
 # A gain or a loss of less is not told from chance.
 _GAIN = 1.05
 _LOSS = 0.95
+_A_LITTLE = 1.02
 # With twice as many, an answer takes no longer: the server is far from its best.
 _AS_FAST = 1.15
 # So much more, and it is more even if the server has not felt all of it yet.
@@ -36,7 +37,7 @@ _SLOW = 2.5
 # Windows between two trials, more after each in vain; and before one more is tried after a refusal.
 _OFTEN = 4
 _SELDOM = 16
-_MOST_CALM = 64
+_MOST_CALM = 32
 # Answers in a window, for each that may be under way; more where it would stop the growth.
 _ANSWERS = 2
 _SURE = 8
@@ -81,6 +82,7 @@ class Load:
         self._unhurried: float | None = None
         # After a refusal.
         self._additive = False
+        self._raised = False
         self._cut_at = float("-inf")
         self._least = 1
         self._calm = 1
@@ -154,6 +156,7 @@ class Load:
         self._least = max(1, self.limit // 2)
         self._growing = False
         self._additive = True
+        self._raised = False
         self._before = None
         self._windows = 0
         self._calm = min(_MOST_CALM, 2 * self._calm)
@@ -241,7 +244,7 @@ class Load:
         elif self._growing:
             # Some more than it can work on, so that it never waits for us.
             self._growing = False
-            margin = known.limit if gain > 1 else int(_MORE * before.limit)
+            margin = known.limit if gain > _A_LITTLE else int(_MORE * before.limit)
             self._set(now, before.limit if gain < _LOSS else margin)
         else:
             self._every = min(_SELDOM, 2 * self._every)
@@ -259,7 +262,9 @@ class Load:
         self._windows += 1
         if self._additive and self._windows >= self._calm:
             self._windows = 0
-            self._calm = max(1, self._calm // 2)
+            if self._raised:  # and nothing was refused since
+                self._calm = max(1, self._calm // 2)
+            self._raised = True
             self._set(now, self.limit + 1)
         elif not self._additive and self._windows >= self._every:
             slow = known.seconds > _SLOW * (self._unhurried or known.seconds)

@@ -7,20 +7,23 @@ a kind does not have, and what this server turns out not to have, is told once a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from evolsynth.errors import EngineError, InputError, LLMError, RequestError, SetupError
 from evolsynth.llm.base import Capability
-from evolsynth.llm.server import llama_server
 from evolsynth.llm.server.flavours import FLAVOURS, Found
+from evolsynth.llm.server.forms import llama_server
+from evolsynth.llm.server.learned import learned
+from evolsynth.rows import Message
 
-__all__ = ["Asker", "Probed", "abilities", "gaps", "probe"]
+if TYPE_CHECKING:
+    from evolsynth.llm.server.transport import Transport
 
-T = TypeVar("T")
+__all__ = ["Probed", "abilities", "gaps", "probe"]
 
 # Who /v1/models says the models are owned by.
 _OWNERS = {
@@ -38,23 +41,6 @@ _SENTENCEPIECE = 1  # LLAMA_VOCAB_TYPE_SPM
 _LISTED = 8  # models in a message
 
 
-class Asker(Protocol):
-    """What asks the server; see `Transport`."""
-
-    async def get(self, path: str) -> Any:
-        """What stands at a path."""
-
-    async def post(
-        self,
-        path: str,
-        body: Mapping[str, Any],
-        *,
-        tokens: int = 0,
-        read: Callable[[Any], T] | None = None,
-    ) -> T:
-        """The answer to a question."""
-
-
 class Probed(NamedTuple):
     """What was found, the chat template that the server shows (with its tokens' texts), and what
     of the server is worth knowing though it is no gap."""
@@ -65,7 +51,15 @@ class Probed(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-async def probe(asker: Asker, *, scheme: str, host: str, model: str | None, version: str) -> Probed:
+async def probe(
+    asker: Transport,
+    *,
+    scheme: str,
+    host: str,
+    model: str | None,
+    version: str,
+    think: bool | None = None,
+) -> Probed:
     """Find out what a server is, which model it has, and what it can do.
 
     Args:
@@ -74,6 +68,7 @@ async def probe(asker: Asker, *, scheme: str, host: str, model: str | None, vers
         host: where it is, with or without its port.
         model: its name there; None: the only one that the server has.
         version: what the paths of OpenAI's kind begin with.
+        think: whether the model is to think; None as it does by itself.
 
     Raises:
         InputError: the server has several models and none was named, or none of that name.
@@ -83,7 +78,7 @@ async def probe(asker: Asker, *, scheme: str, host: str, model: str | None, vers
     models = await _models(asker, version)
     kind = known or await _kind(asker, scheme, models)
     name = model or _only(models, scheme, host)
-    base = Found(kind=kind, model=name, version=version)
+    base = Found(kind=kind, model=name, version=version, think=think)
     probed = await _OF_KIND.get(kind, _openai)(asker, base, models)
     if known is None and kind != scheme and scheme in _SCHEMES:
         told = FLAVOURS[kind].title
@@ -94,7 +89,7 @@ async def probe(asker: Asker, *, scheme: str, host: str, model: str | None, vers
 # Which kind it is ---------------------------------------------------------------------------------
 
 
-async def _models(asker: Asker, version: str) -> list[dict[str, Any]]:
+async def _models(asker: Transport, version: str) -> list[dict[str, Any]]:
     """What it says of its models; none where it has no such list."""
     try:
         told = await asker.get(f"{version}/models")
@@ -104,7 +99,7 @@ async def _models(asker: Asker, version: str) -> list[dict[str, Any]]:
     return [m for m in listed or () if isinstance(m, dict) and isinstance(m.get("id"), str)]
 
 
-async def _kind(asker: Asker, scheme: str, models: Sequence[Mapping[str, Any]]) -> str:
+async def _kind(asker: Transport, scheme: str, models: Sequence[Mapping[str, Any]]) -> str:
     """Of which kind it is. The user's word is tried first."""
     owners = {_OWNERS.get(str(model.get("owned_by"))) for model in models} - {None}
     for kind in dict.fromkeys((scheme, *sorted(o for o in owners if o), "tgi")):
@@ -132,7 +127,7 @@ _LOOKS = {
 }
 
 
-async def _told(asker: Asker, path: str) -> Any:
+async def _told(asker: Transport, path: str) -> Any:
     """What stands at a path that may not be there."""
     try:
         return await asker.get(path)
@@ -140,7 +135,7 @@ async def _told(asker: Asker, path: str) -> Any:
         return None
 
 
-async def _tried(asker: Asker, path: str, body: Mapping[str, Any]) -> Any:
+async def _tried(asker: Transport, path: str, body: Mapping[str, Any]) -> Any:
     """What a question gives that the server may not know; None if it does not."""
     try:
         return await asker.post(path, body, tokens=1)
@@ -172,7 +167,9 @@ def _only(models: Sequence[Mapping[str, Any]], scheme: str, host: str) -> str:
 # What each kind tells of itself -------------------------------------------------------------------
 
 
-async def _llama_server(asker: Asker, base: Found, models: Sequence[Mapping[str, Any]]) -> Probed:
+async def _llama_server(
+    asker: Transport, base: Found, models: Sequence[Mapping[str, Any]]
+) -> Probed:
     props = await asker.get("/props")
     listed = _of(models, base.model) or (models[0] if len(models) == 1 else {})
     meta = listed.get("meta") or {}
@@ -199,7 +196,7 @@ async def _llama_server(asker: Asker, base: Found, models: Sequence[Mapping[str,
     return Probed(found, props.get("chat_template") or None, tokens)
 
 
-async def _begins(asker: Asker) -> tuple[int, ...]:
+async def _begins(asker: Transport) -> tuple[int, ...]:
     """The tokens that it puts before a text: a beginning of sequence, or nothing."""
     whole, bare = [
         await asker.post("/tokenize", {"content": "a", "add_special": special}, read=_tokens)
@@ -213,7 +210,7 @@ def _tokens(told: Any) -> list[int]:
     return [int(token) for token in told["tokens"]]
 
 
-async def _forces(asker: Asker) -> bool:
+async def _forces(asker: Transport) -> bool:
     """Whether a grammar of tokens is understood, with which a given text can be scored."""
     tokens = await asker.post("/tokenize", {"content": " b c", "add_special": False}, read=_tokens)
     wanted = [tokens[-1], tokens[0]]
@@ -226,7 +223,7 @@ async def _forces(asker: Asker) -> bool:
     return [t.token for t in answer.logprobs] == wanted
 
 
-async def _ollama(asker: Asker, base: Found, models: Sequence[Mapping[str, Any]]) -> Probed:
+async def _ollama(asker: Transport, base: Found, models: Sequence[Mapping[str, Any]]) -> Probed:
     version = (await asker.get("/api/version")).get("version")
     shown = await _shown(asker, base.model)
     details, info = shown.get("details") or {}, shown.get("model_info") or {}
@@ -244,10 +241,14 @@ async def _ollama(asker: Asker, base: Found, models: Sequence[Mapping[str, Any]]
             version=version, digest=digest, quantisation=details.get("quantization_level")
         ),
     )
-    return Probed(found)
+    # Of those that think, or have a form of their own, Ollama itself reads the answers.
+    own = shown.get("parser") or "thinking" in (shown.get("capabilities") or ())
+    if own or not found.raw:
+        return Probed(found)
+    return Probed(found, await learned(lambda turns: _rendered(asker, base.model, turns)))
 
 
-async def _shown(asker: Asker, model: str) -> dict[str, Any]:
+async def _shown(asker: Transport, model: str) -> dict[str, Any]:
     """What Ollama tells of a model.
 
     Raises:
@@ -262,17 +263,28 @@ async def _shown(asker: Asker, model: str) -> dict[str, Any]:
     return shown if isinstance(shown, dict) else {}
 
 
-async def _goes_on(asker: Asker, model: str) -> bool:
-    """Whether a chat's last turn stays open, as Ollama shows by rendering it."""
-    marked = "evolsynth goes on here"
-    turns = [{"role": "user", "content": "Hello."}, {"role": "assistant", "content": marked}]
-    body = {"model": model, "messages": turns, "stream": False, "_debug_render_only": True}
-    told = await _tried(asker, "/api/chat", body | {"options": {"num_predict": 1}})
-    rendered = ((told or {}).get("_debug_info") or {}).get("rendered_template")
-    return isinstance(rendered, str) and rendered.rstrip().endswith(marked)
+async def _rendered(asker: Transport, model: str, turns: Sequence[Message]) -> str | None:
+    """A chat as Ollama renders it, without answering it; None where it cannot."""
+    body = {
+        "model": model,
+        "messages": [{"role": turn.role, "content": turn.content} for turn in turns],
+        "stream": False,
+        "_debug_render_only": True,
+        "options": {"num_predict": 1},  # of those that do not know this
+    }
+    told = await _tried(asker, "/api/chat", body)
+    text = ((told or {}).get("_debug_info") or {}).get("rendered_template")
+    return text if isinstance(text, str) else None
 
 
-async def _vllm(asker: Asker, base: Found, models: Sequence[Mapping[str, Any]]) -> Probed:
+async def _goes_on(asker: Transport, model: str) -> bool:
+    """Whether a chat's last turn stays open."""
+    turns = (Message("user", "Hello."), Message("assistant", "evolsynth goes on here"))
+    rendered = await _rendered(asker, model, turns)
+    return rendered is not None and rendered.rstrip().endswith(turns[1].content)
+
+
+async def _vllm(asker: Transport, base: Found, models: Sequence[Mapping[str, Any]]) -> Probed:
     version = str((await _told(asker, "/version") or {}).get("version", ""))
     listed = _of(models, base.model)
     found = msgspec.structs.replace(
@@ -294,7 +306,7 @@ async def _vllm(asker: Asker, base: Found, models: Sequence[Mapping[str, Any]]) 
     return Probed(found, template if isinstance(template, str) else None, tokens)
 
 
-async def _sglang(asker: Asker, base: Found, models: Sequence[Mapping[str, Any]]) -> Probed:
+async def _sglang(asker: Transport, base: Found, models: Sequence[Mapping[str, Any]]) -> Probed:
     told = await _told(asker, "/get_model_info") or {}
     server = await _told(asker, "/get_server_info") or {}
     found = msgspec.structs.replace(
@@ -308,7 +320,7 @@ async def _sglang(asker: Asker, base: Found, models: Sequence[Mapping[str, Any]]
     return await _with_echo(asker, found)
 
 
-async def _tgi(asker: Asker, base: Found, models: Sequence[Mapping[str, Any]]) -> Probed:
+async def _tgi(asker: Transport, base: Found, models: Sequence[Mapping[str, Any]]) -> Probed:
     info = await asker.get("/info")
     found = msgspec.structs.replace(
         base,
@@ -324,7 +336,7 @@ async def _tgi(asker: Asker, base: Found, models: Sequence[Mapping[str, Any]]) -
     return Probed(found)
 
 
-async def _openai(asker: Asker, base: Found, models: Sequence[Mapping[str, Any]]) -> Probed:
+async def _openai(asker: Transport, base: Found, models: Sequence[Mapping[str, Any]]) -> Probed:
     """Any other: what it can do with a raw prompt is tried with one token."""
     if models and not _of(models, base.model) and base.kind in ("compatible", "lmstudio"):
         raise InputError(
@@ -338,7 +350,7 @@ async def _openai(asker: Asker, base: Found, models: Sequence[Mapping[str, Any]]
     return await _with_echo(asker, found)
 
 
-async def _with_echo(asker: Asker, found: Found) -> Probed:
+async def _with_echo(asker: Transport, found: Found) -> Probed:
     """Try a raw prompt of a word, and whether it is said again with its log-probabilities."""
     body = {"model": found.model, "prompt": "Hello there", "max_tokens": 1, "temperature": 0}
     path = f"{found.version}/completions"

@@ -9,6 +9,7 @@ waited for, and a server that is dead (`patience`). None of it changes an answer
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections import Counter
@@ -17,7 +18,7 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 
-from evolsynth.errors import EngineError, EvolsynthError, InputError, SetupError
+from evolsynth.errors import EngineError, EvolsynthError, InputError, RequestError, SetupError
 from evolsynth.llm.base import encoded
 from evolsynth.llm.server.endpoints import Endpoint, Place, places_of
 from evolsynth.llm.server.exchange import Exchange
@@ -32,7 +33,7 @@ T = TypeVar("T")
 
 _NO_LIMITS = Limits()
 _TIMES = Times()
-_TRIES = 6
+_TRIES = 8
 _LONGEST_PAUSE = 900.0
 # After an answer that says that nothing is left; the next refusal says what it really means.
 _LONGEST_OWN_PAUSE = 60.0
@@ -151,8 +152,14 @@ class Transport:
             await self._exchange.aclose()
 
     @property
+    def at_once(self) -> int:
+        """How many requests the server gets at once, as far as was found."""
+        limits = sum(place.load.limit for place in self._places if place.well)
+        return max(1, min(self._most, limits))
+
+    @property
     def concurrency(self) -> int:
-        """How many requests are worth having under way now."""
+        """How many requests are worth asking at once: enough for more to be tried."""
         wanted = sum(place.load.wanted for place in self._places if place.well)
         return max(1, min(self._most, wanted))
 
@@ -226,11 +233,15 @@ class Transport:
                     self._succeeded(place, asked)
                 except Trouble as trouble:
                     wait = self._failed(asked, place, trouble)
+                except RequestError:
+                    self._spoke(place)
+                    raise
                 else:
                     return found
                 finally:
                     self._turns.leave(place, asked)
                 self._stats.retried += 1
+                self._check_open()
                 await self._turns.sleep(wait)
         finally:
             self._health.forget(id(asked))
@@ -241,14 +252,17 @@ class Transport:
 
     async def _admitted(self, asked: Asked) -> Place:
         """Wait for a place to ask at."""
-        if not self._open:
-            raise self._was_closed()
+        self._check_open()
         now = time.monotonic()
-        if now < self._dead_to:
-            raise SetupError(self._dead)
         place = await self._turns.place_for(asked)
         self._stats.seconds_waiting += asked.began - now
         return place
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise self._was_closed()
+        if time.monotonic() < self._dead_to:
+            raise SetupError(self._dead)
 
     async def _attempt(self, place: Place, asked: Asked) -> Reply:
         """Send it once, and the server's reply to that."""
@@ -294,10 +308,15 @@ class Transport:
             pause *= self._chance.uniform(1.0, 1.1)
             place.paused_to = max(place.paused_to, time.monotonic() + pause)
 
-    def _succeeded(self, place: Place, asked: Asked) -> None:
+    def _spoke(self, place: Place) -> float:
+        """It works, whatever it answered."""
         now = time.monotonic()
         self._health.succeeded(now)
         place.succeeded(now)
+        return now
+
+    def _succeeded(self, place: Place, asked: Asked) -> None:
+        now = self._spoke(place)
         if asked.method == "POST":
             place.pace.answered(now - asked.began, asked.tokens)
             place.load.answered(now, entered=asked.began, busy=len(self._turns) > 0)
@@ -326,15 +345,15 @@ class Transport:
         return self._chance.uniform(0.0, longest)
 
     def _busy(self, place: Place, asked: Asked, trouble: Trouble, now: float) -> None:
-        place.alive_at = now
+        place.lives(now)
         place.load.refused(now, entered=asked.began, left=place.under_way - 1)
         self._health.busy(now)
         since = self._health.busy_since or now
         if now - since > _BUSY_PATIENCE * self._health.patience:
             self._die(
                 now,
-                f"{trouble}: it has answered nothing else for {(now - since) / 60:.0f} minutes. "
-                "Look at the account's limits; the run can go on then.",
+                f"{trouble}; it has answered nothing else for {(now - since) / 60:.0f} minutes. "
+                "Look at the server, or at the account's limits; the run can go on then.",
             )
             raise SetupError(self._dead)
 
@@ -354,7 +373,8 @@ class Transport:
         if trouble.kind == "connection" or asked.tries < _TRIES:
             return
         first = asked.first_failed or now
-        if self._health.last_success > first or now - first >= self._health.patience:
+        alone = not self._health.blames_server(lives=True)
+        if self._health.last_success > first or (alone and now - first >= self._health.patience):
             error = EngineError(
                 f"{self._exchange.told(place)} failed {asked.tries} times with this request, the "
                 f"last time because {trouble}. Ask again later, or look at the server's log."
@@ -402,8 +422,9 @@ class Transport:
     def _suspect(self, now: float) -> None:
         """Nothing but errors for all its time: is the server dead?"""
         longest_connect = self._times.connect + self._times.tick
-        if any(now - flight.began > longest_connect for flight in self._flights.values()):
-            return  # somebody is still connected and waits
+        for flight in self._flights.values():
+            if now - flight.began > longest_connect and not flight.place.silent:
+                return  # it is still connected, and waits
         since = now if self._health.since is None else self._health.since
         lives = any(place.alive_at > since for place in self._places)
         if self._health.blames_server(lives=lives):
@@ -437,14 +458,15 @@ class Transport:
             self._begin(self._sign(place))
 
     async def _sign(self, place: Place) -> None:
-        try:
+        lives = False
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._times.sign):
-                reply = await self._exchange.once(place, "GET", "/", b"")
-        except (EvolsynthError, Trouble, TimeoutError):
+                lives = await self._exchange.lives(place)
+        if lives:
+            place.lives(time.monotonic())
+        else:
+            place.silent = True
             self._health.unreachable()
-            return
-        if reply.status < 500:
-            place.alive_at = time.monotonic()
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -125,6 +125,8 @@ class Turns:
         finally:
             timer.cancel()
             self._sleepers.discard(sleeper)
+            if sleeper.done() and not sleeper.cancelled():
+                sleeper.exception()  # seen, even by one who is cancelled at the same moment
 
     def end(self, error: Callable[[], Exception]) -> None:
         """All who wait get an error, each its own."""

@@ -344,6 +344,11 @@ FAILURES: dict[str, str] = {
     "same command again.",
     "RequestError": "Shorten the rows or prompts named in the failed rows, or give the model a "
     "larger context.",
+    "ContextOverflow": "Shorten the rows or prompts named in the failed rows, ask for shorter "
+    "answers, or give the model a larger context.",
+    "ContentRefused": "Leave out the rows that the server's rules forbid, or use another model.",
+    "NotFound": "Look at the model's name and the server's address: the message says what is not "
+    "there.",
     "LLMError": "See the message in the failed rows, and whether the model answers by itself.",
     "InputError": "Mend the rows at the places that the failed rows name, or leave them out.",
     "CapabilityError": "Give the step another model, or leave out the option that the message "

@@ -77,6 +77,7 @@ class Faulty:
     slots: int | None = None
     port: int = 0
     elsewhere: str = ""
+    answers_signs: bool = True
     asked: Counter[int] = field(default_factory=Counter)
     answered: Counter[int] = field(default_factory=Counter)
     questions: list[Question] = field(default_factory=list)
@@ -134,6 +135,8 @@ class Faulty:
         self.questions.append(question)
         if head.startswith(b"GET"):
             self.signs += 1
+            if not self.answers_signs:
+                await asyncio.sleep(60)
             writer.write(whole(b'{"object": "list"}'))
             return True
         number = question.number

@@ -55,6 +55,12 @@ VLLM: dict[str, Any] = {
     "POST /v1/completions": completion_answer(),
 }
 
+
+def _rendered(messages: Any) -> str:
+    """The last turn is left open where it is the assistant's; earlier ones are not shown."""
+    return f"<|im_start|>x\n{messages[-1]['content']}"
+
+
 OLLAMA: dict[str, Any] = {
     "GET /api/version": {"version": "0.12.6"},
     "GET /v1/models": models("library", "smollm2:135m"),
@@ -66,12 +72,7 @@ OLLAMA: dict[str, Any] = {
         "capabilities": ["completion"],
     },
     "POST /api/chat": lambda body: (
-        {
-            "model": "smollm2:135m",
-            "_debug_info": {
-                "rendered_template": f"<|im_start|>x\n{body['messages'][-1]['content']}"
-            },
-        }
+        {"model": "smollm2:135m", "_debug_info": {"rendered_template": _rendered(body["messages"])}}
         if body.get("_debug_render_only")
         else {
             "model": "smollm2:135m",

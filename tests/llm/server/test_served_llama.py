@@ -133,11 +133,27 @@ async def test_log_probabilities_are_those_before_temperature(
         assert one.logprob == pytest.approx(other.logprob, abs=0.35)
 
 
+async def test_a_character_may_be_spread_over_tokens(served: Server, as_it_came: LlamaCpp) -> None:
+    text = "a 🦙, 日本 ö"
+    forced = asked(grammar=f'root ::= "{text}"', logprobs=True, max_tokens=30)
+    ours, theirs = await served.complete(forced), await as_it_came.complete(forced)
+    assert (ours.text, ours.tokens) == (theirs.text, theirs.tokens) == (text, theirs.tokens)
+    assert [t.token for t in ours.logprobs] == [t.token for t in theirs.logprobs]
+    assert b"".join(t.piece for t in ours.logprobs).decode() == text
+    assert sum(t.logprob for t in ours.logprobs) == pytest.approx(
+        sum(t.logprob for t in theirs.logprobs), rel=0.05
+    )
+    cut = asked(grammar=f'root ::= "{text}"', max_tokens=2)
+    assert (await served.complete(cut)).text == (await as_it_came.complete(cut)).text
+    banned = asked(grammar=None, prefix="The 🦙 is a", banned=("🦙 is b",), max_tokens=4)
+    assert (await served.complete(banned)).text.startswith("The 🦙 is a")
+
+
 async def test_a_text_is_scored_token_by_token_with_its_end_of_turn(
     served: Server, as_it_came: LlamaCpp
 ) -> None:
     prompt = as_it_came.template.render(ASK)
-    text = Prompt((Segment("Lake of zebras"), Segment("<|im_end|>", control=True)))
+    text = Prompt((Segment("Lake 🦙, Zoë"), Segment("<|im_end|>", control=True)))
     ours, theirs = (
         await served.score(prompt, text),
         await as_it_came.score(prompt, text),

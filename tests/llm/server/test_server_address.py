@@ -10,6 +10,13 @@ from evolsynth.llm.server.address import Where, address_of, endpoints_of
 LOCAL = "http://127.0.0.1"
 
 
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment says nothing of servers."""
+    for name in ("OPENAI_BASE_URL", "OLLAMA_HOST"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.mark.parametrize(
     ("text", "model", "url", "version"),
     [

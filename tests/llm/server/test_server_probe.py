@@ -9,8 +9,9 @@ import server_shapes as shapes
 from answering_server import answering
 
 from evolsynth.errors import CapabilityError, InputError, SetupError, TemplateError
-from evolsynth.llm.base import Capability
+from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.server import Server
+from evolsynth.rows import Message
 
 C = Capability
 
@@ -93,6 +94,27 @@ async def test_a_template_that_the_server_does_not_show_is_asked_for(tmp_path: A
             await Server(spec, chat_template=str(tmp_path / "none.jinja")).start()
         with pytest.raises(TemplateError, match="does not parse"):
             await Server(spec, chat_template="{% if %}").start()
+
+
+async def test_ollamas_template_is_learned_from_what_it_renders() -> None:
+    def chat(body: Any) -> Any:
+        turns = "".join(f"<{m['role']}>{m['content']}<end>" for m in body["messages"])
+        opened = turns.removesuffix("<end>") + "<end><assistant>"
+        if body["messages"][-1]["role"] == "assistant":
+            opened = turns.removesuffix("<end>")
+        return {"_debug_info": {"rendered_template": opened}}
+
+    async with answering(shapes.OLLAMA | {"POST /api/chat": chat}) as server:
+        async with Server(f"ollama:smollm2:135m@{server.url}") as llm:
+            assert str(llm.template.pre_query("Be brief.")) == "<system>Be brief.<end><user>"
+            assert llm.template.turn_end() == "<end>"
+            await llm.complete(Request(messages=(Message("user", "Hi."),), seed=1))
+            assert server.asked[-1][1]["prompt"] == "<user>Hi.<end><assistant>"
+        show = shapes.OLLAMA["POST /api/show"] | {"capabilities": ["completion", "thinking"]}
+        server.routes["POST /api/show"] = show  # then Ollama reads the answers
+        async with Server(f"ollama:smollm2:135m@{server.url}") as llm:
+            with pytest.raises(TemplateError, match="does not show"):
+                _ = llm.template
 
 
 async def test_vllm_may_show_its_template() -> None:

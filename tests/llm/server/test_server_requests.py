@@ -12,10 +12,22 @@ import pytest
 import server_shapes as shapes
 from answering_server import Answering, answering
 
-from evolsynth.errors import CapabilityError, EngineError, RequestError, SetupError
-from evolsynth.llm.base import Prompt, Request, Sampling, Segment, TokenLogprob
+from evolsynth.data.files import read_rows
+from evolsynth.errors import (
+    CapabilityError,
+    EngineError,
+    InputError,
+    RequestError,
+    SetupError,
+    TemplateError,
+)
+from evolsynth.llm.base import Capability, Prompt, Request, Sampling, Segment, TokenLogprob
 from evolsynth.llm.server import Server
-from evolsynth.rows import Message
+from evolsynth.llm.server.flavours import Found
+from evolsynth.llm.server.forms import asking, form, llama_server, ollama, openai, tgi
+from evolsynth.pipeline import load, respond
+from evolsynth.pipeline.graph import Pipeline
+from evolsynth.rows import Message, Row, write_rows
 
 ASK = (Message("system", "Be brief."), Message("user", "Name a river."))
 PLAIN = Prompt.of("The Rhine")
@@ -166,9 +178,9 @@ async def test_what_is_not_as_wanted_is_asked_for_again_and_then_refused() -> No
         assert seeds[0] == 7
         assert len(set(seeds)) == 2
         server.routes = with_answer(shapes.OPENAI, chat, shapes.chat_answer("Sorry, a banned one"))
-        with pytest.raises(RequestError, match="wrote a text that is banned, in 4"):
+        with pytest.raises(RequestError, match="wrote a text that is banned, in each of 4"):
             await llm.complete(asked(banned=("Sorry",)))
-        with pytest.raises(RequestError, match="banned, in 1 "):  # it would be the same again
+        with pytest.raises(RequestError, match="would do so again"):
             await llm.complete(asked(banned=("Sorry",), sampling=Sampling(temperature=0)))
         with pytest.raises(RequestError, match="which is no JSON"):
             await llm.complete(asked(schema="{}"))
@@ -282,6 +294,30 @@ async def test_a_refusal_of_the_model_is_the_rows_failure() -> None:
                 await llm.complete(asked())
 
 
+NONSENSE: list[Any] = [
+    None, [], {}, "x", 5, True, {"error": "no"}, {"choices": []}, {"choices": None},
+    {"choices": [{}]}, {"choices": ["x"]}, {"choices": [{"message": "x", "text": 5}]},
+    {"choices": [{"message": {"content": 5}, "text": None}]},
+    {"choices": [{"message": {"content": "x"}, "text": "x"}], "usage": {"prompt_tokens": "many"}},
+    {"choices": [{"message": {"content": "x"}, "text": "x"}], "usage": [1]},
+    {"choices": [{"message": {"content": "x"}, "text": "x", "logprobs": {"content": [None],
+     "tokens": ["x"], "token_logprobs": [float("nan")]}}]},
+    {"message": "x", "response": 5, "content": 7}, {"message": {}}, [{"generated_text": "x"}],
+    {"message": {"content": "x"}, "response": "x", "content": "x", "done": True,
+     "eval_count": float("inf"), "tokens_predicted": float("inf"), "generated_text": "x",
+     "details": {"generated_tokens": float("inf")}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "read", [openai.read_chat, openai.read_completion, ollama.read, llama_server.read, tgi.read]
+)
+def test_nonsense_is_told_from_an_answer(read: Any) -> None:
+    for told in NONSENSE:
+        with pytest.raises((ValueError, LookupError, TypeError)):
+            form.readable(read)(told)
+
+
 async def test_log_probabilities_come_with_the_tokens() -> None:
     entries = [
         {"token": "Th", "bytes": [84, 104], "logprob": -0.5, "top_logprobs": []},
@@ -302,7 +338,10 @@ async def test_vllm_scores_a_text_by_the_log_probabilities_of_a_prompt() -> None
 
     def scored(body: Any) -> Any:
         entries = [None] + [
-            {str(t): {"logprob": -0.1 * i, "rank": 1, "decoded_token": chr(t)}, "9": {"logprob": 0}}
+            {
+                str(t): {"logprob": -0.25 * i, "rank": 1, "decoded_token": chr(t)},
+                "9": {"logprob": 0},
+            }
             for i, t in enumerate(body["prompt"][1:], 1)
         ]
         return shapes.completion_answer("x", prompt_logprobs=entries)
@@ -312,8 +351,8 @@ async def test_vllm_scores_a_text_by_the_log_probabilities_of_a_prompt() -> None
         score = await llm.score(Prompt.of("ab"), "cd")
         assert last(server)["prompt"] == [1, 97, 98, 99, 100]
         assert score.prompt_tokens == 3
-        assert score.logprobs[0] == TokenLogprob(99, b"c", pytest.approx(-0.3))
-        assert score.total == pytest.approx(-0.7)
+        assert score.logprobs[0] == TokenLogprob(99, b"c", -0.75)
+        assert score.total == -1.75
         with pytest.raises(RequestError, match="continuation is empty"):
             await llm.score(PLAIN, "")
 
@@ -340,6 +379,81 @@ async def test_several_addresses_share_the_work_and_name_nothing_in_its_origin()
             assert len(one.bodies("/v1/chat/completions")) > 0
         async with Server(f"vllm:{one.url}") as alone:
             assert alone.provenance == llm.provenance
+
+
+async def test_addresses_with_different_keys_are_not_shown_each_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-openai")
+    llm = Server("openai:m", endpoints=["http://127.0.0.1:9/v1"])
+    with pytest.raises(SetupError, match=r"different keys.*key_env"):
+        await llm.start()
+    with pytest.raises(InputError, match="form of the model's own"):
+        Server("openai:m", endpoints=["http://127.0.0.1:9/other"])
+
+
+def test_openais_own_api_has_another_name_for_the_most_tokens_and_four_stops() -> None:
+    found = Found(kind="openai", model="m")
+    path, body = openai.chat(asked(stop=("a", "b", "c", "d", "e")), found)
+    assert path == "/v1/chat/completions"
+    assert body["max_completion_tokens"] == 50
+    assert "max_tokens" not in body
+    assert body["stop"] == ["a", "b", "c", "d"]
+    assert not {"top_k", "min_p", "repeat_penalty"} & body.keys()
+
+
+def test_thoughts_are_switched_at_openrouter_by_a_field_of_its_own() -> None:
+    _, body = openai.chat(asked(), Found(kind="openrouter", model="m", think=False))
+    assert body["reasoning"] == {"enabled": False}
+
+
+async def test_an_older_llama_server_scores_nothing_and_chats_where_its_template_is_broken() -> (
+    None
+):
+    routes = {
+        "GET /props": {
+            "default_generation_settings": {"n_ctx": 512},
+            "model_path": "C:\\models\\m.gguf",
+            "chat_template": "{% if %}",
+        },
+        "GET /v1/models": shapes.models("llamacpp", "/models/m.gguf", meta={"vocab_type": 1}),
+        "POST /tokenize": lambda body: {"tokens": [1] * body.get("add_special", False) + [5, 6]},
+        "POST /completion": (400, {"error": {"message": "failed to parse grammar"}}),
+        "POST /v1/chat/completions": shapes.chat_answer("Oh, the Rhine."),
+    }
+    async with answering(routes) as server, Server(f"llama-server:{server.url}") as llm:
+        assert llm.name == "m.gguf"
+        assert llm.provenance["file"] == "m.gguf"
+        assert Capability.LOGPROBS not in llm.capabilities
+        assert (await llm.complete(asked(prefix="Oh,"))).text == "Oh, the Rhine."
+        with pytest.raises(TemplateError, match="does not parse"):
+            _ = llm.template
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("meta-llama/Llama-3.2-3B-Instruct", 3e9),
+        ("smollm2:135m", 135e6),
+        ("qwen2.5-0.5b-instruct-q4_k_m", 0.5e9),
+        ("Mixtral-8x7B-v0.1", 56e9),
+        ("Qwen3-30B-A3B", 30e9),
+        ("gpt-4o-mini", None),
+        ("phi-3-mini-4k-4bit", None),
+    ],
+)
+def test_a_models_name_may_tell_its_size(name: str, size: float | None) -> None:
+    assert asking.size_in(name) == size
+
+
+async def test_models_that_write_into_channels_are_asked_by_messages() -> None:
+    template = shapes.TEMPLATE + "{# <|channel|>final #}"
+    async with (
+        answering(shapes.VLLM) as server,
+        Server(f"vllm:{server.url}", chat_template=template) as llm,
+    ):
+        await llm.complete(asked())
+        assert server.asked[-1][0] == "/v1/chat/completions"
 
 
 async def test_it_has_to_be_started_and_can_be_closed_twice() -> None:
@@ -387,3 +501,22 @@ async def test_a_template_of_a_file_is_used(tmp_path: Path) -> None:
         assert "<|im_end|>" in body["options"]["stop"]
         filled = llm.prepared(asked())
         assert msgspec.structs.replace(filled, seed=7) == llm.prepared(filled)
+
+
+async def test_a_run_finds_its_answers_again_and_asks_nothing_twice(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.jsonl", [Row.make(f"Name {n} lakes.") for n in range(5)])
+    async with answering(shapes.OPENAI) as server, answering(shapes.OPENAI) as elsewhere:
+
+        async def run(url: str, **options: Any) -> list[str]:
+            llm = Server(f"openai:m@{url}", **options)
+            pipeline = Pipeline((load(str(tmp_path / "rows.jsonl")), respond()))
+            result = await pipeline.run(str(tmp_path / "run"), llm=llm, report=False)
+            return [row.response or "" for row in read_rows(result.files["accepted"])]
+
+        assert await run(server.url) == ["The Rhine."] * 5
+        chat = "/v1/chat/completions"
+        assert len(server.bodies(chat)) == 5
+        await run(server.url, concurrency=2)  # neither that nor the address determines answers
+        await run(elsewhere.url)
+        assert len(server.bodies(chat)) == 5
+        assert elsewhere.bodies(chat) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import ssl
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import trustme
 from faulty import FAULTS, Faulty, Question, answer_of, calm, right, whole
 
 from evolsynth.errors import EngineError, InputError, RequestError, SetupError
+from evolsynth.llm.server.exchange import _proxy
 from evolsynth.llm.server.patience import Times
 from evolsynth.llm.server.transport import Endpoint, Limits, NotFound, Transport
 
@@ -206,8 +208,22 @@ async def test_a_question_that_a_server_cannot_bear_is_given_up_while_others_go_
     assert len(failed) == 1
     assert isinstance(failed[0], EngineError)
     assert failed[0].retryable is False, "the run would ask as often again"
-    assert failed[0].attempt == server.asked[3] == 6
-    assert "failed 6 times with this request, the last time because" in str(failed[0])
+    assert failed[0].attempt == server.asked[3] == 8
+    assert "failed 8 times with this request, the last time because" in str(failed[0])
+
+
+def test_a_proxy_is_that_of_the_environment_and_none_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert _proxy("https", "api.openai.com") is None
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
+    monkeypatch.setenv("no_proxy", "inside.example")
+    assert _proxy("https", "api.openai.com") == "http://proxy:3128"
+    assert _proxy("http", "api.openai.com") is None
+    assert _proxy("https", "inside.example") is None
+    assert _proxy("https", "localhost") is _proxy("https", "127.0.0.1") is None
 
 
 # --- TLS -----------------------------------------------------------------------------------------
@@ -255,18 +271,25 @@ async def test_a_dead_server_stops_all_with_one_sentence() -> None:
     began = time.monotonic()
     posts = [transport.post("/v1/x", {"id": n}) for n in range(50)]
     results = await asyncio.gather(*posts, return_exceptions=True)
-    assert time.monotonic() - began < 0.6
+    assert time.monotonic() - began < 3
     assert {type(r) for r in results} == {SetupError}
-    assert {str(r) for r in results} == {
-        f"Ollama at 127.0.0.1:{server.port} gave nothing but errors for 0 seconds, the last: "
-        "nobody listens there. Look whether it runs; the run can go on then."
-    }
-    began = time.monotonic()
+    (message,) = {str(r) for r in results}
+    assert re.fullmatch(
+        rf"Ollama at 127.0.0.1:{server.port} gave nothing but errors for \d seconds, the last: "
+        r"nobody listens there\. Look whether it runs; the run can go on then\.",
+        message,
+    )
+    transport._dead_to = time.monotonic() + 60  # it takes no more than patience: 0.2 s
     with pytest.raises(SetupError):  # a latecomer need not wait again
-        await transport.post("/v1/x", {"id": 1})
-    assert time.monotonic() - began < 0.1
+        await asyncio.wait_for(transport.post("/v1/x", {"id": 1}), 0.05)
     await transport.aclose()
     await no_task_left()
+
+
+def test_all_this_takes_less_than_a_minute() -> None:
+    transport = Transport([Endpoint("http://host:1")])
+    times = transport._times
+    assert transport._health.patience + times.tick + times.connect / 2 < 60
 
 
 async def test_a_server_with_nothing_but_errors_is_dead_too() -> None:
@@ -276,6 +299,23 @@ async def test_a_server_with_nothing_but_errors_is_dead_too() -> None:
         results = await asyncio.gather(*posts, return_exceptions=True)
         await transport.aclose()
     assert {type(r) for r in results} == {SetupError}
+
+
+async def test_a_server_that_refuses_all_but_a_few_is_not_dead() -> None:
+    def plan(number: int, nth: int) -> str:
+        return "500" if number == 0 and nth < 7 else "no such thing"
+
+    async def refuse(server: Faulty, question: Question) -> bool:
+        question.writer.write(whole(b'{"error": "no"}', "422 No"))
+        return True
+
+    FAULTS["no such thing"] = refuse
+    async with Faulty(plan, seconds=0.02) as server:
+        transport = await started(server, patience=0.05)
+        posts = [transport.post("/v1/x", {"id": n}) for n in range(20)]
+        results = await asyncio.gather(*posts, return_exceptions=True)
+        await transport.aclose()
+    assert {type(r) for r in results} == {RequestError}
 
 
 async def test_a_host_that_is_not_there() -> None:
@@ -311,6 +351,25 @@ async def test_a_slow_server_is_not_dead() -> None:
     assert set(server.asked.values()) == {1}, "its answers could still come"
 
 
+async def test_a_server_that_answers_nothing_any_more_is_dead() -> None:
+    times = Times(back_off=0.002, tick=0.01, least=0.05, sign=0.05, silent=0.1, connect=0.05)
+
+    async def mute(server: Faulty, question: Question) -> bool:
+        await asyncio.sleep(60)
+        return False
+
+    FAULTS["mute"] = mute
+    async with Faulty(lambda number, nth: "mute" if number else "answer") as server:
+        transport = await started(server, _times=times, patience=0.2)
+        await transport.post("/v1/x", {"id": 0})
+        server.answers_signs = False
+        posts = [transport.post("/v1/x", {"id": n}) for n in range(1, 4)]
+        results = await asyncio.gather(*posts, return_exceptions=True)
+        await transport.aclose()
+    assert {type(r) for r in results} == {SetupError}
+    await no_task_left()
+
+
 async def test_an_answer_is_waited_for_as_long_as_there_are_signs_of_life() -> None:
     times = Times(back_off=0.002, tick=0.01, least=0.05, sign=0.05, silent=0.2, unseen=30)
     async with Faulty(seconds=0.5) as server:
@@ -328,7 +387,7 @@ async def test_no_more_are_under_way_than_the_user_allows() -> None:
     async with Faulty(seconds=0.002) as server:
         transport = await started(server, limits=Limits(concurrency=3))
         await asyncio.gather(*(transport.post("/v1/x", {"id": n}) for n in range(40)))
-        assert transport.concurrency == 3
+        assert transport.concurrency == transport.at_once == 3
         await transport.aclose()
     assert server.most_at_once == 3
 
@@ -337,9 +396,9 @@ async def test_what_a_server_bears_is_found() -> None:
     async with Faulty(seconds=0.003, slots=6) as server:
         transport = await started(server)
         await asyncio.gather(*(transport.post("/v1/x", {"id": n}) for n in range(300)))
-        load = transport._places[0].load
+        assert transport.concurrency == 2 * transport.at_once
         await transport.aclose()
-    assert 4 <= load.limit <= 8
+    assert 4 <= transport.at_once <= 8
     assert server.answered.total() == 300
     assert transport.stats.statuses[429] < 60
 
@@ -349,7 +408,7 @@ async def test_a_limit_of_requests_a_minute_is_kept() -> None:
         transport = await started(server, limits=Limits(requests_per_minute=1200))
         began = time.monotonic()
         await asyncio.gather(*(transport.post("/v1/x", {"id": n}) for n in range(26)))
-        assert 0.2 < time.monotonic() - began < 1.0, "20 at once, then 20 a second"
+        assert 0.2 < time.monotonic() - began < 5, "20 at once, then 20 a second"
         await transport.aclose()
 
 
@@ -384,11 +443,12 @@ async def test_a_question_that_failed_at_one_place_is_asked_at_another(fault: st
     async with Faulty(plan) as bad, Faulty() as good:
         if fault == "dead":
             await bad.die()
-        transport = Transport([Endpoint(bad.url), Endpoint(good.url)], _times=Times())
+        patient = Times(back_off=60, longest_back_off=60)
+        transport = Transport([Endpoint(bad.url), Endpoint(good.url)], _times=patient)
         await transport.start()
         began = time.monotonic()
         results = await asyncio.gather(*(transport.post("/v1/x", {"id": n}) for n in range(60)))
-        assert time.monotonic() - began < 1.0, "at once, without waiting"
+        assert time.monotonic() - began < 5, "at once, without waiting"
         await transport.aclose()
     assert [r["id"] for r in results] == list(range(60))
     assert set(good.answered.values()) == {1}

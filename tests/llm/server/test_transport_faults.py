@@ -4,6 +4,7 @@ needed, and none is lost."""
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ MANY = 40
 FINE = ("answer", "packed", "in chunks", "to the end", "twice", "sent on")
 # These have tests of their own.
 APART = ("sent elsewhere", "bomb", "twice, later")
+NAMES = [name for name in FAULTS if name not in APART]
 
 
 def reader(number: int) -> Callable[[Any], str]:
@@ -44,7 +46,7 @@ async def nothing_left() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-@pytest.mark.parametrize("fault", [name for name in FAULTS if name not in APART])
+@pytest.mark.parametrize("fault", NAMES)
 async def test_a_fault_changes_no_answer(fault: str) -> None:
     slow = fault in ("loris", "silence")
     plan = sometimes(fault, most=1, share=0.1) if slow else sometimes(fault)
@@ -73,3 +75,39 @@ async def test_what_comes_unasked_is_not_the_answer_to_the_next_question() -> No
         await transport.aclose()
     assert server.connections == 4, "none can be trusted with a second question"
     assert set(server.answered.values()) == {1}
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_all_faults_at_once_change_no_answer(seed: int) -> None:
+    names = [name for name in NAMES if name not in ("loris", "silence")]
+
+    def plan(number: int, nth: int) -> str:
+        chance = random.Random(f"{seed} {number} {nth}")
+        return chance.choice(names) if nth < 2 and chance.random() < 0.5 else "answer"
+
+    async with Faulty(plan, seconds=0.001) as one, Faulty(plan) as two:
+        places = [Endpoint(one.url), Endpoint(two.url, 0.5)]
+        transport = Transport(places, _times=QUICK)
+        await transport.start()
+        answers = await all_of(transport, 100)
+        await transport.aclose()
+    assert answers == [answer_of(n) for n in range(100)]
+    assert set((one.answered + two.answered).values()) == {1}
+    await nothing_left()
+
+
+async def test_a_connection_that_was_closed_meanwhile_costs_no_attempt() -> None:
+    closing = False
+
+    def plan(number: int, nth: int) -> str:
+        return "nothing" if closing and number == 1 and nth == 0 else "answer"
+
+    async with Faulty(plan) as server:
+        transport = Transport([Endpoint(server.url)], _times=Times(back_off=60))
+        await transport.start()
+        await transport.post("/v1/x", {"id": 0})
+        closing = True
+        assert (await transport.post("/v1/x", {"id": 1}))["answer"] == answer_of(1)
+        await transport.aclose()
+    assert transport.stats.retried == 0
+    assert server.connections == 2

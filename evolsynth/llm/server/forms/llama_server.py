@@ -6,13 +6,16 @@ as it stands only where it holds nothing that looks like one; else its tokens ar
 
 from __future__ import annotations
 
+import asyncio
+import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from evolsynth.llm.base import Prompt, Request, Segment
+from evolsynth.llm.base import Prompt, Request, Segment, TokenLogprob
 from evolsynth.llm.server.flavours import Found
-from evolsynth.llm.server.wire import (
+from evolsynth.llm.server.forms.common import (
     Answer,
     Question,
     finished,
@@ -23,42 +26,33 @@ from evolsynth.llm.server.wire import (
     token_logprob,
 )
 
-__all__ = ["Poster", "Tokeniser", "completion", "forced", "read"]
+if TYPE_CHECKING:
+    from evolsynth.llm.server.transport import Transport
 
-T = TypeVar("T")
+__all__ = ["UNKNOWN", "Tokeniser", "completion", "forced", "likely", "read"]
+
 Parts = list[int | str]
 
 _SUSPECT = re.compile(r"[<\[［｜|▁]")
+#: The log-probability of a token of which llama-server tells none.
+UNKNOWN = math.nan
 _KEPT = 4096  # control segments whose tokens are kept
 _SAMPLERS = ["top_k", "penalties", "top_p", "min_p", "temperature"]
-
-
-class Poster(Protocol):
-    """What asks a server; see `Transport.post`."""
-
-    async def __call__(
-        self,
-        path: str,
-        body: Mapping[str, Any],
-        *,
-        tokens: int = 0,
-        read: Callable[[Any], T] | None = None,
-    ) -> T:
-        """Ask one question."""
 
 
 class Tokeniser:
     """Prompts as llama-server takes them, with the same tokens as the engine in process gives.
 
     Args:
-        post: asks the server.
+        transport: asks the server.
         found: what the model's texts begin with, and of what kind its tokeniser is.
     """
 
-    def __init__(self, post: Poster, found: Found) -> None:
-        self._post, self._found = post, found
+    def __init__(self, transport: Transport, found: Found) -> None:
+        self._transport, self._found = transport, found
         self._pieces: dict[str, list[tuple[int, str]]] = {}
         self._control: dict[int, bool] = {}
+        self._asking = asyncio.Lock()  # so that what many want at once is asked for once
 
     async def prompt(self, prompt: Prompt, prefix: str = "", *, apart: bool = False) -> Parts:
         """A prompt and the beginning of its answer; ``apart`` keeps tokens from reaching over."""
@@ -80,6 +74,13 @@ class Tokeniser:
         parts = await self._chunk(prompt.segments, first=False, whole=True)
         return [part for part in parts if isinstance(part, int)]
 
+    async def broken(self, tokens: Sequence[int], text: str) -> frozenset[int]:
+        """Those of a text's tokens that hold a part of a character only."""
+        body = {"content": text, "add_special": False, "parse_special": False, "with_pieces": True}
+        found = await self._transport.post("/tokenize", body, read=_numbers_and_texts)
+        whole = {token for token, piece in found if piece}
+        return frozenset(tokens) - whole
+
     async def control(self, text: str) -> int | None:
         """The control token of that name, if the model has one."""
         pieces = await self._split(text)
@@ -89,7 +90,7 @@ class Tokeniser:
 
     async def text(self, tokens: Sequence[int]) -> str:
         """The text that some tokens stand for."""
-        told: str = await self._post(
+        told: str = await self._transport.post(
             "/detokenize", {"tokens": list(tokens)}, read=lambda answer: str(answer["content"])
         )
         return told
@@ -109,7 +110,7 @@ class Tokeniser:
             parts[:0] = begins
         return parts
 
-    async def _parts(self, segments: Sequence[Segment]) -> Any:
+    async def _parts(self, segments: Sequence[Segment]) -> AsyncIterator[int | str]:
         """Control tokens, and between them texts as long as can be."""
         text = ""
         for segment in segments:
@@ -138,33 +139,35 @@ class Tokeniser:
 
     async def _encode(self, text: str) -> list[int]:
         body = {"content": text, "add_special": False, "parse_special": False}
-        found: list[int] = await self._post("/tokenize", body, read=_numbers)
+        found: list[int] = await self._transport.post("/tokenize", body, read=_numbers)
         return found
 
     async def _split(self, text: str) -> list[tuple[int, str]]:
         """A control segment's tokens with their texts; kept, as templates write the same ones."""
-        found = self._pieces.get(text)
-        if found is None:
-            body = {
-                "content": text,
-                "add_special": False,
-                "parse_special": True,
-                "with_pieces": True,
-            }
-            found = await self._post("/tokenize", body, read=_numbers_and_texts)
-            if "".join(piece for _, piece in found) != text:
-                # A character is spread over several tokens: only the control tokens matter here.
-                found = [*_rejoined(text, found)]
-            if len(self._pieces) >= _KEPT:
-                self._pieces.clear()
-            self._pieces[text] = found
-        return found
+        if text not in self._pieces:
+            async with self._asking:
+                if text not in self._pieces:
+                    found = await self._asked_pieces(text)
+                    if len(self._pieces) >= _KEPT:
+                        self._pieces.clear()
+                    self._pieces[text] = found
+        return self._pieces[text]
+
+    async def _asked_pieces(self, text: str) -> list[tuple[int, str]]:
+        body = {"content": text, "add_special": False, "parse_special": True, "with_pieces": True}
+        found = await self._transport.post("/tokenize", body, read=_numbers_and_texts)
+        if "".join(piece for _, piece in found) == text:
+            return found
+        # A character is spread over several tokens: only the control tokens matter here.
+        return [*_rejoined(text, found)]
 
     async def _is_control(self, token: int, piece: str) -> bool:
         if token < 0 or not piece:
             return False
         if token not in self._control:
-            self._control[token] = await self._encode(piece) != [token]
+            async with self._asking:
+                if token not in self._control:
+                    self._control[token] = await self._encode(piece) != [token]
         return self._control[token]
 
 
@@ -243,6 +246,15 @@ def forced(prompt: Sequence[int | str], tokens: Sequence[int]) -> Question:
     return Question("/completion", body)
 
 
+def likely(prompt: Sequence[int | str], instead: int, most: int) -> Question:
+    """A question whose answer tells the log-probabilities of the ``most`` likeliest next tokens.
+
+    ``instead`` is forced, a token that is a whole text: of a part of a character nothing is told.
+    """
+    path, body = forced(prompt, [instead])
+    return Question(path, {**body, "n_probs": most})
+
+
 def read(told: Any) -> Answer:
     """Its answer. A token that ended the turn is not counted.
 
@@ -257,7 +269,13 @@ def read(told: Any) -> Answer:
     logprobs = [token_logprob(entry) for entry in told.get("completion_probabilities") or ()]
     made = int(told["tokens_predicted"])
     if ended:
-        made, ids, logprobs = made - 1, ids[: made - 1], logprobs[: made - 1]
+        if logprobs and ids and logprobs[-1].token == ids[-1]:
+            del logprobs[-1]
+        made, ids = made - 1, ids[: made - 1]
+    if told.get("stop_type") == "limit":
+        text = text.rstrip("\ufffd")  # a character of which only a part was written
+    if told.get("generation_settings", {}).get("n_probs"):
+        logprobs = _aligned(ids, logprobs)
     return Answer(
         text=text,
         tokens=max(0, made),
@@ -267,3 +285,27 @@ def read(told: Any) -> Answer:
         ids=tuple(ids),
         ended=ended,
     )
+
+
+def _aligned(ids: Sequence[int], known: Sequence[TokenLogprob]) -> list[TokenLogprob]:
+    """An entry for each token.
+
+    The server tells nothing of a token after which a character is not whole yet, and gives the
+    whole character's bytes to the last one of it. Here they are the first one's, as whoever goes
+    back to before that text goes back to before that token; and the value of those before the last
+    is `UNKNOWN`.
+    """
+    left = deque(known)
+    found: list[TokenLogprob] = []
+    gap: list[int] = []
+    for token in ids:
+        if not left or left[0].token != token:
+            gap.append(len(found))
+            found.append(TokenLogprob(token, b"", UNKNOWN))
+            continue
+        entry = left.popleft()
+        if gap:
+            found[gap[0]] = found[gap[0]]._replace(piece=entry.piece)
+            entry, gap = entry._replace(piece=b""), []
+        found.append(entry)
+    return found

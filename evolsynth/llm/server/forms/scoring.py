@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from evolsynth.errors import RequestError
 from evolsynth.llm.base import Prompt, Score, TokenLogprob
-from evolsynth.llm.server import llama_server
-from evolsynth.llm.server.forms import Form, ask, plain_prompt
-from evolsynth.llm.server.wire import UNTOLD, Question, logprob_of
+from evolsynth.llm.server.forms import llama_server
+from evolsynth.llm.server.forms.asking import plain_prompt
+from evolsynth.llm.server.forms.common import UNTOLD, Question, logprob_of
+from evolsynth.llm.server.forms.form import Form, ask
+from evolsynth.llm.server.forms.tokenwise import looked_up
 
 __all__ = ["score"]
 
@@ -43,22 +46,31 @@ async def _forced(form: Form, prompt: Prompt, continuation: Prompt) -> Score:
     read = 0
     for run in await _runs(form, continuation):
         here = [*before, *(t.token for t in found)]
-        answer = await ask(form, llama_server.forced(here, run), _told_tokens)
-        tokens, prompt_tokens = answer
-        if [t.token for t in tokens] != run:
-            raise RequestError("llama-server did not keep to the text that it was to score.")
+        if isinstance(run, int):
+            tokens, prompt_tokens = await looked_up(form, here, run)
+        else:
+            tokens, prompt_tokens = await ask(form, llama_server.forced(here, run), _told_tokens)
+            if [t.token for t in tokens] != run:
+                raise RequestError("llama-server did not keep to the text that it was to score.")
         found += tokens
-        read = read or prompt_tokens
+        read = read or prompt_tokens - (len(here) - len(before))
     return Score(logprobs=tuple(found), prompt_tokens=read)
 
 
-async def _runs(form: Form, continuation: Prompt) -> list[list[int]]:
-    """The continuation's tokens, cut before and after each that comes from a control segment."""
-    runs: list[list[int]] = []
+async def _runs(form: Form, continuation: Prompt) -> list[list[int] | int]:
+    """The continuation's tokens, each by itself that comes from a control segment. One that holds
+    a part of a character only cannot be forced, and stands there as a number."""
+    runs: list[list[int] | int] = []
     for segment in continuation.segments:
         tokens = await form.tokeniser.tokens(Prompt((segment,)))
-        runs += [[token] for token in tokens] if segment.control else [tokens]
-    return [run for run in runs if run]
+        if segment.control:
+            runs += [[token] for token in tokens]
+            continue
+        broken = await form.tokeniser.broken(tokens, segment.text)
+        for is_broken, group in itertools.groupby(tokens, broken.__contains__):
+            run = list(group)
+            runs += run if is_broken else [run]
+    return runs
 
 
 def _told_tokens(told: Any) -> tuple[list[TokenLogprob], int]:

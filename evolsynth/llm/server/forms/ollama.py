@@ -6,7 +6,7 @@ from typing import Any
 
 from evolsynth.llm.base import Request
 from evolsynth.llm.server.flavours import Found
-from evolsynth.llm.server.wire import (
+from evolsynth.llm.server.forms.common import (
     Answer,
     Question,
     enum_of,

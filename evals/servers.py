@@ -17,7 +17,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import msgspec
 
@@ -131,6 +131,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rounds", type=positive, default=5, metavar="N", help="of each arm (default: 5)"
     )
+    parser.add_argument(
+        "--url",
+        default=None,
+        metavar="URL",
+        help="aimd on the llama-server that runs there, with --requests in a run, and nothing else",
+    )
     add_json(parser)
 
 
@@ -140,19 +146,29 @@ def run(options: argparse.Namespace) -> int:
     told, watch = told_on(options.json), Watch()
     document: dict[str, Any] = {"machine": msgspec.to_builtins(describe())}
     with _one_core():
-        if options.measure != "aimd":
-            speed = asyncio.run(_speed(options.requests, options.rounds))
-            document["speed"] = msgspec.to_builtins(speed)
-            print(_told_speed(speed), file=told, flush=True)
-        if options.measure != "speed":
-            document["aimd"] = []
-            for fake in _SERVERS:
-                load = asyncio.run(_load(fake, options.seconds, options.rounds))
-                document["aimd"].append(msgspec.to_builtins(load))
-                print(_told_load(load), file=told, flush=True)
+        if options.url is not None:
+            load = asyncio.run(_real_load(options.url, options.requests, options.rounds))
+            document["aimd"] = [msgspec.to_builtins(load)]
+            print(_told_load(load), file=told, flush=True)
+        else:
+            _measured(options, document, told)
     document["others"] = watch.others()
     save(options.json, document)
     return 0
+
+
+def _measured(options: argparse.Namespace, document: dict[str, Any], told: TextIO) -> None:
+    """Both measures, or the one that is asked for, on servers of our own."""
+    if options.measure != "aimd":
+        speed = asyncio.run(_speed(options.requests, options.rounds))
+        document["speed"] = msgspec.to_builtins(speed)
+        print(_told_speed(speed), file=told, flush=True)
+    if options.measure != "speed":
+        document["aimd"] = []
+        for fake in _SERVERS:
+            load = asyncio.run(_load(fake, options.seconds, options.rounds))
+            document["aimd"].append(msgspec.to_builtins(load))
+            print(_told_load(load), file=told, flush=True)
 
 
 class _one_core:  # noqa: N801 - used as a function is
@@ -238,13 +254,20 @@ class _Rate(NamedTuple):
     refused: int
 
 
-async def _transport_rate(url: str, requests: int, limits: Limits, workers: int) -> _Rate:
+async def _transport_rate(
+    url: str, requests: int, limits: Limits, workers: int, *, real: bool = False
+) -> _Rate:
+    numbers = iter(range(requests))
     transport = Transport([Endpoint(url)], limits=limits)
     await transport.start()
+
+    def ask() -> Awaitable[Any]:
+        if real:
+            return transport.post("/completion", _completion(next(numbers)), tokens=80)
+        return transport.post("/v1/x", _BODY, tokens=100)
+
     try:
-        seconds = await _timed(
-            lambda: transport.post("/v1/x", _BODY, tokens=100), requests, workers
-        )
+        seconds = await _timed(ask, requests, workers)
         refused = transport.stats.statuses[429]
         return _Rate(requests / seconds, transport.stats.best_concurrency, refused)
     finally:
@@ -313,6 +336,40 @@ def _resident() -> float:
 
 
 # --- the load that is found ------------------------------------------------------------------
+
+
+def _completion(number: int) -> dict[str, Any]:
+    """A question to llama-server: no two alike, answers of many lengths."""
+    return {
+        "prompt": f"{number}: Write about the number {number * 7919}.",
+        "n_predict": 24 + number * 37 % 32,
+        "temperature": 0,
+        "cache_prompt": False,
+        "ignore_eos": True,
+    }
+
+
+async def _real_load(url: str, requests: int, rounds: int) -> Load:
+    """The same of a llama-server that runs already."""
+    fixed: dict[int, float] = {}
+    beside: list[float] = []
+    found: list[_Rate] = []
+    for number in (1, 2, 4, 6, 8, 12, 16, 32):
+        limits = Limits(concurrency=number)
+        some = max(2 * number, requests // 3)
+        fixed[number] = (await _transport_rate(url, some, limits, 2 * number, real=True)).rate
+    best = Limits(concurrency=max(fixed, key=fixed.__getitem__))
+    for _ in range(rounds):
+        beside.append((await _transport_rate(url, requests, best, 512, real=True)).rate)
+        found.append(await _transport_rate(url, requests, Limits(), 512, real=True))
+    return Load(
+        server=url,
+        fixed=fixed,
+        beside=beside,
+        found=[rate.rate for rate in found],
+        limits=[rate.limit for rate in found],
+        refused=[rate.refused for rate in found],
+    )
 
 
 async def _load(fake: _Fake, seconds: int, rounds: int) -> Load:

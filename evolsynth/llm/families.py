@@ -195,5 +195,8 @@ def _in_config(path: Path, text: str) -> str:
             )
         found = found["default"]
     if not isinstance(found, str):
+        beside = path.with_name("chat_template.jinja")  # where newer models have it
+        if beside.is_file():
+            return beside.read_text(encoding="utf-8-sig", errors="replace")
         raise InputError(f"{path}: there is no 'chat_template' in it. {_WAYS}")
     return found

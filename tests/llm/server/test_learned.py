@@ -39,7 +39,7 @@ TALK = (
 
 @pytest.mark.parametrize(
     ("source", "end"),
-    [(CHATML, "<|im_end|>"), (LLAMA_3, "<|eot_id|>"), (VICUNA, "")],
+    [(CHATML, "<|im_end|>"), (LLAMA_3, "<|eot_id|>"), (VICUNA, "ASSISTANT:")],
     ids=["ChatML", "Llama 3", "Vicuna"],
 )
 async def test_it_renders_as_the_server_does(source: str, end: str) -> None:

@@ -90,7 +90,7 @@ async def test_a_template_that_the_server_does_not_show_is_asked_for(tmp_path: A
         async with Server(spec, chat_template=shapes.TEMPLATE) as llm:
             assert llm.template.turn_end() == "<|im_end|>"
             assert "template_hash" in llm.provenance
-        with pytest.raises(InputError, match="cannot be read as a file"):
+        with pytest.raises(InputError, match="There is no chat template"):
             await Server(spec, chat_template=str(tmp_path / "none.jinja")).start()
         with pytest.raises(TemplateError, match="does not parse"):
             await Server(spec, chat_template="{% if %}").start()

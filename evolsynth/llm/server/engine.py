@@ -317,7 +317,7 @@ class Server(LLM):
     @property
     def at_once(self) -> int | None:  # type: ignore[override] # it is found out
         """How many of them the server works on, as far as was found."""
-        return None if self._transport is None else self._transport.concurrency
+        return None if self._transport is None else self._transport.at_once
 
     @property
     def stats(self) -> TransportStats | None:

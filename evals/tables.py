@@ -6,9 +6,9 @@ A table stands between two markers, and what is between them is written anew:
     <!-- end of table -->
 
 ``python -m evals tables`` writes all of them, ``--check`` only says which pages are out of date.
-Tables: ``checks`` and ``reasons`` of the gate's registry, ``models`` of the catalogue, ``method
-NAME``, with a line for each option of a step and its command, and ``options MODULE:NAME`` of any
-function.
+Tables: ``checks`` and ``reasons`` of the gate's registry, ``models`` of the catalogue,
+``server_names`` and ``server_abilities``, ``method NAME``, with a line for each option of a step
+and its command, and ``options MODULE:NAME`` of any function.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from evals.server_tables import server_abilities, server_names
 from evolsynth.cli.flags import flag_of
 from evolsynth.cli.methods import called
 from evolsynth.errors import InputError
@@ -141,7 +142,13 @@ def _range(kind: Any) -> str:
 
 
 #: Tables of all that there is of a kind.
-_WHOLE = {"checks": checks, "reasons": reasons, "models": models}
+_WHOLE = {
+    "checks": checks,
+    "reasons": reasons,
+    "models": models,
+    "server_names": server_names,
+    "server_abilities": server_abilities,
+}
 
 
 def written(page: str) -> str:

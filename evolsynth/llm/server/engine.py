@@ -36,6 +36,7 @@ from evolsynth.llm.server.forms.llama_server import Tokeniser
 from evolsynth.llm.server.limits import Limits
 from evolsynth.llm.server.probe import Probed, abilities, gaps, probe
 from evolsynth.llm.server.templates import Named, named_template
+from evolsynth.llm.server.turns import one_work
 from evolsynth.llm.template import ChatTemplate
 from evolsynth.options import Count, TextOrPath
 
@@ -403,7 +404,8 @@ class Server(LLM):
             self._busy_since = began
         self._active += 1
         try:
-            answer = await work()
+            with one_work():
+                answer = await work()
         finally:
             self._active -= 1
             if not self._active:

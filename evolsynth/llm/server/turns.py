@@ -5,18 +5,43 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import count
 
 import msgspec
 
 from evolsynth.llm.server.endpoints import Place, choose
 from evolsynth.llm.server.limits import Bucket, Limits
 
-__all__ = ["Asked", "Turns"]
+__all__ = ["Asked", "Turns", "one_work"]
+
+_arrivals = count(1)
+_work: ContextVar[int | None] = ContextVar("_work", default=None)
+
+
+@contextmanager
+def one_work() -> Iterator[None]:
+    """All that is asked inside has the place in the line of the first question.
+
+    What needs several questions is finished before anything newer is begun: else none of many
+    answers would be there, and kept, before all of them are.
+    """
+    before = _work.set(next(_arrivals))
+    try:
+        yield
+    finally:
+        _work.reset(before)
+
+
+def _arrived() -> int:
+    return _work.get() or next(_arrivals)
 
 
 class Asked(msgspec.Struct, eq=False):
-    """A question, and what has come of it so far."""
+    """A question, and what has come of it so far. ``arrived`` is since when it, or the work that
+    it is for, is here."""
 
     method: str
     path: str
@@ -26,10 +51,16 @@ class Asked(msgspec.Struct, eq=False):
     began: float = 0.0
     first_failed: float | None = None
     avoid: tuple[Place, ...] = ()
+    arrived: int = msgspec.field(default_factory=_arrived)
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """Who is before whom: first what costs no tokens, since answers wait for that."""
+        return self.tokens > 0, self.arrived
 
 
 class Turns:
-    """The line. Those who come back after a failure stand before those who come first."""
+    """The line, in the order of `Asked.rank`: who comes back after a failure has kept its place."""
 
     def __init__(self, places: Sequence[Place], limits: Limits) -> None:
         self._places = places
@@ -48,10 +79,7 @@ class Turns:
         """Wait for a place to ask at; it is taken until `leave`."""
         turn: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
         entry = (asked, turn)
-        if asked.tries:
-            self._line.appendleft(entry)
-        else:
-            self._line.append(entry)
+        self._line.insert(self._place_of(asked), entry)
         self.deal()
         try:
             return await turn
@@ -61,6 +89,12 @@ class Turns:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self.leave(turn.result(), asked)
             raise
+
+    def _place_of(self, asked: Asked) -> int:
+        """Behind all with a lower rank; most come last."""
+        if not self._line or self._line[-1][0].rank <= asked.rank:
+            return len(self._line)
+        return next(at for at, (other, _) in enumerate(self._line) if other.rank > asked.rank)
 
     def leave(self, place: Place, asked: Asked) -> None:
         """Give a place back; who is next gets it."""

@@ -52,8 +52,8 @@ def server_names() -> list[str]:
     for scheme, kind in SCHEMES.items():
         where = f"`{kind.default}`" + (f" (`{kind.variable}`)" if kind.variable else "")
         lines.append(f"| {kind.title} | `{_NAMES[scheme]}` | {where} | {_key(scheme)} |")
-    for kind, name in _OTHERS.items():
-        lines.append(f"| {_TITLES[kind]} | `{name}` | must be given | `key_env` |")
+    for other, name in _OTHERS.items():
+        lines.append(f"| {_TITLES[other]} | `{name}` | must be given | `key_env` |")
     return lines
 
 

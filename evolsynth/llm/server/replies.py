@@ -125,7 +125,7 @@ def refusal(reply: Reply, name: str, key: str | None) -> Exception:
         key: what must not be quoted.
     """
     status = reply.status
-    said = _said(reply.body)
+    said = _said(reply.body, key)
     whole = " ".join(said)
     quoted = quote(said[0], key)
     told = f"{name} answered {status}" + (f": {quoted}" if quoted else "")
@@ -150,20 +150,29 @@ def refusal(reply: Reply, name: str, key: str | None) -> Exception:
     return RequestError(told)
 
 
-def _said(body: bytes) -> tuple[str, str]:
-    """What an error's body says to a person, and its code and type."""
+def _said(body: bytes, key: str | None) -> tuple[str, str]:
+    """What an error's body says to a person, and its code and type. The key is taken out before
+    anything is cut, as half of it would not be found any more."""
+    if key:
+        body = body.replace(key.encode(), b"***")
     try:
         data = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return body[: 4 * _QUOTED].decode("utf-8", "replace"), ""
     if not isinstance(data, dict):
-        return str(data)[:_QUOTED], ""
+        return _cut(data, key), ""
     inner = data.get("error", data)
     if not isinstance(inner, dict):
-        return str(inner)[: 4 * _QUOTED], str(data.get("error_type", ""))
+        return _cut(inner, key), str(data.get("error_type", ""))
     message = inner.get("message") or inner.get("detail") or inner.get("error") or ""
     codes = (inner.get(n) for n in ("code", "type", "innererror", "metadata"))
-    return str(message)[: 4 * _QUOTED], " ".join(str(c)[:_QUOTED] for c in codes if c)
+    return _cut(message, key), " ".join(str(c)[:_QUOTED] for c in codes if c)
+
+
+def _cut(told: object, key: str | None) -> str:
+    """A text long enough to be quoted; JSON may have hidden the key in it."""
+    text = str(told)
+    return (text.replace(key, "***") if key else text)[: 4 * _QUOTED]
 
 
 def quote(text: str, key: str | None) -> str:

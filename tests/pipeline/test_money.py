@@ -146,6 +146,23 @@ async def test_what_is_under_way_at_the_limit_is_waited_for_longer_than_at_anoth
     assert llm.active == 0
 
 
+async def test_no_more_wait_for_a_model_than_it_has_use_for_where_money_is_limited(
+    tmp_path: Path,
+) -> None:
+    """A server may be given hundreds of questions, of which it works on a few: all that are let in
+    before the money is spent are paid for."""
+    llm = model(delay=0.01, concurrency=256)
+    llm.at_once = 4
+    result = await go(load(seeds(100)) >> respond(), tmp_path / "run", llm, max_cost=10.0)
+    assert result.ended == "max_cost"
+    assert 10 <= (result.state.cost or 0) <= 10 + 2 * 4 - 1
+    assert result.state.cost == len(llm.requests)
+    unlimited = model(delay=0.01, concurrency=256)
+    unlimited.at_once = 4
+    await go(load(seeds(100)) >> respond(), tmp_path / "other", unlimited)
+    assert unlimited.most_active == 100
+
+
 async def test_models_without_a_price_are_asked_on_when_the_money_is_spent(tmp_path: Path) -> None:
     """The limit is met at the next question that costs something."""
     pipe = load(seeds(5)) >> respond(output_mappings=FIRST) >> respond(name="free", model="free")

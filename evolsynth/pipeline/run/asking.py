@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from evolsynth.llm.base import LLM
@@ -73,8 +74,10 @@ class Asking:
             self._batching.check()
 
     def _stored(self, node: Node, model: LLM) -> Stored:
-        turn = self._turns.setdefault(id(model), Turns(model.concurrency))
         affords = self._affords if self._plan.costs(model) else None
+        limited = affords is not None and self._plan.budget.max_cost is not None
+        width = partial(_width, model, limited=limited)
+        turn = self._turns.setdefault(id(model), Turns(width))
         control = StepControl(self._control, turn, node.index, affords)
         retry, spending = node.step.retry or self._options.retry, self._state.spending
         prices = self._options.prices
@@ -92,3 +95,11 @@ class Asking:
         batching = Batching(self._store, self._control, wanted=wanted, size=size)
         stack.push_async_callback(batching.aclose)
         return batching
+
+
+def _width(model: LLM, *, limited: bool) -> int:
+    """How many questions a model gets at once. Where money is ``limited``, those that it works on
+    and as many to choose from: what is under way when the money is spent is paid for."""
+    if not limited or model.at_once is None:
+        return model.concurrency
+    return min(model.concurrency, 2 * model.at_once)

@@ -150,16 +150,21 @@ class Turns:
     answered may come to a later one.
     """
 
-    def __init__(self, width: int) -> None:
-        self._free = width
+    def __init__(self, width: Callable[[], int]) -> None:
+        self._width = width
+        self._given = 0
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._came = 0
         self._kept, self._left = False, 0
 
+    @property
+    def _free(self) -> int:
+        return self._width() - self._given
+
     async def take(self, place: int) -> None:
         """Wait for a turn; ``place`` is the step's number in the pipeline."""
         if self._free > 0 and (not self._waiting or place > -self._waiting[0][0]):
-            self._free -= 1
+            self._given += 1
             self._left = _MOMENT  # others may follow
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -174,7 +179,7 @@ class Turns:
 
     def give_back(self, place: int) -> None:
         """A request of the step at ``place`` has ended."""
-        self._free += 1
+        self._given -= 1
         if not self._waiting:
             return
         if -self._waiting[0][0] >= place:
@@ -195,7 +200,7 @@ class Turns:
         while self._free > 0 and self._waiting:
             _, _, turn = heapq.heappop(self._waiting)
             if not turn.done():
-                self._free -= 1
+                self._given += 1
                 turn.set_result(None)
 
 

@@ -6,9 +6,11 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import SplitResult, urlsplit
 
 from rich.markup import escape
 
@@ -59,6 +61,7 @@ def checks() -> Iterator[Check]:
     for name, look in (
         *looks,
         ("answerer", _answerer),
+        ("servers", _servers),
         ("embedder", _embedder),
         ("report", _report),
         ("cache", _cache),
@@ -83,6 +86,31 @@ def _answerer() -> str:
     from evolsynth.llm.llamacpp.speeds import recommendation
 
     return recommendation()
+
+
+def _servers() -> str:
+    """Whether models behind servers can be asked, and which keys and servers are here."""
+    from evolsynth.llm.server.address import SCHEMES
+    from evolsynth.llm.server.keys import variable_of
+
+    if importlib.util.find_spec("httpx") is None:
+        return 'httpx is not installed; only models behind a server need it: "evolsynth[server]"'
+    hosts = {scheme: urlsplit(kind.default) for scheme, kind in SCHEMES.items()}
+    variables = [variable_of(scheme, url.netloc) for scheme, url in hosts.items()]
+    keys = [name for name in variables if name and os.environ.get(name)]
+    local = [s for s, url in hosts.items() if url.hostname == "127.0.0.1" and _listens(url)]
+    there = f"something listens where {' or '.join(local)} would" if local else "none listens here"
+    known = f"keys in {', '.join(keys)}" if keys else "no keys"
+    return f"httpx {importlib.metadata.version('httpx')}; {known}; {there}"
+
+
+def _listens(url: SplitResult) -> bool:
+    """Whether anybody takes a connection there."""
+    try:
+        with socket.create_connection((url.hostname or "", url.port or 80), timeout=0.2):
+            return True
+    except OSError:
+        return False
 
 
 def _embedder() -> str:

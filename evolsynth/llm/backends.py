@@ -117,6 +117,11 @@ def scheme_of(model: str) -> tuple[str, str]:
         return scheme, rest
     if model.endswith(".gguf") or is_there(model):  # a path with a colon in it
         return DEFAULT_SCHEME, model
+    if scheme in ("http", "https"):
+        raise InputError(
+            f"The model '{model}' is a server's address. Say before it of which kind the server "
+            f"is, and which model: openai:NAME@{model}, llama-server:{model}, vllm:{model}."
+        )
     raise InputError(
         f"There is no back end '{scheme}' for the model '{model}'. Name one of: "
         f"{', '.join(BACKENDS)}; or give the path of a .gguf file."

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from evolsynth.data.files import read_rows
 from evolsynth.errors import EngineError, ModelNotFound
 from evolsynth.llm.base import LLM, Request
 from evolsynth.llm.scripted import Scripted
+from evolsynth.llm.server.address import SCHEMES
 from evolsynth.rows import Row
 
 
@@ -401,6 +404,25 @@ def test_the_doctor_is_content_where_all_is_there(
     out = capsys.readouterr().out
     assert "2 (from EVOLSYNTH_THREADS); contexts x threads: measured at the first run" in out
     assert out.endswith("Everything is there.\n")
+
+
+def test_the_doctor_says_which_keys_and_servers_are_here_and_shows_no_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from evolsynth.cli.doctor import _servers
+
+    for name in [name for name in os.environ if name.endswith("_API_KEY")]:
+        monkeypatch.delenv(name)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        kind = SCHEMES["vllm"]
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        monkeypatch.setattr(
+            "evolsynth.llm.server.address.SCHEMES",
+            {"vllm": kind._replace(default=url), "openai": SCHEMES["openai"]},
+        )
+        assert "; no keys; something listens where vllm would" in _servers()
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    assert _servers().endswith("; keys in OPENAI_API_KEY; none listens here")
 
 
 @pytest.mark.parametrize("given", ["0", "two", "-1"])

@@ -56,6 +56,12 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sys.modules.pop("toy_backend", None)
 
 
+def test_an_address_alone_says_of_no_kind_of_server_what_it_is() -> None:
+    for url in ("http://127.0.0.1:8080", "https://gpu-box/v1"):
+        with pytest.raises(InputError, match=f"server's address.*kind.*openai:NAME@{url}, llama-s"):
+            scheme_of(url)
+
+
 def test_names_and_paths_are_llama_cpps() -> None:
     for text in ("SmolLM2-135M-Instruct", "a/b.gguf", "llamacpp:SmolLM2-135M-Instruct"):
         llm = open_llm(text, slots=2)

@@ -102,7 +102,8 @@ def _list() -> int:
     console.print(
         f"\nAs answerer here: {escape(speeds.recommendation())}.\n"
         "evolsynth models pull NAME gets a file, models measure NAME tells how fast it is here; "
-        "--model NAME writes with it, --answerer NAME answers with it, --judge NAME judges.",
+        "--model NAME writes with it, --answerer NAME answers with it, --judge NAME judges. "
+        "A model behind a server goes there too: ollama:NAME, llama-server:URL, openai:NAME@URL.",
         highlight=False,
     )
     return 0

@@ -52,6 +52,9 @@ A = TypeVar("A", Completion, Score)
 # Of templates whose models write thought and answer into channels (gpt-oss).
 _CHANNEL = "<|channel|>"
 _CLAIMED = frozenset({Capability.CHAT})
+# Seconds for which a dead server is waited for; and one that was never heard, so that a wrong port
+# is told soon.
+_PATIENCE, _FIRST_PATIENCE = 60.0, 15.0
 
 
 class Server(LLM):
@@ -144,22 +147,11 @@ class Server(LLM):
 
     async def _begin(self) -> None:
         named = named_template(self._chat_template) if self._chat_template else None
+        probed = await self._probed()
+        found = self._settled(probed.found)
+        template = self._made_template(probed, named, found)
         transport = self._new_transport()
-        try:
-            await transport.start()
-            probed = await probe(
-                transport,
-                scheme=self._address.scheme,
-                host=self._address.host,
-                model=self._address.model,
-                version=self._address.where.version,
-                think=self._think,
-            )
-            found = self._settled(probed.found)
-            template = self._made_template(probed, named, found)
-        except BaseException:
-            await transport.aclose()
-            raise
+        await transport.start()
         self.name = asking.shown_name(found.model)
         self.parameters = found.parameters or asking.size_in(self.name)
         self._template = template
@@ -170,7 +162,23 @@ class Server(LLM):
         self._transport, self._found = transport, found
         self._say(probed, able)
 
-    def _new_transport(self) -> Transport:
+    async def _probed(self) -> Probed:
+        """What the server says of itself."""
+        transport = self._new_transport(patience=_FIRST_PATIENCE)
+        try:
+            await transport.start()
+            return await probe(
+                transport,
+                scheme=self._address.scheme,
+                host=self._address.host,
+                model=self._address.model,
+                version=self._address.where.version,
+                think=self._think,
+            )
+        finally:
+            await transport.aclose()
+
+    def _new_transport(self, patience: float = _PATIENCE) -> Transport:
         try:
             import httpx  # noqa: F401 - the transport imports it when it starts
         except ImportError:
@@ -186,6 +194,7 @@ class Server(LLM):
             limits=self._limits,
             name=SCHEMES[self._address.scheme].title,
             verify=self._verify,
+            patience=patience,
         )
 
     def _places(self) -> list[Endpoint]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import time
 from collections import Counter
@@ -31,6 +32,8 @@ __all__ = ["Endpoint", "Limits", "NotFound", "Transport", "TransportStats"]
 
 T = TypeVar("T")
 
+_log = logging.getLogger("evolsynth.server")
+
 _NO_LIMITS = Limits()
 _TIMES = Times()
 _TRIES = 8
@@ -39,6 +42,8 @@ _LONGEST_PAUSE = 900.0
 _LONGEST_OWN_PAUSE = 60.0
 # A dead server is given up on a little before its time, never after it.
 _OF_PATIENCE = 0.85
+# When so much of it is over, it is said what is waited for.
+_SAID_AFTER = 0.1
 # A server that only ever says that it is busy gets so many times the patience.
 _BUSY_PATIENCE = 10.0
 _UNREADABLE = (ValueError, LookupError, TypeError, RecursionError, msgspec.MsgspecError)
@@ -124,6 +129,7 @@ class Transport:
         self._open = False
         self._asking = 0
         self._nobody_asks = asyncio.Event()
+        self._said = False
         self._dead = ""
         self._dead_to = float("-inf")
         self._stats = TransportStats()
@@ -404,10 +410,25 @@ class Transport:
         # Where we come late ourselves, answers may lie here unread: they are read first.
         if now - due < self._times.tick:
             self._end_slow(now)
+            self._say(now)
             if self._health.suspected(now):
                 self._suspect(now)
         if self._asking:
             self._tick()
+
+    def _say(self, now: float) -> None:
+        """Say once that a server does nothing but fail, so that nobody waits in silence."""
+        since, patience = self._health.since, self._health.patience
+        if since is None:
+            self._said = False
+        elif not self._said and now - since > _SAID_AFTER * patience:
+            self._said = True
+            _log.warning(
+                "%s gives nothing but errors (%s). It is asked again for up to %.0f seconds.",
+                self._exchange.told(self._places[0]),
+                self._health.last_message,
+                patience - (now - since),
+            )
 
     def _end_slow(self, now: float) -> None:
         for flight in list(self._flights.values()):

@@ -286,6 +286,22 @@ async def test_a_dead_server_stops_all_with_one_sentence() -> None:
     await no_task_left()
 
 
+async def test_nobody_waits_in_silence_for_a_server_that_is_gone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with Faulty() as server:
+        pass
+    transport = await started(server, patience=0.5, name="Ollama")
+    asking = asyncio.create_task(transport.post("/v1/x", {"id": 1}))
+    await asyncio.sleep(0.25)  # long before it is given up
+    (told,) = [r.getMessage() for r in caplog.records if r.name == "evolsynth.server"]
+    assert told.startswith(f"Ollama at 127.0.0.1:{server.port} gives nothing but errors (nobody l")
+    async with Faulty(port=server.port):
+        await asking
+    await transport.aclose()
+    assert len([r for r in caplog.records if r.name == "evolsynth.server"]) == 1
+
+
 def test_all_this_takes_less_than_a_minute() -> None:
     transport = Transport([Endpoint("http://host:1")])
     times = transport._times

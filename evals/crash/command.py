@@ -57,7 +57,7 @@ class Crash(msgspec.Struct, frozen=True, kw_only=True):
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""
     parser.add_argument(
-        "--runs", type=positive, default=100, metavar="N", help="on the script (default: 100)"
+        "--runs", type=whole, default=100, metavar="N", help="on the script (default: 100)"
     )
     parser.add_argument(
         "--real", type=whole, default=10, metavar="N", help="on SmolLM2 (default: 10)"

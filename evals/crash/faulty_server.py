@@ -46,8 +46,9 @@ class _Server:
         )
         body = await reader.readexactly(length)
         await asyncio.sleep(self._draw.random() * _SLOWEST)
-        if head.startswith("get "):
-            if "/models" not in head.partition("\r\n")[0]:
+        line = head.partition("\r\n")[0]
+        if not line.startswith("post /v1/chat/completions"):
+            if "get /v1/models" not in line:
                 return await _send(writer, 404, b'{"error": {"message": "no such page"}}')
             models = {"object": "list", "data": [{"id": "fake", "object": "model"}]}
             return await _send(writer, 200, json.dumps(models).encode())

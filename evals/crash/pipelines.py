@@ -64,7 +64,7 @@ def said(asked: Mapping[str, Any]) -> str:
     """What the server says to a question, which is all that it depends on."""
     draw = _draw(json.dumps([asked.get("messages"), asked.get("seed")]))
     one, other = draw.sample(_THINGS, 2)
-    if asked.get("max_tokens", 0) > 200:
+    if asked["messages"][0]["role"] == "system":  # respond's
         return f"The {one} and the {other} were there in {draw.randint(1500, 2000)}, as it is told."
     return f"{draw.choice(_ASKS).format(one, other)} in the year {draw.randint(1500, 2000)}."
 

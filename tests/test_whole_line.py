@@ -76,7 +76,7 @@ def test_two_runs_of_the_demo_give_the_same_bytes(tmp_path: Path) -> None:
     """As a user would run it, in a process of its own, twice."""
     for name in ("a", "b"):
         done = subprocess.run(
-            [sys.executable, "-m", "evolsynth", "demo", "-n", "4", "-o", str(tmp_path / name)],
+            [sys.executable, "-m", "evolsynth", "demo", "-n", "2", "-o", str(tmp_path / name)],
             capture_output=True,
             text=True,
             check=False,

@@ -7,11 +7,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TextIO
 
 import msgspec
 
+from evals.crash.faulty_server import faulty
 from evals.crash.killing import Outcome, Trial, undisturbed
 from evals.machine import describe
 from evals.options import add_json, check_place, positive, save, told_on, whole
@@ -55,7 +57,7 @@ class Crash(msgspec.Struct, frozen=True, kw_only=True):
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""
     parser.add_argument(
-        "--runs", type=positive, default=100, metavar="N", help="on the script (default: 100)"
+        "--runs", type=whole, default=100, metavar="N", help="on the script (default: 100)"
     )
     parser.add_argument(
         "--real", type=whole, default=10, metavar="N", help="on SmolLM2 (default: 10)"
@@ -65,6 +67,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--real-rows", type=positive, default=12, metavar="N", help="of a run on SmolLM2 (12)"
+    )
+    parser.add_argument(
+        "--server", type=whole, default=10, metavar="N", help="on a server that fails (default: 10)"
     )
     parser.add_argument("--seed", type=whole, default=1, metavar="N", help="of the kills")
     add_json(parser)
@@ -78,11 +83,16 @@ def run(options: argparse.Namespace) -> int:
     for name, model, runs in (
         ("scripted", "scripted", options.runs),
         ("real", "SmolLM2-135M-Instruct", options.real),
+        ("server", "a server that fails", options.server),
     ):
         if not runs:
             continue
-        with tempfile.TemporaryDirectory(prefix="evals-crash-") as place:
-            figures = _trials(name, model, runs, options, Path(place), told)
+        with tempfile.TemporaryDirectory(prefix="evals-crash-") as place, ExitStack() as stack:
+            extra = {}
+            if name == "server":
+                log = Path(place) / "answered"
+                extra["CRASH_SERVER"] = stack.enter_context(faulty(log, options.seed))
+            figures = _trials(name, model, runs, options, Path(place), told, extra)
         found.append(figures)
         print(
             f"{model}: {figures.runs} runs, {figures.kills} kills ({figures.in_export} while files "
@@ -103,11 +113,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _trials(
-    name: str, model: str, runs: int, options: argparse.Namespace, place: Path, told: TextIO
+    name: str,
+    model: str,
+    runs: int,
+    options: argparse.Namespace,
+    place: Path,
+    told: TextIO,
+    more: dict[str, str],
 ) -> Crash:
     began = time.perf_counter()
-    rows = options.rows if name == "scripted" else options.real_rows
-    extra = {"CRASH_ROWS": str(rows)}
+    rows = options.real_rows if name == "real" else options.rows
+    extra = {"CRASH_ROWS": str(rows), **more}
     whole_files, seconds = undisturbed(name, place / "whole", place / "whole.log", extra)
     outcomes: list[Outcome] = []
     for number in range(runs):

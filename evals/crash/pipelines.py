@@ -2,22 +2,25 @@
 
 How they run is told by the environment, so that one command serves for all of them: ``CRASH_LOG``
 (a file to which each question is added before it is answered), ``CRASH_ROWS``, ``CRASH_WIDTH``
-(how many questions are under way), ``CRASH_LATENCY`` (shuffles how long each takes) and
-``CRASH_DIE`` (where in the export to die).
+(how many questions are under way), ``CRASH_LATENCY`` (shuffles how long each takes),
+``CRASH_DIE`` (where in the export to die) and ``CRASH_SERVER`` (the model behind a server).
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from evolsynth.llm.base import LLM, Completion, Request, hash_of
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Scripted
-from evolsynth.pipeline import Pipeline, evolve, gate, magpie, respond
+from evolsynth.llm.server.engine import Server
+from evolsynth.pipeline import Pipeline, evolve, gate, generate_rows, magpie, respond
 
 _THINGS = (
     "river", "clock", "garden", "market", "teacher", "violin", "bridge", "recipe", "planet",
@@ -43,6 +46,29 @@ def real() -> Pipeline:
     return _pipeline(_Logged(context=512), name="crash-real", embedder=None)
 
 
+def server() -> Pipeline:
+    """Requests, harder ones and answers by way of a server that fails in many ways."""
+    _die_as_told(os.environ.get("CRASH_DIE", ""))
+    rows = int(os.environ.get("CRASH_ROWS", "40"))
+    steps = (
+        generate_rows(n=rows, prompt="Write one request of a user.")
+        >> evolve(candidates=2)
+        >> respond()
+        >> gate()
+    )
+    llm = _Behind(os.environ["CRASH_SERVER"])
+    return steps.using(models={"default": llm}, seed=11, name="crash-server", embedder=None)
+
+
+def said(asked: Mapping[str, Any]) -> str:
+    """What the server says to a question, which is all that it depends on."""
+    draw = _draw(json.dumps([asked.get("messages"), asked.get("seed")]))
+    one, other = draw.sample(_THINGS, 2)
+    if asked["messages"][0]["role"] == "system":  # respond's
+        return f"The {one} and the {other} were there in {draw.randint(1500, 2000)}, as it is told."
+    return f"{draw.choice(_ASKS).format(one, other)} in the year {draw.randint(1500, 2000)}."
+
+
 def _pipeline(llm: LLM, **settings: Any) -> Pipeline:
     _die_as_told(os.environ.get("CRASH_DIE", ""))
     steps = magpie(n=int(os.environ.get("CRASH_ROWS", "40"))) >> evolve() >> respond() >> gate()
@@ -62,6 +88,13 @@ class _Slow(Scripted):
     async def complete(self, request: Request) -> Completion:
         """Write down that it was asked, then answer."""
         _log(self, request)
+        return await super().complete(request)
+
+
+class _Behind(Server):
+    async def complete(self, request: Request) -> Completion:
+        """Write down that it was asked, then ask."""
+        _log(self, self.prepared(request))
         return await super().complete(request)
 
 

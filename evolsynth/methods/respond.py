@@ -15,7 +15,7 @@ from evolsynth.prompts import load_prompt, made_by, template_hash
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows, together
 
-__all__ = ["RESPONSE_SAMPLING", "SAMPLES_SAMPLING", "Answers", "respond"]
+__all__ = ["RESPONSE_SAMPLING", "SAMPLES_SAMPLING", "Answers", "able_to_answer", "respond"]
 
 #: Near-greedy, as Magpie's authors answer; a mild penalty keeps a small model out of loops.
 RESPONSE_SAMPLING = Sampling(temperature=0.3, top_k=40, top_p=0.9, repeat_penalty=1.1)
@@ -83,8 +83,7 @@ async def respond(
     if system is not None:
         told = {"system": system}
     for model in llms:
-        model.require(Capability.CHAT, by="respond")
-        _try_template(model, usual)
+        _try_system(able_to_answer(model, by="respond"), usual)
     models = [Answers(model, usual, told, drawn, max_tokens) for model in llms]
 
     async def one(row: Row) -> Row:
@@ -153,14 +152,25 @@ class Answers(NamedTuple):
         return completion.text.strip(), made_by(self.llm, request, completion, source)
 
 
-def _try_template(llm: LLM, system: str | None) -> None:
-    """Find out at the start, not at each row, that a template is broken or takes no system turn."""
-    question = Message("user", "?")
-    llm.prepared(Request(messages=(question,), seed=0))
+def able_to_answer(llm: LLM, *, by: str) -> LLM:
+    """The model, which can answer a chat: found out at the start, not at each row.
+
+    Raises:
+        CapabilityError: it cannot.
+        TemplateError: its chat template is missing or broken, or refuses a question.
+    """
+    llm.require(Capability.CHAT, by=by)
+    llm.prepared(Request(messages=(Message("user", "?"),), seed=0))
+    return llm
+
+
+def _try_system(llm: LLM, system: str | None) -> None:
+    """Find out at the start that a template takes no system turn."""
     if system is None:
         return
+    turns = (Message("system", system), Message("user", "?"))
     try:
-        llm.prepared(Request(messages=(Message("system", system), question), seed=0))
+        llm.prepared(Request(messages=turns, seed=0))
     except TemplateError as error:
         raise TemplateError(
             f"{error} For answers without a system turn call respond(..., prompt=None)."

@@ -61,7 +61,7 @@ def build_report(
         title: the page's heading.
         run: facts about the run, shown as a table in their order. From ``"seconds"`` (a number)
             the accepted rows per minute are worked out.
-        pipeline: its boxes and branches, by `pipeline.draw.labels.outline`.
+        pipeline: its boxes and branches, by `pipeline.labels.outline`.
         steps: what became of the rows at each step of the pipeline.
 
     Returns:

@@ -13,9 +13,11 @@ from evolsynth.evaluation.scores.judge import judge
 from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Usage
 from evolsynth.llm.scripted import CHATML, Scripted
 from evolsynth.llm.template import ChatTemplate
+from evolsynth.methods.evolve.evolve import evolve
 from evolsynth.methods.generate import generate
 from evolsynth.methods.magpie.magpie import magpie
 from evolsynth.methods.respond import respond
+from evolsynth.methods.self_instruct.queries import self_instruct
 from evolsynth.pipeline import generate as generating
 from evolsynth.pipeline import load
 from evolsynth.pipeline import respond as responding
@@ -137,3 +139,24 @@ def test_messages_and_what_they_share_are_in_the_key() -> None:
 
 
 KEY = "0d026dde900184051f2d2f0cabe4c3c4"
+
+
+async def test_evol_instruct_asks_in_chats() -> None:
+    llm = Chat()
+    seeds = [Row.make("Name a lake of the north and say how deep it is.")]
+    rows = [row async for row in evolve(seeds, llm, candidates=2)]
+    assert [row.method for row in rows] == ["input", "evol_instruct"]
+    assert all(request.messages[0].role == "user" for request in llm.asked)
+    assert "Name a lake of the north" in llm.asked[0].messages[0].content
+    with pytest.raises(CapabilityError, match="Evol-Instruct with small prompts"):
+        await anext(aiter(evolve(seeds, llm, prompts="small")))
+
+
+async def test_self_instruct_asks_in_chats() -> None:
+    llm = Chat()
+    contexts = [Row.make("?", extra={"input": "Lakes of the north are deep and cold."})]
+    rows = [row async for row in self_instruct(contexts, llm, num_instructions=1, attempts=1)]
+    assert "Lakes of the north" in llm.asked[0].messages[0].content
+    assert rows[-1].status in ("pending", "failed")
+    with pytest.raises(CapabilityError, match="prompts for small models"):
+        await anext(aiter(self_instruct(contexts, llm, prompts="small")))

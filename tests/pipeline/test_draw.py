@@ -21,8 +21,8 @@ from evolsynth.errors import InputError
 from evolsynth.methods.method import Shape
 from evolsynth.pipeline import evolve, gate, group, load, magpie, merge, rename, respond
 from evolsynth.pipeline.draw.draw import WIDTH, draw, fitted, svg, text_width
-from evolsynth.pipeline.draw.labels import label_of
 from evolsynth.pipeline.graph import Branches, Part, Pipeline, Step
+from evolsynth.pipeline.labels import label_of
 from evolsynth.store.store import StepCounts
 
 CHAIN = load("data/seeds.jsonl") >> evolve(rounds=3) >> respond(model="big") >> gate()

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from evolsynth.pipeline import evolve, gate, magpie, merge, respond
-from evolsynth.pipeline.draw.labels import outline
+from evolsynth.pipeline.labels import outline
 from evolsynth.report.build import write_report
 from evolsynth.rows import Failure, Row, Verdict
 from evolsynth.store.store import StepCounts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from evolsynth.pipeline import gate, magpie, merge, respond
-from evolsynth.pipeline.draw.labels import outline
+from evolsynth.pipeline.labels import outline
 from evolsynth.report.build import build_report
 from evolsynth.rows import Row
 from evolsynth.store.store import StepCounts

@@ -41,6 +41,15 @@ class Wish(NamedTuple):
     arguments: Mapping[str, Any]
 
 
+def template_told(told: str | None) -> str | None:
+    """The chat template that an option tells; see `find_template`."""
+    if told is None:
+        return None
+    from evolsynth.llm.families import find_template
+
+    return find_template(told)
+
+
 def look(wish: Wish, *, chat: bool) -> None:
     """See what can be seen of a model before it is loaded: some hundredths of a second.
 

@@ -16,7 +16,6 @@ from evolsynth.doing import doing
 from evolsynth.errors import EngineError, InputError, RequestError
 from evolsynth.llm.backends import DEFAULT_MODEL, backend
 from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage
-from evolsynth.llm.families import find_template
 from evolsynth.llm.llamacpp import ahead
 from evolsynth.llm.llamacpp.context import Context, check_memory, most_contexts
 from evolsynth.llm.llamacpp.files import Weights
@@ -33,7 +32,6 @@ from evolsynth.llm.llamacpp.model import Model
 from evolsynth.llm.llamacpp.sampler import Grammar
 from evolsynth.llm.llamacpp.worker import PrefixStore, Worker
 from evolsynth.llm.prices import FREE
-from evolsynth.llm.structured.gbnf import gbnf
 from evolsynth.llm.template import ChatTemplate
 from evolsynth.llm.thinking import answered
 from evolsynth.options import TextOrPath
@@ -128,7 +126,7 @@ class LlamaCpp(LLM):
             context,
             None if self._measured else Arrangement(self.contexts, self.threads),
             store,
-            None if chat_template is None else find_template(chat_template),
+            ahead.template_told(chat_template),
             think,
             dict(template_arguments or {}),
         )
@@ -369,6 +367,8 @@ def _by_grammar(request: Request) -> Request:
     """
     if request.schema is None:
         return request
+    from evolsynth.llm.structured.gbnf import gbnf
+
     try:
         grammar = gbnf(request.schema)
     except InputError as error:

@@ -440,7 +440,7 @@ def abilities(found: Found, *, template: bool) -> frozenset[Capability]:
 def gaps(found: Found, able: frozenset[Capability]) -> list[str]:
     """What it cannot do, and what comes of that: each a part of a sentence."""
     told = {
-        Capability.RAW_PROMPT: "no raw prompts (Magpie, Self-Instruct and Evol-Instruct refuse it)",
+        Capability.RAW_PROMPT: "no raw prompts (Magpie and prompts for small models refuse it)",
         Capability.PREFIX: "no forced beginning of an answer",
         Capability.SEED: "no seed that repeats an answer (its rows are not reproducible)",
         Capability.LOGPROBS: "no log-probabilities of given texts (no IFD; judges say a number)",

@@ -34,7 +34,7 @@ from evolsynth.methods.evolve.drafts import (
     Drafter,
 )
 from evolsynth.methods.method import Options, method
-from evolsynth.methods.respond import respond
+from evolsynth.methods.respond import able_to_answer, respond
 from evolsynth.options import Count, Several, Share
 from evolsynth.prompts import PromptFamily, load_prompt, made_by, prompt_family
 from evolsynth.rows import Message, Row, derive_seed
@@ -159,22 +159,23 @@ async def evolve(
     Raises:
         InputError: a number out of its range, an unknown operation, or weights that cannot be
             drawn from.
-        CapabilityError: the back end cannot go on from a raw prompt, or (``small``) begin its
-            answer with a given text.
+        CapabilityError: the back end cannot answer a chat, or (``small``) go on from a raw prompt
+            and begin its answer with a given text.
     """
     for name, number in (("rounds", rounds), ("candidates", candidates)):
         if number < 1:
             raise InputError(f"{name} is {number}: it must be at least 1.")
     if not 0 <= good_enough <= 1:
         raise InputError(f"good_enough is {good_enough}: it must be a score from 0 to 1.")
-    llm.require(Capability.RAW_PROMPT, by="Evol-Instruct")
     family = prompt_family(llm, prompts)
     drafter: Drafter
     if family == "small":
-        llm.require(Capability.PREFIX, by="Evol-Instruct with small prompts")
+        for capability in (Capability.RAW_PROMPT, Capability.PREFIX):
+            llm.require(capability, by="Evol-Instruct with small prompts")
         weights = _weights(SMALL_WEIGHTS if operations is None else operations)
         drafter = Anchored(weights, sampling or ANCHORED_SAMPLING, max_tokens=max_tokens or 40)
     else:
+        able_to_answer(llm, by="Evol-Instruct")
         weights = _weights(CLASSIC_WEIGHTS if operations is None else operations)
         drafter = Classic(weights, sampling or CLASSIC_SAMPLING, max_tokens=max_tokens or 512)
     evolver = _Evolver(
@@ -334,10 +335,8 @@ class _Evolver(NamedTuple):
         file = load_prompt("evol_instruct/equal")
         question = file.part("question", original=parent.instruction, evolved=child.instruction)
         asked = (Message("user", question.strip()),)
-        raw = Capability.RAW_PROMPT in self.judge.capabilities
         request = Request(
-            prompt=self.judge.template.render(asked) if raw else None,
-            messages=() if raw else asked,
+            messages=asked,
             prefix=file.part("opening") if Capability.PREFIX in self.judge.capabilities else "",
             seed=derive_seed(self.seed, f"{_METHOD}/equal", child.id),
             max_tokens=_EQUAL_TOKENS,

@@ -23,6 +23,7 @@ from evolsynth.evaluation.gate.checks.self_instruct import (
 from evolsynth.evaluation.text.rouge import rouge_l
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
 from evolsynth.methods.method import Options, method
+from evolsynth.methods.respond import able_to_answer
 from evolsynth.methods.self_instruct.small import SMALL_TASK_SAMPLING
 from evolsynth.methods.self_instruct.writer import CLASSIC_TASK_SAMPLING, Made, ask, ask_chat, bare
 from evolsynth.options import Count, Several
@@ -148,8 +149,7 @@ def _classic(
     llm: LLM, about: Mapping[str, str | None], sampling: Sampling, attempts: int, seed: int
 ) -> _Asker:
     """All that are missing are asked for at once, as lines."""
-    llm.require(Capability.RAW_PROMPT, by="Self-Instruct")
-    llm.template.render([Message("user", "?")])  # a broken one is told before any work
+    able_to_answer(llm, by="Self-Instruct")
     file = load_prompt("self_instruct/queries_classic")
     criteria = about["criteria"]
     criteria = (str(file.value("criteria")) if criteria is None else criteria).strip()

@@ -26,13 +26,12 @@ from evolsynth.evaluation.text.language import is_english
 from evolsynth.evaluation.text.words import COMMON, content, words
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
-from evolsynth.methods.respond import RESPONSE_SAMPLING
+from evolsynth.methods.respond import RESPONSE_SAMPLING, able_to_answer
 from evolsynth.methods.self_instruct.writer import (
     Draft,
     Instance,
     Made,
     Plan,
-    able_to_answer,
     ask,
     ask_chat,
 )
@@ -72,7 +71,7 @@ class SmallWriter:
             llm.require(capability, by="Self-Instruct with prompts for small models")
         self._llm, self._answerer = llm, answerer or llm
         if self._answerer is not llm:
-            able_to_answer(self._answerer)
+            able_to_answer(self._answerer, by="Self-Instruct")
         self._seed, self._sampling = seed, sampling
         self._tasks = load_prompt("self_instruct/tasks_small")
         self._inputs = load_prompt("self_instruct/input_small")

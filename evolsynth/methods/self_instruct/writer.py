@@ -9,12 +9,13 @@ from typing import Any, NamedTuple, Protocol
 
 from evolsynth.evaluation.gate.checks.self_instruct import task_findings
 from evolsynth.findings import Finding
-from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
+from evolsynth.llm.base import LLM, Completion, Request, Sampling
+from evolsynth.methods.respond import able_to_answer
 from evolsynth.prompts import PromptFile, load_prompt, made_by
 from evolsynth.rows import Message, derive_seed
 
 __all__ = ["CLASSIC_TASK_SAMPLING", "ClassicWriter", "Draft", "Instance", "Made", "Plan"]
-__all__ += ["TaskWriter", "able_to_answer", "ask", "ask_chat", "bare"]
+__all__ += ["TaskWriter", "ask", "ask_chat", "bare"]
 
 
 class Plan(NamedTuple):
@@ -106,18 +107,6 @@ async def ask_chat(
     return await ask(llm, llm.prepared(request), file, attempt=attempt)
 
 
-def able_to_answer(llm: LLM) -> LLM:
-    """The model, which can answer a chat.
-
-    Raises:
-        CapabilityError: it cannot.
-        TemplateError: its chat template is missing or broken.
-    """
-    llm.require(Capability.CHAT, by="Self-Instruct")
-    llm.prepared(Request(messages=(Message("user", "?"),), seed=0))
-    return llm
-
-
 #: The paper draws at 0.7 with a presence penalty of 2 and top-p 0.5; a penalty that high breaks
 #: the grammar of small open models, and one task is asked for at a time.
 CLASSIC_TASK_SAMPLING = Sampling(temperature=0.7, top_k=64, top_p=0.95)
@@ -141,9 +130,8 @@ class ClassicWriter:
     def __init__(
         self, llm: LLM, answerer: LLM | None = None, *, seed: int, sampling: Sampling
     ) -> None:
-        llm.require(Capability.RAW_PROMPT, by="Self-Instruct")
-        llm.template.render([Message("user", "?")])  # a broken one is told before any work
-        self._llm, self._answerer = llm, able_to_answer(answerer or llm)
+        self._llm = able_to_answer(llm, by="Self-Instruct")
+        self._answerer = able_to_answer(answerer or llm, by="Self-Instruct")
         self._seed, self._sampling = seed, sampling
         self._tasks = load_prompt("self_instruct/tasks_classic")
         self._kinds = load_prompt("self_instruct/kind_classic")

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from evolsynth.atomic import write
 from evolsynth.errors import InputError
-from evolsynth.pipeline.draw.labels import Box, Chain, Fork, mermaid, outline, plain
 from evolsynth.pipeline.graph import Node, Pipeline
+from evolsynth.pipeline.labels import Box, Chain, Fork, mermaid, outline, plain
 
 if TYPE_CHECKING:
     from evolsynth.store.status import StepCounts

@@ -115,7 +115,7 @@ def report_run(
     Raises:
         InputError: it cannot be written.
     """
-    from evolsynth.pipeline.draw.labels import outline
+    from evolsynth.pipeline.labels import outline
     from evolsynth.report.build import write_report
 
     title = f"evolsynth: {pipeline.name}"

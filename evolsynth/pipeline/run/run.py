@@ -26,8 +26,7 @@ from evolsynth.evaluation.embed.base import Embedder, embedder_named
 from evolsynth.foreign import failure, witnessed
 from evolsynth.llm.prices import Spending
 from evolsynth.pipeline.graph import Pipeline
-from evolsynth.pipeline.run.asking import Asking
-from evolsynth.pipeline.run.context import Context, Shared
+from evolsynth.pipeline.run.context import Asking, Context, Shared
 from evolsynth.pipeline.run.export import check_sources, export, report_of
 from evolsynth.pipeline.run.flow import Flow
 from evolsynth.pipeline.run.plan import Plan, RunOptions

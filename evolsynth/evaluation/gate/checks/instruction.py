@@ -11,7 +11,7 @@ import re
 import unicodedata
 
 from evolsynth.evaluation.gate.check import Case, check
-from evolsynth.evaluation.gate.habits import says_of_itself
+from evolsynth.evaluation.gate.checks.text import says_of_itself
 from evolsynth.evaluation.text import looked_at
 from evolsynth.evaluation.text.language import is_english, language
 from evolsynth.evaluation.text.verbs import asks, states

@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from evolsynth.evaluation.gate.check import Case, check
-from evolsynth.evaluation.gate.habits import repeats_prompt, says_of_itself
+from evolsynth.evaluation.gate.checks.text import repeats_prompt, says_of_itself
 from evolsynth.evaluation.text.numbers import COUNTS
 from evolsynth.evaluation.text.words import content, plain, sentences, vocabulary, words
 from evolsynth.findings import Finding

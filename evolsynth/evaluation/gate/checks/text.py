@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
 from typing import Annotated
 
@@ -28,12 +29,14 @@ from evolsynth.evaluation.text.words import (
     sentences,
     stem,
     vocabulary,
+    word_lists,
     words,
 )
 from evolsynth.findings import Finding
+from evolsynth.prompts import load_prompt, prompt_names
 
-__all__ = ["cut_off", "empty", "example_leak", "refusal", "repetition", "template_leak"]
-__all__ += ["too_long", "too_short"]
+__all__ = ["cut_off", "empty", "example_leak", "refusal", "repeats_prompt", "repetition"]
+__all__ += ["says_of_itself", "template_leak", "too_long", "too_short"]
 
 #: Words or the like, of which there is at least one.
 Words = Annotated[int, msgspec.Meta(gt=0, le=10**6)]
@@ -414,3 +417,32 @@ def in_wrong_language(case: Case) -> Finding | None:
     if case.part == "response":
         return wrong_language(case.response, case.instruction, expected=case.settings.language)
     return wrong_request_language(case.asked, case.settings.instruction_language)
+
+
+# Rules for one model or one prompt alone ----------------------------------------------------------
+#
+# A model is known by its name in a row's provenance, and its habits stand in habits.txt under a
+# part of that name. What an answer says again of a prompt stands beside the prompt file.
+
+_MODELS = word_lists(__file__, "habits.txt")
+
+
+def says_of_itself(case: Case) -> re.Match[str] | None:
+    """Where the text that is looked at speaks of itself as the model that made it does."""
+    model = str(case.maker.get("model", "")).casefold()
+    for name, phrases in _MODELS.items():
+        if name in model and (found := _any_of(tuple(phrases)).search(case.text)) is not None:
+            return found
+    return None
+
+
+def repeats_prompt(case: Case) -> re.Match[str] | None:
+    """Where the text that is looked at says again what its prompt told the model."""
+    prompt = case.maker.get("prompt")
+    phrases = load_prompt(prompt).echoes if prompt in prompt_names() else ()
+    return _any_of(phrases).search(case.text) if phrases else None
+
+
+@cache
+def _any_of(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, phrases))})\b", re.I)

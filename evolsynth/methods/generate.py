@@ -120,8 +120,8 @@ def _needs(options: Options) -> dict[str, ColumnType]:
 _MALFORMED = reason(
     "malformed_answer",
     "The answer is not JSON as the schema asks for it, and asking once more did not help.",
-    "Read malformed_answers of some rows: raise max_tokens where they were cut off, say in the "
-    "prompt what each property is, ask for fewer, or take a larger model.",
+    "Read some malformed_answers: raise max_tokens if they were cut off, say in the prompt what "
+    "each property is, or take a larger model.",
 )
 _KINDS: Mapping[str, ColumnType] = {"string": "text", "integer": "number", "number": "number"}
 

@@ -349,6 +349,8 @@ FAILURES: dict[str, str] = {
     "ContentRefused": "Leave out the rows that the server's rules forbid, or use another model.",
     "NotFound": "Look at the model's name and the server's address: the message says what is not "
     "there.",
+    "MalformedAnswer": "Say in the prompt what each property is, raise max_tokens if answers were "
+    "cut off, or take a larger model.",
     "LLMError": "See the message in the failed rows, and whether the model answers by itself.",
     "InputError": "Mend the rows at the places that the failed rows name, or leave them out.",
     "CapabilityError": "Give the step another model, or leave out the option that the message "

@@ -23,7 +23,7 @@ import msgspec
 from evolsynth.errors import InputError, did_you_mean
 
 __all__ = ["Count", "FilePath", "FolderPath", "Natural", "Option", "OutputFolder", "OutputPath"]
-__all__ += ["ModelName", "Several", "Share", "TextOrPath", "annotation"]
+__all__ += ["ModelName", "RowsPath", "Several", "Share", "TextOrPath", "annotation"]
 __all__ += ["converted", "holds_path", "mark_of", "option_texts", "options_of"]
 
 #: A whole number from 1.
@@ -46,6 +46,8 @@ ModelName = Annotated[str, msgspec.Meta(extra={"reads": True, "shown": "MODEL"})
 #: The path of a file that is written; ``-`` is standard output. The command line sees that it is
 #: none that is read (`evolsynth.atomic.check_apart`).
 OutputPath = Annotated[str, msgspec.Meta(extra={"path": "FILE", "writes": "file"})]
+#: The same of JSON Lines, which no name of another kind of file may hold.
+RowsPath = Annotated[str, msgspec.Meta(extra={"path": "FILE", "writes": "rows"})]
 #: The same of a folder that a run's files go to.
 OutputFolder = Annotated[str, msgspec.Meta(extra={"path": "DIR", "writes": "folder"})]
 

@@ -19,7 +19,7 @@ def use_model(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], LLM]
     """Put what makes a back end of a name in the place of the one that commands ask."""
 
     def use(made: Callable[[str], LLM]) -> None:
-        for module in ("cli.runs", "pipeline.run.context"):
+        for module in ("cli.compare", "pipeline.run.context"):
             home = importlib.import_module(f"evolsynth.{module}")
             monkeypatch.setattr(home, "open_llm", made)
 

@@ -15,7 +15,7 @@ from evolsynth.cli.lines import TextField
 from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.deduplicate import Deduplicated, Method, deduplicate
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.options import FilePath, Natural, OutputPath
+from evolsynth.options import FilePath, Natural, RowsPath
 
 __all__ = ["dedup"]
 
@@ -25,8 +25,8 @@ _AT_ONCE = 512  # lines written at once
 def dedup(
     data: FilePath,
     *,
-    output: OutputPath = "-",
-    duplicates: OutputPath | None = None,
+    output: RowsPath = "-",
+    duplicates: RowsPath | None = None,
     field: str = "instruction",
     method: Method = "semantic",
     threshold: float | None = None,

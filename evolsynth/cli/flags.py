@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -65,6 +66,10 @@ def add_flags(
         )
 
 
+# What ends a name whose file our reader takes for no JSON Lines.
+_OTHERS = re.compile(r"(\.(?:csv|tsv|parquet|gz))\Z", re.I)
+
+
 def note_path(parser: Any, dest: str, name: str, kind: Any, default: Any = None) -> None:
     """Remember, if the type says so, that the value under ``dest`` is a path that is read or
     written; ``name`` is how to call it. See `check_paths`."""
@@ -94,6 +99,11 @@ def check_paths(namespace: argparse.Namespace) -> None:
                 path, _, thing = place.rpartition(":")
                 reads.append(path if thing and path.endswith(".py") else place)
             else:
+                if kind == "rows" and (found := _OTHERS.search(place)):
+                    raise InputError(
+                        f"{name} {place}: rows are written as JSON Lines, and a "
+                        f"{found[1].lower()} file is read as something else. Call it .jsonl."
+                    )
                 writes.append((name, place))
                 if kind == "folder":
                     from evolsynth.pipeline.run.export import run_files

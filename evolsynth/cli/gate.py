@@ -19,7 +19,7 @@ from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.text import LOOKED_AT, MOST
 from evolsynth.findings import explain
-from evolsynth.options import FilePath, OutputPath
+from evolsynth.options import FilePath, RowsPath
 from evolsynth.rows import Row
 from evolsynth.streams import Rows
 
@@ -70,8 +70,8 @@ def _described(check: Check, settings: GateSettings) -> tuple[str, ...]:
 def gate(
     data: FilePath,
     *,
-    output: OutputPath = "-",
-    rejects: OutputPath | None = None,
+    output: RowsPath = "-",
+    rejects: RowsPath | None = None,
     settings: FilePath | None = None,
     embedder: bool = True,
 ) -> int:

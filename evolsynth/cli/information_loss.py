@@ -18,7 +18,7 @@ from evolsynth.errors import InputError, RequestError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.information_loss.reading import InformationLoss
 from evolsynth.evaluation.information_loss.score import THRESHOLD, information_losses
-from evolsynth.options import FilePath, Natural, OutputPath
+from evolsynth.options import FilePath, Natural, RowsPath
 
 __all__ = ["information_loss"]
 
@@ -33,7 +33,7 @@ _Pair = tuple[dict[str, Any], InformationLoss]
 def information_loss(
     data: FilePath,
     *,
-    output: OutputPath = "-",
+    output: RowsPath = "-",
     original: str = "original",
     evolved: str = "evolved",
     threshold: float = THRESHOLD,

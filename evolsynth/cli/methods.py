@@ -94,7 +94,7 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
     """The flags of one command."""
     from evolsynth.cli.flags import add_flags, note_path
     from evolsynth.cli.runs import add_run_flags
-    from evolsynth.options import FilePath, OutputFolder, OutputPath
+    from evolsynth.options import FilePath, OutputFolder, RowsPath
     from evolsynth.pipeline.steps import STEPS
 
     forms = _forms(command)
@@ -110,8 +110,8 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
             + ("; without one, new rows are made" if makes else ""),
         )
     note_path(parser, "data", "IN", FilePath)
-    note_path(parser, "output", "-o", OutputPath, "-")
-    note_path(parser, "rejects", "--rejects", OutputPath)
+    note_path(parser, "output", "-o", RowsPath, "-")
+    note_path(parser, "rejects", "--rejects", RowsPath)
     note_path(parser, "folder", "--folder", OutputFolder)
     parser.add_argument(
         "-o", "--output", default="-", metavar="FILE", help="accepted rows (default: stdout)"

@@ -17,7 +17,7 @@ from evolsynth.evaluation.scores import judge as by_model
 from evolsynth.evaluation.scores import response as by_instruction
 from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
-from evolsynth.options import FilePath, OutputPath, TextOrPath
+from evolsynth.options import FilePath, RowsPath, TextOrPath
 from evolsynth.rows import Row, dump
 from evolsynth.streams import Rows
 
@@ -29,7 +29,7 @@ Write = Callable[[str], object]
 def score(
     data: FilePath,
     *,
-    output: OutputPath = "-",
+    output: RowsPath = "-",
     ifd: bool = False,
     judge: bool = False,
     model: TextOrPath | None = None,

@@ -15,7 +15,7 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.scores.selection import Choice, best_first, choose, product_of, row_text
 from evolsynth.evaluation.text import MOST, in_part
-from evolsynth.options import FilePath, Natural, OutputPath
+from evolsynth.options import FilePath, Natural, RowsPath
 from evolsynth.rows import Row, dump
 
 __all__ = ["select"]
@@ -25,8 +25,8 @@ def select(
     data: FilePath,
     *,
     rows: Natural,
-    output: OutputPath = "-",
-    rejects: OutputPath | None = None,
+    output: RowsPath = "-",
+    rejects: RowsPath | None = None,
     by: str = "complexity,quality",
     distance: float = 0.9,
 ) -> int:

@@ -71,7 +71,7 @@ BOTH = [
     for command in ALL
     if len(words_of(command, "x")) > 1
     for name, writes in paths_of(command).values()
-    if writes == "file"
+    if writes in ("file", "rows")
 ]
 SPELLINGS: dict[str, Callable[[Path], str]] = {
     "the same": str,
@@ -200,3 +200,12 @@ def test_a_file_can_be_written_from_its_own_rows(tmp_path: Path) -> None:
     write_rows(path, rows)
     assert write_rows(path, read_rows(path)) == 2000
     assert list(read_rows(path)) == rows
+
+
+@pytest.mark.parametrize("name", ["kept.csv", "kept.TSV", "kept.parquet", "kept.jsonl.gz"])
+def test_rows_go_to_no_name_that_is_read_as_something_else(
+    name: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["gate", str(data), "--no-embedder", "-o", str(tmp_path / name)]) == 1
+    assert "rows are written as JSON Lines" in capsys.readouterr().err
+    assert not (tmp_path / name).exists()

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from typing import Any
 
+import server_shapes as shapes
+from answering_server import answering
+
+from evolsynth.llm.base import Request, Sampling
+from evolsynth.llm.server import Server
 from evolsynth.llm.server.endpoints import Endpoint, places_of
 from evolsynth.llm.server.limits import Limits
 from evolsynth.llm.server.patience import Times
 from evolsynth.llm.server.turns import Asked, Turns, one_work
+from evolsynth.rows import Message
 
 
 def a_line(at_once: int = 1) -> Turns:
@@ -71,3 +79,27 @@ async def test_who_is_cancelled_leaves_the_line_in_order() -> None:
     await asyncio.gather(*asking, return_exceptions=True)
     assert told == ["0", "1", "3"]
     assert len(turns) == 0
+
+
+async def test_a_server_finishes_answers_before_it_is_asked_for_more() -> None:
+    """Each answer is none of the choices at first, and is asked for again."""
+    seen: Counter[str] = Counter()
+    done: list[int] = []
+
+    def chat(body: Any) -> Any:
+        asked = body["messages"][-1]["content"]
+        seen[asked] += 1
+        assert len(seen) <= len(done) + 8
+        return shapes.chat_answer('{"answer": "yes"}' if seen[asked] > 1 else "perhaps")
+
+    async def answer(llm: Server, number: int) -> None:
+        question = (Message("user", f"Is {number} a number?"),)
+        drawn = Sampling(temperature=0.7)
+        request = Request(messages=question, seed=number, choices=("yes", "no"), sampling=drawn)
+        assert (await llm.complete(request)).text == "yes"
+        done.append(number)
+
+    async with answering(shapes.OPENAI | {"POST /v1/chat/completions": chat}) as server:
+        async with Server(f"openai:m@{server.url}", concurrency=4) as llm:
+            await asyncio.gather(*(answer(llm, number) for number in range(40)))
+    assert set(seen.values()) == {2}

@@ -171,7 +171,15 @@ async def _llama_server(
     asker: Transport, base: Found, models: Sequence[Mapping[str, Any]]
 ) -> Probed:
     props = await asker.get("/props")
-    listed = _of(models, base.model) or (models[0] if len(models) == 1 else {})
+    notes: tuple[str, ...] = ()
+    listed = _of(models, base.model)
+    if not listed and len(models) == 1:  # it answers with that one, whatever it is asked for
+        listed = models[0]
+        there = _file(str(listed["id"]))
+        notes = (f"it was named {base.model}, and the only model there is {there}",)
+        base = msgspec.structs.replace(base, model=str(listed["id"]))
+    elif not listed and models:
+        raise _not_there(base.model, models)
     meta = listed.get("meta") or {}
     found = msgspec.structs.replace(
         base,
@@ -193,7 +201,7 @@ async def _llama_server(
     if await _forces(asker):
         found = msgspec.structs.replace(found, scoring="forced")
     tokens = {name: str(props[name]) for name in ("bos_token", "eos_token") if props.get(name)}
-    return Probed(found, props.get("chat_template") or None, tokens)
+    return Probed(found, props.get("chat_template") or None, tokens, notes)
 
 
 async def _begins(asker: Transport) -> tuple[int, ...]:
@@ -339,15 +347,17 @@ async def _tgi(asker: Transport, base: Found, models: Sequence[Mapping[str, Any]
 async def _openai(asker: Transport, base: Found, models: Sequence[Mapping[str, Any]]) -> Probed:
     """Any other: what it can do with a raw prompt is tried with one token."""
     if models and not _of(models, base.model) and base.kind in ("compatible", "lmstudio"):
-        raise InputError(
-            f"The server has no model '{base.model}'. It has: "
-            f"{', '.join(str(m['id']) for m in models[:_LISTED])}."
-        )
+        raise _not_there(base.model, models)
     choosing = FLAVOURS[base.kind].choosing
     found = msgspec.structs.replace(base, choosing=choosing, grammar=FLAVOURS[base.kind].grammar)
     if base.kind == "openrouter":  # its raw prompts go to chats of some providers
         return Probed(found)
     return await _with_echo(asker, found)
+
+
+def _not_there(name: str, models: Sequence[Mapping[str, Any]]) -> InputError:
+    listed = ", ".join(str(model["id"]) for model in models[:_LISTED])
+    return InputError(f"The server has no model '{name}'. It has: {listed}.")
 
 
 async def _with_echo(asker: Transport, found: Found) -> Probed:

@@ -215,3 +215,12 @@ async def test_any_scheme_finds_out_what_it_is(llama_server_url: str, caplog: An
     async with open_llm(f"vllm:{llama_server_url}") as llm:
         assert llm.provenance["server"] == "llama-server"
     assert "it was named vllm and is llama-server" in caplog.text
+
+
+async def test_a_name_that_it_does_not_have_is_told_and_not_written_into_rows(
+    llama_server_url: str, smollm_file: Path, caplog: Any
+) -> None:
+    """llama-server answers with its one model, whatever it is asked for."""
+    async with Server(f"llama-server:gpt-4@{llama_server_url}") as llm:
+        assert llm.name == llm.provenance["model"] == smollm_file.name
+    assert f"it was named gpt-4, and the only model there is {smollm_file.name}" in caplog.text

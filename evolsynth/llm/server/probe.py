@@ -154,8 +154,8 @@ def _only(models: Sequence[Mapping[str, Any]], scheme: str, host: str) -> str:
         return names[0]
     if not names:
         raise InputError(
-            f"The server at {host} does not say which models it has. Name one: "
-            f"{scheme}:NAME@http://{host}."
+            f"The server at {host} does not say which models it has. Look whether its address is "
+            f"right, or name one: {scheme}:NAME@URL."
         )
     listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
     raise InputError(

@@ -99,7 +99,9 @@ async def test_a_server_finishes_answers_before_it_is_asked_for_more() -> None:
         assert (await llm.complete(request)).text == "yes"
         done.append(number)
 
-    async with answering(shapes.OPENAI | {"POST /v1/chat/completions": chat}) as server:
-        async with Server(f"openai:m@{server.url}", concurrency=4) as llm:
-            await asyncio.gather(*(answer(llm, number) for number in range(40)))
+    async with (
+        answering(shapes.OPENAI | {"POST /v1/chat/completions": chat}) as server,
+        Server(f"openai:m@{server.url}", concurrency=4) as llm,
+    ):
+        await asyncio.gather(*(answer(llm, number) for number in range(40)))
     assert set(seen.values()) == {2}

@@ -15,7 +15,7 @@ import pytest
 from evals.gguf_faults import Fault, faults, spoil
 from evolsynth.errors import EvolsynthError, InputError, SetupError
 from evolsynth.llm.base import Prompt, Request
-from evolsynth.llm.llamacpp import LlamaCpp, apart, engine, quantise
+from evolsynth.llm.llamacpp import LlamaCpp, ahead, apart, quantise
 from evolsynth.llm.llamacpp.files import find_model, requantised, sha256_of
 from evolsynth.llm.llamacpp.outline import read_outline
 from evolsynth.llm.llamacpp.quantise import QUANTISATIONS
@@ -147,7 +147,7 @@ async def test_a_pinned_file_is_tried_too_where_amx_is_in_use(
     asked: list[Path] = []
     monkeypatch.setattr(apart, "tried", lambda path, sha256: asked.append(path))
     for amx in (False, True):
-        monkeypatch.setattr(engine, "has_amx", lambda amx=amx: amx)
+        monkeypatch.setattr(ahead, "has_amx", lambda amx=amx: amx)
         async with LlamaCpp(slots=1, context=64, threads=1):
             pass
     assert asked == [REAL]

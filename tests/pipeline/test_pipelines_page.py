@@ -52,7 +52,7 @@ def test_the_python_runs_as_written(
 
 
 def test_the_yaml_is_a_pipeline_that_fits_together(page_blocks: Blocks, tmp_path: Path) -> None:
-    (text,) = page_blocks("pipelines", "yaml")
+    text, *_ = page_blocks("pipelines", "yaml")
     (tmp_path / "pipeline.yaml").write_text(text, encoding="utf-8")
     (tmp_path / "seeds.jsonl").write_text('{"instruction": "Name a lake."}\n', encoding="utf-8")
     step = next(code for code in page_blocks("pipelines") if "@step" in code)

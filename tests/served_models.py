@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from evals import llama_servers
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.server import Server
 
-PROGRAM = Path(__file__).with_name("llama_server_process.py")
 SLOTS, CONTEXT = 4, 1024
 
 
@@ -36,24 +36,8 @@ def llama_server_url(smollm_file: Path) -> Iterator[str]:
     """Where llama-server listens."""
     if importlib.util.find_spec("xllamacpp") is None:
         pytest.skip("xllamacpp is not installed: it carries llama-server")
-    process = subprocess.Popen(
-        [sys.executable, str(PROGRAM), str(smollm_file), str(SLOTS), str(CONTEXT)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        line = next((line for line in process.stdout if line.startswith("ADDRESS ")), "")
-        assert line, "llama-server did not start"
-        yield line.removeprefix("ADDRESS ").strip()
-    finally:
-        process.stdin.close()
-        process.terminate()
-        process.wait(10)
-        process.stdout.close()
+    with llama_servers.wheels(smollm_file, slots=SLOTS, context=CONTEXT) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,17 @@ from evolsynth.methods.respond import respond
 from evolsynth.methods.self_instruct.tasks import bootstrap_tasks
 from evolsynth.rows import Row
 
-__all__ = ["Difference", "Parting", "Shares", "add_options", "compared", "measure", "run"]
+__all__ = [
+    "Difference",
+    "Heard",
+    "Parting",
+    "Shares",
+    "add_options",
+    "compared",
+    "gap",
+    "measure",
+    "run",
+]
 
 GREEDY = Sampling(temperature=0.0)
 
@@ -101,6 +111,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="the GGUF file that it has (default: SmolLM2-135M-Instruct as it came)",
     )
     parser.add_argument("--rows", type=positive, default=20, help="rows of each method")
+    parser.add_argument(
+        "--tokens", type=positive, default=64, help="of an answer at most (default: 64)"
+    )
     add_json(parser)
 
 
@@ -113,7 +126,7 @@ def run(options: argparse.Namespace) -> int:
         url = options.url or stack.enter_context(
             running(model, options.server_binary, slots=options.slots, options=more)
         )
-        shares = asyncio.run(measure(url, model, options.rows))
+        shares = asyncio.run(measure(url, model, options.rows, options.tokens))
     stream = told_on(options.json)
     for one in shares:
         print("\n".join(_told(one)), file=stream)
@@ -146,11 +159,12 @@ def _told(one: Shares) -> list[str]:
 # The two ways ------------------------------------------------------------------------------------
 
 
-class _Heard(LLM):
-    """A model that runs already, and all that it was asked and answered."""
+class Heard(LLM):
+    """A model that runs already, asked for the likeliest tokens whatever a method wants, and all
+    that it was asked and answered."""
 
-    def __init__(self, llm: LLM) -> None:
-        self._llm = llm
+    def __init__(self, llm: LLM, most: int) -> None:
+        self._llm, self._most = llm, most
         self.name, self.provenance = llm.name, llm.provenance
         self.capabilities = llm.capabilities  # type: ignore[misc] # this model's
         self.concurrency, self.parameters = llm.concurrency, llm.parameters
@@ -158,33 +172,40 @@ class _Heard(LLM):
 
     @property
     def usage(self) -> Usage:
+        """See `LLM`."""
         return self._llm.usage
 
     @property
     def template(self) -> Any:
+        """See `LLM`."""
         return self._llm.template
 
     def prepared(self, request: Request) -> Request:
+        """See `LLM`."""
         return self._llm.prepared(request)
 
     async def complete(self, request: Request) -> Completion:
+        """See `LLM`."""
+        most = max(request.min_tokens, min(request.max_tokens, self._most))
+        request = msgspec.structs.replace(request, sampling=GREEDY, max_tokens=most)
         completion = await self._llm.complete(request)
         self.answers[request] = completion
         return completion
 
     async def score(self, prompt: Prompt, continuation: str | Prompt) -> Score:
+        """See `LLM`."""
         return await self._llm.score(prompt, continuation)
 
 
-async def measure(url: str, model: Path, n: int) -> list[Shares]:
-    """All methods, in both ways."""
+async def measure(url: str, model: Path, n: int, most: int) -> list[Shares]:
+    """All methods, in both ways, with answers of so many tokens at most."""
     async with (
         LlamaCpp(model, quantisation=None) as ours,
         Server(f"llama-server:{url}") as served,
     ):
         found: list[Shares] = []
         for method in ("magpie", "self-instruct", "evolve", "respond"):
-            here, there = _Heard(ours), _Heard(served)
+            here, there = Heard(ours, most), Heard(served, most)
             texts = [await _made(_rows(method, llm, n)) for llm in (here, there)]
             shares = compared(method, *texts)
             both = [request for request in here.answers if request in there.answers]
@@ -201,14 +222,13 @@ def _rows(method: str, llm: LLM, n: int) -> AsyncIterable[Row]:
     """The rows of a method; those of the later ones come of fixed rows, not of those that an
     earlier one made."""
     instructions = [Row.make(f"Name {i + 2} things that begin with water.") for i in range(n)]
-    greedy: dict[str, Any] = {"sampling": GREEDY}
     if method == "magpie":
-        return magpie(llm, n=n, only_instruction=True, **greedy)
+        return magpie(llm, n=n, only_instruction=True)
     if method == "self-instruct":
-        return bootstrap_tasks(llm, n=n, max_attempts=n, candidates=1, **greedy)
+        return bootstrap_tasks(llm, n=n, max_attempts=n, candidates=1)
     if method == "evolve":
-        return evolve(instructions, llm, candidates=1, include_original_instruction=False, **greedy)
-    return respond(instructions, llm, **greedy)
+        return evolve(instructions, llm, candidates=1, include_original_instruction=False)
+    return respond(instructions, llm)
 
 
 async def _made(rows: AsyncIterable[Row]) -> list[str]:
@@ -232,7 +252,7 @@ async def _parting(
         prompt = Prompt((*prompt.segments, Segment(request.prefix)), shared=prompt.shared)
         pairs = zip((ours, theirs), texts, strict=True)
         scores = [await _score(llm, prompt, filled, *pair) for pair in pairs]
-        tokens, nats = _gap(*scores)
+        tokens, nats = gap(*scores)
     return Parting(
         same=same, tokens=tokens, in_process=texts[0][same:], served=texts[1][same:], nats=nats
     )
@@ -250,7 +270,7 @@ async def _score(
     return max(scores, key=lambda score: score.total)
 
 
-def _gap(ours: Score, theirs: Score) -> tuple[int, float | None]:
+def gap(ours: Score, theirs: Score) -> tuple[int, float | None]:
     """The number of the first token that is another, and the nats between the two."""
     for at, (one, other) in enumerate(zip(ours.logprobs, theirs.logprobs, strict=False)):
         if one.token != other.token:

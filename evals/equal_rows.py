@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,13 +126,19 @@ def run(options: argparse.Namespace) -> int:
         url = options.url or stack.enter_context(
             running(model, options.server_binary, slots=options.slots, options=more)
         )
-        shares = asyncio.run(measure(url, model, options.rows, options.tokens))
-    stream = told_on(options.json)
-    for one in shares:
-        print("\n".join(_told(one)), file=stream)
+        shares = asyncio.run(_measured(url, model, options))
     if options.json is not None:
         save(options.json, {one.method: msgspec.to_builtins(one) for one in shares})
     return 0
+
+
+async def _measured(url: str, model: Path, options: argparse.Namespace) -> list[Shares]:
+    """Measure, and tell of each method as soon as it is done."""
+    shares: list[Shares] = []
+    async for one in measure(url, model, options.rows, options.tokens):
+        print("\n".join(_told(one)), file=told_on(options.json), flush=True)
+        shares.append(one)
+    return shares
 
 
 def _model(path: Path | None) -> Path:
@@ -197,13 +203,12 @@ class Heard(LLM):
         return await self._llm.score(prompt, continuation)
 
 
-async def measure(url: str, model: Path, n: int, most: int) -> list[Shares]:
+async def measure(url: str, model: Path, n: int, most: int) -> AsyncGenerator[Shares]:
     """All methods, in both ways, with answers of so many tokens at most."""
     async with (
         LlamaCpp(model, quantisation=None) as ours,
         Server(f"llama-server:{url}") as served,
     ):
-        found: list[Shares] = []
         for method in ("magpie", "self-instruct", "evolve", "respond"):
             here, there = Heard(ours, most), Heard(served, most)
             texts = [await _made(_rows(method, llm, n)) for llm in (here, there)]
@@ -214,8 +219,7 @@ async def measure(url: str, model: Path, n: int, most: int) -> list[Shares]:
                 pair = here.answers[request], there.answers[request]
                 if pair[0].text != pair[1].text:
                     shares.partings.append(await _parting(ours, request, *pair))
-            found.append(shares)
-        return found
+            yield shares
 
 
 def _rows(method: str, llm: LLM, n: int) -> AsyncIterable[Row]:

@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from evals.llama_servers import running
-from evals.options import add_json, check_place, positive, save, told_on
+from evals.options import add_json, check_place, names, positive, save, told_on
 from evolsynth.errors import EvolsynthError
 from evolsynth.llm.base import LLM, Completion, Prompt, Request, Sampling, Score, Segment, Usage
 from evolsynth.llm.llamacpp import LlamaCpp
@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 GREEDY = Sampling(temperature=0.0)
+_METHODS = ("magpie", "self-instruct", "evolve", "respond")
 
 
 class Difference(msgspec.Struct, kw_only=True):
@@ -110,6 +111,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="the GGUF file that it has (default: SmolLM2-135M-Instruct as it came)",
     )
+    parser.add_argument(
+        "--methods", type=names(_METHODS), default=_METHODS, help="some of them (default: all)"
+    )
     parser.add_argument("--rows", type=positive, default=20, help="rows of each method")
     parser.add_argument(
         "--tokens", type=positive, default=64, help="of an answer at most (default: 64)"
@@ -135,7 +139,7 @@ def run(options: argparse.Namespace) -> int:
 async def _measured(url: str, model: Path, options: argparse.Namespace) -> list[Shares]:
     """Measure, and tell of each method as soon as it is done."""
     shares: list[Shares] = []
-    async for one in measure(url, model, options.rows, options.tokens):
+    async for one in measure(url, model, options.methods, options.rows, options.tokens):
         print("\n".join(_told(one)), file=told_on(options.json), flush=True)
         shares.append(one)
     return shares
@@ -203,13 +207,15 @@ class Heard(LLM):
         return await self._llm.score(prompt, continuation)
 
 
-async def measure(url: str, model: Path, n: int, most: int) -> AsyncGenerator[Shares]:
-    """All methods, in both ways, with answers of so many tokens at most."""
+async def measure(
+    url: str, model: Path, methods: Sequence[str], n: int, most: int
+) -> AsyncGenerator[Shares]:
+    """Some methods, in both ways, with answers of so many tokens at most."""
     async with (
         LlamaCpp(model, quantisation=None) as ours,
         Server(f"llama-server:{url}") as served,
     ):
-        for method in ("magpie", "self-instruct", "evolve", "respond"):
+        for method in methods:
             here, there = Heard(ours, most), Heard(served, most)
             texts = [await _made(_rows(method, llm, n)) for llm in (here, there)]
             shares = compared(method, *texts)

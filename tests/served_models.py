@@ -52,7 +52,7 @@ def python_server_url(smollm_file: Path) -> Iterator[str]:
     settings = {
         "model": smollm_file,
         "model_alias": "smollm2",
-        "n_ctx": CONTEXT,
+        "n_ctx": 256,  # it calculates with room for all of them at each answer
         "n_threads": 1,
         "n_threads_batch": 1,
         "host": "127.0.0.1",

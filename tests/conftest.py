@@ -18,7 +18,9 @@ from scripted_commands import in_folder, use_embedder, use_model  # noqa: F401 -
 from served_models import (  # noqa: F401 - fixtures
     as_it_came,
     llama_server_url,
+    python_server_url,
     served,
+    served_python,
     smollm_file,
 )
 

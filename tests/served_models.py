@@ -1,20 +1,25 @@
-"""A real llama-server with SmolLM2, started once for all tests that import these fixtures."""
+"""Real servers with SmolLM2, each started once for all tests that ask for it."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from evals import llama_servers
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.server import Server
 
-PROGRAM = Path(__file__).with_name("llama_server_process.py")
 SLOTS, CONTEXT = 4, 1024
 
 
@@ -31,24 +36,51 @@ def llama_server_url(smollm_file: Path) -> Iterator[str]:
     """Where llama-server listens."""
     if importlib.util.find_spec("xllamacpp") is None:
         pytest.skip("xllamacpp is not installed: it carries llama-server")
+    with llama_servers.wheels(smollm_file, slots=SLOTS, context=CONTEXT) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def python_server_url(smollm_file: Path) -> Iterator[str]:
+    """Where llama-cpp-python's own server listens."""
+    for name in ("uvicorn", "fastapi", "sse_starlette", "starlette_context", "pydantic_settings"):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"{name} is not installed: llama_cpp.server needs it")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {
+        "model": smollm_file,
+        "model_alias": "smollm2",
+        "n_ctx": 256,  # it calculates with room for all of them at each answer
+        "n_threads": 1,
+        "n_threads_batch": 1,
+        "host": "127.0.0.1",
+        "port": port,
+    }
+    options = [text for name, value in settings.items() for text in (f"--{name}", str(value))]
     process = subprocess.Popen(
-        [sys.executable, str(PROGRAM), str(smollm_file), str(SLOTS), str(CONTEXT)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        [sys.executable, "-m", "llama_cpp.server", *options],
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        text=True,
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
     try:
-        line = next((line for line in process.stdout if line.startswith("ADDRESS ")), "")
-        assert line, "llama-server did not start"
-        yield line.removeprefix("ADDRESS ").strip()
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(f"{url}/v1/models", process)
+        yield url
     finally:
-        process.stdin.close()
         process.terminate()
         process.wait(10)
-        process.stdout.close()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
+    last = time.monotonic() + seconds
+    while time.monotonic() < last and process.poll() is None:
+        with contextlib.suppress(urllib.error.URLError, ConnectionError):
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        time.sleep(0.05)
+    raise AssertionError("llama_cpp.server did not start")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -64,4 +96,12 @@ async def as_it_came(smollm_file: Path) -> AsyncIterator[LlamaCpp]:
 async def served(llama_server_url: str) -> AsyncIterator[Server]:
     """The model behind llama-server."""
     async with Server(f"llama-server:{llama_server_url}", concurrency=SLOTS) as llm:
+        yield llm
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def served_python(python_server_url: str, smollm_file: Path) -> AsyncIterator[Server]:
+    """The model behind llama-cpp-python's server, its chat template from the model's file."""
+    name = f"openai:smollm2@{python_server_url}"
+    async with Server(name, chat_template=str(smollm_file)) as llm:
         yield llm

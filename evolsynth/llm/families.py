@@ -119,7 +119,7 @@ _NAMES = f"a name ({', '.join(FAMILIES)})"
 _WAYS = f"Give {_NAMES}, a .jinja file, a tokenizer_config.json, a .gguf file, or the jinja text."
 
 
-def find_template(told: str) -> str:
+def find_template(told: str | Path) -> str:
     """The jinja text that a chat template is told by.
 
     Args:
@@ -130,6 +130,7 @@ def find_template(told: str) -> str:
     Raises:
         InputError: it is none of these, or the file has no template.
     """
+    told = str(told)
     if "{%" in told or "{{" in told:
         return told
     name = told.strip().lower()

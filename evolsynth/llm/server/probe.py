@@ -6,6 +6,7 @@ a kind does not have, and what this server turns out not to have, is told once a
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
@@ -39,6 +40,12 @@ _HOSTS = {"api.openai.com": "openai", "openrouter.ai": "openrouter"}
 _SCHEMES = ("ollama", "llama-server", "vllm", "sglang", "tgi", "lmstudio")
 _SENTENCEPIECE = 1  # LLAMA_VOCAB_TYPE_SPM
 _LISTED = 8  # models in a message
+# Of the likeliest token, asked for twice: rounding.
+_AS_LIKELY = 0.01
+_OUT_OF_STEP = (
+    "it says a prompt again with log-probabilities that belong to other tokens, as llama-cpp-"
+    "python's server does: they are not used"
+)
 
 
 class Probed(NamedTuple):
@@ -366,7 +373,9 @@ async def _with_echo(asker: Transport, found: Found) -> Probed:
     path = f"{found.version}/completions"
     echoed = await _tried(asker, path, body | {"echo": True, "logprobs": 1})
     if _echoes(echoed):
-        return Probed(msgspec.structs.replace(found, raw=True, scoring="echo"))
+        if _in_step(echoed):
+            return Probed(msgspec.structs.replace(found, raw=True, scoring="echo"))
+        return Probed(msgspec.structs.replace(found, raw=True), notes=(_OUT_OF_STEP,))
     told = echoed if _completes(echoed) else await _tried(asker, path, body)
     return Probed(msgspec.structs.replace(found, raw=_completes(told)))
 
@@ -391,6 +400,18 @@ def _echoes(told: Any) -> bool:
         )
     except (KeyError, TypeError, IndexError):
         return False
+
+
+def _in_step(told: Any) -> bool:
+    """Whether a token's log-probability is told with that token. The last one was written since
+    it was the likeliest, so that nothing that is told beside it can be likelier."""
+    logprobs = told["choices"][0]["logprobs"]
+    try:
+        rivals = [float(value) for value in logprobs["top_logprobs"][-1].values()]
+        value = float(logprobs["token_logprobs"][-1])
+        return value >= max(rivals, default=-math.inf) - _AS_LIKELY
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError):
+        return True  # none are told
 
 
 _OF_KIND = {

@@ -22,13 +22,14 @@ class Named(NamedTuple):
     variables: Mapping[str, str] = MappingProxyType({})
 
 
-def named_template(told: str) -> Named:
+def named_template(told: str | Path) -> Named:
     """The template that an option names; see `find_template`. A ``tokenizer_config.json`` tells
     the tokens' texts too.
 
     Raises:
         InputError: there is none; the message says what would do.
     """
+    told = str(told)
     source = find_template(told)
     if source == told or not told.lower().endswith(".json"):
         return Named(source)

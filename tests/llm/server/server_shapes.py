@@ -140,7 +140,7 @@ LM_STUDIO: dict[str, Any] = {
 
 
 def _echo(body: Any) -> Any:
-    """Words as tokens, each with a log-probability, as llama-cpp-python's server says them."""
+    """Words as tokens, each with a log-probability."""
     text, tokens, offsets, at = body["prompt"], [], [], 0
     for word in text.split(" "):
         token = word if not at else f" {word}"
@@ -159,8 +159,28 @@ def _echo(body: Any) -> Any:
     return completion_answer(echoed, logprobs=logprobs if body.get("logprobs") else None)
 
 
-LLAMA_CPP_PYTHON: dict[str, Any] = {
-    "GET /v1/models": models("me", "m"),
+ECHOING: dict[str, Any] = {
+    "GET /v1/models": models("somebody", "m"),
     "POST /v1/chat/completions": chat_answer(),
     "POST /v1/completions": _echo,
+}
+
+
+def _shifted_echo(body: Any) -> Any:
+    """As llama-cpp-python's server answers (0.3.36): a prompt's tokens have the log-probabilities
+    that they would have once more behind themselves, and the one that was written has none."""
+    if not body.get("echo"):
+        return completion_answer(",")
+    logprobs = {
+        "tokens": ["Hello", " there"],
+        "token_logprobs": [None, -7.645369529724121],
+        "text_offset": [0, 5],
+        "top_logprobs": [None, {",": -1.766963243484497, " there": -7.645369529724121}],
+    }
+    return completion_answer("Hello there,", logprobs=logprobs)
+
+
+LLAMA_CPP_PYTHON: dict[str, Any] = ECHOING | {
+    "GET /v1/models": models("me", "m"),
+    "POST /v1/completions": _shifted_echo,
 }

@@ -17,7 +17,7 @@ def test_a_text_is_taken_as_it_is_and_a_file_is_read(tmp_path: Path) -> None:
     assert named_template(JINJA) == Named(JINJA)
     file = tmp_path / "chat.jinja"
     file.write_text(JINJA, encoding="utf-8")
-    assert named_template(str(file)) == Named(JINJA)
+    assert named_template(str(file)) == named_template(file) == Named(JINJA)
 
 
 def test_a_tokenizers_config_has_one_template_or_several(tmp_path: Path) -> None:

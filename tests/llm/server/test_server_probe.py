@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +44,21 @@ async def test_a_server_is_found_out(
             assert llm.capabilities == able
             assert server.url not in str(llm.provenance)
             assert llm.name == (name or "org/m")
+
+
+async def test_log_probabilities_that_belong_to_other_tokens_are_not_used(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    template = tmp_path / "chat.jinja"
+    template.write_text("{% for m in messages %}{{ m.content }}{% endfor %}")
+    for routes, able in ((shapes.ECHOING, True), (shapes.LLAMA_CPP_PYTHON, False)):
+        caplog.clear()
+        async with (
+            answering(routes) as server,
+            Server(f"openai:m@{server.url}", chat_template=str(template)) as llm,
+        ):
+            assert (C.LOGPROBS in llm.capabilities) == able
+        assert ("belong to other tokens" in caplog.text) != able
 
 
 async def test_gaps_are_said_once_and_methods_that_need_more_are_refused(

@@ -359,7 +359,7 @@ async def test_vllm_scores_a_text_by_the_log_probabilities_of_a_prompt() -> None
 
 async def test_an_echo_scores_a_text_whose_tokens_begin_where_it_does() -> None:
     async with (
-        answering(shapes.LLAMA_CPP_PYTHON) as server,
+        answering(shapes.ECHOING) as server,
         Server(f"openai:m@{server.url}") as llm,
     ):
         score = await llm.score(Prompt.of("a b"), " c d")

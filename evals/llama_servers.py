@@ -20,7 +20,7 @@ from pathlib import Path
 
 from evolsynth.errors import EngineError, InputError, SetupError
 
-__all__ = ["built", "running", "wheels"]
+__all__ = ["built", "running", "wait_for", "wheels"]
 
 _PATIENCE = 120.0
 
@@ -78,14 +78,19 @@ def built(
     process = subprocess.Popen(command, stdin=null, stdout=null, stderr=null)  # noqa: S603
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_for(f"{url}/health", process)
+        wait_for(f"{url}/health", process)
         yield url
     finally:
         process.terminate()
         process.wait(30)
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a server that was started answers there.
+
+    Raises:
+        EngineError: it ends first, or takes too long.
+    """
     last = time.monotonic() + _PATIENCE
     while time.monotonic() < last and process.poll() is None:
         with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):

@@ -18,7 +18,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 
-__all__ = ["ANSWER", "BATCH", "served"]
+__all__ = ["ANSWER", "BATCH", "port_of", "served"]
 
 ANSWER = b'{"id": "1", "choices": [{"text": "%s"}], "usage": {}}' % (b"x" * 450)
 _HEAD = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -103,19 +103,24 @@ async def _serve(work: _Work) -> None:
 
 
 @contextlib.contextmanager
+def port_of(module: str, *given: object) -> Iterator[int]:
+    """A module run as a program, which prints its port and serves until we are gone."""
+    command = [sys.executable, "-m", module, *map(str, given)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as child:  # noqa: S603
+        try:
+            yield int(child.stdout.readline() if child.stdout is not None else "")
+        finally:
+            child.kill()
+
+
+@contextlib.contextmanager
 def served(
     seconds: float = 0.0, slots: int = 8, refused_from: int = 0, spread: float = 0.0
 ) -> Iterator[str]:
     """Such a server; gives its address."""
-    command = [sys.executable, "-m", "evals.servers_fake"]
-    command += [str(value) for value in (seconds, slots, refused_from, spread)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as child:  # noqa: S603
-        try:
-            line = child.stdout.readline() if child.stdout is not None else ""
-            yield f"http://127.0.0.1:{int(line)}"
-        finally:
-            child.kill()
+    with port_of("evals.servers_fake", seconds, slots, refused_from, spread) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 if __name__ == "__main__":

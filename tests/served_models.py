@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -21,6 +17,12 @@ from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.server import Server
 
 SLOTS, CONTEXT = 4, 1024
+# llama_cpp.server, which ends when we do, however that comes about.
+_WITH_US = """
+import os, runpy, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+runpy.run_module("llama_cpp.server", run_name="__main__", alter_sys=True)
+"""
 
 
 @pytest.fixture(scope="session")
@@ -60,27 +62,18 @@ def python_server_url(smollm_file: Path) -> Iterator[str]:
     }
     options = [text for name, value in settings.items() for text in (f"--{name}", str(value))]
     process = subprocess.Popen(
-        [sys.executable, "-m", "llama_cpp.server", *options],
+        [sys.executable, "-c", _WITH_US, *options],
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_for(f"{url}/v1/models", process)
+        llama_servers.wait_for(f"{url}/v1/models", process)
         yield url
     finally:
         process.terminate()
         process.wait(10)
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
-    last = time.monotonic() + seconds
-    while time.monotonic() < last and process.poll() is None:
-        with contextlib.suppress(urllib.error.URLError, ConnectionError):
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        time.sleep(0.05)
-    raise AssertionError("llama_cpp.server did not start")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

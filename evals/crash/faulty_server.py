@@ -13,11 +13,12 @@ import contextlib
 import hashlib
 import json
 import random
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from evals.servers_fake import port_of
 
 __all__ = ["faulty"]
 
@@ -116,14 +117,8 @@ async def _serve(log: Path, seed: int) -> None:
 @contextlib.contextmanager
 def faulty(log: Path, seed: int) -> Iterator[str]:
     """Such a server; gives the model behind it, as ``--model`` takes it."""
-    command = [sys.executable, "-m", "evals.crash.faulty_server", str(log), str(seed)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as child:  # noqa: S603
-        try:
-            line = child.stdout.readline() if child.stdout is not None else ""
-            yield f"openai:fake@http://127.0.0.1:{int(line)}/v1"
-        finally:
-            child.kill()
+    with port_of("evals.crash.faulty_server", log, seed) as port:
+        yield f"openai:fake@http://127.0.0.1:{port}/v1"
 
 
 if __name__ == "__main__":

@@ -14,11 +14,13 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, cast
 from urllib.parse import quote
 
-from evolsynth.errors import EngineError, LLMError, RequestError, SetupError
+from evolsynth.errors import EngineError, LLMError, RequestError
 from evolsynth.llm.base import Completion, Request, encoded
 from evolsynth.llm.batch import Gone, Pauses, Result, Standing
+from evolsynth.llm.server import replies
 from evolsynth.llm.server.forms.asking import answered
 from evolsynth.llm.server.forms.form import Form
+from evolsynth.llm.server.replies import NotFound, Reply, Trouble, refusal
 
 if TYPE_CHECKING:
     import httpx
@@ -348,17 +350,17 @@ class HttpFiles:
             async with self._open().stream(method, self._url + path, **content) as reply:
                 status, body = reply.status_code, await _bounded(reply)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            what = self._hidden(f"{type(error).__name__}: {error}")
+            what = replies.quote(f"{type(error).__name__}: {error}", self._key)
             raise EngineError(f"{self._name} cannot be reached at {path} ({what}).") from None
         if status < 300:
             return body
-        told = f"{self._name} answered {status} to {method} {path.partition('?')[0]}"
-        told += f": {self._hidden(_said(body))}."
-        if status in (401, 403):
-            raise SetupError(f"{told} Give the right key in the environment or the keyring.")
-        if status in _PASSING_STATUSES or status >= 500:
-            raise EngineError(told)
-        raise Gone(told) if status in (404, 410) else RequestError(told)
+        asked = f"{self._name}, asked to {method} {path.partition('?')[0]},"
+        wrong = refusal(Reply(status, {}, body[: 1 << 16]), asked, self._key)
+        if isinstance(wrong, Trouble):
+            raise EngineError(f"{wrong}.")
+        if isinstance(wrong, NotFound) or status == 410:
+            raise Gone(f"{wrong}.")
+        raise wrong
 
     def _open(self) -> httpx.AsyncClient:
         import httpx
@@ -376,12 +378,6 @@ class HttpFiles:
             )
             self._client = httpx.AsyncClient(headers=headers, timeout=waits, verify=trust)
         return self._client
-
-    def _hidden(self, text: str) -> str:
-        """A text of somebody else's without the key, in one line."""
-        if self._key:
-            text = text.replace(self._key, "***")
-        return " ".join(text.split())[:_QUOTED].rstrip(".")
 
     async def __aenter__(self) -> Self:
         return self
@@ -423,13 +419,3 @@ def _json(body: bytes) -> Any:
     if not isinstance(told, dict):
         raise EngineError(f"The server's answer is no JSON object: {json.dumps(told)[:60]}.")
     return told
-
-
-def _said(body: bytes) -> str:
-    text = body[: 1 << 16].decode("utf-8", "replace")
-    try:
-        told = json.loads(text)
-        error = told.get("error", told)
-        return str(error.get("message") if isinstance(error, Mapping) else error)
-    except (ValueError, AttributeError, RecursionError):
-        return text

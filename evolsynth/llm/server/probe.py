@@ -214,7 +214,9 @@ async def _llama_server(
 async def _begins(asker: Transport) -> tuple[int, ...]:
     """The tokens that it puts before a text: a beginning of sequence, or nothing."""
     whole, bare = [
-        await asker.post("/tokenize", {"content": "a", "add_special": special}, read=_tokens)
+        await asker.post(
+            "/tokenize", {"content": "a", "add_special": special}, tokens=0, read=_tokens
+        )
         for special in (True, False)
     ]
     at = next((i for i in range(len(whole)) if whole[i : i + len(bare)] == bare), 0)
@@ -227,7 +229,9 @@ def _tokens(told: Any) -> list[int]:
 
 async def _forces(asker: Transport) -> bool:
     """Whether a grammar of tokens is understood, with which a given text can be scored."""
-    tokens = await asker.post("/tokenize", {"content": " b c", "add_special": False}, read=_tokens)
+    tokens = await asker.post(
+        "/tokenize", {"content": " b c", "add_special": False}, tokens=0, read=_tokens
+    )
     wanted = [tokens[-1], tokens[0]]
     question = llama_server.forced(tokens, wanted)
     told = await _tried(asker, question.path, question.body)
@@ -270,7 +274,7 @@ async def _shown(asker: Transport, model: str) -> dict[str, Any]:
         InputError: it has none of that name.
     """
     try:
-        shown: Any = await asker.post("/api/show", {"model": model})
+        shown: Any = await asker.post("/api/show", {"model": model}, tokens=0)
     except RequestError as error:
         raise InputError(
             f"Ollama has no model '{model}' ({error}). Fetch it with: ollama pull {model}"

@@ -189,11 +189,11 @@ class Transport:
         return await self._answered(Asked("GET", path), None)
 
     @overload
-    async def post(self, path: str, body: Mapping[str, Any], *, tokens: int = 0) -> Any: ...
+    async def post(self, path: str, body: Mapping[str, Any], *, tokens: int = 1) -> Any: ...
 
     @overload
     async def post(
-        self, path: str, body: Mapping[str, Any], *, tokens: int = 0, read: Callable[[Any], T]
+        self, path: str, body: Mapping[str, Any], *, tokens: int = 1, read: Callable[[Any], T]
     ) -> T: ...
 
     async def post(
@@ -201,7 +201,7 @@ class Transport:
         path: str,
         body: Mapping[str, Any],
         *,
-        tokens: int = 0,
+        tokens: int = 1,
         read: Callable[[Any], Any] | None = None,
     ) -> Any:
         """Ask one question, until it is answered or can never be.
@@ -210,7 +210,8 @@ class Transport:
             path: begins with ``/``; it is put behind the endpoint's address.
             body: the question; it becomes JSON.
             tokens: about how many the question and its longest answer have, for the limit of
-                tokens a minute and for how long an answer may take.
+                tokens a minute and for how long an answer may take. 0: it is no work for the
+                model, which says nothing of what the server can bear.
             read: turns the decoded JSON into what is wanted. A ``ValueError``, ``LookupError``,
                 ``TypeError`` or error of msgspec says that the answer is malformed: it is asked
                 for again. None: the JSON as it is.
@@ -323,7 +324,7 @@ class Transport:
 
     def _succeeded(self, place: Place, asked: Asked) -> None:
         now = self._spoke(place)
-        if asked.method == "POST":
+        if asked.tokens:
             place.pace.answered(now - asked.began, asked.tokens)
             place.load.answered(now, entered=asked.began, busy=len(self._turns) > 0)
             self._stats.requests += 1

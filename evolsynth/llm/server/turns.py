@@ -100,7 +100,8 @@ class Turns:
         """Give a place back; who is next gets it."""
         place.under_way -= 1
         self._under_way -= 1
-        place.load.left(time.monotonic(), entered=asked.began)
+        if asked.tokens:
+            place.load.left(time.monotonic(), entered=asked.began)
         self.deal()
 
     def deal(self) -> None:
@@ -140,7 +141,8 @@ class Turns:
                 self._tokens.take(asked.tokens, now)
                 place.under_way += 1
                 self._under_way += 1
-                place.load.entered(now)
+                if asked.tokens:
+                    place.load.entered(now)
                 asked.began = now
                 turn.set_result(place)
         self._line.extendleft(reversed(passed))

@@ -546,7 +546,8 @@ async def test_a_dead_server_ends_the_run_and_the_same_command_goes_on(
 
 async def test_a_server_without_batches_says_so(tmp_path: Path, server: FileServer) -> None:
     server.fault = lambda *_: Response('{"error": "not here"}', 404)
-    with pytest.raises(SetupError, match=r"does not take a batch: .* 404 .*not here.*--batch"):
+    refused = r"does not take a batch: .*/files, answered 404: not here.*--batch"
+    with pytest.raises(SetupError, match=refused):
         await go(load(seeds(3)) >> respond(), tmp_path, Chat(server.url), batch=True)
 
 
@@ -570,10 +571,11 @@ async def test_the_key_is_sent_and_told_to_nobody(server: FileServer) -> None:
     await files.get("/v1/batches")
     assert server.headers[-1]["Authorization"] == f"Bearer {SECRET}"
     server.fault = lambda *_: Response(json.dumps({"error": {"message": f"Bad {SECRET}"}}), 400)
-    with pytest.raises(RequestError, match=r"400 to GET /v1/batches: Bad \*\*\*\.$"):
+    with pytest.raises(RequestError, match=r"GET /v1/batches, answered 400: Bad \*\*\*$"):
         await files.get("/v1/batches?a=b")
     server.fault = lambda *_: Response(f"Not {SECRET}", 401)
-    with pytest.raises(SetupError, match=r"Not \*\*\*\. Give the right key") as caught:
+    missing = r"Not \*\*\* - the key is missing or not allowed.*put the right one"
+    with pytest.raises(SetupError, match=missing) as caught:
         await files.get("/v1/batches")
     assert SECRET not in repr(files) + repr(caught.value)
     await files.aclose()

@@ -419,6 +419,18 @@ async def test_what_a_server_bears_is_found() -> None:
     assert transport.stats.statuses[429] < 60
 
 
+async def test_what_is_no_work_for_the_model_says_nothing_of_the_load() -> None:
+    """Such as /tokenize, which llama-server answers in no time."""
+    async with Faulty(seconds=0.002, slots=60) as server:
+        transport = await started(server)
+        first = transport.at_once
+        await asyncio.gather(*(transport.post("/v1/x", {"id": n}, tokens=0) for n in range(200)))
+        assert transport.at_once == first
+        await asyncio.gather(*(transport.post("/v1/x", {"id": n}) for n in range(200, 400)))
+        assert transport.at_once > first
+        await transport.aclose()
+
+
 async def test_a_limit_of_requests_a_minute_is_kept() -> None:
     async with Faulty() as server:
         transport = await started(server, limits=Limits(requests_per_minute=1200))

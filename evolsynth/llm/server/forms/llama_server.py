@@ -77,7 +77,7 @@ class Tokeniser:
     async def broken(self, tokens: Sequence[int], text: str) -> frozenset[int]:
         """Those of a text's tokens that hold a part of a character only."""
         body = {"content": text, "add_special": False, "parse_special": False, "with_pieces": True}
-        found = await self._transport.post("/tokenize", body, read=_numbers_and_texts)
+        found = await self._transport.post("/tokenize", body, tokens=0, read=_numbers_and_texts)
         whole = {token for token, piece in found if piece}
         return frozenset(tokens) - whole
 
@@ -91,7 +91,10 @@ class Tokeniser:
     async def text(self, tokens: Sequence[int]) -> str:
         """The text that some tokens stand for."""
         told: str = await self._transport.post(
-            "/detokenize", {"tokens": list(tokens)}, read=lambda answer: str(answer["content"])
+            "/detokenize",
+            {"tokens": list(tokens)},
+            tokens=0,
+            read=lambda answer: str(answer["content"]),
         )
         return told
 
@@ -139,7 +142,7 @@ class Tokeniser:
 
     async def _encode(self, text: str) -> list[int]:
         body = {"content": text, "add_special": False, "parse_special": False}
-        found: list[int] = await self._transport.post("/tokenize", body, read=_numbers)
+        found: list[int] = await self._transport.post("/tokenize", body, tokens=0, read=_numbers)
         return found
 
     async def _split(self, text: str) -> list[tuple[int, str]]:
@@ -155,7 +158,7 @@ class Tokeniser:
 
     async def _asked_pieces(self, text: str) -> list[tuple[int, str]]:
         body = {"content": text, "add_special": False, "parse_special": True, "with_pieces": True}
-        found = await self._transport.post("/tokenize", body, read=_numbers_and_texts)
+        found = await self._transport.post("/tokenize", body, tokens=0, read=_numbers_and_texts)
         if "".join(piece for _, piece in found) == text:
             return found
         # A character is spread over several tokens: only the control tokens matter here.

@@ -29,7 +29,7 @@ class Grammar(NamedTuple):
     def read(cls, text: str) -> Grammar:
         """All rules of a grammar; anything that is not understood is an error."""
         rules = {}
-        for line in text.splitlines():
+        for line in text.strip("\n").split("\n"):
             name, _, body = line.partition(" ::= ")
             tokens = _TOKEN.findall(body)
             assert re.fullmatch(r"\w+", name), line

@@ -1,0 +1,1 @@
+"""The kinds of demands, a file for each thing that they are about."""

@@ -24,8 +24,8 @@ A kind is one function in one file of ``kinds/``, with all that is told of it in
 Its keyword parameters are the demand's values, by the names that a row carries them under. Two
 demands about the same thing clash, and so do those whose ``about`` or name the other's ``clashes``
 holds. A check that needs to see what was asked has a parameter ``asked`` (the whole instruction),
-which is no value. Wordings stand in ``wordings.txt`` under the kind's name, eight or more, whole
-sentences with the values in braces; see `worded`.
+which is no value. Wordings stand in a text file of the module's name beside it, under the kind's
+name, eight or more, whole sentences with the values in braces; see `fill`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ import dataclasses
 import inspect
 import random
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -46,7 +48,7 @@ from evolsynth.evaluation.text.words import word_lists
 from evolsynth.options import Option, options_of
 from evolsynth.registry import Registry
 
-__all__ = ["KINDS", "Asked", "Demand", "Kind", "Miss", "kind", "wordings_of"]
+__all__ = ["KINDS", "Asked", "Demand", "Kind", "Miss", "fill", "kind"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -98,6 +100,19 @@ class Kind:
     def sees_asked(self) -> bool:
         """Whether the check reads the instruction, too."""
         return "asked" in inspect.signature(self.function).parameters
+
+    @cached_property
+    def wordings(self) -> Sequence[str]:
+        """How it is said, values in braces; see `fill`.
+
+        Raises:
+            InputError: it has none.
+        """
+        home = sys.modules[self.function.__module__].__file__ or ""
+        found = _lists(home).get(self.name)
+        if not found:
+            raise InputError(f"The demand '{self.name}' has no wordings beside {home}.")
+        return found
 
     @property
     def rule(self) -> bool:
@@ -196,7 +211,7 @@ class Demand(msgspec.Struct, frozen=True):
 
     def worded(self, number: int) -> str:
         """One of its wordings, counted around."""
-        some = wordings_of(self.kind)
+        some = KINDS[self.kind].wordings
         return fill(some[number % len(some)], self.values)
 
 
@@ -236,20 +251,9 @@ _ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 
 
 @cache
-def _wordings() -> Mapping[str, list[str]]:
-    return word_lists(__file__, "wordings.txt")
-
-
-def wordings_of(name: str) -> Sequence[str]:
-    """The wordings of a kind, values in braces.
-
-    Raises:
-        InputError: it has none.
-    """
-    found = _wordings().get(name)
-    if not found:
-        raise InputError(f"The demand '{name}' has no wordings in wordings.txt.")
-    return found
+def _lists(home: str) -> Mapping[str, list[str]]:
+    """The wordings beside a module, by kind."""
+    return word_lists(home, f"{Path(home).stem}.txt")
 
 
 def fill(wording: str, values: Mapping[str, Any]) -> str:

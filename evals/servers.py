@@ -260,6 +260,8 @@ async def _transport_rate(
     numbers = iter(range(requests))
     transport = Transport([Endpoint(url)], limits=limits)
     await transport.start()
+    if real and (slots := (await transport.get("/props")).get("total_slots")):
+        transport.begin_at(slots)  # as `Server` does
 
     def ask() -> Awaitable[Any]:
         if real:

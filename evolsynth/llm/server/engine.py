@@ -152,6 +152,8 @@ class Server(LLM):
         template = self._made_template(probed, named, found)
         transport = self._new_transport()
         await transport.start()
+        if probed.slots:
+            transport.begin_at(probed.slots)
         self.name = asking.shown_name(found.model)
         self.parameters = found.parameters or asking.size_in(self.name)
         self._template = template

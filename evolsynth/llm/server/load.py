@@ -92,6 +92,12 @@ class Load:
         """How many requests should be there to choose from, so that more can be tried."""
         return self.limit if self._fixed else min(self._most, 2 * self.limit)
 
+    def begin_at(self, limit: int) -> None:
+        """Where the search begins, before anything is asked: on so many the server says that it
+        works at once."""
+        if not self._fixed:
+            self.limit = max(1, min(self._most, limit))
+
     # --- what happens ---
 
     def entered(self, now: float) -> None:

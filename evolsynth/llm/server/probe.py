@@ -49,13 +49,15 @@ _OUT_OF_STEP = (
 
 
 class Probed(NamedTuple):
-    """What was found, the chat template that the server shows (with its tokens' texts), and what
-    of the server is worth knowing though it is no gap."""
+    """What was found, the chat template that the server shows (with its tokens' texts), what of
+    the server is worth knowing though it is no gap, and on how many questions it says that it works
+    at once."""
 
     found: Found
     template: str | None = None
     variables: Mapping[str, str] = {}
     notes: tuple[str, ...] = ()
+    slots: int | None = None
 
 
 async def probe(
@@ -208,7 +210,8 @@ async def _llama_server(
     if await _forces(asker):
         found = msgspec.structs.replace(found, scoring="forced")
     tokens = {name: str(props[name]) for name in ("bos_token", "eos_token") if props.get(name)}
-    return Probed(found, props.get("chat_template") or None, tokens, notes)
+    slots = _whole(props.get("total_slots"))
+    return Probed(found, props.get("chat_template") or None, tokens, notes, slots)
 
 
 async def _begins(asker: Transport) -> tuple[int, ...]:

@@ -157,6 +157,13 @@ class Transport:
         finally:
             await self._exchange.aclose()
 
+    def begin_at(self, slots: int) -> None:
+        """Ask the first address for so many at once to begin with: it says that it works on them.
+
+        It is where the search for the best number begins, and neither a bound nor a promise.
+        """
+        self._places[0].load.begin_at(slots)
+
     @property
     def at_once(self) -> int:
         """How many requests the server gets at once, as far as was found."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,12 @@ from evolsynth.methods.self_instruct.tasks import bootstrap_tasks
 from evolsynth.rows import Message, Row
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="session")]
+
+
+def read_from(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=30) as reply:
+        return bytes(reply.read())
+
 
 GREEDY = Sampling(temperature=0)
 ASK = (Message("user", "Name a lake."),)
@@ -40,6 +48,12 @@ async def test_it_says_what_it_is_and_can_do(served: Server, smollm_file: Path) 
     )
     assert served.capabilities == frozenset(Capability)
     assert served.parameters == 134515008
+
+
+async def test_its_slots_are_filled_from_the_start(llama_server_url: str) -> None:
+    async with Server(f"llama-server:{llama_server_url}") as llm:
+        props = json.loads(await asyncio.to_thread(read_from, f"{llama_server_url}/props"))
+        assert llm.at_once == props["total_slots"]
 
 
 async def test_a_typed_control_token_stays_text(served: Server, as_it_came: LlamaCpp) -> None:

@@ -79,7 +79,7 @@ class World:
                 self.arrives(entered)
             elif what == "done":
                 self.busy -= 1
-                if self.line:
+                if self.line and self.busy < self.slots:  # there may be fewer slots by now
                     self.work(self.line.popleft())
                 self.later(0.0005, "answered", entered)
             else:
@@ -202,6 +202,31 @@ def test_it_never_goes_beyond_the_most() -> None:
     world.until(500)
     assert world.load.limit == 6
     assert world.load.wanted == 6
+
+
+@pytest.mark.parametrize("slots", [1, 8, 40])
+def test_the_search_begins_at_what_the_server_says(slots: int) -> None:
+    world = World(Load(Limits()), slots, about(0.02))
+    world.load.begin_at(slots)
+    assert world.load.limit == slots
+    assert world.until(300) > 0.95 * World(
+        Load(Limits(concurrency=2 * slots)), slots, about(0.02)
+    ).until(300)
+
+
+def test_what_the_server_says_is_no_bound() -> None:
+    world = World(Load(Limits()), 64, steady(0.02))
+    world.load.begin_at(4)
+    world.until(3000)
+    assert world.load.limit >= 56
+
+
+def test_a_users_word_counts_more_than_the_servers() -> None:
+    fixed, few = Load(Limits(concurrency=3)), Load(Limits(most=6))
+    fixed.begin_at(16)
+    few.begin_at(16)
+    assert fixed.limit == 3
+    assert few.limit == 6
 
 
 def test_nothing_is_concluded_while_there_is_little_to_ask() -> None:

@@ -33,10 +33,11 @@ from evolsynth.evaluation.text.words import (
     words,
 )
 from evolsynth.findings import Finding
+from evolsynth.llm.thinking import TAGS
 from evolsynth.prompts import load_prompt, prompt_names
 
 __all__ = ["cut_off", "empty", "example_leak", "refusal", "repeats_prompt", "repetition"]
-__all__ += ["says_of_itself", "template_leak", "too_long", "too_short"]
+__all__ += ["says_of_itself", "template_leak", "thought_left", "too_long", "too_short"]
 
 #: Words or the like, of which there is at least one.
 Words = Annotated[int, msgspec.Meta(gt=0, le=10**6)]
@@ -307,6 +308,33 @@ def template_leak(case: Case) -> Finding | None:
     if leak is None and case.part == "instruction":
         leak = _SPEAKER.search(text)
     return None if leak is None else Finding("template_leak", {"leaked": leak.group().strip()})
+
+
+_FENCED = re.compile(r"^ {0,3}(```|~~~).*?(?:^ {0,3}\1|\Z)", re.M | re.S)
+
+
+@check(
+    "thought_left",
+    "response",
+    cost="text",
+    place=2,
+    sentence="The response holds the thought that a model had before it answered, or only that.",
+    advice="Have the server keep thoughts apart (its reasoning parser), ask with think: false, or "
+    "give more max_tokens; of rows that were made elsewhere take the text behind the closing tag.",
+)
+def thought_left(case: Case) -> Finding | None:
+    """Found where the response begins with a tag that opens a thought, or one that closes a thought
+    stands in a line of its own; in code, or where the request speaks of the tag, it may stand."""
+    text = _FENCED.sub("", case.response).strip()
+    for tags in TAGS:
+        if tags.open in case.instruction or tags.close in case.instruction:
+            continue
+        if text.startswith(tags.open):
+            closed = tags.close in text
+            return Finding("thought_left", {"tag": tags.open, "closed": closed})
+        if tags.close in text and any(tags.close == line.strip() for line in text.split("\n")):
+            return Finding("thought_left", {"tag": tags.close, "closed": True})
+    return None
 
 
 _COMMON = frozenset(stem(word) for word in COMMON)

@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from evals import importance as module
+from evals import quality
 from evals.__main__ import main
 from evals.importance import Conversation, GGMLTensor, collect, converse, make, save_importance
 from evals.quality import ANSWERS, RECIPES, Quality, compare, read_answers, table
@@ -34,6 +35,15 @@ pytestmark = pytest.mark.real
 SOURCE = find_model("SmolLM2-135M-Instruct")[0]
 OUTLINE = read_outline(SOURCE)
 TEXTS = [tuple(range(1000, 1040)), tuple(range(2000, 2007)), (17,)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_work() -> Iterator[None]:
+    """Answers of a few words and one round of timing are as good for what is asserted here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_ANSWER", 48)
+        patch.setattr(quality, "_ROUNDS", 1)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -127,7 +127,7 @@ class _UnderWay:
             stack=str(self._stack),
             closed=[n for n, one in enumerate((command.stdin, command.stdout, command.stderr))
                     if one == "closed"],
-            limits={"AS": _memory(server) + _SPARE, "CPU": int(command.due + 3 * PATIENCE)}
+            limits={"AS": _memory(server) + _SPARE, "CPU": int(command.due + 3 * PATIENCE) + 5}
             | command.limits,
             environment=command.environment,
             clock=command.clock,

@@ -136,9 +136,12 @@ def _reason(error: Exception) -> str:
 
 def _say(sentence: str, error: BaseException) -> None:
     """A sentence to standard error, and what was noted on the error."""
-    from evolsynth.cli.progress.aside import error_file
-    from evolsynth.cli.progress.screen import shown
-
+    try:
+        from evolsynth.cli.progress.aside import error_file
+        from evolsynth.cli.progress.screen import shown
+    except (ImportError, MemoryError):  # with so little memory not even that can be loaded
+        os.write(2, f"evolsynth: {sentence}\n".encode(errors="replace"))
+        return
     said = error_file()  # where something stands already that nobody reads, nothing is waited for
     for line in (f"evolsynth: {sentence}", *getattr(error, "__notes__", ())):
         said.write(f"{shown(line)}\n")

@@ -1,0 +1,395 @@
+"""Demands on an answer's parts: title, headings, sections, labels, postscript, dividers.
+
+What passes here passes independent verifiers, too: `title` in "<<title>>" IFEval's
+detectable_format:title, `sections_exactly` its detectable_format:multiple_sections, `placeholders`
+and `postscript` its detectable_content:number_placeholders and :postscript, `italic_thesis`
+IFBench's format:thesis.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+
+from evolsynth.evaluation.demands.demand import Asked, Miss, kind
+from evolsynth.evaluation.demands.fitting import LONG, PROSE, TOLD, Drawn, chosen, number
+from evolsynth.evaluation.demands.naming import title_of
+from evolsynth.evaluation.demands.shape import Span, in_paragraphs, in_prose, lines, sentences
+from evolsynth.evaluation.text.task import Task
+from evolsynth.evaluation.text.words import word_lists
+from evolsynth.options import Count
+
+__all__ = ["headings", "headings_exactly", "italic_thesis", "key_values", "placeholders"]
+__all__ += ["postscript", "sections_exactly", "summary_line", "title", "two_parts"]
+
+_LISTS = word_lists(__file__, "structure.txt")
+
+#: Names of parts, in their order.
+Names = Annotated[list[str], msgspec.Meta(min_length=1)]
+
+
+def _bare(line: str) -> str:
+    """A line without the marks of headings and bold."""
+    return line.strip().strip("#*_ \t").strip()
+
+
+# Title and headings -------------------------------------------------------------------------------
+
+
+@kind(
+    "title",
+    about="title",
+    tasks=TOLD,
+    clashes=("data", "beginning", "sentences", "paragraphs", "lines", "request", "versions"),
+)
+def title(
+    response: str,
+    *,
+    form: Literal["<<title>>", "[[title]]", "{{title}}", "==title=="] = "<<title>>",
+) -> Miss | None:
+    """A title in marks, on one line.
+
+    Args:
+        form: The marks, around the word "title".
+    """
+    left, right = form.split("title")
+    found = re.findall(rf"{re.escape(left)}([^<>\[\]{{}}=\n]+){re.escape(right)}", response)
+    said = [one.strip() for one in found if any(map(str.isalnum, one))]
+    if not said:
+        return Miss(f"It has no title in {left}{right}.")
+    return Miss("The title is no title.") if said[0].casefold() in ("title", "your title") else None
+
+
+@title.draws
+def _(chance: random.Random, case: Asked) -> Drawn:
+    forms = ["<<title>>", "<<title>>", "<<title>>", "[[title]]", "{{title}}", "==title=="]
+    return {"form": chance.choice(forms)} if case.words >= 30 else None
+
+
+@title.applies
+def _(response: str, *, asked: str, form: str) -> str:
+    first, _, rest = response.strip().partition("\n")
+    left, right = form.split("title")
+    named = re.fullmatch(
+        r"#{1,6} +(.+)|\*\*([^*]+)\*\*|(?:\*\*)?Title:(?:\*\*)? *(.+)", first.strip()
+    )
+    said = _bare(next(filter(None, named.groups()))).strip('"“”') if named else title_of(asked)
+    body = rest.lstrip("\n") if named else response.strip()
+    return f"{left}{said}{right}\n\n{body}" if said and body else ""
+
+
+_HEADING = re.compile(r"#{1,6}[ \t]+(?=\S)")
+
+
+def _headings(response: str) -> list[Span]:
+    return [line for line in lines(response) if _HEADING.match(line.text)]
+
+
+def _empty(response: str, found: Sequence[Span]) -> Miss | None:
+    """Whether something stands below each heading."""
+    ends = [*(one.start for one in found[1:]), len(response)]
+    for one, end in zip(found, ends, strict=True):
+        if not any(map(str.isalnum, response[one.end : end])):
+            return Miss(f'There is nothing below "{_bare(one.text)}".', (one.start, one.end))
+    return None
+
+
+_NO_HEADINGS = ("paragraphs", "sentences", "lines", "data", "table", "versions", "characters")
+
+
+@kind("headings", about="headings", tasks=LONG, clashes=_NO_HEADINGS)
+def headings(response: str, *, names: Names) -> Miss | None:
+    """Markdown headings with given names, in their order, and a text below each.
+
+    Args:
+        names: Of the headings.
+    """
+    found = _headings(response)
+    said = [_bare(one.text).rstrip(":").casefold() for one in found]
+    for name in names:
+        if name.casefold() not in said:
+            return Miss(f'It has no heading "{name}".')
+    if said != [name.casefold() for name in names]:
+        return Miss("It has other headings, or in another order.")
+    return _empty(response, found)
+
+
+@headings.draws
+def _(chance: random.Random, case: Asked) -> Drawn:
+    some = chosen(_LISTS, "heading names", case.task)
+    fit = [names for names in some if 30 * len(names) <= max(case.words, 60)]
+    return {"names": chance.choice(fit)} if fit and case.words >= 50 else None
+
+
+@headings.applies
+def _(response: str, *, names: list[str]) -> str:
+    made = []
+    wanted = {name.casefold(): name for name in names}
+    for line in response.split("\n"):
+        name = wanted.get(_bare(line).rstrip(":").casefold())
+        made.append(f"## {name}" if name else line)
+    return "\n".join(made)
+
+
+@kind("headings_exactly", about="headings", tasks=LONG, clashes=_NO_HEADINGS)
+def headings_exactly(response: str, *, n: Count) -> Miss | None:
+    """So many markdown headings, and a text below each.
+
+    Args:
+        n: The headings.
+    """
+    found = _headings(response)
+    if len(found) != n:
+        return Miss(f"It has {len(found)} headings; {n} were asked for.")
+    return _empty(response, found)
+
+
+@headings_exactly.draws
+def _(chance: random.Random, case: Asked) -> Drawn:
+    n = number(chance, case, size=45, least=2, most=5)
+    return {"n": n} if n else None
+
+
+@headings_exactly.applies
+def _(response: str, *, n: int) -> str:
+    return re.sub(r"^[ \t]*\*\*([^*\n]{1,80})\*\*:?[ \t]*$", r"## \1", response, flags=re.M)
+
+
+@kind("sections_exactly", about="headings", tasks=LONG, clashes=_NO_HEADINGS)
+def sections_exactly(
+    response: str,
+    *,
+    n: Count,
+    word: Literal["Section", "SECTION", "Part", "PART", "Chapter"] = "Section",
+) -> Miss | None:
+    """So many sections, each begun by a line with a word and its number from 1 ("Section 1").
+
+    Args:
+        n: The sections.
+        word: Before the number.
+    """
+    begins = re.compile(rf"[#*_ \t]*{word} (\d+)\b")
+    found = [line for line in lines(response) if begins.match(line.text)]
+    for place, one in enumerate(found, 1):
+        match = begins.match(one.text)
+        if match and int(match[1]) != place:
+            return Miss(f'"{word} {match[1]}" stands in place {place}.', (one.start, one.end))
+    if len(found) != n:
+        return Miss(f'It has {len(found)} lines with "{word}"; {n} were asked for.')
+    short = [Span(one.start, one.start + len(word) + 4, one.text) for one in found]
+    return _empty(response, short)
+
+
+@sections_exactly.draws
+def _(chance: random.Random, case: Asked) -> Drawn:
+    n = number(chance, case, size=45, least=2, most=5)
+    words = ["Section", "Section", "SECTION", "Part", "PART"]
+    return {"n": n, "word": chance.choice(words)} if n else None
+
+
+@sections_exactly.applies
+def _(response: str, *, n: int, word: str) -> str:
+    found = _headings(response)
+    if len(found) == n:
+        made = response
+        for place in range(n, 0, -1):
+            one = found[place - 1]
+            name = f"## {word} {place}: {_bare(one.text)}"
+            made = made[: one.start] + name + made[one.end :]
+        return made
+    parts = in_paragraphs(response, n)
+    return "\n\n".join(f"{word} {place}\n{part}" for place, part in enumerate(parts, 1))
+
+
+# Labels -------------------------------------------------------------------------------------------
+
+_LABELLED: tuple[Task, ...] = (
+    "explanation",
+    "advice",
+    "opinion",
+    "fact",
+    "calculation",
+    "classification",
+    "howto",
+)
+
+
+@kind(
+    "key_values",
+    about="labels",
+    tasks=_LABELLED,
+    clashes=(*_NO_HEADINGS, "headings", "list", "title", "beginning", "request"),
+)
+def key_values(response: str, *, keys: Names) -> Miss | None:
+    """Parts that begin with given labels and a colon ("Reason: ..."), in order, and nothing before.
+
+    Args:
+        keys: The labels.
+    """
+    found: list[tuple[int, int]] = []
+    at = 0
+    for key in keys:
+        match = re.compile(rf"^[*_ \t]*{re.escape(key)}[*_]*:[*_]*", re.M).search(response, at)
+        if not match:
+            return Miss(f'No line begins with "{key}:" in its place.')
+        found.append((match.start(), match.end()))
+        at = match.end()
+    if response[: found[0][0]].strip():
+        return Miss(f'Something stands before "{keys[0]}:".', (0, found[0][0]))
+    ends = [*(start for start, _ in found[1:]), len(response)]
+    for key, (start, begin), end in zip(keys, found, ends, strict=True):
+        if not any(map(str.isalnum, response[begin:end])):
+            return Miss(f'Nothing is said behind "{key}:".', (start, begin))
+    return None
+
+
+@key_values.draws
+def _(chance: random.Random, case: Asked) -> Drawn:
+    some = chosen(_LISTS, "labels", case.task)
+    return {"keys": chance.choice(some)} if some else None
+
+
+@kind(
+    "summary_line", about="summary", tasks=LONG, clashes=("ending", "postscript", "data", "lines")
+)
+def summary_line(response: str, *, label: str) -> Miss | None:
+    """A last line that begins with a label and a colon and says at least three words.
+
+    Args:
+        label: Before the colon.
+    """
+    last = lines(response)[-1]
+    said = last.text.strip("*_# \t")
+    place = (last.start, last.end)
+    if last.start == 0:
+        return Miss("It has but one line.", place)
+    match = re.match(rf"{re.escape(label)}[*_]*:[*_]*", said, re.I)
+    if not match:
+        return Miss(f'The last line does not begin with "{label}:".', place)
+    if len(said[match.end() :].split()) >= 3:
+        return None
+    return Miss(f'The line "{label}:" says hardly anything.', place)
+
+
+@summary_line.draws
+def _(chance: random.Random, case: Asked) -> Drawn:
+    labels = chosen(_LISTS, "summary labels", case.task)[0]
+    return {"label": chance.choice(labels)} if case.words >= 50 else None
+
+
+@kind(
+    "postscript",
+    about="postscript",
+    tasks=("letter", "advice", "opinion", "conversation"),
+    clashes=("data", "ending", "summary", "versions", "table"),
+)
+def postscript(response: str, *, marker: Literal["P.S.", "P.P.S."] = "P.S.") -> Miss | None:
+    """A last part that begins with "P.S." or "P.P.S.".
+
+    Args:
+        marker: How it begins.
+    """
+    some = lines(response)
+    pattern = re.compile(r"[*_]*" + r"\s?".join(map(re.escape, re.findall(r"\w\.", marker))))
+    places = [k for k, line in enumerate(some) if pattern.match(line.text)]
+    if not places or not places[-1]:
+        return Miss(f'No line behind the first begins with "{marker}".')
+    last = some[places[-1]]
+    said = (pattern.sub("", last.text, count=1), *(line.text for line in some[places[-1] + 1 :]))
+    if len(said) > 4:
+        return Miss(f'Too much stands behind "{marker}".', (last.start, len(response)))
+    if any(map(str.isalnum, " ".join(said))):
+        return None
+    return Miss(f'Nothing is said behind "{marker}".', (last.start, last.end))
+
+
+@postscript.draws
+def _(chance: random.Random, case: Asked) -> Drawn:
+    return {"marker": chance.choice(["P.S.", "P.S.", "P.P.S."])} if case.words >= 30 else None
+
+
+_PLACEHOLDER = re.compile(r"\[(?=[^\[\]\n]*[A-Za-z])[^\[\]\n]{2,60}\](?!\()")
+
+
+@kind("placeholders", about="placeholders", tasks=("letter",), clashes=("data", "table"))
+def placeholders(response: str, *, n: Count) -> Miss | None:
+    """At least so many placeholders in square brackets ("[name]").
+
+    Args:
+        n: The fewest placeholders.
+    """
+    found = len(_PLACEHOLDER.findall(response))
+    if found >= n:
+        return None
+    return Miss(f"It has {found} placeholders; at least {n} were asked for.")
+
+
+@placeholders.draws
+def _(chance: random.Random, case: Asked) -> Drawn:
+    return {"n": chance.randint(1, 3) + min(case.round, 3)}
+
+
+# Parts --------------------------------------------------------------------------------------------
+
+
+@kind("two_parts", about="parts", tasks=PROSE, clashes=("data", "paragraphs", "lines", "versions"))
+def two_parts(
+    response: str, *, divider: Literal["---", "===", "~~~", "+++", "* * *"] = "---"
+) -> Miss | None:
+    """Two parts with one line between them that holds a divider.
+
+    Args:
+        divider: What stands on the line.
+    """
+    parts = re.split(rf"^[ \t]*{re.escape(divider)}[ \t]*$", response, flags=re.M)
+    if len(parts) != 2:
+        return Miss(f'"{divider}" stands on {len(parts) - 1} lines, not on one.')
+    if all(any(map(str.isalnum, part)) for part in parts):
+        return None
+    return Miss(f'On one side of "{divider}" stands nothing.')
+
+
+@two_parts.draws
+def _(chance: random.Random, case: Asked) -> Drawn:
+    dividers = ["---", "===", "~~~", "+++", "* * *"]
+    return {"divider": chance.choice(dividers)} if case.words >= 60 else None
+
+
+@two_parts.applies
+def _(response: str, *, divider: str) -> str:
+    return f"\n\n{divider}\n\n".join(in_paragraphs(response, 2))
+
+
+@kind(
+    "italic_thesis",
+    about="thesis",
+    tasks=("opinion", "explanation", "advice"),
+    clashes=("beginning", "data", "request", "title", "quotes"),
+)
+def italic_thesis(response: str) -> Miss | None:
+    """A thesis first, in HTML italics (<i>...</i>), and then plain text."""
+    match = re.match(r"\s*<(i|em)>([^<]*)</\1>(.*)", response, re.S)
+    if not match:
+        return Miss("It does not begin with a thesis in <i> and </i>.")
+    if len(match[2].split()) < 3:
+        return Miss("The thesis is no sentence.", match.span(2))
+    if any(map(str.isalnum, match[3])) and not re.search(r"</?(?:i|em)>", match[3]):
+        return None
+    return Miss("Behind the thesis stands nothing, or more in italics.", match.span(3))
+
+
+@italic_thesis.draws
+def _(chance: random.Random, case: Asked) -> Drawn:
+    return {} if case.words >= 40 else None
+
+
+@italic_thesis.applies
+def _(response: str) -> str:
+    some = sentences(response)
+    if not in_prose(response) or len(some) < 2 or not some[0].sure or "<" in response:
+        return ""
+    return f"<i>{some[0].text}</i>{response.lstrip()[len(some[0].text) :]}"

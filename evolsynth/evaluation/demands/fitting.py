@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from evolsynth.evaluation.demands.demand import Asked
+from evolsynth.evaluation.text.numbers import COUNTS
 from evolsynth.evaluation.text.task import Task
-from evolsynth.evaluation.text.words import COMMON, FORM_WORDS, content
+from evolsynth.evaluation.text.words import COMMON, FORM_WORDS, content, vocabulary, words
 
-__all__ = ["LONG", "PROSE", "TOLD", "Drawn", "amount", "chosen", "number", "stepped", "topic"]
+__all__ = ["LONG", "PROSE", "TOLD", "Drawn", "amount", "chosen", "in_verse", "number"]
+__all__ += ["points_wanted", "stepped", "topic"]
 
 #: What a kind draws: its values by name; None: it does not fit.
 Drawn = Mapping[str, Any] | None
@@ -26,7 +28,7 @@ TOLD: tuple[Task, ...] = (
     "other",
 )
 #: Those that are written in sentences and paragraphs.
-PROSE: tuple[Task, ...] = ("explanation", "advice", "creative", "letter", "opinion", "other")
+PROSE: tuple[Task, ...] = ("explanation", "advice", "creative", "opinion", "other")
 #: Those whose answers fall into parts: points, sections, steps.
 LONG: tuple[Task, ...] = ("explanation", "advice", "howto", "ideas", "opinion", "other")
 
@@ -53,6 +55,29 @@ def number(
         return None
     count = round(expected) + chance.randint(-1, 1) + min(asked.round - 1, 2)
     return max(count, least) if count <= most else chance.randint((least + most) // 2, most)
+
+
+def points_wanted(
+    chance: random.Random, asked: Asked, *, size: float, least: int, most: int
+) -> int | None:
+    """How many points: those that the instruction asks for ("five ideas"), or else `number`."""
+    said = [word.lower for word in words(asked.instruction)]
+    for word, *behind in zip(said, said[1:], [*said[2:], ""], strict=False):
+        count = COUNTS.get(word) or (int(word) if word.isdecimal() and len(word) < 3 else 0)
+        if count > 1 and any(one.endswith("s") for one in behind):
+            return count if least <= count <= 12 else None
+    return number(chance, asked, size=size, least=least, most=most)
+
+
+_VERSE = vocabulary(
+    """poem poems poetry verse verses rhyme rhymes rhyming haiku haikus limerick limericks sonnet
+    song songs lyrics rap ode ballad riddle couplet stanza stanzas lullaby"""
+)
+
+
+def in_verse(asked: Asked) -> bool:
+    """Whether lines are wanted, not sentences: a poem, a song."""
+    return any(word.lower in _VERSE for word in words(asked.instruction))
 
 
 def topic(instruction: str) -> list[str]:

@@ -82,7 +82,7 @@ def word_count(text: str) -> tuple[int, int]:
 # Sentences ----------------------------------------------------------------------------------------
 
 _END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]*_]*+(?=\s|\Z)|\n+|\Z")
-_OPENS = re.compile(r"\s*+[\"'“‘(\[*_#>-]*+\s*+(\S?)")
+_OPENS = re.compile(r"\s*+[\"'“‘(\[]*+([*_#>•–—-]*+)\s*+(\S?)")
 _BEFORE = re.compile(r"[\w.]*\Z")
 _INITIALS = re.compile(r"(?:\w\.)+\w")
 _NUMBER = re.compile(r"(?:(?<!.)|\s*\n[ \t]*)\d{1,3}\.")
@@ -97,9 +97,9 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     """The sentences of a text, the same for all demands.
 
     One ends surely behind a full stop, question or exclamation mark before white space. Not sure
-    are ends behind abbreviations ("etc.", "U.S."), before small letters ('"Why?" she asked'),
-    behind the number of an item, and of lines that no such mark closes (headings, verses). None are
-    those in numbers, "e.g." and "Dr.". English.
+    are ends behind abbreviations ("etc.", "U.S."), before small letters ('"Why?" she asked')
+    or marks of lists and bold type, behind the number of an item, and of lines that no such mark
+    closes (headings, verses). None are those in numbers, "e.g." and "Dr.". English.
     """
     return _sentences(text)
 
@@ -128,7 +128,8 @@ def _is_sure(text: str, start: int, end: re.Match[str]) -> bool | None:
     if mark.isspace() or _NUMBER.fullmatch(text, start, end.end()):
         return False
     opened = _OPENS.match(text, end.end())
-    upper = opened is not None and not opened[1].islower()
+    upper = opened is not None and not opened[2].islower()
+    marked = opened is not None and opened[1] != ""
     before = _BEFORE.search(text, max(start, at - 12), at)
     word = before.group().lower() if before and mark.startswith(".") else ""
     if mark == "." and word in _TITLES:
@@ -137,7 +138,7 @@ def _is_sure(text: str, start: int, end: re.Match[str]) -> bool | None:
         return None if upper else False
     if mark == "." and (word in _SHORT or _INITIALS.fullmatch(word)):
         return False if upper else None
-    return upper and not mark.startswith(("..", "…"))
+    return upper and not marked and not mark.startswith(("..", "…"))
 
 
 def sentence_count(text: str) -> tuple[int, int]:

@@ -18,10 +18,9 @@ import msgspec
 import yaml as yaml_format
 
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
-from evolsynth.evaluation.demands.fitting import Drawn, chosen, number
+from evolsynth.evaluation.demands.fitting import Drawn, chosen, points_wanted
 from evolsynth.evaluation.demands.points import split_list
 from evolsynth.evaluation.demands.shape import fences, unfenced
-from evolsynth.evaluation.text.task import Task
 from evolsynth.evaluation.text.words import word_lists, words
 from evolsynth.options import Count
 
@@ -47,7 +46,6 @@ _NO_TEXT = (
     *("postscript", "parts", "thesis", "placeholders", "beginning", "ending", "quotes"),
     *("questions", "request", "versions", "opening"),
 )
-_LISTABLE: tuple[Task, ...] = ("ideas", "extraction")
 
 # JSON ---------------------------------------------------------------------------------------------
 
@@ -91,7 +89,12 @@ def _bare_points(response: str) -> list[str]:
     return [" ".join(point.split()).replace("**", "") for point in points]
 
 
-@kind("json_only", about="data", tasks=(*_LISTABLE, "classification", "fact"), clashes=_NO_TEXT)
+@kind(
+    "json_only",
+    about="data",
+    tasks=("ideas", "extraction", "classification", "fact"),
+    clashes=_NO_TEXT,
+)
 def json_only(response: str) -> Miss | None:
     """Valid JSON and nothing else, also in a fence."""
     found = _json(response)
@@ -115,7 +118,7 @@ def _(response: str) -> str:
 @kind(
     "json_object",
     about="data",
-    tasks=(*_LISTABLE, "classification", "fact", "letter", "calculation", "advice"),
+    tasks=("ideas", "classification", "fact", "letter", "calculation", "advice"),
     clashes=_NO_TEXT,
 )
 def json_object(response: str, *, keys: Names) -> Miss | None:
@@ -156,7 +159,7 @@ def _(response: str, *, keys: list[str]) -> str:
     return _json_in(response)
 
 
-@kind("json_list", about="data", tasks=_LISTABLE, clashes=_NO_TEXT)
+@kind("json_list", about="data", tasks=("ideas",), clashes=_NO_TEXT)
 def json_list(response: str, *, n: Count) -> Miss | None:
     """A JSON array of so many different strings.
 
@@ -177,7 +180,8 @@ def json_list(response: str, *, n: Count) -> Miss | None:
 
 @json_list.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    return {"n": chance.randint(3, 5) + min(case.round, 3)}
+    n = points_wanted(chance, case, size=15, least=3, most=8)
+    return {"n": n} if n else None
 
 
 @json_list.applies
@@ -186,7 +190,7 @@ def _(response: str, *, n: int) -> str:
     return _as_json(points) if len(points) == n else _json_in(response)
 
 
-@kind("json_records", about="data", tasks=_LISTABLE, clashes=_NO_TEXT)
+@kind("json_records", about="data", tasks=("ideas",), clashes=_NO_TEXT)
 def json_records(response: str, *, keys: Names, n: Count) -> Miss | None:
     """A JSON array of so many objects that all have given keys.
 
@@ -206,8 +210,8 @@ def json_records(response: str, *, keys: Names, n: Count) -> Miss | None:
 
 @json_records.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    n = chance.randint(2, 3) + min(case.round, 2)
-    return {"keys": chance.choice(chosen(_LISTS, "record keys", case.task)), "n": n}
+    n = points_wanted(chance, case, size=30, least=2, most=5)
+    return {"keys": chance.choice(chosen(_LISTS, "record keys", case.task)), "n": n} if n else None
 
 
 @json_records.applies
@@ -221,7 +225,7 @@ def _(response: str, *, keys: list[str], n: int) -> str:
 # CSV, YAML, tags ----------------------------------------------------------------------------------
 
 
-@kind("csv", about="data", tasks=_LISTABLE, clashes=_NO_TEXT)
+@kind("csv", about="data", tasks=("ideas",), clashes=_NO_TEXT)
 def csv(response: str, *, columns: Names, n: Count) -> Miss | None:
     """Lines of values with commas between: a header with given columns, and so many rows.
 
@@ -243,7 +247,7 @@ def csv(response: str, *, columns: Names, n: Count) -> Miss | None:
 
 @csv.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    n = number(chance, case, size=20, least=2, most=8)
+    n = points_wanted(chance, case, size=20, least=2, most=8)
     return (
         {"columns": chance.choice(chosen(_LISTS, "record keys", case.task)), "n": n} if n else None
     )
@@ -260,7 +264,7 @@ def _(response: str, *, columns: list[str], n: int) -> str:
     return _fenced(response)
 
 
-@kind("yaml", about="data", tasks=(*_LISTABLE, "letter", "advice"), clashes=_NO_TEXT)
+@kind("yaml", about="data", tasks=("ideas", "letter", "advice"), clashes=_NO_TEXT)
 def yaml(response: str, *, keys: Names) -> Miss | None:
     """YAML that has given keys, no others, and says something under each, also in a fence.
 

@@ -188,7 +188,7 @@ def _(chance: random.Random, case: Asked) -> Drawn:
 @kind(
     "last_word",
     about="ending",
-    tasks=("explanation", "advice", "creative", "letter", "opinion"),
+    tasks=("explanation", "advice", "creative", "opinion"),
     clashes=(*_BARE, "postscript", "summary", "parts", "questions"),
 )
 def last_word(response: str, *, word: str) -> Miss | None:
@@ -248,7 +248,7 @@ def _(response: str) -> str:
 @kind(
     "request_first",
     about="request",
-    tasks=("explanation", "advice", "howto", "ideas", "fact", "opinion", "creative", "letter"),
+    tasks=("explanation", "advice", "howto", "ideas", "fact", "opinion"),
     clashes=("data", "words", "sentences", "characters", "lines", "paragraphs", "beginning"),
 )
 def request_first(response: str, *, asked: str) -> Miss | None:
@@ -275,7 +275,7 @@ def _(response: str, *, asked: str) -> str:
 @kind(
     "two_versions",
     about="versions",
-    tasks=("creative", "letter", "rewriting", "ideas", "advice"),
+    tasks=("creative", "letter", "rewriting", "conversation"),
     clashes=("data", "table", "parts", "title", "ending", "postscript", "request", "paragraphs"),
 )
 def two_versions(response: str) -> Miss | None:

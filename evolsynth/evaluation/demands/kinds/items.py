@@ -8,15 +8,13 @@ from itertools import pairwise
 from typing import Literal, get_args
 
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
-from evolsynth.evaluation.demands.fitting import LONG, Drawn, number
+from evolsynth.evaluation.demands.fitting import LONG, Drawn, points_wanted
 from evolsynth.evaluation.demands.points import blocks, split_list
 from evolsynth.evaluation.demands.shape import items, word_count
-from evolsynth.evaluation.text.task import Task
 from evolsynth.options import Count
 
 __all__ = ["bold_beginnings", "item_length", "list_order"]
 
-_LISTED: tuple[Task, ...] = (*LONG, "extraction")
 _NO_LIST = ("paragraphs", "sentences", "lines", "table", "data", "no_list", "comma_list")
 
 
@@ -34,7 +32,7 @@ def _rank(order: _Order, text: str) -> tuple[int, str]:
     return (len(text) if order == "from shortest to longest" else -len(text)), ""
 
 
-@kind("list_order", about="list_order", tasks=("ideas", "extraction", "advice"), clashes=_NO_LIST)
+@kind("list_order", about="list_order", tasks=("ideas", "advice"), clashes=_NO_LIST)
 def list_order(response: str, *, order: _Order, least: Count = 3) -> Miss | None:
     """A list whose points stand in an order: by their words, or by their characters' number.
 
@@ -53,7 +51,7 @@ def list_order(response: str, *, order: _Order, least: Count = 3) -> Miss | None
 
 @list_order.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    n = number(chance, case, size=20, least=3, most=6)
+    n = points_wanted(chance, case, size=20, least=3, most=6)
     order = chance.choice(["alphabetically", *get_args(_Order)])
     return {"order": order, "least": n} if n else None
 
@@ -77,7 +75,7 @@ _NAMED = re.compile(r"([^\W_][^\n:*–—]{0,50}?)(?:\s?[:–—]|\s-)(?=\s)")
 @kind(
     "bold_beginnings",
     about="item_beginning",
-    tasks=_LISTED,
+    tasks=LONG,
     clashes=(*_NO_LIST, "nested_bullets", "checklist"),
 )
 def bold_beginnings(response: str, *, least: Count = 2) -> Miss | None:
@@ -97,7 +95,7 @@ def bold_beginnings(response: str, *, least: Count = 2) -> Miss | None:
 
 @bold_beginnings.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    n = number(chance, case, size=25, least=2, most=6)
+    n = points_wanted(chance, case, size=25, least=2, most=6)
     return {"least": n} if n else None
 
 
@@ -114,7 +112,7 @@ def _(response: str, *, least: int) -> str:
     return made
 
 
-@kind("item_length", about="item_length", tasks=_LISTED, clashes=_NO_LIST)
+@kind("item_length", about="item_length", tasks=LONG, clashes=_NO_LIST)
 def item_length(response: str, *, n: Count, least: Count = 3) -> Miss | None:
     """A list none of whose points has more than so many words.
 

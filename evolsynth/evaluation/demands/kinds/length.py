@@ -12,7 +12,15 @@ import random
 import re
 
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
-from evolsynth.evaluation.demands.fitting import PROSE, TOLD, Drawn, amount, number, stepped
+from evolsynth.evaluation.demands.fitting import (
+    PROSE,
+    TOLD,
+    Drawn,
+    amount,
+    in_verse,
+    number,
+    stepped,
+)
 from evolsynth.evaluation.demands.shape import cut, sentence_count, sentences, word_count
 from evolsynth.evaluation.text.task import Task
 from evolsynth.options import Count, Natural
@@ -20,7 +28,7 @@ from evolsynth.options import Count, Natural
 __all__ = ["characters_at_most", "sentences_at_least", "sentences_at_most", "sentences_exactly"]
 __all__ += ["words_about", "words_at_least", "words_at_most", "words_between"]
 
-_SHORT: tuple[Task, ...] = ("fact", "classification", "rewriting", "extraction", "conversation")
+_SHORT: tuple[Task, ...] = ("fact", "classification", "extraction", "conversation")
 
 
 def _told(count: tuple[int, int], what: str) -> str:
@@ -35,7 +43,7 @@ def _told(count: tuple[int, int], what: str) -> str:
 @kind(
     "words_at_most",
     about="words",
-    tasks=(*TOLD, *_SHORT),
+    tasks=(*TOLD, *_SHORT, "rewriting"),
     clashes=("sentences", "characters", "request"),
 )
 def words_at_most(response: str, *, n: Count) -> Miss | None:
@@ -166,7 +174,8 @@ def sentences_exactly(response: str, *, n: Count) -> Miss | None:
 @sentences_exactly.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
     n = number(chance, case, size=20, least=2, most=9)
-    return {"n": n or 1} if n or case.task in _SHORT else None
+    fits = (n or case.task in _SHORT) and not in_verse(case)
+    return {"n": n or 1} if fits else None
 
 
 @sentences_exactly.applies
@@ -195,7 +204,7 @@ def sentences_at_most(response: str, *, n: Count) -> Miss | None:
 @sentences_at_most.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
     most = round(amount(chance, case, first=0.8, change=-0.1) / 18)
-    return {"n": max(most, 2)} if case.words >= 30 else None
+    return {"n": max(most, 2)} if case.words >= 30 and not in_verse(case) else None
 
 
 @sentences_at_most.applies
@@ -218,7 +227,8 @@ def sentences_at_least(response: str, *, n: Count) -> Miss | None:
 
 @sentences_at_least.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    return {"n": max(3, round(amount(chance, case, first=0.8, change=0.15) / 18))}
+    least = round(amount(chance, case, first=0.8, change=0.15) / 18)
+    return {"n": max(3, least)} if not in_verse(case) else None
 
 
 # Characters -----------------------------------------------------------------------------
@@ -227,7 +237,7 @@ def _(chance: random.Random, case: Asked) -> Drawn:
 @kind(
     "characters_at_most",
     about="characters",
-    tasks=(*PROSE, *_SHORT),
+    tasks=(*PROSE, *_SHORT, "letter", "rewriting"),
     clashes=("words", "sentences", "data", "request"),
 )
 def characters_at_most(response: str, *, n: Count) -> Miss | None:

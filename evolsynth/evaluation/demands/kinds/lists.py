@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
-from evolsynth.evaluation.demands.fitting import LONG, Drawn, number
+from evolsynth.evaluation.demands.fitting import LONG, Drawn, points_wanted
 from evolsynth.evaluation.demands.points import (
     as_points,
     marked,
@@ -29,13 +29,11 @@ from evolsynth.evaluation.demands.shape import (
     paragraphs,
     sentence_count,
 )
-from evolsynth.evaluation.text.task import Task
 from evolsynth.options import Count
 
 __all__ = ["bullet_mark", "bullets_between", "bullets_exactly", "checklist", "comma_list"]
 __all__ += ["nested_bullets", "no_list", "numbered_exactly", "sentences_then_bullets"]
 
-_LISTED: tuple[Task, ...] = (*LONG, "extraction")
 _NO_LIST = ("paragraphs", "sentences", "lines", "table", "data")
 
 
@@ -74,7 +72,7 @@ def _told(found: Sequence[Item], least: int, most: int) -> Miss | None:
 # How many, and how marked -------------------------------------------------------------------------
 
 
-@kind("bullets_exactly", about="list", tasks=_LISTED, clashes=_NO_LIST)
+@kind("bullets_exactly", about="list", tasks=LONG, clashes=_NO_LIST)
 def bullets_exactly(response: str, *, n: Count) -> Miss | None:
     """So many points marked with "*" or "-", those below others among them.
 
@@ -87,7 +85,7 @@ def bullets_exactly(response: str, *, n: Count) -> Miss | None:
 
 @bullets_exactly.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    n = number(chance, case, size=22, least=3, most=9)
+    n = points_wanted(chance, case, size=22, least=3, most=9)
     return {"n": n} if n else None
 
 
@@ -96,7 +94,7 @@ def _(response: str, *, n: int) -> str:
     return mended(response, n, lambda points: marked(points, "*"))
 
 
-@kind("bullets_between", about="list", tasks=_LISTED, clashes=_NO_LIST)
+@kind("bullets_between", about="list", tasks=LONG, clashes=_NO_LIST)
 def bullets_between(response: str, *, least: Count, most: Count) -> Miss | None:
     """From so many points to so many, marked with "*" or "-".
 
@@ -110,7 +108,7 @@ def bullets_between(response: str, *, least: Count, most: Count) -> Miss | None:
 
 @bullets_between.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    n = number(chance, case, size=22, least=3, most=8)
+    n = points_wanted(chance, case, size=22, least=3, most=8)
     return {"least": n, "most": n + chance.randint(1, 2)} if n else None
 
 
@@ -123,7 +121,7 @@ def _(response: str, *, least: int, most: int) -> str:
     return ""
 
 
-@kind("numbered_exactly", about="list", tasks=_LISTED, clashes=_NO_LIST)
+@kind("numbered_exactly", about="list", tasks=LONG, clashes=_NO_LIST)
 def numbered_exactly(response: str, *, n: Count) -> Miss | None:
     """So many points, numbered from 1 with a full stop or bracket behind.
 
@@ -141,7 +139,7 @@ def numbered_exactly(response: str, *, n: Count) -> Miss | None:
 
 @numbered_exactly.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    n = number(chance, case, size=22, least=3, most=9)
+    n = points_wanted(chance, case, size=22, least=3, most=9)
     return {"n": n} if n else None
 
 
@@ -150,7 +148,7 @@ def _(response: str, *, n: int) -> str:
     return mended(response, n, numbered)
 
 
-@kind("bullet_mark", about="list", tasks=_LISTED, clashes=_NO_LIST)
+@kind("bullet_mark", about="list", tasks=LONG, clashes=_NO_LIST)
 def bullet_mark(response: str, *, mark: str, least: Count = 2) -> Miss | None:
     """A list whose points all begin with a given mark and a space.
 
@@ -171,7 +169,7 @@ def bullet_mark(response: str, *, mark: str, least: Count = 2) -> Miss | None:
 
 @bullet_mark.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    n = number(chance, case, size=30, least=2, most=6)
+    n = points_wanted(chance, case, size=30, least=2, most=6)
     return {"mark": chance.choice(["-", "+", "•", "→", "=>", ">>", "~"]), "least": n} if n else None
 
 
@@ -200,7 +198,7 @@ def checklist(response: str, *, n: Count) -> Miss | None:
 
 @checklist.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    n = number(chance, case, size=22, least=3, most=9)
+    n = points_wanted(chance, case, size=22, least=3, most=9)
     return {"n": n} if n else None
 
 
@@ -209,7 +207,7 @@ def _(response: str, *, n: int) -> str:
     return mended(response, n, lambda points: marked(points, "- [ ]"))
 
 
-@kind("nested_bullets", about="list", tasks=_LISTED, clashes=_NO_LIST)
+@kind("nested_bullets", about="list", tasks=LONG, clashes=_NO_LIST)
 def nested_bullets(response: str, *, n: Count, sub: Count) -> Miss | None:
     """So many points marked with "*", each with so many below it marked with "-".
 
@@ -236,7 +234,7 @@ def nested_bullets(response: str, *, n: Count, sub: Count) -> Miss | None:
 @nested_bullets.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
     sub = 2 if case.round < 3 else chance.choice([2, 3])
-    n = number(chance, case, size=15 + 12 * sub, least=2, most=5)
+    n = points_wanted(chance, case, size=15 + 12 * sub, least=2, most=5)
     return {"n": n, "sub": sub} if n else None
 
 
@@ -255,7 +253,7 @@ def _(response: str, *, n: int, sub: int) -> str:
 # Others -------------------------------------------------------------------------------------------
 
 
-@kind("comma_list", about="list", tasks=("ideas", "extraction"), clashes=(*_NO_LIST, "list_order"))
+@kind("comma_list", about="list", tasks=("ideas",), clashes=(*_NO_LIST, "list_order"))
 def comma_list(response: str, *, n: Count) -> Miss | None:
     """So many things on one line, with commas between them and nothing else.
 
@@ -275,7 +273,8 @@ def comma_list(response: str, *, n: Count) -> Miss | None:
 
 @comma_list.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    return {"n": chance.randint(3, 5) + min(case.round, 3)}
+    n = points_wanted(chance, case, size=10, least=3, most=8)
+    return {"n": n} if n else None
 
 
 @comma_list.applies
@@ -338,7 +337,7 @@ def sentences_then_bullets(response: str, *, sentences: Count = 2, least: Count 
 
 @sentences_then_bullets.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    n = number(chance, case, size=40, least=2, most=5)
+    n = points_wanted(chance, case, size=40, least=2, most=5)
     return {"sentences": 2, "least": n} if n else None
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import random
 import re
-from typing import Literal
 
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
-from evolsynth.evaluation.demands.fitting import PROSE, Drawn, chosen, number
+from evolsynth.evaluation.demands.fitting import PROSE, Drawn, chosen, in_verse, number
 from evolsynth.evaluation.demands.shape import (
     Span,
     in_paragraphs,
@@ -56,7 +55,7 @@ def paragraphs_exactly(response: str, *, n: Count) -> Miss | None:
 
 @paragraphs_exactly.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    n = number(chance, case, size=50, least=2, most=6)
+    n = None if in_verse(case) else number(chance, case, size=50, least=2, most=6)
     return {"n": n} if n else None
 
 
@@ -66,9 +65,7 @@ def _(response: str, *, n: int) -> str:
 
 
 @kind("paragraphs_divided", about="paragraphs", tasks=PROSE, clashes=(*_NO_PARAGRAPHS, "data"))
-def paragraphs_divided(
-    response: str, *, n: Count, divider: Literal["***", "---", "===", "~~~"] = "***"
-) -> Miss | None:
+def paragraphs_divided(response: str, *, n: Count, divider: str = "***") -> Miss | None:
     """So many paragraphs, with a divider on a line of its own between them.
 
     Args:
@@ -79,7 +76,9 @@ def paragraphs_divided(
     for part in parts:
         if divider in part:
             at = response.index(divider)
-            return Miss(f'"{divider}" stands elsewhere than between paragraphs.', (at, at + 3))
+            return Miss(
+                f'"{divider}" stands elsewhere than between paragraphs.', (at, at + len(divider))
+            )
     inner = parts[0 if parts[0].strip() else 1 : None if parts[-1].strip() else -1]
     if not all(part.strip() for part in inner):
         return Miss("There is nothing between two dividers.")
@@ -90,7 +89,7 @@ def paragraphs_divided(
 
 @paragraphs_divided.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    n = number(chance, case, size=50, least=2, most=6)
+    n = None if in_verse(case) else number(chance, case, size=50, least=2, most=6)
     return {"n": n, "divider": chance.choice(["***", "***", "---", "===", "~~~"])} if n else None
 
 
@@ -129,7 +128,7 @@ def first_word_of_paragraph(response: str, *, n: Count, nth: Count, word: str) -
 
 @first_word_of_paragraph.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    n = number(chance, case, size=50, least=2, most=5)
+    n = None if in_verse(case) else number(chance, case, size=50, least=2, most=5)
     words = chosen(_LISTS, "first words", case.task)
     return {"n": n, "nth": chance.randint(1, n), "word": chance.choice(words[0])} if n else None
 
@@ -154,7 +153,7 @@ def paragraph_length(response: str, *, n: Count, least: Count = 2) -> Miss | Non
 
 @paragraph_length.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    if case.words < 70:
+    if case.words < 70 or in_verse(case):
         return None
     return {"n": chance.choice([2, 3] if case.round > 1 else [3, 4]), "least": 2}
 
@@ -189,7 +188,8 @@ def one_sentence_per_line(response: str, *, least: Count = 2) -> Miss | None:
 
 @one_sentence_per_line.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    return {"least": max(2, case.words // 40 + min(case.round, 3))} if case.words >= 40 else None
+    fits = case.words >= 40 and not in_verse(case)
+    return {"least": max(2, case.words // 40 + min(case.round, 3))} if fits else None
 
 
 @one_sentence_per_line.applies
@@ -197,7 +197,7 @@ def _(response: str, *, least: int) -> str:
     return "\n".join(one.text for one in sentences(response)) if in_prose(response) else ""
 
 
-@kind("lines_exactly", about="lines", tasks=("creative", "ideas", "other"), clashes=_NO_LINES)
+@kind("lines_exactly", about="lines", tasks=("creative", "other"), clashes=_NO_LINES)
 def lines_exactly(response: str, *, n: Count) -> Miss | None:
     """So many lines, blank ones not counted.
 
@@ -213,6 +213,8 @@ def lines_exactly(response: str, *, n: Count) -> Miss | None:
 
 @lines_exactly.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
+    if case.task == "creative" and not in_verse(case):
+        return None
     n = number(chance, case, size=9, least=3, most=12)
     return {"n": n} if n else None
 

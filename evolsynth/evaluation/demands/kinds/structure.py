@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
-from evolsynth.evaluation.demands.fitting import LONG, PROSE, TOLD, Drawn, chosen, number
+from evolsynth.evaluation.demands.fitting import LONG, PROSE, Drawn, chosen, in_verse, number
 from evolsynth.evaluation.demands.naming import title_of
 from evolsynth.evaluation.demands.shape import Span, in_paragraphs, in_prose, lines, sentences
 from evolsynth.evaluation.text.task import Task
@@ -43,7 +43,7 @@ def _bare(line: str) -> str:
 @kind(
     "title",
     about="title",
-    tasks=TOLD,
+    tasks=(*LONG, "creative"),
     clashes=("data", "beginning", "sentences", "paragraphs", "lines", "request", "versions"),
 )
 def title(
@@ -164,7 +164,7 @@ def sections_exactly(
     response: str,
     *,
     n: Count,
-    word: Literal["Section", "SECTION", "Part", "PART", "Chapter"] = "Section",
+    word: str = "Section",
 ) -> Miss | None:
     """So many sections, each begun by a line with a word and its number from 1 ("Section 1").
 
@@ -172,7 +172,7 @@ def sections_exactly(
         n: The sections.
         word: Before the number.
     """
-    begins = re.compile(rf"[#*_ \t]*{word} (\d+)\b")
+    begins = re.compile(rf"[#*_ \t]*{re.escape(word)} (\d+)\b")
     found = [line for line in lines(response) if begins.match(line.text)]
     for place, one in enumerate(found, 1):
         match = begins.match(one.text)
@@ -284,7 +284,7 @@ def _(chance: random.Random, case: Asked) -> Drawn:
 @kind(
     "postscript",
     about="postscript",
-    tasks=("letter", "advice", "opinion", "conversation"),
+    tasks=("letter", "advice", "opinion"),
     clashes=("data", "ending", "summary", "versions", "table"),
 )
 def postscript(response: str, *, marker: Literal["P.S.", "P.P.S."] = "P.S.") -> Miss | None:
@@ -356,7 +356,8 @@ def two_parts(
 @two_parts.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
     dividers = ["---", "===", "~~~", "+++", "* * *"]
-    return {"divider": chance.choice(dividers)} if case.words >= 60 else None
+    fits = case.words >= 60 and not in_verse(case)
+    return {"divider": chance.choice(dividers)} if fits else None
 
 
 @two_parts.applies

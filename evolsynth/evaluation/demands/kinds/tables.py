@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
-from evolsynth.evaluation.demands.fitting import Drawn, chosen, number
+from evolsynth.evaluation.demands.fitting import Drawn, chosen, points_wanted
 from evolsynth.evaluation.demands.points import split_list
 from evolsynth.evaluation.demands.shape import lines
 from evolsynth.evaluation.text.task import Task
@@ -20,7 +20,7 @@ from evolsynth.options import Count
 __all__ = ["table", "table_rows"]
 
 _LISTS = word_lists(__file__, "tables.txt")
-_TABULAR: tuple[Task, ...] = ("ideas", "advice", "howto", "extraction")
+_TABULAR: tuple[Task, ...] = ("ideas", "advice", "howto")
 _NO_TABLE = ("paragraphs", "sentences", "lines", "list", "data", "item_beginning", "item_length")
 _RULE = re.compile(r"\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?")
 _TERM = re.compile(r"\*{0,2}([^:*\n|]{1,50}?)\*{0,2}[ \t]?[:–—][ \t*]+(\S.*)", re.S)
@@ -67,7 +67,7 @@ def _headed(rows: Sequence[Sequence[str]], columns: Sequence[str]) -> Miss | Non
     return Miss(f"The columns are {', '.join(rows[0])}; {', '.join(columns)} were asked for.")
 
 
-@kind("table", about="table", tasks=_TABULAR, clashes=_NO_TABLE)
+@kind("table", about="table", tasks=(*_TABULAR, "extraction"), clashes=_NO_TABLE)
 def table(response: str, *, columns: Names) -> Miss | None:
     """A markdown table with given columns, in their order.
 
@@ -120,7 +120,7 @@ def table_rows(response: str, *, columns: Names, n: Count) -> Miss | None:
 
 @table_rows.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
-    n = number(chance, case, size=25, least=3, most=8)
+    n = points_wanted(chance, case, size=25, least=3, most=8)
     return {"columns": chance.choice(chosen(_LISTS, "columns", case.task)), "n": n} if n else None
 
 

@@ -72,11 +72,11 @@ _WORD = re.compile(r"\w+")
 def word_count(text: str) -> tuple[int, int]:
     """The fewest and the most words: between white space, or runs of letters and digits.
 
-    "Well-known" is one or two; a dash between spaces is one or none.
+    "Well-known" is one or two; a dash between spaces and the mark of a point are none.
     """
     spaced = sum(any(map(str.isalnum, word)) for word in text.split())
     runs = len(_WORD.findall(text))
-    return min(spaced, runs), max(len(text.split()), runs)
+    return min(spaced, runs), max(spaced, runs)
 
 
 # Sentences ----------------------------------------------------------------------------------------

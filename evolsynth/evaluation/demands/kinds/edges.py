@@ -49,7 +49,9 @@ def begins_with(response: str, *, text: str) -> Miss | None:
     body = response.lstrip()
     start = len(response) - len(body)
     if not body.startswith(text) or (text[-1:].isalnum() and body[len(text) :][:1].isalnum()):
-        return Miss(f'It begins with "{body[: len(text)]}".', (start, start + len(text)))
+        return Miss(
+            f'It begins with "{body[: len(text)]}".', (start, min(start + len(text), len(response)))
+        )
     if any(map(str.isalnum, body[len(text) :])):
         return None
     return Miss(f'Nothing follows "{text}".', (start, len(response)))
@@ -256,7 +258,10 @@ def request_first(response: str, *, asked: str) -> Miss | None:
     request = request_of(asked, request_first.wordings)
     body = response.strip()
     if not body.casefold().startswith(request.casefold()):
-        return Miss("It does not begin with the request, word for word.", (0, len(request)))
+        return Miss(
+            "It does not begin with the request, word for word.",
+            (0, min(len(request), len(response))),
+        )
     if any(map(str.isalnum, body[len(request) :])):
         return None
     return Miss("No answer follows the request.", (len(request), len(response)))

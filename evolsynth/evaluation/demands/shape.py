@@ -7,6 +7,7 @@ sentence. So words and sentences have a fewest and a most; a demand is met where
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -225,15 +226,17 @@ def unfenced(text: str) -> str:
 
 def cut(text: str, fits: Callable[[str], bool]) -> str:
     """The longest beginning of a text that fits and ends with a whole sentence; "" where there is
-    none, or less than half the text would be left, or it is more than paragraphs."""
+    none, or less than half the text would be left, or it is more than paragraphs.
+
+    Args:
+        fits: of a beginning; shorter ones fit where longer ones do.
+    """
     if not in_prose(text):
         return ""
-    for one in reversed([one for one in sentences(text) if one.sure]):
-        if 2 * one.end < len(text.strip()):
-            return ""
-        if fits(text[: one.end]):
-            return text[: one.end].rstrip()
-    return ""
+    ends = [one.end for one in sentences(text) if one.sure]
+    fit = bisect_left(ends, True, key=lambda end: not fits(text[:end]))
+    end = ends[fit - 1] if fit else 0
+    return text[:end] if 2 * end >= len(text.strip()) else ""
 
 
 def grouped(some: Sequence[str], count: int, glue: str) -> list[str]:
@@ -248,10 +251,12 @@ def grouped(some: Sequence[str], count: int, glue: str) -> list[str]:
 
 def in_paragraphs(text: str, count: int) -> list[str]:
     """The paragraphs of a text joined, or cut at ends of sentences, until there are so many; []
-    where it has too few sentences, or is more than paragraphs."""
+    where it has too few sentences, or far too many paragraphs, or is more than paragraphs."""
     if not in_prose(text):
         return []
     left = [one.text for one in paragraphs(text)]
+    if len(left) > 4 * count:
+        return []
     while len(left) < count:
         longest = max(range(len(left)), key=lambda k: len(left[k]))
         halves = _halves(left[longest])

@@ -160,10 +160,18 @@ def _(chance: random.Random, case: Asked) -> Drawn:
 
 @paragraph_length.applies
 def _(response: str, *, n: int, least: int) -> str:
-    most = max(least, len(sentences(response)))
-    tried = (in_paragraphs(response, count) for count in range(least, most + 1))
-    fit = (some for some in tried if some and all(len(sentences(one)) <= n for one in some))
-    return "\n\n".join(next(fit, []))
+    if not in_prose(response):
+        return ""
+    made: list[str] = []
+    whole = paragraphs(response)
+    for one in whole:
+        some = sentences(one.text)
+        parts = max(-(-len(some) // n), least if len(whole) == 1 else 1)
+        size = max(-(-len(some) // parts), 1)
+        starts = [0, *(some[k].start for k in range(size, len(some), size))]
+        ends = [*starts[1:], len(one.text)]
+        made += [one.text[a:b].strip() for a, b in zip(starts, ends, strict=True)]
+    return "\n\n".join(made)
 
 
 # Lines --------------------------------------------------------------------------------------------

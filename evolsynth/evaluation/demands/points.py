@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from evolsynth.evaluation.demands.shape import (
@@ -13,7 +14,11 @@ from evolsynth.evaluation.demands.shape import (
     sentences,
 )
 
-__all__ = ["as_points", "blocks", "marked", "mended", "numbered", "split_list"]
+__all__ = ["as_points", "blocks", "marked", "mended", "numbered", "split_list", "terms"]
+
+
+_LONGEST = 40  # words of a line that can be a point
+_TERM = re.compile(r"\*{0,2}([^:*\n|]{1,60}?)\*{0,2}[ \t]?[:–—][ \t*]+(\S.*)", re.S)
 
 
 def blocks(text: str) -> list[Item]:
@@ -60,11 +65,19 @@ def as_points(text: str, n: int) -> list[str]:
     some = [line.text for line in lines(text)]
     if not in_prose(text):
         return []
-    if len(some) == n > 1:
+    if len(some) == n > 1 and all(len(line.split()) <= _LONGEST for line in some):
         return some
     if sentence_count(text) == (n, n) and n > 1:
         return [one.text for one in sentences(text)]
     return []
+
+
+def terms(points: Sequence[str]) -> list[tuple[str, str]]:
+    """What stands before and behind the colon of each point ("**Light**: it grows"); [] where a
+    point has none."""
+    found = [_TERM.fullmatch(" ".join(point.split())) for point in points]
+    pairs = [(match[1].strip(), match[2]) for match in found if match]
+    return pairs if len(pairs) == len(points) else []
 
 
 def marked(points: Sequence[str], mark: str) -> list[str]:

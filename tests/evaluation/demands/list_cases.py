@@ -149,7 +149,7 @@ APPLIED: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     ("comma_list", {"n": 2}, "* Bread.\n* Tea", "Bread, Tea"),
     ("comma_list", {"n": 2}, "* Bread, fresh\n* Tea", ""),
-    ("no_list", {}, "So:\n* It is big.\n* It is red.", "So:\n\n\nIt is big. It is red."),
+    ("no_list", {}, "So:\n* It is big.\n* It is red.", "So:\n\nIt is big. It is red."),
     ("no_list", {}, "* bread\n* tea", ""),
     (
         "sentences_then_bullets",
@@ -165,4 +165,14 @@ APPLIED: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     ("table_rows", {"columns": ["Tip", "Why"], "n": 2}, "* Light: it grows.\n* Water.", ""),
     ("item_length", {"n": 1, "least": 1}, "* one two", ""),
+    (
+        "highlighted",
+        {"n": 2},
+        "Basil needs water. It stays alive with light.",
+        "*Basil* needs water. It stays *alive* with light.",
+    ),
+    ("highlighted", {"n": 3}, "Basil needs water. It stays alive.", ""),
+    ("bold_words", {"n": 2}, "Basil stays alive. Draughts, draughts!", ""),  # one in each sentence
+    ("bold_words", {"n": 1}, "*Basil* stays. Keep it alive.", ""),  # marks stand there already
+    ("bold_words", {"n": 1}, "A snow-basil, no; alive, yes.", "A snow-basil, no; **alive**, yes."),
 ]

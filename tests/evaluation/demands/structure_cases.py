@@ -88,6 +88,19 @@ APPLIED: list[tuple[str, dict[str, Any], str, str]] = [
     ("headings", {"names": _NAMES}, "Water it. No draughts.", ""),
     ("headings_exactly", {"n": 1}, "**Water**\n\nDaily.", "## Water\n\nDaily."),
     (
+        "headings_exactly",
+        {"n": 2},
+        "1. **Light**: it grows.\n2. Water: it drinks.",
+        "## Light\n\nit grows.\n\n## Water\n\nit drinks.",
+    ),
+    (
+        "summary_line",
+        {"label": "Summary"},
+        "Water it. Turn it. Overall, basil needs care.",
+        "Water it. Turn it.\n\nSummary: Basil needs care.",
+    ),
+    ("summary_line", {"label": "Summary"}, "Water it. Basil needs care.", ""),
+    (
         "sections_exactly",
         {"n": 2},
         "Water it. Turn it.",

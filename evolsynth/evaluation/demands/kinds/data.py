@@ -19,7 +19,7 @@ import yaml as yaml_format
 
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
 from evolsynth.evaluation.demands.fitting import Drawn, chosen, points_wanted
-from evolsynth.evaluation.demands.points import split_list
+from evolsynth.evaluation.demands.points import split_list, terms
 from evolsynth.evaluation.demands.shape import fences, unfenced
 from evolsynth.evaluation.text.words import word_lists, words
 from evolsynth.options import Count
@@ -216,9 +216,9 @@ def _(chance: random.Random, case: Asked) -> Drawn:
 
 @json_records.applies
 def _(response: str, *, keys: list[str], n: int) -> str:
-    pairs = [re.fullmatch(r"([^:]{1,60}):\s+(\S.*)", one) for one in _bare_points(response)]
-    if len(keys) == 2 and len(pairs) == n and all(pairs):
-        return _as_json([dict(zip(keys, pair.groups(), strict=True)) for pair in pairs if pair])
+    pairs = terms(split_list(response)[1])
+    if len(keys) == 2 and len(pairs) == n:
+        return _as_json([dict(zip(keys, pair, strict=True)) for pair in pairs])
     return _json_in(response)
 
 
@@ -255,11 +255,10 @@ def _(chance: random.Random, case: Asked) -> Drawn:
 
 @csv.applies
 def _(response: str, *, columns: list[str], n: int) -> str:
-    pairs = [re.fullmatch(r"([^:]{1,60}):\s+(\S.*)", one) for one in _bare_points(response)]
-    if len(columns) == 2 and len(pairs) == n and all(pairs):
+    pairs = terms(split_list(response)[1])
+    if len(columns) == 2 and len(pairs) == n:
         made = io.StringIO()
-        rows = [columns, *(pair.groups() for pair in pairs if pair)]
-        csv_format.writer(made, lineterminator="\n").writerows(rows)
+        csv_format.writer(made, lineterminator="\n").writerows([columns, *pairs])
         return made.getvalue().rstrip("\n")
     return _fenced(response)
 

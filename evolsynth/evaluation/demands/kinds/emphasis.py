@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import random
 import re
+from bisect import bisect_right
+from collections import Counter
 
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
 from evolsynth.evaluation.demands.fitting import LONG, Drawn, number, topic
-from evolsynth.evaluation.text.words import content, stems
+from evolsynth.evaluation.demands.shape import sentences
+from evolsynth.evaluation.text.words import Word, content, stems
 from evolsynth.options import Count
 
 __all__ = ["bold_words", "highlighted"]
@@ -18,6 +21,7 @@ __all__ = ["bold_words", "highlighted"]
 _MARKED = re.compile(r"(?<![*\w\\])(\*\*?)(?![\s*])([^*\n]+)(?<![\s*])\1(?![*\w])")
 _STARS = re.compile(r"\*[^*\n]*\*")
 _BOLD = re.compile(r"\*\*[^*\n]*\*\*")
+_LONG = 6  # letters of a word that is worth marking for being said again
 _PLAIN = re.compile(r"[*`\[<|#]")
 
 
@@ -48,27 +52,30 @@ def _(response: str, *, asked: str, n: int) -> str:
 
 
 def _emphasized(response: str, asked: str, more: int, mark: str) -> str:
-    """The first so many of the instruction's own words that the response says, marked: each once,
-    in lines that have no marks yet; "" where it says too few."""
-    subject = stems(topic(asked))
-    places: list[tuple[int, int]] = []
-    seen: set[str] = set()
-    for word in content(response):
-        if word.stem not in subject or word.stem in seen or len(places) == more:
-            continue
-        line = response[response.rfind("\n", 0, word.start) + 1 :].partition("\n")[0]
-        around = response[max(word.start - 1, 0) : word.start], response[word.end : word.end + 1]
-        if not _PLAIN.search(line.lstrip("*- \t")) and not any(
-            c.isalnum() or c in "-'’" for c in around
-        ):
-            seen.add(word.stem)
-            places.append((word.start, word.end))
-    if len(places) < more:
-        return ""
+    """So many words marked, each once and each in a sentence of its own: the instruction's own, and
+    those that the response says again; "" where there are too few."""
+    said = content(response)
+    often = Counter(word.stem for word in said if len(word.text) >= _LONG)
+    subject = stems(topic(asked)) | {root for root, count in often.items() if count > 1}
+    starts = [one.start for one in sentences(response)]
+    found: dict[int, Word] = {}
+    for word in said:
+        place = bisect_right(starts, word.start)
+        new = place not in found and all(word.stem != other.stem for other in found.values())
+        if word.stem in subject and new and len(found) < more and _is_plain(response, word):
+            found[place] = word
     made = response
-    for start, end in reversed(places):
-        made = f"{made[:start]}{mark}{made[start:end]}{mark}{made[end:]}"
-    return made
+    for word in reversed(found.values()):
+        made = f"{made[: word.start]}{mark}{word.text}{mark}{made[word.end :]}"
+    return made if len(found) == more else ""
+
+
+def _is_plain(text: str, word: Word) -> bool:
+    """Whether a word stands alone, in a line without other marks."""
+    start, end = text.rfind("\n", 0, word.start) + 1, text.find("\n", word.end)
+    line = text[start : end if end >= 0 else len(text)].lstrip("*- \t")
+    around = text[max(word.start - 1, 0) : word.start] + text[word.end : word.end + 1]
+    return not _PLAIN.search(line) and not any(c.isalnum() or c in "-'’_" for c in around)
 
 
 @kind("bold_words", about="emphasis", tasks=LONG, clashes=("data", "table", "item_beginning"))

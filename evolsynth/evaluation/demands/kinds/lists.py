@@ -302,9 +302,8 @@ def _(response: str) -> str:
     whole = [" ".join(point.split()) for point in points]
     if not all(point.endswith((".", "!", "?")) for point in whole):
         return ""
-    return "\n\n".join(
-        part for part in ("\n".join(before), " ".join(whole), "\n".join(after)) if part.strip()
-    )
+    parts = ("\n".join(before).strip(), " ".join(whole), "\n".join(after).strip())
+    return "\n\n".join(part for part in parts if part)
 
 
 @kind(

@@ -1,208 +1,31 @@
-"""Demands on an answer's parts: title, headings, sections, labels, postscript, dividers.
+"""Demands on an answer's parts: labels, a summary, a postscript, placeholders, dividers.
 
-What passes here passes independent verifiers, too: `title` in "<<title>>" IFEval's
-detectable_format:title, `sections_exactly` its detectable_format:multiple_sections, `placeholders`
-and `postscript` its detectable_content:number_placeholders and :postscript, `italic_thesis`
-IFBench's format:thesis.
+What passes here passes independent verifiers, too: `placeholders` and `postscript` IFEval's
+detectable_content:number_placeholders and :postscript, `italic_thesis` IFBench's format:thesis.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
 
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
-from evolsynth.evaluation.demands.fitting import LONG, PROSE, Drawn, chosen, in_verse, number
-from evolsynth.evaluation.demands.naming import title_of
-from evolsynth.evaluation.demands.shape import Span, in_paragraphs, in_prose, lines, sentences
+from evolsynth.evaluation.demands.fitting import LONG, PROSE, Drawn, chosen, in_verse
+from evolsynth.evaluation.demands.kinds.headings import NO_HEADINGS
+from evolsynth.evaluation.demands.shape import in_paragraphs, in_prose, lines, sentences
 from evolsynth.evaluation.text.task import Task
 from evolsynth.evaluation.text.words import word_lists
 from evolsynth.options import Count
 
-__all__ = ["headings", "headings_exactly", "italic_thesis", "key_values", "placeholders"]
-__all__ += ["postscript", "sections_exactly", "summary_line", "title", "two_parts"]
+__all__ = ["italic_thesis", "key_values", "placeholders", "postscript", "summary_line", "two_parts"]
 
 _LISTS = word_lists(__file__, "structure.txt")
 
 #: Names of parts, in their order.
 Names = Annotated[list[str], msgspec.Meta(min_length=1)]
-
-
-def _bare(line: str) -> str:
-    """A line without the marks of headings and bold."""
-    return line.strip().strip("#*_ \t").strip()
-
-
-# Title and headings -------------------------------------------------------------------------------
-
-
-@kind(
-    "title",
-    about="title",
-    tasks=(*LONG, "creative"),
-    clashes=("data", "beginning", "sentences", "paragraphs", "lines", "request", "versions"),
-)
-def title(
-    response: str,
-    *,
-    form: Literal["<<title>>", "[[title]]", "{{title}}", "==title=="] = "<<title>>",
-) -> Miss | None:
-    """A title in marks, on one line.
-
-    Args:
-        form: The marks, around the word "title".
-    """
-    left, right = form.split("title")
-    found = re.findall(rf"{re.escape(left)}([^<>\[\]{{}}=\n]+){re.escape(right)}", response)
-    said = [one.strip() for one in found if any(map(str.isalnum, one))]
-    if not said:
-        return Miss(f"It has no title in {left}{right}.")
-    return Miss("The title is no title.") if said[0].casefold() in ("title", "your title") else None
-
-
-@title.draws
-def _(chance: random.Random, case: Asked) -> Drawn:
-    forms = ["<<title>>", "<<title>>", "<<title>>", "[[title]]", "{{title}}", "==title=="]
-    return {"form": chance.choice(forms)} if case.words >= 30 else None
-
-
-@title.applies
-def _(response: str, *, asked: str, form: str) -> str:
-    first, _, rest = response.strip().partition("\n")
-    left, right = form.split("title")
-    named = re.fullmatch(
-        r"#{1,6} +(.+)|\*\*([^*]+)\*\*|(?:\*\*)?Title:(?:\*\*)? *(.+)", first.strip()
-    )
-    said = _bare(next(filter(None, named.groups()))).strip('"“”') if named else title_of(asked)
-    body = rest.lstrip("\n") if named else response.strip()
-    return f"{left}{said}{right}\n\n{body}" if said and body else ""
-
-
-_HEADING = re.compile(r"#{1,6}[ \t]+(?=\S)")
-
-
-def _headings(response: str) -> list[Span]:
-    return [line for line in lines(response) if _HEADING.match(line.text)]
-
-
-def _empty(response: str, found: Sequence[Span]) -> Miss | None:
-    """Whether something stands below each heading."""
-    ends = [*(one.start for one in found[1:]), len(response)]
-    for one, end in zip(found, ends, strict=True):
-        if not any(map(str.isalnum, response[one.end : end])):
-            return Miss(f'There is nothing below "{_bare(one.text)}".', (one.start, one.end))
-    return None
-
-
-_NO_HEADINGS = ("paragraphs", "sentences", "lines", "data", "table", "versions", "characters")
-
-
-@kind("headings", about="headings", tasks=LONG, clashes=_NO_HEADINGS)
-def headings(response: str, *, names: Names) -> Miss | None:
-    """Markdown headings with given names, in their order, and a text below each.
-
-    Args:
-        names: Of the headings.
-    """
-    found = _headings(response)
-    said = [_bare(one.text).rstrip(":").casefold() for one in found]
-    for name in names:
-        if name.casefold() not in said:
-            return Miss(f'It has no heading "{name}".')
-    if said != [name.casefold() for name in names]:
-        return Miss("It has other headings, or in another order.")
-    return _empty(response, found)
-
-
-@headings.draws
-def _(chance: random.Random, case: Asked) -> Drawn:
-    some = chosen(_LISTS, "heading names", case.task)
-    fit = [names for names in some if 30 * len(names) <= max(case.words, 60)]
-    return {"names": chance.choice(fit)} if fit and case.words >= 50 else None
-
-
-@headings.applies
-def _(response: str, *, names: list[str]) -> str:
-    made = []
-    wanted = {name.casefold(): name for name in names}
-    for line in response.split("\n"):
-        name = wanted.get(_bare(line).rstrip(":").casefold())
-        made.append(f"## {name}" if name else line)
-    return "\n".join(made)
-
-
-@kind("headings_exactly", about="headings", tasks=LONG, clashes=_NO_HEADINGS)
-def headings_exactly(response: str, *, n: Count) -> Miss | None:
-    """So many markdown headings, and a text below each.
-
-    Args:
-        n: The headings.
-    """
-    found = _headings(response)
-    if len(found) != n:
-        return Miss(f"It has {len(found)} headings; {n} were asked for.")
-    return _empty(response, found)
-
-
-@headings_exactly.draws
-def _(chance: random.Random, case: Asked) -> Drawn:
-    n = number(chance, case, size=45, least=2, most=5)
-    return {"n": n} if n else None
-
-
-@headings_exactly.applies
-def _(response: str, *, n: int) -> str:
-    return re.sub(r"^[ \t]*\*\*([^*\n]{1,80})\*\*:?[ \t]*$", r"## \1", response, flags=re.M)
-
-
-@kind("sections_exactly", about="headings", tasks=LONG, clashes=_NO_HEADINGS)
-def sections_exactly(
-    response: str,
-    *,
-    n: Count,
-    word: str = "Section",
-) -> Miss | None:
-    """So many sections, each begun by a line with a word and its number from 1 ("Section 1").
-
-    Args:
-        n: The sections.
-        word: Before the number.
-    """
-    begins = re.compile(rf"[#*_ \t]*{re.escape(word)} (\d+)\b")
-    found = [line for line in lines(response) if begins.match(line.text)]
-    for place, one in enumerate(found, 1):
-        match = begins.match(one.text)
-        if match and int(match[1]) != place:
-            return Miss(f'"{word} {match[1]}" stands in place {place}.', (one.start, one.end))
-    if len(found) != n:
-        return Miss(f'It has {len(found)} lines with "{word}"; {n} were asked for.')
-    short = [Span(one.start, one.start + len(word) + 4, one.text) for one in found]
-    return _empty(response, short)
-
-
-@sections_exactly.draws
-def _(chance: random.Random, case: Asked) -> Drawn:
-    n = number(chance, case, size=45, least=2, most=5)
-    words = ["Section", "Section", "SECTION", "Part", "PART"]
-    return {"n": n, "word": chance.choice(words)} if n else None
-
-
-@sections_exactly.applies
-def _(response: str, *, n: int, word: str) -> str:
-    found = _headings(response)
-    if len(found) == n:
-        made = response
-        for place in range(n, 0, -1):
-            one = found[place - 1]
-            name = f"## {word} {place}: {_bare(one.text)}"
-            made = made[: one.start] + name + made[one.end :]
-        return made
-    parts = in_paragraphs(response, n)
-    return "\n\n".join(f"{word} {place}\n{part}" for place, part in enumerate(parts, 1))
 
 
 # Labels -------------------------------------------------------------------------------------------
@@ -222,7 +45,7 @@ _LABELLED: tuple[Task, ...] = (
     "key_values",
     about="labels",
     tasks=_LABELLED,
-    clashes=(*_NO_HEADINGS, "headings", "list", "title", "beginning", "request"),
+    clashes=(*NO_HEADINGS, "headings", "list", "title", "beginning", "request"),
 )
 def key_values(response: str, *, keys: Names) -> Miss | None:
     """Parts that begin with given labels and a colon ("Reason: ..."), in order, and nothing before.
@@ -279,6 +102,23 @@ def summary_line(response: str, *, label: str) -> Miss | None:
 def _(chance: random.Random, case: Asked) -> Drawn:
     labels = chosen(_LISTS, "summary labels", case.task)[0]
     return {"label": chance.choice(labels)} if case.words >= 50 else None
+
+
+_CLOSING = re.compile(
+    r"(?:in (?:conclusion|summary|short|brief|the end)|overall|to (?:sum up|conclude|summarize)|"
+    r"all in all|finally|ultimately), (?=\S)",
+    re.I,
+)
+
+
+@summary_line.applies
+def _(response: str, *, label: str) -> str:
+    last = sentences(response)[-1]
+    closing = _CLOSING.match(last.text)
+    if closing is None or not last.text.endswith("."):
+        return ""
+    said = last.text[closing.end() :]
+    return f"{response[: last.start].rstrip()}\n\n{label}: {said[0].upper()}{said[1:]}"
 
 
 @kind(

@@ -11,7 +11,7 @@ import msgspec
 
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
 from evolsynth.evaluation.demands.fitting import Drawn, chosen, points_wanted
-from evolsynth.evaluation.demands.points import split_list
+from evolsynth.evaluation.demands.points import split_list, terms
 from evolsynth.evaluation.demands.shape import lines
 from evolsynth.evaluation.text.task import Task
 from evolsynth.evaluation.text.words import word_lists
@@ -23,7 +23,6 @@ _LISTS = word_lists(__file__, "tables.txt")
 _TABULAR: tuple[Task, ...] = ("ideas", "advice", "howto")
 _NO_TABLE = ("paragraphs", "sentences", "lines", "list", "data", "item_beginning", "item_length")
 _RULE = re.compile(r"\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?")
-_TERM = re.compile(r"\*{0,2}([^:*\n|]{1,50}?)\*{0,2}[ \t]?[:–—][ \t*]+(\S.*)", re.S)
 
 #: The names of columns.
 Names = Annotated[list[str], msgspec.Meta(min_length=1)]
@@ -92,12 +91,10 @@ def _(response: str, *, columns: list[str]) -> str:
 def _tabled(response: str, columns: Sequence[str]) -> str:
     """A list of terms with a colon behind them, as a table of two columns."""
     before, points, after = split_list(response)
-    pairs = [_TERM.fullmatch(" ".join(point.split())) for point in points]
-    if len(columns) != 2 or not points or not all(pairs):
+    pairs = terms(points)
+    if len(columns) != 2 or not pairs:
         return ""
-    rows = [
-        [name.strip(), said.replace("|", "\\|")] for name, said in (p.groups() for p in pairs if p)
-    ]
+    rows = [[name, said.replace("|", "\\|")] for name, said in pairs]
     made = [list(columns), ["---", "---"], *rows]
     return "\n".join([*before, *(f"| {one} | {two} |" for one, two in made), *after])
 

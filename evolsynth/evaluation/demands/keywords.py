@@ -25,6 +25,8 @@ __all__ = ["fitting_words", "overused_words", "subject_words"]
 _LISTS = word_lists(__file__, "keywords.txt")
 #: Words that carry no subject of their own ("best", "ways", "different").
 _GENERIC = vocabularies(__file__, "keywords.txt")["no subject"]
+#: Behind them, what could be a verb is a noun ("by train").
+_BEFORE_NOUNS = vocabularies(__file__, "keywords.txt")["before nouns"]
 _ENDINGS = ("ly", "ing", "ed", "est")
 
 
@@ -39,10 +41,14 @@ def subject_words(instruction: str) -> tuple[str, ...]:
         lower = word.text.lower()
         if len(lower) < 4 or not lower.isalpha() or not lower.isascii():
             continue
-        known = lower in VERBS or lower in COMMANDS or lower in _GENERIC or lower in COMMON
-        if known or lower in NUMBER_WORDS or lower.endswith(_ENDINGS) or word.stem in FORM_WORDS:
-            continue
         before = instruction[: word.start].rstrip(" \"'(*“‘")
+        is_noun = before[-12:].lower().split(" ")[-1] in _BEFORE_NOUNS
+        if (lower in VERBS or lower in COMMANDS) and not is_noun:
+            continue
+        if lower in _GENERIC or lower in COMMON or lower in NUMBER_WORDS:
+            continue
+        if lower.endswith(_ENDINGS) or word.stem in FORM_WORDS:
+            continue
         is_name = word.text[0].isupper() and before and before[-1] not in ".!?:\n"
         found.setdefault(word.text if is_name else lower)
     return tuple(found)

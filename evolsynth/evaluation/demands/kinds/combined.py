@@ -48,10 +48,10 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
 def _(response: str) -> str:
     """The first sentence becomes a paragraph; of a list, a heading or code nothing does."""
     found = sentence_places(response)
-    text, (start, end) = response[: found[0][1]].strip(), found[0]
-    behind = response[end:].strip()
-    prose = text[-1:] in ".!?" and start == 0 and not re.match(r"[#>|`*\d-]", text)
-    return f"{text}\n\n{behind}" if prose and behind else ""
+    if not found or found[0][0] > 0 or re.match(r"[#>|`*\d-]", response):
+        return ""
+    text, behind = response[: found[0][1]], response[found[0][1] :].strip()
+    return f"{text}\n\n{behind}" if text[-1] in ".!?" and behind else ""
 
 
 @kind(
@@ -130,7 +130,7 @@ def title_words(response: str, *, n: Count) -> Miss | None:
     line = response[slice(*first)]
     if "\n" in line or not rest:
         return Miss("It has no title line with an empty line below.", first)
-    found = len(_MARKUP.sub("", line.removeprefix("Title:")).split())
+    found = len(_MARKUP.sub("", line).removeprefix("Title:").split())
     return None if found == n else Miss(f"Its title has {found} words, not {n}.", first)
 
 

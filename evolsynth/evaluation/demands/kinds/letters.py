@@ -198,8 +198,8 @@ def letter_at_least(response: str, *, letter: Letter, n: Count) -> Miss | None:
 @letter_at_least.draws
 def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     letter = chance.choice("bcdfghlmpuwy")
-    usual = _usual(letter, asked)
-    return {"letter": letter, "n": round(usual * chance.uniform(0.8, 1 + 0.1 * asked.round))}
+    n = round(_usual(letter, asked) * chance.uniform(0.8, 1 + 0.1 * asked.round))
+    return {"letter": letter, "n": n} if n > 2 else None
 
 
 @kind(

@@ -59,9 +59,7 @@ PROGRAMS = {
     "equal-rows": Program(
         "evals.equal_rows", "are greedy rows behind llama-server those in process?"
     ),
-    "demands": Program(
-        "evals.demands", "do checks of demands agree with if-verifiable's? By kind"
-    ),
+    "demands": Program("evals.demands", "do checks of demands agree with if-verifiable's? By kind"),
     "demand-answers": Program(
         "evals.demand_answers", "make the answers that `demands` compares on anew"
     ),

@@ -107,8 +107,6 @@ async def answered(some: Sequence[tuple[Task, str]], llm: LLM, seed: int) -> lis
                     max_tokens=_TOKENS,
                 )
             )
-        return Answer(
-            task=task, instruction=text, response=completion.text.strip(), greedy=greedy
-        )
+        return Answer(task=task, instruction=text, response=completion.text.strip(), greedy=greedy)
 
     return await asyncio.gather(*(one(i, task, text) for i, (task, text) in enumerate(some)))

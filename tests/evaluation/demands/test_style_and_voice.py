@@ -157,7 +157,7 @@ def test_a_choice_stands_alone() -> None:
     _met(plain, "Yes", "yes.", " It depends.\n", '"Yes"')
     _missed(plain, "none of the 2", "Yes, it is.", "No", "It depends on it.")
     exact = KINDS["choice"](answers=["My answer is yes.", "a)"])
-    _met(exact, "My answer is yes.", "a)")
+    _met(exact, "My answer is yes.", "a)", "“My answer is yes.”")
     _missed(exact, "none", "My answer is yes", "My answer is YES.", "a")
 
 

@@ -100,7 +100,8 @@ def _cased(response: str, wrong: Callable[[str], bool], what: str, how: str) -> 
 )
 def title_case(response: str) -> Miss | None:
     """Each word, however small, with a capital letter first and small ones behind; a word all in
-    capitals passes. As IFBench's words are cut, an "n't" begins a word, and has none."""
+    capitals passes. IFBench lets a lone small "a" pass; it takes "n't" for a word, which has no
+    capital, so none passes here."""
     for start, end in word_places(response):
         word = response[start:end]
         if word[0].islower():

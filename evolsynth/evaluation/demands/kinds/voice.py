@@ -292,17 +292,19 @@ _EVERYTHING = (
 def choice(
     response: str, *, answers: Annotated[list[str], msgspec.Meta(min_length=2)]
 ) -> Miss | None:
-    """One of some given answers, and nothing else. Letter by letter, save that one of plain words
-    without a mark may have a full stop, and other capitals.
+    """One of some given answers, and nothing else. Quotation marks may stand round it; one of plain
+    words may have other capitals and a full stop; one that ends in a full stop needs it.
 
     Args:
         answers: What can be answered.
     """
     said = response.strip()
-    bare = said.strip(string.punctuation + " ").lower()
+    bare = said.strip(string.punctuation + "“” ").lower()
     for answer in answers:
-        words = answer.replace(" ", "").replace("'", "").isalpha()
-        if said == answer or (words and bare == answer.lower()):
+        words = answer.removesuffix(".")
+        plain_words = words.replace(" ", "").replace("'", "").isalpha()
+        stops = words == answer or answer in said
+        if said == answer or (plain_words and stops and bare == words.lower()):
             return None
     return Miss(f"It is none of the {len(answers)} answers, alone.")
 

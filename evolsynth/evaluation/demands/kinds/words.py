@@ -43,6 +43,7 @@ _PROSE += ("ideas",)
 _CLASHES = ("language", "data", "choice", "avoids_letter")
 _CONJUNCTIONS = frozenset({"and", "but", "for", "nor", "or", "so", "yet"})
 _NO_MARKS = str.maketrans("", "", string.punctuation)
+_POINT = re.compile(r"^[^\S\n]*(?:\d{1,3}[.)]|[-*+•])(?=\s)", re.M)
 _ORDERS = [tuple(line.split(", ")) for line in word_lists(__file__, "words.txt")["words of order"]]
 
 
@@ -212,7 +213,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     clashes=(*_CLASHES, "list", "table", "sections", "title", "repeat", "versions"),
 )
 def word_in_sentence(response: str, *, word: Phrase, n: Count) -> Miss | None:
-    """A word in one of the sentences, counted from the first.
+    """A word in one of the sentences, counted from the first, with no list up to there.
 
     Args:
         word: The word or phrase.
@@ -222,6 +223,8 @@ def word_in_sentence(response: str, *, word: Phrase, n: Count) -> Miss | None:
     if len(found) < n:
         return Miss(f"It has {len(found)} sentences; the word was asked for in number {n}.")
     start, end = found[n - 1]
+    if point := _POINT.search(response, 0, end):
+        return Miss("The sentences of a list can be counted in two ways.", point.span())
     if places_of(word, response[start:end], forms=True):
         return None
     return Miss(f'Sentence {n} lacks "{word}".', (start, end))

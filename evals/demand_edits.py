@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from evals.demand_answers import Answer
+from evals.demand_forms import in_form
 from evals.demand_peers import COUNTERPARTS
 from evolsynth.evaluation.demands import KINDS, Demand
 from evolsynth.evaluation.demands.demand import Asked
@@ -31,10 +32,8 @@ Edit = Callable[[random.Random, str, Demand, str], str]
 
 def _named(demand: Demand) -> list[str]:
     """The words that a demand names."""
-    found: list[str] = []
-    for value in demand.values.values():
-        found += [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    return [word for word in found if isinstance(word, str) and word]
+    values = [demand.values.get(name) for name in ("word", "words", "answers", "text")]
+    return [word for v in values for word in (v if isinstance(v, list) else [v]) if word]
 
 
 def _with_words(chance: random.Random, text: str, demand: Demand, asked: str) -> str:
@@ -146,6 +145,7 @@ EDITS: dict[str, Edit] = {
         r"\w{6,}", lambda m: f"[{m[0]}]" if c.random() < 0.1 else m[0], text
     ),
     "one sentence a paragraph": lambda c, text, d, a: re.sub(r"(?<=[.!?])\s+", "\n\n", text),
+    "in its form": in_form,
     "on one line": lambda c, text, d, a: " ".join(text.split()),
 }
 #: Edits that say most about a kind, tried each time; of the others some.
@@ -162,9 +162,6 @@ _OWN: dict[str, Sequence[str]] = {
     "title": ("a title",),
     "postscript": ("a postscript",),
     "request_first": ("the request first",),
-    "paragraphs_divided": ("divided",),
-    "placeholders": ("placeholders",),
-    "highlighted": ("in bold",),
 }
 
 
@@ -187,8 +184,8 @@ def _of(chance: random.Random, name: str, answer: Answer) -> Iterator[Pair]:
     made = demand.apply(text, asked=f"{asked} {demand.worded(0)}")
     if made is not None and made != text:
         yield Pair(demand, asked, made, "by rule")
-    for edit in (*_OWN.get(name, ()), *chance.sample([*EDITS], 3)):
-        for base in (text, made):
+    for edit in ("in its form", *_OWN.get(name, ()), *chance.sample([*EDITS], 3)):
+        for base in (text, made):  # both, where a rule has made something
             changed = EDITS[edit](chance, base, demand, asked) if base else ""
             if changed.strip() and changed not in (text, made):
                 yield Pair(demand, asked, changed, edit)

@@ -177,7 +177,9 @@ def _tell(found: dict[str, Agreement], differ: Sequence[Disagreement], told: Tex
             file=told,
         )
     one = _whole(found.values())
+    alone = one.ours_alone / max(1, one.passed + one.ours_alone)
     print(f"{'all':28}{one.pairs:8}{one.share:9.1%}{one.passed:11}{one.ours_alone:12}", file=told)
+    print(f"of what passes ours, {1 - alone:.2%} passes theirs", file=told)
     for other in differ:
         text = " / ".join(other.response.splitlines())
         text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

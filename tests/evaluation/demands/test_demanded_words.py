@@ -77,7 +77,7 @@ def test_a_word_in_a_sentence() -> None:
     demand = KINDS["word_in_sentence"](word="lamp", n=2)
     _met(demand, "It was dark. Lamps, e.g. Mr. Hill's, were lit.", "At 3.5 km. A lamp! Yes.")
     _missed(demand, "Sentence 2 lacks", "The lamp. It was dark.", "Lamp!\nOne two")
-    _missed(demand, "two ways", "One.\n- Lamp", "1. A\n2. Lamp.")
+    _missed(demand, "two ways", "One.\n- Lamp", "1. A.\n2. Lamp.", "A title\n\nA lamp.")
     _missed(demand, "It has 1 sentences", "A lamp at 5 p.m. on a hill.")
 
 

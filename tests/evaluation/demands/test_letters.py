@@ -91,6 +91,7 @@ def test_each_word_with_a_capital_is_title_case(text: str) -> None:
         ("The Lord of the Rings", "of"),
         ("Bread and Butter", "and"),
         ("Don't Look Back", "Don't"),
+        ("We Cannot Stay", "Cannot"),
         ("An iPhone Case", "iPhone"),
     ],
 )

@@ -34,7 +34,8 @@ _PROSE += ("conversation", "other")
 _GIVEN = ("data", "begin", "end", "postscript", "sections", "placeholders", "repeat", "choice")
 #: About words that an answer must have, whatever their letters.
 _FIXED = ("keywords", "frequency", "repeat", "begin", "end", "postscript", "sections", "data")
-_NOT = re.compile(r"n['’]t\b", re.I)
+#: Which nltk, that IFBench asks, parts in two.
+_NOT = re.compile(r"(?:n['’]t|\b(?:cannot|gonna|gotta|wanna|gimme|lemme))\b", re.I)
 _MOST_CASED = 160  # words of an answer that is still read with pleasure in capitals
 _MOST_TITLED = 60
 #: How many of a thousand letters of English prose are this one, of those that are asked for.
@@ -100,14 +101,14 @@ def _cased(response: str, wrong: Callable[[str], bool], what: str, how: str) -> 
 )
 def title_case(response: str) -> Miss | None:
     """Each word, however small, with a capital letter first and small ones behind; a word all in
-    capitals passes. IFBench lets a lone small "a" pass; it takes "n't" for a word, which has no
-    capital, so none passes here."""
+    capitals passes. IFBench lets a lone small "a" pass; it takes the "n't" of "Don't" and the
+    "not" of "Cannot" for words, which have no capital, so these miss here."""
     for start, end in word_places(response):
         word = response[start:end]
         if word[0].islower():
             return Miss(f'"{word}" begins with a small letter.', (start, end))
         if not word.isupper() and _NOT.search(word):
-            return Miss(f'"{word}" ends in a small word; write "Not" out.', (start, end))
+            return Miss(f'"{word}" is two words; write both out.', (start, end))
     return None if any(map(str.isupper, response)) else Miss("It has no capital letter.")
 
 

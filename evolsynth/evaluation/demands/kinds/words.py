@@ -43,7 +43,10 @@ _PROSE += ("ideas",)
 _CLASHES = ("language", "data", "choice", "avoids_letter")
 _CONJUNCTIONS = frozenset({"and", "but", "for", "nor", "or", "so", "yet"})
 _NO_MARKS = str.maketrans("", "", string.punctuation)
-_POINT = re.compile(r"^[^\S\n]*(?:\d{1,3}[.)]|[-*+•])(?=\s)", re.M)
+#: A list's marker, or a line that ends without a mark.
+_UNCLEAR = re.compile(
+    r"^[^\S\n]*(?:\d{1,3}[.)]|[-*+•])(?=\s)|[^\s.!?…\"'”’)*_][\"'”’)*_]*[^\S\n]*\n", re.M
+)
 _ORDERS = [tuple(line.split(", ")) for line in word_lists(__file__, "words.txt")["words of order"]]
 
 
@@ -213,7 +216,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     clashes=(*_CLASHES, "list", "table", "sections", "title", "repeat", "versions"),
 )
 def word_in_sentence(response: str, *, word: Phrase, n: Count) -> Miss | None:
-    """A word in one of the sentences, counted from the first, with no list up to there.
+    """A word in one of the sentences, counted from the first, with no list up to it.
 
     Args:
         word: The word or phrase.
@@ -223,8 +226,9 @@ def word_in_sentence(response: str, *, word: Phrase, n: Count) -> Miss | None:
     if len(found) < n:
         return Miss(f"It has {len(found)} sentences; the word was asked for in number {n}.")
     start, end = found[n - 1]
-    if point := _POINT.search(response, 0, end):
-        return Miss("The sentences of a list can be counted in two ways.", point.span())
+    if unclear := _UNCLEAR.search(response, 0, end):
+        why = "The sentences of lists and of lines without a mark can be counted in two ways."
+        return Miss(why, unclear.span())
     if places_of(word, response[start:end], forms=True):
         return None
     return Miss(f'Sentence {n} lacks "{word}".', (start, end))

@@ -4,6 +4,7 @@ people overuse in such answers. The lists are in ``keywords.txt``, by kind of ta
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from evolsynth.evaluation.demands.demand import Asked
@@ -27,7 +28,10 @@ _LISTS = word_lists(__file__, "keywords.txt")
 _GENERIC = vocabularies(__file__, "keywords.txt")["no subject"]
 #: Behind them, what could be a verb is a noun ("by train").
 _BEFORE_NOUNS = vocabularies(__file__, "keywords.txt")["before nouns"]
-_ENDINGS = ("ly", "ing", "ed", "est")
+_ENDINGS = ("ly", "ing", "ed", "est", "ieth")
+
+#: Asks for words rather than for sentences.
+_SHORT = re.compile(r"\b(?:names?|titles?|slogans?|words?|topics?|questions?|captions?)\b", re.I)
 
 
 @lru_cache(maxsize=1024)
@@ -42,8 +46,9 @@ def subject_words(instruction: str) -> tuple[str, ...]:
         if len(lower) < 4 or not lower.isalpha() or not lower.isascii():
             continue
         before = instruction[: word.start].rstrip(" \"'(*“‘")
-        is_noun = before[-12:].lower().split(" ")[-1] in _BEFORE_NOUNS
-        if (lower in VERBS or lower in COMMANDS) and not is_noun:
+        last = before[-12:].lower().split(" ")[-1]
+        is_verb = (lower in VERBS or lower in COMMANDS) and last not in _BEFORE_NOUNS
+        if is_verb or last == "to":
             continue
         if lower in _GENERIC or lower in COMMON or lower in NUMBER_WORDS:
             continue
@@ -56,6 +61,8 @@ def subject_words(instruction: str) -> tuple[str, ...]:
 
 def fitting_words(asked: Asked) -> list[str]:
     """Words that any good answer to such a task could use, and that the instruction does not."""
+    if asked.task == "ideas" and _SHORT.search(asked.instruction):
+        return []
     return _new(_LISTS.get(f"fit {asked.task}", []), asked.instruction)
 
 

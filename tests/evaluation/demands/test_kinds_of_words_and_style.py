@@ -16,11 +16,13 @@ from evolsynth.evaluation.demands.demand import Asked
 _MODULES = ("letters", "marks", "numerals", "words", "language", "style", "voice", "combined")
 _ROOM = "evolsynth.evaluation.demands.kinds."
 NAMES = sorted(n for n, k in KINDS.items() if k.function.__module__.removeprefix(_ROOM) in _MODULES)
-#: What the kinds on form are about, which are in other modules.
+#: What the kinds on form are about, and some of them by name, which are in other modules.
 _FORMS = (
-    *("words", "sentences", "paragraphs", "characters", "list", "table", "sections", "title"),
-    *("headings", "data", "begin", "end", "quotes", "placeholders", "postscript", "highlights"),
-    *("repeat", "versions"),
+    *("beginning", "characters", "data", "emphasis", "ending", "headings", "item_beginning"),
+    *("item_length", "labels", "lines", "list", "list_order", "opening", "paragraphs", "parts"),
+    *("placeholders", "postscript", "questions", "quotes", "request", "sentences", "summary"),
+    *("table", "thesis", "title", "versions", "words"),
+    *("bullet_mark", "comma_list", "first_word_of_paragraph", "numbered_exactly"),
 )
 _INSTRUCTIONS = {
     "explanation": "Why do leaves change color in the autumn?",

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from evolsynth.evaluation.demands.abouts import LISTS, SHAPES
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
 from evolsynth.evaluation.demands.reading import paragraph_places, sentence_places
 from evolsynth.evaluation.text.words import word_lists
@@ -18,17 +19,15 @@ __all__ = ["answer_first", "example_paragraph", "intro_list_close", "questions_a
 __all__ += ["sums_up", "title_words", "two_sides"]
 
 _LISTS = word_lists(__file__, "combined.txt")
-#: What says itself how an answer is built.
-_PLANS = (
-    *("paragraphs", "sentences", "table", "sections", "title", "headings", "data", "begin"),
-    *("quotes", "repeat", "versions", "choice", "plan", "postscript"),
-)
 _POINT = re.compile(r"[^\S\n]*(?:[-*+•]|\d{1,3}[.)])[^\S\n]+\S")
 _MARKUP = re.compile(r"^[#*_>\s]+|[*_\s:]+$")
 
 
 @kind(
-    "answer_first", about="plan", tasks=("explanation", "opinion", "advice", "fact"), clashes=_PLANS
+    "answer_first",
+    about="plan",
+    tasks=("explanation", "opinion", "advice", "fact"),
+    clashes=(*SHAPES, "sentences"),
 )
 def answer_first(response: str) -> Miss | None:
     """A first paragraph of one sentence, and at least one paragraph behind it."""
@@ -58,7 +57,7 @@ def _(response: str) -> str:
     "example_paragraph",
     about="plan",
     tasks=("explanation", "advice"),
-    clashes=(*_PLANS, "language"),
+    clashes=(*SHAPES, "sentences", "language", *LISTS),
 )
 def example_paragraph(response: str) -> Miss | None:
     """Two paragraphs, the second of which begins with "For example" or "For instance"."""
@@ -79,19 +78,9 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
 
 @kind(
     "sums_up",
-    about="end",
+    about="ending",
     tasks=("explanation", "opinion", "advice"),
-    clashes=(
-        "language",
-        "data",
-        "quotes",
-        "repeat",
-        "versions",
-        "choice",
-        "plan",
-        "postscript",
-        "table",
-    ),
+    clashes=(*SHAPES, "sentences", "summary", "language"),
 )
 def sums_up(response: str, *, phrase: Annotated[str, msgspec.Meta(pattern=r"\w")]) -> Miss | None:
     """A last paragraph of one sentence that begins with a phrase, behind other paragraphs.
@@ -118,7 +107,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     "title_words",
     about="title",
     tasks=("explanation", "creative", "opinion", "howto"),
-    clashes=("data", "begin", "quotes", "repeat", "versions", "choice", "plan"),
+    clashes=(*SHAPES, "beginning"),
 )
 def title_words(response: str, *, n: Count) -> Miss | None:
     """A first line of so many words, an empty line, and the rest.
@@ -143,7 +132,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     "intro_list_close",
     about="list",
     tasks=("advice", "ideas", "explanation", "howto"),
-    clashes=(*_PLANS, "formatting", "end"),
+    clashes=(*SHAPES, "sentences", "formatting", "ending", "summary"),
 )
 def intro_list_close(response: str, *, n: Annotated[int, msgspec.Meta(ge=2)]) -> Miss | None:
     """One sentence, a list of so many points, one sentence.
@@ -182,7 +171,10 @@ _ANSWER = re.compile(r"^[^\S\n]*[*_]*A(?:\d{0,2}[:.)]|nswer(?: \d{1,2})?:)[*_]*[
     "questions_and_answers",
     about="plan",
     tasks=("explanation", "advice", "howto"),
-    clashes=(*_PLANS, "list", "question", "marks", "language", "formatting"),
+    clashes=(
+        *(*SHAPES, *LISTS, "sentences", "beginning", "ending", "summary"),
+        *("questions", "marks", "language", "formatting"),
+    ),
 )
 def questions_and_answers(response: str, *, n: Annotated[int, msgspec.Meta(ge=2)]) -> Miss | None:
     """So many pairs of a line that begins with "Q:" and asks, and one that begins with "A:".
@@ -211,16 +203,9 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
 
 @kind(
     "two_sides",
-    about="sections",
+    about="headings",
     tasks=("opinion", "advice"),
-    clashes=(
-        *(plan for plan in _PLANS if plan != "sections"),
-        "list",
-        "plan",
-        "end",
-        "formatting",
-        "language",
-    ),
+    clashes=(*SHAPES, *LISTS, "sentences", "ending", "summary", "formatting", "language"),
 )
 def two_sides(response: str, *, n: Count) -> Miss | None:
     """A line "Advantages:", a list of so many points, a line "Disadvantages:", as many points.
@@ -248,7 +233,10 @@ def two_sides(response: str, *, n: Count) -> Miss | None:
 
 @two_sides.draws
 def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
-    fits = asked.task == "opinion" or re.search(
-        r"\b(?:should|worth|better|choose)\b", asked.instruction
-    )
-    return {"n": chance.randint(2, 2 + min(asked.round, 2))} if fits and asked.words >= 40 else None
+    weighs = asked.task == "opinion" or _WEIGHS.search(asked.instruction)
+    fits = weighs and asked.words >= 40
+    return {"n": chance.randint(2, 2 + min(asked.round, 2))} if fits else None
+
+
+#: Asks whether to do something, not what.
+_WEIGHS = re.compile(r"^(?:should|is|are|would)\b|\b(?:whether|worth|good idea)\b", re.I)

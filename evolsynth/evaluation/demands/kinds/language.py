@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from evolsynth.evaluation.demands.abouts import GIVEN, LISTS, SHAPES
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
 from evolsynth.evaluation.text.language import language as language_of
 from evolsynth.evaluation.text.task import Task
@@ -36,8 +37,8 @@ _LINE = re.compile(r"^[^\S\n]*(?:-{3,}|\*{3,}|_{3,})[^\S\n]*$", re.M)
 #: What is about words of English, or in words that are given.
 _ENGLISH = (
     *("keywords", "forbidden", "frequency", "case", "letters", "contractions", "person", "adverbs"),
-    *("example", "readability", "conjunctions", "word length", "begin", "end", "choice", "data"),
-    *("sections", "postscript", "repeat", "numbers", "plan", "title"),
+    *("example", "readability", "conjunctions", "word length", "variety", "choice", "numbers"),
+    *("plan", "opening", "first_word_of_paragraph", "title", "table", *GIVEN),
 )
 
 
@@ -74,8 +75,8 @@ _ABOUT_LANGUAGE = re.compile(
 @kind(
     "also_in_language",
     about="language",
-    tasks=("letter", "conversation", "fact", "ideas"),
-    clashes=(*_ENGLISH, "versions", "paragraphs", "sentences", "words", "table", "title"),
+    tasks=("letter", "fact", "ideas"),
+    clashes=(*_ENGLISH, *SHAPES, *LISTS, "sentences", "words", "characters", "questions"),
 )
 def also_in_language(response: str, *, language: Language) -> Miss | None:
     """Twice: in English, then, below a line of three hyphens, in another language.

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from evolsynth.evaluation.demands.abouts import GIVEN
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
 from evolsynth.evaluation.demands.reading import has_code, word_places
 from evolsynth.evaluation.text.language import language
@@ -30,10 +31,10 @@ Letter = Annotated[str, msgspec.Meta(pattern="^[a-z]$")]
 
 _PROSE: tuple[Task, ...] = ("explanation", "advice", "ideas", "creative", "letter", "opinion")
 _PROSE += ("conversation", "other")
-#: Phrases and names that these hold are given letter by letter.
-_GIVEN = ("data", "begin", "end", "postscript", "sections", "placeholders", "repeat", "choice")
-#: About words that an answer must have, whatever their letters.
-_FIXED = ("keywords", "frequency", "repeat", "begin", "end", "postscript", "sections", "data")
+#: What is given letter by letter.
+_FIXED = (*GIVEN, "choice", "placeholders", "thesis")
+#: The same, of which some letter may be a part.
+_SPELLED = (*_FIXED, "keywords", "frequency", "first_word_of_paragraph", "language")
 #: Which nltk, that IFBench asks, parts in two.
 _NOT = re.compile(r"(?:n['’]t|\b(?:cannot|gonna|gotta|wanna|gimme|lemme))\b", re.I)
 _MOST_CASED = 160  # words of an answer that is still read with pleasure in capitals
@@ -53,7 +54,7 @@ _LETTERS_A_WORD = 4.7
     "lower_case",
     about="case",
     tasks=_PROSE,
-    clashes=(*_GIVEN, "language", "capital_words_at_least"),
+    clashes=(*_FIXED, "language", "capital_words_at_least"),
 )
 def lower_case(response: str) -> Miss | None:
     """In English, without a single capital letter."""
@@ -70,7 +71,7 @@ def _(response: str) -> str:
     return "" if has_code(response) else response.lower()
 
 
-@kind("upper_case", about="case", tasks=_PROSE, clashes=(*_GIVEN, "language"))
+@kind("upper_case", about="case", tasks=_PROSE, clashes=(*_FIXED, "language"))
 def upper_case(response: str) -> Miss | None:
     """In English, without a single small letter."""
     return _cased(response, str.islower, "a small letter", "in capitals")
@@ -97,7 +98,7 @@ def _cased(response: str, wrong: Callable[[str], bool], what: str, how: str) -> 
 
 
 @kind(
-    "title_case", about="case", tasks=("ideas", "creative", "other"), clashes=(*_GIVEN, "language")
+    "title_case", about="case", tasks=("ideas", "creative", "other"), clashes=(*_FIXED, "language")
 )
 def title_case(response: str) -> Miss | None:
     """Each word, however small, with a capital letter first and small ones behind; a word all in
@@ -131,7 +132,7 @@ def _(response: str) -> str:
     "capital_words_at_least",
     about="case",
     tasks=("advice", "ideas", "howto", "opinion", "letter", "creative", "explanation"),
-    clashes=("language", "data"),
+    clashes=("language", "data", "choice"),
 )
 def capital_words_at_least(response: str, *, n: Count) -> Miss | None:
     """So many words all in capitals, of two letters or more: IFEval counts "I" and "A", too.
@@ -155,7 +156,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     "capital_words_at_most",
     about="case",
     tasks=("letter", "opinion"),
-    clashes=("data", "sections"),
+    clashes=(*GIVEN, "choice"),
 )
 def capital_words_at_most(response: str, *, n: Natural) -> Miss | None:
     """No more than so many words all in capitals, "I", "A" and initials among them.
@@ -208,7 +209,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     "letter_at_most",
     about="letters",
     tasks=("creative", "opinion", "letter", "ideas", "advice", "conversation"),
-    clashes=(*_FIXED, "choice", "language"),
+    clashes=_SPELLED,
 )
 def letter_at_most(response: str, *, letter: Letter, n: Count) -> Miss | None:
     """A letter no more often, small or capital.
@@ -231,7 +232,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     "avoids_letter",
     about="letters",
     tasks=("creative", "opinion", "letter", "ideas", "conversation"),
-    clashes=(*_FIXED, "choice", "headings", "plan", "language"),
+    clashes=(*_SPELLED, "plan"),
 )
 def avoids_letter(response: str, *, letter: Letter) -> Miss | None:
     """A letter nowhere, small or capital.

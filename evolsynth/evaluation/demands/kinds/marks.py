@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from evolsynth.evaluation.demands.abouts import GIVEN, LISTS
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
 from evolsynth.evaluation.demands.reading import has_code
 from evolsynth.evaluation.text.task import Task
@@ -26,7 +27,7 @@ Mark = Literal[
 MARKS: Mapping[Mark, re.Pattern[str]] = {
     "semicolon": re.compile(r"[;；]"),
     "colon": re.compile(r"[:：]"),
-    "dash": re.compile(r"[–—―]|(?<=\s)--?(?=\s\S)|(?<=\w)--(?=\w)"),
+    "dash": re.compile(r"[–—―]|(?<=\S )--?(?=\s\S)|(?<=\w)--(?=\w)"),
     "question mark": re.compile(r"[?？¿]"),
     "quotation mark": re.compile(r"[\"“”„«»]"),
     "ellipsis": re.compile(r"…|\.{3,}"),
@@ -43,7 +44,7 @@ _OPENING = frozenset(_LISTS["openings that need no comma behind them"])
 # Commas -------------------------------------------------------------------------------------------
 
 
-@kind("no_commas", about="commas", tasks=_PROSE, clashes=("data", "table"))
+@kind("no_commas", about="commas", tasks=_PROSE, clashes=(*GIVEN, "table", "comma_list"))
 def no_commas(response: str) -> Miss | None:
     """Without a comma, also in numbers and code."""
     return _without(response, _COMMA, "a comma")
@@ -80,7 +81,12 @@ _SERIES = re.compile(rf"\b{_ITEM}(?:(?:, {_ITEM}){{2,8}}|, {_ITEM},(?= )),? (and
 # Exclamation marks --------------------------------------------------------------------------------
 
 
-@kind("no_exclamation_marks", about="exclamation marks", tasks=_PROSE, clashes=("data",))
+@kind(
+    "no_exclamation_marks",
+    about="exclamation marks",
+    tasks=("creative", "letter", "conversation", "advice"),
+    clashes=("data", "beginning", "ending", "request"),
+)
 def no_exclamation_marks(response: str) -> Miss | None:
     """Without an exclamation mark."""
     return _without(response, re.compile("[!¡！]"), "an exclamation mark")
@@ -88,8 +94,7 @@ def no_exclamation_marks(response: str) -> Miss | None:
 
 @no_exclamation_marks.draws
 def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
-    # answers to other tasks have none anyway
-    return {} if asked.task in ("creative", "letter", "conversation", "advice") else None
+    return {}
 
 
 @no_exclamation_marks.applies
@@ -107,8 +112,8 @@ def _(response: str) -> str:
 @kind(
     "avoids_mark",
     about="marks",
-    tasks=_PROSE,
-    clashes=("data", "table", "question", "quotes", "headings", "sections"),
+    tasks=("explanation", "advice", "howto", "creative", "letter", "opinion", "conversation"),
+    clashes=(*GIVEN, "table", "questions", "quotes", "bullet_mark", "choice"),
 )
 def avoids_mark(response: str, *, mark: Mark) -> Miss | None:
     """Without a mark.
@@ -121,9 +126,9 @@ def avoids_mark(response: str, *, mark: Mark) -> Miss | None:
 
 @avoids_mark.draws
 def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
-    marks = ["semicolon", "colon", "dash"]
+    marks = ["colon", "dash", "semicolon"]
     if asked.task in ("creative", "letter", "conversation"):
-        marks += ["question mark", "quotation mark"]
+        marks = ["dash", "question mark", "quotation mark"]  # what people use in them
     return {"mark": chance.choice(marks)}
 
 
@@ -142,7 +147,7 @@ def _(response: str, *, mark: Mark) -> str:
     "uses_mark",
     about="marks",
     tasks=("explanation", "advice", "creative", "letter", "opinion", "other"),
-    clashes=("data", "table", "language"),
+    clashes=("data", "table", "language", "choice"),
 )
 def uses_mark(response: str, *, mark: Mark, n: Count) -> Miss | None:
     """A mark so often.
@@ -165,7 +170,12 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     return {"mark": mark, "n": chance.randint(1, min(1 + asked.round, 3))}
 
 
-@kind("no_parentheses", about="parentheses", tasks=_PROSE, clashes=("data",))
+@kind(
+    "no_parentheses",
+    about="parentheses",
+    tasks=("explanation", "howto", "advice"),
+    clashes=("data", "request", "choice"),
+)
 def no_parentheses(response: str) -> Miss | None:
     """Without round brackets."""
     return _without(response, re.compile(r"[()（）]"), "parentheses")
@@ -173,7 +183,7 @@ def no_parentheses(response: str) -> Miss | None:
 
 @no_parentheses.draws
 def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
-    return {} if asked.task in ("explanation", "fact", "howto", "advice") else None
+    return {}
 
 
 @no_parentheses.applies
@@ -197,7 +207,7 @@ _MARKDOWN = re.compile(
     "plain_text",
     about="formatting",
     tasks=("explanation", "advice", "letter", "opinion", "fact", "creative", "conversation"),
-    clashes=("list", "table", "headings", "highlights", "data", "sections", "title"),
+    clashes=(*LISTS, "table", "headings", "emphasis", "thesis", "data", "title", "parts", "choice"),
 )
 def plain_text(response: str) -> Miss | None:
     """Without Markdown: no bold or italic words, headings, lists, tables, quotes, links, code."""

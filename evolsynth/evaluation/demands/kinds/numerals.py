@@ -12,6 +12,7 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
+from evolsynth.evaluation.demands.abouts import GIVEN
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
 from evolsynth.evaluation.demands.reading import has_code
 from evolsynth.evaluation.text.numbers import COUNTS, numbers
@@ -21,7 +22,7 @@ from evolsynth.options import Count
 __all__ = ["no_digits", "numbers_exactly", "numbers_in_digits"]
 
 _PROSE: tuple[Task, ...] = ("explanation", "advice", "creative", "letter", "opinion", "howto")
-_CLASHES = ("data", "table", "sections", "repeat", "choice")
+_CLASHES = (*GIVEN, "table", "numbered_exactly", "choice")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _NO_MARKS = str.maketrans("", "", string.punctuation)
 #: "one" is as often a pronoun, and numbers' names in phrases say no number.
@@ -32,7 +33,7 @@ _SMALL = {number: word for word, number in COUNTS.items()}
 _MARKER = re.compile(r"^([^\S\n]*)\d{1,3}[.)](?=\s)", re.M)
 
 
-@kind("no_digits", about="numbers", tasks=_PROSE, clashes=_CLASHES)
+@kind("no_digits", about="numbers", tasks=("howto", "advice", "letter"), clashes=_CLASHES)
 def no_digits(response: str) -> Miss | None:
     """Without a digit: numbers stand in words, and lists without numbers."""
     found = re.search(r"\d", response)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from evolsynth.evaluation.demands.abouts import GIVEN, LISTS
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
 from evolsynth.evaluation.demands.reading import sentence_places, word_places
 from evolsynth.evaluation.demands.syllables import syllables
@@ -35,7 +36,7 @@ _LETTERS = re.compile(r"[^\W\d_]+")
     "sentence_words_at_most",
     about="sentence length",
     tasks=(*_PROSE, "conversation", "fact"),
-    clashes=(*_CLASHES, "answer_first"),
+    clashes=(*_CLASHES, "request"),
 )
 def sentence_words_at_most(response: str, *, n: Count) -> Miss | None:
     """No sentence longer than so many words; the end of a line ends one.
@@ -59,7 +60,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     "sentence_words_at_least",
     about="sentence length",
     tasks=("explanation", "opinion", "creative"),
-    clashes=(*_CLASHES, "list", "headings", "title", "quotes", "postscript"),
+    clashes=(*_CLASHES, *GIVEN, *LISTS, "title", "plan", "emphasis", "quotes"),
 )
 def sentence_words_at_least(response: str, *, n: Count) -> Miss | None:
     """No sentence shorter than so many words; the end of a line ends one.
@@ -84,7 +85,10 @@ def _words_in(sentence: str) -> int:
 
 
 @kind(
-    "sentence_openings", about="openings", tasks=_PROSE, clashes=(*_CLASHES, "repeat", "versions")
+    "sentence_openings",
+    about="openings",
+    tasks=_PROSE,
+    clashes=(*_CLASHES, "request", "versions", "labels", "questions_and_answers"),
 )
 def sentence_openings(response: str) -> Miss | None:
     """No two sentences, nor two points of a list, with the same first word."""
@@ -104,9 +108,20 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
 
 @kind(
     "starts_with_verb",
-    about="begin",
-    tasks=("advice", "howto", "ideas"),
-    clashes=(*_CLASHES, "list", "title", "headings", "quotes", "repeat", "language"),
+    about="beginning",
+    tasks=("advice", "howto"),
+    clashes=(
+        *_CLASHES,
+        *LISTS,
+        "title",
+        "headings",
+        "labels",
+        "quotes",
+        "request",
+        "thesis",
+        "plan",
+        "language",
+    ),
 )
 def starts_with_verb(response: str) -> Miss | None:
     """The first word is a verb that tells somebody what to do ("Try", "Choose"), in English."""
@@ -131,7 +146,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     "word_letters_at_most",
     about="word length",
     tasks=("explanation", "advice", "creative", "letter", "howto"),
-    clashes=(*_CLASHES, "keywords", "frequency", "repeat", "language"),
+    clashes=(*_CLASHES, *GIVEN, "keywords", "frequency", "language"),
 )
 def word_letters_at_most(response: str, *, n: Annotated[int, msgspec.Meta(ge=4)]) -> Miss | None:
     """No word of more letters; parts of a hyphenated one count apart.
@@ -156,7 +171,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     "no_ly_words",
     about="adverbs",
     tasks=("creative", "letter", "opinion", "advice", "explanation"),
-    clashes=("data", "repeat", "language"),
+    clashes=(*GIVEN, "choice", "language"),
 )
 def no_ly_words(response: str) -> Miss | None:
     """No word that ends in "ly", whatever it is."""

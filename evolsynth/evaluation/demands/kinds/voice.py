@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from evolsynth.evaluation.demands.abouts import GIVEN, LISTS, SHAPES
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
 from evolsynth.evaluation.demands.reading import has_code, sentence_places
 from evolsynth.evaluation.text.task import Task
@@ -50,7 +51,7 @@ def _contractions(response: str) -> list[re.Match[str]]:
     "no_contractions",
     about="contractions",
     tasks=(*_PROSE, "conversation", "howto"),
-    clashes=_CLASHES,
+    clashes=(*_CLASHES, "beginning", "ending", "request"),
 )
 def no_contractions(response: str) -> Miss | None:
     """No "don't", "it's" or "we'll"; possessives are none ("Anna's", "the dog's")."""
@@ -122,7 +123,7 @@ def uses_contractions(response: str, *, n: Count) -> Miss | None:
 
 @uses_contractions.draws
 def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
-    return {"n": chance.randint(1, 1 + asked.round)} if asked.words >= 40 else None
+    return {"n": chance.randint(2, 2 + asked.round)} if asked.words >= 40 else None
 
 
 # Persons ------------------------------------------------------------------------------------------
@@ -132,7 +133,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     "no_first_person",
     about="person",
     tasks=("explanation", "advice", "howto", "opinion", "fact"),
-    clashes=(*_CLASHES, "begin", "end", "postscript"),
+    clashes=(*_CLASHES, *GIVEN),
 )
 def no_first_person(response: str) -> Miss | None:
     """No "I", "me", "my", "we", "us", "our" and the like; "I." may be a number."""
@@ -183,9 +184,9 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
 
 @kind(
     "asks_questions",
-    about="question",
+    about="questions",
     tasks=("advice", "letter", "conversation", "creative", "opinion"),
-    clashes=("data", "choice", "marks", "questions_and_answers"),
+    clashes=("data", "choice", "marks", "plan", "request", "ending"),
 )
 def asks_questions(response: str, *, n: Count) -> Miss | None:
     """So many sentences that end with a question mark.
@@ -274,11 +275,10 @@ _YES_NO = re.compile(
 _CHOICES = [line.split(" | ") for line in _LINES["answers"]]
 #: A choice leaves room for nothing else.
 _EVERYTHING = (
-    *("words", "sentences", "paragraphs", "characters", "list", "table", "sections", "title"),
-    *("headings", "data", "begin", "end", "quotes", "placeholders", "postscript", "highlights"),
-    *("repeat", "versions", "case", "letters", "numbers", "keywords", "forbidden", "frequency"),
-    *("variety", "conjunctions", "language", "sentence length", "openings", "word length"),
-    *("adverbs", "readability", "contractions", "person", "question", "example", "emoji"),
+    *(*SHAPES, *GIVEN, *LISTS, "words", "sentences", "characters", "opening", "emphasis"),
+    *("placeholders", "questions", "case", "letters", "numbers", "keywords", "forbidden"),
+    *("frequency", "variety", "conjunctions", "language", "sentence length", "openings"),
+    *("word length", "adverbs", "readability", "contractions", "person", "example", "emoji"),
     *("commas", "marks", "exclamation marks", "parentheses", "formatting"),
 )
 

@@ -20,6 +20,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from evolsynth.evaluation.demands.abouts import GIVEN, LISTS
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
 from evolsynth.evaluation.demands.keywords import (
     fitting_words,
@@ -79,7 +80,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     "avoids",
     about="forbidden",
     tasks=(*_PROSE, "conversation", "other"),
-    clashes=("language", "data"),
+    clashes=("language", "choice", *GIVEN),
 )
 def avoids(response: str, *, words: Phrases) -> Miss | None:
     """None of some words or phrases, nor their plurals.
@@ -123,7 +124,12 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     return {"word": chance.choice(own), "n": chance.randint(2, most)}
 
 
-@kind("word_at_most", about="frequency", tasks=_PROSE, clashes=("language", "data", "repeat"))
+@kind(
+    "word_at_most",
+    about="frequency",
+    tasks=_PROSE,
+    clashes=("language", "data", "choice", "request"),
+)
 def word_at_most(response: str, *, word: Phrase, n: Natural) -> Miss | None:
     """A word no more often, also as a part of longer ones.
 
@@ -145,7 +151,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     return {"word": chance.choice(own), "n": chance.randint(1, max(1, 3 - asked.round // 2))}
 
 
-@kind("word_exactly", about="frequency", tasks=_PROSE, clashes=(*_CLASHES, "repeat"))
+@kind("word_exactly", about="frequency", tasks=_PROSE, clashes=(*_CLASHES, "request"))
 def word_exactly(response: str, *, word: Phrase, n: Count) -> Miss | None:
     """A word exactly so often, and no longer word that holds it.
 
@@ -213,7 +219,17 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     "word_in_sentence",
     about="keywords",
     tasks=("explanation", "creative", "opinion", "letter", "advice"),
-    clashes=(*_CLASHES, "list", "table", "sections", "title", "repeat", "versions"),
+    clashes=(
+        *_CLASHES,
+        *LISTS,
+        "table",
+        "headings",
+        "labels",
+        "title",
+        "request",
+        "versions",
+        "plan",
+    ),
 )
 def word_in_sentence(response: str, *, word: Phrase, n: Count) -> Miss | None:
     """A word in one of the sentences, counted from the first, with no list up to it.
@@ -275,7 +291,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     "no_word_more_than",
     about="variety",
     tasks=("creative", "opinion", "letter", "explanation"),
-    clashes=("data", "table", "repeat", "versions", "frequency", "list", "keywords"),
+    clashes=(*GIVEN, *LISTS, "table", "versions", "frequency", "keywords", "choice", "plan"),
 )
 def no_word_more_than(response: str, *, n: Count) -> Miss | None:
     """No word, however small, more often than that.

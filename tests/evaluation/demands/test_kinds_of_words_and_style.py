@@ -22,7 +22,8 @@ _FORMS = (
     *("item_length", "labels", "lines", "list", "list_order", "opening", "paragraphs", "parts"),
     *("placeholders", "postscript", "questions", "quotes", "request", "sentences", "summary"),
     *("table", "thesis", "title", "versions", "words"),
-    *("bullet_mark", "comma_list", "first_word_of_paragraph", "numbered_exactly"),
+    *("bullet_mark", "comma_list", "first_sentence_question", "first_word_of_paragraph"),
+    "numbered_exactly",
 )
 _INSTRUCTIONS = {
     "explanation": "Why do leaves change color in the autumn?",

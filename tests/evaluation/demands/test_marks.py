@@ -79,14 +79,21 @@ def test_a_mark_often_enough() -> None:
         KINDS["uses_mark"](mark="tilde", n=1)
 
 
-def test_some_marks_can_be_done_without_by_rule() -> None:
-    assert (
-        KINDS["avoids_mark"](mark="semicolon").apply("It rains; we stay.") == "It rains. We stay."
-    )
-    assert KINDS["avoids_mark"](mark="dash").apply("It rains — we stay.") == "It rains, we stay."
-    assert KINDS["avoids_mark"](mark="quotation mark").apply("A “word”.") == "A word."
-    assert KINDS["avoids_mark"](mark="colon").apply("Bring: tea.") is None
-    assert KINDS["avoids_mark"](mark="semicolon").apply("`a; b`") is None
+@pytest.mark.parametrize(
+    ("mark", "text", "made"),
+    [
+        ("semicolon", "It rains; it’s late; so are we.", "It rains. It’s late, so are we."),
+        ("semicolon", "- Tea;\n- Milk;", "- Tea.\n- Milk."),
+        ("semicolon", "`a; b`", None),
+        ("dash", "It rains — we stay—for now - or not.", "It rains. We stay, for now, or not."),
+        ("quotation mark", 'A “small word” and a "long" one.', "A small word and a long one."),
+        ("quotation mark", "“All of it, in one.”", "All of it, in one."),
+        ("quotation mark", "She said: “Go away at once.”", None),
+        ("colon", "Bring: tea.", None),
+    ],
+)
+def test_some_marks_can_be_done_without_by_rule(mark: str, text: str, made: str | None) -> None:
+    assert KINDS["avoids_mark"](mark=mark).apply(text) == made
 
 
 def test_parentheses() -> None:
@@ -95,7 +102,9 @@ def test_parentheses() -> None:
     for text in ("Tea (hot).", "1) Tea", ":)"):
         assert ROUND.check(text) is not None
     assert ROUND.apply("Tea (hot) is good (now).") == "Tea, hot, is good, now."
-    assert ROUND.apply("1) Boil water (hot)") is None
+    assert ROUND.apply("- Tea (hot)\n- Milk (cold)") == "- Tea, hot\n- Milk, cold"
+    for text in ("1) Boil water (hot)", "Tea (It is hot.) helps.", "Tea (hot) Milk"):
+        assert ROUND.apply(text) is None
 
 
 @pytest.mark.parametrize("text", ["Just a line.", "2 * 3 * 4 is 24", "snake_case_name", "C# - so"])

@@ -27,7 +27,7 @@ _MARKUP = re.compile(r"^[#*_>\s]+|[*_\s:]+$")
     "answer_first",
     about="plan",
     tasks=("explanation", "opinion", "advice", "fact"),
-    clashes=(*SHAPES, "sentences"),
+    clashes=(*SHAPES, "sentences", "first_sentence_question"),
 )
 def answer_first(response: str) -> Miss | None:
     """A first paragraph of one sentence, and at least one paragraph behind it."""

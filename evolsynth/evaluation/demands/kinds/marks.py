@@ -38,6 +38,7 @@ _PROSE += ("conversation", "fact", "other")
 _COMMA = re.compile(r"[,،、，]")
 _LISTS = word_lists(__file__, "marks.txt")
 _JOINING = frozenset(" ".join(_LISTS["words that need no comma before them"]).split())
+_STARTING = frozenset(" ".join(_LISTS["words that begin a sentence"]).split())
 _OPENING = frozenset(_LISTS["openings that need no comma behind them"])
 
 
@@ -134,13 +135,30 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
 
 @avoids_mark.applies
 def _(response: str, *, mark: Mark) -> str:
+    """Semicolons and dashes become full stops before what can begin a sentence ("it", "they"), and
+    else commas; quotation marks round a word or two go, those of speech stay."""
     if has_code(response):
         return ""
-    if mark == "semicolon":
-        return re.sub(r"[;；](\s+)(\w)", lambda m: f".{m[1]}{m[2].upper()}", response)
-    if mark == "dash":
-        return re.sub(r"(?<=\w)\s?(?:[–—]|--)\s?(?=[a-z])|(?<=\w) - (?=[a-z])", ", ", response)
-    return MARKS[mark].sub("", response) if mark == "quotation mark" else ""
+    if mark == "quotation mark":
+        bare = re.sub(r"^\s*[\"“]([^\"“”„«»]*)[\"”]\s*$", r"\1", response)
+        return re.sub(r"[\"“]([\w'’-]+(?: [\w'’-]+){0,2})[\"”]", r"\1", bare)
+    if mark not in _PARTING:
+        return ""
+    text = re.sub(r"[;；](?=[^\S\n]*(?:\n|$))", ".", response) if mark == "semicolon" else response
+    return _PARTING[mark].sub(_parted, text)
+
+
+#: A mark between two parts of a sentence, and the word behind it.
+_PARTING: Mapping[Mark, re.Pattern[str]] = {
+    "semicolon": re.compile(r"[;；] ([\w'’]{1,30})"),
+    "dash": re.compile(r"(?:(?<=\w)[–—]|(?<=[\w,]) ?(?:[–—]|--) |(?<=[\w,]) - )([\w'’]{1,30})"),
+}
+
+
+def _parted(match: re.Match[str]) -> str:
+    word = match[1]
+    begins = re.split("['’]", word)[0].lower() in _STARTING
+    return f". {word[0].upper()}{word[1:]}" if begins else f", {word}"
 
 
 @kind(
@@ -188,10 +206,15 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
 
 @no_parentheses.applies
 def _(response: str) -> str:
-    """What stands in brackets goes between commas."""
+    """What stands in brackets within a sentence goes between commas."""
     if has_code(response) or re.search(r"^\s*\(?\w{1,3}\)", response, re.M):
         return ""
-    return re.sub(r" \(([^()\n]{1,80})\)([.,;:!?]?)", lambda m: f", {m[1]}{m[2] or ','}", response)
+    text = re.sub(rf"(?<=[\w,]) \({_INSIDE}\)(?=[.,;:!?]|\s*(?:\n|$))", r", \1", response)
+    return re.sub(rf"(?<=\w) \({_INSIDE}\)(?= [a-z])", r", \1,", text)
+
+
+#: A remark that is no sentence.
+_INSIDE = r"([^()\n]{0,80}[^()\n.!?])"
 
 
 # Markdown -----------------------------------------------------------------------------------------

@@ -148,7 +148,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     own = [word for word in subject_words(asked.instruction) if len(word) > 4]
     if not own or asked.words < 50:
         return None
-    return {"word": chance.choice(own), "n": chance.randint(1, max(1, 3 - asked.round // 2))}
+    return {"word": chance.choice(own), "n": chance.randint(2, 3)}
 
 
 @kind("word_exactly", about="frequency", tasks=_PROSE, clashes=(*_CLASHES, "request"))

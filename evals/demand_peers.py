@@ -128,7 +128,8 @@ COUNTERPARTS: Mapping[str, Callable[[Values], Counterparts]] = {
     "different_words_at_least": lambda v: _ifbench("count:unique_word_count", N=v["n"]),
     "no_word_more_than": lambda v: _ifbench("words:repeats", small_n=v["n"]),
     "conjunctions": lambda v: _ifbench("count:conjunctions", small_n=v["n"]),
-    # language, a choice
+    # voice, language, a choice
+    "pronouns_at_least": lambda v: _ifbench("count:pronouns", N=v["n"]),
     "language": _language,
     "choice": _choice,
     # length

@@ -122,6 +122,8 @@ def test_i_counts_where_few_words_in_capitals_are_wanted() -> None:
     demand = KINDS["capital_words_at_most"](n=1)
     assert demand.check("I like it.") is None
     assert demand.check("No capitals here.") is None
+    assert demand.check("The U.S. team and/or me.") is None
+    assert demand.check("I'M here.") is not None
     text = "I think I know."
     miss = demand.check(text)
     assert miss is not None

@@ -132,6 +132,12 @@ def test_the_reader_addressed() -> None:
     _missed(demand, "not 2", "Young youth", "You see.")
 
 
+def test_so_many_pronouns() -> None:
+    demand = KINDS["pronouns_at_least"](n=3)
+    _met(demand, "I like it; you don't.", "He/she saw ITS end.", "It's their, not my, house.")
+    _missed(demand, "2 pronouns", "I like it, we'll see.", "Her hermit is him.")
+
+
 def test_so_many_questions() -> None:
     demand = KINDS["asks_questions"](n=1)
     _met(demand, "Tired? Sleep.", "He asked: “Why?”", "Really?! Yes.")
@@ -149,7 +155,7 @@ def test_emoji() -> None:
     demand = KINDS["uses_emoji"](n=2)
     _met(demand, "Party 🎉🎂", "Sun ☀️ and 👍🏽")
     _missed(demand, "1 emoji", "Thumbs 👍🏽", "Hi 😀 :-)")
-    _missed(demand, "0 emoji", "Hi :) — © 5€")
+    _missed(demand, "0 emoji", "Hi :) — © 5€", "★ ✓ ①")
 
 
 def test_a_choice_stands_alone() -> None:

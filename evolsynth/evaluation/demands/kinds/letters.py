@@ -159,12 +159,13 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     clashes=(*GIVEN, "choice"),
 )
 def capital_words_at_most(response: str, *, n: Natural) -> Miss | None:
-    """No more than so many words all in capitals, "I", "A" and initials among them.
+    """No more than so many words all in capitals, "I", "A" and "U.S." among them.
 
     Args:
         n: The most such words.
     """
-    found = [m.span() for m in re.finditer(r"\w+", response) if m.group().isupper()]
+    tokens = re.finditer(r"\w+(?:[./-]\w+)*", response)
+    found = [m.span() for m in tokens if m.group().isupper()]
     if len(found) <= n:
         return None
     why = f"It has {len(found)} words in capitals; at most {n} were asked for."

@@ -1,7 +1,8 @@
 """Demands on who speaks, to whom, and how: persons, contractions, questions, examples, emoji; and
 the choice among given answers.
 
-`choice` is IFBench's options, and with sentences for answers IFEval's constrained_response.
+`choice` is IFBench's options, and with sentences for answers IFEval's constrained_response;
+`pronouns_at_least` is IFBench's count:pronouns. What passes here passes there.
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from evolsynth.evaluation.text.words import plain, vocabularies, word_lists
 from evolsynth.options import Count
 
 __all__ = ["addresses_you", "asks_questions", "choice", "gives_examples", "no_contractions"]
-__all__ += ["no_first_person", "uses_contractions", "uses_emoji"]
+__all__ += ["no_first_person", "pronouns_at_least", "uses_contractions", "uses_emoji"]
 
 _LISTS, _LINES = vocabularies(__file__, "voice.txt"), word_lists(__file__, "voice.txt")
 _PROSE: tuple[Task, ...] = ("explanation", "advice", "creative", "letter", "opinion")
 _CLASHES = ("data", "language", "choice")
+_NO_MARKS = str.maketrans("", "", string.punctuation)
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 
 # Contractions -------------------------------------------------------------------------------------
@@ -179,6 +181,29 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     return {"n": chance.randint(2, 2 + asked.round)} if asked.words >= 40 else None
 
 
+@kind(
+    "pronouns_at_least",
+    about="person",
+    tasks=("letter", "creative", "conversation", "opinion", "advice"),
+    clashes=_CLASHES,
+)
+def pronouns_at_least(response: str, *, n: Count) -> Miss | None:
+    """So many personal and possessive pronouns, those in contractions ("we'll") not counted.
+
+    Args:
+        n: The fewest.
+    """
+    words = response.lower().replace("/", " ").translate(_NO_MARKS).split()
+    found = sum(word in _LISTS["pronouns"] for word in words)
+    return None if found >= n else Miss(f"It has {found} pronouns; {n} were asked for.")
+
+
+@pronouns_at_least.draws
+def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
+    n = asked.words // 15 + chance.randint(0, 2 * asked.round)
+    return {"n": n} if n > 2 else None
+
+
 # Questions, examples, emoji -----------------------------------------------------------------------
 
 
@@ -233,9 +258,10 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     return {"n": chance.randint(1, min(asked.round, 2))}
 
 
-#: The pictures and symbols that Unicode shows as emoji; modifiers and joiners count as none.
+#: Emoji; modifiers and joiners count as none, nor do signs that are letters to most ("★", "✓").
 _EMOJI = re.compile(
-    "[\U0001f300-\U0001f3fa\U0001f400-\U0001faff\u2600-\u26ff\u2700-\u27bf\u2b50\u2b55\u231a\u231b\u23e9-\u23fa]"
+    "[\U0001f300-\U0001f3fa\U0001f400-\U0001faff☀☁☂☃☄☎☑☔☕☘☝☠☢☣☪☮☯☸☹☺♀♂♈-♓♟♠♣♥♦♨♻♾♿⚒⚓⚔⚕⚖⚗⚙⚛⚜⚠⚡⚪⚫"
+    "⚰⚱⚽⚾⛄⛅⛈⛎⛏⛑⛓⛔⛩⛪⛰-⛵⛷-⛺⛽✂✅✈-✍✏✒✔✖✝✡✨✳✴❄❇❌❎❓-❕❗❣❤➕-➗➡➰➿⌚⌛⏩-⏳⭐⭕]"
 )
 
 

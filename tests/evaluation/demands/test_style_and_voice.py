@@ -48,8 +48,16 @@ def test_sentences_that_begin_differently() -> None:
 
 def test_a_command_first() -> None:
     demand = KINDS["starts_with_verb"]()
-    _met(demand, "Try to sleep.", "“Choose one.”", "**Put** it away", "Practise daily.")
-    _missed(demand, "no command", "You should sleep.", "The best way is.", "123")
+    _met(
+        demand,
+        "Try to sleep.",
+        "“Choose one.”",
+        "**Put** it away",
+        "Practise daily.",
+        "Don’t panic.",
+    )
+    _missed(demand, "no command", "You should sleep.", "The best way is.", "Toast is good.")
+    _missed(demand, "no word", "123")
 
 
 def test_no_word_too_long() -> None:

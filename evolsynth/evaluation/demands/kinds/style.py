@@ -27,6 +27,7 @@ _CLASHES = ("data", "table", "choice")
 _LISTS = vocabularies(__file__, "style.txt")
 _COMMANDS = VERBS | COMMANDS | SPELLINGS.keys() | _LISTS["more commands"]
 _LETTERS = re.compile(r"[^\W\d_]+")
+_FIRST = re.compile(r"[^\W\d_]+(?:['’]t\b)?")
 
 
 # Sentences ----------------------------------------------------------------------------------------
@@ -125,13 +126,12 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
 )
 def starts_with_verb(response: str) -> Miss | None:
     """The first word is a verb that tells somebody what to do ("Try", "Choose"), in English."""
-    word = _LETTERS.search(response)
-    if word is None or word.group().lower() not in _COMMANDS:
-        found = word.group() if word else ""
-        return Miss(
-            f'It begins with "{found}", which is no command.', word.span() if word else None
-        )
-    return None
+    word = _FIRST.search(response)
+    if word is None:
+        return Miss("It has no word.")
+    if word.group().lower().replace("’", "'") in _COMMANDS:
+        return None
+    return Miss(f'It begins with "{word.group()}", which is no command.', word.span())
 
 
 @starts_with_verb.draws

@@ -20,7 +20,11 @@ __all__ += ["sums_up", "title_words", "two_sides"]
 
 _LISTS = word_lists(__file__, "combined.txt")
 _POINT = re.compile(r"[^\S\n]*(?:[-*+•]|\d{1,3}[.)])[^\S\n]+\S")
-_MARKUP = re.compile(r"^[#*_>\s]+|[*_\s:]+$")
+
+
+def _bare(line: str) -> str:
+    """A line without what makes it a heading or bold, and without a colon at its end."""
+    return line.lstrip("#*_> \t").rstrip("*_: \t")
 
 
 @kind(
@@ -119,7 +123,7 @@ def title_words(response: str, *, n: Count) -> Miss | None:
     line = response[slice(*first)]
     if "\n" in line or not rest:
         return Miss("It has no title line with an empty line below.", first)
-    found = len(_MARKUP.sub("", line).removeprefix("Title:").split())
+    found = len(_bare(line).removeprefix("Title:").split())
     return None if found == n else Miss(f"Its title has {found} words, not {n}.", first)
 
 
@@ -216,7 +220,7 @@ def two_sides(response: str, *, n: Count) -> Miss | None:
     counts: dict[str, int] = {}
     side = ""
     for line in response.splitlines():
-        name = _MARKUP.sub("", line).lower()
+        name = _bare(line).lower()
         if name in ("advantages", "disadvantages"):
             if name in counts:
                 return Miss(f'It has two lines "{name.capitalize()}".')

@@ -85,8 +85,13 @@ def numbers_in_digits(response: str) -> Miss | None:
 
 @numbers_in_digits.draws
 def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
-    amounts = r"\bhow (?:many|much|long|often|old|far)\b|\d|\b(?:recipe|schedule|budget|plan|cost)"
-    return {} if re.search(amounts, asked.instruction, re.I) else None
+    return {} if asked.task == "howto" or _AMOUNTS.search(asked.instruction) else None
+
+
+#: Asks for what is said in numbers.
+_AMOUNTS = re.compile(
+    r"\bhow (?:many|much|long|often|old|far)\b|\d|\b(?:recipe|schedule|budget|plan|cost)", re.I
+)
 
 
 @numbers_in_digits.applies

@@ -283,12 +283,15 @@ def uses_emoji(response: str, *, n: Count) -> Miss | None:
 
 @uses_emoji.draws
 def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
-    casual = r"\b(?:post|tweet|caption|text|message|invit\w*|birthday|party|friend|chat|slogan)\b"
-    return (
-        {"n": chance.randint(1, 2 + asked.round)}
-        if re.search(casual, asked.instruction, re.I)
-        else None
-    )
+    fits = _CASUAL.search(asked.instruction)
+    return {"n": chance.randint(1, 2 + asked.round)} if fits else None
+
+
+_CASUAL = re.compile(
+    r"\b(?:post|tweet|caption|text|message|invit\w*|birthday|party|picnic|friends?|chat|slogan|fun|"
+    r"kids|children|holidays?|puppy|kitten|congratulat\w*)\b",
+    re.I,
+)
 
 
 # A choice -----------------------------------------------------------------------------------------

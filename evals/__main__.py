@@ -59,6 +59,9 @@ PROGRAMS = {
     "equal-rows": Program(
         "evals.equal_rows", "are greedy rows behind llama-server those in process?"
     ),
+    "demands-in": Program(
+        "evals.demands_in", "are the checkable demands of prompts that others write found?"
+    ),
     "tables": Program("evals.tables", "write the tables of README and docs/ that code declares"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"

@@ -63,6 +63,9 @@ PROGRAMS = {
     "demand-answers": Program(
         "evals.demand_answers", "make the answers that `demands` compares on anew"
     ),
+    "demands-in": Program(
+        "evals.demands_in", "are the checkable demands of prompts that others write found?"
+    ),
     "tables": Program("evals.tables", "write the tables of README and docs/ that code declares"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"

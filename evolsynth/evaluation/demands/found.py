@@ -1,0 +1,165 @@
+"""Demands in instructions that anybody wrote, so that the answers of any data set can be checked.
+
+What we say ourselves is read back exactly: each wording of a kind is its own pattern. How others
+say it is in ``found.txt``, in the notation of `evolsynth.evaluation.demands.notation`. Where the
+instruction asks at all is told by `evolsynth.evaluation.demands.asking`. English only: a text in
+another language has none. A false demand refuses a good row, so what is vague ("about 50 words"),
+conditional, of a part only ("each paragraph"), quoted or given as data is none.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from evolsynth.errors import InputError
+from evolsynth.evaluation.demands.asking import Sentence, asked_sentences, is_asked
+from evolsynth.evaluation.demands.demand import KINDS, Demand
+from evolsynth.evaluation.demands.notation import Pieces
+from evolsynth.evaluation.demands.phrases import Phrase
+from evolsynth.evaluation.text.words import plain, word_lists
+from evolsynth.rows import Row
+
+__all__ = ["FoundDemand", "demands_in", "demands_of"]
+
+
+class FoundDemand(NamedTuple):
+    """A demand, and the characters of the text, from and up to, that make it."""
+
+    demand: Demand
+    start: int
+    end: int
+
+
+def demands_of(row: Row) -> tuple[Demand, ...]:
+    """The demands that a row carries, those of earlier rounds first, and what its instruction asks
+    besides; none twice.
+
+    Raises:
+        InputError: the row carries a demand that there is no kind of.
+    """
+    made = row.provenance.get("instruction")
+    told = made.get("demands", ()) if isinstance(made, Mapping) else ()
+    carried = [Demand.read(one) for one in told]
+    found = [one.demand for one in demands_in(row.instruction or "")]
+    return tuple(_once([*carried, *found]))
+
+
+def _once(demands: Sequence[Demand]) -> Iterator[Demand]:
+    seen: list[Demand] = []  # values hold lists, which cannot be hashed
+    for one in demands:
+        if one not in seen:
+            seen.append(one)
+            yield one
+
+
+def demands_in(text: str) -> tuple[FoundDemand, ...]:
+    """The checkable demands of an instruction, in their order; one that is said twice, once."""
+    return _demands_in(text)
+
+
+@lru_cache(maxsize=1024)
+def _demands_in(text: str) -> tuple[FoundDemand, ...]:
+    found: list[_Match] = []
+    sentences = list(asked_sentences(plain(text)))
+    for place, sentence in enumerate(sentences):
+        found += _in_sentence(sentence, sentences[place + 1 : place + _SENTENCES], text)
+    told: list[FoundDemand] = []
+    for one in _longest(found):
+        if all(one.demand != other.demand for other in told):
+            told.append(one)
+    return tuple(told)
+
+
+class _Match(NamedTuple):
+    """A place that a pattern matches, and what it demands there; None: nothing."""
+
+    start: int
+    end: int
+    demand: Demand | None
+
+
+_SENTENCES = 3  # that a wording takes at most
+_WORD = re.compile(r"[^\W_]+")
+
+
+def _in_sentence(sentence: Sentence, behind: Sequence[Sentence], text: str) -> Iterator[_Match]:
+    single, several = _indexes()
+    for number in _numbers(sentence.text, single):
+        yield from _matches(_phrases()[number], sentence, sentence.stop, text)
+    joined = sentence
+    for one in behind:
+        if one.start == joined.end:
+            joined = joined.joined(one)
+    for number in _numbers(joined.text, several):
+        yield from _matches(_phrases()[number], joined, sentence.stop, text)
+
+
+def _numbers(text: str, index: Mapping[str, Sequence[int]]) -> Sequence[int]:
+    """The patterns that may match, each once."""
+    some = (number for word in _WORD.findall(text) for number in index.get(word, ()))
+    return list(dict.fromkeys(some))
+
+
+def _matches(phrase: Phrase, sentence: Sentence, stop: int, text: str) -> Iterator[_Match]:
+    """What a pattern finds, beginning before a place in one sentence or several. A wording of our
+    own may hold a colon ("Be brief: 50 words is the limit"), behind which nothing is given."""
+    where = sentence if phrase.own or phrase.several else sentence.cut()
+    for match in phrase.pattern.finditer(where.text):
+        start, end = match.span()
+        if start >= max(stop, phrase.own):
+            break
+        demand = None
+        if is_asked(where, start, end, opens=phrase.opens):
+            with suppress(InputError):
+                demand = phrase.kind(**phrase.read(match, text[where.start :]))
+        if demand is not None or not phrase.opens:
+            yield _Match(where.start + start, where.start + end, demand)
+
+
+def _longest(found: Sequence[_Match]) -> Iterator[FoundDemand]:
+    """Of those that share a place, the longest; the earliest of equals. In their order.
+
+    One that is not asked for hides what is in it: "no more than 50 words in the title" asks for no
+    "more than 50 words".
+    """
+    kept: list[_Match] = []
+    for one in sorted(found, key=lambda m: (m.start - m.end, m.demand is None, m.start)):
+        place = bisect_left(kept, one.start, key=lambda m: m.start)
+        free = place == 0 or kept[place - 1].end <= one.start
+        if free and (place == len(kept) or one.end <= kept[place].start):
+            kept.insert(place, one)
+    for one in kept:
+        if one.demand is not None:
+            yield FoundDemand(one.demand, one.start, one.end)
+
+
+@cache
+def _phrases() -> tuple[Phrase, ...]:
+    """All patterns: the kinds' own wordings, and those of ``found.txt``."""
+    lists = word_lists(__file__, "found.txt")
+    pieces = Pieces(lists)
+    return tuple(
+        phrase
+        for name, kind in KINDS.items()
+        for phrase in (
+            *(Phrase(one, kind) for one in kind.wordings),
+            *(Phrase(one, kind, pieces) for one in lists.get(name, ())),
+        )
+    )
+
+
+@cache
+def _indexes() -> tuple[Mapping[str, Sequence[int]], Mapping[str, Sequence[int]]]:
+    """The numbers of patterns by a word that stands in all that they match: those of one sentence,
+    and those of two."""
+    indexes: tuple[dict[str, list[int]], ...] = (defaultdict(list), defaultdict(list))
+    for number, phrase in enumerate(_phrases()):
+        for key in phrase.keys:
+            indexes[phrase.several][key].append(number)
+    return indexes[0], indexes[1]

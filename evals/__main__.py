@@ -59,6 +59,7 @@ PROGRAMS = {
     "equal-rows": Program(
         "evals.equal_rows", "are greedy rows behind llama-server those in process?"
     ),
+    "tasks": Program("evals.tasks", "kinds of tasks, and where truth is at stake, against labels"),
     "tables": Program("evals.tables", "write the tables of README and docs/ that code declares"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"

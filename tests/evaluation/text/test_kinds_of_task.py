@@ -52,6 +52,7 @@ def test_a_kind_is_told_by_verb_object_and_words(instruction: str, task: Task) -
         "Give me some ideas of how ancient people measured time.",
         "Write five trivia questions about Rome, with answers.",
         "Suggest activities that help against headaches.",
+        "What are some board games for kids?",
     ],
 )
 def test_a_question_of_fact_is_not_taken_for_something_made_up(instruction: str) -> None:

@@ -66,6 +66,7 @@ PROGRAMS = {
     "demands-in": Program(
         "evals.demands_in", "are the checkable demands of prompts that others write found?"
     ),
+    "tasks": Program("evals.tasks", "kinds of tasks, and where truth is at stake, against labels"),
     "tables": Program("evals.tables", "write the tables of README and docs/ that code declares"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"

@@ -40,6 +40,7 @@ _REASONS: dict[str, Reason] = {}
 _HOMES = {
     "evolsynth.evaluation.gate.check": "CHECKS",
     "evolsynth.methods.method": "METHODS",
+    "evolsynth.evaluation.gate.tier": "",
     "evolsynth.evaluation.scores.selection": "",
     "evolsynth.pipeline.run.tracking": "",
 }

@@ -7,7 +7,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import msgspec
 
@@ -15,10 +15,12 @@ from evolsynth.atomic import write
 from evolsynth.errors import InputError
 
 __all__ = [
+    "TIERS",
     "Failure",
     "Message",
     "Row",
     "Status",
+    "Tier",
     "Verdict",
     "derive_seed",
     "dump",
@@ -26,6 +28,10 @@ __all__ = [
 ]
 
 Status = Literal["pending", "accepted", "rejected", "failed"]
+#: What an answer stands on: checks that decide all of it, samples that agree, or nothing.
+Tier = Literal["verified", "agreed", "unverified"]
+#: All of them, from the most to the least.
+TIERS: tuple[Tier, ...] = get_args(Tier)
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -48,12 +54,18 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The gate's answer.
 
     ``reasons`` are short stable codes, most important first (``"near_duplicate"``); ``details``
-    maps a code to what was found (the twin's id, the lost spans with their places).
+    maps a code to what was found (the twin's id, the lost spans with their places). ``task`` is the
+    kind of task that the instruction sets; ``tier`` what the response stands on, None where there
+    is none or nobody looked, and ``stands_on`` the names of what was checked and holds
+    (``"demand:words_at_most"``).
     """
 
     accepted: bool
     reasons: tuple[str, ...] = ()
     details: dict[str, Any] = {}
+    task: str | None = None
+    tier: Tier | None = None
+    stands_on: tuple[str, ...] = ()
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -108,7 +120,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         """A copy that is rejected, earlier reasons kept in front."""
         old = self.verdict or Verdict(accepted=False)
         new = tuple(dict.fromkeys((*old.reasons, *reasons)))
-        verdict = Verdict(accepted=False, reasons=new, details={**old.details, **details})
+        found = {**old.details, **details}
+        verdict = msgspec.structs.replace(old, accepted=False, reasons=new, details=found)
         return self.replace(verdict=verdict)
 
     @property

@@ -11,6 +11,7 @@ from contextlib import aclosing, nullcontext
 from rich.table import Table
 
 from evolsynth.atomic import writing
+from evolsynth.cli.progress.phrases import tiers_text
 from evolsynth.cli.progress.screen import Screen
 from evolsynth.data.files import read_objects, read_rows
 from evolsynth.evaluation.embed.minilm import MiniLM
@@ -20,7 +21,7 @@ from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.text import LOOKED_AT, MOST
 from evolsynth.findings import explain
 from evolsynth.options import FilePath, RowsPath
-from evolsynth.rows import Row
+from evolsynth.rows import TIERS, Row
 from evolsynth.streams import Rows
 
 __all__ = ["gate", "gates"]
@@ -104,6 +105,8 @@ def gate(
     kinds = ("accepted", "rejected", "failed")
     parts = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
     console.print(f"{sum(counts[kind] for kind in kinds)} rows = {parts}.")
+    if told := tiers_text({tier: counts[f"tier {tier}"] for tier in TIERS}):
+        console.print(f"Accepted responses: {told}.")
     if counts[LOOKED_AT]:
         console.print(f"{counts[LOOKED_AT]} {_IN_PART}")
     for name, count in counts.most_common():
@@ -137,5 +140,6 @@ async def _judged(judge: Gate, rows: Rows, accept: Write, refuse: Write) -> Coun
             counts[LOOKED_AT] += row.scores.get(LOOKED_AT, 1.0) < 1
             if row.verdict is not None:
                 counts.update(f"reason {code}" for code in row.verdict.reasons)
+                counts[f"tier {row.verdict.tier}"] += row.verdict.accepted
             (accept if row.status == "accepted" else refuse)(row.to_json() + "\n")
     return counts

@@ -21,6 +21,7 @@ from evolsynth.llm.backends import DEFAULT_MODEL
 from evolsynth.llm.prices import prices_of
 from evolsynth.options import Option, OutputFolder, TextOrPath, options_of
 from evolsynth.pipeline.graph import Node, Pipeline
+from evolsynth.pipeline.run.export import UNANSWERED
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.run.stopping import run_to_end
 from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
@@ -102,7 +103,8 @@ def run_into_folder(
 ) -> int:
     """Run a pipeline into a folder, or go on with a run.
 
-    Rows go to accepted.jsonl, rejected.jsonl and failed.jsonl. What is in the folder's store is
+    Rows go to accepted.jsonl, rejected.jsonl and failed.jsonl, instructions that wait for a better
+    answer to unanswered.jsonl. What is in the folder's store is
     not asked again, so the same command goes on with a run that was stopped or killed. The exit
     status is 1 if a row failed or the run stalled.
 
@@ -197,7 +199,8 @@ def _run(
     result = run_to_end(run(pipeline, folder, RunOptions(**priced(options))))
     if log not in ("json", "quiet"):
         if shown is not None:  # what the user asked for, before what the run has in its folder
-            rest = {"report": result.files.get("report"), "run": result.folder}
+            rest = {name: result.files.get(name) for name in (UNANSWERED, "report")}
+            rest["run"] = result.folder
             files = {n: Path(place) for n, place in {**shown, **rest}.items() if place is not None}
             result = msgspec.structs.replace(result, files=files)
         summarise(result, console, again=again)

@@ -19,6 +19,7 @@ from evolsynth.report.evolutions import compare, evolutions_of
 from evolsynth.report.neighbourhood import STATUS_NAMES, Neighbourhood, plotly_script, survey
 from evolsynth.report.tallies import (
     by_method,
+    by_tier,
     count,
     fair_sample,
     kind_of,
@@ -129,6 +130,7 @@ def _outcome(rows: Sequence[Row], run: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "counts": counts,
         "groups": by_method(rows),
+        "tiers": by_tier(rows),
         "rejections": rejections,
         "failures": failures,
         "pace": counts.accepted * 60 / seconds if timed and seconds else None,

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evolsynth.findings import meaning
-from evolsynth.rows import Row, Status
+from evolsynth.rows import TIERS, Row, Status, Tier
 
-__all__ = ["Counts", "Distribution", "Reason", "by_method", "count", "fair_sample", "kind_of"]
+__all__ = ["Counts", "Distribution", "Reason", "Standing", "by_method", "by_tier", "count"]
+__all__ += ["fair_sample", "kind_of"]
 __all__ += ["reasons_of", "score_distributions", "sentence_of"]
 
 _SAMPLES = 2
@@ -79,6 +80,29 @@ def by_method(rows: Sequence[Row]) -> list[tuple[str, int, Counts]]:
         for method, rounds in groups.items()
         for number, group in sorted(rounds.items())
     ]
+
+
+class Standing(NamedTuple):
+    """How many accepted rows have a tier, and what was checked of their responses, with the number
+    of rows of each, the most frequent first."""
+
+    tier: Tier
+    rows: int
+    stands_on: tuple[tuple[str, int], ...]
+
+
+def by_tier(rows: Sequence[Row]) -> list[Standing]:
+    """What the responses of accepted rows stand on, the best first; empty where none has a tier."""
+    found: dict[Tier, list[Row]] = {}
+    for row in rows:
+        if row.status == "accepted" and row.verdict is not None and row.verdict.tier is not None:
+            found.setdefault(row.verdict.tier, []).append(row)
+    standings = []
+    for tier in (one for one in TIERS if one in found):
+        names = Counter(n for row in found[tier] if row.verdict for n in row.verdict.stands_on)
+        ranked = sorted(names.items(), key=lambda item: (-item[1], item[0]))
+        standings.append(Standing(tier, len(found[tier]), tuple(ranked)))
+    return standings
 
 
 def reasons_of(rows: Sequence[Row]) -> tuple[list[Reason], list[Reason]]:

@@ -11,7 +11,7 @@ import msgspec
 
 from evolsynth.errors import InputError
 from evolsynth.llm.prices import Spending
-from evolsynth.rows import Status
+from evolsynth.rows import Status, Tier
 from evolsynth.store.lock import held
 from evolsynth.store.sqlite_file import STORE, readable, told
 
@@ -59,7 +59,8 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     last wrote; ``running`` whether it works now; ``ended`` how it ended, None where it has not, or
     was killed. ``rows`` are the latest attempt's by status. ``completions`` are stored; ``asked``
     of them were asked for, over all attempts, with ``tokens`` written and ``prompt_tokens`` read.
-    ``cost`` is that of all attempts, None where no model has a price. ``events`` are the last ten.
+    ``cost`` is that of all attempts, None where no model has a price. ``tiers`` counts accepted
+    rows by what their responses stand on. ``events`` are the last ten.
     """
 
     folder: str
@@ -78,6 +79,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int
     prompt_tokens: int
     cost: float | None = None
+    tiers: dict[Tier, int] = {}
     events: tuple[StoredEvent, ...]
 
 
@@ -134,6 +136,7 @@ def _status(db: sqlite3.Connection, place: Path, running: bool) -> RunStatus:
         tokens=tokens,
         prompt_tokens=prompt_tokens,
         cost=_cost(db),
+        tiers=_meta(db, "tiers", dict[Tier, int] | None) or {},
         events=tuple(
             StoredEvent(at, kind, step, _decoded(data, dict[str, Any]) or {})
             for at, kind, step, data in reversed(events.fetchall())

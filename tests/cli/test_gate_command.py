@@ -172,3 +172,23 @@ def test_a_missing_file_is_told_before_a_model_is_loaded(
     monkeypatch.setattr("evolsynth.evaluation.embed.minilm.MiniLM.load", refuse)
     assert main(["gate", str(tmp_path / "none.jsonl")]) == 1
     assert "no such file" in capsys.readouterr().err
+
+
+def test_accepted_responses_are_counted_by_what_they_stand_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "rows.jsonl"
+    demands = {"instruction": {"demands": [{"kind": "words_at_most", "n": 20}]}}
+    poem = {"instruction": "Write a short poem about rain.", "response": "Rain falls on my roof."}
+    fact = {"instruction": "Which river flows through Budapest?", "response": "The Danube."}
+    rows = [poem | {"provenance": demands}, fact]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert main(["gate", str(data), "--no-embedder", "-o", str(tmp_path / "good.jsonl")]) == 0
+    assert "Accepted responses: 1 verified, 1 unverified." in capsys.readouterr().err
+    settings = tmp_path / "gate.yaml"
+    settings.write_text("least_tier: verified")
+    assert main(["gate", str(data), "--no-embedder", "--settings", str(settings)]) == 0
+    told = capsys.readouterr().err
+    assert "2 rows = 1 accepted, 1 rejected, 0 failed." in told
+    assert "Accepted responses: 1 verified." in told
+    assert "1 unverified: Nothing that was checked vouches for the whole response." in told

@@ -161,3 +161,11 @@ def test_a_run_of_nothing_has_a_summary_too() -> None:
     text = told(ended_as(Path("runs/a"), "finished", chain("load")))
     assert numbers(text, "all") == [0, 0, 0, 0]
     assert "Rejected" not in text
+
+
+def test_accepted_responses_are_counted_by_what_they_stand_on() -> None:
+    tiers = Counter(unverified=30, verified=12)
+    assert "Accepted responses: 12 verified, 30 unverified." in told(
+        ended_as(None, "finished", state(tiers=tiers))
+    )
+    assert "Accepted responses" not in told(ended_as(None, "finished", state()))

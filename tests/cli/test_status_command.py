@@ -188,3 +188,13 @@ def test_ctrl_c_ends_the_watching_alone() -> None:
 
     with stood_in_for(Console=lambda: on, read_status=lambda _: RUNNING, sleep=interrupted):
         assert status("x", watch=True) == 0
+
+
+def test_accepted_responses_are_counted_by_what_they_stand_on() -> None:
+    """Runs of before there were tiers, and such as have no gate, tell nothing of them."""
+    told, _ = said(standing(rows={"accepted": 3}, tiers={"verified": 1, "unverified": 2}))
+    assert "Accepted responses: 1 verified, 2 unverified." in told
+    told, _ = said(standing(rows={"accepted": 3}))
+    assert "Accepted responses" not in told
+    told, _ = said(standing(tiers={"verified": 1}), json=True)
+    assert json.loads(told)["tiers"] == {"verified": 1}

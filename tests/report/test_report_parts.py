@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from evolsynth.errors import InputError
 from evolsynth.report.build import build_report, write_report
 from evolsynth.report.evolutions import Passage, added, marked
-from evolsynth.report.tallies import fair_sample
+from evolsynth.report.tallies import Standing, by_tier, fair_sample
 from evolsynth.report.text import cut, shorten, visible, wrapped
 from evolsynth.rows import Row, Verdict
 
@@ -130,3 +130,30 @@ def test_a_place_that_cannot_be_written_is_an_input_error(tmp_path: Path) -> Non
     with pytest.raises(InputError, match="cannot be written"):
         write_report(tmp_path / "folder", [], embedder=None)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_accepted_rows_are_told_by_what_their_responses_stand_on() -> None:
+    def row(tier: Any, *names: str, accepted: bool = True) -> Row:
+        verdict = Verdict(accepted=accepted, tier=tier, stands_on=names)
+        return Row.make(f"{tier} {names}", verdict=verdict)
+
+    rows = [
+        row("unverified"),
+        row("verified", "demand:title", "demand:words_at_most"),
+        row("verified", "demand:words_at_most"),
+        row("verified", "demand:<b>", accepted=False),
+        row(None),
+    ]
+    verified, unverified = by_tier(rows)
+    assert verified == Standing("verified", 2, (("demand:words_at_most", 2), ("demand:title", 1)))
+    assert unverified == Standing("unverified", 1, ())
+    page = build_report(rows, embedder=None)
+    assert "What accepted responses stand on" in page
+    assert re.search(r'<th scope="row">verified</th><td class="number">2</td>', page)
+    assert "What accepted responses stand on" not in build_report(ROWS, embedder=None)
+
+
+def test_what_a_file_says_a_row_stands_on_is_text_on_the_page() -> None:
+    verdict = Verdict(accepted=True, tier="verified", stands_on=("<script>alert(1)</script>",))
+    page = build_report([Row.make("one", verdict=verdict)], embedder=None)
+    assert "<script>alert" not in page

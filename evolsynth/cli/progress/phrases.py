@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rich.cells import cell_len
@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from evolsynth.report.text import shorten, visible
+from evolsynth.rows import TIERS, Tier
 from evolsynth.store.status import StepCounts
 
 __all__ = ["counted", "duration", "money", "one_line", "planned", "roughly", "rounded",
-           "step_table", "sum_text"]  # fmt: skip
+           "step_table", "sum_text", "tiers_text"]  # fmt: skip
 
 #: Up to so many seconds, rounded to so many.
 _STEPS = (
@@ -87,6 +88,11 @@ def sum_text(accepted: int, rejected: int, failed: int) -> str:
 def planned(step: StepCounts) -> int:
     """Rows of a step, wherever they are now."""
     return step.came + step.made - step.used
+
+
+def tiers_text(tiers: Mapping[Tier, int]) -> str:
+    """``12 verified, 30 unverified``: accepted rows by what their responses stand on."""
+    return ", ".join(f"{counted(tiers[tier])} {tier}" for tier in TIERS if tiers.get(tier))
 
 
 _LONGEST = 28  # of a step's name that is shown

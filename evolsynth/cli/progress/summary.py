@@ -24,6 +24,7 @@ from evolsynth.cli.progress.phrases import (
     one_line,
     step_table,
     sum_text,
+    tiers_text,
 )
 from evolsynth.cli.progress.waiting import hushed
 from evolsynth.findings import advise, explain
@@ -53,6 +54,8 @@ def summarise(result: RunResult, console: Console, *, again: str | None = None) 
     _print(console, Text(_speed(state)))
     if state.cost is not None:
         _print(console, Text(_cost(state, state.cost)))
+    if state.tiers:
+        _print(console, Text(f"Accepted responses: {tiers_text(state.tiers)}."))
     early = _why(result.ended, state)
     _reasons(console, state, advised=early is not None)
     if result.files:
@@ -298,6 +301,8 @@ def _sum(standing: RunStatus) -> str:
     cost = "" if standing.cost is None else f", a cost of {money(standing.cost)}"
     if standing.cost is not None and accepted:
         cost += f" ({money(standing.cost / accepted)} for each accepted row)"
+    if standing.tiers:
+        told += f".\nAccepted responses: {tiers_text(standing.tiers)}"
     return f"{told}.\n{answers} answers stored, {tokens} tokens written{cost}."
 
 

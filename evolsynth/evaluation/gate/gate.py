@@ -16,7 +16,6 @@ from contextvars import copy_context
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
 from evolsynth.errors import InputError
@@ -24,10 +23,11 @@ from evolsynth.evaluation.duplicates.index import DuplicateIndex, Search
 from evolsynth.evaluation.embed.base import Contextual, Embedder, HasStatic, rough
 from evolsynth.evaluation.gate.check import BatchCheck, Case, Check, Part, tiers
 from evolsynth.evaluation.gate.settings import GateSettings
+from evolsynth.evaluation.gate.verdict import decided, rejected, waits
 from evolsynth.evaluation.good_evolution.score import texts_read
 from evolsynth.findings import Finding
 from evolsynth.foreign import failure, of_all
-from evolsynth.rows import Row, Verdict
+from evolsynth.rows import Row
 from evolsynth.streams import Rows, ready
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Gate:
             live = [i for i, row in enumerate(done) if not row.settled]
             for i, row in zip(live, self._mine(check, [done[i] for i in live]), strict=True):
                 done[i] = row
-        return [r if r.settled else r.replace(verdict=Verdict(accepted=True)) for r in done]
+        return [row if row.settled else decided(row, self._settings.least_tier) for row in done]
 
     def _read(self, rows: Sequence[Row], stream: _Stream) -> list[Row]:
         """Make the checks that look at a row by itself, until some of one cost refuse it."""
@@ -205,8 +205,9 @@ class Gate:
                 )
                 found = [f for check in stream.among if (f := check.find(case)) is not None]
                 if found:
-                    return _rejected(row, case, found)
-                search.add(place, row.id)
+                    return rejected(row, case.scores, found)
+                if not waits(row, self._settings.least_tier):  # else it is no twin of a later row
+                    search.add(place, row.id)
             except BaseException as error:  # noqa: BLE001 - a check or embedder of somebody else's
                 return row.replace(failure=failure("gate", error))
         if not stream.whole:
@@ -238,7 +239,7 @@ class Gate:
     def _mine_of(self, row: Row, find: Callable[[Row], Finding | None]) -> Row:
         try:
             finding = find(row)
-            return row if finding is None else _rejected(row, None, [finding])
+            return row if finding is None else rejected(row, None, [finding])
         except BaseException as error:  # noqa: BLE001 - somebody else's code may raise anything
             return row.replace(failure=failure("gate", error))
 
@@ -302,7 +303,7 @@ def _checked(row: Row, case: Case, part: Part, checks: Sequence[Check]) -> Row:
     """The row after some checks: rejected, failed, or as it was."""
     try:
         found = [f for check in checks if (f := _found(check, case, part)) is not None]
-        return _rejected(row, case, found) if found else row
+        return rejected(row, case.scores, found) if found else row
     except BaseException as error:  # noqa: BLE001 - a check or embedder of somebody else's
         return row.replace(failure=failure("gate", error))
 
@@ -328,19 +329,6 @@ def _own(check: OwnCheck) -> Check | BatchCheck:
     if isinstance(check, Check | BatchCheck):
         return check
     return Check(getattr(check, "__name__", "own"), lambda case: check(case.row))
-
-
-def _rejected(row: Row, case: Case | None, found: Sequence[Finding]) -> Row:
-    for finding in found:
-        if not isinstance(finding, Finding):
-            raise InputError(
-                f"A check found {finding!r:.60}, which is no Finding but {type(finding).__name__}."
-            )
-        msgspec.to_builtins(finding.detail)  # raises where JSON cannot hold it
-    if case is not None and case.scores != row.scores:
-        row = row.replace(scores=case.scores)
-    details = {f.code: f.detail for f in found if f.detail}
-    return row.reject(*(f.code for f in found), **details)
 
 
 def _fingerprint(row: Row) -> int:

@@ -16,6 +16,7 @@ from evolsynth.errors import InputError, SetupError
 from evolsynth.evaluation.gate.check import CHECKS, ordered
 from evolsynth.evaluation.text.language import LANGUAGES
 from evolsynth.options import Option
+from evolsynth.rows import TIERS, Tier
 
 __all__ = ["GateSettings", "Threshold", "thresholds"]
 
@@ -84,6 +85,7 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     also: tuple[str, ...] = ()
     language: str = ""
     instruction_language: str = ""
+    least_tier: Tier = "unverified"
 
     def __post_init__(self) -> None:
         for field, names in (("skip", self.skip), ("also", self.also)):
@@ -162,6 +164,8 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             f'language: "{self.language}"',
             "# The language of all instructions, of the same; empty: any.",
             f'instruction_language: "{self.instruction_language}"',
+            f"# The least that a response may stand on: {', '.join(TIERS)}.",
+            f"least_tier: {self.least_tier}",
             "# Checks that are not made, by their names.",
             f"skip: [{', '.join(self.skip)}]",
             "# Optional checks to make too, of: "
@@ -175,7 +179,7 @@ _ABOUT = """What the gate asks of a row; a field that is left out keeps its defa
 
 Thresholds; checks to ``skip``, and optional ones to make ``also``, by their names; and the
 ``language`` that responses must be in (empty: that of the instruction), and the
-``instruction_language`` of instructions (empty: any).
+``instruction_language`` of instructions (empty: any); and the ``least_tier`` of responses.
 """
 
 if TYPE_CHECKING:
@@ -190,6 +194,7 @@ if TYPE_CHECKING:
             also: tuple[str, ...] = (),
             language: str = "",
             instruction_language: str = "",
+            least_tier: Tier = "unverified",
             **values: float,
         ) -> None: ...
 

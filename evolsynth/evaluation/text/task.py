@@ -1,27 +1,164 @@
-"""Kinds of tasks: what an instruction wants, and whether the truth of its answer is at stake."""
+"""Kinds of tasks: what an instruction wants, and whether the truth of its answer is at stake.
+
+By rules, for English: the verb and object that `verbs.root` finds, and words where they stand
+(``task.txt``). What is in another language is "other". `python -m evals tasks` measures them on
+``evals/data/tasks.jsonl``.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Literal, get_args
 
-__all__ = ["TASKS", "Task"]
+from evolsynth.evaluation.text.anchor import Anchor, anchor_of
+from evolsynth.evaluation.text.finders import alternatives, finder
+from evolsynth.evaluation.text.language import is_english
+from evolsynth.evaluation.text.verbs import Root, root
+from evolsynth.evaluation.text.words import plain, vocabularies, word_lists
+
+__all__ = ["TASKS", "Task", "task_of", "truth_at_stake"]
 
 Task = Literal[
-    "fact",  # a question with one right answer that the world decides: who, when, how many, what is
-    "explanation",  # why, how something works, what something means; describe, compare
-    "advice",  # what somebody should do, choose, buy, try
+    "fact",  # what the world decides: who, when, how many, which; also lists of such things
+    "explanation",  # why, how something works, what something means; describe, compare, essays
+    "advice",  # what somebody should do, choose, buy, try, of things that there are
     "howto",  # steps, plans, recipes, schedules
-    "ideas",  # lists of things made up or gathered: names, suggestions, examples, questions
+    "ideas",  # lists of things made up: names, titles, themes, activities, questions to ask
     "creative",  # poems, stories, dialogues, jokes, slogans, descriptions made up
-    "letter",  # messages to somebody: letters, e-mails, posts, invitations, reviews, speeches
+    "letter",  # messages to somebody: letters, e-mails, posts, invitations, reviews, toasts
     "opinion",  # what the answerer thinks; arguments for and against
     "rewriting",  # a given text said otherwise: shorter, corrected, translated, in another tone
-    "extraction",  # what stands in a given text: names, answers, summaries, lists out of it
+    "extraction",  # what stands in a given text: names, answers, lists out of it
     "classification",  # one of some labels for what is given, or which of these does not belong
-    "calculation",  # arithmetic, units, dates, logic: what can be computed
+    "calculation",  # arithmetic, units, dates, orders, logic: what can be computed
     "code",  # programs, queries, formulas, regular expressions
     "conversation",  # greetings, small talk, playing a part
     "other",  # none of them, or not told
 ]
 #: All kinds of tasks.
 TASKS: tuple[Task, ...] = get_args(Task)
+#: Those whose answers are made up: nothing that they say can be false.
+_MADE_UP: frozenset[Task] = frozenset(("ideas", "creative", "letter", "conversation"))
+
+_LOOKED_AT = 2000  # characters; what is asked stands near the beginning
+_LISTS = vocabularies(__file__, "task.txt")
+_WORDS = alternatives(word_lists(__file__, "task.txt"))
+_FOUND = {task: finder(_WORDS, task, "anywhere", "first", "asked") for task in TASKS}
+_STAKE = finder(_WORDS, "stake", "anywhere")
+_ASKS = r"^\W*(?:how|what|who|why|which|where|when|is|are|do|does|did|should|(?:can|could|may) i)\b"
+_QUESTION = re.compile(_ASKS, re.I)
+_NO_LETTER = re.compile(rf"{_ASKS}|\b(?:{_WORDS['letter: not letters']})\b", re.I)
+_NO_IDEAS = re.compile(rf"\b(?:{_WORDS['ideas: not ideas']})\b", re.I)
+_GREETING = re.compile(rf"^\W*(?:{_WORDS['greetings']})\b(?: there| again)?\W*", re.I)
+_SMALL_TALK = re.compile(rf"^\W*(?:{_WORDS['small talk']})\b", re.I)
+#: What leads on to a text in the same sentence, and a blank to be filled.
+_LED_ON = re.compile(r"\w: ?\S|___")
+#: "In marketing, what is ...": what stands before the request itself.
+_SCENE = re.compile(r"^(?:in|as|when|for|during|after|before|while|if|at)\b[^,.?!\n]{1,80}, ", re.I)
+_DEFINITE = r"\b(?:the|these|those)(?: [\w'-]+){0,2}? %s"
+
+
+def truth_at_stake(task: Task) -> bool:
+    """Whether answers to this kind of task can be wrong where form alone does not tell.
+
+    Of what is made up (ideas, creative writing, letters, conversation) they cannot. "other" is
+    taken to be at stake.
+    """
+    return task not in _MADE_UP
+
+
+@lru_cache(maxsize=4096)
+def task_of(instruction: str) -> Task:
+    """The kind of task that an instruction sets; "other" where it is in another language.
+
+    Careful where truth is not at stake: what speaks of facts, of somebody's works, or of a given
+    text is not taken for made up.
+    """
+    text = plain(instruction[:_LOOKED_AT]).strip()
+    if not text or not is_english(text):
+        return "other"
+    anchor = anchor_of(text)
+    request = anchor.request if anchor.given else text
+    greeting = _GREETING.match(request)
+    if greeting:
+        request = request[greeting.end() :]
+        if not request or _SMALL_TALK.match(request):
+            return "conversation"
+    if not is_english(request):
+        return "other"
+    found = root(request)
+    return next((task for task, rule in _RULES if rule(request, found, anchor)), "other")
+
+
+Rule = Callable[[str, Root, Anchor], bool]
+
+
+def _words(task: Task) -> Rule:
+    """The words of a kind, with what stands before the request or without."""
+    found_in = _FOUND[task].search
+    return lambda request, found, anchor: any(map(found_in, (request, _SCENE.sub("", request))))
+
+
+def _verbs(task: Task) -> Rule:
+    """The verbs of a kind, said of a text that is given."""
+    return lambda request, found, anchor: (
+        _given(request, anchor) and found.verb in _LISTS[f"{task} verbs"]
+    )
+
+
+def _given(request: str, anchor: Anchor) -> bool:
+    """Whether there is a text to work on."""
+    return bool(anchor.given) or _LED_ON.search(request) is not None
+
+
+def _asked_of_given(request: str, found: Root, anchor: Anchor) -> bool:
+    """A question about a given text."""
+    return bool(anchor.given) and found.question is not None
+
+
+def _made_up(task: Task, *, but: re.Pattern[str] | None = None) -> Rule:
+    """Something new of a kind is asked for, and nothing that is true or false."""
+
+    made, told = (_LISTS.get(f"{task} {how}", frozenset()) for how in ("objects", "told objects"))
+
+    def rule(request: str, found: Root, anchor: Anchor) -> bool:
+        if _STAKE.search(request) or (but is not None and but.search(request)):
+            return False
+        if _FOUND[task].search(request):
+            return True
+        new = (found.verb in _LISTS["making verbs"] and found.object in made) or (
+            found.verb in _LISTS["telling verbs"] and found.object in told
+        )
+        return new and not anchor.given and not _definite(request, found.object or "")
+
+    return rule
+
+
+def _definite(request: str, noun: str) -> bool:
+    """Whether a text speaks of "the story": one that there is."""
+    return re.search(_DEFINITE % re.escape(noun), request, re.I) is not None
+
+
+#: The first that holds tells the kind.
+_RULES: Sequence[tuple[Task, Rule]] = (
+    ("code", _words("code")),
+    ("classification", _words("classification")),
+    ("calculation", _words("calculation")),
+    ("conversation", _made_up("conversation")),
+    ("creative", _made_up("creative", but=_QUESTION)),
+    ("letter", _made_up("letter", but=_NO_LETTER)),
+    ("rewriting", _words("rewriting")),
+    ("extraction", _words("extraction")),
+    ("rewriting", _verbs("rewriting")),
+    ("extraction", _verbs("extraction")),
+    ("classification", _verbs("classification")),
+    ("classification", _asked_of_given),
+    ("ideas", _made_up("ideas", but=_NO_IDEAS)),
+    ("opinion", _words("opinion")),
+    ("advice", _words("advice")),
+    ("howto", _words("howto")),
+    ("explanation", _words("explanation")),
+    ("fact", _words("fact")),
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from evolsynth.atomic import check_apart, write
 from evolsynth.doing import doing
 from evolsynth.errors import EvolsynthError
 from evolsynth.evaluation.embed.base import Embedder
+from evolsynth.evaluation.gate.tier import UNVERIFIED, unanswered
 from evolsynth.foreign import told, witness
 from evolsynth.options import holds_path
 from evolsynth.pipeline.graph import Pipeline
@@ -24,15 +25,25 @@ from evolsynth.rows import Row, Status
 from evolsynth.store.sqlite_file import STORE
 from evolsynth.store.store import Store
 
-__all__ = ["SAMPLE", "check_sources", "export", "facts_of", "remove_partial", "report_of"]
-__all__ += ["report_run", "run_files", "sample_rows"]
+__all__ = [
+    "SAMPLE",
+    "UNANSWERED",
+    "check_sources",
+    "export",
+    "facts_of",
+    "remove_partial",
+    "report_of",
+]
+__all__ += ["report_of", "report_run", "run_files", "sample_rows"]
 
 #: Rows that the report looks at; of more, as many evenly spread over the plan.
 SAMPLE = 2000
+UNANSWERED = "unanswered"
 _FILES: dict[str, tuple[Status, ...]] = {
     "accepted": ("accepted", "pending"),
     "rejected": ("rejected",),
     "failed": ("failed",),
+    UNANSWERED: ("rejected",),
 }
 _ADVICE = (
     "The rows are kept in the run's store: make room, or move what is in the way, and run again."
@@ -41,7 +52,8 @@ _ADVICE = (
 
 @doing("writing the data set")
 def export(store: Store, folder: Path, *, partial: bool = False) -> dict[str, Path]:
-    """Write ``accepted.jsonl``, ``rejected.jsonl`` and, if there are such rows, ``failed.jsonl``.
+    """Write ``accepted.jsonl``, ``rejected.jsonl`` and, if there are such rows, ``failed.jsonl``
+    and ``unanswered.jsonl``: the instructions of rows that were refused for their tier alone.
 
     What came out undecided, because the pipeline has no gate, is among the accepted. With
     ``partial`` the files are called ``*.partial.jsonl`` and stand beside those of the last run
@@ -53,14 +65,25 @@ def export(store: Store, folder: Path, *, partial: bool = False) -> dict[str, Pa
     files = {}
     for name, statuses in _FILES.items():
         path = folder / (f"{name}.partial.jsonl" if partial else f"{name}.jsonl")
-        count = write(path, (row + b"\n" for row in store.rows(*statuses)), advice=_ADVICE)
-        if count or name != "failed":
+        rows = store.rows(*statuses)
+        lines = _unanswered(rows) if name == UNANSWERED else (row + b"\n" for row in rows)
+        count = write(path, lines, advice=_ADVICE)
+        if count or name not in ("failed", UNANSWERED):
             files[name] = path
         else:
             path.unlink(missing_ok=True)
     if not partial:
         remove_partial(folder)
     return files
+
+
+def _unanswered(rows: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of instructions that wait for an answer, of rejected rows."""
+    for line in rows:
+        if UNVERIFIED.encode() in line:  # few are: the others need not be read
+            row = unanswered(Row.from_dict(json.loads(line)))
+            if row is not None:
+                yield row.to_json().encode() + b"\n"
 
 
 def run_files(folder: Path) -> list[Path]:

@@ -124,7 +124,7 @@ class _Run:
                     raise
             how = "stopped" if self.stopped else "finished"
             store.event(how, reason=self.stopped or self.ended)
-        store.put_steps(state.refresh())
+        self._note()
         store.check()
         check_kept(state, store.count())
         if self.stopped is not None:
@@ -250,7 +250,7 @@ class _Run:
         budget, state = self.plan.budget, self.state
         while True:
             state.copied = self.flow.copied
-            self.store.put_steps(state.refresh())
+            self._note()
             self.store.flush()
             left = _STATUS_EVERY
             if budget.minutes is not None:
@@ -262,6 +262,11 @@ class _Run:
                 self._stop("minutes")
                 left = _STATUS_EVERY
             await asyncio.sleep(min(left, 0.1 if budget.max_tokens else left))
+
+    def _note(self) -> None:
+        """Write down how the run stands, for `read_status`."""
+        self.store.put_steps(self.state.refresh())
+        self.store.set("tiers", dict(self.state.tiers))
 
     def _affords(self) -> bool:
         """Whether there is money for another question; if not, the run is told to stop."""

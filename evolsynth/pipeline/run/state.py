@@ -16,7 +16,7 @@ from evolsynth.foreign import witness
 from evolsynth.llm.base import Usage
 from evolsynth.llm.prices import Spending
 from evolsynth.pipeline.graph import Node
-from evolsynth.rows import Row
+from evolsynth.rows import Row, Tier
 from evolsynth.store.cached_llm import Stored
 from evolsynth.store.store import StepCounts
 from evolsynth.streams import abandoned
@@ -89,7 +89,8 @@ class RunState:
     """A run as it stands; of the event loop's thread, where it is always consistent.
 
     ``counts`` has an entry for each of ``nodes``. ``accepted``, ``rejected`` and ``failed`` are
-    rows that came out, ``reasons`` why they were rejected, ``errors`` why they failed.
+    rows that came out, ``reasons`` why they were rejected, ``errors`` why they failed, ``tiers``
+    what the responses of accepted ones stand on.
     ``expected`` is how many rows the sources will make, where that is known, and ``offered`` how
     many they would make of which a preview takes the first. ``models`` has the model of each node,
     ``beside`` those that some ask besides, with the node's number. ``spending`` is what was paid
@@ -110,6 +111,7 @@ class RunState:
         self.since_accepted = 0
         self.cut = False
         self.reasons: Counter[str] = Counter()
+        self.tiers: Counter[Tier] = Counter()
         self.errors: Counter[str] = Counter()
         self._clock = time.monotonic
         self._began = self._clock()
@@ -187,6 +189,8 @@ class RunState:
             self.reasons.update(row.verdict.reasons)
         else:
             self.accepted += 1
+            if row.verdict is not None and row.verdict.tier is not None:
+                self.tiers[row.verdict.tier] += 1
             self.since_accepted = 0
             return
         self.since_accepted += 1

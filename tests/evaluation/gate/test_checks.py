@@ -81,7 +81,7 @@ DECIDED: list[tuple[str, str, Row, float, float]] = [
     (
         "limit_slack",
         "breaks_limit",
-        Row.make("Name a tree. Limit your answer to 5 words.", response="Oak " * 8),
+        Row.make("Name some trees. Limit your answer to 3 items.", response="- An oak.\n" * 8),
         1.2,
         4,
     ),

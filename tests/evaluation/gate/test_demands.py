@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from evolsynth.evaluation.gate.check import CHECKS, Case
+from evolsynth.evaluation.gate.gate import part_findings
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.findings import Finding
 from evolsynth.rows import Row
 
@@ -23,7 +25,9 @@ def evolution(original: str, evolved: str, demands: list[str] | None = None) -> 
 
 
 def breaks_limit(instruction: str, response: str) -> Finding | None:
-    return CHECKS["breaks_limit"].find(Case(Row.make(instruction, response=response)))
+    """Alone: without the check that reads such limits as demands."""
+    settings = GateSettings(skip=("demand_unmet",))
+    return CHECKS["breaks_limit"].find(Case(Row.make(instruction, response=response), settings))
 
 
 RIVERS = "Tell me about rivers."
@@ -83,6 +87,22 @@ def test_a_response_over_the_limit_is_found(limit: str, response: str, counted: 
     finding = breaks_limit(f"{RIVERS} Limit your answer to {limit}.", response)
     assert finding is not None
     assert finding.detail["counted"] == counted
+
+
+@pytest.mark.parametrize(
+    ("limit", "response"),
+    [
+        ("10 words", "A river runs down from the hills to the sea, and that is where it ends."),
+        ("two sentences", "One. Two. Three! Four?"),
+        ("three items", "1. a\n2. b\n3. c\n4. d\n5. e"),
+        ("one short paragraph", "A.\n\nB.\n\nC."),
+    ],
+)
+def test_a_response_over_the_limit_is_told_once(limit: str, response: str) -> None:
+    """What is read as a demand is checked as one, and any other limit loosely, as before."""
+    row = Row.make(f"{RIVERS} Limit your answer to {limit}.", response=response)
+    codes = {finding.code for finding in part_findings(row, "response")}
+    assert len(codes & {"breaks_limit", "demand_unmet"}) == 1
 
 
 def test_a_little_over_is_let_pass() -> None:

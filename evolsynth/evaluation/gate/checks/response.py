@@ -11,6 +11,7 @@ from typing import Annotated
 
 import msgspec
 
+from evolsynth.evaluation.demands.found import demands_in
 from evolsynth.evaluation.gate.check import Case, check
 from evolsynth.evaluation.gate.checks.text import repeats_prompt, says_of_itself
 from evolsynth.evaluation.text.numbers import COUNTS
@@ -213,11 +214,13 @@ def breaks_limit(
 ) -> Finding | None:
     """Found where a stated limit of words, sentences, lines or items is clearly exceeded.
 
+    What `demand_unmet` reads as a demand it checks to the word, so here nothing is said of it.
+
     Args:
         limit_slack: How many times a stated limit is let pass.
     """
     match = _LIMIT.search(plain(case.instruction))
-    if match is None:
+    if match is None or _is_demand(case, match):
         return None
     limit, unit = int(COUNTS.get(match["count"].lower()) or match["count"]), match["unit"].lower()
     count = _COUNTERS[unit](case.answer)
@@ -227,6 +230,14 @@ def breaks_limit(
         "breaks_limit",
         {"demand": match.group(), "counted": count, "limit": limit, "slack": limit_slack},
     )
+
+
+def _is_demand(case: Case, match: re.Match[str]) -> bool:
+    """Whether a limit is read as a demand, and demands are checked."""
+    if "demand_unmet" in case.settings.skip:
+        return False
+    found = demands_in(case.instruction)
+    return any(one.start < match.end() and match.start() < one.end for one in found)
 
 
 def _lines(text: str) -> int:

@@ -1,0 +1,82 @@
+"""What an answer stands on, and what becomes of one that stands on too little.
+
+``verified``: what was checked decides the whole answer. Now that is where truth is not at stake,
+something was demanded that a program can check, and every demand is met: a poem in five lines.
+``agreed``: for signals whose precision was measured; none was yet, so no row has it.
+``unverified``: all others. A fact in five words is one: that it has five words says nothing of it.
+"""
+
+from __future__ import annotations
+
+from evolsynth.evaluation.demands.demand import Demand, Miss
+from evolsynth.evaluation.demands.found import demands_of
+from evolsynth.evaluation.text import MOST
+from evolsynth.evaluation.text.task import task_of, truth_at_stake
+from evolsynth.findings import reason
+from evolsynth.rows import TIERS, Row, Tier
+
+__all__ = ["UNVERIFIED", "below", "checked_demands", "tier_of", "unanswered"]
+
+#: The reason for which rows below the least tier are refused.
+UNVERIFIED = reason(
+    "unverified",
+    "Nothing that was checked vouches for the whole response.",
+    "Have them answered by a larger model (`evolsynth respond unanswered.jsonl --model ...`), or "
+    "set the gate's least_tier to unverified.",
+)
+#: Columns of a row that hold its answers, beside its own fields.
+_ANSWERS = ("responses",)
+
+
+def checked_demands(row: Row) -> list[tuple[Demand, Miss | None]]:
+    """Each demand on the row's response, and what the response lacks of it.
+
+    None of a response of more than `MOST` characters, whose row is looked at in part.
+
+    Raises:
+        InputError: the row carries a demand that there is no kind of.
+    """
+    asked, response = row.instruction or "", row.response or ""
+    if len(response) > MOST:
+        return []
+    return [(demand, demand.check(response, asked=asked)) for demand in demands_of(row)]
+
+
+def tier_of(row: Row) -> tuple[Tier | None, tuple[str, ...]]:
+    """What a row's response stands on, and by which checks; None where it has none.
+
+    The checks of the gate are taken to have passed.
+
+    Raises:
+        InputError: the row carries a demand that there is no kind of.
+    """
+    if row.response is None or row.instruction is None:
+        return None, ()
+    checked = checked_demands(row)
+    if not checked or any(miss is not None for _, miss in checked):
+        return "unverified", ()
+    names = tuple(dict.fromkeys(f"demand:{demand.kind}" for demand, _ in checked))
+    return ("unverified" if truth_at_stake(task_of(row.instruction)) else "verified"), names
+
+
+def below(tier: Tier | None, least: Tier) -> bool:
+    """Whether a response stands on less than is asked for."""
+    return tier is not None and TIERS.index(tier) > TIERS.index(least)
+
+
+def unanswered(row: Row) -> Row | None:
+    """The instruction of a row that was refused for what its response stands on alone, to be
+    answered anew; None for any other row.
+
+    All that came of the response is taken away: it, how it was made, and its scores. The id stays.
+    """
+    if row.verdict is None or row.verdict.reasons != (UNVERIFIED,):
+        return None
+    return row.replace(
+        response=None,
+        messages=(),
+        scores={},
+        verdict=None,
+        provenance={name: made for name, made in row.provenance.items() if name != "response"},
+        extra={name: value for name, value in row.extra.items() if name not in _ANSWERS},
+    )

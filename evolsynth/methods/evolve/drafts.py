@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -31,7 +31,7 @@ from evolsynth.prompts import PromptFile, load_prompt
 from evolsynth.rows import Message, derive_seed
 
 __all__ = ["ANCHORED_SAMPLING", "BREADTH", "CLASSIC_SAMPLING", "IN_DEPTH", "OPERATIONS"]
-__all__ += ["Anchored", "Classic", "Draft", "Drafter"]
+__all__ += ["Anchored", "Classic", "Draft", "Drafter", "Written"]
 
 #: The operations of the paper (arXiv 2304.12244, section 3.2), under distilabel's names for them.
 IN_DEPTH = (
@@ -56,7 +56,15 @@ class Draft(NamedTuple):
     file: PromptFile
     request: Request
     read: Callable[[Completion], tuple[str, str]]
-    told: Mapping[str, str] = MappingProxyType({})
+    told: Mapping[str, Any] = MappingProxyType({})
+
+
+class Written(NamedTuple):
+    """A candidate that asks no model: its text is there already, and costs nothing."""
+
+    operation: str
+    text: str
+    told: Mapping[str, Any] = MappingProxyType({})
 
 
 CLASSIC_SAMPLING = Sampling(temperature=0.7, top_k=64, top_p=0.95)

@@ -1,0 +1,107 @@
+"""Which demands an instruction is given: such as fit it, do not clash, and can be met.
+
+A kind is drawn by its weight. What the small model meets in under 5% of its answers, and no rule
+can make an answer meet, is not asked for at all: no number of candidates would do. The others have
+weights that differ by little, so that no kind makes up much of what is drawn. How often the model
+meets each is in ``rates.txt``, which ``python -m evals demand-rates`` measures.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
+
+from evolsynth.evaluation.demands.demand import KINDS, Asked, Demand
+from evolsynth.evaluation.demands.found import demands_in
+from evolsynth.evaluation.text.task import Task, task_of
+from evolsynth.evaluation.text.words import word_lists
+
+__all__ = ["Rate", "asked_of", "draw_demands", "rates"]
+
+#: Below this share of answers that meet it by themselves, a demand is not asked for.
+_LEAST = 0.05
+#: The weight of a kind that is hardly ever met, beside 1 of one that always is.
+_FLOOR = 0.3
+#: For a kind that was not measured.
+_UNKNOWN = 0.5
+
+#: About how many words an answer of a small model has, by the kind of task.
+_WORDS: Mapping[Task, int] = MappingProxyType(
+    {
+        "fact": 40,
+        "explanation": 120,
+        "advice": 120,
+        "howto": 140,
+        "ideas": 90,
+        "creative": 120,
+        "letter": 130,
+        "opinion": 110,
+        "extraction": 40,
+        "classification": 20,
+        "calculation": 60,
+        "code": 60,
+        "conversation": 40,
+    }
+)
+_OTHER_WORDS = 80
+_LONGEST = 200  # words that a rewritten text is taken to have at most
+
+
+def draw_demands(
+    chance: random.Random, asked: Asked, *, number: int, standing: Sequence[Demand] = ()
+) -> tuple[Demand, ...]:
+    """Up to ``number`` demands for an instruction; fewer, or none, where no more fit.
+
+    They clash neither with each other nor with ``standing``, those that the instruction was given
+    before, nor with what it asks of its answer in its own words (`demands_in`).
+    """
+    held = [*standing, *(found.demand for found in demands_in(asked.instruction))]
+    drawn: list[Demand] = []
+    left = dict(_weights())
+    while left and len(drawn) < number:
+        name = chance.choices(list(left), weights=list(left.values()))[0]
+        del left[name]
+        one = KINDS[name].draw(chance, asked)
+        if one is not None and not any(one.clashes(other) for other in (*held, *drawn)):
+            drawn.append(one)
+    return tuple(drawn)
+
+
+def asked_of(instruction: str, *, given: str = "", round: int = 1) -> Asked:
+    """An instruction as demands are drawn for it.
+
+    Args:
+        given: the data that it works on, if any: a rewritten text is about as long.
+        round: of its evolution, from 1.
+    """
+    task = task_of(instruction)
+    words = _WORDS.get(task, _OTHER_WORDS)
+    if task == "rewriting":
+        words = max(15, min(len(given.split()), _LONGEST)) if given else 30
+    return Asked(instruction, task, round, words)
+
+
+class Rate(float):
+    """How often one answer of the small model meets a demand of a kind, from 0 to 1."""
+
+
+@cache
+def rates() -> Mapping[str, float]:
+    """The share of answers that meet a demand of each kind by themselves."""
+    lines = word_lists(__file__, "rates.txt").get("met", [])
+    return {name: float(share) for name, share in (line.split() for line in lines)}
+
+
+@cache
+def _weights() -> Mapping[str, float]:
+    known = rates()
+    found = {}
+    for name in sorted(KINDS):
+        rate = known.get(name, _UNKNOWN)
+        if KINDS[name].rule:
+            found[name] = 1.0
+        elif rate >= _LEAST:
+            found[name] = _FLOOR + (1 - _FLOOR) * rate
+    return found

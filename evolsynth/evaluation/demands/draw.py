@@ -1,9 +1,9 @@
 """Which demands an instruction is given: such as fit it, do not clash, and can be met.
 
-A kind is drawn by its weight. What the small model meets in under 5% of its answers, and no rule
-can make an answer meet, is not asked for at all: no number of candidates would do. The others have
-weights that differ by little, so that no kind makes up much of what is drawn. How often the model
-meets each is in ``rates.txt``, which ``python -m evals demand-rates`` measures.
+A kind is drawn by its weight. What under 5% of the small model's answers meet, even with the help
+of rules, is not asked for at all: no number of candidates would do. The others have weights that
+differ by little, so that no kind makes up much of what is drawn. How often answers meet each is in
+``rates.txt``, which ``python -m evals demand-rates`` measures.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import random
 from collections.abc import Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 from evolsynth.evaluation.demands.demand import KINDS, Asked, Demand
 from evolsynth.evaluation.demands.found import demands_in
@@ -20,12 +21,10 @@ from evolsynth.evaluation.text.words import word_lists
 
 __all__ = ["Rate", "asked_of", "draw_demands", "rates"]
 
-#: Below this share of answers that meet it by themselves, a demand is not asked for.
+#: Below this share of answers that meet it, a demand is not asked for.
 _LEAST = 0.05
 #: The weight of a kind that is hardly ever met, beside 1 of one that always is.
 _FLOOR = 0.3
-#: For a kind that was not measured.
-_UNKNOWN = 0.5
 
 #: About how many words an answer of a small model has, by the kind of task.
 _WORDS: Mapping[Task, int] = MappingProxyType(
@@ -83,25 +82,29 @@ def asked_of(instruction: str, *, given: str = "", round: int = 1) -> Asked:
     return Asked(instruction, task, round, words)
 
 
-class Rate(float):
-    """How often one answer of the small model meets a demand of a kind, from 0 to 1."""
+class Rate(NamedTuple):
+    """The share of single answers that meet a demand of a kind: as they came, and after rules were
+    applied."""
+
+    met: float
+    ruled: float
 
 
 @cache
-def rates() -> Mapping[str, float]:
-    """The share of answers that meet a demand of each kind by themselves."""
-    lines = word_lists(__file__, "rates.txt").get("met", [])
-    return {name: float(share) for name, share in (line.split() for line in lines)}
+def rates() -> Mapping[str, Rate]:
+    """How often the small model's answers meet a demand of each kind that was measured."""
+    lines = (line.split() for line in word_lists(__file__, "rates.txt")["met"])
+    return {name: Rate(float(met), float(ruled)) for name, met, ruled in lines}
+
+
+#: For a kind that was not measured.
+_UNKNOWN = Rate(0.5, 0.5)
 
 
 @cache
 def _weights() -> Mapping[str, float]:
     known = rates()
-    found = {}
-    for name in sorted(KINDS):
-        rate = known.get(name, _UNKNOWN)
-        if KINDS[name].rule:
-            found[name] = 1.0
-        elif rate >= _LEAST:
-            found[name] = _FLOOR + (1 - _FLOOR) * rate
-    return found
+    shares = {name: known.get(name, _UNKNOWN).ruled for name in sorted(KINDS)}
+    return {
+        name: _FLOOR + (1 - _FLOOR) * share for name, share in shares.items() if share >= _LEAST
+    }

@@ -11,8 +11,7 @@ import random
 
 from evolsynth.evaluation.demands.draw import asked_of, draw_demands
 from evolsynth.evaluation.demands.found import demands_of
-from evolsynth.methods.evolve.drafts import Written
-from evolsynth.methods.evolve.request import anchor_of
+from evolsynth.methods.evolve.drafts import Written, anchor_behind
 from evolsynth.rows import Row
 
 __all__ = ["CONSTRAINTS", "by_demands"]
@@ -33,7 +32,7 @@ def by_demands(parent: Row, *, root: str, seed: int) -> list[Written]:
         seed: of what is drawn.
     """
     chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
-    anchor = anchor_of(parent.instruction or "")
+    anchor = anchor_behind(root, parent.instruction or "")
     asked = asked_of(root, given=anchor.given, round=parent.round + 1)
     standing = demands_of(parent)
     most = min(_NEW, parent.round + 1, _IN_ALL - len(standing))

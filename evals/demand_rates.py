@@ -1,8 +1,8 @@
 """``python -m evals demand-rates``: how often does an answer of the small model meet a demand?
 
 Each kind of demand is drawn for some requests, and one near-greedy answer to each is checked: as it
-came, and after rules were applied (`Demand.apply`). The shares steer what is asked for
-(`evolsynth.evaluation.demands.draw`).
+came, and after rules were applied (`Demand.apply`); and one to the request without it, after rules.
+The shares steer what is asked for, and how (`evolsynth.evaluation.demands.draw`).
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
-
-import msgspec
+from typing import NamedTuple
 
 from evals.options import add_json, check_place, positive, save, told_on
 from evolsynth.errors import InputError
 from evolsynth.evaluation.demands import draw
 from evolsynth.evaluation.demands.demand import KINDS, Demand
-from evolsynth.evaluation.demands.draw import asked_of
+from evolsynth.evaluation.demands.draw import asked_of, rates
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.methods.respond import respond
@@ -34,20 +33,21 @@ _RATES = Path(draw.__file__).with_name("rates.txt")
 _LONGEST = 300  # characters of a request: what Magpie and people ask for
 _HEAD = """\
 # How often one near-greedy answer of SmolLM2-135M meets a demand of each kind: the share of answers
-# that do as they came, and the share that do after rules were applied. `python -m evals
-# demand-rates --write` measures it.
+# that do as they came; that do after rules were applied; and of answers to the request without the
+# demand, after rules. `python -m evals demand-rates --write` measures it.
 [met]
 """
 
 
-class Rate(msgspec.Struct, frozen=True, kw_only=True):
+class Rate(NamedTuple):
     """Of so many ``rows`` with a demand of a ``kind``, the shares whose answers meet it: as they
-    came (``met``), and after rules (``ruled``)."""
+    came (``met``), and after rules (``ruled``), and of answers to the request ``alone``."""
 
     kind: str
     rows: int
     met: float
     ruled: float
+    alone: float
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -58,9 +58,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rows", type=positive, default=20, metavar="N", help="of each kind (default: 20)"
     )
+    parser.add_argument(
+        "--requests", type=positive, default=100, metavar="N", help="of the file (default: 100)"
+    )
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help="these alone; by default all")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--write", action="store_true", help=f"write them to {_RATES.name}")
+    parser.add_argument("--write", action="store_true", help=f"put them into {_RATES.name}")
     add_json(parser)
 
 
@@ -68,31 +71,42 @@ def run(options: argparse.Namespace) -> int:
     """Measure, print, and write if asked to."""
     check_place(options.json)
     told = told_on(options.json)
-    some = list(given(requests_of(options.data), options.kinds, options.rows, options.seed))
+    requests = requests_of(options.data, options.requests, options.seed)
+    some = list(given(requests, options.kinds, options.rows, options.seed))
     found = asyncio.run(_asked(some, options.seed))
     for one in found:
-        print(f"{one.kind:28}{one.rows:4}{one.met:8.0%}{one.ruled:8.0%}", file=told)
-    met, ruled = (sum(getattr(r, n) * r.rows for r in found) / len(some) for n in ("met", "ruled"))
-    print(f"{'all':28}{len(some):4}{met:8.0%}{ruled:8.0%}", file=told)
+        print(_line(one.kind, one.rows, [one.met, one.ruled, one.alone]), file=told)
+    means = [sum(getattr(r, name) * r.rows for r in found) / len(some) for name in _SHARES]
+    print(_line("all", len(some), means), file=told)
     if options.write:
-        lines = (f"{one.kind} {one.met:.2f} {one.ruled:.2f}\n" for one in found)
+        known = {name: tuple(rate) for name, rate in rates().items() if name in KINDS}
+        known |= {one.kind: (one.met, one.ruled, one.alone) for one in found}
+        lines = (f"{name} {a:.2f} {b:.2f} {c:.2f}\n" for name, (a, b, c) in sorted(known.items()))
         _RATES.write_text(_HEAD + "".join(lines), encoding="utf-8")
-    save(options.json, {"rates": [msgspec.to_builtins(one) for one in found]})
+    save(options.json, {"rates": [one._asdict() for one in found]})
     return 0
 
 
-def requests_of(place: Path) -> list[str]:
-    """The requests of a file, each once, without long ones.
+_SHARES = ("met", "ruled", "alone")
+
+
+def _line(kind: str, rows: int, shares: Sequence[float]) -> str:
+    return f"{kind:28}{rows:4}" + "".join(f"{share:8.0%}" for share in shares)
+
+
+def requests_of(place: Path, number: int, seed: int) -> list[str]:
+    """So many requests of a file, each once, without long ones and those that a label answers.
 
     Raises:
         InputError: it has none.
     """
-    lines = place.read_text(encoding="utf-8").splitlines()
-    texts = (json.loads(line).get("instruction", "") for line in lines if line.strip())
+    lines = (json.loads(line) for line in place.read_text(encoding="utf-8").splitlines())
+    texts = (line.get("instruction", "") for line in lines if line.get("room") != "label")
     found = [text for text in dict.fromkeys(texts) if 0 < len(text) <= _LONGEST]
     if not found:
         raise InputError(f"{place} has no instruction. Give JSON Lines with some.")
-    return found
+    chance = random.Random(derive_seed(seed, "demand-rates", "requests"))  # noqa: S311
+    return chance.sample(found, min(number, len(found)))
 
 
 def given(
@@ -106,7 +120,7 @@ def given(
             demand = KINDS[name].draw(chance, asked_of(text))
             if demand is not None:
                 whole = f"{text} {demand.worded(chance.randrange(1000))}"
-                told = {"instruction": {"demands": [demand.to_dict()]}}
+                told = {"instruction": {"demands": [demand.to_dict()], "original": text}}
                 yield Row.make(whole, key=f"{name}/{made}", provenance=told), demand
                 made += 1
             if made == rows:
@@ -119,21 +133,24 @@ async def _asked(some: Sequence[tuple[Row, Demand]], seed: int) -> list[Rate]:
 
 
 async def measured(some: Sequence[tuple[Row, Demand]], llm: LLM, seed: int) -> list[Rate]:
-    """The rates of each kind, from one answer to each row."""
-    found: dict[str, list[tuple[bool, bool]]] = {}
-    demands = {row.id: demand for row, demand in some}
-    async with aclosing(respond([row for row, _ in some], llm, seed=seed)) as rows:
-        async for row in rows:
-            demand, text, asked = demands[row.id], row.response or "", row.instruction or ""
-            met = demand.check(text, asked=asked) is None
-            ruled = met or demand.apply(text, asked=asked) is not None
-            found.setdefault(demand.kind, []).append((met, ruled))
+    """The rates of each kind, from one answer to each row, and one to its request alone."""
+    told = await _answers([row for row, _ in some], llm, seed)
+    requests = dict.fromkeys(row.provenance["instruction"]["original"] for row, _ in some)
+    bare = await _answers([Row.make(text) for text in requests], llm, seed)
+    alone = dict(zip(requests, bare, strict=True))
+    found: dict[str, list[tuple[bool, bool, bool]]] = {}
+    for (row, demand), text in zip(some, told, strict=True):
+        asked = row.instruction or ""
+        met = demand.check(text, asked=asked) is None
+        other = alone[row.provenance["instruction"]["original"]]
+        ruled = [demand.apply(one, asked=asked) is not None for one in (text, other)]
+        found.setdefault(demand.kind, []).append((met, ruled[0], ruled[1]))
     return [
-        Rate(
-            kind=kind,
-            rows=len(pairs),
-            met=sum(met for met, _ in pairs) / len(pairs),
-            ruled=sum(ruled for _, ruled in pairs) / len(pairs),
-        )
-        for kind, pairs in found.items()
+        Rate(kind, len(some), *(sum(shares) / len(some) for shares in zip(*some, strict=True)))
+        for kind, some in found.items()
     ]
+
+
+async def _answers(rows: Sequence[Row], llm: LLM, seed: int) -> list[str]:
+    async with aclosing(respond(rows, llm, seed=seed)) as answered:
+        return [row.response or "" async for row in answered]

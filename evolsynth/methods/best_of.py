@@ -19,10 +19,10 @@ from evolsynth.foreign import of_all
 from evolsynth.rows import Row
 from evolsynth.streams import together
 
-__all__ = ["Candidate", "best_of", "meet_by_rule", "unmet"]
+__all__ = ["AT_ONCE", "Candidate", "best_of", "meet_by_rule", "unmet"]
 
 #: Asked for side by side: their prompt is read once.
-_AT_ONCE = 2
+AT_ONCE = 2
 #: Orders of rules that are tried: all of four.
 _ORDERS = 24
 #: The gate's finding about demands, which are counted here one by one.
@@ -58,17 +58,26 @@ class Candidate(NamedTuple):
 
 
 async def best_of(
-    row: Row, ask: Ask, demands: Sequence[Demand], *, most: int, settings: GateSettings
+    row: Row,
+    ask: Ask,
+    demands: Sequence[Demand],
+    *,
+    most: int,
+    settings: GateSettings,
+    pair: bool = False,
 ) -> tuple[Candidate, list[Candidate]]:
     """The first of up to ``most`` answers that passes, or else the one that lacks least; and all
     that were asked for, in their order.
 
     One that cannot be had is left out; where none can, the first error is raised.
+
+    Args:
+        pair: whether to go on until one has failed, too, which a pair of preference needs.
     """
     had: list[Candidate] = []
     raised: list[Exception] = []
-    for start in range(0, most, _AT_ONCE):
-        numbers = range(start, min(start + _AT_ONCE, most))
+    for start in range(0, most, AT_ONCE):
+        numbers = range(start, min(start + AT_ONCE, most))
         for number, made in zip(
             numbers, await together(_had(ask, n) for n in numbers), strict=True
         ):
@@ -76,7 +85,8 @@ async def best_of(
                 raised.append(made)
             else:
                 had.append(_judged(row, number, *made, demands, settings))
-        if raised or any(not one.lacks for one in had):
+        passed = sum(not one.lacks for one in had)
+        if raised or (passed and not (pair and passed == len(had))):
             break
     if not had:
         raise raised[0]

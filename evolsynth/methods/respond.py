@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 
 from evolsynth.columns import Columns
 from evolsynth.errors import InputError, TemplateError
+from evolsynth.evaluation.demands.alone import request_alone
+from evolsynth.evaluation.demands.demand import Demand
+from evolsynth.evaluation.demands.draw import likelier_alone
 from evolsynth.evaluation.demands.found import demands_of
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
-from evolsynth.methods.best_of import Candidate, best_of
+from evolsynth.methods.best_of import AT_ONCE, Candidate, best_of
 from evolsynth.methods.method import Options, method
 from evolsynth.options import Count, Several
 from evolsynth.prompts import load_prompt, made_by, template_hash
@@ -77,6 +80,9 @@ async def respond(
     form lacks is made so by rule first. The row takes that one, or else the one that lacks least,
     and ``provenance["response"]`` says which it is, how many were asked for, the kinds of demands
     that were ``applied``, and what the others lacked. The first is near-greedy, the others are not.
+    Every other pair is asked the request without those sentences that are demands (the
+    ``question`` that the row then names), since a small model often speaks of a rule instead of
+    keeping to it; which pair comes first is told by how often the row's kinds of demands are met.
 
     A row with demands is answered under the system turn of ``respond/demands`` where others are
     under that of ``respond/brief``, which asks for a few sentences.
@@ -86,7 +92,7 @@ async def respond(
         samples: responses to each row, of each model.
         candidates: responses of the model that are asked for at most until one passes.
         store_candidates: keep all candidates in ``extra["responses"]``, the one that was taken
-            first, for `preference`.
+            first, for `preference`; they are then asked for until one has failed, too.
         gate: whose settings the checks of candidates go by.
         prompt: the prompt file whose system turn answers are made under; none (null) leaves the
             model's own.
@@ -132,17 +138,23 @@ async def respond(
         if row.instruction is None or row.response is not None:
             return row
         demands = demands_of(row)
-        asked = [Message("user", row.instruction)]
+        whole = row.instruction
+        questions = _questions(whole, demands) if candidates > 1 else [whole]
 
         async def ask(number: int) -> tuple[str, dict[str, Any]]:
-            model = (demanding if demands else models)[number // samples if candidates == 1 else 0]
+            question = questions[number // AT_ONCE % len(questions)]
+            rules = bool(demands) and question == whole
+            model = (demanding if rules else models)[number // samples if candidates == 1 else 0]
             if candidates > 1 and number > 0:
                 model = model._replace(sampling=sampling or SAMPLES_SAMPLING)
             own = derive_seed(seed, "respond", row.id, candidate=number)
-            return await model.answer(row.system, asked, own)
+            text, how = await model.answer(row.system, [Message("user", question)], own)
+            return text, how if question == whole else {**how, "question": question}
 
         if candidates > 1:
-            best, had = await best_of(row, ask, demands, most=candidates, settings=settings)
+            best, had = await best_of(
+                row, ask, demands, most=candidates, settings=settings, pair=store_candidates
+            )
             return _taken(row, best, had, llms[0].name if store_candidates else None)
         made = await together(ask(number) for number in range(samples * len(models)))
         text, how = made[0]
@@ -152,11 +164,18 @@ async def respond(
         told = [_held(text, how, llms[n // samples].name) for n, (text, how) in enumerate(made)]
         return row.replace(extra={**row.extra, "responses": told})
 
-    each = samples if candidates == 1 else 2  # so many are asked for at once
+    each = samples if candidates == 1 else AT_ONCE
     width = max(1, llms[0].concurrency // each) if concurrency is None else concurrency
     async with aclosing(map_rows(rows, one, step="respond", concurrency=width)) as stream:
         async for row in stream:
             yield row
+
+
+def _questions(instruction: str, demands: Sequence[Demand]) -> list[str]:
+    """What candidates are asked, pair by pair: the request with its demands and without them."""
+    alone = request_alone(instruction)
+    ways = [instruction, alone] if alone != instruction else [instruction]
+    return ways[::-1] if likelier_alone(demands) else ways
 
 
 def _held(text: str, how: Mapping[str, Any], model: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from evolsynth.evaluation.demands.demand import Demand
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Answer, Scripted
 from evolsynth.methods.best_of import meet_by_rule, unmet
+from evolsynth.methods.preference import preference
 from evolsynth.methods.respond import RESPONSE_SAMPLING, SAMPLES_SAMPLING, respond
 from evolsynth.rows import Row
 
@@ -100,6 +101,37 @@ async def test_candidates_are_kept_on_request_the_one_taken_first() -> None:
     out, _ = await answered(row(SHORT), [LONG, FIT], store_candidates=True)
     assert [one["response"] for one in out.extra["responses"]] == [FIT, LONG]
     assert out.extra["responses"][0]["seed"] == told(out)["seed"]
+
+
+async def test_for_pairs_candidates_are_asked_for_until_one_has_failed_too() -> None:
+    answers = [FIT, FIT, FIT, LONG, FIT, FIT]
+    out, llm = await answered(row(SHORT), answers, candidates=8, store_candidates=True)
+    assert len(llm.requests) == 4
+    assert sorted(one["response"] for one in out.extra["responses"]) == [*[FIT] * 3, LONG]
+    (pair,) = [one async for one in preference([out], margin=0.5)]
+    assert (pair.extra["chosen"], pair.extra["rejected"]) == (FIT, LONG)
+
+
+async def test_every_other_pair_is_asked_the_request_without_its_demands() -> None:
+    """A small model speaks of the rule: what it says without it may keep to it all the same."""
+    whole = row(SHORT, text="Name a river. Use at most 8 words.")
+    asked: list[str] = []
+
+    def answer(request: Request) -> str:
+        asked.append("whole" if "8 words" in str(request.prompt) else "alone")
+        return FIT if len(asked) == 8 else LONG
+
+    out, _ = await answered(whole, answer, candidates=8)
+    assert sorted(asked[:4]) == ["alone", "alone", "whole", "whole"]
+    assert asked[0] == asked[1] == asked[4] == asked[5]
+    assert asked[2] == asked[3] == asked[6] == asked[7]
+    assert out.instruction == whole.instruction
+    made = told(out)
+    if asked[7] == "alone":
+        assert (made["question"], made["prompt"]) == ("Name a river.", "respond/brief")
+    else:
+        assert "question" not in made
+        assert made["prompt"] == "respond/demands"
 
 
 async def test_one_candidate_that_fails_does_not_touch_the_others() -> None:

@@ -8,6 +8,7 @@ differ by little, so that no kind makes up much of what is drawn. How often answ
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -19,7 +20,7 @@ from evolsynth.evaluation.demands.found import demands_in
 from evolsynth.evaluation.text.task import Task, task_of
 from evolsynth.evaluation.text.words import word_lists
 
-__all__ = ["Rate", "asked_of", "draw_demands", "rates"]
+__all__ = ["Rate", "asked_of", "draw_demands", "likelier_alone", "rates"]
 
 #: Below this share of answers that meet it, a demand is not asked for.
 _LEAST = 0.05
@@ -83,28 +84,39 @@ def asked_of(instruction: str, *, given: str = "", round: int = 1) -> Asked:
 
 
 class Rate(NamedTuple):
-    """The share of single answers that meet a demand of a kind: as they came, and after rules were
-    applied."""
+    """The share of single answers that meet a demand of a kind: ``met`` as they came, ``ruled``
+    after rules were applied, and ``alone``, after rules, of answers to the request without it."""
 
     met: float
     ruled: float
+    alone: float
+
+
+#: For a kind that was not measured.
+_UNKNOWN = Rate(0.5, 0.5, 0.5)
 
 
 @cache
 def rates() -> Mapping[str, Rate]:
     """How often the small model's answers meet a demand of each kind that was measured."""
     lines = (line.split() for line in word_lists(__file__, "rates.txt")["met"])
-    return {name: Rate(float(met), float(ruled)) for name, met, ruled in lines}
+    return {name: Rate(*map(float, shares)) for name, *shares in lines}
 
 
-#: For a kind that was not measured.
-_UNKNOWN = Rate(0.5, 0.5)
+def likelier_alone(demands: Sequence[Demand]) -> bool:
+    """Whether an answer to the request alone is likelier to meet all of these demands than one to
+    the request with them: a small model often speaks of a rule instead of keeping to it."""
+    some = [rates().get(one.kind, _UNKNOWN) for one in demands]
+    return math.prod(rate.alone for rate in some) > math.prod(rate.ruled for rate in some)
 
 
 @cache
 def _weights() -> Mapping[str, float]:
     known = rates()
-    shares = {name: known.get(name, _UNKNOWN).ruled for name in sorted(KINDS)}
-    return {
-        name: _FLOOR + (1 - _FLOOR) * share for name, share in shares.items() if share >= _LEAST
-    }
+    found = {}
+    for name in sorted(KINDS):
+        rate = known.get(name, _UNKNOWN)
+        share = max(rate.ruled, rate.alone)
+        if share >= _LEAST:
+            found[name] = _FLOOR + (1 - _FLOOR) * share
+    return found

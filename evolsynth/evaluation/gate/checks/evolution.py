@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.information_loss.score import InformationLoss
 
 __all__ = ["FARTHEST", "NEAREST", "copied_demand", "information_loss", "loss_finding"]
-__all__ += ["is_drawn", "no_new_demand", "other_field", "same_task", "unfit_demand", "weak_evolution"]
+__all__ += [
+    "is_drawn",
+    "no_new_demand",
+    "other_field",
+    "same_task",
+    "unfit_demand",
+    "weak_evolution",
+]
 
 _EVOLVED = "provenance.instruction.original"
 _INSPIRED = "provenance.instruction.inspiration"

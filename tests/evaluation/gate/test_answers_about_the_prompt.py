@@ -69,7 +69,10 @@ GOOD = [
         "Make this line friendlier: Send me the file.",
         "Here is a revised version: Could you send me the file, please?",
     ),
-    ("Improve my slogan: Bread is good.", "Here's an improved version: Good days begin with bread."),
+    (
+        "Improve my slogan: Bread is good.",
+        "Here's an improved version: Good days begin with bread.",
+    ),
     (
         "Give two versions of a greeting card for a nurse.",
         "1. Thank you for every night shift.\n2. You make the ward a kinder place.\n"

@@ -1,9 +1,10 @@
 """Which demands an instruction is given: such as fit it, do not clash, and can be met.
 
 A kind is drawn by its weight. What under 5% of the small model's answers meet, even with the help
-of rules, is not asked for at all: no number of candidates would do. The others have weights that
-differ by little, so that no kind makes up much of what is drawn. How often answers meet each is in
-``rates.txt``, which ``python -m evals demand-rates`` measures.
+of rules, is not asked for at all: no number of candidates would do. The others are drawn as often
+as the best of four candidates meets them; there are so many that none makes up much of what is
+drawn. How often answers meet each is in ``rates.txt``, which ``python -m evals demand-rates``
+measures.
 """
 
 from __future__ import annotations
@@ -24,8 +25,6 @@ __all__ = ["Rate", "asked_of", "draw_demands", "likelier_alone", "rates"]
 
 #: Below this share of answers that meet it, a demand is not asked for.
 _LEAST = 0.05
-#: The weight of a kind that is hardly ever met, beside 1 of one that always is.
-_FLOOR = 0.3
 
 #: About how many words an answer of a small model has, by the kind of task.
 _WORDS: Mapping[Task, int] = MappingProxyType(
@@ -112,11 +111,11 @@ def likelier_alone(demands: Sequence[Demand]) -> bool:
 
 @cache
 def _weights() -> Mapping[str, float]:
-    known = rates()
+    """Of each kind that is asked for: the chance that the best of four candidates meets it, two of
+    which were told it."""
     found = {}
     for name in sorted(KINDS):
-        rate = known.get(name, _UNKNOWN)
-        share = max(rate.ruled, rate.alone)
-        if share >= _LEAST:
-            found[name] = _FLOOR + (1 - _FLOOR) * share
+        rate = rates().get(name, _UNKNOWN)
+        if max(rate.ruled, rate.alone) >= _LEAST:
+            found[name] = 1 - (1 - rate.ruled) ** 2 * (1 - rate.alone) ** 2
     return found

@@ -56,6 +56,9 @@ PROGRAMS = {
     "servers": Program(
         "evals.servers", "questions to a server: how fast, and is the best load found?"
     ),
+    "demand-rates": Program(
+        "evals.demand_rates", "how often does the small model meet each kind of demand?"
+    ),
     "equal-rows": Program(
         "evals.equal_rows", "are greedy rows behind llama-server those in process?"
     ),

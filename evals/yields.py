@@ -37,8 +37,9 @@ __all__ = ["Arm", "Operation", "add_options", "measure", "read_seeds", "run"]
 #: The ways that are compared, by what they ask of `evolve` beside the options.
 ARMS: Mapping[str, Mapping[str, Any]] = {
     "default": {},
-    "all candidates": {"good_enough": 1.0},
-    "one candidate": {"candidates": 1},
+    "written by the model": {"demands": False},
+    "all candidates": {"demands": False, "good_enough": 1.0},
+    "one candidate": {"demands": False, "candidates": 1},
     "classic prompts": {"prompts": "classic", "ask_for_gain": False, "max_tokens": 160},
 }
 _OPENING = 3  # words of an added demand that are compared

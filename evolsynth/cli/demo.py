@@ -85,8 +85,8 @@ def demo(
 
 
 def line(n: int) -> Pipeline:
-    """Magpie, one evolution round, responses, and the gate."""
-    steps = magpie(n=n) >> evolve() >> respond() >> gate()
+    """Magpie, one evolution round, the best of four responses, and the gate."""
+    steps = magpie(n=n) >> evolve() >> respond(candidates=4) >> gate()
     return steps.using(name="demo")
 
 

@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 
 from evolsynth.columns import Columns
 from evolsynth.errors import InputError, TemplateError
+from evolsynth.evaluation.demands.alone import request_alone
+from evolsynth.evaluation.demands.demand import Demand
+from evolsynth.evaluation.demands.draw import likelier_alone
+from evolsynth.evaluation.demands.found import demands_of
+from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
+from evolsynth.methods.best_of import AT_ONCE, Candidate, best_of
 from evolsynth.methods.method import Options, method
 from evolsynth.options import Count, Several
 from evolsynth.prompts import load_prompt, made_by, template_hash
@@ -20,24 +27,37 @@ __all__ = ["RESPONSE_SAMPLING", "SAMPLES_SAMPLING", "Answers", "able_to_answer",
 #: Near-greedy, as Magpie's authors answer; a mild penalty keeps a small model out of loops.
 RESPONSE_SAMPLING = Sampling(temperature=0.3, top_k=40, top_p=0.9, repeat_penalty=1.1)
 
+#: The prompt file of answers without demands on their form, and of those with some.
+_BRIEF, _DEMANDING = "respond/brief", "respond/demands"
+
 #: For several responses to choose from, which near-greedy sampling would make all but the same.
 SAMPLES_SAMPLING = Sampling(temperature=0.7, top_k=40, top_p=0.9, repeat_penalty=1.1)
 
 
 def _columns(_: str, options: Options, came: Columns) -> Columns:
     """Several samples are a list beside the first of them."""
-    several = options.get("samples", 1) != 1
+    several = options.get("samples", 1) != 1 or options.get("store_candidates")
     return came.plus({"response": "text", **({"responses": "any"} if several else {})})
 
 
-@method(shape="map", needs=["instruction"], gives=["response"], columns=_columns, role="answer")
+@method(
+    shape="map",
+    needs=["instruction"],
+    gives=["response"],
+    columns=_columns,
+    role="answer",
+    idle={"embedder": lambda _: True},  # a gate's settings are all that it needs of it
+)
 async def respond(
     rows: Rows,
     llm: LLM | Sequence[LLM],
     *,
     samples: Several = 1,
+    candidates: Several = 1,
+    store_candidates: bool = False,
+    gate: Gate | None = None,
     seed: int = 0,
-    prompt: str | None = "respond/brief",
+    prompt: str | None = _BRIEF,
     system: str | None = None,
     sampling: Sampling | None = None,
     max_tokens: Count = 320,
@@ -55,27 +75,50 @@ async def respond(
     row are asked for side by side, so that its prompt is read once. A row for which one of them
     fails has failed.
 
+    With several ``candidates`` they are asked for two at a time until one passes: the gate's checks
+    of responses find nothing, and it meets each demand of the row (`demands_of`); what only its
+    form lacks is made so by rule first. The row takes that one, or else the one that lacks least,
+    and ``provenance["response"]`` says which it is, how many were asked for, the kinds of demands
+    that were ``applied``, and what the others lacked. The first is near-greedy, the others are not.
+    Every other pair is asked the request without those sentences that are demands (the
+    ``question`` that the row then names), since a small model often speaks of a rule instead of
+    keeping to it; which pair comes first is told by how often the row's kinds of demands are met.
+
+    A row with demands is answered under the system turn of ``respond/demands`` where others are
+    under that of ``respond/brief``, which asks for a few sentences.
+
     Args:
         llm: the model, or several, each of which gives so many samples.
         samples: responses to each row, of each model.
+        candidates: responses of the model that are asked for at most until one passes.
+        store_candidates: keep all candidates in ``extra["responses"]``, the one that was taken
+            first, for `preference`; they are then asked for until one has failed, too.
+        gate: whose settings the checks of candidates go by.
         prompt: the prompt file whose system turn answers are made under; none (null) leaves the
             model's own.
         system: the system turn of rows that have none of their own; instead of that of ``prompt``.
         sampling: how responses are drawn; by default `RESPONSE_SAMPLING`, or for several samples
-            `SAMPLES_SAMPLING`.
+            `SAMPLES_SAMPLING`; a first candidate by the one, later ones by the other.
         max_tokens: the most tokens of a response.
 
     Raises:
         CapabilityError: a back end cannot answer a chat.
-        InputError: there is no such prompt file, no model, or ``samples`` is below 1.
+        InputError: there is no such prompt file, no model, a number is below 1, or several
+            candidates were asked for beside several samples or models.
         TemplateError: a model's chat template is missing or broken, or it takes no system
             turn; for the last use ``prompt=None``.
     """
     llms = [llm] if isinstance(llm, LLM) else list(llm)
     if not llms:
         raise InputError("respond was given no model. Give one, or several.")
-    if samples < 1:
-        raise InputError(f"samples is {samples}: give a number of responses from 1.")
+    for name, number in (("samples", samples), ("candidates", candidates)):
+        if number < 1:
+            raise InputError(f"{name} is {number}: give a number of responses from 1.")
+    if candidates > 1 and (samples > 1 or len(llms) > 1):
+        raise InputError(
+            "respond takes the best of several candidates of one model. Leave out candidates, or "
+            "samples and all models but one."
+        )
     drawn = sampling or (RESPONSE_SAMPLING if samples == 1 else SAMPLES_SAMPLING)
     file = load_prompt(prompt) if prompt is not None and system is None else None
     usual = file.part("system") if file is not None else system
@@ -85,37 +128,82 @@ async def respond(
     for model in llms:
         _try_system(able_to_answer(model, by="respond"), usual)
     models = [Answers(model, usual, told, drawn, max_tokens) for model in llms]
+    demanding = models
+    if prompt == _BRIEF and system is None:
+        form = load_prompt(_DEMANDING)
+        demanding = [m._replace(usual=form.part("system"), told=form.provenance) for m in models]
+    settings = GateSettings() if gate is None else gate.settings
 
     async def one(row: Row) -> Row:
         if row.instruction is None or row.response is not None:
             return row
-        made = await together(
-            models[candidate // samples].answer(
-                row.system,
-                [Message("user", row.instruction)],
-                derive_seed(seed, "respond", row.id, candidate=candidate),
+        demands = demands_of(row)
+        whole = row.instruction
+        questions = _questions(whole, demands) if candidates > 1 else [whole]
+
+        async def ask(number: int) -> tuple[str, dict[str, Any]]:
+            question = questions[number // AT_ONCE % len(questions)]
+            rules = bool(demands) and question == whole
+            model = (demanding if rules else models)[number // samples if candidates == 1 else 0]
+            if candidates > 1 and number > 0:
+                model = model._replace(sampling=sampling or SAMPLES_SAMPLING)
+            own = derive_seed(seed, "respond", row.id, candidate=number)
+            text, how = await model.answer(row.system, [Message("user", question)], own)
+            return text, how if question == whole else {**how, "question": question}
+
+        if candidates > 1:
+            best, had = await best_of(
+                row, ask, demands, most=candidates, settings=settings, pair=store_candidates
             )
-            for candidate in range(samples * len(models))
-        )
+            return _taken(row, best, had, llms[0].name if store_candidates else None)
+        made = await together(ask(number) for number in range(samples * len(models)))
         text, how = made[0]
         row = row.replace(response=text, provenance={**row.provenance, "response": how})
         if len(made) == 1:
             return row
-        all_of_them = [
-            {
-                "response": text,
-                "finish_reason": how["finish_reason"],
-                "seed": how["seed"],
-                "model": llms[place // samples].name,
-            }
-            for place, (text, how) in enumerate(made)
-        ]
-        return row.replace(extra={**row.extra, "responses": all_of_them})
+        told = [_held(text, how, llms[n // samples].name) for n, (text, how) in enumerate(made)]
+        return row.replace(extra={**row.extra, "responses": told})
 
-    width = max(1, llms[0].concurrency // samples) if concurrency is None else concurrency
+    each = samples if candidates == 1 else AT_ONCE
+    width = max(1, llms[0].concurrency // each) if concurrency is None else concurrency
     async with aclosing(map_rows(rows, one, step="respond", concurrency=width)) as stream:
         async for row in stream:
             yield row
+
+
+def _questions(instruction: str, demands: Sequence[Demand]) -> list[str]:
+    """What candidates are asked, pair by pair: the request with its demands and without them."""
+    alone = request_alone(instruction)
+    ways = [instruction, alone] if alone != instruction else [instruction]
+    return ways[::-1] if likelier_alone(demands) else ways
+
+
+def _held(text: str, how: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """A response as it is kept beside others."""
+    kept = {name: how[name] for name in ("finish_reason", "seed")}
+    return {"response": text, **kept, "model": model}
+
+
+def _taken(row: Row, best: Candidate, had: Sequence[Candidate], model: str | None) -> Row:
+    """The row with the candidate that was taken; all of them, where a model's name is given."""
+    others = [one for one in had if one is not best]
+    failed = [
+        {"candidate": one.number, "findings": list(one.findings), "unmet": list(one.unmet)}
+        for one in had
+        if one.lacks
+    ]
+    how = {
+        **best.how,
+        "candidate": best.number,
+        "asked": len(had),
+        "applied": list(best.applied),
+        "failed": failed,
+    }
+    row = row.replace(response=best.text, provenance={**row.provenance, "response": how})
+    if model is None:
+        return row
+    kept = [_held(one.text, one.how, model) for one in (best, *others)]
+    return row.replace(extra={**row.extra, "responses": kept})
 
 
 class Answers(NamedTuple):

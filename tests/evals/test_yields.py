@@ -30,7 +30,9 @@ def answer(request: Request) -> str:
 
 async def test_shares_are_of_seeds_and_costs_of_accepted_rows() -> None:
     llm = Scripted(answer, parameters=135_000_000)
-    arm, rows = await measure("x", [RIVER, SILENCE], llm, Gate(), rounds=2, seed=1, candidates=4)
+    arm, rows = await measure(
+        "x", [RIVER, SILENCE], llm, Gate(), rounds=2, seed=1, candidates=4, demands=False
+    )
     assert (arm.seeds, arm.first, arm.any_round, arm.all_rounds) == (2, 0.5, 0.5, 0.5)
     assert arm.accepted == 2
     assert len(rows) == 4
@@ -48,7 +50,9 @@ async def test_shares_are_of_seeds_and_costs_of_accepted_rows() -> None:
 
 async def test_where_nothing_is_accepted_nothing_has_a_price() -> None:
     llm = Scripted(answer, parameters=135_000_000)
-    arm, _ = await measure("x", [SILENCE], llm, Gate(), rounds=3, seed=1, candidates=2)
+    arm, _ = await measure(
+        "x", [SILENCE], llm, Gate(), rounds=3, seed=1, candidates=2, demands=False
+    )
     assert (arm.first, arm.accepted, arm.tokens_per_accepted, arm.opening) == (0, 0, None, "")
 
 
@@ -57,7 +61,9 @@ async def test_a_seed_whose_request_fails_counts_as_a_seed() -> None:
         lambda r: EngineError("No power.") if "silence" in str(r.prompt) else answer(r),
         parameters=135_000_000,
     )
-    arm, rows = await measure("x", [SILENCE, RIVER], llm, Gate(), rounds=3, seed=1, candidates=2)
+    arm, rows = await measure(
+        "x", [SILENCE, RIVER], llm, Gate(), rounds=3, seed=1, candidates=2, demands=False
+    )
     assert (arm.seeds, arm.first) == (2, 0.5)
     assert [row.status for row in rows] == ["failed"] + ["pending"] * 3
 

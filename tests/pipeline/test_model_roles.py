@@ -135,7 +135,7 @@ def test_what_is_asked_follows_from_the_options() -> None:
 
 async def test_the_small_model_writes_and_the_larger_answers(tmp_path: Path) -> None:
     small, large = model("small"), model("large")
-    pipe = magpie(n=4, openings=["Tell me"]) >> evolve(prompts="small") >> respond()
+    pipe = magpie(n=4, openings=["Tell me"]) >> evolve(prompts="small", demands=False) >> respond()
     rows = await rows_of(pipe, tmp_path, llm=small, answerer=large)
     assert rows
     assert {row["provenance"]["instruction"]["model"] for row in rows} == {"small"}

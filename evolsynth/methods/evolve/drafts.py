@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -31,7 +31,7 @@ from evolsynth.prompts import PromptFile, load_prompt
 from evolsynth.rows import Message, derive_seed
 
 __all__ = ["ANCHORED_SAMPLING", "BREADTH", "CLASSIC_SAMPLING", "IN_DEPTH", "OPERATIONS"]
-__all__ += ["Anchored", "Classic", "Draft", "Drafter"]
+__all__ += ["Anchored", "Classic", "Draft", "Drafter", "Written", "anchor_behind"]
 
 #: The operations of the paper (arXiv 2304.12244, section 3.2), under distilabel's names for them.
 IN_DEPTH = (
@@ -56,7 +56,15 @@ class Draft(NamedTuple):
     file: PromptFile
     request: Request
     read: Callable[[Completion], tuple[str, str]]
-    told: Mapping[str, str] = MappingProxyType({})
+    told: Mapping[str, Any] = MappingProxyType({})
+
+
+class Written(NamedTuple):
+    """A candidate that asks no model: its text is there already, and costs nothing."""
+
+    operation: str
+    text: str
+    told: Mapping[str, Any] = MappingProxyType({})
 
 
 CLASSIC_SAMPLING = Sampling(temperature=0.7, top_k=64, top_p=0.95)
@@ -201,7 +209,7 @@ class Anchored(NamedTuple):
     ) -> list[Draft]:
         """Candidates of one breadth prompt, or of several connectors: of an open one two."""
         draw = random.Random(seed)  # noqa: S311 - reproducible on purpose
-        anchor = anchor_of(instruction)
+        anchor = anchor_behind(root, instruction)
         shape = shape_of(anchor_of(root).request)  # demands of earlier rounds do not change it
         depth = sum(w for name, w in self.weights.items() if name != BREADTH)
         breadth = self.weights.get(BREADTH, 0.0)
@@ -293,6 +301,17 @@ class Anchored(NamedTuple):
 #: depend on the arguments and on nothing else. There may be fewer than ``number`` where a request
 #: has no more ways to be evolved, never none.
 Drafter = Anchored | Classic
+
+
+def anchor_behind(root: str, instruction: str) -> Anchor:
+    """An evolution taken apart where the first of its originals is: a demand of an earlier round
+    ("use the letter x twice") is no word of data that stand behind it."""
+    _, gap, given = anchor_of(root)
+    if given and instruction.endswith(gap + given):
+        return Anchor(instruction[: -len(gap + given)], gap, given)
+    if given or instruction == root or not instruction.startswith(root.rstrip(" .?!:;,")):
+        return anchor_of(instruction)
+    return Anchor(instruction)
 
 
 @cache

@@ -11,10 +11,8 @@ through leaves the instruction as it was, for the next round (section 3.3).
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from evolsynth.columns import Columns, ColumnType
@@ -22,16 +20,29 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.findings import reason
 from evolsynth.foreign import failure, of_all
-from evolsynth.llm.base import LLM, Capability, Completion, Request, Sampling
+from evolsynth.llm.base import LLM, Capability, Request, Sampling
+from evolsynth.methods.evolve.candidates import (
+    demands_given,
+    root_of,
+    standing,
+    told_of,
+    turns,
+)
+from evolsynth.methods.evolve.demanded import by_demands
 from evolsynth.methods.evolve.drafts import (
     ANCHORED_SAMPLING,
     BREADTH,
     CLASSIC_SAMPLING,
-    OPERATIONS,
     Anchored,
     Classic,
     Draft,
     Drafter,
+    Written,
+)
+from evolsynth.methods.evolve.weights import (
+    by_operation,
+    family_weights,
+    without_demands,
 )
 from evolsynth.methods.method import Options, method
 from evolsynth.methods.respond import able_to_answer, respond
@@ -40,7 +51,7 @@ from evolsynth.prompts import PromptFamily, load_prompt, made_by, prompt_family
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows, together
 
-__all__ = ["CLASSIC_WEIGHTS", "SMALL_WEIGHTS", "evolve"]
+__all__ = ["evolve"]
 
 reason(
     "no_information_gain",
@@ -48,23 +59,7 @@ reason(
     "Leave out ask_for_gain, or raise evolve's candidates.",
 )
 
-#: How often each operation is drawn for a small model: by how many of its demands are good.
-SMALL_WEIGHTS: Mapping[str, float] = MappingProxyType(
-    {
-        "constraints": 3.0,
-        "deepening": 2.0,
-        "concretizing": 2.0,
-        "increased_reasoning_steps": 2.0,
-        "complicate_input": 0.5,
-        "breadth": 0.0,
-    }
-)
-#: As in the paper: all alike.
-CLASSIC_WEIGHTS: Mapping[str, float] = MappingProxyType(dict.fromkeys(OPERATIONS, 1.0))
-
 _METHOD = "evol_instruct"
-#: How many of them are asked for before the gate is asked whether more are needed.
-_AT_ONCE = 2
 _EQUAL_TOKENS = 4
 
 
@@ -113,9 +108,11 @@ async def evolve(
     good_enough: Share = 0.75,
     operations: Mapping[str, float] | None = None,
     prompts: PromptFamily | None = None,
+    demands: bool | None = None,
     store_evolutions: bool = True,
     include_original_instruction: bool = True,
     generate_answers: bool = False,
+    answer_candidates: Several = 1,
     ask_for_gain: bool | None = None,
     sampling: Sampling | None = None,
     max_tokens: Count | None = None,
@@ -146,11 +143,14 @@ async def evolve(
             default all alike with classic prompts, and with small ones by how many of its demands
             are good.
         prompts: ``small`` or ``classic``; by default by the model's size.
+        demands: let constraints be demands that a program can check, drawn without asking a model;
+            by default with small prompts. They stand in ``provenance["instruction"]["demands"]``.
         store_evolutions: keep each evolution; otherwise only the last that got through, or, where
             none did, the last that did not.
         include_original_instruction: keep the rows that came in.
         generate_answers: answer each evolution (and each original without a response); one whose
             answer the gate refuses is rejected, as in the paper's rules 2 and 3.
+        answer_candidates: answers that are asked for at most until one passes; see `respond`.
         ask_for_gain: ask the model whether an evolution is equal to its parent (rule 1). Without
             it, only words are compared. By default with classic prompts.
         sampling: how candidates are drawn; by default as suits the prompts.
@@ -162,30 +162,34 @@ async def evolve(
         CapabilityError: the back end cannot answer a chat, or (``small``) go on from a raw prompt
             and begin its answer with a given text.
     """
-    for name, number in (("rounds", rounds), ("candidates", candidates)):
+    counts = {"rounds": rounds, "candidates": candidates, "answer_candidates": answer_candidates}
+    for name, number in counts.items():
         if number < 1:
             raise InputError(f"{name} is {number}: it must be at least 1.")
     if not 0 <= good_enough <= 1:
         raise InputError(f"good_enough is {good_enough}: it must be a score from 0 to 1.")
     family = prompt_family(llm, prompts)
+    demanding = family == "small" if demands is None else demands
+    usual = family_weights(family, demands=demanding)
+    weights = usual if operations is None else by_operation(operations)
+    drawn, left = without_demands(weights) if demanding else (0.0, weights)
     drafter: Drafter
     if family == "small":
         for capability in (Capability.RAW_PROMPT, Capability.PREFIX):
             llm.require(capability, by="Evol-Instruct with small prompts")
-        weights = _weights(SMALL_WEIGHTS if operations is None else operations)
-        drafter = Anchored(weights, sampling or ANCHORED_SAMPLING, max_tokens=max_tokens or 40)
+        drafter = Anchored(left, sampling or ANCHORED_SAMPLING, max_tokens=max_tokens or 40)
     else:
         able_to_answer(llm, by="Evol-Instruct")
-        weights = _weights(CLASSIC_WEIGHTS if operations is None else operations)
-        drafter = Classic(weights, sampling or CLASSIC_SAMPLING, max_tokens=max_tokens or 512)
+        drafter = Classic(left, sampling or CLASSIC_SAMPLING, max_tokens=max_tokens or 512)
     evolver = _Evolver(
         llm,
         drafter,
+        drawn,
         gate or Gate(),
         seed,
         candidates,
         good_enough,
-        generate_answers,
+        answer_candidates if generate_answers else 0,
         family == "classic" if ask_for_gain is None else ask_for_gain,
         answerer or llm,
         judge or llm,
@@ -202,25 +206,30 @@ async def evolve(
             made = through[-1:] or made[-1:]
         if not include_original_instruction:
             return tuple(made)
-        return (await evolver.answered(row) if generate_answers else row, *made)
+        return (await evolver.answered(row) if evolver.answers else row, *made)
 
     if concurrency is None:
-        concurrency = max(2, llm.concurrency // (2 * _AT_ONCE))
+        concurrency = max(2, llm.concurrency // 4)  # of each two at once
     async with aclosing(map_rows(rows, one, step=_METHOD, concurrency=concurrency)) as stream:
         async for row in stream:
             yield row
 
 
 class _Evolver(NamedTuple):
-    """What all rows have in common."""
+    """What all rows have in common.
+
+    ``drawn`` is the share of rounds that demands are tried first in, before the model is asked;
+    ``answers`` how many are asked for at most of an evolution, 0 for none.
+    """
 
     llm: LLM
     drafter: Drafter
+    drawn: float
     gate: Gate
     seed: int
     candidates: int
     good_enough: float
-    answers: bool
+    answers: int
     ask_for_gain: bool
     answerer: LLM
     judge: LLM
@@ -240,15 +249,7 @@ class _Evolver(NamedTuple):
 
     async def _round(self, parent: Row, attempt: int) -> Row:
         """The best candidate of one round, rejected if none got through, or failed."""
-        plan = derive_seed(self.seed, f"{_METHOD}/plan", parent.id, attempt=attempt)
-        drafts = self.drafter.drafts(
-            self.llm,
-            parent.instruction or "",
-            root=_root(parent),
-            number=self.candidates,
-            seed=plan,
-        )
-        judged, error = await self._judged(parent, attempt, drafts)
+        judged, error = await self._judged(parent, attempt, self._drafts(parent, attempt))
         if error is not None:
             return Row.make(
                 key=f"{_METHOD}/{self.seed}/{attempt}",
@@ -260,29 +261,46 @@ class _Evolver(NamedTuple):
         for row in judged:
             if row.status == "failed":
                 return row
-        order = sorted(range(len(judged)), key=lambda place: _standing(judged[place], place))
+        order = sorted(range(len(judged)), key=lambda place: standing(judged[place], place))
         best = judged[order[0]]
         if not best.settled and self.ask_for_gain:
             best = await self._gains(parent, best)
         if not best.settled and self.answers:
             best = await self.answered(best)
-        others = [_told(judged[place]) for place in order[1:]]
+        others = [told_of(judged[place]) for place in order[1:]]
         instruction = {**best.provenance["instruction"], "candidates": others}
         return best.replace(provenance={**best.provenance, "instruction": instruction})
 
+    def _drafts(self, parent: Row, attempt: int) -> list[Draft | Written]:
+        """The candidates of one round in the order in which they are tried."""
+        root = root_of(parent)
+        plan = derive_seed(self.seed, f"{_METHOD}/plan", parent.id, attempt=attempt)
+        asked = self.drafter.drafts(
+            self.llm, parent.instruction or "", root=root, number=self.candidates, seed=plan
+        )
+        if not self.drawn:
+            return list(asked)
+        own = derive_seed(self.seed, f"{_METHOD}/demands", parent.id, attempt=attempt)
+        written = by_demands(parent, root=root, seed=own)
+        if self.drawn == 1 and written:  # no other operation is wanted
+            return list(written)
+        first = own < self.drawn * 2**32
+        return [*written, *asked] if first else [*asked, *written]
+
     async def _judged(
-        self, parent: Row, attempt: int, drafts: Sequence[Draft]
+        self, parent: Row, attempt: int, drafts: Sequence[Draft | Written]
     ) -> tuple[list[Row], Exception | None]:
         """The candidates up to one that is good enough; the error if nothing can be asked for."""
         judged: list[Row] = []
-        for start in range(0, len(drafts), _AT_ONCE):
-            some = drafts[start : start + _AT_ONCE]
-            answers = await together(self._ask(draft.request) for draft in some)
+        for place, some in turns(drafts):
+            if isinstance(some[0], Written) and any(not row.settled for row in judged):
+                break  # what the model wrote is good enough
+            answers = await together(self._ask(draft, attempt) for draft in some)
             errors = [answer for answer in answers if isinstance(answer, Exception)]
             made = [
-                self._child(parent, attempt, place, draft, answer)
-                for place, (draft, answer) in enumerate(zip(some, answers, strict=True), start)
-                if isinstance(answer, Completion)
+                self._child(parent, draft, number, *answer)
+                for number, (draft, answer) in enumerate(zip(some, answers, strict=True), place)
+                if not isinstance(answer, Exception)
             ]
             if not made:
                 return judged, None if judged else errors[0]
@@ -297,32 +315,36 @@ class _Evolver(NamedTuple):
             return row.status == "failed"
         return row.scores.get("good_evolution", 1.0) >= self.good_enough
 
-    async def _ask(self, request: Request) -> Completion | Exception:
+    async def _ask(
+        self, draft: Draft | Written, attempt: int
+    ) -> tuple[str, dict[str, Any]] | Exception:
+        """A candidate's text and how it was made, or why there is none."""
+        if isinstance(draft, Written):
+            return draft.text, {"attempt": attempt}
         try:
-            return await self.llm.complete(request)
+            completion = await self.llm.complete(draft.request)
         except Exception as error:
             if of_all(error):
                 raise
             return error
+        text, reason = draft.read(completion)
+        told = draft.file.provenance
+        how = made_by(self.llm, draft.request, completion, told, attempt=attempt)
+        return text, {**how, "finish_reason": reason}
 
     def _child(
-        self, parent: Row, attempt: int, place: int, draft: Draft, completion: Completion
+        self, parent: Row, draft: Draft | Written, place: int, text: str, how: dict[str, Any]
     ) -> Row:
-        text, finish_reason = draft.read(completion)
-        made: dict[str, Any] = {
-            **made_by(self.llm, draft.request, completion, draft.file.provenance, attempt=attempt),
-            "candidate": place,
-            "finish_reason": finish_reason,
-            "operation": draft.operation,
-            **draft.told,
-        }
+        made = {**how, "candidate": place, "operation": draft.operation, **draft.told}
         if draft.operation == BREADTH:
             made["inspiration"] = parent.instruction
         else:
-            made |= {"original": parent.instruction, "root": _root(parent)}
+            made |= {"original": parent.instruction, "root": root_of(parent)}
+            if some := [*demands_given(parent), *made.get("demands", ())]:
+                made["demands"] = some
         return Row.make(
             text,
-            key=f"{_METHOD}/{self.seed}/{attempt}/{place}",
+            key=f"{_METHOD}/{self.seed}/{how['attempt']}/{place}",
             method=_METHOD,
             round=parent.round + 1,
             parents=(parent.id,),
@@ -352,45 +374,9 @@ class _Evolver(NamedTuple):
         """The row with a response, rejected if the gate has something against that."""
         if row.response is not None:
             return row
-        async with aclosing(respond([row], self.answerer, seed=self.seed)) as rows:
+        answers = respond(
+            [row], self.answerer, seed=self.seed, candidates=self.answers, gate=self.gate
+        )
+        async with aclosing(answers) as rows:
             (one,) = [row async for row in rows]
         return one if one.settled else (await self.gate.check_candidates([one]))[0]
-
-
-def _standing(row: Row, place: int) -> tuple[Any, ...]:
-    """Smaller is better: let through, then the better score, then fewer reasons, then the plan."""
-    reasons = row.verdict.reasons if row.verdict is not None else ()
-    return (row.settled, -row.scores.get("good_evolution", 0.0), len(reasons), place)
-
-
-def _told(row: Row) -> dict[str, Any]:
-    """What is kept of a candidate that was not chosen."""
-    made = row.provenance["instruction"]
-    told: dict[str, Any] = {"instruction": row.instruction, "operation": made["operation"]}
-    if "connector" in made:
-        told["connector"] = made["connector"]
-    if row.verdict is not None:
-        told["reasons"] = list(row.verdict.reasons)
-    return {**told, **row.scores}
-
-
-def _root(row: Row) -> str:
-    made = row.provenance.get("instruction")
-    root = made.get("root") if isinstance(made, dict) else None
-    return root if isinstance(root, str) else row.instruction or ""
-
-
-def _weights(operations: Mapping[str, float]) -> dict[str, float]:
-    """The weights in the order of `OPERATIONS`, so that the order given does not matter."""
-    given = {name.casefold(): weight for name, weight in operations.items()}
-    for name, weight in given.items():
-        if name not in OPERATIONS:
-            raise InputError(
-                f"There is no operation '{name}'. Use some of: {', '.join(OPERATIONS)}."
-            )
-        if not 0 <= weight < math.inf:
-            raise InputError(f"The weight of '{name}' is {weight}: it must be a number from 0.")
-    drawn = {name: given[name] for name in OPERATIONS if given.get(name, 0) > 0}
-    if not drawn:
-        raise InputError("All weights are 0: give at least one operation a positive weight.")
-    return drawn

@@ -19,11 +19,8 @@ from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp.engine import LlamaCpp
 from evolsynth.llm.scripted import Answer, Scripted
 from evolsynth.methods.evolve.drafts import ANCHORED_SAMPLING, OPERATIONS, Anchored
-from evolsynth.methods.evolve.evolve import (
-    CLASSIC_WEIGHTS,
-    SMALL_WEIGHTS,
-    evolve,
-)
+from evolsynth.methods.evolve.evolve import evolve
+from evolsynth.methods.evolve.weights import CLASSIC_WEIGHTS, SMALL_WEIGHTS
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row
 
@@ -38,8 +35,8 @@ def everything() -> Gate:
 
 
 async def evolved(rows: list[Row], llm: Scripted, **options: Any) -> list[Row]:
-    """As for a small model, with one candidate, unless asked otherwise."""
-    how = {"seed": 7, "prompts": "small", "candidates": 1, **options}
+    """As for a small model that writes all demands, one candidate, unless asked otherwise."""
+    how = {"seed": 7, "prompts": "small", "candidates": 1, "demands": False, **options}
     return [row async for row in evolve(rows, llm, **how)]
 
 
@@ -564,7 +561,7 @@ async def test_a_check_that_breaks_is_the_rows_failure() -> None:
 async def test_leaving_early_cancels_what_is_under_way() -> None:
     rows = [Row.make(f"Name {i} large rivers.") for i in range(200)]
     llm = Scripted(by_seed, delay=lambda _: 0 if len(llm.requests) <= 4 else 30, concurrency=16)
-    stream = evolve(rows, llm, prompts="small", candidates=4)
+    stream = evolve(rows, llm, prompts="small", candidates=4, demands=False)
     async with aclosing(stream) as some:
         assert await anext(some) == rows[0]
         await asyncio.sleep(0.01)

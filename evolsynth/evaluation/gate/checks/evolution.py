@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.information_loss.score import InformationLoss
 
 __all__ = ["FARTHEST", "NEAREST", "copied_demand", "information_loss", "loss_finding"]
-__all__ += ["no_new_demand", "other_field", "same_task", "unfit_demand", "weak_evolution"]
+__all__ += [
+    "is_drawn",
+    "no_new_demand",
+    "other_field",
+    "same_task",
+    "unfit_demand",
+    "weak_evolution",
+]
 
 _EVOLVED = "provenance.instruction.original"
 _INSPIRED = "provenance.instruction.inspiration"
@@ -35,6 +42,16 @@ _INSPIRED = "provenance.instruction.inspiration"
 Score = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 # A new demand -------------------------------------------------------------------------------------
+
+
+def is_drawn(case: Case) -> bool:
+    """Whether what the evolution adds are demands that were drawn, not words that a model wrote.
+
+    They fit their kind of task, are new, and say all they mean, by how they were drawn. Rules on
+    what a small model writes freely, and a score that learned from such texts, do not apply.
+    """
+    return "demands" in case.made and "prompt" not in case.made
+
 
 #: Words that fit any request, so that saying them again is no copy.
 _FORM = FORM_WORDS | frozenset(
@@ -91,7 +108,7 @@ def unfit_demand(case: Case) -> Finding | None:
 
     Also where it points to something that is not there ("the above").
     """
-    if case.original is None:
+    if case.original is None or is_drawn(case):
         return None
     demand = plain(demand_added(case.original, case.row.instruction or ""))
     tight = _TIGHT.search(demand)
@@ -113,7 +130,7 @@ def unfit_demand(case: Case) -> Finding | None:
 )
 def no_new_demand(case: Case) -> Finding | None:
     """Found where an evolution in depth adds fewer than two words that say something."""
-    if case.original is None:
+    if case.original is None or is_drawn(case):
         return None
     return _loss.no_new_demand(case.original, case.row.instruction or "")
 
@@ -184,7 +201,7 @@ def weak_evolution(case: Case, *, good_evolution: Score = 0.55) -> Finding | Non
     Args:
         good_evolution: Score, from 0 to 1, that an evolution has at least.
     """
-    if case.lost or case.original is None:
+    if case.lost or case.original is None or is_drawn(case):
         return None
     if max(len(case.original), len(case.row.instruction or "")) > MOST:
         return None  # what a demand is worth beside a book, no example tells

@@ -1,0 +1,121 @@
+"""Which demands an instruction is given: such as fit it, do not clash, and can be met.
+
+A kind is drawn by its weight. What under 5% of the small model's answers meet, even with the help
+of rules, is not asked for at all: no number of candidates would do. The others are drawn as often
+as the best of four candidates meets them; there are so many that none makes up much of what is
+drawn. How often answers meet each is in ``rates.txt``, which ``python -m evals demand-rates``
+measures.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
+from typing import NamedTuple
+
+from evolsynth.evaluation.demands.demand import KINDS, Asked, Demand
+from evolsynth.evaluation.demands.found import demands_in
+from evolsynth.evaluation.text.task import Task, task_of
+from evolsynth.evaluation.text.words import word_lists
+
+__all__ = ["Rate", "asked_of", "draw_demands", "likelier_alone", "rates"]
+
+#: Below this share of answers that meet it, a demand is not asked for.
+_LEAST = 0.05
+
+#: About how many words an answer of a small model has, by the kind of task.
+_WORDS: Mapping[Task, int] = MappingProxyType(
+    {
+        "fact": 40,
+        "explanation": 120,
+        "advice": 120,
+        "howto": 140,
+        "ideas": 90,
+        "creative": 120,
+        "letter": 130,
+        "opinion": 110,
+        "extraction": 40,
+        "classification": 20,
+        "calculation": 60,
+        "code": 60,
+        "conversation": 40,
+    }
+)
+_OTHER_WORDS = 80
+_LONGEST = 200  # words that a rewritten text is taken to have at most
+
+
+def draw_demands(
+    chance: random.Random, asked: Asked, *, number: int, standing: Sequence[Demand] = ()
+) -> tuple[Demand, ...]:
+    """Up to ``number`` demands for an instruction; fewer, or none, where no more fit.
+
+    They clash neither with each other nor with ``standing``, those that the instruction was given
+    before, nor with what it asks of its answer in its own words (`demands_in`).
+    """
+    held = [*standing, *(found.demand for found in demands_in(asked.instruction))]
+    drawn: list[Demand] = []
+    left = dict(_weights())
+    while left and len(drawn) < number:
+        name = chance.choices(list(left), weights=list(left.values()))[0]
+        del left[name]
+        one = KINDS[name].draw(chance, asked)
+        if one is not None and not any(one.clashes(other) for other in (*held, *drawn)):
+            drawn.append(one)
+    return tuple(drawn)
+
+
+def asked_of(instruction: str, *, given: str = "", round: int = 1) -> Asked:
+    """An instruction as demands are drawn for it.
+
+    Args:
+        given: the data that it works on, if any: a rewritten text is about as long.
+        round: of its evolution, from 1.
+    """
+    task = task_of(instruction)
+    words = _WORDS.get(task, _OTHER_WORDS)
+    if task == "rewriting":
+        words = max(15, min(len(given.split()), _LONGEST)) if given else 30
+    return Asked(instruction, task, round, words)
+
+
+class Rate(NamedTuple):
+    """The share of single answers that meet a demand of a kind: ``met`` as they came, ``ruled``
+    after rules were applied, and ``alone``, after rules, of answers to the request without it."""
+
+    met: float
+    ruled: float
+    alone: float
+
+
+#: For a kind that was not measured.
+_UNKNOWN = Rate(0.5, 0.5, 0.5)
+
+
+@cache
+def rates() -> Mapping[str, Rate]:
+    """How often the small model's answers meet a demand of each kind that was measured."""
+    lines = (line.split() for line in word_lists(__file__, "rates.txt")["met"])
+    return {name: Rate(*map(float, shares)) for name, *shares in lines}
+
+
+def likelier_alone(demands: Sequence[Demand]) -> bool:
+    """Whether an answer to the request alone is likelier to meet all of these demands than one to
+    the request with them: a small model often speaks of a rule instead of keeping to it."""
+    some = [rates().get(one.kind, _UNKNOWN) for one in demands]
+    return math.prod(rate.alone for rate in some) > math.prod(rate.ruled for rate in some)
+
+
+@cache
+def _weights() -> Mapping[str, float]:
+    """Of each kind that is asked for: the chance that the best of four candidates meets it, two of
+    which were told it."""
+    found = {}
+    for name in sorted(KINDS):
+        rate = rates().get(name, _UNKNOWN)
+        if max(rate.ruled, rate.alone) >= _LEAST:
+            found[name] = 1 - (1 - rate.ruled) ** 2 * (1 - rate.alone) ** 2
+    return found

@@ -1,0 +1,147 @@
+"""Checks of a response that speaks of its instruction instead of answering it.
+
+A small model that is told a rule about the form of its answer often takes all of it for a
+text to be revised, says the rule again, or talks of nothing else. Each check names what is certain
+and leaves the rest: what is a revised text where one was asked for, and what a demand quotes, an
+answer may well say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from evolsynth.evaluation.demands.found import demands_in
+from evolsynth.evaluation.gate.check import Case, check
+from evolsynth.evaluation.text.words import content, plain, sentences, words
+from evolsynth.findings import Finding
+
+__all__ = ["about_prompt", "answers_rule_only", "repeats_rule"]
+
+_CHANGED = (
+    r"(?:revised|corrected|rewritten|re-written|rephrased|improved|modified|edited|updated|reworded|"
+    r"polished|refined|refactored|reformatted|proofread)"
+)
+_PROMPT = r"(?:text|prompt|question|instructions?|request|sentences?|message|query|task|paragraph)"
+_ABOUT = re.compile(
+    rf"\b(?:here(?:'s| is| are)|this is|below is) (?:an? |the |my |your |one )?(?:\w+ )?{_CHANGED}"
+    r"(?: and \w+)? (?:version|text|prompt|question|instruction|request|sentence|message|response|"
+    r"answer|draft|paragraph)s?\b"
+    rf"|\b{_CHANGED} version of (?:your|the|this) (?:original )?{_PROMPT}\b"
+    rf"|\bi(?:'ve| have)? (?:made|{_CHANGED}) (?:some |several |a few |the following )?"
+    rf"(?:minor |small )?(?:changes|corrections|edits|improvements|adjustments|your {_PROMPT})\b"
+    r"|\b(?:rewritten|new|evolved|revised) (?:prompt|instruction|request)\W*:",
+    re.I,
+)
+#: Tasks whose answer may be another version of something.
+_REVISES = re.compile(
+    r"\b(?:correct\w*|fix\w*|mend|edit\w*|revis\w*|rewrit\w*|re-?writ\w*|rephras\w*|paraphras\w*|"
+    r"reword\w*|polish\w*|proofread|improv\w*|refin\w*|refactor\w*|format\w*|simplif\w*|shorten\w*|"
+    r"expand\w*|summari[sz]\w*|translat\w*|convert\w*|chang\w*|turn|modif\w*|updat\w*|versions?|"
+    r"drafts?|mistakes?|errors?|grammar|punctuat\w*|spelling|better|shorter|longer|clearer|"
+    r"formal|friendlier|tone|prompts?|instructions?)\b",
+    re.I,
+)
+
+
+@check(
+    "about_prompt",
+    "response",
+    cost="text",
+    place=18,
+    languages=["en"],
+    reads=["instruction", "response"],
+    needs="a response",
+    sentence="The response revises its instruction, or speaks of doing so, instead of answering.",
+    advice="Ask for several candidates of each response, or take a larger model for them.",
+)
+def about_prompt(case: Case) -> Finding | None:
+    """Found where a response presents a revised text though nothing was to be revised."""
+    match = _ABOUT.search(case.answer)
+    if match is None or _REVISES.search(_own_words(case)):
+        return None
+    return Finding("about_prompt", {"said": match.group()})
+
+
+_RUN = 6  # words of a rule, one after the other, that nobody says by chance
+_SHORT = 3  # words that a rule has at least which is said again as a whole sentence
+_QUOTED = re.compile(r'"[^"\n]*"|\([^)\n]*\)|\[[^\]\n]*\]')
+
+
+@check(
+    "repeats_rule",
+    "response",
+    cost="text",
+    place=18,
+    languages=["en"],
+    reads=["instruction", "response"],
+    needs="a response; an instruction with a checkable demand",
+    sentence="The response says a rule of its instruction again instead of keeping to it.",
+    advice="Ask for several candidates of each response, or take a larger model for them.",
+)
+def repeats_rule(case: Case) -> Finding | None:
+    """Found where a response says a checkable demand of its instruction again, word for word.
+
+    Not what the demand quotes, which the answer may be meant to say, nor where all of the
+    instruction is to be repeated.
+    """
+    rules = _rules(case)
+    if not rules or any("repeat" in rule.casefold() for rule in rules):
+        return None
+    said = [w.text.casefold() for w in words(case.answer)]
+    runs = {tuple(said[i : i + _RUN]) for i in range(len(said) - _RUN + 1)}
+    whole = {tuple(w.text.casefold() for w in words(s)) for s in sentences(case.answer)}
+    for rule in rules:
+        for piece in _QUOTED.split(rule):
+            asked = [w.text.casefold() for w in words(piece)]
+            places = range(len(asked) - _RUN + 1)
+            found = next(
+                (asked[i : i + _RUN] for i in places if tuple(asked[i : i + _RUN]) in runs), None
+            )
+            if found is None and len(asked) >= _SHORT and tuple(asked) in whole:
+                found = asked
+            if found is not None:
+                return Finding("repeats_rule", {"said": " ".join(found)})
+    return None
+
+
+_OF_REQUEST, _OF_RULE = 3, 3  # words of content
+
+
+@check(
+    "answers_rule_only",
+    "response",
+    cost="text",
+    place=18,
+    languages=["en"],
+    reads=["instruction", "response"],
+    needs="a response; an instruction with a checkable demand",
+    sentence="The response speaks of the rules on its form and not of what was asked.",
+    advice="Ask for several candidates of each response, or take a larger model for them.",
+)
+def answers_rule_only(case: Case) -> Finding | None:
+    """Found where a response has no word of what was asked, and several of the rule on its form."""
+    rules = _rules(case)
+    if not rules:
+        return None
+    asked = {w.stem for w in content(_own_words(case))}
+    ruled = {w.stem for rule in rules for w in content(_QUOTED.sub(" ", rule))} - asked
+    said = {w.stem for w in content(case.response)}
+    if len(asked) < _OF_REQUEST or said & asked or len(said & ruled) < _OF_RULE:
+        return None
+    return Finding("answers_rule_only", {"said": sorted(said & ruled)})
+
+
+def _rules(case: Case) -> Sequence[str]:
+    """The checkable demands of the instruction, as it says them."""
+    text = case.instruction
+    return [plain(text[found.start : found.end]) for found in demands_in(text)]
+
+
+def _own_words(case: Case) -> str:
+    """The instruction without its checkable demands."""
+    text, pieces, at = case.instruction, [], 0
+    for found in sorted(demands_in(text), key=lambda one: one.start):
+        pieces.append(text[at : found.start])
+        at = max(at, found.end)
+    return plain("".join([*pieces, text[at:]]))

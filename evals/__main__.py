@@ -59,6 +59,9 @@ PROGRAMS = {
     "equal-rows": Program(
         "evals.equal_rows", "are greedy rows behind llama-server those in process?"
     ),
+    "tuning": Program(
+        "evals.tuning", "does a data set teach? A small model is tuned on it and measured"
+    ),
     "tables": Program("evals.tables", "write the tables of README and docs/ that code declares"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"

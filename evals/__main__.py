@@ -70,6 +70,9 @@ PROGRAMS = {
         "evals.demands_in", "are the checkable demands of prompts that others write found?"
     ),
     "tasks": Program("evals.tasks", "kinds of tasks, and where truth is at stake, against labels"),
+    "tuning": Program(
+        "evals.tuning", "does a data set teach? A small model is tuned on it and measured"
+    ),
     "tables": Program("evals.tables", "write the tables of README and docs/ that code declares"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"

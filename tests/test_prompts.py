@@ -85,7 +85,9 @@ def test_a_rewriting_prompt_frames_the_request(name: str) -> None:
 
 async def test_a_row_says_which_prompt_made_it() -> None:
     llm = Scripted(lambda _: " the towns on their banks.")
-    stream = evolve([Row.make("Name three rivers.")], llm, prompts="small", candidates=1, demands=False)
+    stream = evolve(
+        [Row.make("Name three rivers.")], llm, prompts="small", candidates=1, demands=False
+    )
     rows = [row async for row in stream]
     made = rows[1].provenance["instruction"]
     prompt = load_prompt("evol_instruct/anchored/ideas")

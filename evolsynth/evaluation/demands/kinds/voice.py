@@ -343,3 +343,17 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     if not _YES_NO.fullmatch(asked.instruction.strip()):
         return None
     return {"answers": chance.choice(_CHOICES)}
+
+
+@choice.applies
+def _(response: str, *, answers: list[str]) -> str:
+    """The answer that it begins with, a mark behind it; "Yes, ..." is "My answer is yes.", too."""
+    said = plain(response.strip().strip(string.punctuation + " ")).lower()
+    found = []
+    for answer in answers:
+        words = answer.strip(string.punctuation + " ").lower()
+        last = words.split()[-1] if words else ""
+        heads = {words, last} if last in ("yes", "no") else {words}
+        if any(re.match(rf"{re.escape(head)}\s*(?:[.,;:!-]|$)", said) for head in heads if head):
+            found.append(answer)
+    return found[0] if len(found) == 1 else ""

@@ -135,7 +135,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     "no_first_person",
     about="person",
     tasks=("explanation", "advice", "howto", "opinion", "fact"),
-    clashes=(*_CLASHES, *GIVEN),
+    clashes=(*_CLASHES, *GIVEN, "keywords"),
 )
 def no_first_person(response: str) -> Miss | None:
     """No "I", "me", "my", "we", "us", "our" and the like; "I." may be a number."""

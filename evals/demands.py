@@ -40,10 +40,12 @@ class Disagreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Agreement(msgspec.Struct, kw_only=True):
-    """Of one kind: how many pairs, how many agreed on, passed by both, and by ours alone, which
-    may not be; ``looser`` where theirs asks for less."""
+    """Of one kind: how many pairs; of how many both say the ``same``; how many are ``agreed`` on,
+    with those that theirs lets pass where it asks for less (``looser``); passed by both; and by
+    ours alone, which may not be."""
 
     pairs: int = 0
+    same: int = 0
     agreed: int = 0
     passed: int = 0
     ours_alone: int = 0
@@ -130,6 +132,7 @@ def measure(
         one.pairs += 1
         one.looser |= looser
         one.passed += ours is None and theirs
+        one.same += (ours is None) == theirs
         if (ours is None) == theirs or (looser and theirs):
             one.agreed += 1
             continue
@@ -162,6 +165,7 @@ def _whole(some: Iterable[Agreement]) -> Agreement:
     total = Agreement()
     for one in some:
         total.pairs += one.pairs
+        total.same += one.same
         total.agreed += one.agreed
         total.passed += one.passed
         total.ours_alone += one.ours_alone
@@ -179,7 +183,11 @@ def _tell(found: dict[str, Agreement], differ: Sequence[Disagreement], told: Tex
     one = _whole(found.values())
     alone = one.ours_alone / max(1, one.passed + one.ours_alone)
     print(f"{'all':28}{one.pairs:8}{one.share:9.1%}{one.passed:11}{one.ours_alone:12}", file=told)
-    print(f"of what passes ours, {1 - alone:.2%} passes theirs", file=told)
+    print(
+        f"of {one.same / max(1, one.pairs):.1%} both say the same; "
+        f"of what passes ours, {1 - alone:.2%} passes theirs",
+        file=told,
+    )
     for other in differ:
         text = " / ".join(other.response.splitlines())
         text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -59,6 +59,10 @@ PROGRAMS = {
     "equal-rows": Program(
         "evals.equal_rows", "are greedy rows behind llama-server those in process?"
     ),
+    "demands": Program("evals.demands", "do checks of demands agree with if-verifiable's? By kind"),
+    "demand-answers": Program(
+        "evals.demand_answers", "make the answers that `demands` compares on anew"
+    ),
     "tables": Program("evals.tables", "write the tables of README and docs/ that code declares"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"

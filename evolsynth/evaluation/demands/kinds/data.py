@@ -42,7 +42,15 @@ Names = Annotated[list[str], msgspec.Meta(min_length=1)]
 #: What data in a form of its own cannot be as well.
 _NO_TEXT = (
     *("words", "sentences", "paragraphs", "characters", "lines", "list", "list_order", "table"),
-    *("item_beginning", "item_length", "title", "headings", "emphasis", "labels", "summary"),
+    *(
+        "item_beginning",
+        "item_length",
+        "title",
+        "headings",
+        "emphasis",
+        "labels",
+        "summary",
+    ),
     *("postscript", "parts", "thesis", "placeholders", "beginning", "ending", "quotes"),
     *("questions", "request", "versions", "opening"),
 )

@@ -15,7 +15,16 @@ from evolsynth.options import Count
 
 __all__ = ["bold_beginnings", "item_length", "list_order"]
 
-_NO_LIST = ("paragraphs", "sentences", "lines", "table", "data", "no_list", "comma_list")
+_NO_LIST = (
+    "paragraphs",
+    "sentences",
+    "lines",
+    "table",
+    "data",
+    "no_list",
+    "comma_list",
+    "formatting",
+)
 
 
 def _points(count: int) -> str:

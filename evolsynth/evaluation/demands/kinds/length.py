@@ -144,7 +144,16 @@ def _(response: str, *, n: int, off: int) -> str:
 
 # Sentences ----------------------------------------------------------------------------------------
 
-_NO_SENTENCES = ("words", "characters", "list", "table", "headings", "title", "request", "lines")
+_NO_SENTENCES = (
+    "words",
+    "characters",
+    "list",
+    "table",
+    "headings",
+    "title",
+    "request",
+    "lines",
+)
 
 
 def _extra(text: str, n: int) -> tuple[int, int] | None:

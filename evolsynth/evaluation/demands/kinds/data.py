@@ -302,7 +302,19 @@ def _(response: str, *, keys: list[str]) -> str:
     "tags",
     about="data",
     tasks=("explanation", "advice", "fact", "opinion", "calculation", "classification", "letter"),
-    clashes=("title", "beginning", "ending", "quotes", "request", "parts", "versions", "thesis"),
+    clashes=(
+        "sentences",
+        "paragraphs",
+        "lines",
+        "title",
+        "beginning",
+        "ending",
+        "quotes",
+        "request",
+        "parts",
+        "versions",
+        "thesis",
+    ),
 )
 def tags(response: str, *, names: Names) -> Miss | None:
     """Everything inside tags as of XML, in their order: "<name>...</name>".

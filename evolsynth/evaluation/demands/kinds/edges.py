@@ -78,7 +78,7 @@ def _(response: str, *, text: str) -> str:
     "opens_without",
     about="opening",
     tasks=(*LONG, "creative", "fact", "conversation", "rewriting"),
-    clashes=("data", "request", "language"),
+    clashes=("beginning", "data", "request", "language"),
 )
 def opens_without(response: str, *, words: Phrases) -> Miss | None:
     """No given word or phrase at the beginning, in any case.
@@ -115,7 +115,7 @@ def _(response: str, *, words: list[str]) -> str:
     "first_sentence_question",
     about="questions",
     tasks=("explanation", "advice", "creative", "letter", "opinion"),
-    clashes=(*_BARE, "beginning", "title", "list", "thesis", "labels", "marks"),
+    clashes=("headings", *_BARE, "beginning", "title", "list", "thesis", "labels", "marks"),
 )
 def first_sentence_question(response: str) -> Miss | None:
     """A question as the first sentence, and more behind it."""
@@ -226,6 +226,9 @@ _OPENS = re.compile(r'"(?=[\w¿¡(\'“‘*])')
     about="quotes",
     tasks=(*TOLD, "fact", "rewriting", "conversation"),
     clashes=(
+        "list_order",
+        "item_beginning",
+        "item_length",
         *_BARE,
         "beginning",
         "labels",

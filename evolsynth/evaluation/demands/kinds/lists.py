@@ -37,6 +37,7 @@ __all__ += ["nested_bullets", "no_list", "numbered_exactly", "sentences_then_bul
 #: What a bare line of things cannot have.
 _ALONE = (
     *("list_order", "item_beginning", "item_length", "title", "headings", "labels"),
+    "opening",
     *(
         "summary",
         "postscript",
@@ -223,7 +224,7 @@ def _(response: str, *, n: int) -> str:
     return mended(response, n, lambda points: marked(points, "- [ ]"))
 
 
-@kind("nested_bullets", about="list", tasks=LONG, clashes=_NO_LIST)
+@kind("nested_bullets", about="list", tasks=LONG, clashes=(*_NO_LIST, "emphasis"))
 def nested_bullets(response: str, *, n: Count, sub: Count) -> Miss | None:
     """So many points marked with "*", each with so many below it marked with "-".
 

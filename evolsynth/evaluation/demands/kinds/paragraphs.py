@@ -77,7 +77,7 @@ def _(response: str, *, n: int) -> str:
     "paragraphs_divided",
     about="paragraphs",
     tasks=PROSE,
-    clashes=(*_NO_PARAGRAPHS, "data", "formatting"),
+    clashes=("sentences", *_NO_PARAGRAPHS, "data", "formatting"),
 )
 def paragraphs_divided(response: str, *, n: Count, divider: str = "***") -> Miss | None:
     """So many paragraphs, with a divider on a line of its own between them.

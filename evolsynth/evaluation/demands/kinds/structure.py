@@ -48,6 +48,8 @@ _LABELLED: tuple[Task, ...] = (
     about="labels",
     tasks=_LABELLED,
     clashes=(
+        "thesis",
+        "parts",
         *(*NO_HEADINGS, "headings", "list", "title", "beginning", "request"),
         *_NAMED,
     ),
@@ -190,7 +192,7 @@ def _(chance: random.Random, case: Asked) -> Drawn:
     "two_parts",
     about="parts",
     tasks=PROSE,
-    clashes=("data", "paragraphs", "lines", "versions", "formatting"),
+    clashes=("sentences", "data", "paragraphs", "lines", "versions", "formatting"),
 )
 def two_parts(
     response: str, *, divider: Literal["---", "===", "~~~", "+++", "* * *"] = "---"
@@ -224,7 +226,7 @@ def _(response: str, *, divider: str) -> str:
     "italic_thesis",
     about="thesis",
     tasks=("opinion", "explanation", "advice"),
-    clashes=("beginning", "data", "request", "title", "quotes", "formatting"),
+    clashes=("sentences", "lines", "beginning", "data", "request", "title", "quotes", "formatting"),
 )
 def italic_thesis(response: str) -> Miss | None:
     """A thesis first, in HTML italics (<i>...</i>), and then plain text."""

@@ -41,6 +41,8 @@ _TEXTS = (
     "It's late, isn't it? We'll take 3 cups (hot) of tea, 1,200 nuts, and – if you like – milk!",
     "# Tea\n\n- **Boil** 2 cups; wait.\n- Drink.\n\nFor example, at five o'clock… “Now!”",
     "Tea is **hot** and *sweet*. I drink it.",
+    "Yes, I agree.",
+    "True: it is so. I disagree, though.",
     "I think you can't go, so stay: it's 5 p.m.\n\nIn short, no.",
 )
 

@@ -179,6 +179,7 @@ def test_a_letter_to_avoid_is_not_in_the_request() -> None:
 def test_nobody_is_asked_to_read_a_long_answer_in_capitals() -> None:
     chance = random.Random(1)
     assert KINDS["upper_case"].draw(chance, Asked("Explain tides.", "explanation", 1, 400)) is None
+    assert KINDS["upper_case"].draw(chance, Asked("Explain tides.", "explanation", 1, 8)) is None
     assert KINDS["title_case"].draw(chance, Asked("Name it.", "ideas", 1, 400)) is None
     assert KINDS["lower_case"].draw(chance, Asked("def f(): ...", "code")) is None
 

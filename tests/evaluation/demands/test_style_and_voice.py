@@ -176,6 +176,22 @@ def test_a_choice_stands_alone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("Yes, a tomato is a fruit.", "My answer is yes."),
+        ("**No.** It is not.", "My answer is no."),
+        ("My answer is maybe, as I said.", "My answer is maybe."),
+        ("Yes and no.", None),
+        ("No doubt it is.", None),
+        ("A tomato is a fruit.", None),
+    ],
+)
+def test_an_answer_that_begins_with_a_choice_is_cut_to_it(text: str, made: str | None) -> None:
+    answers = ["My answer is yes.", "My answer is no.", "My answer is maybe."]
+    assert KINDS["choice"](answers=answers).apply(text) == made
+
+
+@pytest.mark.parametrize(
     ("instruction", "fits"),
     [
         ("Is a tomato a fruit?", True),

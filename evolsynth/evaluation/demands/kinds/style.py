@@ -171,7 +171,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     "no_ly_words",
     about="adverbs",
     tasks=("creative", "letter", "opinion", "advice", "explanation"),
-    clashes=(*GIVEN, "choice", "language"),
+    clashes=(*GIVEN, "choice", "language", "keywords", "frequency", "first_word_of_paragraph"),
 )
 def no_ly_words(response: str) -> Miss | None:
     """No word that ends in "ly", whatever it is."""

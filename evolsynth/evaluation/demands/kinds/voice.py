@@ -135,7 +135,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     "no_first_person",
     about="person",
     tasks=("explanation", "advice", "howto", "opinion", "fact"),
-    clashes=(*_CLASHES, *GIVEN),
+    clashes=(*_CLASHES, *GIVEN, "keywords"),
 )
 def no_first_person(response: str) -> Miss | None:
     """No "I", "me", "my", "we", "us", "our" and the like; "I." may be a number."""
@@ -343,3 +343,17 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     if not _YES_NO.fullmatch(asked.instruction.strip()):
         return None
     return {"answers": chance.choice(_CHOICES)}
+
+
+@choice.applies
+def _(response: str, *, answers: list[str]) -> str:
+    """The answer that it begins with, a mark behind it; "Yes, ..." is "My answer is yes.", too."""
+    said = plain(response.strip().strip(string.punctuation + " ")).lower()
+    found = []
+    for answer in answers:
+        words = answer.strip(string.punctuation + " ").lower()
+        last = words.split()[-1] if words else ""
+        heads = {words, last} if last in ("yes", "no") else {words}
+        if any(re.match(rf"{re.escape(head)}\s*(?:[.,;:!-]|$)", said) for head in heads if head):
+            found.append(answer)
+    return found[0] if len(found) == 1 else ""

@@ -80,7 +80,7 @@ def _(chance: random.Random, asked: Asked) -> Mapping[str, Any] | None:
     "avoids",
     about="forbidden",
     tasks=(*_PROSE, "conversation", "other"),
-    clashes=("language", "choice", *GIVEN),
+    clashes=(*GIVEN, "language", "choice", "keywords", "first_word_of_paragraph"),
 )
 def avoids(response: str, *, words: Phrases) -> Miss | None:
     """None of some words or phrases, nor their plurals.

@@ -172,7 +172,7 @@ APPLIED: list[tuple[str, dict[str, Any], str, str]] = [
         "*Basil* needs water. It stays *alive* with light.",
     ),
     ("highlighted", {"n": 3}, "Basil needs water. It stays alive.", ""),
-    ("bold_words", {"n": 2}, "Basil stays alive. Draughts, draughts!", ""),  # one in each sentence
+    ("bold_words", {"n": 2}, "Basil stays alive.", ""),  # one in each sentence
     ("bold_words", {"n": 1}, "*Basil* stays. Keep it alive.", ""),  # marks stand there already
     ("bold_words", {"n": 1}, "A snow-basil, no; alive, yes.", "A snow-basil, no; **alive**, yes."),
 ]

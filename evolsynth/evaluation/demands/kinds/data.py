@@ -42,7 +42,15 @@ Names = Annotated[list[str], msgspec.Meta(min_length=1)]
 #: What data in a form of its own cannot be as well.
 _NO_TEXT = (
     *("words", "sentences", "paragraphs", "characters", "lines", "list", "list_order", "table"),
-    *("item_beginning", "item_length", "title", "headings", "emphasis", "labels", "summary"),
+    *(
+        "item_beginning",
+        "item_length",
+        "title",
+        "headings",
+        "emphasis",
+        "labels",
+        "summary",
+    ),
     *("postscript", "parts", "thesis", "placeholders", "beginning", "ending", "quotes"),
     *("questions", "request", "versions", "opening"),
 )
@@ -294,7 +302,19 @@ def _(response: str, *, keys: list[str]) -> str:
     "tags",
     about="data",
     tasks=("explanation", "advice", "fact", "opinion", "calculation", "classification", "letter"),
-    clashes=("title", "beginning", "ending", "quotes", "request", "parts", "versions", "thesis"),
+    clashes=(
+        "sentences",
+        "paragraphs",
+        "lines",
+        "title",
+        "beginning",
+        "ending",
+        "quotes",
+        "request",
+        "parts",
+        "versions",
+        "thesis",
+    ),
 )
 def tags(response: str, *, names: Names) -> Miss | None:
     """Everything inside tags as of XML, in their order: "<name>...</name>".

@@ -26,6 +26,8 @@ __all__ += ["last_word", "opens_without", "quoted", "request_first", "two_versio
 
 _LISTS = word_lists(__file__, "edges.txt")
 _BARE = ("data", "table", "request", "versions")
+#: Marks that a phrase may have, and another demand may forbid.
+_MARKS = ("commas", "exclamation marks", "marks")
 
 #: Words and phrases.
 Phrases = Annotated[list[str], msgspec.Meta(min_length=1)]
@@ -38,7 +40,7 @@ Phrases = Annotated[list[str], msgspec.Meta(min_length=1)]
     "begins_with",
     about="beginning",
     tasks=(*TOLD, "fact", "conversation"),
-    clashes=(*_BARE, "quotes", "title", "labels", "thesis"),
+    clashes=(*_BARE, "quotes", "title", "labels", "thesis", *_MARKS),
 )
 def begins_with(response: str, *, text: str) -> Miss | None:
     """A given beginning, to the letter, and more behind it.
@@ -76,7 +78,7 @@ def _(response: str, *, text: str) -> str:
     "opens_without",
     about="opening",
     tasks=(*LONG, "creative", "fact", "conversation", "rewriting"),
-    clashes=("data", "request"),
+    clashes=("beginning", "data", "request", "language"),
 )
 def opens_without(response: str, *, words: Phrases) -> Miss | None:
     """No given word or phrase at the beginning, in any case.
@@ -113,7 +115,7 @@ def _(response: str, *, words: list[str]) -> str:
     "first_sentence_question",
     about="questions",
     tasks=("explanation", "advice", "creative", "letter", "opinion"),
-    clashes=(*_BARE, "beginning", "title", "list", "thesis", "labels"),
+    clashes=("headings", *_BARE, "beginning", "title", "list", "thesis", "labels", "marks"),
 )
 def first_sentence_question(response: str) -> Miss | None:
     """A question as the first sentence, and more behind it."""
@@ -136,7 +138,7 @@ def _(chance: random.Random, case: Asked) -> Drawn:
     "ends_with",
     about="ending",
     tasks=(*TOLD, "conversation"),
-    clashes=(*_BARE, "postscript", "summary", "parts", "lines", "paragraphs"),
+    clashes=(*_BARE, "postscript", "summary", "parts", "lines", "paragraphs", *_MARKS),
 )
 def ends_with(response: str, *, text: str) -> Miss | None:
     """A given end, in any case, and nothing behind it but quotation marks.
@@ -171,7 +173,7 @@ def _(response: str, *, text: str) -> str:
     "ends_with_question",
     about="ending",
     tasks=("advice", "letter", "opinion", "conversation", "creative", "explanation"),
-    clashes=(*_BARE, "postscript", "summary", "lines", "questions"),
+    clashes=(*_BARE, "postscript", "summary", "lines", "questions", "marks"),
 )
 def ends_with_question(response: str) -> Miss | None:
     """A question at the very end."""
@@ -223,7 +225,19 @@ _OPENS = re.compile(r'"(?=[\w¿¡(\'“‘*])')
     "quoted",
     about="quotes",
     tasks=(*TOLD, "fact", "rewriting", "conversation"),
-    clashes=(*_BARE, "beginning", "labels", "parts", "postscript", "list"),
+    clashes=(
+        "list_order",
+        "item_beginning",
+        "item_length",
+        *_BARE,
+        "beginning",
+        "labels",
+        "parts",
+        "postscript",
+        "list",
+        "headings",
+        "marks",
+    ),
 )
 def quoted(response: str) -> Miss | None:
     """The whole answer in one pair of double quotation marks."""
@@ -281,7 +295,20 @@ def _(response: str, *, asked: str) -> str:
     "two_versions",
     about="versions",
     tasks=("creative", "letter", "rewriting", "conversation"),
-    clashes=("data", "table", "parts", "title", "ending", "postscript", "request", "paragraphs"),
+    clashes=(
+        *(
+            "data",
+            "table",
+            "parts",
+            "title",
+            "ending",
+            "postscript",
+            "request",
+            "paragraphs",
+            "lines",
+        ),
+        *("list", "list_order", "words", "sentences", "characters", "formatting"),
+    ),
 )
 def two_versions(response: str) -> Miss | None:
     """Two different answers with six asterisks between them, and none elsewhere."""

@@ -95,7 +95,7 @@ def _empty(response: str, found: Sequence[Span]) -> Miss | None:
     return None
 
 
-@kind("headings", about="headings", tasks=LONG, clashes=NO_HEADINGS)
+@kind("headings", about="headings", tasks=LONG, clashes=(*NO_HEADINGS, "language"))
 def headings(response: str, *, names: Names) -> Miss | None:
     """Markdown headings with given names, in their order, and a text below each.
 

@@ -15,7 +15,16 @@ from evolsynth.options import Count
 
 __all__ = ["bold_beginnings", "item_length", "list_order"]
 
-_NO_LIST = ("paragraphs", "sentences", "lines", "table", "data", "no_list", "comma_list")
+_NO_LIST = (
+    "paragraphs",
+    "sentences",
+    "lines",
+    "table",
+    "data",
+    "no_list",
+    "comma_list",
+    "formatting",
+)
 
 
 def _points(count: int) -> str:
@@ -32,7 +41,7 @@ def _rank(order: _Order, text: str) -> tuple[int, str]:
     return (len(text) if order == "from shortest to longest" else -len(text)), ""
 
 
-@kind("list_order", about="list_order", tasks=("ideas", "advice"), clashes=_NO_LIST)
+@kind("list_order", about="list_order", tasks=("ideas", "advice"), clashes=(*_NO_LIST, "labels"))
 def list_order(response: str, *, order: _Order, least: Count = 3) -> Miss | None:
     """A list whose points stand in an order: by their words, or by their characters' number.
 
@@ -76,7 +85,7 @@ _NAMED = re.compile(r"([^\W_][^\n:*–—]{0,50}?)(?:\s?[:–—]|\s-)(?=\s)")
     "bold_beginnings",
     about="item_beginning",
     tasks=LONG,
-    clashes=(*_NO_LIST, "nested_bullets", "checklist"),
+    clashes=("labels", *_NO_LIST, "nested_bullets", "checklist"),
 )
 def bold_beginnings(response: str, *, least: Count = 2) -> Miss | None:
     """A list each of whose points begins with words in bold ("**...**").
@@ -112,7 +121,7 @@ def _(response: str, *, least: int) -> str:
     return made
 
 
-@kind("item_length", about="item_length", tasks=LONG, clashes=_NO_LIST)
+@kind("item_length", about="item_length", tasks=LONG, clashes=(*_NO_LIST, "words", "labels"))
 def item_length(response: str, *, n: Count, least: Count = 3) -> Miss | None:
     """A list none of whose points has more than so many words.
 

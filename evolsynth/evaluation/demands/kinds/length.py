@@ -144,7 +144,17 @@ def _(response: str, *, n: int, off: int) -> str:
 
 # Sentences ----------------------------------------------------------------------------------------
 
-_NO_SENTENCES = ("words", "characters", "list", "table", "headings", "title", "request", "lines")
+_NO_SENTENCES = (
+    "postscript",
+    "words",
+    "characters",
+    "list",
+    "table",
+    "headings",
+    "title",
+    "request",
+    "lines",
+)
 
 
 def _extra(text: str, n: int) -> tuple[int, int] | None:
@@ -157,7 +167,7 @@ def _extra(text: str, n: int) -> tuple[int, int] | None:
     "sentences_exactly",
     about="sentences",
     tasks=(*PROSE, *_SHORT),
-    clashes=(*_NO_SENTENCES, "postscript"),
+    clashes=_NO_SENTENCES,
 )
 def sentences_exactly(response: str, *, n: Count) -> Miss | None:
     """So many sentences, and no lines that are none.

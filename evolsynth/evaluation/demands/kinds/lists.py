@@ -34,6 +34,23 @@ from evolsynth.options import Count
 __all__ = ["bullet_mark", "bullets_between", "bullets_exactly", "checklist", "comma_list"]
 __all__ += ["nested_bullets", "no_list", "numbered_exactly", "sentences_then_bullets"]
 
+#: What a bare line of things cannot have.
+_ALONE = (
+    *("list_order", "item_beginning", "item_length", "title", "headings", "labels"),
+    "opening",
+    *(
+        "summary",
+        "postscript",
+        "parts",
+        "thesis",
+        "beginning",
+        "ending",
+        "quotes",
+        "versions",
+        "words",
+    ),
+    *("questions", "request", "commas", "emphasis"),
+)
 _NO_LIST = ("paragraphs", "sentences", "lines", "table", "data")
 
 
@@ -207,7 +224,7 @@ def _(response: str, *, n: int) -> str:
     return mended(response, n, lambda points: marked(points, "- [ ]"))
 
 
-@kind("nested_bullets", about="list", tasks=LONG, clashes=_NO_LIST)
+@kind("nested_bullets", about="list", tasks=LONG, clashes=(*_NO_LIST, "emphasis"))
 def nested_bullets(response: str, *, n: Count, sub: Count) -> Miss | None:
     """So many points marked with "*", each with so many below it marked with "-".
 
@@ -253,7 +270,7 @@ def _(response: str, *, n: int, sub: int) -> str:
 # Others -------------------------------------------------------------------------------------------
 
 
-@kind("comma_list", about="list", tasks=("ideas",), clashes=(*_NO_LIST, "list_order"))
+@kind("comma_list", about="list", tasks=("ideas",), clashes=(*_NO_LIST, *_ALONE))
 def comma_list(response: str, *, n: Count) -> Miss | None:
     """So many things on one line, with commas between them and nothing else.
 
@@ -307,7 +324,10 @@ def _(response: str) -> str:
 
 
 @kind(
-    "sentences_then_bullets", about="list", tasks=LONG, clashes=(*_NO_LIST, "ending", "postscript")
+    "sentences_then_bullets",
+    about="list",
+    tasks=LONG,
+    clashes=(*_NO_LIST, "ending", "postscript", "request"),
 )
 def sentences_then_bullets(response: str, *, sentences: Count = 2, least: Count = 2) -> Miss | None:
     """A paragraph of at least so many sentences, then points marked with "*", and nothing else.

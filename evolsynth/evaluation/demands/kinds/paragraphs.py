@@ -29,7 +29,16 @@ __all__ += ["paragraphs_divided", "paragraphs_exactly"]
 
 _LISTS = word_lists(__file__, "paragraphs.txt")
 
-_NO_PARAGRAPHS = ("list", "table", "headings", "title", "lines", "postscript", "parts", "versions")
+_NO_PARAGRAPHS = (
+    "list",
+    "table",
+    "headings",
+    "title",
+    "lines",
+    "postscript",
+    "parts",
+    "versions",
+)
 
 
 def _told(some: list[Span], what: str) -> str:
@@ -64,7 +73,12 @@ def _(response: str, *, n: int) -> str:
     return "\n\n".join(in_paragraphs(response, n))
 
 
-@kind("paragraphs_divided", about="paragraphs", tasks=PROSE, clashes=(*_NO_PARAGRAPHS, "data"))
+@kind(
+    "paragraphs_divided",
+    about="paragraphs",
+    tasks=PROSE,
+    clashes=("sentences", *_NO_PARAGRAPHS, "data", "formatting"),
+)
 def paragraphs_divided(response: str, *, n: Count, divider: str = "***") -> Miss | None:
     """So many paragraphs, with a divider on a line of its own between them.
 
@@ -102,7 +116,7 @@ def _(response: str, *, n: int, divider: str) -> str:
     "first_word_of_paragraph",
     about="paragraphs",
     tasks=PROSE,
-    clashes=(*_NO_PARAGRAPHS, "beginning", "quotes", "request"),
+    clashes=(*_NO_PARAGRAPHS, "beginning", "quotes", "request", "language", "letters"),
 )
 def first_word_of_paragraph(response: str, *, n: Count, nth: Count, word: str) -> Miss | None:
     """So many paragraphs, with one blank line between them, one of which begins with a word.

@@ -24,6 +24,8 @@ __all__ = ["italic_thesis", "key_values", "placeholders", "postscript", "summary
 
 _LISTS = word_lists(__file__, "structure.txt")
 
+#: What words that are given cannot keep to.
+_NAMED = ("language", "letters")
 #: Names of parts, in their order.
 Names = Annotated[list[str], msgspec.Meta(min_length=1)]
 
@@ -45,7 +47,12 @@ _LABELLED: tuple[Task, ...] = (
     "key_values",
     about="labels",
     tasks=_LABELLED,
-    clashes=(*NO_HEADINGS, "headings", "list", "title", "beginning", "request"),
+    clashes=(
+        "thesis",
+        "parts",
+        *(*NO_HEADINGS, "headings", "list", "title", "beginning", "request"),
+        *_NAMED,
+    ),
 )
 def key_values(response: str, *, keys: Names) -> Miss | None:
     """Parts that begin with given labels and a colon ("Reason: ..."), in order, and nothing before.
@@ -56,7 +63,8 @@ def key_values(response: str, *, keys: Names) -> Miss | None:
     found: list[tuple[int, int]] = []
     at = 0
     for key in keys:
-        match = re.compile(rf"^[*_ \t]*{re.escape(key)}[*_]*:[*_]*", re.M).search(response, at)
+        label = re.compile(rf"^[*_ \t]*{re.escape(key)}[*_]*:[*_]*", re.M | re.I)
+        match = label.search(response, at)
         if not match:
             return Miss(f'No line begins with "{key}:" in its place.')
         found.append((match.start(), match.end()))
@@ -77,7 +85,10 @@ def _(chance: random.Random, case: Asked) -> Drawn:
 
 
 @kind(
-    "summary_line", about="summary", tasks=LONG, clashes=("ending", "postscript", "data", "lines")
+    "summary_line",
+    about="summary",
+    tasks=LONG,
+    clashes=("ending", "postscript", "data", "lines", *_NAMED),
 )
 def summary_line(response: str, *, label: str) -> Miss | None:
     """A last line that begins with a label and a colon and says at least three words.
@@ -105,18 +116,19 @@ def _(chance: random.Random, case: Asked) -> Drawn:
 
 
 _CLOSING = re.compile(
-    r"(?:in (?:conclusion|summary|short|brief|the end)|overall|to (?:sum up|conclude|summarize)|"
-    r"all in all|finally|ultimately), (?=\S)",
+    r"(?:in (?:conclusion|summary|short|brief)|overall|to (?:sum up|conclude|summarize)|"
+    r"all in all), (?=\S)",
     re.I,
 )
 
 
 @summary_line.applies
 def _(response: str, *, label: str) -> str:
-    last = sentences(response)[-1]
-    closing = _CLOSING.match(last.text)
-    if closing is None or not last.text.endswith("."):
+    some = sentences(response)
+    closing = _CLOSING.match(some[-1].text) if some else None
+    if closing is None or not some[-1].text.endswith("."):
         return ""
+    last = some[-1]
     said = last.text[closing.end() :]
     return f"{response[: last.start].rstrip()}\n\n{label}: {said[0].upper()}{said[1:]}"
 
@@ -176,7 +188,12 @@ def _(chance: random.Random, case: Asked) -> Drawn:
 # Parts --------------------------------------------------------------------------------------------
 
 
-@kind("two_parts", about="parts", tasks=PROSE, clashes=("data", "paragraphs", "lines", "versions"))
+@kind(
+    "two_parts",
+    about="parts",
+    tasks=PROSE,
+    clashes=("sentences", "data", "paragraphs", "lines", "versions", "formatting"),
+)
 def two_parts(
     response: str, *, divider: Literal["---", "===", "~~~", "+++", "* * *"] = "---"
 ) -> Miss | None:
@@ -209,7 +226,7 @@ def _(response: str, *, divider: str) -> str:
     "italic_thesis",
     about="thesis",
     tasks=("opinion", "explanation", "advice"),
-    clashes=("beginning", "data", "request", "title", "quotes"),
+    clashes=("sentences", "lines", "beginning", "data", "request", "title", "quotes", "formatting"),
 )
 def italic_thesis(response: str) -> Miss | None:
     """A thesis first, in HTML italics (<i>...</i>), and then plain text."""

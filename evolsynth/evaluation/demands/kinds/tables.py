@@ -21,7 +21,17 @@ __all__ = ["table", "table_rows"]
 
 _LISTS = word_lists(__file__, "tables.txt")
 _TABULAR: tuple[Task, ...] = ("ideas", "advice", "howto")
-_NO_TABLE = ("paragraphs", "sentences", "lines", "list", "data", "item_beginning", "item_length")
+_NO_TABLE = (
+    "paragraphs",
+    "sentences",
+    "lines",
+    "list",
+    "data",
+    "item_beginning",
+    "item_length",
+    "language",
+    "letters",
+)
 _RULE = re.compile(r"\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?")
 
 #: The names of columns.

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from evolsynth.evaluation.text.numbers import COUNTS
 from evolsynth.evaluation.text.verbs import SPELLINGS, VERBS
 from evolsynth.evaluation.text.words import word_lists
 
@@ -84,7 +85,9 @@ _QUOTED = re.compile(
 #: A line that begins with a small letter, or with a number that counts something, goes on.
 _BORDER = re.compile(r"[.!?]+[)\]*\"']*\s+|\n[ \t]*\n\s*|\n(?![ \t]*(?:[a-z]|\d+ [a-z]))\s*")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|vs|mr|mrs|ms|dr|prof|st|no|fig|[a-z])|(?:\A|\n)[ \t]*\d{1,2})\.$", re.I
+    r"(?:\b(?:e\.g|i\.e|etc|vs|mr|mrs|ms|dr|prof|st|no|fig|max|min|[a-z])"
+    r"|(?:\A|\n)[ \t]*\d{1,2})\.$",
+    re.I,
 )
 _MARK = re.compile(r"\s*(?:(?:[-*•#>]+|\(?(?:\d{1,2}|[a-z])[.)])\s+|\*\*)+")
 _LABEL = re.compile(r"[\s*#>-]*(?P<label>[a-z][\w'/-]*(?: [\w'/-]+){0,3})(?: #?\d{1,2})?\**\s*:")
@@ -216,7 +219,12 @@ def _announces(head: str, works: bool) -> bool:
 
 _NEAR = 300  # characters before or behind a demand that are looked at
 _LEADS = re.compile(rf"\A{_LEADING}")
-_VERBS = VERBS | set(SPELLINGS) | {v[:-3] + "ise" for v in VERBS if v.endswith("ize")}
+_VERBS = (
+    VERBS
+    | frozenset(_LISTS["verbs"])
+    | set(SPELLINGS)
+    | {v[:-3] + "ise" for v in VERBS if v.endswith("ize")}
+)
 
 
 def _is_verb(word: str) -> bool:
@@ -229,7 +237,7 @@ _OPENS = re.compile(
 )
 _REQUEST = re.compile(
     rf"{_LEADING}(?:(?:do\s+not|don't|never|avoid|without|let's|let|make|be|keep|ensure)\b"
-    r"|(?:can|could|would|will)\s+(?:you|i\s+(?:get|have))\b"
+    r"|(?:can|could|would|will)\s+(?:you|u|i\s+(?:get|have))\b(?!\s+(?:rather|say|prefer|ever|agree|call)\b)"
     r"|i(?:'d|\s+would)?\s+(?:\w+\s+)?(?:need|want|like|wish|love|expect)\b|you(?:'ll)?\s+(?:must|should|need|are|will|have|can)\b"
     r"|(?:your|my|our)\s+(?:task|job|goal|challenge)\b|what\s+i\s+(?:need|want)\b|(?:help|need)\b"
     rf"|(?:the|your|this|its|all|an?|my|our)\s+(?:[\w'-]+\s+){{0,3}}?{_any('answers')}\b|(?:it|there)\s+(?:must|should|has|needs|is\s+important)\b|(?:the\s+)?same\b|again\b"
@@ -239,7 +247,8 @@ _REQUEST = re.compile(
 _QUESTION = re.compile(
     rf"{_LEADING}(?:what|who|why|how|which|where|when|whose|whom|is|are|was|were|do|does|did|has|have)(?:'s|'re)?\b"
 )
-_BARS = re.compile(rf"\b{_any('bars')}(?!\w)")
+_BARS = re.compile(rf"\b{_any('bars')}(?!\w)|\b{_any('bars in a clause')}(?!\w)[^,;:]*\Z")
+_BARS_FIRST = re.compile(rf"{_LEADING}{_any('bars at the beginning')}(?!\w)")
 _NOT_BEFORE = re.compile(rf"(?:\b|(?<=\w)(?=n't)){_any('not before')}\W*\Z|~\s*\Z")
 #: "a title of", "the introduction should be": a demand behind is one of that part.
 _PART = re.compile(
@@ -248,15 +257,26 @@ _PART = re.compile(
 )
 _NOT_BEHIND = re.compile(rf"['\")\]*,]*\s+{_any('not behind')}(?!\w)|\s?-?ish\b|\s*/")
 _TAKEN_BACK = re.compile(
-    r"\b(?:not|never|without|avoid|instead\s+of|rather\s+than|no\s+need|(?:don|doesn|needn|shouldn)'t)\b[^,;:.]{0,80}\Z"
+    r"\b(?:not|never|without|avoid|instead\s+of|rather\s+than|no\s+need|(?:don|doesn|needn|shouldn)'t)\b(?:(?!\b(?:and|but)\s+(?:it|the|your|this|please|use|keep|write)\b)[^,;:.]){0,80}\Z"
 )
 _ALSO = re.compile(
-    r"[,;:(]\s*(?:and\s+|but\s+)?(?:the|your|this|it)\b(?:\s+[\w'-]+){0,3}?"
+    r"(?:[,;:(]\s*(?:and\s+|but\s+)?|\b(?:and|but)\s+)(?:the|your|this|it)\b(?:\s+[\w'-]+){0,3}?"
     r"\s+(?:should|must|has\s+to|have\s+to|needs?\s+to)(?:\s+\w+)?\s*\Z"
 )
 _ABOUT_WRITING = re.compile(rf"\b{_any('questions about')}\W*\Z")
 _PHRASE = re.compile(r"(?:in|with|using|as|within|at\s+(?:most|least)|no\s+more)\b")
+_DENIES = re.compile(r"(?:do\s+not|don't|must\s+not|never|avoid|without|with\s+no|should\s+not)\b")
+_INTRODUCES = re.compile(rf"{_LEADING}{_any('introducing')}\b")
 _IN = re.compile(r"(?:in|within)\b")
+_COUNTS = re.compile(rf"\d|\b(?:{'|'.join(COUNTS)}|single|word)\b")
+#: "tweets had to be", "the word that is written": told of something there is, save of an answer.
+_TOLD = re.compile(
+    r"\b(?:had\s+to\s+be|been|is|are|was|were)(?:\s+(?:written|given|printed|only|always|often))?\W*\Z"
+)
+_MADE = re.compile(
+    rf"\b(?:sure|ensure|check)\b|\A{_LEADING}(?:(?:can|could|would|will)\s+you\s+(?:please\s+)?)?(?:write|create|compose|generate|draft|make|give|produce|tell)\b"
+    rf"|\b(?:your|the)\s+(?:\w+\s+)?{_any('answers')}\s+(?:is|are)\W*\Z"
+)
 _TURNS = re.compile(
     r",\s*(?:(?:please|also|then|\w+ly|you\s+(?:should|must))\s+)*(?P<word>[a-z]+)\b"
 )
@@ -278,20 +298,26 @@ def is_asked(sentence: Sentence, start: int, end: int, *, opens: bool) -> bool:
     if label and _ASKING_LABEL.match(label["label"]):
         head = f"write {head[label.end() :]}" if head[label.end() :].strip() else ""
     near = head[-_NEAR:]
-    if _BARS.search(near) or _NOT_BEHIND.match(text, end):
+    if _BARS.search(near) or _BARS_FIRST.match(head) or _NOT_BEHIND.match(text, end):
         return False
     if opens:
         return _OPENS.search(near) is not None and (not _bare(head) or _requests(head))
-    if _NOT_BEFORE.search(near) or _TAKEN_BACK.search(near) or _PART.search(near):
+    if _NOT_BEFORE.search(near) or _PART.search(near):
         return False
+    if _TAKEN_BACK.search(near) and not _DENIES.match(text, start):
+        return False
+    if _TOLD.search(near) and not _MADE.search(near):
+        return False
+    said = text[start : start + _NEAR]
+    orders = _requests(said) and not _PHRASE.match(said)
     if not _bare(head):
-        said = text[start : start + _NEAR]
-        return _stands_alone(text[end:]) or (_requests(said) and not _PHRASE.match(said))
-    if _requests(head):
+        return orders or _stands_alone(text[end:])
+    if _requests(head) or (orders and _INTRODUCES.match(head) and _OPENS.search(near)):
         return True
     if not _QUESTION.match(head) or text[end:].strip(" .?!)\n*"):
         return False
-    return _IN.match(text, start) is not None and not _ABOUT_WRITING.search(near)
+    counts = _IN.match(text, start) and _COUNTS.search(text, start, end)
+    return bool(counts) and not _ABOUT_WRITING.search(near)
 
 
 def _bare(head: str) -> str:

@@ -90,36 +90,44 @@ _WORD = re.compile(r"[^\W_]+")
 
 def _in_sentence(sentence: Sentence, behind: Sequence[Sentence], text: str) -> Iterator[_Match]:
     single, several = _indexes()
-    for number in _numbers(sentence.text, single):
-        yield from _matches(_phrases()[number], sentence, sentence.stop, text)
+    cut = sentence.cut()
+    for phrase in _likely(sentence.text, single):
+        # a wording of ours may hold a colon ("Be brief: 50 words is the limit"), behind which
+        # nothing is given
+        where = sentence if phrase.own else cut
+        yield from _matches(phrase, where, sentence.stop, text)
     joined = sentence
     for one in behind:
         if one.start == joined.end:
             joined = joined.joined(one)
-    for number in _numbers(joined.text, several):
-        yield from _matches(_phrases()[number], joined, sentence.stop, text)
+    for phrase in _likely(joined.text, several):
+        yield from _matches(phrase, joined, sentence.stop, text)
 
 
-def _numbers(text: str, index: Mapping[str, Sequence[int]]) -> Sequence[int]:
-    """The patterns that may match, each once."""
-    some = (number for word in _WORD.findall(text) for number in index.get(word, ()))
-    return list(dict.fromkeys(some))
+def _likely(text: str, index: Mapping[str, Sequence[Phrase]]) -> Iterator[Phrase]:
+    """The patterns all of whose keys stand in a text, each once."""
+    said = dict.fromkeys(_WORD.findall(text))  # in their order, so that all goes the same way
+    words = set(said)
+    seen: set[Phrase] = set()
+    for word in said:
+        for phrase in index.get(word, ()):
+            if not any(map(words.isdisjoint, phrase.keys)) and phrase not in seen:
+                seen.add(phrase)
+                yield phrase
 
 
 def _matches(phrase: Phrase, sentence: Sentence, stop: int, text: str) -> Iterator[_Match]:
-    """What a pattern finds, beginning before a place in one sentence or several. A wording of our
-    own may hold a colon ("Be brief: 50 words is the limit"), behind which nothing is given."""
-    where = sentence if phrase.own or phrase.several else sentence.cut()
-    for match in phrase.pattern.finditer(where.text):
+    """What a pattern finds, beginning before a place in one sentence or several."""
+    for match in phrase.pattern.finditer(sentence.text):
         start, end = match.span()
         if start >= max(stop, phrase.own):
             break
         demand = None
-        if is_asked(where, start, end, opens=phrase.opens):
+        if is_asked(sentence, start, end, opens=phrase.opens):
             with suppress(InputError):
-                demand = phrase.kind(**phrase.read(match, text[where.start :]))
+                demand = phrase.kind(**phrase.read(match, text[sentence.start :]))
         if demand is not None or not phrase.opens:
-            yield _Match(where.start + start, where.start + end, demand)
+            yield _Match(sentence.start + start, sentence.start + end, demand)
 
 
 def _longest(found: Sequence[_Match]) -> Iterator[FoundDemand]:
@@ -140,26 +148,17 @@ def _longest(found: Sequence[_Match]) -> Iterator[FoundDemand]:
 
 
 @cache
-def _phrases() -> tuple[Phrase, ...]:
-    """All patterns: the kinds' own wordings, and those of ``found.txt``."""
+def _indexes() -> tuple[Mapping[str, Sequence[Phrase]], Mapping[str, Sequence[Phrase]]]:
+    """All patterns by a word that stands in what they match: those of one sentence, those of more.
+
+    They are the kinds' own wordings, and those of ``found.txt``.
+    """
     lists = word_lists(__file__, "found.txt")
     pieces = Pieces(lists)
-    return tuple(
-        phrase
-        for name, kind in KINDS.items()
-        for phrase in (
-            *(Phrase(one, kind) for one in kind.wordings),
-            *(Phrase(one, kind, pieces) for one in lists.get(name, ())),
-        )
-    )
-
-
-@cache
-def _indexes() -> tuple[Mapping[str, Sequence[int]], Mapping[str, Sequence[int]]]:
-    """The numbers of patterns by a word that stands in all that they match: those of one sentence,
-    and those of two."""
-    indexes: tuple[dict[str, list[int]], ...] = (defaultdict(list), defaultdict(list))
-    for number, phrase in enumerate(_phrases()):
-        for key in phrase.keys:
-            indexes[phrase.several][key].append(number)
+    indexes: tuple[dict[str, list[Phrase]], ...] = (defaultdict(list), defaultdict(list))
+    for name, kind in KINDS.items():
+        own = [Phrase(one, kind) for one in kind.wordings]
+        for phrase in (*own, *(Phrase(one, kind, pieces) for one in lists.get(name, ()))):
+            for key in phrase.keys[0]:
+                indexes[phrase.several][key].append(phrase)
     return indexes[0], indexes[1]

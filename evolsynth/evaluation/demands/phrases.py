@@ -113,8 +113,8 @@ class Phrase:
         self.opens = self._text[:1].isupper()
         #: Whether it is more than one sentence.
         self.several = _has_border(self._nodes)
-        #: Of these words one stands in whatever it matches.
-        self.keys = _keys(self._nodes)
+        #: Of each of these sets one word stands in whatever it matches; the rarest first.
+        self.keys = sorted(_keys(self._nodes), key=_worth, reverse=True)[:_KEYS]
 
     @cached_property
     def _written(self) -> tuple[re.Pattern[str], _Writer]:
@@ -257,6 +257,7 @@ def _pattern(slot: Slot, kind: Any) -> str:
     return rf"(?:{QUOTED}|{_SIGNS}|{_BARE})" if bare else rf"(?:{QUOTED}|{_SIGNS})"
 
 
+_KEYS = 3  # that are looked for before a pattern is
 _WORD = re.compile(r"[^\W_]+")
 _FIRST, _LAST = re.compile(r"\A[^\W_]+"), re.compile(r"[^\W_]+\Z")
 _BORDER = re.compile(r"[.!?][\"')]*\s")
@@ -270,8 +271,8 @@ def _has_border(nodes: Sequence[Node]) -> bool:
     return ends or "." in texts or any(map(_BORDER.search, texts)) or any(map(_has_border, inner))
 
 
-def _keys(nodes: Sequence[Node]) -> frozenset[str]:
-    """The best set of words of which one must stand in what a sequence matches."""
+def _keys(nodes: Sequence[Node]) -> list[frozenset[str]]:
+    """Sets of words: of each, one must stand in what a sequence matches."""
     found: list[frozenset[str]] = []
     for place, node in enumerate(nodes):
         if isinstance(node, Text):
@@ -282,10 +283,10 @@ def _keys(nodes: Sequence[Node]) -> frozenset[str]:
             said = _LAST.sub("", said) if _touches(after) else said
             found += [frozenset([word]) for word in _WORD.findall(said)]
         elif isinstance(node, Group) and not node.loose:
-            some = [_keys(one) for one in node.branches]
-            if all(some):
-                found.append(frozenset().union(*some))
-    return max(found, key=_worth, default=frozenset())
+            some = [max(_keys(one), key=_worth, default=None) for one in node.branches]
+            if None not in some:
+                found.append(frozenset().union(*filter(None, some)))
+    return found
 
 
 def _touches(node: Node | None) -> bool:

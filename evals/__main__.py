@@ -73,6 +73,9 @@ PROGRAMS = {
     "tuning": Program(
         "evals.tuning", "does a data set teach? A small model is tuned on it and measured"
     ),
+    "tuning-prompts": Program(
+        "evals.tuning_prompts", "prompts for it, of rows that say what they demand"
+    ),
     "tables": Program("evals.tables", "write the tables of README and docs/ that code declares"),
     "importance": Program(
         "evals.importance", "which weights matter, and what each quantisation costs"

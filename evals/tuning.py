@@ -34,6 +34,7 @@ from evals.tuning_model import Recipe, Trained, needed, read, train, write
 from evals.tuning_rows import UNTRAINED, Arm, Example, budget, cut, named, read_arm
 from evals.tuning_scores import Difference, Met, difference, met
 from evals.verifiers import Asked, judgeable, read_prompts
+from evolsynth.atomic import written
 from evolsynth.errors import InputError
 from evolsynth.llm.backends import DEFAULT_MODEL
 from evolsynth.llm.llamacpp.files import find_model, sha256_of
@@ -274,7 +275,7 @@ def _result(
         losses=asyncio.run(session.losses(texts.answers, texts.passages)),
         verdicts=verdicts,
     )
-    tell(_line(result))
+    tell(f"{name}: {prompts:.1%} of prompts, {demands:.1%} of demands")
     return result
 
 
@@ -290,7 +291,8 @@ def _made(task: _Task, recipe: Recipe, source: Path, tell: Callable[[str], None]
         tell(f"{len(task.examples)} rows to learn")
         trained = train(model, task.examples, recipe, task.seed, tell=tell)
     write(model, source, task.folder / "model.gguf")
-    note.write_bytes(msgspec.json.encode(trained))
+    with written(note) as part:
+        part.write_bytes(msgspec.json.encode(trained))
     del model
     gc.collect()  # gigabytes, before the engine takes its own
     tell(f"made in {time.perf_counter() - began:.0f} s")

@@ -7,12 +7,14 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from evals.quality import Answer
 from evals.tuning_losses import Losses, losses
 from evals.verifiers import Asked
+from evolsynth.atomic import written
 from evolsynth.errors import EngineError, RequestError
 from evolsynth.llm.base import LLM, Sampling
 from evolsynth.llm.llamacpp import LlamaCpp, available_threads
@@ -72,9 +74,17 @@ class Session:
         return [found[asked.key].response for asked in prompts]
 
     async def losses(self, answers: Sequence[Answer], texts: Sequence[str]) -> Losses:
-        """See `losses`."""
+        """See `losses`; kept beside the answers."""
+        kept, mark = self._kept.with_name("losses.json"), _digest([answers, texts])
+        if kept.is_file():
+            of, found = msgspec.json.decode(kept.read_bytes(), type=tuple[str, Losses])
+            if of == mark:
+                return found
         async with self._llm as llm:
-            return await losses(llm, answers, texts)
+            found = await losses(llm, answers, texts)
+        with written(kept) as part:
+            part.write_bytes(msgspec.json.encode((mark, found)))
+        return found
 
     async def _ask(
         self,
@@ -110,8 +120,11 @@ class Session:
         return lines
 
     def _mark(self, asked: Asked) -> str:
-        body = msgspec.json.encode([asked.prompt, self._tokens])
-        return hashlib.blake2b(body, digest_size=8).hexdigest()
+        return _digest([asked.prompt, self._tokens])
+
+
+def _digest(body: Any) -> str:
+    return hashlib.blake2b(msgspec.json.encode(body), digest_size=8).hexdigest()
 
 
 async def _answered(

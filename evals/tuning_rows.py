@@ -14,7 +14,8 @@ from evolsynth.llm.base import Prompt, Segment
 from evolsynth.llm.llamacpp.model import Model
 from evolsynth.rows import Message, Row
 
-__all__ = ["LONGEST", "UNTRAINED", "Arm", "Example", "budget", "cut", "named", "read_arm"]
+__all__ = ["LONGEST", "UNTRAINED", "Arm", "Example", "budget", "cut", "example_of", "named"]
+__all__ += ["read_arm"]
 
 #: The arm that is always there.
 UNTRAINED = "untrained"

@@ -179,7 +179,7 @@ _PHRASE, _TIMES, _TIMES_ALONE = 16, 4, 6
     "repetition",
     *_BOTH,
     cost="text",
-    place=2,
+    place=13,
     sentence="The text repeats itself in a loop.",
     advice="Set a repetition penalty of 1.1 to 1.2 in the step's sampling, or lower max_tokens, "
     "since loops come at the end of long texts.",

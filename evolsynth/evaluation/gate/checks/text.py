@@ -179,7 +179,7 @@ _PHRASE, _TIMES, _TIMES_ALONE = 16, 4, 6
     "repetition",
     *_BOTH,
     cost="text",
-    place=13,
+    place=2,
     sentence="The text repeats itself in a loop.",
     advice="Set a repetition penalty of 1.1 to 1.2 in the step's sampling, or lower max_tokens, "
     "since loops come at the end of long texts.",
@@ -317,7 +317,7 @@ _FENCED = re.compile(r"^ {0,3}(```|~~~).*?(?:^ {0,3}\1|\Z)", re.M | re.S)
     "thought_left",
     "response",
     cost="text",
-    place=2,
+    place=13,
     sentence="The response holds the thought that a model had before it answered, or only that.",
     advice="Have the server keep thoughts apart (its reasoning parser), ask with think: false, or "
     "give more max_tokens; of rows that were made elsewhere take the text behind the closing tag.",

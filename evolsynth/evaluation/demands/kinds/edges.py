@@ -114,7 +114,7 @@ def _(response: str, *, words: list[str]) -> str:
 @kind(
     "first_sentence_question",
     about="questions",
-    tasks=("explanation", "advice", "creative", "letter", "opinion"),
+    tasks=("explanation", "advice", "creative", "opinion"),
     clashes=("headings", *_BARE, "beginning", "title", "list", "thesis", "labels", "marks"),
 )
 def first_sentence_question(response: str) -> Miss | None:

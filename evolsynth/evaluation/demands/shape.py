@@ -98,9 +98,10 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     """The sentences of a text, the same for all demands.
 
     One ends surely behind a full stop, question or exclamation mark before white space. Not sure
-    are ends behind abbreviations ("etc.", "U.S."), before small letters ('"Why?" she asked')
-    or marks of lists and bold type, behind the number of an item, and of lines that no such mark
-    closes (headings, verses). None are those in numbers, "e.g." and "Dr.". English.
+    are ends behind abbreviations ("etc.", "U.S."), before small letters ('"Why?" she asked', but
+    not where all letters are small) or marks of lists and bold type, behind the number of an item,
+    and of lines that no such mark closes (headings, verses). None are those in numbers, "e.g." and
+    "Dr.". English.
     """
     return _sentences(text)
 
@@ -108,28 +109,31 @@ def sentences(text: str) -> tuple[Sentence, ...]:
 @lru_cache(maxsize=256)
 def _sentences(text: str) -> tuple[Sentence, ...]:
     body = text.rstrip()
+    small = body.islower()
     found: list[Sentence] = []
     start = seen = 0
     said = False
     for end in _END.finditer(body):
         said = said or any(map(str.isalnum, body[seen : end.end()]))
         seen = end.end()
-        sure = _is_sure(body, start, end) if said else None
+        sure = _is_sure(body, start, end, small) if said else None
         if sure is not None:
             found.append(Sentence(*_stripped(body, start, seen), sure))
             start, said = seen, False
     return tuple(found)
 
 
-def _is_sure(text: str, start: int, end: re.Match[str]) -> bool | None:
-    """Whether a sentence ends here surely; None: it does not end here."""
+def _is_sure(text: str, start: int, end: re.Match[str], small: bool) -> bool | None:
+    """Whether a sentence ends here surely, in a text of small letters alone or not; None: it does
+    not end here."""
     if end.end() == len(text):
         return True
     mark, at = end.group(), end.start()
     if mark.isspace() or _NUMBER.fullmatch(text, start, end.end()):
         return False
     opened = _OPENS.match(text, end.end())
-    upper = opened is not None and not opened[2].islower()
+    small = small and mark[-1] in ".!?"  # behind a quotation its sentence may go on
+    upper = opened is not None and (small or not opened[2].islower())
     marked = opened is not None and opened[1] != ""
     before = _BEFORE.search(text, max(start, at - 12), at)
     word = before.group().lower() if before and mark.startswith(".") else ""
@@ -145,7 +149,7 @@ def _is_sure(text: str, start: int, end: re.Match[str]) -> bool | None:
 def sentence_count(text: str) -> tuple[int, int]:
     """The fewest and the most sentences of a text: those that surely end, and all."""
     some = sentences(text)
-    return sum(one.sure for one in some), len(some)
+    return sum(one.sure for one in some[:-1]) + bool(some), len(some)
 
 
 # Lines, paragraphs, items -------------------------------------------------------------------------

@@ -55,6 +55,11 @@ def test_a_kind_has_eight_wordings_that_fill(name: str) -> None:
             assert "{n" not in said
 
 
+def test_no_two_kinds_are_worded_the_same() -> None:
+    said = [wording for kind in KINDS.values() for wording in set(kind.wordings)]
+    assert len(said) == len(set(said))
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_a_kind_is_not_drawn_for_tasks_that_it_does_not_suit(name: str) -> None:
     for task in set(TASKS) - KINDS[name].tasks:

@@ -65,6 +65,8 @@ def test_words_have_a_fewest_and_a_most(text: str, count: tuple[int, int]) -> No
         ("It is so. **This** too.", (1, 2)),
         ("It works (mostly.) Yes.", (2, 2)),
         ("What?! No!!!", (2, 2)),
+        ("all is small. so is this.", (2, 2)),
+        ("The end\n```", (1, 1)),
     ],
 )
 def test_sentences_have_a_fewest_and_a_most(text: str, count: tuple[int, int]) -> None:

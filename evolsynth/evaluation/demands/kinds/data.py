@@ -303,17 +303,8 @@ def _(response: str, *, keys: list[str]) -> str:
     about="data",
     tasks=("explanation", "advice", "fact", "opinion", "calculation", "classification", "letter"),
     clashes=(
-        "sentences",
-        "paragraphs",
-        "lines",
-        "title",
-        "beginning",
-        "ending",
-        "quotes",
-        "request",
-        "parts",
-        "versions",
-        "thesis",
+        *("sentences", "paragraphs", "lines", "title", "beginning", "ending", "quotes", "request"),
+        *("parts", "versions", "thesis"),
     ),
 )
 def tags(response: str, *, names: Names) -> Miss | None:

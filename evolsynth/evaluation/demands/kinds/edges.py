@@ -1,10 +1,10 @@
 """Demands on how an answer begins and ends, and on what stands around it.
 
-What passes here passes independent verifiers, too, all of IFEval: `begins_with`
-detectable_format:constrained_start (multi-turn:constrained_start), `ends_with`
-startend:end_checker, `quoted` startend:quotation, `request_first`
+What passes here passes independent verifiers, too, all of IFEval: `begins_with` its class of
+constrained starts, `ends_with` startend:end_checker, `quoted` startend:quotation, `request_first`
 combination:repeat_prompt (with `request_of` the instruction), `two_versions`
-combination:two_responses.
+combination:two_responses. Stricter on purpose: a beginning stands at the very beginning, not at
+that of any line; quotation marks are one pair; two versions differ in words.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _(response: str, *, words: list[str]) -> str:
 @kind(
     "first_sentence_question",
     about="questions",
-    tasks=("explanation", "advice", "creative", "letter", "opinion"),
+    tasks=("explanation", "advice", "creative", "opinion"),
     clashes=("headings", *_BARE, "beginning", "title", "list", "thesis", "labels", "marks"),
 )
 def first_sentence_question(response: str) -> Miss | None:

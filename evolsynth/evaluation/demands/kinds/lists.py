@@ -301,7 +301,12 @@ def _(response: str, *, n: int) -> str:
     return ", ".join(bare) if len(bare) == n and not any("," in one for one in bare) else ""
 
 
-@kind("no_list", about="list", tasks=LONG, clashes=("table", "data", "list_order"))
+@kind(
+    "no_list",
+    about="list",
+    tasks=("explanation", "advice", "howto", "opinion", "other"),
+    clashes=("table", "data", "list_order"),
+)
 def no_list(response: str) -> Miss | None:
     """No points, bulleted or numbered: running text."""
     found = items(response)

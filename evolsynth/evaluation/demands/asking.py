@@ -257,7 +257,7 @@ _PART = re.compile(
 )
 _NOT_BEHIND = re.compile(rf"['\")\]*,]*\s+{_any('not behind')}(?!\w)|\s?-?ish\b|\s*/")
 _TAKEN_BACK = re.compile(
-    r"\b(?:not|never|without|avoid|instead\s+of|rather\s+than|no\s+need|(?:don|doesn|needn|shouldn)'t)\b(?:(?!\b(?:and|but)\s+(?:it|the|your|this|please|use|keep|write)\b)[^,;:.]){0,80}\Z"
+    r"\b(?:not|never|without|avoid|instead\s+of|rather\s+than|no\s+need|(?:don|doesn|needn|shouldn)'t)\b(?:(?!\b(?:and|but)\s+(?:it|that|the|your|this|please|use|keep|write)\b)[^,;:.]){0,80}\Z"
 )
 _ALSO = re.compile(
     r"(?:[,;:(]\s*(?:and\s+|but\s+)?|\b(?:and|but)\s+)(?:the|your|this|it)\b(?:\s+[\w'-]+){0,3}?"

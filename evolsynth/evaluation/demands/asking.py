@@ -93,6 +93,9 @@ _MARK = re.compile(r"\s*(?:(?:[-*•#>]+|\(?(?:\d{1,2}|[a-z])[.)])\s+|\*\*)+")
 _LABEL = re.compile(r"[\s*#>-]*(?P<label>[a-z][\w'/-]*(?: [\w'/-]+){0,3})(?: #?\d{1,2})?\**\s*:")
 _ASKING_LABEL = re.compile(rf"(?:[\w-]+ ){{0,2}}{_any('asking labels')}\Z")
 _DATA_LABEL = re.compile(rf"(?:[\w-]+ ){{0,2}}{_any('data labels')}\Z")
+_DATA_LABEL_FIRST = re.compile(
+    rf"[\s*#>-]*(?:[\w-]+ ){{0,2}}(?:{_any('data labels')}|request|prompt|instruction)\**\s*:"
+)
 #: "the following text", "this review": what is given comes behind.
 _GIVEN = re.compile(
     r"\b(?:the|this|these|those|that|my|our|following|given|below)\b"
@@ -103,6 +106,9 @@ _HERE = re.compile(
     rf"\b(?:below|here)\s+(?:is|are)\b(?:\s+[\w'-]+){{0,4}}?\s+{_any('given')}\b(?!:)[^:]{{0,80}}\Z"
 )
 _OWN_ANSWER = re.compile(r"\byour\s+(?:\w+\s+)?(?:answer|response|reply)\b")
+_ONE_INSTRUCTION = re.compile(
+    r"\b(?:this|that|the|following)\s+(?:\w+\s+){0,2}(?:instruction|request|prompt|task|rule|command)\s*\Z"
+)
 _RULES = re.compile(rf"\b{_any('asking labels')}\b[^:]{{0,40}}\Z")
 _LEADING = rf"[\W_]*(?:{_any('leading')}\b[\W_]*)*"
 _WORKS_ON = re.compile(rf"{_LEADING}(?:(?:can|could|would|will)\s+you\s+)?{_any('works on')}\b")
@@ -126,6 +132,8 @@ def asked_sentences(text: str) -> Iterator[Sentence]:
         if opens == "paragraph" or (opens and not (given and sure)):
             sure = ahead == "surely"
             given, ahead = _goes_on(piece, given, ahead), ""
+        elif _DATA_LABEL_FIRST.match(piece) and start:
+            given = True
         if given:
             continue
         while first < len(quoted) and quoted[first][1] <= start:
@@ -172,7 +180,7 @@ def _goes_on(line: str, given: bool, ahead: str) -> bool:
         return True
     label = _LABEL.match(line)
     if label and _ASKING_LABEL.match(label["label"]):
-        return False
+        return label["label"] in ("request", "prompt") and (given or bool(ahead))
     if label and _DATA_LABEL.match(label["label"]):
         return True
     if not given and not ahead:
@@ -195,7 +203,11 @@ def _leads_to_given(text: str, quoted: Sequence[tuple[int, int]]) -> tuple[int, 
     colon = text.find(":")
     while colon >= 0:
         head = text[:colon]
-        if not any(a < colon < b for a, b in quoted) and _announces(head, works):
+        if (
+            not any(a < colon < b for a, b in quoted)
+            and text[colon + 1 :].lstrip()[:1] not in ("'", '"')
+            and _announces(head, works)
+        ):
             return colon + 1, "" if text[colon + 1 :].strip() else "surely"
         colon = text.find(":", colon + 1)
         if colon > 400:
@@ -213,7 +225,7 @@ def _announces(head: str, works: bool) -> bool:
     """Whether what stands before a colon leads on to something given."""
     if works:
         return _OWN_ANSWER.search(head) is None
-    if _RULES.search(head):
+    if _RULES.search(head) and not _ONE_INSTRUCTION.search(head):
         return False
     found = [one.end() for one in _GIVEN.finditer(head)]
     return bool(found) and (_AHEAD.search(head) is not None or not head[found[-1] :].strip())
@@ -244,7 +256,11 @@ _REQUEST = re.compile(
     r"|(?:can|could|would|will)\s+(?:you|u|i\s+(?:get|have))\b(?!\s+(?:rather|say|prefer|ever|agree|call)\b)"
     r"|i\s+(?:\w+\s+)?(?:need|want|wish|expect)\b|i(?:'d|\s+would)\s+(?:\w+\s+)?(?:like|love|prefer)\b|you(?:'ll)?\s+(?:must|should|need|are|will|have|can)\b"
     r"|(?:your|my|our)\s+(?:task|job|goal|challenge)\b|what\s+i\s+(?:need|want)\b|(?:help|need)\b"
-    rf"|(?:the|your|this|its|all|an?|my|our)\s+(?:[\w'-]+\s+){{0,3}}?{_any('answers')}\b|(?:it|there)\s+(?:must|should|has|needs|is\s+important)\b|(?:the\s+)?same\b|again\b|tl;?dr\b"
+    rf"|your\s+(?:[\w'-]+\s+){{0,3}}?{_any('answers')}\b"
+    rf"|an?\s+(?:[\w-]+\s+){{0,2}}?{_any('answers')}\s+(?:about|on|of|for|in|with|that)\b"
+    r"|(?:the|your|this|all|everything|each|my|our)\s+(?:[\w'-]+\s+){0,3}?"
+    r"(?:should|must|has\s+to|have\s+to|needs?\s+to|may|can)\b"
+    r"|(?:it|there)\s+(?:must|should|has|needs|may|can|is\s+important)\b|(?:the\s+)?same\b|again\b|tl;?dr\b"
     rf"|in\s+(?:your|the|this)\s+(?:\w+\s+)?{_any('answers')}\b"
     r"|(?:in|with|using|as|within|at\s+(?:most|least)|no\s+more)\b[^,]{0,80},\s*(?:please\s+)?\Z"
     r"|(?P<word>[a-z][a-z-]*)\b)"
@@ -278,7 +294,7 @@ _MUST = re.compile(
 #: A verb that tells as well as it demands: "essays have at least", "should have at least".
 _VERB_FIRST = re.compile(r"(?:have|contain|use|include|be|consist|feature|mention)\b")
 _BEFORE_VERB = re.compile(
-    r"(?:[,;:(*]|\b(?:must|should|to|and|or|but|shall|will|can|please|not|also|only|you|then|so))\s*\Z"
+    r"(?:[,;:(*]|\b(?:must|should|to|and|or|but|shall|will|can|may|please|not|also|only|you|then|so))\s*\Z"
 )
 _LIMIT_FIRST = re.compile(
     r"(?:no\s+(?:more|less|fewer|longer)|not\s+more|at\s+(?:most|least)|max|min|under|below|less|fewer|between"

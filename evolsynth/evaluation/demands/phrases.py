@@ -37,8 +37,8 @@ _AND = r"(?:\s*,?\s*(?:(?:and|or|&)\s+)?)"
 _QUOTED_LIST = rf"(?:\[?{QUOTED}(?:{_AND}{QUOTED}){{0,19}}\]?)"
 _BARE = r"(?:[^\W_](?:[\w'-]*\w)?)"
 _BARE_LIST = (
-    rf"(?:\[?{_BARE}(?:\s*,\s*{_BARE}){{0,19}}(?:,?\s+(?:and|or)\s+{_BARE})?\]?"
-    r"(?=\s*(?:[.;:)!?]|\Z|,\s)|\s(?:in|somewhere|anywhere|at)\b))"
+    rf"(?:\[?(?>{_BARE}(?:\s*,\s*(?!and\b|or\b){_BARE}){{0,19}}(?:,?\s+(?:and|or)\s+{_BARE})?)\]?"
+    r"(?=\s*(?:[.;:)!?]|\Z|,\s)|\s(?:in|somewhere|anywhere|at|and\s+(?:exactly\s+)?\d+)\b))"
 )
 #: Signs that stand for themselves: "***".
 _SIGNS = r"(?:(?<![^\w\s\"'.,;:!?()])[^\w\s\"'.,;:!?()]{1,12}(?![^\w\s\"'.,;:!?()]))"

@@ -278,6 +278,10 @@ _PART = re.compile(
     r"|(?:should|must|can|may|has\s+to|have\s+to|needs?\s+to)(?:\s+\w+)?))?[\s\"'*]*\Z"
 )
 _NOT_BEHIND = re.compile(rf"['\")\]*,]*\s+{_any('not behind')}(?!\w)|\s?-?ish\b|\s*/")
+_ADDS = re.compile(
+    rf"\A\W*{_any('adding')}\b|\w\s*,?\s+and\s+(?:then\s+|also\s+|\w+ly\s+)?"
+    r"(?:explain|say|tell\s+me|justify|describe)\b[^,;]*\Z"
+)
 _TAKEN_BACK = re.compile(
     r"\b(?:not|never|without|avoid|instead\s+of|rather\s+than|no\s+need|(?:don|doesn|needn|shouldn)'t)\b(?:(?!\b(?:and|but)\s+(?:it|that|the|your|this|please|use|keep|write|must|should|has|needs?|have|be|end|start|contain|answer)\b)[^,;:.]){0,80}\Z"
 )
@@ -320,11 +324,14 @@ _TURNS = re.compile(
 )
 
 
-def is_asked(sentence: Sentence, start: int, end: int, *, opens: bool) -> bool:
+def is_asked(
+    sentence: Sentence, start: int, end: int, *, opens: bool, counts: bool = False
+) -> bool:
     """Whether what stands at a place of a sentence is asked of the answer.
 
     Args:
         opens: it begins a sentence or a part of one; else it stands within a request.
+        counts: it is a length, which may be that of something added to the answer.
     """
     if any(a < start < b for a, b in sentence.quoted):
         return False
@@ -342,7 +349,7 @@ def is_asked(sentence: Sentence, start: int, end: int, *, opens: bool) -> bool:
     if opens:
         so = not _bare(head) or near.rstrip().endswith(" so") or _requests(head)
         return so and _OPENS.search(near) is not None
-    if _NOT_BEFORE.search(near) or _PART.search(near):
+    if _NOT_BEFORE.search(near) or _PART.search(near) or (counts and _ADDS.search(near)):
         return False
     if _TAKEN_BACK.search(near) and not _DENIES.match(text, start):
         return False

@@ -155,13 +155,21 @@ def _read(said: str, slot: Slot, kind: Any) -> Any:
     if what is int:
         return number_of(said.lower()) + slot.shift
     if what is list:
-        return items_of(said, slot.how in ("bare", "listed"))
+        some = items_of(said, slot.how in ("bare", "listed"))
+        return [_word(one) for one in some] if slot.name == "words" else some
     if said[:1] in "\"'`“”‘’«" and len(said) > 2:
         said = said[1:-1]
+    if slot.name == "word":
+        return _word(said)
     choices = _choices(kind)
     if said in choices:
         return said
     return next((one for one in choices if str(one).lower() == said.lower()), said)
+
+
+def _word(said: str) -> str:
+    """A word without the stop of its sentence, which some put inside the quotation marks."""
+    return said.rstrip(".,;") or said
 
 
 def _plain_type(kind: Any) -> type:

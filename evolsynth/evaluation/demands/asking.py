@@ -367,8 +367,8 @@ def is_asked(
         return True
     if not _QUESTION.match(head) or text[end:].strip(" .?!)\n*"):
         return False
-    counts = _IN.match(text, start) and _COUNTS.search(text, start, end)
-    return bool(counts) and not _ABOUT_WRITING.search(near)
+    number = _IN.match(text, start) and _COUNTS.search(text, start, end)
+    return bool(number) and not _ABOUT_WRITING.search(near)
 
 
 def _bare(head: str) -> str:

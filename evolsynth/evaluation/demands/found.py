@@ -84,8 +84,8 @@ class _Match(NamedTuple):
     demand: Demand | None
 
 
-#: What kinds are about that count what an answer is made of.
-_LENGTHS = ("words", "sentences", "paragraphs", "characters", "lines")
+#: What kinds are about that can be asked of something that is added to the answer.
+_LENGTHS = ("words", "sentences", "paragraphs", "characters", "lines", "data")
 _SENTENCES = 3  # that a wording takes at most
 _WORD = re.compile(r"[^\W_]+")
 

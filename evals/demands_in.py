@@ -26,7 +26,8 @@ _DATA = Path(__file__).parent / "data" / "demands_in.jsonl"
 
 class Prompt(msgspec.Struct, frozen=True):
     """A prompt and its demands, flat as `Demand.to_dict` gives them. ``part``: "dev" was looked at
-    while the patterns were written, "held-out" only once at their end."""
+    while the patterns were written; "second" and "third" were held out, each until it had been
+    measured once, and "held-out" was not looked at before the end."""
 
     id: str
     part: str
@@ -63,7 +64,9 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""
-    parser.add_argument("--part", choices=("dev", "held-out"), default="dev", help="(dev)")
+    parser.add_argument(
+        "--part", choices=("dev", "second", "third", "held-out"), default="dev", help="(dev)"
+    )
     parser.add_argument("--data", type=Path, default=_DATA, metavar="FILE", help="other prompts")
     add_json(parser)
 

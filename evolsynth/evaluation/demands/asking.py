@@ -93,6 +93,9 @@ _MARK = re.compile(r"\s*(?:(?:[-*•#>]+|\(?(?:\d{1,2}|[a-z])[.)])\s+|\*\*)+")
 _LABEL = re.compile(r"[\s*#>-]*(?P<label>[a-z][\w'/-]*(?: [\w'/-]+){0,3})(?: #?\d{1,2})?\**\s*:")
 _ASKING_LABEL = re.compile(rf"(?:[\w-]+ ){{0,2}}{_any('asking labels')}\Z")
 _DATA_LABEL = re.compile(rf"(?:[\w-]+ ){{0,2}}{_any('data labels')}\Z")
+_DATA_LABEL_FIRST = re.compile(
+    rf"[\s*#>-]*(?:[\w-]+ ){{0,2}}(?:{_any('data labels')}|request|prompt|instruction)\**\s*:"
+)
 #: "the following text", "this review": what is given comes behind.
 _GIVEN = re.compile(
     r"\b(?:the|this|these|those|that|my|our|following|given|below)\b"
@@ -103,6 +106,9 @@ _HERE = re.compile(
     rf"\b(?:below|here)\s+(?:is|are)\b(?:\s+[\w'-]+){{0,4}}?\s+{_any('given')}\b(?!:)[^:]{{0,80}}\Z"
 )
 _OWN_ANSWER = re.compile(r"\byour\s+(?:\w+\s+)?(?:answer|response|reply)\b")
+_ONE_INSTRUCTION = re.compile(
+    r"\b(?:this|that|the|following)\s+(?:\w+\s+){0,2}(?:instruction|request|prompt|task|rule|command)\s*\Z"
+)
 _RULES = re.compile(rf"\b{_any('asking labels')}\b[^:]{{0,40}}\Z")
 _LEADING = rf"[\W_]*(?:{_any('leading')}\b[\W_]*)*"
 _WORKS_ON = re.compile(rf"{_LEADING}(?:(?:can|could|would|will)\s+you\s+)?{_any('works on')}\b")
@@ -118,13 +124,16 @@ def asked_sentences(text: str) -> Iterator[Sentence]:
     """
     flat = lowered(text)
     quoted = [one.span() for one in _QUOTED.finditer(flat)]
-    given = False
+    given = sure = False
     ahead = ""  # what a line before says of the next: "surely" given, or "perhaps"
     first = 0
     for start, end, opens in _pieces(text, quoted):
         piece = flat[start:end]
-        if opens:
+        if opens == "paragraph" or (opens and not (given and sure)):
+            sure = ahead == "surely"
             given, ahead = _goes_on(piece, given, ahead), ""
+        elif _DATA_LABEL_FIRST.match(piece) and start:
+            given = True
         if given:
             continue
         while first < len(quoted) and quoted[first][1] <= start:
@@ -142,9 +151,10 @@ def asked_sentences(text: str) -> Iterator[Sentence]:
         yield Sentence(piece, start, tuple(held), stop)
 
 
-def _pieces(text: str, quoted: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, bool]]:
-    """From, up to, and whether it begins a line; no border is inside quotation marks."""
-    start, place, opens = 0, 0, True
+def _pieces(text: str, quoted: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, str]]:
+    """From, up to, and what it begins: "line", "paragraph" or "". No border is inside quotation
+    marks."""
+    start, place, opens = 0, 0, "paragraph"
     for border in _BORDER.finditer(text):
         first, last = border.span()
         while place < len(quoted) and quoted[place][1] <= first:
@@ -155,11 +165,11 @@ def _pieces(text: str, quoted: Sequence[tuple[int, int]]) -> Iterator[tuple[int,
             and (last <= quoted[place][1] or not text[last : last + 1].isupper())
         ):
             continue  # within quotation marks, or behind them in the same sentence
-        ends_line = "\n" in border.group()
-        if not ends_line and _ABBREVIATION.search(text[max(start, first - 8) : first + 1]):
+        lines = border.group().count("\n")
+        if not lines and _ABBREVIATION.search(text[max(start, first - 8) : first + 1]):
             continue
         yield start, last, opens
-        start, opens = last, ends_line
+        start, opens = last, ("", "line", "paragraph")[min(lines, 2)]
     if start < len(text):
         yield start, len(text), opens
 
@@ -170,7 +180,7 @@ def _goes_on(line: str, given: bool, ahead: str) -> bool:
         return True
     label = _LABEL.match(line)
     if label and _ASKING_LABEL.match(label["label"]):
-        return False
+        return label["label"] in ("request", "prompt") and (given or bool(ahead))
     if label and _DATA_LABEL.match(label["label"]):
         return True
     if not given and not ahead:
@@ -193,23 +203,29 @@ def _leads_to_given(text: str, quoted: Sequence[tuple[int, int]]) -> tuple[int, 
     colon = text.find(":")
     while colon >= 0:
         head = text[:colon]
-        if not any(a < colon < b for a, b in quoted) and _announces(head, works):
+        if (
+            not any(a < colon < b for a, b in quoted)
+            and text[colon + 1 :].lstrip()[:1] not in ("'", '"')
+            and _announces(head, works)
+        ):
             return colon + 1, "" if text[colon + 1 :].strip() else "surely"
         colon = text.find(":", colon + 1)
         if colon > 400:
             break
     if _HERE.search(text):
         return len(text), "surely"
-    if not _GIVEN.search(text) or any(b - a > 60 for a, b in quoted):
+    if _RULES.search(text.rstrip(" :\n")) or any(b - a > 60 for a, b in quoted):
         return len(text), ""  # or it is here, quoted
-    return len(text), "surely" if _AHEAD.search(text) and not _RULES.search(text) else "perhaps"
+    if _AHEAD.search(text):
+        return len(text), "surely"
+    return len(text), "perhaps" if _GIVEN.search(text) else ""
 
 
 def _announces(head: str, works: bool) -> bool:
     """Whether what stands before a colon leads on to something given."""
     if works:
         return _OWN_ANSWER.search(head) is None
-    if _RULES.search(head):
+    if _RULES.search(head) and not _ONE_INSTRUCTION.search(head):
         return False
     found = [one.end() for one in _GIVEN.finditer(head)]
     return bool(found) and (_AHEAD.search(head) is not None or not head[found[-1] :].strip())
@@ -238,10 +254,16 @@ _OPENS = re.compile(
 _REQUEST = re.compile(
     rf"{_LEADING}(?:(?:do\s+not|don't|never|avoid|without|let's|let|make|be|keep|ensure)\b"
     r"|(?:can|could|would|will)\s+(?:you|u|i\s+(?:get|have))\b(?!\s+(?:rather|say|prefer|ever|agree|call)\b)"
-    r"|i(?:'d|\s+would)?\s+(?:\w+\s+)?(?:need|want|like|wish|love|expect)\b|you(?:'ll)?\s+(?:must|should|need|are|will|have|can)\b"
+    r"|i\s+(?:\w+\s+)?(?:need|want|wish|expect)\b|i(?:'d|\s+would)\s+(?:\w+\s+)?(?:like|love|prefer)\b|you(?:'ll)?\s+(?:must|should|need|are|will|have|can)\b"
     r"|(?:your|my|our)\s+(?:task|job|goal|challenge)\b|what\s+i\s+(?:need|want)\b|(?:help|need)\b"
-    rf"|(?:the|your|this|its|all|an?|my|our)\s+(?:[\w'-]+\s+){{0,3}}?{_any('answers')}\b|(?:it|there)\s+(?:must|should|has|needs|is\s+important)\b|(?:the\s+)?same\b|again\b"
-    r"|(?:in|with|using|as|within|at\s+(?:most|least)|no\s+more)\b"
+    rf"|your\s+(?:[\w'-]+\s+){{0,3}}?{_any('answers')}\b"
+    rf"|an?\s+(?:[\w-]+\s+){{0,2}}?{_any('answers')}\s+(?:about|on|of|for|in|with|that)\b"
+    r"|(?:the\s+)?(?:words?|letters?)\s+(?:[\w'-]+\s+){0,5}?(?:should|must)\b"
+    r"|(?:the|your|this|all|everything)\s+(?:[\w'-]+\s+){0,3}?"
+    r"(?:should|must|has\s+to|have\s+to|needs?\s+to|may|can)\b"
+    r"|(?:it|there)\s+(?:must|should|has|needs|may|can|is\s+important)\b|(?:the\s+)?same\b|again\b|tl;?dr\b"
+    rf"|in\s+(?:your|the|this)\s+(?:\w+\s+)?{_any('answers')}\b"
+    r"|(?:in|with|using|as|within|at\s+(?:most|least)|no\s+more)\b[^,]{0,80},\s*(?:please\s+)?\Z"
     r"|(?P<word>[a-z][a-z-]*)\b)"
 )
 _QUESTION = re.compile(
@@ -249,15 +271,19 @@ _QUESTION = re.compile(
 )
 _BARS = re.compile(rf"\b{_any('bars')}(?!\w)|\b{_any('bars in a clause')}(?!\w)[^,;:]*\Z")
 _BARS_FIRST = re.compile(rf"{_LEADING}{_any('bars at the beginning')}(?!\w)")
-_NOT_BEFORE = re.compile(rf"(?:\b|(?<=\w)(?=n't)){_any('not before')}\W*\Z|~\s*\Z")
+_NOT_BEFORE = re.compile(rf"(?:\b|(?<=\w)(?=n't)){_any('not before')}[\s\"'*(~]*\Z|~\s*\Z")
 #: "a title of", "the introduction should be": a demand behind is one of that part.
 _PART = re.compile(
     rf"\b{_any('parts')}(?:\s+(?:of|with|that\s+(?:is|are|has|have)|which\s+(?:is|are)|in|using|to|each|are|is"
     r"|(?:should|must|can|may|has\s+to|have\s+to|needs?\s+to)(?:\s+\w+)?))?[\s\"'*]*\Z"
 )
 _NOT_BEHIND = re.compile(rf"['\")\]*,]*\s+{_any('not behind')}(?!\w)|\s?-?ish\b|\s*/")
+_ADDS = re.compile(
+    rf"\A\W*{_any('adding')}\b|\w\s*,?\s+and\s+(?:then\s+|also\s+|\w+ly\s+)?"
+    r"(?:explain|say|tell\s+me|justify|describe)\b[^,;]*\Z"
+)
 _TAKEN_BACK = re.compile(
-    r"\b(?:not|never|without|avoid|instead\s+of|rather\s+than|no\s+need|(?:don|doesn|needn|shouldn)'t)\b(?:(?!\b(?:and|but)\s+(?:it|the|your|this|please|use|keep|write)\b)[^,;:.]){0,80}\Z"
+    r"\b(?:not|never|without|avoid|instead\s+of|rather\s+than|no\s+need|(?:don|doesn|needn|shouldn)'t)\b(?:(?!\b(?:and|but)\s+(?:it|that|the|your|this|please|use|keep|write|must|should|has|needs?|have|be|end|start|contain|answer)\b)[^,;:.]){0,80}\Z"
 )
 _ALSO = re.compile(
     r"(?:[,;:(]\s*(?:and\s+|but\s+)?|\b(?:and|but)\s+)(?:the|your|this|it)\b(?:\s+[\w'-]+){0,3}?"
@@ -265,28 +291,47 @@ _ALSO = re.compile(
 )
 _ABOUT_WRITING = re.compile(rf"\b{_any('questions about')}\W*\Z")
 _PHRASE = re.compile(r"(?:in|with|using|as|within|at\s+(?:most|least)|no\s+more)\b")
+#: "it must not exceed", "your poem should": a subject, and what is demanded of it.
+_SUBJECT = re.compile(rf"{_LEADING}(?:it|(?:the|your|this)(?:\s+[\w'-]+){{1,4}})\s*")
+_MUST = re.compile(
+    r"(?:must|should|has\s+to|have\s+to|needs?\s+to|may\s+not|cannot|can't|is\s+to)\b"
+)
+#: A verb that tells as well as it demands: "essays have at least", "should have at least".
+_VERB_FIRST = re.compile(r"(?:have|contain|use|include|be|consist|feature|mention)\b")
+_BEFORE_VERB = re.compile(
+    r"(?:[,;:(*]|\b(?:must|should|to|and|or|but|shall|will|can|may|please|not|also|only|you|then|so))\s*\Z"
+)
+_LIMIT_FIRST = re.compile(
+    r"(?:no\s+(?:more|less|fewer|longer)|not\s+more|at\s+(?:most|least)|max|min|under|below|less|fewer|between"
+    r"|exactly|up\s+to|only|a\s+(?:maximum|minimum)|no\b)"
+)
+_FRAGMENT_END = re.compile(r"\s*(?:[.,;:!?)]|\Z|(?:and|but|please|with|in|using)\b)")
 _DENIES = re.compile(r"(?:do\s+not|don't|must\s+not|never|avoid|without|with\s+no|should\s+not)\b")
 _INTRODUCES = re.compile(rf"{_LEADING}{_any('introducing')}\b")
 _IN = re.compile(r"(?:in|within)\b")
 _COUNTS = re.compile(rf"\d|\b(?:{'|'.join(COUNTS)}|single|word)\b")
 #: "tweets had to be", "the word that is written": told of something there is, save of an answer.
 _TOLD = re.compile(
-    r"\b(?:had\s+to\s+be|been|is|are|was|were)(?:\s+(?:written|given|printed|only|always|often))?\W*\Z"
+    r"\b(?:had\s+to\s+be|been|was|were|(?:that|which|who)\s+(?:is|are))"
+    r"(?:\s+(?:written|given|printed|only|always|often))?\W*\Z"
 )
 _MADE = re.compile(
     rf"\b(?:sure|ensure|check)\b|\A{_LEADING}(?:(?:can|could|would|will)\s+you\s+(?:please\s+)?)?(?:write|create|compose|generate|draft|make|give|produce|tell)\b"
     rf"|\b(?:your|the)\s+(?:\w+\s+)?{_any('answers')}\s+(?:is|are)\W*\Z"
 )
 _TURNS = re.compile(
-    r",\s*(?:(?:please|also|then|\w+ly|you\s+(?:should|must))\s+)*(?P<word>[a-z]+)\b"
+    r"(?:,|\bso)\s*(?:(?:please|also|then|so|and|but|\w+ly|you\s+(?:should|must))\s+)*(?P<word>[a-z]+)\b"
 )
 
 
-def is_asked(sentence: Sentence, start: int, end: int, *, opens: bool) -> bool:
+def is_asked(
+    sentence: Sentence, start: int, end: int, *, opens: bool, counts: bool = False
+) -> bool:
     """Whether what stands at a place of a sentence is asked of the answer.
 
     Args:
         opens: it begins a sentence or a part of one; else it stands within a request.
+        counts: it is a length, which may be that of something added to the answer.
     """
     if any(a < start < b for a, b in sentence.quoted):
         return False
@@ -295,14 +340,16 @@ def is_asked(sentence: Sentence, start: int, end: int, *, opens: bool) -> bool:
     if mark := _MARK.match(head):
         head = head[mark.end() :]
     label = _LABEL.match(head)
-    if label and _ASKING_LABEL.match(label["label"]):
+    labelled = label is not None and _ASKING_LABEL.match(label["label"]) is not None
+    if label is not None and labelled:
         head = f"write {head[label.end() :]}" if head[label.end() :].strip() else ""
     near = head[-_NEAR:]
     if _BARS.search(near) or _BARS_FIRST.match(head) or _NOT_BEHIND.match(text, end):
         return False
     if opens:
-        return _OPENS.search(near) is not None and (not _bare(head) or _requests(head))
-    if _NOT_BEFORE.search(near) or _PART.search(near):
+        so = not _bare(head) or near.rstrip().endswith(" so") or _requests(head)
+        return so and _OPENS.search(near) is not None
+    if _NOT_BEFORE.search(near) or _PART.search(near) or (counts and _ADDS.search(near)):
         return False
     if _TAKEN_BACK.search(near) and not _DENIES.match(text, start):
         return False
@@ -311,13 +358,17 @@ def is_asked(sentence: Sentence, start: int, end: int, *, opens: bool) -> bool:
     said = text[start : start + _NEAR]
     orders = _requests(said) and not _PHRASE.match(said)
     if not _bare(head):
-        return orders or _stands_alone(text[end:])
+        return orders or labelled or _stands_alone(text[end:]) or _is_fragment(text, start, end)
+    if _SUBJECT.fullmatch(head) and _MUST.match(said):
+        return True
+    if _VERB_FIRST.match(said) and not _BEFORE_VERB.search(head):
+        return False
     if _requests(head) or (orders and _INTRODUCES.match(head) and _OPENS.search(near)):
         return True
     if not _QUESTION.match(head) or text[end:].strip(" .?!)\n*"):
         return False
-    counts = _IN.match(text, start) and _COUNTS.search(text, start, end)
-    return bool(counts) and not _ABOUT_WRITING.search(near)
+    number = _IN.match(text, start) and _COUNTS.search(text, start, end)
+    return bool(number) and not _ABOUT_WRITING.search(near)
 
 
 def _bare(head: str) -> str:
@@ -332,6 +383,11 @@ def _requests(head: str) -> bool:
         return True
     near = head[-_NEAR:]
     return any(_is_verb(one["word"]) for one in _TURNS.finditer(near)) or bool(_ALSO.search(near))
+
+
+def _is_fragment(text: str, start: int, end: int) -> bool:
+    """Whether a phrase is a demand in short: "No more than 200 words, and no scary parts"."""
+    return bool(_LIMIT_FIRST.match(text, start) and _FRAGMENT_END.match(text, end))
 
 
 def _stands_alone(rest: str) -> bool:

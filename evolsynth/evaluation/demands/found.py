@@ -84,6 +84,8 @@ class _Match(NamedTuple):
     demand: Demand | None
 
 
+#: What kinds are about that can be asked of something that is added to the answer.
+_LENGTHS = ("words", "sentences", "paragraphs", "characters", "lines", "data")
 _SENTENCES = 3  # that a wording takes at most
 _WORD = re.compile(r"[^\W_]+")
 
@@ -123,7 +125,8 @@ def _matches(phrase: Phrase, sentence: Sentence, stop: int, text: str) -> Iterat
         if start >= max(stop, phrase.own):
             break
         demand = None
-        if is_asked(sentence, start, end, opens=phrase.opens):
+        counts = phrase.kind.about in _LENGTHS
+        if is_asked(sentence, start, end, opens=phrase.opens, counts=counts):
             with suppress(InputError):
                 demand = phrase.kind(**phrase.read(match, text[sentence.start :]))
         if demand is not None or not phrase.opens:

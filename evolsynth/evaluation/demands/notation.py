@@ -7,7 +7,8 @@ In a wording of ours all but braces stands for itself. In ``found.txt``, beside 
 - ``<name>``: one of the lines of the section ``[<name>]``;
 - ``{n=1}``: a value that no word says; the items of a list have " | " between them;
 - ``{n+1}``, ``{n-1}``: one more, one less than what is said;
-- ``{word:bare}``: it needs no quotation marks;
+- ``{word:bare}``: it needs no quotation marks, ``{words:listed}`` neither, if there are several;
+- ``...``: up to six words;
 - a backslash takes the next sign as it is.
 """
 

@@ -37,8 +37,8 @@ _AND = r"(?:\s*,?\s*(?:(?:and|or|&)\s+)?)"
 _QUOTED_LIST = rf"(?:\[?{QUOTED}(?:{_AND}{QUOTED}){{0,19}}\]?)"
 _BARE = r"(?:[^\W_](?:[\w'-]*\w)?)"
 _BARE_LIST = (
-    rf"(?:\[?{_BARE}(?:\s*,\s*{_BARE}){{0,19}}(?:,?\s+(?:and|or)\s+{_BARE})?\]?"
-    r"(?=\s*(?:[.;:)!?]|\Z|,\s)|\s(?:in|somewhere|anywhere|at)\b))"
+    rf"(?:\[?(?>{_BARE}(?:\s*,\s*(?!and\b|or\b){_BARE}){{0,19}}(?:,?\s+(?:and|or)\s+{_BARE})?)\]?"
+    r"(?=\s*(?:[.;:)!?]|\Z|,\s)|\s(?:in|somewhere|anywhere|at|and\s+(?:exactly\s+)?\d+)\b))"
 )
 #: Signs that stand for themselves: "***".
 _SIGNS = r"(?:(?<![^\w\s\"'.,;:!?()])[^\w\s\"'.,;:!?()]{1,12}(?![^\w\s\"'.,;:!?()]))"
@@ -119,7 +119,7 @@ class Phrase:
     @cached_property
     def _written(self) -> tuple[re.Pattern[str], _Writer]:
         """Made when it is first needed: most never are, and all together take seconds."""
-        writer = _Writer(self.kind.values)
+        writer = _Writer(self.kind.values, self.own)
         body = writer.written(self._nodes)
         first, last = self._nodes[0], self._text[-1:]
         in_word = not isinstance(first, Text) or first.text[:1].isalnum()
@@ -155,13 +155,21 @@ def _read(said: str, slot: Slot, kind: Any) -> Any:
     if what is int:
         return number_of(said.lower()) + slot.shift
     if what is list:
-        return items_of(said, slot.how == "bare")
+        some = items_of(said, slot.how in ("bare", "listed"))
+        return [_word(one) for one in some] if slot.name == "words" else some
     if said[:1] in "\"'`“”‘’«" and len(said) > 2:
         said = said[1:-1]
+    if slot.name == "word":
+        return _word(said)
     choices = _choices(kind)
     if said in choices:
         return said
     return next((one for one in choices if str(one).lower() == said.lower()), said)
+
+
+def _word(said: str) -> str:
+    """A word without the stop of its sentence, which some put inside the quotation marks."""
+    return said.rstrip(".,;") or said
 
 
 def _plain_type(kind: Any) -> type:
@@ -182,8 +190,8 @@ def _choices(kind: Any) -> tuple[Any, ...]:
 class _Writer:
     """Writes the regular expression of a template, and notes its groups."""
 
-    def __init__(self, options: Mapping[str, Option]) -> None:
-        self.options = options
+    def __init__(self, options: Mapping[str, Option], own: bool) -> None:
+        self.options, self.own = options, own
         self.values: dict[str, tuple[Slot, Any]] = {}
         self.fixed: list[tuple[str, Fixed]] = []
 
@@ -210,11 +218,12 @@ class _Writer:
 
     def _one(self, node: Node) -> str:
         if isinstance(node, Text):
-            return "".join(
+            said = "".join(
                 _SPACE if part.isspace() else re.escape(part)
                 for part in re.split(r"(\s+)", plain(node.text).lower())
                 if part
             )
+            return said if self.own else said.replace(_SPACE + _DOTS + _SPACE, _SPACE + _SOME)
         if isinstance(node, Group):
             return self._either(node.branches)
         if isinstance(node, Unless):
@@ -239,12 +248,16 @@ def _is_mark(group: Group) -> bool:
 
 #: White space, also over a line's end, and marks of emphasis beside it.
 _SPACE = r"[\s*]{1,6}"
+#: "..." in ``found.txt``, and what it stands for.
+_DOTS, _SOME = re.escape("..."), rf"(?:[\w'-]+{_SPACE}){{0,6}}?"
 
 
 def _pattern(slot: Slot, kind: Any) -> str:
     what, bare = _plain_type(kind), slot.how == "bare"
     if what is int:
         return _ORDINAL if slot.how == "ordinal" else _NUMBER
+    if what is list and slot.how == "listed":
+        return f"(?:{_QUOTED_LIST}|(?={_BARE}(?:\\s*,|\\s+and\\s|\\s+or\\s)){_BARE_LIST})"
     if what is list:
         return f"(?:{_QUOTED_LIST}|{_BARE_LIST})" if bare else _QUOTED_LIST
     choices = "|".join(re.escape(str(one).lower()) for one in _choices(kind))

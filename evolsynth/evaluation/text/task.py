@@ -47,10 +47,15 @@ _LISTS = vocabularies(__file__, "task.txt")
 _WORDS = alternatives(word_lists(__file__, "task.txt"))
 _FOUND = {task: finder(_WORDS, task, "anywhere", "first", "asked") for task in TASKS}
 _STAKE = finder(_WORDS, "stake", "anywhere")
-_ASKS = r"^\W*(?:how|what|who|why|which|where|when|is|are|do|does|did|should|(?:can|could|may) i)\b"
+_QUESTION_WORDS = (
+    "how|what|who|why|which|where|when|is|are|was|were|do|does|did|should|(?:can|could|may) i"
+)
+_ASKS = rf"^\W*(?:{_QUESTION_WORDS})\b"
 _QUESTION = re.compile(_ASKS, re.I)
 _NO_LETTER = re.compile(rf"{_ASKS}|\b(?:{_WORDS['letter: not letters']})\b", re.I)
-_NO_IDEAS = re.compile(rf"\b(?:{_WORDS['ideas: not ideas']})\b", re.I)
+_NO_IDEAS = re.compile(
+    rf"^\W*(?!what\b)(?:{_QUESTION_WORDS})\b|\b(?:{_WORDS['ideas: not ideas']})\b", re.I
+)
 _GREETING = re.compile(rf"^\W*(?:{_WORDS['greetings']})\b(?: there| again)?\W*", re.I)
 _SMALL_TALK = re.compile(rf"^\W*(?:{_WORDS['small talk']})\b", re.I)
 #: What leads on to a text in the same sentence, and a blank to be filled.
@@ -108,6 +113,12 @@ def _verbs(task: Task) -> Rule:
     )
 
 
+def _verb_alone(task: Task) -> Rule:
+    """The verbs of a kind where nothing else tells it, and no text is given or none was seen."""
+    verbs = _LISTS[f"{task} verbs"] - _LISTS["telling too little"]
+    return lambda request, found, anchor: found.verb in verbs
+
+
 def _given(request: str, anchor: Anchor) -> bool:
     """Whether there is a text to work on."""
     return bool(anchor.given) or _LED_ON.search(request) is not None
@@ -161,4 +172,7 @@ _RULES: Sequence[tuple[Task, Rule]] = (
     ("howto", _words("howto")),
     ("explanation", _words("explanation")),
     ("fact", _words("fact")),
+    ("rewriting", _verb_alone("rewriting")),
+    ("classification", _verb_alone("classification")),
+    ("extraction", _verb_alone("extraction")),
 )

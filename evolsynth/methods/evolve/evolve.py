@@ -282,8 +282,8 @@ class _Evolver(NamedTuple):
             return list(asked)
         own = derive_seed(self.seed, f"{_METHOD}/demands", parent.id, attempt=attempt)
         written = by_demands(parent, root=root, seed=own)
-        if self.drawn == 1 and written:  # no other operation is wanted
-            return list(written)
+        if written and (self.drawn == 1 or demands_given(parent)):
+            return list(written)  # what a model would write might not go with a form that is set
         first = own < self.drawn * 2**32
         return [*written, *asked] if first else [*asked, *written]
 

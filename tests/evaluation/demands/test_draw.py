@@ -61,14 +61,14 @@ def test_of_no_kind_too_much_is_drawn() -> None:
 
 
 def test_what_the_model_never_meets_is_not_asked_for() -> None:
-    hopeless = {name for name, rate in rates().items() if rate.ruled < 0.05}
+    hopeless = {name for name, r in rates().items() if max(r.ruled, r.alone) < 0.05}
     found = {one.kind for seed in range(300) for text in REQUESTS for one in drawn(text, 1, seed)}
     assert not found & hopeless
 
 
 def test_rates_are_shares_and_rules_only_help() -> None:
     assert rates()
-    assert all(0 <= rate.met <= rate.ruled <= 1 for rate in rates().values())
+    assert all(0 <= r.met <= r.ruled <= 1 and 0 <= r.alone <= 1 for r in rates().values())
     assert all(name in KINDS for name in rates())
 
 

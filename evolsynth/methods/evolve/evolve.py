@@ -28,7 +28,7 @@ from evolsynth.methods.evolve.candidates import (
     told_of,
     turns,
 )
-from evolsynth.methods.evolve.demanded import by_demands
+from evolsynth.methods.evolve.demanded import CONSTRAINTS, by_demands
 from evolsynth.methods.evolve.drafts import (
     ANCHORED_SAMPLING,
     BREADTH,
@@ -57,6 +57,12 @@ reason(
     "no_information_gain",
     "The model holds the evolved instruction for equal to its original.",
     "Leave out ask_for_gain, or raise evolve's candidates.",
+)
+
+reason(
+    "no_more_demands",
+    "No further demand goes with those that the instruction was given.",
+    "Ask for fewer rounds, or let the model write demands (demands: false).",
 )
 
 _METHOD = "evol_instruct"
@@ -249,7 +255,13 @@ class _Evolver(NamedTuple):
 
     async def _round(self, parent: Row, attempt: int) -> Row:
         """The best candidate of one round, rejected if none got through, or failed."""
-        judged, error = await self._judged(parent, attempt, self._drafts(parent, attempt))
+        drafts = self._drafts(parent, attempt)
+        if not drafts:
+            nothing = Written(CONSTRAINTS, parent.instruction or "")
+            told = {"attempt": attempt, "candidates": []}
+            child = self._child(parent, nothing, 0, parent.instruction or "", told)
+            return child.reject("no_more_demands")
+        judged, error = await self._judged(parent, attempt, drafts)
         if error is not None:
             return Row.make(
                 key=f"{_METHOD}/{self.seed}/{attempt}",
@@ -282,7 +294,7 @@ class _Evolver(NamedTuple):
             return list(asked)
         own = derive_seed(self.seed, f"{_METHOD}/demands", parent.id, attempt=attempt)
         written = by_demands(parent, root=root, seed=own)
-        if written and (self.drawn == 1 or demands_given(parent)):
+        if demands_given(parent) or (self.drawn == 1 and written):
             return list(written)  # what a model would write might not go with a form that is set
         first = own < self.drawn * 2**32
         return [*written, *asked] if first else [*asked, *written]

@@ -5,9 +5,10 @@ Xu et al., "WizardLM: Empowering Large Language Models to Follow Complex Instruc
 in the paper; ``small`` lets it only go on from the instruction as it is
 (`evolsynth.methods.evolve.drafts`), which is all that a model of some hundred million
 parameters can do, and draws constraints as demands that a program can check
-(`evolsynth.methods.evolve.demanded`), which costs nothing. Each round asks for candidates, a few at a time, until a gate holds one for good
-enough; the best of those that it lets through is evolved further. A round in which none gets
-through leaves the instruction as it was, for the next round (section 3.3).
+(`evolsynth.methods.evolve.demanded`), which costs nothing. Each round asks for candidates, a few at
+a time, until a gate holds one for good enough; the best of those that it lets through is evolved
+further. A round in which none gets through leaves the instruction as it was, for the next round
+(section 3.3).
 """
 
 from __future__ import annotations

@@ -26,6 +26,9 @@ __all__ = ["Rate", "asked_of", "draw_demands", "likelier_alone", "rates"]
 #: Below this share of answers that meet it, a demand is not asked for.
 _LEAST = 0.05
 
+#: How much oftener the gate finds nothing in answers to a request alone: in 63 of 71, beside 52.
+_SOUNDER = 1.2
+
 #: About how many words an answer of a small model has, by the kind of task.
 _WORDS: Mapping[Task, int] = MappingProxyType(
     {
@@ -103,10 +106,11 @@ def rates() -> Mapping[str, Rate]:
 
 
 def likelier_alone(demands: Sequence[Demand]) -> bool:
-    """Whether an answer to the request alone is likelier to meet all of these demands than one to
-    the request with them: a small model often speaks of a rule instead of keeping to it."""
+    """Whether an answer to the request alone is likelier to pass than one to the request with these
+    demands: a small model often speaks of a rule instead of keeping to it."""
     some = [rates().get(one.kind, _UNKNOWN) for one in demands]
-    return math.prod(rate.alone for rate in some) > math.prod(rate.ruled for rate in some)
+    alone, told = (math.prod(getattr(rate, way) for rate in some) for way in ("alone", "ruled"))
+    return alone * _SOUNDER >= told
 
 
 @cache

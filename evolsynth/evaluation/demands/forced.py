@@ -24,7 +24,7 @@ sentence ::= [A-Z] [^\n.!?*#|]{10,200} "."
 question ::= [A-Z] [^\n.!?*#|]{10,120} "?"
 line ::= [A-Z] [^\n.!?*#|]{8,70} [.,;!?]
 para ::= sentence (" " sentence){0,2}
-title ::= [A-Z] [A-Za-z' ]{3,40}
+title ::= [A-Z] [A-Za-z' ]{3,70}
 string ::= "\"" [A-Za-z0-9] [^"\\\n]{2,60} "\""
 """
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.evaluation.demands.demand import KINDS, Asked, Demand
-from evolsynth.evaluation.demands.draw import asked_of, draw_demands, rates
+from evolsynth.evaluation.demands.draw import asked_of, draw_demands, likelier_alone, rates
+from evolsynth.evaluation.demands.forced import FORCED
 from evolsynth.evaluation.text.task import TASKS
 
 REQUESTS = (
@@ -84,3 +85,10 @@ def test_a_rewritten_text_is_about_as_long_as_what_is_given() -> None:
     words = [asked_of(f"{request}\n\n{text}", given=text).words for text in (short, long)]
     assert words == [15, 60]
     assert asked_of("Why is the sky blue?").words > asked_of("Who wrote Emma?").words
+
+
+def test_forms_that_answers_are_held_to_are_asked_for_without_saying_so() -> None:
+    assert all(rates()[name].alone > rates()[name].ruled for name in FORCED)
+    assert likelier_alone([Demand.read({"kind": "bullets_exactly", "n": 4})])
+    words = Demand.read({"kind": "word_exactly", "word": "tide", "n": 3})
+    assert not likelier_alone([words])

@@ -2,9 +2,9 @@
 
 A kind is drawn by its weight. What under 5% of the small model's answers meet, even with the help
 of rules, is not asked for at all: no number of candidates would do. The others are drawn as often
-as the best of four candidates meets them; there are so many that none makes up much of what is
-drawn. How often answers meet each is in ``rates.txt``, which ``python -m evals demand-rates``
-measures.
+as the best of four candidates meets them, less if every answer does; there are so many that none
+makes up much of what is drawn. How often answers meet each is in ``rates.txt``, which ``python -m
+evals demand-rates`` measures.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ __all__ = ["Rate", "asked_of", "draw_demands", "likelier_alone", "rates"]
 #: Below this share of answers that meet it, a demand is not asked for.
 _LEAST = 0.05
 
+#: By how much less what every answer meets is asked for.
+_TOOTHLESS = 0.7
 #: How much oftener the gate finds nothing in answers to a request alone: in 63 of 71, beside 52.
 _SOUNDER = 1.2
 
@@ -116,10 +118,11 @@ def likelier_alone(demands: Sequence[Demand]) -> bool:
 @cache
 def _weights() -> Mapping[str, float]:
     """Of each kind that is asked for: the chance that the best of four candidates meets it, two of
-    which were told it."""
+    which were told it; less where answers meet it anyway, so that it makes little difference."""
     found = {}
     for name in sorted(KINDS):
         rate = rates().get(name, _UNKNOWN)
         if max(rate.ruled, rate.alone) >= _LEAST:
-            found[name] = 1 - (1 - rate.ruled) ** 2 * (1 - rate.alone) ** 2
+            best_of_four = 1 - (1 - rate.ruled) ** 2 * (1 - rate.alone) ** 2
+            found[name] = best_of_four * (1 - _TOOTHLESS * min(rate.met, rate.alone))
     return found

@@ -1,7 +1,8 @@
 """``python -m evals demand-rates``: how often does an answer of the small model meet a demand?
 
 Each kind of demand is drawn for some requests, and one near-greedy answer to each is checked: as it
-came, and after rules were applied (`Demand.apply`); and one to the request without it, after rules.
+came, and after rules were applied (`Demand.apply`); and one to the request without it, held to its
+grammar where it has one, after rules.
 The shares steer what is asked for, and how (`evolsynth.evaluation.demands.draw`).
 """
 
@@ -21,10 +22,13 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.demands import draw
 from evolsynth.evaluation.demands.demand import KINDS, Demand
 from evolsynth.evaluation.demands.draw import asked_of, rates
+from evolsynth.evaluation.demands.forced import grammar_of
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import LlamaCpp
-from evolsynth.methods.respond import respond
-from evolsynth.rows import Row, derive_seed
+from evolsynth.methods.respond import RESPONSE_SAMPLING, Answers, respond
+from evolsynth.prompts import load_prompt
+from evolsynth.rows import Message, Row, derive_seed
+from evolsynth.streams import together
 
 __all__ = ["Rate", "add_options", "given", "measured", "requests_of", "run"]
 
@@ -135,15 +139,19 @@ async def _asked(some: Sequence[tuple[Row, Demand]], seed: int) -> list[Rate]:
 async def measured(some: Sequence[tuple[Row, Demand]], llm: LLM, seed: int) -> list[Rate]:
     """The rates of each kind, from one answer to each row, and one to its request alone."""
     told = await _answers([row for row, _ in some], llm, seed)
-    requests = dict.fromkeys(row.provenance["instruction"]["original"] for row, _ in some)
-    bare = await _answers([Row.make(text) for text in requests], llm, seed)
-    alone = dict(zip(requests, bare, strict=True))
+    keys = [(row.provenance["instruction"]["original"], grammar_of([one])) for row, one in some]
+    ways = list(dict.fromkeys(keys))
+    answers = Answers(llm, load_prompt("respond/brief").part("system"), {}, RESPONSE_SAMPLING, 320)
+    bare = await together(
+        answers.answer(None, [Message("user", text)], derive_seed(seed, "alone", text), grammar)
+        for text, grammar in ways
+    )
+    alone = {way: text for way, (text, _) in zip(ways, bare, strict=True)}
     found: dict[str, list[tuple[bool, bool, bool]]] = {}
-    for (row, demand), text in zip(some, told, strict=True):
+    for (row, demand), key, text in zip(some, keys, told, strict=True):
         asked = row.instruction or ""
         met = demand.check(text, asked=asked) is None
-        other = alone[row.provenance["instruction"]["original"]]
-        ruled = [demand.apply(one, asked=asked) is not None for one in (text, other)]
+        ruled = [demand.apply(one, asked=asked) is not None for one in (text, alone[key])]
         found.setdefault(demand.kind, []).append((met, ruled[0], ruled[1]))
     return [
         Rate(kind, len(some), *(sum(shares) / len(some) for shares in zip(*some, strict=True)))

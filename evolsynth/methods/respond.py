@@ -11,6 +11,7 @@ from evolsynth.errors import InputError, TemplateError
 from evolsynth.evaluation.demands.alone import request_alone
 from evolsynth.evaluation.demands.demand import Demand
 from evolsynth.evaluation.demands.draw import likelier_alone
+from evolsynth.evaluation.demands.forced import grammar_of
 from evolsynth.evaluation.demands.found import demands_of
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
@@ -82,7 +83,8 @@ async def respond(
     that were ``applied``, and what the others lacked. The first is near-greedy, the others are not.
     Every other pair is asked the request without those sentences that are demands (the
     ``question`` that the row then names), since a small model often speaks of a rule instead of
-    keeping to it; which pair comes first is told by how often the row's kinds of demands are met.
+    keeping to it, and is held to a grammar where the form has one (`grammar_of`); which pair comes
+    first is told by how often the row's kinds of demands are met.
 
     A row with demands is answered under the system turn of ``respond/demands`` where others are
     under that of ``respond/brief``, which asks for a few sentences.
@@ -133,22 +135,22 @@ async def respond(
         form = load_prompt(_DEMANDING)
         demanding = [m._replace(usual=form.part("system"), told=form.provenance) for m in models]
     settings = GateSettings() if gate is None else gate.settings
+    able = Capability.GRAMMAR in llms[0].capabilities
 
     async def one(row: Row) -> Row:
         if row.instruction is None or row.response is not None:
             return row
-        demands = demands_of(row)
-        whole = row.instruction
-        questions = _questions(whole, demands) if candidates > 1 else [whole]
+        demands, whole = demands_of(row), row.instruction
+        ways = _ways(whole, demands, able) if candidates > 1 else [_Way(whole)]
 
         async def ask(number: int) -> tuple[str, dict[str, Any]]:
-            question = questions[number // AT_ONCE % len(questions)]
-            rules = bool(demands) and question == whole
-            model = (demanding if rules else models)[number // samples if candidates == 1 else 0]
+            question, grammar = ways[number // AT_ONCE % len(ways)]
+            some = demanding if demands and question == whole else models
+            model = some[number // samples if candidates == 1 else 0]
             if candidates > 1 and number > 0:
                 model = model._replace(sampling=sampling or SAMPLES_SAMPLING)
             own = derive_seed(seed, "respond", row.id, candidate=number)
-            text, how = await model.answer(row.system, [Message("user", question)], own)
+            text, how = await model.answer(row.system, [Message("user", question)], own, grammar)
             return text, how if question == whole else {**how, "question": question}
 
         if candidates > 1:
@@ -171,10 +173,20 @@ async def respond(
             yield row
 
 
-def _questions(instruction: str, demands: Sequence[Demand]) -> list[str]:
-    """What candidates are asked, pair by pair: the request with its demands and without them."""
+class _Way(NamedTuple):
+    """What a candidate is asked, and the grammar that its answer is held to."""
+
+    question: str
+    grammar: str | None = None
+
+
+def _ways(instruction: str, demands: Sequence[Demand], able: bool) -> list[_Way]:
+    """How candidates are asked, pair by pair: with the demands, and the request alone, held to the
+    form of the demands where the model is ``able`` to be."""
     alone = request_alone(instruction)
-    ways = [instruction, alone] if alone != instruction else [instruction]
+    if alone == instruction:
+        return [_Way(instruction)]
+    ways = [_Way(instruction), _Way(alone, grammar_of(demands) if able else None)]
     return ways[::-1] if likelier_alone(demands) else ways
 
 
@@ -224,20 +236,26 @@ class Answers(NamedTuple):
         return (*([] if own is None else [Message("system", own)]), *history)
 
     async def answer(
-        self, system: str | None, history: Sequence[Message], seed: int
+        self,
+        system: str | None,
+        history: Sequence[Message],
+        seed: int,
+        grammar: str | None = None,
     ) -> tuple[str, dict[str, Any]]:
-        """The assistant's next words, and how they were made."""
+        """The assistant's next words, held to a grammar if one is given, and how they were made."""
         request = self.llm.prepared(
             Request(
                 messages=self.turns(system, history),
                 seed=seed,
                 max_tokens=self.max_tokens,
                 sampling=self.sampling,
+                grammar=grammar,
             )
         )
         completion = await self.llm.complete(request)
         source = {**(self.told if system is None else {}), **template_hash(request)}
-        return completion.text.strip(), made_by(self.llm, request, completion, source)
+        how = made_by(self.llm, request, completion, source)
+        return completion.text.strip(), how if grammar is None else {**how, "grammar": grammar}
 
 
 def able_to_answer(llm: LLM, *, by: str) -> LLM:

@@ -8,7 +8,7 @@ import pytest
 
 from evolsynth.errors import EngineError, InputError
 from evolsynth.evaluation.demands.demand import Demand
-from evolsynth.llm.base import Request
+from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.scripted import Answer, Scripted
 from evolsynth.methods.best_of import meet_by_rule, unmet
 from evolsynth.methods.preference import preference
@@ -132,6 +132,20 @@ async def test_every_other_pair_is_asked_the_request_without_its_demands() -> No
     else:
         assert "question" not in made
         assert made["prompt"] == "respond/demands"
+
+
+async def test_an_answer_to_the_request_alone_is_held_to_the_form() -> None:
+    """No small model counts to three bullets by itself."""
+    bullets = Demand.read({"kind": "bullets_exactly", "n": 3})
+    whole = row(bullets, text='Name rivers. Put it in three bullet points, marked with "*".')
+    _, llm = await answered(whole, lambda _: FIT)
+    asked = {("three" in str(r.prompt), r.grammar is not None) for r in llm.requests}
+    assert asked == {(True, False), (False, True)}
+    free = Scripted(lambda _: FIT, capabilities=set(Capability) - {Capability.GRAMMAR})
+    assert [r async for r in respond([whole], free, candidates=4)]
+    assert not any(r.grammar for r in free.requests)
+    out, _ = await answered(whole, lambda r: "* a lake\n* a river\n* a pond" if r.grammar else FIT)
+    assert "root ::=" in told(out)["grammar"]
 
 
 async def test_one_candidate_that_fails_does_not_touch_the_others() -> None:

@@ -2,9 +2,9 @@
 
 A kind is drawn by its weight. What under 5% of the small model's answers meet, even with the help
 of rules, is not asked for at all: no number of candidates would do. The others are drawn as often
-as the best of four candidates meets them; there are so many that none makes up much of what is
-drawn. How often answers meet each is in ``rates.txt``, which ``python -m evals demand-rates``
-measures.
+as the best of four candidates meets them, less if every answer does; there are so many that none
+makes up much of what is drawn. How often answers meet each is in ``rates.txt``, which ``python -m
+evals demand-rates`` measures.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ __all__ = ["Rate", "asked_of", "draw_demands", "likelier_alone", "rates"]
 
 #: Below this share of answers that meet it, a demand is not asked for.
 _LEAST = 0.05
+
+#: By how much less what every answer meets is asked for.
+_TOOTHLESS = 0.7
+#: How much oftener the gate finds nothing in answers to a request alone: in 63 of 71, beside 52.
+_SOUNDER = 1.2
 
 #: About how many words an answer of a small model has, by the kind of task.
 _WORDS: Mapping[Task, int] = MappingProxyType(
@@ -103,19 +108,21 @@ def rates() -> Mapping[str, Rate]:
 
 
 def likelier_alone(demands: Sequence[Demand]) -> bool:
-    """Whether an answer to the request alone is likelier to meet all of these demands than one to
-    the request with them: a small model often speaks of a rule instead of keeping to it."""
+    """Whether an answer to the request alone is likelier to pass than one to the request with these
+    demands: a small model often speaks of a rule instead of keeping to it."""
     some = [rates().get(one.kind, _UNKNOWN) for one in demands]
-    return math.prod(rate.alone for rate in some) > math.prod(rate.ruled for rate in some)
+    alone, told = (math.prod(getattr(rate, way) for rate in some) for way in ("alone", "ruled"))
+    return alone * _SOUNDER >= told
 
 
 @cache
 def _weights() -> Mapping[str, float]:
     """Of each kind that is asked for: the chance that the best of four candidates meets it, two of
-    which were told it."""
+    which were told it; less where answers meet it anyway, so that it makes little difference."""
     found = {}
     for name in sorted(KINDS):
         rate = rates().get(name, _UNKNOWN)
         if max(rate.ruled, rate.alone) >= _LEAST:
-            found[name] = 1 - (1 - rate.ruled) ** 2 * (1 - rate.alone) ** 2
+            best_of_four = 1 - (1 - rate.ruled) ** 2 * (1 - rate.alone) ** 2
+            found[name] = best_of_four * (1 - _TOOTHLESS * min(rate.met, rate.alone))
     return found

@@ -163,6 +163,12 @@ _OPEN = re.compile(
 _ONE_SENTENCE = re.compile(r"^Answer (?:in|first)")
 
 
+#: "When camping, how do I ...": what stands before the question itself.
+_SCENE = re.compile(
+    r"^(?:when|while|before|after|during|in|as|for|at|on|if)\b[^,.?!\n]{1,80}, (?=\w+ )", re.I
+)
+
+
 def _pair(request: str, connector: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     return re.compile(request, re.I), re.compile(connector)
 
@@ -210,7 +216,8 @@ class Anchored(NamedTuple):
         """Candidates of one breadth prompt, or of several connectors: of an open one two."""
         draw = random.Random(seed)  # noqa: S311 - reproducible on purpose
         anchor = anchor_behind(root, instruction)
-        shape = shape_of(anchor_of(root).request)  # demands of earlier rounds do not change it
+        # neither a scene before the question nor demands of earlier rounds change its shape
+        shape = shape_of(_SCENE.sub("", anchor_of(root).request))
         depth = sum(w for name, w in self.weights.items() if name != BREADTH)
         breadth = self.weights.get(BREADTH, 0.0)
         drafts: list[Draft] = []

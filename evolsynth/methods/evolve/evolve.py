@@ -4,9 +4,11 @@ Xu et al., "WizardLM: Empowering Large Language Models to Follow Complex Instruc
 2304.12244, section 3. Two families of prompts: ``classic`` lets a model rewrite the instruction, as
 in the paper; ``small`` lets it only go on from the instruction as it is
 (`evolsynth.methods.evolve.drafts`), which is all that a model of some hundred million
-parameters can do. Each round asks for candidates, a few at a time, until a gate holds one for good
-enough; the best of those that it lets through is evolved further. A round in which none gets
-through leaves the instruction as it was, for the next round (section 3.3).
+parameters can do, and draws constraints as demands that a program can check
+(`evolsynth.methods.evolve.demanded`), which costs nothing. Each round asks for candidates, a few at
+a time, until a gate holds one for good enough; the best of those that it lets through is evolved
+further. A round in which none gets through leaves the instruction as it was, for the next round
+(section 3.3).
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from evolsynth.methods.evolve.candidates import (
     told_of,
     turns,
 )
-from evolsynth.methods.evolve.demanded import by_demands
+from evolsynth.methods.evolve.demanded import CONSTRAINTS, by_demands
 from evolsynth.methods.evolve.drafts import (
     ANCHORED_SAMPLING,
     BREADTH,
@@ -57,6 +59,12 @@ reason(
     "no_information_gain",
     "The model holds the evolved instruction for equal to its original.",
     "Leave out ask_for_gain, or raise evolve's candidates.",
+)
+
+reason(
+    "no_more_demands",
+    "No further demand goes with those that the instruction was given.",
+    "Ask for fewer rounds, or let the model write demands (demands: false).",
 )
 
 _METHOD = "evol_instruct"
@@ -249,7 +257,13 @@ class _Evolver(NamedTuple):
 
     async def _round(self, parent: Row, attempt: int) -> Row:
         """The best candidate of one round, rejected if none got through, or failed."""
-        judged, error = await self._judged(parent, attempt, self._drafts(parent, attempt))
+        drafts = self._drafts(parent, attempt)
+        if not drafts:
+            nothing = Written(CONSTRAINTS, parent.instruction or "")
+            told = {"attempt": attempt, "candidates": []}
+            child = self._child(parent, nothing, 0, parent.instruction or "", told)
+            return child.reject("no_more_demands")
+        judged, error = await self._judged(parent, attempt, drafts)
         if error is not None:
             return Row.make(
                 key=f"{_METHOD}/{self.seed}/{attempt}",
@@ -282,8 +296,8 @@ class _Evolver(NamedTuple):
             return list(asked)
         own = derive_seed(self.seed, f"{_METHOD}/demands", parent.id, attempt=attempt)
         written = by_demands(parent, root=root, seed=own)
-        if self.drawn == 1 and written:  # no other operation is wanted
-            return list(written)
+        if demands_given(parent) or (self.drawn == 1 and written):
+            return list(written)  # what a model would write might not go with a form that is set
         first = own < self.drawn * 2**32
         return [*written, *asked] if first else [*asked, *written]
 

@@ -25,7 +25,7 @@ SMALL_WEIGHTS: Mapping[str, float] = MappingProxyType(
     }
 )
 #: Constraints that are demands drawn by rule need no model and can be checked: six rounds in ten.
-DEMANDS_WEIGHT = 8.0
+DEMANDS_WEIGHT = 10.0
 #: As in the paper: all alike.
 CLASSIC_WEIGHTS: Mapping[str, float] = MappingProxyType(dict.fromkeys(OPERATIONS, 1.0))
 

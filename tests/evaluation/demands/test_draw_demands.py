@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolsynth.evaluation.demands.demand import KINDS, Asked, Demand
-from evolsynth.evaluation.demands.draw import asked_of, draw_demands, rates
+from evolsynth.evaluation.demands.draw import asked_of, draw_demands, likelier_alone, rates
+from evolsynth.evaluation.demands.forced import FORCED
 from evolsynth.evaluation.text.task import TASKS
 
 REQUESTS = (
@@ -61,14 +62,14 @@ def test_of_no_kind_too_much_is_drawn() -> None:
 
 
 def test_what_the_model_never_meets_is_not_asked_for() -> None:
-    hopeless = {name for name, rate in rates().items() if rate.ruled < 0.05}
+    hopeless = {name for name, r in rates().items() if max(r.ruled, r.alone) < 0.05}
     found = {one.kind for seed in range(300) for text in REQUESTS for one in drawn(text, 1, seed)}
     assert not found & hopeless
 
 
 def test_rates_are_shares_and_rules_only_help() -> None:
     assert rates()
-    assert all(0 <= rate.met <= rate.ruled <= 1 for rate in rates().values())
+    assert all(0 <= r.met <= r.ruled <= 1 and 0 <= r.alone <= 1 for r in rates().values())
     assert all(name in KINDS for name in rates())
 
 
@@ -84,3 +85,10 @@ def test_a_rewritten_text_is_about_as_long_as_what_is_given() -> None:
     words = [asked_of(f"{request}\n\n{text}", given=text).words for text in (short, long)]
     assert words == [15, 60]
     assert asked_of("Why is the sky blue?").words > asked_of("Who wrote Emma?").words
+
+
+def test_forms_that_answers_are_held_to_are_asked_for_without_saying_so() -> None:
+    assert all(rates()[name].alone > rates()[name].ruled for name in FORCED)
+    assert likelier_alone([Demand.read({"kind": "bullets_exactly", "n": 4})])
+    words = Demand.read({"kind": "word_exactly", "word": "tide", "n": 3})
+    assert not likelier_alone([words])

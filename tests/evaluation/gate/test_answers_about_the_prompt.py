@@ -55,6 +55,16 @@ def found(instruction: str, response: str) -> list[str]:
             "The answer should have exactly 60 words.",
             "answers_rule_only",
         ),
+        (
+            "When watching birds, what should I do? Please do not use Markdown in your answer.",
+            "To be aware of the dangers, please avoid using Markdown in your answer.",
+            "answers_rule_only",
+        ),
+        (
+            "How can I protect my home? Avoid the colon completely.",
+            "To protect your home, avoid the colon completely. It is a common mistake.",
+            "repeats_rule",
+        ),
     ],
 )
 def test_an_answer_about_its_instruction_is_found(
@@ -102,6 +112,12 @@ GOOD = [
         'Thank a neighbour for her help. Use the words "at most" and "in good time".',
         "You came in good time, and we waited five minutes at most. Thank you!",
     ),
+    (
+        "How do I greet a guest? Do not use any commas.",
+        "Smile and say that it is good to see them.",
+    ),
+    ("How do I answer a rude question? Use at most 20 words.", "Stay calm and ask what they need."),
+    ("Name a punctuation mark. Avoid the colon completely.", "The semicolon."),
     ("Why is the sky blue?", "Air scatters blue light more than red light."),
     (
         "Tell me how editors work.",

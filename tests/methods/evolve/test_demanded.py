@@ -47,9 +47,13 @@ async def test_each_round_adds_to_what_stands_without_clash_or_repetition() -> N
             before = made_of(parent)["demands"] if parent.round else []
             after = made_of(child)["demands"]
             assert after[: len(before)] == before
+            if child.settled:
+                assert child.verdict is not None
+                assert child.verdict.reasons == ("no_more_demands",)
+                continue
             assert 1 <= len(after) - len(before) <= child.round
             assert (child.instruction or "").startswith(parent.instruction or "?")
-    last = [row for row in rows if row.round == 3]
+    last = [row for row in rows if row.round == 3 and not row.settled]
     assert len(last) > 10
     for row in last:
         demands = [Demand.read(one) for one in made_of(row)["demands"]]
@@ -67,11 +71,22 @@ async def test_demands_stand_before_the_data_that_a_request_works_on() -> None:
     assert text.endswith("\n\nThe tide comes in twice a day, and goes out.")
 
 
-async def test_what_a_model_adds_later_keeps_the_demands_of_earlier_rounds() -> None:
+async def test_a_model_adds_nothing_to_a_form_that_is_set_unless_it_writes_all_demands() -> None:
     (_, first), _ = await evolved([TIDE])
-    (_, second), llm = await evolved([first], operations={"deepening": 1})
+    (_, second), llm = await evolved([first], operations={"deepening": 9, "constraints": 1})
+    assert not llm.requests
+    assert len(made_of(second)["demands"]) > len(made_of(first)["demands"])
+    (_, second), llm = await evolved([first], operations={"deepening": 1}, demands=False)
     assert llm.requests
     assert made_of(second)["demands"] == made_of(first)["demands"]
+
+
+async def test_where_no_demand_fits_any_more_the_row_says_so() -> None:
+    rows, _ = await evolved([TIDE], rounds=9)
+    assert rows[-1].status == "rejected"
+    assert rows[-1].verdict is not None
+    assert rows[-1].verdict.reasons == ("no_more_demands",)
+    assert len(made_of(rows[-1])["demands"]) == 4
 
 
 async def test_where_the_gate_refuses_what_the_model_writes_a_demand_is_left() -> None:

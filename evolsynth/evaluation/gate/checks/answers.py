@@ -64,7 +64,8 @@ def about_prompt(case: Case) -> Finding | None:
 
 
 _RUN = 6  # words of a rule, one after the other, that nobody says by chance
-_SHORT = 3  # words that a rule has at least which is said again as a whole sentence
+_WHOLE = 4  # words that a shorter rule has at least which is said again as a whole
+_SHORT = 3  # the same, said again as a sentence of its own
 _QUOTED = re.compile(r'"[^"\n]*"|\([^)\n]*\)|\[[^\]\n]*\]')
 
 
@@ -89,14 +90,12 @@ def repeats_rule(case: Case) -> Finding | None:
     if not rules or any("repeat" in rule.casefold() for rule in rules):
         return None
     said = [w.text.casefold() for w in words(case.answer)]
-    runs = {tuple(said[i : i + _RUN]) for i in range(len(said) - _RUN + 1)}
     whole = {tuple(w.text.casefold() for w in words(s)) for s in sentences(case.answer)}
     for rule in rules:
         for piece in _QUOTED.split(rule):
             asked = [w.text.casefold() for w in words(piece)]
-            places = range(len(asked) - _RUN + 1)
-            found = next(
-                (asked[i : i + _RUN] for i in places if tuple(asked[i : i + _RUN]) in runs), None
+            found = (
+                _common_run(asked, said, min(_RUN, len(asked))) if len(asked) >= _WHOLE else None
             )
             if found is None and len(asked) >= _SHORT and tuple(asked) in whole:
                 found = asked
@@ -105,7 +104,15 @@ def repeats_rule(case: Case) -> Finding | None:
     return None
 
 
-_OF_REQUEST, _OF_RULE = 3, 3  # words of content
+def _common_run(asked: Sequence[str], said: Sequence[str], length: int) -> Sequence[str] | None:
+    """The first so many words, one after the other, that both have."""
+    runs = {tuple(said[i : i + length]) for i in range(len(said) - length + 1)}
+    pieces = (asked[i : i + length] for i in range(len(asked) - length + 1))
+    return next((piece for piece in pieces if tuple(piece) in runs), None)
+
+
+_OF_REQUEST, _OF_RULE = 2, 3  # words of content
+_FEW, _OF_RULE_IN_FEW = 25, 2  # words of a short answer, which has no room for anything else
 
 
 @check(
@@ -127,7 +134,8 @@ def answers_rule_only(case: Case) -> Finding | None:
     asked = {w.stem for w in content(_own_words(case))}
     ruled = {w.stem for rule in rules for w in content(_QUOTED.sub(" ", rule))} - asked
     said = {w.stem for w in content(case.response)}
-    if len(asked) < _OF_REQUEST or said & asked or len(said & ruled) < _OF_RULE:
+    least = _OF_RULE_IN_FEW if len(words(case.response)) <= _FEW else _OF_RULE
+    if len(asked) < _OF_REQUEST or said & asked or len(said & ruled) < least:
         return None
     return Finding("answers_rule_only", {"said": sorted(said & ruled)})
 

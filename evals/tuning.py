@@ -41,7 +41,7 @@ from evolsynth.llm.backends import DEFAULT_MODEL
 from evolsynth.llm.llamacpp.files import find_model, sha256_of
 from evolsynth.llm.llamacpp.model import Model
 
-__all__ = ["Result", "Texts", "add_options", "differences", "run"]
+__all__ = ["Result", "Texts", "add_options", "by_demand", "differences", "run", "table"]
 
 _FORM = 1  # of what is kept; another number makes everything anew
 
@@ -157,10 +157,12 @@ def run(options: argparse.Namespace) -> int:
     if unjudged:
         tell(f"prompts left out, as nltk's data is not here to verify {', '.join(unjudged)}")
     recipe = Recipe(options.epochs, options.batch, options.rate)
-    tasks = _tasks(arms, each, dict.fromkeys(options.seeds), recipe, source, options.output)
+    tasks = _tasks(arms, each, list(dict.fromkeys(options.seeds)), recipe, source, options.output)
     results = [_result(task, recipe, source, texts, tell) for task in tasks]
     found = differences(results)
+    demands = by_demand(texts.prompts, results)
     tell(table(results, found))
+    tell(_by_demand(demands))
     machine = msgspec.to_builtins(describe())
     save(
         options.json,
@@ -174,6 +176,7 @@ def run(options: argparse.Namespace) -> int:
             "arms": {arm.name: _facts(arm) for arm in arms},
             "results": msgspec.to_builtins(results),
             "differences": msgspec.to_builtins(found),
+            "by_demand": demands,
         },
     )
     return 0
@@ -217,7 +220,7 @@ def _facts(arm: Arm) -> dict[str, Any]:
 def _tasks(
     arms: Sequence[Arm],
     each: int,
-    seeds: Sequence[int] | Mapping[int, None],
+    seeds: Sequence[int],
     recipe: Recipe,
     source: Path,
     output: Path,
@@ -314,6 +317,30 @@ def differences(results: Sequence[Result]) -> list[Difference]:
     }
     pairs = [(two, one) for i, one in enumerate(names) for two in names[i + 1 :]]
     return [difference(pooled, arm, other) for arm, other in pairs]
+
+
+def by_demand(
+    prompts: Sequence[Asked], results: Sequence[Result]
+) -> dict[str, dict[str, tuple[int, int]]]:
+    """By demand, the most frequent first, and arm: how often it was met, and how often asked."""
+    found: dict[str, dict[str, tuple[int, int]]] = {}
+    for result in results:
+        for asked, verdicts in zip(prompts, result.verdicts, strict=True):
+            for name, passed in zip(asked.instruction_id_list, verdicts, strict=True):
+                arms = found.setdefault(name, {})
+                good, n = arms.get(result.arm, (0, 0))
+                arms[result.arm] = good + passed, n + 1
+    first = results[0].arm
+    return dict(sorted(found.items(), key=lambda item: (-item[1][first][1], item[0])))
+
+
+def _by_demand(demands: Mapping[str, Mapping[str, tuple[int, int]]]) -> str:
+    arms = list(next(iter(demands.values())))
+    lines = ["", f"{'met, by demand':44}{'n':>5}" + "".join(f"{arm[:12]:>13}" for arm in arms)]
+    for name, found in demands.items():
+        shares = "".join(f"{good / n:13.0%}" for good, n in found.values())
+        lines.append(f"{name:44}{found[arms[0]][1]:5}{shares}")
+    return "\n".join(lines)
 
 
 def _line(result: Result) -> str:

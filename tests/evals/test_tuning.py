@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from evals.__main__ import main
-from evals.tuning import Result, by_demand, differences, table
 from evals.tuning_answers import Session
 from evals.tuning_losses import Losses, losses, passages, prose
 from evals.tuning_model import Recipe, batches, loss_of, read, train, write
 from evals.tuning_rows import LONGEST, Arm, Example, budget, cut, example_of, named, read_arm
 from evals.tuning_scores import difference, met
+from evals.tuning_table import Result, by_demand, differences, table
 from evals.verifiers import Asked, check, judgeable, read_prompts
 from evolsynth.errors import InputError
 from evolsynth.llm.base import Prompt, Segment

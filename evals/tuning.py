@@ -17,6 +17,7 @@ import argparse
 import asyncio
 import gc
 import hashlib
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -29,10 +30,11 @@ from evals.machine import describe
 from evals.options import add_json, check_place, positive, save, told_on, whole
 from evals.quality import ANSWERS, Answer, read_answers
 from evals.tuning_answers import Session
-from evals.tuning_losses import Losses, passages, prose
+from evals.tuning_losses import passages, prose
 from evals.tuning_model import Recipe, Trained, needed, read, train, write
 from evals.tuning_rows import UNTRAINED, Arm, Example, budget, cut, named, read_arm
-from evals.tuning_scores import Difference, Met, difference, met
+from evals.tuning_scores import met
+from evals.tuning_table import Result, by_demand, demands_table, differences, table
 from evals.verifiers import Asked, judgeable, read_prompts
 from evolsynth.atomic import written
 from evolsynth.errors import InputError
@@ -40,27 +42,9 @@ from evolsynth.llm.backends import DEFAULT_MODEL
 from evolsynth.llm.llamacpp.files import find_model, sha256_of
 from evolsynth.llm.llamacpp.model import Model
 
-__all__ = ["Result", "Texts", "add_options", "differences", "run"]
+__all__ = ["Texts", "add_options", "run"]
 
 _FORM = 1  # of what is kept; another number makes everything anew
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """An arm and a seed (none: untrained): what it was taught, what that took (seconds), and what
-    it then can do. ``prompts`` and ``demands`` are the shares that are met."""
-
-    arm: str
-    seed: int | None
-    rows: int = 0
-    targets: int = 0
-    steps: int = 0
-    train_seconds: float = 0.0
-    train_losses: tuple[float, ...] = ()
-    answer_seconds: float
-    prompts: float
-    demands: float
-    losses: Losses
-    verdicts: tuple[tuple[bool, ...], ...]
 
 
 class Texts(NamedTuple):
@@ -143,6 +127,9 @@ def run(options: argparse.Namespace) -> int:
     tell = partial(print, file=told_on(options.json), flush=True)
     files = named(options.arm)
     texts, unjudged = _texts(options)
+    # Read when OpenMP is loaded. Threads that spin while they wait for one that the machine gave no
+    # processor made a step 8 times as slow on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     for name in ("gguf", "torch", "transformers"):
         needed(name)
     source, _ = find_model(options.model)
@@ -153,10 +140,12 @@ def run(options: argparse.Namespace) -> int:
     if unjudged:
         tell(f"prompts left out, as nltk's data is not here to verify {', '.join(unjudged)}")
     recipe = Recipe(options.epochs, options.batch, options.rate)
-    tasks = _tasks(arms, each, dict.fromkeys(options.seeds), recipe, source, options.output)
+    tasks = _tasks(arms, each, list(dict.fromkeys(options.seeds)), recipe, source, options.output)
     results = [_result(task, recipe, source, texts, tell) for task in tasks]
     found = differences(results)
+    demands = by_demand(texts.prompts, results)
     tell(table(results, found))
+    tell(demands_table(demands))
     machine = msgspec.to_builtins(describe())
     save(
         options.json,
@@ -170,6 +159,7 @@ def run(options: argparse.Namespace) -> int:
             "arms": {arm.name: _facts(arm) for arm in arms},
             "results": msgspec.to_builtins(results),
             "differences": msgspec.to_builtins(found),
+            "by_demand": demands,
         },
     )
     return 0
@@ -213,7 +203,7 @@ def _facts(arm: Arm) -> dict[str, Any]:
 def _tasks(
     arms: Sequence[Arm],
     each: int,
-    seeds: Sequence[int] | Mapping[int, None],
+    seeds: Sequence[int],
     recipe: Recipe,
     source: Path,
     output: Path,
@@ -297,60 +287,3 @@ def _made(task: _Task, recipe: Recipe, source: Path, tell: Callable[[str], None]
     gc.collect()  # gigabytes, before the engine takes its own
     tell(f"made in {time.perf_counter() - began:.0f} s")
     return trained
-
-
-# For people ---------------------------------------------------------------------------------------
-
-
-def differences(results: Sequence[Result]) -> list[Difference]:
-    """Each arm against untrained, then each against every other, seeds pooled."""
-    names = list(dict.fromkeys(result.arm for result in results))
-    pooled: dict[str, Met] = {
-        name: met([one.verdicts for one in results if one.arm == name]) for name in names
-    }
-    pairs = [(two, one) for i, one in enumerate(names) for two in names[i + 1 :]]
-    return [difference(pooled, arm, other) for arm, other in pairs]
-
-
-def _line(result: Result) -> str:
-    seed = "-" if result.seed is None else str(result.seed)
-    return _cells(result.arm, seed, [result])
-
-
-def _cells(name: str, seed: str, some: Sequence[Result]) -> str:
-    """A line of means."""
-
-    def mean(value: Callable[[Result], float]) -> float:
-        return sum(map(value, some)) / len(some)
-
-    return (
-        f"{name:16}{seed:>5}{mean(lambda r: r.rows):7.0f}{mean(lambda r: r.targets):9.0f}"
-        f"{mean(lambda r: r.train_seconds):8.0f}{mean(lambda r: r.answer_seconds):8.0f}"
-        f"{mean(lambda r: r.prompts):9.1%}{mean(lambda r: r.demands):9.1%}"
-        f"{mean(lambda r: r.losses.answers):9.3f}{mean(lambda r: r.losses.text):8.3f}"
-    )
-
-
-def table(results: Sequence[Result], found: Sequence[Difference]) -> str:
-    """All figures: a line for each model, the means of each arm, and the differences."""
-    base = results[0]
-    head = f"{'arm':16}{'seed':>5}{'rows':>7}{'tokens':>9}{'learn s':>8}{'write s':>8}"
-    lines = ["", f"{len(base.verdicts)} prompts, {sum(map(len, base.verdicts))} demands"]
-    lines.append(f"{head}{'prompts':>9}{'demands':>9}{'answers':>9}{'text':>8}")
-    lines += [_line(result) for result in results]
-    for name in dict.fromkeys(result.arm for result in results):
-        some = [result for result in results if result.arm == name]
-        if len(some) > 1:
-            text = sum(one.losses.text for one in some) / len(some) / base.losses.text - 1
-            lines.append(f"{_cells(name, 'mean', some)}  text {text:+.1%}")
-    for one in found:
-        lines.append(
-            f"{one.arm} - {one.other}: prompts {_points(one.prompts, one.prompts_95)}, "
-            f"demands {_points(one.demands, one.demands_95)}"
-        )
-    return "\n".join(lines)
-
-
-def _points(value: float, interval: tuple[float, float]) -> str:
-    low, high = interval
-    return f"{100 * value:+.1f} points (95%: {100 * low:+.1f} to {100 * high:+.1f})"

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from evals.__main__ import main
-from evals.tuning import Result, differences, table
 from evals.tuning_answers import Session
 from evals.tuning_losses import Losses, losses, passages, prose
 from evals.tuning_model import Recipe, batches, loss_of, read, train, write
 from evals.tuning_rows import LONGEST, Arm, Example, budget, cut, example_of, named, read_arm
 from evals.tuning_scores import difference, met
+from evals.tuning_table import Result, by_demand, differences, table
 from evals.verifiers import Asked, check, judgeable, read_prompts
 from evolsynth.errors import InputError
 from evolsynth.llm.base import Prompt, Segment
@@ -347,6 +347,14 @@ def test_every_arm_is_compared_with_the_untrained_and_with_every_other() -> None
     assert told.count(" mean") == 2
     assert "text +0.5%" in told
     assert "b - a: prompts +0.0 points (95%: +0.0 to +0.0)" in told
+    names = ("length", "title")
+    asked = [
+        Asked(key=name, prompt=name, instruction_id_list=(name,), kwargs=({},)) for name in names
+    ]
+    assert by_demand(asked, made) == {
+        "length": {"untrained": (1, 1), "a": (2, 2), "b": (2, 2)},
+        "title": {"untrained": (0, 1), "a": (0, 2), "b": (0, 2)},
+    }
 
 
 # Texts and answers --------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from evolsynth.errors import EngineError, InputError
 from evolsynth.evaluation.demands.demand import Demand
 from evolsynth.llm.base import Capability, Request
+from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Answer, Scripted
 from evolsynth.methods.best_of import meet_by_rule, unmet
 from evolsynth.methods.preference import preference
@@ -202,3 +203,20 @@ def test_what_meets_all_is_not_touched_and_what_rules_cannot_mend_stays() -> Non
     needs = Demand.read({"kind": "includes", "words": ["delta"]})
     assert meet_by_rule(FIT, [needs], "") == (FIT, ())
     assert meet_by_rule("", [CAPITALS], "") == ("", ())
+
+
+@pytest.mark.real
+async def test_the_real_model_is_held_to_forms_that_it_never_finds_by_itself() -> None:
+    some: list[dict[str, Any]] = [
+        {"kind": "bullets_exactly", "n": 4},
+        {"kind": "headings", "names": ["What to Do", "What to Avoid"]},
+        {"kind": "checklist", "n": 5},
+    ]
+    demands = [Demand.read(one) for one in some]
+    rows = [row(one, text=f"How do I look after a cat? {one.worded(0)}") for one in demands]
+    async with LlamaCpp() as llm:
+        out = [r async for r in respond(rows, llm, seed=7, candidates=2)]
+        again = [r async for r in respond(rows, llm, seed=7, candidates=2, concurrency=1)]
+    assert out == again
+    for one, demand in zip(out, demands, strict=True):
+        assert demand.check(one.response or "", asked=one.instruction or "") is None

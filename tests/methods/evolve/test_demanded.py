@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from evolsynth.evaluation.demands.demand import Demand
+from evolsynth.evaluation.gate.check import CHECKS, Case
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.evolve.demanded import by_demands
@@ -130,3 +131,12 @@ def test_added_sentences_hardly_ever_repeat() -> None:
     added = Counter(one.text.partition(". ")[2] for one in texts)
     assert len(added) >= 200
     assert added.most_common(1)[0][1] <= 9
+
+
+def test_rules_on_what_a_model_writes_freely_leave_drawn_demands_alone() -> None:
+    text = f"{TIDE.instruction} Answer in exactly two words."
+    told = {"operation": "constraints", "original": TIDE.instruction, "root": TIDE.instruction}
+    drawn = {**told, "demands": [{"kind": "words_at_most", "n": 2}]}
+    for made, found in ((drawn, False), ({**told, "prompt": "x"}, True)):
+        case = Case(Row.make(text, provenance={"instruction": made}))
+        assert (CHECKS["unfit_demand"].find(case) is not None) == found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -36,6 +38,13 @@ os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
 
 
 _FOLDER = pytest.StashKey[Path]()
+_START_ONCE = """
+import asyncio
+from evolsynth.llm.llamacpp import LlamaCpp
+llm = LlamaCpp(context=512)
+asyncio.run(llm.start())
+asyncio.run(llm.aclose())
+"""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,6 +60,9 @@ def pytest_configure(config: pytest.Config) -> None:
         (usual / name).mkdir(parents=True, exist_ok=True)
         (mine / name).symlink_to(usual / name)
     known = usual / "arrangements.json"
+    if not known.exists() and getattr(config.option, "numprocesses", None):
+        # measured by two processes at once, the wrong one would be chosen for all of the tests
+        subprocess.run([sys.executable, "-c", _START_ONCE], check=False, capture_output=True)
     if known.exists():
         shutil.copy(known, mine)
     config.stash[_FOLDER] = mine

@@ -112,7 +112,7 @@ def likelier_alone(demands: Sequence[Demand]) -> bool:
     demands: a small model often speaks of a rule instead of keeping to it."""
     some = [rates().get(one.kind, _UNKNOWN) for one in demands]
     alone, told = (math.prod(getattr(rate, way) for rate in some) for way in ("alone", "ruled"))
-    return alone * _SOUNDER >= told
+    return bool(alone * _SOUNDER >= told)
 
 
 @cache

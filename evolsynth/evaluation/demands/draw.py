@@ -111,8 +111,8 @@ def likelier_alone(demands: Sequence[Demand]) -> bool:
     """Whether an answer to the request alone is likelier to pass than one to the request with these
     demands: a small model often speaks of a rule instead of keeping to it."""
     some = [rates().get(one.kind, _UNKNOWN) for one in demands]
-    alone, told = (math.prod(getattr(rate, way) for rate in some) for way in ("alone", "ruled"))
-    return bool(alone * _SOUNDER >= told)
+    alone = math.prod(rate.alone for rate in some)
+    return alone * _SOUNDER >= math.prod(rate.ruled for rate in some)
 
 
 @cache

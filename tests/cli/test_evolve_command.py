@@ -62,7 +62,8 @@ def test_each_row_is_followed_by_its_rounds_and_the_others_have_reasons(
 ) -> None:
     data = seeds(tmp_path, "Describe a large river.", "Describe the silence of a lake.")
     out, bad = tmp_path / "out.jsonl", tmp_path / "bad.jsonl"
-    assert run(data, "-o", str(out), "--rejects", str(bad), "--rounds", "2") == 0
+    by_model = ["--no-demands", "--rounds", "2"]
+    assert run(data, "-o", str(out), "--rejects", str(bad), *by_model) == 0
     rows = written(out)
     assert [row.round for row in rows] == [0, 1, 2, 0]
     assert rows[2].parents == (rows[1].id,)
@@ -78,7 +79,7 @@ def test_each_row_is_followed_by_its_rounds_and_the_others_have_reasons(
 def test_the_last_good_evolution_alone_with_an_answer(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     options = ["--rounds", "3", "--no-store-evolutions", "--generate-answers"]
-    options += ["--no-include-original-instruction"]
+    options += ["--no-include-original-instruction", "--no-demands"]
     assert run(seeds(tmp_path, "Describe a large river."), "-o", str(out), *options) == 0
     (row,) = written(out)
     assert row.round == 3
@@ -102,7 +103,7 @@ def test_a_row_that_the_model_cannot_read_fails_and_the_others_go_on(
 ) -> None:
     data = seeds(tmp_path, "Describe a storm.", "Describe a large river.")
     out, bad = tmp_path / "out.jsonl", tmp_path / "bad.jsonl"
-    assert run(data, "-o", str(out), "--rejects", str(bad)) == 1
+    assert run(data, "-o", str(out), "--rejects", str(bad), "--no-demands") == 1
     assert [row.round for row in written(out)] == [0, 0, 1]
     (failed,) = written(bad)
     assert failed.failure is not None

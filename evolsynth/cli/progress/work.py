@@ -68,7 +68,7 @@ class _Supposed(NamedTuple):
             answers = rounds * samples * (1 + ((candidates or 1) - 1) / 2)
         return cls(
             answers=answers,
-            certain=not source and candidates is None and "max_tokens" in known,
+            certain=not source and (candidates or 1) == 1 and "max_tokens" in known,
             tokens=_LENGTH * most,
             most=most,
             growth=_growth(node, rounds),

@@ -94,7 +94,8 @@ _LABEL = re.compile(r"[\s*#>-]*(?P<label>[a-z][\w'/-]*(?: [\w'/-]+){0,3})(?: #?\
 _ASKING_LABEL = re.compile(rf"(?:[\w-]+ ){{0,2}}{_any('asking labels')}\Z")
 _DATA_LABEL = re.compile(rf"(?:[\w-]+ ){{0,2}}{_any('data labels')}\Z")
 _DATA_LABEL_FIRST = re.compile(
-    rf"[\s*#>-]*(?:[\w-]+ ){{0,2}}(?:{_any('data labels')}|request|prompt|instruction)\**\s*:"
+    rf"[\s*#>-]{{0,8}}(?:[\w-]{{1,30}} ){{0,2}}"
+    rf"(?:{_any('data labels')}|request|prompt|instruction)\*{{0,3}}\s{{0,3}}:"
 )
 #: "the following text", "this review": what is given comes behind.
 _GIVEN = re.compile(

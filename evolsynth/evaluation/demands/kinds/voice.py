@@ -40,9 +40,9 @@ _CONTRACTION = re.compile(
     re.I,
 )
 _UNDONE = dict(line.split(None, 1) for line in _LINES["written out"])
-_HAD = re.compile(r"\s+(?:better|been)\b", re.I)
-_WOULD = re.compile(rf"\s+(?:{'|'.join(sorted(_LISTS['behind would']))})\b", re.I)
-_HAS = re.compile(r"\s+(?:already |always |never |just |also )?(?:been|got|become|had)\b", re.I)
+_HAD = re.compile(r"\s{1,3}(?:better|been)\b", re.I)
+_WOULD = re.compile(rf"\s{{1,3}}(?:{'|'.join(sorted(_LISTS['behind would']))})\b", re.I)
+_HAS = re.compile(r"\s{1,3}(?:already |always |never |just |also )?(?:been|got|become|had)\b", re.I)
 
 
 def _contractions(response: str) -> list[re.Match[str]]:

@@ -66,7 +66,7 @@ def about_prompt(case: Case) -> Finding | None:
 _RUN = 6  # words of a rule, one after the other, that nobody says by chance
 _WHOLE = 4  # words that a shorter rule has at least which is said again as a whole
 _SHORT = 3  # the same, said again as a sentence of its own
-_QUOTED = re.compile(r'"[^"\n]*"|\([^)\n]*\)|\[[^\]\n]*\]')
+_QUOTED = re.compile(r'"[^"\n]{0,200}"|\([^)\n]{0,200}\)|\[[^\]\n]{0,200}\]')
 
 
 @check(

@@ -85,9 +85,9 @@ def demo(
 
 
 def line(n: int) -> Pipeline:
-    """Magpie, one evolution round, the best of four responses, and the gate."""
-    steps = magpie(n=n) >> evolve() >> respond(candidates=4) >> gate()
-    return steps.using(name="demo")
+    """Requests for what is made up, an evolution of each, the best of four answers, the gate."""
+    steps = magpie(n=n, made_up=True) >> evolve() >> respond(candidates=4)
+    return (steps >> gate(settings={"least_tier": "verified"})).using(name="demo")
 
 
 def _stopped(output: str) -> bool:

@@ -80,6 +80,7 @@ async def magpie(
     embedder: Embedder | None = None,
     on_topic: float | None = None,
     openings: Sequence[str] | None = None,
+    made_up: bool = False,
     sampling: Sampling = INSTRUCTION_SAMPLING,
     response_sampling: Sampling = RESPONSE_SAMPLING,
     max_tokens: Count = 96,
@@ -120,6 +121,8 @@ async def magpie(
         openings: first words, drawn evenly; by default those of the topic, of ``magpie/steered``
             with a system prompt, else of ``magpie/openings``. A single empty text is the paper's
             method.
+        made_up: begin with requests for what is made up (stories, poems, messages, ideas), in a
+            form that they name: such answers can be checked whole, as no truth is at stake.
         sampling: how the user's turns are drawn; see `Sampling`.
         response_sampling: how answers are drawn.
         max_tokens: the most tokens of a user's turn.
@@ -140,7 +143,9 @@ async def magpie(
     answering = answers_of({"n_turns": n_turns, "only_instruction": only_instruction})
     _check(n, n_turns, candidates, answering, end_with_user)
     llm.require(Capability.RAW_PROMPT, by="Magpie")
-    steer = steering(topic, steered=system_prompt is not None)
+    if made_up and (topic is not None or openings is not None):
+        raise InputError("made_up brings openings of its own: leave out the topic and openings.")
+    steer = steering(topic, steered=system_prompt is not None, made_up=made_up)
     if openings is not None:
         steer = steer._replace(openings=tuple(openings), banned=(), source={})
     steer = steer._replace(openings=steer.openings or ("",))

@@ -143,8 +143,8 @@ def topic_names() -> tuple[str, ...]:
     return tuple(name.removeprefix(f"{_FOLDER}/") for name in prompt_names(_FOLDER))
 
 
-def steering(topic: str | None, *, steered: bool) -> Steering:
-    """The openings and the description for a topic.
+def steering(topic: str | None, *, steered: bool, made_up: bool = False) -> Steering:
+    """The openings and the description for a topic, or for what is made up.
 
     A name of `topic_names` takes its prompt file. Any other topic takes openings that fit every
     subject, half of them with the topic's name in them ("In geometry, what is"), where what
@@ -166,6 +166,10 @@ def steering(topic: str | None, *, steered: bool) -> Steering:
         )
     if topic is not None and not topic.strip():
         raise InputError("The topic is empty. Name it in a few words, or give None.")
+    if made_up:
+        file = load_prompt("magpie/made_up")
+        openings = tuple(file.value("openings"))
+        return Steering(None, openings, tuple(file.value("banned")), None, file.provenance)
     file = load_prompt("magpie/steered" if topic is not None or steered else "magpie/openings")
     openings = tuple(file.value("openings"))
     if topic is not None:

@@ -40,7 +40,7 @@ Phrases = Annotated[list[str], msgspec.Meta(min_length=1)]
     "begins_with",
     about="beginning",
     tasks=(*TOLD, "fact", "conversation"),
-    clashes=(*_BARE, "quotes", "title", "labels", "thesis", *_MARKS),
+    clashes=(*_BARE, "quotes", "title", "labels", "thesis", "case", *_MARKS),
 )
 def begins_with(response: str, *, text: str) -> Miss | None:
     """A given beginning, to the letter, and more behind it.
@@ -138,7 +138,10 @@ def _(chance: random.Random, case: Asked) -> Drawn:
     "ends_with",
     about="ending",
     tasks=(*TOLD, "conversation"),
-    clashes=(*_BARE, "postscript", "summary", "parts", "lines", "paragraphs", *_MARKS),
+    clashes=(
+        *(*_BARE, *_MARKS, "postscript", "summary", "parts", "lines", "paragraphs"),
+        *("no_exclamation_marks", "case"),
+    ),
 )
 def ends_with(response: str, *, text: str) -> Miss | None:
     """A given end, in any case, and nothing behind it but quotation marks.
@@ -265,7 +268,16 @@ def _(response: str) -> str:
     "request_first",
     about="request",
     tasks=("explanation", "advice", "howto", "ideas", "fact", "opinion"),
-    clashes=("data", "words", "sentences", "characters", "lines", "paragraphs", "beginning"),
+    clashes=(
+        "data",
+        "words",
+        "sentences",
+        "characters",
+        "lines",
+        "paragraphs",
+        "beginning",
+        "plan",
+    ),
 )
 def request_first(response: str, *, asked: str) -> Miss | None:
     """The request first, word for word, without what says to repeat it; then the answer."""

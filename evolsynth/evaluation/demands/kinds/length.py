@@ -167,7 +167,7 @@ def _extra(text: str, n: int) -> tuple[int, int] | None:
     "sentences_exactly",
     about="sentences",
     tasks=(*PROSE, *_SHORT),
-    clashes=_NO_SENTENCES,
+    clashes=(*_NO_SENTENCES, "different_words_at_least"),
 )
 def sentences_exactly(response: str, *, n: Count) -> Miss | None:
     """So many sentences, and no lines that are none.

@@ -57,7 +57,7 @@ _LETTERS_A_WORD = 4.7
     "lower_case",
     about="case",
     tasks=_PROSE,
-    clashes=(*_FIXED, "language", "capital_words_at_least"),
+    clashes=(*_FIXED, "language", "capital_words_at_least", "plan"),
 )
 def lower_case(response: str) -> Miss | None:
     """In English, without a single capital letter."""

@@ -86,7 +86,9 @@ def demo(
 
 def line(n: int) -> Pipeline:
     """Requests for what is made up, an evolution of each, the best of four answers, the gate."""
-    steps = magpie(n=n, made_up=True) >> evolve() >> respond(candidates=4)
+    steps = (
+        magpie(n=n, made_up=True) >> evolve(operations={"constraints": 1}) >> respond(candidates=4)
+    )
     return (steps >> gate(settings={"least_tier": "verified"})).using(name="demo")
 
 

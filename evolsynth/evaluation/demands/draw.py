@@ -120,7 +120,8 @@ def _weights() -> Mapping[str, float]:
     """Of each kind that is asked for: the chance that the best of four candidates meets it, two of
     which were told it; less where answers meet it anyway, so that it makes little difference."""
     found = {}
-    for name in sorted(KINDS):
+    never = frozenset(word_lists(__file__, "rates.txt")["not asked"])
+    for name in sorted(set(KINDS) - never):
         rate = rates().get(name, _UNKNOWN)
         if max(rate.ruled, rate.alone) >= _LEAST:
             best_of_four = 1 - (1 - rate.ruled) ** 2 * (1 - rate.alone) ** 2

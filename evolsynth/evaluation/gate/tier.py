@@ -1,7 +1,8 @@
 """What an answer stands on, and what becomes of one that stands on too little.
 
 ``verified``: what was checked decides the whole answer. Now that is where truth is not at stake,
-something was demanded that a program can check, and every demand is met: a poem in five lines.
+something was demanded that a program can check, and every demand is met: a poem in five lines. What
+an evolution added must be such demands alone.
 ``agreed``: for signals whose precision was measured; none was yet, so no row has it.
 ``unverified``: all others. A fact in five words is one: that it has five words says nothing of it.
 """
@@ -9,9 +10,10 @@ something was demanded that a program can check, and every demand is met: a poem
 from __future__ import annotations
 
 from evolsynth.evaluation.demands.demand import Demand, Miss
-from evolsynth.evaluation.demands.found import demands_of
+from evolsynth.evaluation.demands.found import demands_in, demands_of
 from evolsynth.evaluation.text import MOST
 from evolsynth.evaluation.text.task import task_of, truth_at_stake
+from evolsynth.evaluation.text.words import content
 from evolsynth.findings import reason
 from evolsynth.rows import TIERS, Row, Tier
 
@@ -56,7 +58,26 @@ def tier_of(row: Row) -> tuple[Tier | None, tuple[str, ...]]:
     if not checked or any(miss is not None for _, miss in checked):
         return "unverified", ()
     names = tuple(dict.fromkeys(f"demand:{demand.kind}" for demand, _ in checked))
-    return ("unverified" if truth_at_stake(task_of(row.instruction)) else "verified"), names
+    open_ = truth_at_stake(task_of(row.instruction)) or _adds_unchecked(row)
+    return ("unverified" if open_ else "verified"), names
+
+
+def _adds_unchecked(row: Row) -> bool:
+    """Whether an evolution asks for more than its root in words that no check of ours reads:
+    an answer to the rest of it says nothing of whether it keeps to that."""
+    made = row.provenance.get("instruction")
+    root = made.get("root") if isinstance(made, dict) else None
+    text = row.instruction or ""
+    if not row.round or not isinstance(root, str):
+        return False
+    found = sorted((one.start, one.end) for one in demands_in(text))
+    pieces, at = [], 0
+    for start, end in found:
+        pieces.append(text[at:start])
+        at = max(at, end)
+    left = " ".join([*pieces, text[at:]])
+    told = {word.stem for word in content(root)}
+    return any(word.stem not in told for word in content(left))
 
 
 def below(tier: Tier | None, least: Tier) -> bool:

@@ -74,7 +74,7 @@ def _(response: str, *, n: int) -> str:
     return cut(response, lambda text: word_count(text)[1] <= n)
 
 
-@kind("words_at_least", about="words", tasks=TOLD, clashes=("sentences", "characters"))
+@kind("words_at_least", about="words", tasks=TOLD, clashes=("sentences", "characters", "lines"))
 def words_at_least(response: str, *, n: Count) -> Miss | None:
     """At least so many words.
 
@@ -90,7 +90,12 @@ def _(chance: random.Random, case: Asked) -> Drawn:
     return {"n": stepped(amount(chance, case, first=0.75, change=0.15), least=20)}
 
 
-@kind("words_between", about="words", tasks=TOLD, clashes=("sentences", "characters", "request"))
+@kind(
+    "words_between",
+    about="words",
+    tasks=TOLD,
+    clashes=("sentences", "characters", "request", "lines"),
+)
 def words_between(response: str, *, least: Count, most: Count) -> Miss | None:
     """From so many words to so many.
 

@@ -41,6 +41,9 @@ _NO_PARAGRAPHS = (
 )
 
 
+_LONGEST_LINE = 20  # words
+
+
 def _told(some: list[Span], what: str) -> str:
     return f"It has 1 {what}" if len(some) == 1 else f"It has {len(some)} {what}s"
 
@@ -221,12 +224,18 @@ def _(response: str, *, least: int) -> str:
 
 @kind("lines_exactly", about="lines", tasks=("creative", "other"), clashes=_NO_LINES)
 def lines_exactly(response: str, *, n: Count) -> Miss | None:
-    """So many lines, blank ones not counted.
+    """So many lines, blank ones not counted, and none so long that it is a paragraph.
 
     Args:
         n: The lines.
     """
     some = lines(response)
+    for one in some:
+        if len(response[one.start : one.end].split()) > _LONGEST_LINE:
+            return Miss(
+                f"A line has over {_LONGEST_LINE} words, which is a paragraph.",
+                (one.start, one.end),
+            )
     if len(some) == n:
         return None
     place = (some[n].start, some[-1].end) if len(some) > n else None

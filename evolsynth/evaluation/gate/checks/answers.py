@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evolsynth.evaluation.demands.found import demands_in
+from evolsynth.evaluation.demands.found import demands_in, demands_of
 from evolsynth.evaluation.gate.check import Case, check
 from evolsynth.evaluation.text.words import content, plain, sentences, words
 from evolsynth.findings import Finding
@@ -56,11 +56,67 @@ _REVISES = re.compile(
     advice="Ask for several candidates of each response, or take a larger model for them.",
 )
 def about_prompt(case: Case) -> Finding | None:
-    """Found where a response presents a revised text though nothing was to be revised."""
+    """Found where a response presents a revised text though nothing was to be revised, or begins
+    with its instruction's own first words (ten of them) though nothing is to be said again."""
+    again = _says_first(case)
+    if again is not None:
+        return Finding("about_prompt", {"said": again})
     match = _ABOUT.search(case.answer)
     if match is None or _REVISES.search(_own_words(case)):
         return None
     return Finding("about_prompt", {"said": match.group()})
+
+
+_SAID_FIRST = 10  # words
+_AGAIN = re.compile(
+    r"\b(?:repeat|restate|copy|quote|begin with|start with|continue|complete)\b", re.I
+)
+
+
+def _says_first(case: Case) -> str | None:
+    """The instruction's first words, where the response begins with them."""
+    asked, said = (
+        [w.text.casefold() for w in words(text)[:_SAID_FIRST]]
+        for text in (case.instruction, case.answer)
+    )
+    if len(asked) < _SAID_FIRST or asked != said or _AGAIN.search(case.instruction):
+        return None
+    if any(one.kind == "request_first" for one in demands_of(case.row)):
+        return None
+    return None if _REVISES.search(_own_words(case)) else " ".join(said)
+
+
+#: What stands for something that the writer did not know.
+_GAP = re.compile(
+    r"\[(?:(?:your|my|our|their|his|her|the|insert|recipient|sender|friend|name|company|date|"
+    r"address|phone|city|state)(?:'s)?)\b[^\]\n]{0,40}\]",
+    re.I,
+)
+_WANTS_GAPS = re.compile(
+    r"\b(?:templates?|placeholders?|blanks?|brackets?|forms?|gaps?)\b|\[", re.I
+)
+
+
+@check(
+    "placeholder_left",
+    "response",
+    cost="text",
+    place=18,
+    languages=["en"],
+    reads=["instruction", "response"],
+    needs="a response",
+    sentence="The response has gaps in brackets, such as [Your Name], that nobody asked for.",
+    advice="Ask for several candidates of each response, or name people and places in the request.",
+)
+def placeholder_left(case: Case) -> Finding | None:
+    """Found where something in square brackets stands for a name or the like, and the instruction
+    asks for no template and no placeholders."""
+    match = _GAP.search(case.answer)
+    if match is None or _WANTS_GAPS.search(case.instruction):
+        return None
+    if any(one.kind == "placeholders" for one in demands_of(case.row)):
+        return None
+    return Finding("placeholder_left", {"left": match.group()})
 
 
 _RUN = 6  # words of a rule, one after the other, that nobody says by chance
@@ -88,6 +144,8 @@ def repeats_rule(case: Case) -> Finding | None:
     """
     rules = _rules(case)
     if not rules or any("repeat" in rule.casefold() for rule in rules):
+        return None
+    if any(one.kind == "request_first" for one in demands_of(case.row)):
         return None
     said = [w.text.casefold() for w in words(case.answer)]
     whole = {tuple(w.text.casefold() for w in words(s)) for s in sentences(case.answer)}

@@ -333,6 +333,10 @@ _VALEDICTION = re.compile(
 )
 
 
+#: A bracket that is opened at the very end and never closed.
+_OPENED = re.compile(r"[\[({][^\])}\n]{0,3}\Z")
+
+
 @check(
     "broken_off",
     "response",
@@ -357,6 +361,9 @@ def broken_off(case: Case, *, tail_words: Words = 4) -> Finding | None:
     last = text.rpartition("\n")[2].strip()
     if not last or text.count("```") % 2 or text.endswith("```") or _MARKED.search(last):
         return None
+    opened = _OPENED.search(last)
+    if opened is not None:
+        return Finding("broken_off", {"tail": opened.group(), "words": len(last.split())})
     if not (last[-1].isalnum() or last[-1] in ",;-"):
         return None
     ends = list(_PROSE_END.finditer(last))

@@ -66,7 +66,7 @@ def test_the_script_runs_as_written(tmp_path: Path) -> None:
     assert int(loaded[1]) <= MOST_MODULES
     folder = tmp_path / "runs" / "first"
     rows = list(read_rows(folder / "accepted.jsonl"))
-    assert len(rows) == int(counts[1]) <= int(counts[2]) == 16
+    assert len(rows) == int(counts[1]) <= int(counts[2]) == 12
     assert all(row.instruction and row.response for row in rows)
     assert (folder / "report.html").exists()
 
@@ -74,7 +74,7 @@ def test_the_script_runs_as_written(tmp_path: Path) -> None:
 @pytest.mark.real
 def test_the_generators_run_as_written(tmp_path: Path) -> None:
     lines = said_by("generators", tmp_path).splitlines()
-    assert 8 <= len([s for s in lines if s.startswith(("accepted", "rejected"))]) <= 16
+    assert 4 <= len([s for s in lines if s.startswith(("accepted", "rejected"))]) <= 8
 
 
 def said_by_the_script_of(page: str, folder: Path) -> list[str]:

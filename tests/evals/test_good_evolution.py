@@ -108,7 +108,7 @@ def test_our_rows_are_whole_and_their_originals_have_a_room() -> None:
 
 @pytest.mark.real
 def test_the_same_rows_give_the_same_file(tmp_path: Path, embedder: MiniLM) -> None:
-    labelled = read_labelled(DATA / "good_evolution_train.jsonl")[::180]
+    labelled = read_labelled(DATA / "good_evolution_train.jsonl")[::300]
     asked = {row.original for row in labelled}
     rooms = read_rooms(DATA / "answer_room.jsonl")
     some = {text: room for text, room in rooms.items() if text in asked}
@@ -124,7 +124,7 @@ def test_the_same_rows_give_the_same_file(tmp_path: Path, embedder: MiniLM) -> N
 @pytest.mark.real
 def test_folds_by_original_tell_good_from_bad(embedder: MiniLM) -> None:
     rooms = read_rooms(DATA / "answer_room.jsonl")
-    some = dict(list(rooms.items())[::9])
+    some = dict(list(rooms.items())[::15])
     asked = list(some)
     good = [f"{text} Also explain what matters most about it." for text in asked]
     bad = [f"{text} Include a photo of my cousin's car car car." for text in asked]

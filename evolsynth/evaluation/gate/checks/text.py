@@ -320,7 +320,7 @@ _FENCED = re.compile(r"^ {0,3}(```|~~~).*?(?:^ {0,3}\1|\Z)", re.M | re.S)
     place=13,
     sentence="The response holds the thought that a model had before it answered, or only that.",
     advice="Have the server keep thoughts apart (its reasoning parser), ask with think: false, or "
-    "give more max_tokens; of rows that were made elsewhere take the text behind the closing tag.",
+    "give more max_tokens.",
 )
 def thought_left(case: Case) -> Finding | None:
     """Found where the response begins with a tag that opens a thought, or one that closes a thought

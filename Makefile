@@ -13,11 +13,11 @@ define part
 @printf '== %s\n' '$(1)'; began=$$(date +%s); $(2) && printf '== %s: %d s\n' '$(1)' $$(($$(date +%s) - began))
 endef
 
-.PHONY: help setup demo test lint peers clean distclean
+.PHONY: help setup demo test test-all lint peers clean distclean
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
 
 setup: ## make .venv: torch, llama.cpp compiled for this CPU, model, embedder (5 to 12 min, once)
 	@$(PY) scripts/bootstrap.py
@@ -25,7 +25,10 @@ setup: ## make .venv: torch, llama.cpp compiled for this CPU, model, embedder (5
 demo: setup ## make a small data set and its report in runs/demo (ARGS="..." is passed on)
 	$(call part,demo,$(PYTHON) -m evolsynth demo -o runs/demo $(ARGS))
 
-test: lint ## lint, then all tests in two processes (ARGS="-k magpie" is passed to pytest)
+test: lint ## lint, then the tests in two processes (ARGS="-k magpie" is passed to pytest)
+	$(call part,pytest,$(PYTHON) -m pytest $(TWO) -m "not slow" $(ARGS))
+
+test-all: lint ## the same with the slow tests of programs that measure
 	$(call part,pytest,$(PYTHON) -m pytest $(TWO) $(ARGS))
 
 lint: setup ## ruff, mypy, and who may import whom

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import pytest_asyncio
 from docs_pages import page_blocks, read_through  # noqa: F401 - fixtures
@@ -36,6 +37,11 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # Nobody is asked to unlock a keyring.
 os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
 
+
+# The same examples each time, so that a test fails for what was changed and not by chance.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile("random")
+hypothesis.settings.load_profile("repeatable")
 
 _FOLDER = pytest.StashKey[Path]()
 _START_ONCE = """

@@ -35,6 +35,7 @@ def test_a_killed_run_ends_as_if_nobody_had_touched_it(
     assert outcome.finished
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_is_seen(tmp_path: Path, whole: tuple[dict[str, bytes], float]) -> None:
     """A run whose store forgets, and files that are not the same, are told."""
     files, seconds = whole

@@ -106,6 +106,7 @@ def test_our_rows_are_whole_and_their_originals_have_a_room() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_the_same_rows_give_the_same_file(tmp_path: Path, embedder: MiniLM) -> None:
     labelled = read_labelled(DATA / "good_evolution_train.jsonl")[::300]
@@ -121,6 +122,7 @@ def test_the_same_rows_give_the_same_file(tmp_path: Path, embedder: MiniLM) -> N
     assert len(load_model(one).examples.places) == len(labelled)
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_folds_by_original_tell_good_from_bad(embedder: MiniLM) -> None:
     rooms = read_rooms(DATA / "answer_room.jsonl")

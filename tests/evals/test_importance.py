@@ -174,6 +174,7 @@ async def test_text_of_a_conversation_gives_no_control_tokens(smollm: LlamaCpp) 
     assert [s.text for s in strange.segments if not s.control] == ["a", "b<|im_end|>"]
 
 
+@pytest.mark.slow
 async def test_the_same_seed_gives_the_same_file(tmp_path: Path, program: Program) -> None:
     """Made in this process, and by the program before."""
     save_importance(tmp_path / "two.npz", await make(SOURCE, n=1, seed=2))
@@ -224,6 +225,7 @@ def test_answers_that_cannot_be_used_are_told(
         read_answers(path)
 
 
+@pytest.mark.slow
 def test_importance_buys_back_most_of_what_4_bits_lose() -> None:
     """On a third of our answers, which have no part in the importance."""
     answers = read_answers(ANSWERS)[::3]
@@ -250,6 +252,7 @@ def test_the_table_has_a_line_for_each() -> None:
     assert set(names) <= set(RECIPES)
 
 
+@pytest.mark.slow
 def test_the_program_writes_the_file_and_the_figures(program: Program) -> None:
     assert "made.npz" in program.said
     assert "\nas-given " in program.said

@@ -122,6 +122,7 @@ def test_an_arm_runs_in_a_process_of_its_own(workloads: dict[str, Workload], pat
     assert "No model '/nowhere/x.gguf' was found" in str(run_job(lost))
 
 
+@pytest.mark.slow
 async def test_endurance_counts_every_sort(path: Path) -> None:
     async with LlamaCpp(path, quantisation=None, slots=4, contexts=1, threads=1) as llm:
         found = await endure(llm, 40, warmup=20)

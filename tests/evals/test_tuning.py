@@ -166,6 +166,7 @@ def test_only_the_response_is_learned() -> None:
     assert 0 < first < second
 
 
+@pytest.mark.slow
 @with_torch
 def test_the_same_seed_teaches_the_same() -> None:
     some = examples(5, 12)
@@ -386,6 +387,7 @@ async def test_a_known_text_is_likelier_than_a_shuffled_one(smollm: LlamaCpp) ->
     assert plain.answers == pytest.approx(shuffled.answers, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.real
 async def test_answers_that_are_kept_are_not_asked_for_again(
     smollm_file: Path, tmp_path: Path

@@ -206,7 +206,10 @@ def test_what_meets_all_is_not_touched_and_what_rules_cannot_mend_stays() -> Non
 
 
 @pytest.mark.real
-async def test_the_real_model_is_held_to_forms_that_it_never_finds_by_itself() -> None:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_the_real_model_is_held_to_forms_that_it_never_finds_by_itself(
+    smollm: LlamaCpp,
+) -> None:
     some: list[dict[str, Any]] = [
         {"kind": "bullets_exactly", "n": 4},
         {"kind": "headings", "names": ["What to Do", "What to Avoid"]},
@@ -214,9 +217,8 @@ async def test_the_real_model_is_held_to_forms_that_it_never_finds_by_itself() -
     ]
     demands = [Demand.read(one) for one in some]
     rows = [row(one, text=f"How do I look after a cat? {one.worded(0)}") for one in demands]
-    async with LlamaCpp() as llm:
-        out = [r async for r in respond(rows, llm, seed=7, candidates=2)]
-        again = [r async for r in respond(rows, llm, seed=7, candidates=2, concurrency=1)]
+    out = [r async for r in respond(rows, smollm, seed=7, candidates=2)]
+    again = [r async for r in respond(rows, smollm, seed=7, candidates=2, concurrency=1)]
     assert out == again
     for one, demand in zip(out, demands, strict=True):
         assert demand.check(one.response or "", asked=one.instruction or "") is None

@@ -250,11 +250,11 @@ async def test_of_a_closed_connector_the_model_chooses_the_rest() -> None:
 
 
 @pytest.mark.real
-async def test_the_real_model_keeps_to_the_alternatives() -> None:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_the_real_model_keeps_to_the_alternatives(smollm: LlamaCpp) -> None:
     rows = [Row.make("Write a letter to a friend."), Row.make("Why is the sky blue?")]
-    async with LlamaCpp() as llm:
-        evolutions = evolve(rows, llm, seed=3, gate=hard_to_please(), demands=False)
-        made = [row async for row in evolutions]
+    evolutions = evolve(rows, smollm, seed=3, gate=hard_to_please(), demands=False)
+    made = [row async for row in evolutions]
     told = [made_of(row) for row in made if row.round]
     known = [load_prompt(t["prompt"]).value("connectors")[t["operation"]] for t in told]
     assert all(t["connector"] in some for t, some in zip(told, known, strict=True))

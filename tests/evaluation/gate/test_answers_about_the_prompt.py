@@ -8,7 +8,7 @@ from evolsynth.evaluation.gate.check import CHECKS, Case
 from evolsynth.rows import Row
 
 RULE = "Use at most 60 words."
-CODES = ("about_prompt", "repeats_rule", "answers_rule_only")
+CODES = ("about_prompt", "repeats_rule", "answers_rule_only", "placeholder_left")
 
 
 def found(instruction: str, response: str) -> list[str]:
@@ -59,6 +59,31 @@ def found(instruction: str, response: str) -> list[str]:
             "When watching birds, what should I do? Please do not use Markdown in your answer.",
             "To be aware of the dangers, please avoid using Markdown in your answer.",
             "answers_rule_only",
+        ),
+        (
+            "In one sentence, write a poem about a friend.",
+            "In one sentence, write a poem about your best friend.",
+            "about_prompt",
+        ),
+        (
+            "Write an e-mail to a friend about a trip.",
+            "Here's an example of how you can write it:\n\nDear Ann, we leave at nine.",
+            "about_prompt",
+        ),
+        (
+            "Write a farewell message to a friend.",
+            "Safe travels, and write soon!\n\nThis message conveys warmth and hope.",
+            "about_prompt",
+        ),
+        (
+            "Write a note to my boss about a late train.",
+            "Dear [Boss's Name], the train is late. I am on my way.",
+            "placeholder_left",
+        ),
+        (
+            "Thank a neighbor for her soup.",
+            "Dear neighbor, what a soup! Yours, [Your Name]",
+            "placeholder_left",
         ),
         (
             "How can I protect my home? Avoid the colon completely.",
@@ -125,6 +150,14 @@ GOOD = [
         "writes the next one.",
     ),
     ("Suggest a name for a bakery.", "Here is one: The Early Crumb. It is short and warm."),
+    ("Write a template for an invitation.", "Dear [Name], come on [Date]. Yours, [Your Name]"),
+    ("Complete the line: In the deep of the night", "In the deep of the night the owls are awake."),
+    ("What does an array look like?", "A list in brackets, as in [1, 2, 3] or [first, second]."),
+    ("How do I write a kind farewell?", "Say thanks.\nThis message expresses care: safe travels!"),
+    (
+        "What is the capital of the smallest of all states?",
+        "The capital of the smallest of all states is the state itself: Vatican City.",
+    ),
     ("What is a bridge made of?", "Here are the main materials: steel, stone, wood and concrete."),
 ]
 

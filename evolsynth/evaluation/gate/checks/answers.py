@@ -56,21 +56,34 @@ _REVISES = re.compile(
     advice="Ask for several candidates of each response, or take a larger model for them.",
 )
 def about_prompt(case: Case) -> Finding | None:
-    """Found where a response presents a revised text though nothing was to be revised, or begins
-    with its instruction's own first words (ten of them) though nothing is to be said again."""
+    """Found where a response presents a revised text though nothing was to be revised, begins
+    with its instruction's own first words (six of them) though nothing is to be said again, or
+    explains the piece that it has written to who asked for it."""
     again = _says_first(case)
     if again is not None:
         return Finding("about_prompt", {"said": again})
+    explained = _EXPLAINS.search(case.answer)
+    if explained is not None and not _ASKS_WHY.search(case.instruction):
+        return Finding("about_prompt", {"said": explained.group().strip()})
     match = _ABOUT.search(case.answer)
     if match is None or _REVISES.search(_own_words(case)):
         return None
     return Finding("about_prompt", {"said": match.group()})
 
 
-_SAID_FIRST = 10  # words
+_SAID_FIRST = 6  # words
 _AGAIN = re.compile(
-    r"\b(?:repeat|restate|copy|quote|begin with|start with|continue|complete)\b", re.I
+    r"\b(?:repeat|restate|copy|quote|begin with|start with|continue|complete|finish|fill)\b", re.I
 )
+#: What introduces a piece of writing as an example, or tells its reader what it expresses.
+_EXPLAINS = re.compile(
+    r"\A\W{0,3}(?:sure\W{1,3})?here(?:'s| is) an example of (?:how|what) (?:you|to|a|an|i)\b"
+    r"|\n\s{0,4}this (?:message|poem|haiku|story|letter|e-?mail|slogan|note|song|dialogue|"
+    r"invitation|advertisement) "
+    r"(?:conveys|captures|expresses|highlights|emphasi[sz]es|reflects|aims|uses)\b",
+    re.I,
+)
+_ASKS_WHY = re.compile(r"\b(?:explain|why|how|example|analy[sz]e|describe what|meaning)\b", re.I)
 
 
 def _says_first(case: Case) -> str | None:
@@ -89,7 +102,8 @@ def _says_first(case: Case) -> str | None:
 #: What stands for something that the writer did not know.
 _GAP = re.compile(
     r"\[(?:(?:your|my|our|their|his|her|the|insert|recipient|sender|friend|name|company|date|"
-    r"address|phone|city|state)(?:'s)?)\b[^\]\n]{0,40}\]",
+    r"address|phone|city|state)(?:'s)?\b[^\]\n]{0,40}"
+    r"|[\w' ]{1,30}\b(?:name|title|date|address|number|city|company|time|place))\]",
     re.I,
 )
 _WANTS_GAPS = re.compile(

@@ -62,7 +62,7 @@ def small(request: Request) -> Answer:
     if prompt.startswith("Tasks about a text"):
         return " Late boats, and what they brought."
     asked = prompt.partition("<|im_start|>user\n")[2].partition("<|im_end|>")[0]
-    return f"{asked} {GOOD_ANSWER}"
+    return f"{GOOD_ANSWER} So much for: {asked}"
 
 
 def likely(before: str, continuation: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from evolsynth.errors import StepError, StoreError
 from evolsynth.pipeline import load, respond
 from evolsynth.pipeline.makers import step
 from evolsynth.pipeline.run.run import RunOptions, run
+from evolsynth.pipeline.run.stopping import run_to_end
 from evolsynth.store.status import read_status
 
 #: A run of the command line, which says where it is and is slow at the moment that is asked for.
@@ -289,3 +291,14 @@ async def test_a_step_that_fails_at_its_end_leaves_what_was_made(tmp_path: Path)
     with pytest.raises(StepError, match="'last' failed, and not at a row: SystemExit"):
         await go(load(seeds()) >> respond() >> last, tmp_path)
     assert len((tmp_path / "accepted.partial.jsonl").read_text().splitlines()) == 8
+
+
+def test_a_signal_before_the_run_can_listen_to_it_ends_it_as_ctrl_c() -> None:
+    async def cancelled() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_to_end(cancelled())

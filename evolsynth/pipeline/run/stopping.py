@@ -123,10 +123,13 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
 
     Raises:
         RunStopped: by a signal that the event loop could not hear.
+        KeyboardInterrupt: it was cancelled from outside before it had begun.
     """
     runner = asyncio.Runner()
     try:
         return runner.run(work)
+    except asyncio.CancelledError:  # a signal came before the run could listen to it
+        raise KeyboardInterrupt from None
     except Interrupt as error:
         raise RunStopped(
             f"Stopped ({error.reason}) in the middle of a step that did not let go. All answers "

@@ -1,32 +1,25 @@
 """The checks of if-verifiable (IFEval and IFBench) that are about the same as kinds of ours.
 
-Its sentences are split by nltk's punkt, whose data are no package: nupunkt, a re-implementation,
-stands in, also where nltk splits words. Its tagger (``words:start_verb``) and stop words
-(``ratio:stop_words``) are not to be had.
+How they are loaded, and what of them cannot be had, is told by `evals.verifiers`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from typing import Any, NamedTuple
 
-from evolsynth.errors import SetupError
+from evals.verifiers import registry
 from evolsynth.evaluation.demands import Demand
 from evolsynth.evaluation.demands.kinds.language import CODES
 
 __all__ = ["COUNTERPARTS", "Counterpart", "Peer", "counterparts"]
 
-_IFEVAL = "if_verifiable.ifeval"
-_IFBENCH = "if_verifiable.ifbench"
-
 
 class Counterpart(NamedTuple):
-    """A check of theirs: where, its name, its arguments. ``looser``: it asks for less than ours
+    """A check of theirs: its id, its arguments. ``looser``: it asks for less than ours
     does, so that only what passes ours has to pass it."""
 
-    home: str
     name: str
     arguments: Mapping[str, Any]
     looser: bool = False
@@ -37,12 +30,8 @@ Values = Mapping[str, Any]
 Counterparts = tuple[Counterpart, ...]
 
 
-def _ifeval(name: str, **arguments: Any) -> Counterparts:
-    return (Counterpart(_IFEVAL, name, arguments),)
-
-
-def _ifbench(name: str, **arguments: Any) -> Counterparts:
-    return (Counterpart(_IFBENCH, name, arguments),)
+def _theirs(name: str, **arguments: Any) -> Counterparts:
+    return (Counterpart(name, arguments),)
 
 
 def _looser(some: Counterparts) -> Counterparts:
@@ -55,9 +44,9 @@ def _within(
     """A count of IFEval's from ``least`` to ``most``: "at least" the one, "less than" one more."""
     found: Counterparts = ()
     if least is not None:
-        found += _ifeval(name, **{key: least, relation: "at least"}, **more)
+        found += _theirs(name, **{key: least, relation: "at least"}, **more)
     if most is not None:
-        found += _ifeval(name, **{key: most + 1, relation: "less than"}, **more)
+        found += _theirs(name, **{key: most + 1, relation: "less than"}, **more)
     return found
 
 
@@ -87,55 +76,55 @@ def _sentences(least: int | None, most: int | None) -> Counterparts:
 def _choice(v: Values) -> Counterparts:
     answers = v["answers"]
     if all(answer.startswith("My answer is ") for answer in answers):
-        return _looser(_ifeval("detectable_format:constrained_response"))
+        return _looser(_theirs("detectable_format:constrained_response"))
     plain = not any("/" in answer for answer in answers)
-    return _ifbench("format:options", options="/".join(answers)) if plain else ()
+    return _theirs("format:options", options="/".join(answers)) if plain else ()
 
 
 def _language(v: Values) -> Counterparts:
     code = {"zh": "zh-cn"}.get(CODES[v["language"]], CODES[v["language"]])
-    return _ifeval("language:response_language", language=code)
+    return _theirs("language:response_language", language=code)
 
 
 def _json(_: Values) -> Counterparts:
-    return _looser(_ifeval("detectable_format:json_format"))
+    return _looser(_theirs("detectable_format:json_format"))
 
 
 #: By kind of ours, a line each: what of theirs says the same of its values.
 COUNTERPARTS: Mapping[str, Callable[[Values], Counterparts]] = {
     # letters, marks, numbers
-    "lower_case": lambda v: _ifeval("change_case:english_lowercase"),
-    "upper_case": lambda v: _ifeval("change_case:english_capital"),
-    "title_case": lambda v: _ifbench("format:title_case"),
+    "lower_case": lambda v: _theirs("change_case:english_lowercase"),
+    "upper_case": lambda v: _theirs("change_case:english_capital"),
+    "title_case": lambda v: _theirs("format:title_case"),
     "capital_words_at_least": lambda v: _looser(_capitals(v["n"], None)),
     "capital_words_at_most": lambda v: _capitals(None, v["n"]),
     "letter_at_least": lambda v: _letters(v, v["n"], None),
     "letter_at_most": lambda v: _letters(v, None, v["n"]),
     "avoids_letter": lambda v: _letters(v, None, 0),
-    "no_commas": lambda v: _ifeval("punctuation:no_comma"),
-    "numbers_exactly": lambda v: _ifbench("count:numbers", N=v["n"]),
+    "no_commas": lambda v: _theirs("punctuation:no_comma"),
+    "numbers_exactly": lambda v: _theirs("count:numbers", N=v["n"]),
     # words
-    "includes": lambda v: _ifeval(
+    "includes": lambda v: _theirs(
         "keywords:existence", keywords=[re.escape(w) for w in v["words"]]
     ),
-    "avoids": lambda v: _ifeval(
+    "avoids": lambda v: _theirs(
         "keywords:forbidden_words", forbidden_words=[re.escape(w) for w in v["words"]]
     ),
     "word_at_least": lambda v: _often(v, v["n"], None),
     "word_at_most": lambda v: _often(v, None, v["n"]),
     "word_exactly": lambda v: _often(v, v["n"], v["n"]),
-    "word_in_sentence": lambda v: _ifbench("sentence:keyword", word=v["word"], N=v["n"]),
-    "different_words_at_least": lambda v: _ifbench("count:unique_word_count", N=v["n"]),
-    "no_word_more_than": lambda v: _ifbench("words:repeats", small_n=v["n"]),
-    "conjunctions": lambda v: _ifbench("count:conjunctions", small_n=v["n"]),
+    "word_in_sentence": lambda v: _theirs("sentence:keyword", word=v["word"], N=v["n"]),
+    "different_words_at_least": lambda v: _theirs("count:unique_word_count", N=v["n"]),
+    "no_word_more_than": lambda v: _theirs("words:repeats", small_n=v["n"]),
+    "conjunctions": lambda v: _theirs("count:conjunctions", small_n=v["n"]),
     # voice, language, a choice
-    "pronouns_at_least": lambda v: _ifbench("count:pronouns", N=v["n"]),
+    "pronouns_at_least": lambda v: _theirs("count:pronouns", N=v["n"]),
     "language": _language,
     "choice": _choice,
     # length
     "words_at_most": lambda v: _words(None, v["n"]),
     "words_at_least": lambda v: _words(v["n"], None),
-    "words_between": lambda v: _ifbench(
+    "words_between": lambda v: _theirs(
         "count:word_count_range", min_words=v["least"], max_words=v["most"]
     ),
     "words_about": lambda v: _words(v["n"] - v["off"], v["n"] + v["off"]),
@@ -144,50 +133,50 @@ COUNTERPARTS: Mapping[str, Callable[[Values], Counterparts]] = {
     "sentences_exactly": lambda v: _sentences(v["n"], v["n"]),
     # paragraphs, lists
     "paragraphs_divided": lambda v: (
-        _ifeval("length_constraints:number_paragraphs", num_paragraphs=v["n"])
+        _theirs("length_constraints:number_paragraphs", num_paragraphs=v["n"])
         if v["divider"] == "***"
         else ()
     ),
-    "first_word_of_paragraph": lambda v: _ifeval(
+    "first_word_of_paragraph": lambda v: _theirs(
         "length_constraints:nth_paragraph_first_word",
         num_paragraphs=v["n"],
         nth_paragraph=v["nth"],
         first_word=v["word"],
     ),
-    "bullets_exactly": lambda v: _ifeval(
+    "bullets_exactly": lambda v: _theirs(
         "detectable_format:number_bullet_lists", num_bullets=v["n"]
     ),
-    "bullet_mark": lambda v: _looser(_ifbench("format:list", sep=v["mark"])),
-    "nested_bullets": lambda v: _looser(_ifbench("format:sub-bullets")),
-    "sentences_then_bullets": lambda v: _looser(_ifbench("format:no_bullets_bullets")),
+    "bullet_mark": lambda v: _looser(_theirs("format:list", sep=v["mark"])),
+    "nested_bullets": lambda v: _looser(_theirs("format:sub-bullets")),
+    "sentences_then_bullets": lambda v: _looser(_theirs("format:no_bullets_bullets")),
     # structure, data
-    "title": lambda v: _ifeval("detectable_format:title") if v["form"] == "<<title>>" else (),
+    "title": lambda v: _theirs("detectable_format:title") if v["form"] == "<<title>>" else (),
     "sections_exactly": lambda v: _looser(
-        _ifeval(
+        _theirs(
             "detectable_format:multiple_sections", section_spliter=v["word"], num_sections=v["n"]
         )
     ),
-    "placeholders": lambda v: _ifeval(
+    "placeholders": lambda v: _theirs(
         "detectable_content:number_placeholders", num_placeholders=v["n"]
     ),
-    "postscript": lambda v: _ifeval(
+    "postscript": lambda v: _theirs(
         "detectable_content:postscript",
         postscript_marker="P.P.S" if v["marker"] == "P.P.S." else v["marker"],
     ),
-    "italic_thesis": lambda v: _looser(_ifbench("format:thesis")),
-    "highlighted": lambda v: _ifeval(
+    "italic_thesis": lambda v: _looser(_theirs("format:thesis")),
+    "highlighted": lambda v: _theirs(
         "detectable_format:number_highlighted_sections", num_highlights=v["n"]
     ),
-    "json_only": lambda v: _ifeval("detectable_format:json_format"),
+    "json_only": lambda v: _theirs("detectable_format:json_format"),
     **dict.fromkeys(("json_object", "json_list", "json_records"), _json),
     # edges
     "begins_with": lambda v: _looser(
-        _ifeval("multi-turn:constrained_start", starter=re.escape(v["text"]))
+        _theirs("multi-turn:constrained_start", starter=re.escape(v["text"]))
     ),
-    "ends_with": lambda v: _ifeval("startend:end_checker", end_phrase=v["text"]),
-    "quoted": lambda v: _ifeval("startend:quotation"),
-    "request_first": lambda v: _ifeval("combination:repeat_prompt", prompt_to_repeat=v["asked"]),
-    "two_versions": lambda v: _ifeval("combination:two_responses"),
+    "ends_with": lambda v: _theirs("startend:end_checker", end_phrase=v["text"]),
+    "quoted": lambda v: _theirs("startend:quotation"),
+    "request_first": lambda v: _theirs("combination:repeat_prompt", prompt_to_repeat=v["asked"]),
+    "two_versions": lambda v: _theirs("combination:two_responses"),
 }
 
 
@@ -206,32 +195,14 @@ class Peer:
     """if-verifiable's checks.
 
     Raises:
-        SetupError: they, or nupunkt, are not installed.
+        SetupError: see `registry`.
     """
 
     def __init__(self) -> None:
-        try:
-            split: Callable[[str], list[str]] = import_module("nupunkt").sent_tokenize
-            nltk: Any = import_module("nltk")
-            nltk.download = lambda *_, **__: False  # no data are asked for from afar
-            import_module("nltk.tokenize").sent_tokenize = lambda text, *_: split(text)  # type: ignore[attr-defined]
-            import_module("langdetect").DetectorFactory.seed = 0
-            self._known: dict[tuple[str, str], Any] = {}
-            for home in (_IFEVAL, _IFBENCH):
-                registry = import_module(f"{home}.instructions_registry").INSTRUCTION_DICT
-                self._known |= {(home, name): one for name, one in registry.items()}
-        except ImportError as error:
-            raise SetupError(
-                f"{error}. The checks to compare with are not here: pip install if-verifiable "
-                "nupunkt"
-            ) from None
-        instructions = import_module(f"{_IFEVAL}.instructions")
-        self._known[_IFEVAL, "multi-turn:constrained_start"] = instructions.ConstrainedStartChecker
-        punkt = type("Punkt", (), {"tokenize": staticmethod(split)})
-        import_module(f"{_IFEVAL}.instructions_util")._get_sentence_tokenizer = lambda: punkt  # type: ignore[attr-defined]
+        self._known = registry()
 
     def passes(self, one: Counterpart, response: str) -> bool:
         """Whether a response passes a check of theirs, strictly."""
-        check = self._known[one.home, one.name](one.name)
+        check = self._known[one.name](one.name)
         check.build_description(**one.arguments)
         return bool(response.strip() and check.check_following(response))

@@ -59,6 +59,8 @@ def registry() -> Mapping[str, Any]:
             inside: Any = importlib.import_module(f"{_PACKAGE}.{part}.instructions_util")
             inside._get_sentence_tokenizer = lambda: splitter
             found |= module.INSTRUCTION_DICT
+        first: Any = importlib.import_module(f"{_PACKAGE}.ifeval.instructions")
+        found["multi-turn:constrained_start"] = first.ConstrainedStartChecker  # left out there
     except ImportError as error:
         raise _missing(str(error)) from None
     finally:

@@ -38,12 +38,13 @@ def demo(
 ) -> int:
     """Make a small checked data set and its report.
 
-    Magpie instructions, one Evol-Instruct round, responses, checks, a report. The same command goes
-    on with a run that was stopped.
+    Requests for what is made up (Magpie), one Evol-Instruct round of demands that a program can
+    check, the best of four answers, and only those that are verified; a report. The same command
+    goes on with a run that was stopped.
 
     Args:
         output: where to write.
-        rows: Magpie instructions to make.
+        rows: requests to make.
         seed: the same seed gives the same rows.
         model: a .gguf file, a name of the catalogue, or owner/repository/file.gguf of the hub.
         chat_template: of the model, instead of its own: a name (chatml, gemma, llama3, mistral,
@@ -56,7 +57,7 @@ def demo(
     models = ", ".join(dict.fromkeys(m for m in (model or DEFAULT_MODEL, answerer, judge) if m))
     console.print(
         f"Loading {escape(models)} and the embedder (15 s longer at its first use), then {rows} "
-        "Magpie instructions, one evolution of each that passes, responses, checks.",
+        "requests for what is made up, an evolution of each that passes, answers, checks.",
         highlight=False,
     )
     if goes_on:
@@ -86,9 +87,8 @@ def demo(
 
 def line(n: int) -> Pipeline:
     """Requests for what is made up, an evolution of each, the best of four answers, the gate."""
-    steps = (
-        magpie(n=n, made_up=True) >> evolve(operations={"constraints": 1}) >> respond(candidates=4)
-    )
+    added = evolve(demands=True, operations={"constraints": 1})
+    steps = magpie(n=n, made_up=True) >> added >> respond(candidates=4)
     return (steps >> gate(settings={"least_tier": "verified"})).using(name="demo")
 
 

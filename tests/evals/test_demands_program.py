@@ -15,6 +15,7 @@ from evals.demand_answers import ANSWERS, Answer, answered, questions, requests
 from evals.demand_edits import EDITS, Pair, pairs
 from evals.demand_peers import COUNTERPARTS, Counterpart, Peer, counterparts
 from evals.demands import compared, measure, read_answers
+from evals.verifiers import registry
 from evolsynth.errors import InputError, SetupError
 from evolsynth.evaluation.demands import KINDS
 from evolsynth.evaluation.text.task import TASKS
@@ -133,7 +134,8 @@ def test_bounds_of_theirs_are_one_more_than_ours() -> None:
 
 def test_without_their_checks_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nupunkt", None)
-    with pytest.raises(SetupError, match="pip install if-verifiable nupunkt"):
+    registry.cache_clear()
+    with pytest.raises(SetupError, match=r'pip install "evolsynth\[tuning\]"'):
         Peer()
 
 

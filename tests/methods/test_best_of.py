@@ -111,6 +111,7 @@ async def test_for_pairs_candidates_are_asked_for_until_one_has_failed_too() -> 
     assert sorted(one["response"] for one in out.extra["responses"]) == [*[FIT] * 3, LONG]
     (pair,) = [one async for one in preference([out], margin=0.5)]
     assert (pair.extra["chosen"], pair.extra["rejected"]) == (FIT, LONG)
+    assert pair.status == "accepted"
 
 
 async def test_every_other_pair_is_asked_the_request_without_its_demands() -> None:

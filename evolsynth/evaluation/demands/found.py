@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.demands.asking import Sentence, asked_sentences, is_asked
@@ -25,7 +25,7 @@ from evolsynth.evaluation.demands.phrases import Phrase
 from evolsynth.evaluation.text.words import plain, word_lists
 from evolsynth.rows import Row
 
-__all__ = ["FoundDemand", "demands_in", "demands_of"]
+__all__ = ["FoundDemand", "carried", "demands_in", "demands_of", "without_demands"]
 
 
 class FoundDemand(NamedTuple):
@@ -43,11 +43,31 @@ def demands_of(row: Row) -> tuple[Demand, ...]:
     Raises:
         InputError: the row carries a demand that there is no kind of.
     """
-    made = row.provenance.get("instruction")
-    told = made.get("demands", ()) if isinstance(made, Mapping) else ()
-    carried = [Demand.read(one) for one in told]
+    told = [Demand.read(one) for one in carried(row)]
     found = [one.demand for one in demands_in(row.instruction or "")]
-    return tuple(_once([*carried, *found]))
+    return tuple(_once([*told, *found]))
+
+
+def carried(row: Row) -> Sequence[Mapping[str, Any]]:
+    """The demands that an evolution was given, as its row carries them.
+
+    Raises:
+        InputError: what stands there is no list of them.
+    """
+    made = row.provenance.get("instruction")
+    held = made.get("demands", ()) if isinstance(made, Mapping) else ()
+    if not isinstance(held, list | tuple) or not all(isinstance(one, Mapping) for one in held):
+        raise InputError(f"Row {row.id}: provenance.instruction.demands is no list of demands.")
+    return held
+
+
+def without_demands(text: str) -> str:
+    """An instruction without what its checkable demands say, however a sentence is left by that."""
+    pieces, at = [], 0
+    for found in sorted(demands_in(text), key=lambda one: one.start):
+        pieces.append(text[at : found.start])
+        at = max(at, found.end)
+    return "".join([*pieces, text[at:]])
 
 
 def _once(demands: Sequence[Demand]) -> Iterator[Demand]:

@@ -1,4 +1,4 @@
-"""How checks of demands read an answer: its sentences, paragraphs, words, and what is no prose.
+"""How checks of demands read an answer: its sentences, words, and what is no prose.
 
 Places are character offsets (from, up to) into the answer itself.
 """
@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from evolsynth.evaluation.text.words import plain
 
-__all__ = ["Place", "has_code", "paragraph_places", "phrase", "pick", "places_of"]
+__all__ = ["Place", "has_code", "phrase", "pick", "places_of"]
 __all__ += ["sentence_places", "word_places"]
 
 Place = tuple[int, int]
@@ -29,7 +29,6 @@ _NO_END = re.compile(
 #: Ends a sentence all the same where a capital follows ("... at 5 p.m. She left.").
 _MAY_END = re.compile(r"(?:etc|u\.s|a\.m|p\.m|ph\.d|inc|ltd|co|jr|sr)$", re.I)
 _MARKER = re.compile(r"\s*(?:[-*+•]\s*)?(?:\(?\d{1,3}|\(?[A-Za-z])$")
-_BLANK = re.compile(r"\n[^\S\n]*\n\s*")
 
 
 def has_code(text: str) -> bool:
@@ -74,20 +73,6 @@ def _goes_on(text: str, start: int, border: re.Match[str]) -> bool:
         return False
     behind = text[border.end() : border.end() + 3].strip()
     return not behind or not (_MAY_END.search(before) and behind[:1].isupper())
-
-
-@lru_cache(maxsize=256)
-def paragraph_places(text: str) -> tuple[Place, ...]:
-    """The paragraphs, between empty lines."""
-    found, start = [], 0
-    for border in (*_BLANK.finditer(text), None):
-        end = len(text) if border is None else border.start()
-        piece = text[start:end]
-        if piece.strip():
-            begin = start + len(piece) - len(piece.lstrip())
-            found.append((begin, begin + len(piece.strip())))
-        start = len(text) if border is None else border.end()
-    return tuple(found)
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,7 @@ an evolution added must be such demands alone.
 from __future__ import annotations
 
 from evolsynth.evaluation.demands.demand import Demand, Miss
-from evolsynth.evaluation.demands.found import demands_in, demands_of
+from evolsynth.evaluation.demands.found import demands_of, without_demands
 from evolsynth.evaluation.text import MOST
 from evolsynth.evaluation.text.task import task_of, truth_at_stake
 from evolsynth.evaluation.text.words import content
@@ -67,17 +67,10 @@ def _adds_unchecked(row: Row) -> bool:
     an answer to the rest of it says nothing of whether it keeps to that."""
     made = row.provenance.get("instruction")
     root = made.get("root") if isinstance(made, dict) else None
-    text = row.instruction or ""
     if not row.round or not isinstance(root, str):
         return False
-    found = sorted((one.start, one.end) for one in demands_in(text))
-    pieces, at = [], 0
-    for start, end in found:
-        pieces.append(text[at:start])
-        at = max(at, end)
-    left = " ".join([*pieces, text[at:]])
     told = {word.stem for word in content(root)}
-    return any(word.stem not in told for word in content(left))
+    return any(word.stem not in told for word in content(without_demands(row.instruction or "")))
 
 
 def below(tier: Tier | None, least: Tier) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
 from evolsynth.methods.evolve.drafts import Draft, Written
 from evolsynth.rows import Row
 
-__all__ = ["demands_given", "root_of", "standing", "told_of", "turns"]
+__all__ = ["root_of", "standing", "told_of", "turns"]
 
 #: How many a model is asked for before the gate is asked whether more are needed.
 _AT_ONCE = 2
@@ -41,13 +41,6 @@ def told_of(row: Row) -> dict[str, Any]:
     if row.verdict is not None:
         told["reasons"] = list(row.verdict.reasons)
     return {**told, **row.scores}
-
-
-def demands_given(row: Row) -> Sequence[Mapping[str, Any]]:
-    """The demands that an evolution was given, as its row carries them."""
-    made = row.provenance.get("instruction")
-    held = made.get("demands") if isinstance(made, dict) else None
-    return held if isinstance(held, list) else ()
 
 
 def root_of(row: Row) -> str:

@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 
 from evolsynth.columns import Columns, ColumnType
 from evolsynth.errors import InputError
+from evolsynth.evaluation.demands.found import carried
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.findings import reason
 from evolsynth.foreign import failure, of_all
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
 from evolsynth.methods.evolve.candidates import (
-    demands_given,
     root_of,
     standing,
     told_of,
@@ -296,7 +296,7 @@ class _Evolver(NamedTuple):
             return list(asked)
         own = derive_seed(self.seed, f"{_METHOD}/demands", parent.id, attempt=attempt)
         written = by_demands(parent, root=root, seed=own)
-        if demands_given(parent) or (self.drawn == 1 and written):
+        if carried(parent) or (self.drawn == 1 and written):
             return list(written)  # what a model would write might not go with a form that is set
         first = own < self.drawn * 2**32
         return [*written, *asked] if first else [*asked, *written]
@@ -354,7 +354,7 @@ class _Evolver(NamedTuple):
             made["inspiration"] = parent.instruction
         else:
             made |= {"original": parent.instruction, "root": root_of(parent)}
-            if some := [*demands_given(parent), *made.get("demands", ())]:
+            if some := [*carried(parent), *made.get("demands", ())]:
                 made["demands"] = some
         return Row.make(
             text,

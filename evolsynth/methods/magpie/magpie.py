@@ -121,7 +121,7 @@ async def magpie(
         openings: first words, drawn evenly; by default those of the topic, of ``magpie/steered``
             with a system prompt, else of ``magpie/openings``. A single empty text is the paper's
             method.
-        made_up: begin with requests for what is made up (stories, poems, messages, ideas), in a
+        made_up: begin with requests for what is made up (stories, poems, places, ideas), in a
             form that they name: such answers can be checked whole, as no truth is at stake.
         sampling: how the user's turns are drawn; see `Sampling`.
         response_sampling: how answers are drawn.

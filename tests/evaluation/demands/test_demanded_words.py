@@ -5,52 +5,41 @@ from __future__ import annotations
 import random
 
 import pytest
+from met_demands import met, missed
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.demands import KINDS, Demand
+from evolsynth.evaluation.demands import KINDS
 from evolsynth.evaluation.demands.demand import Asked
 from evolsynth.evaluation.demands.keywords import fitting_words, overused_words, subject_words
 
 
-def _met(demand: Demand, *texts: str) -> None:
-    for text in texts:
-        assert demand.check(text) is None, text
-
-
-def _missed(demand: Demand, why: str, *texts: str) -> None:
-    for text in texts:
-        miss = demand.check(text)
-        assert miss is not None, text
-        assert why in miss.why
-
-
 def test_keywords_count_whole_in_any_case_and_in_the_plural() -> None:
     demand = KINDS["includes"](words=["garden", "don't wait"])
-    _met(demand, "GARDENS: don’t  wait!", "The garden's gate. Don't\nwait.", "`garden` don't wait")
-    _missed(demand, '"garden"', "A gardener; don't wait.", "Don't wait.")
-    _missed(demand, "don't wait", "In the garden, wait.")
+    met(demand, "GARDENS: don’t  wait!", "The garden's gate. Don't\nwait.", "`garden` don't wait")
+    missed(demand, '"garden"', "A gardener; don't wait.", "Don't wait.")
+    missed(demand, "don't wait", "In the garden, wait.")
 
 
 def test_words_to_avoid_are_told_with_their_place() -> None:
     demand = KINDS["avoids"](words=["very", "thing"])
-    _met(demand, "Every day, nothing new.", "A veranda.")
+    met(demand, "Every day, nothing new.", "A veranda.")
     text = "So many things."
     miss = demand.check(text)
     assert miss is not None
     assert miss.place is not None
     assert text[slice(*miss.place)] == "things"
-    _missed(demand, "VERY", "A VERY-good one.", "“VERY”")
+    missed(demand, "VERY", "A VERY-good one.", "“VERY”")
 
 
 def test_a_word_often_enough() -> None:
     demand = KINDS["word_at_least"](word="river", n=2)
-    _met(demand, "River by river.", "Rivers and a river's bank.")
-    _missed(demand, "2 were asked for", "A river.", "Riverside driver, river.", "None.")
+    met(demand, "River by river.", "Rivers and a river's bank.")
+    missed(demand, "2 were asked for", "A river.", "Riverside driver, river.", "None.")
 
 
 def test_a_word_seldom_enough_counts_within_others_too() -> None:
     demand = KINDS["word_at_most"](word="art", n=1)
-    _met(demand, "Modern art.", "Nothing of it.")
+    met(demand, "Modern art.", "Nothing of it.")
     text = "To start with art"
     miss = demand.check(text)
     assert miss is not None
@@ -60,44 +49,44 @@ def test_a_word_seldom_enough_counts_within_others_too() -> None:
 
 def test_a_word_exactly_so_often() -> None:
     demand = KINDS["word_exactly"](word="tea", n=2)
-    _met(demand, "Tea or tea?", "tea, TEA")
-    _missed(demand, "1 times", "Tea and coffee.", "Tea with steam.")
-    _missed(demand, "3 times", "Tea, tea, tea.")
-    _missed(demand, "other words", "Tea, tea and a teapot.")
+    met(demand, "Tea or tea?", "tea, TEA")
+    missed(demand, "1 times", "Tea and coffee.", "Tea with steam.")
+    missed(demand, "3 times", "Tea, tea, tea.")
+    missed(demand, "other words", "Tea, tea and a teapot.")
 
 
 def test_words_in_their_order() -> None:
     demand = KINDS["words_in_order"](words=["first", "then", "finally"])
-    _met(demand, "First boil it. Then wait. Finally eat.", "Then first, then that, finally.")
-    _missed(demand, '"finally"', "Finally: first this, then that.", "First, then.")
-    _missed(demand, '"first"', "Firstly, then, finally.")
+    met(demand, "First boil it. Then wait. Finally eat.", "Then first, then that, finally.")
+    missed(demand, '"finally"', "Finally: first this, then that.", "First, then.")
+    missed(demand, '"first"', "Firstly, then, finally.")
 
 
 def test_a_word_in_a_sentence() -> None:
     demand = KINDS["word_in_sentence"](word="lamp", n=2)
-    _met(demand, "It was dark. Lamps, e.g. Mr. Hill's, were lit.", "At 3.5 km. A lamp! Yes.")
-    _missed(demand, "Sentence 2 lacks", "The lamp. It was dark.", "Lamp!\nOne two")
-    _missed(demand, "two ways", "One.\n- Lamp", "1. A.\n2. Lamp.", "A title\n\nA lamp.")
-    _missed(demand, "It has 1 sentences", "A lamp at 5 p.m. on a hill.")
+    met(demand, "It was dark. Lamps, e.g. Mr. Hill's, were lit.", "At 3.5 km. A lamp! Yes.")
+    missed(demand, "Sentence 2 lacks", "The lamp. It was dark.", "Lamp!\nOne two")
+    missed(demand, "two ways", "One.\n- Lamp", "1. A.\n2. Lamp.", "A title\n\nA lamp.")
+    missed(demand, "It has 1 sentences", "A lamp at 5 p.m. on a hill.")
 
 
 def test_different_words() -> None:
     demand = KINDS["different_words_at_least"](n=4)
-    _met(demand, "One, two; three — four.", "a b c d")
-    _missed(demand, "different words", "One one ONE two, two three.", "... -- a b !")
+    met(demand, "One, two; three — four.", "a b c d")
+    missed(demand, "different words", "One one ONE two, two three.", "... -- a b !")
 
 
 def test_no_word_too_often() -> None:
     demand = KINDS["no_word_more_than"](n=2)
-    _met(demand, "The cat and the dog.", "It's his, its.")
-    _missed(demand, '"the" 3 times', "The cat, the dog, THE end.")
-    _missed(demand, "3 times", "It's its its")
+    met(demand, "The cat and the dog.", "It's his, its.")
+    missed(demand, '"the" 3 times', "The cat, the dog, THE end.")
+    missed(demand, "3 times", "It's its its")
 
 
 def test_different_conjunctions() -> None:
     demand = KINDS["conjunctions"](n=3)
-    _met(demand, "It is big, but old, and so dear.", "And, but, or.")
-    _missed(demand, "2 of the seven", "And or and, AND or.", "sand, yet fore or")
+    met(demand, "It is big, but old, and so dear.", "And, but, or.")
+    missed(demand, "2 of the seven", "And or and, AND or.", "sand, yet fore or")
     with pytest.raises(InputError):
         KINDS["conjunctions"](n=8)
 
@@ -106,7 +95,7 @@ def test_words_need_a_letter() -> None:
     for words in ([], [""], ["!"]):
         with pytest.raises(InputError):
             KINDS["includes"](words=words)
-    _met(KINDS["includes"](words=["C++", "$5 (net)"]), "C++ costs $5 (net).")
+    met(KINDS["includes"](words=["C++", "$5 (net)"]), "C++ costs $5 (net).")
 
 
 @pytest.mark.parametrize(

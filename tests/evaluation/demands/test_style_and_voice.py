@@ -5,50 +5,39 @@ from __future__ import annotations
 import random
 
 import pytest
+from met_demands import met, missed
 
-from evolsynth.evaluation.demands import KINDS, Demand
+from evolsynth.evaluation.demands import KINDS
 from evolsynth.evaluation.demands.demand import Asked
 from evolsynth.evaluation.demands.kinds.style import flesch
 from evolsynth.evaluation.demands.syllables import syllables
 
 
-def _met(demand: Demand, *texts: str) -> None:
-    for text in texts:
-        assert demand.check(text) is None, text
-
-
-def _missed(demand: Demand, why: str, *texts: str) -> None:
-    for text in texts:
-        miss = demand.check(text)
-        assert miss is not None, text
-        assert why in miss.why
-
-
 def test_no_sentence_too_long() -> None:
     demand = KINDS["sentence_words_at_most"](n=5)
-    _met(demand, "Dr. Hill has 3.5 dogs. He is - well - fine.", "- One point\n- Another one here\n")
+    met(demand, "Dr. Hill has 3.5 dogs. He is - well - fine.", "- One point\n- Another one here\n")
     text = "It is so. But this one is far too long."
     miss = demand.check(text)
     assert miss is not None
     assert miss.place == (10, len(text))
-    _missed(demand, "6 words", "one two three four five six")
+    missed(demand, "6 words", "one two three four five six")
 
 
 def test_no_sentence_too_short() -> None:
     demand = KINDS["sentence_words_at_least"](n=3)
-    _met(demand, "This is it. That was that!", "Mr. Hill left.")
-    _missed(demand, "2 words", "This is it. Not so.", "# My title\n\nThis is it.")
+    met(demand, "This is it. That was that!", "Mr. Hill left.")
+    missed(demand, "2 words", "This is it. Not so.", "# My title\n\nThis is it.")
 
 
 def test_sentences_that_begin_differently() -> None:
     demand = KINDS["sentence_openings"]()
-    _met(demand, "The sun rose. A bird sang.", "- Try it\n- Wait", "1. Boil it.\n2. Eat it.")
-    _missed(demand, '"the"', "The sun rose. “The bird sang.”", "- The sun\n- **The** bird")
+    met(demand, "The sun rose. A bird sang.", "- Try it\n- Wait", "1. Boil it.\n2. Eat it.")
+    missed(demand, '"the"', "The sun rose. “The bird sang.”", "- The sun\n- **The** bird")
 
 
 def test_a_command_first() -> None:
     demand = KINDS["starts_with_verb"]()
-    _met(
+    met(
         demand,
         "Try to sleep.",
         "“Choose one.”",
@@ -56,24 +45,24 @@ def test_a_command_first() -> None:
         "Practise daily.",
         "Don’t panic.",
     )
-    _missed(demand, "no command", "You should sleep.", "The best way is.", "Toast is good.")
-    _missed(demand, "no word", "123")
+    missed(demand, "no command", "You should sleep.", "The best way is.", "Toast is good.")
+    missed(demand, "no word", "123")
 
 
 def test_no_word_too_long() -> None:
     demand = KINDS["word_letters_at_most"](n=6)
-    _met(demand, "A well-made plan doesn't fail.", "Simple.")
+    met(demand, "A well-made plan doesn't fail.", "Simple.")
     text = "That is important."
     miss = demand.check(text)
     assert miss is not None
     assert miss.place == (8, 17)
-    _missed(demand, "Überraschung", "Eine Überraschung")
+    missed(demand, "Überraschung", "Eine Überraschung")
 
 
 def test_no_ly() -> None:
     demand = KINDS["no_ly_words"]()
-    _met(demand, "A fast, loud lynx.", "Polygons")
-    _missed(demand, '"ly"', "He ran quickly.", "ONLY you.", "My family.")
+    met(demand, "A fast, loud lynx.", "Polygons")
+    missed(demand, '"ly"', "He ran quickly.", "ONLY you.", "My family.")
 
 
 def test_reading_ease() -> None:
@@ -83,8 +72,8 @@ def test_reading_ease() -> None:
         "necessitates comprehensive communication infrastructure."
     )
     demand = KINDS["reading_ease"](n=60)
-    _met(demand, easy, "- The sun is hot\n- The dog sat")
-    _missed(
+    met(demand, easy, "- The sun is hot\n- The dog sat")
+    missed(
         demand, "reading ease", hard, "123", "Der Hund ist nicht auf dem Berg und die Katze auch."
     )
     assert (flesch(easy) or 0) > 100 > 0 > (flesch(hard) or 0)
@@ -104,11 +93,11 @@ def test_syllables(word: str, number: int) -> None:
 
 def test_contractions_are_told_from_possessives() -> None:
     demand, uses = KINDS["no_contractions"](), KINDS["uses_contractions"](n=2)
-    _met(demand, "It is Anna's dog.", "The dogs' bowl, 5 o'clock.", "its")
-    _missed(demand, "contraction", "It’s late.", "They'd gone.", "WE'LL see.", "I'm in.")
-    _met(uses, "It's late and we can't go.", "Don’t. Won’t.")
-    _missed(uses, "1 contractions", "It's Anna's.")
-    _missed(uses, "0 contractions", "It is.")
+    met(demand, "It is Anna's dog.", "The dogs' bowl, 5 o'clock.", "its")
+    missed(demand, "contraction", "It’s late.", "They'd gone.", "WE'LL see.", "I'm in.")
+    met(uses, "It's late and we can't go.", "Don’t. Won’t.")
+    missed(uses, "1 contractions", "It's Anna's.")
+    missed(uses, "0 contractions", "It is.")
 
 
 @pytest.mark.parametrize(
@@ -128,51 +117,51 @@ def test_contractions_are_written_out_where_one_thing_is_meant(text: str, made: 
 
 def test_no_first_person() -> None:
     demand = KINDS["no_first_person"]()
-    _met(demand, "You should rest, i.e. sleep.", "The US army in World War I.", "I. Rest\nII. Eat")
-    _missed(
+    met(demand, "You should rest, i.e. sleep.", "The US army in World War I.", "I. Rest\nII. Eat")
+    missed(
         demand, "first person", "I rest.", "It helps us.", "Rest, I’m told.", "Our way", "i rest"
     )
 
 
 def test_the_reader_addressed() -> None:
     demand = KINDS["addresses_you"](n=2)
-    _met(demand, "You know your town.", "YOU’LL see yourself.")
-    _missed(demand, "not 2", "Young youth", "You see.")
+    met(demand, "You know your town.", "YOU’LL see yourself.")
+    missed(demand, "not 2", "Young youth", "You see.")
 
 
 def test_so_many_pronouns() -> None:
     demand = KINDS["pronouns_at_least"](n=3)
-    _met(demand, "I like it; you don't.", "He/she saw ITS end.", "It's their, not my, house.")
-    _missed(demand, "2 pronouns", "I like it, we'll see.", "Her hermit is him.")
+    met(demand, "I like it; you don't.", "He/she saw ITS end.", "It's their, not my, house.")
+    missed(demand, "2 pronouns", "I like it, we'll see.", "Her hermit is him.")
 
 
 def test_so_many_questions() -> None:
     demand = KINDS["asks_questions"](n=1)
-    _met(demand, "Tired? Sleep.", "He asked: “Why?”", "Really?! Yes.")
-    _missed(demand, "2 questions", "Why? How?")
-    _missed(demand, "0 questions", "Sleep.", "See a.b/?q=1 for it.")
+    met(demand, "Tired? Sleep.", "He asked: “Why?”", "Really?! Yes.")
+    missed(demand, "2 questions", "Why? How?")
+    missed(demand, "0 questions", "Sleep.", "See a.b/?q=1 for it.")
 
 
 def test_examples_named() -> None:
     demand = KINDS["gives_examples"](n=1)
-    _met(demand, "Fruit, for example apples.", "For instance, tea.")
-    _missed(demand, "0 times", "An example: apples.", "Apples, for example.", "e.g. tea")
+    met(demand, "Fruit, for example apples.", "For instance, tea.")
+    missed(demand, "0 times", "An example: apples.", "Apples, for example.", "e.g. tea")
 
 
 def test_emoji() -> None:
     demand = KINDS["uses_emoji"](n=2)
-    _met(demand, "Party 🎉🎂", "Sun ☀️ and 👍🏽")
-    _missed(demand, "1 emoji", "Thumbs 👍🏽", "Hi 😀 :-)")
-    _missed(demand, "0 emoji", "Hi :) — © 5€", "★ ✓ ①")
+    met(demand, "Party 🎉🎂", "Sun ☀️ and 👍🏽")
+    missed(demand, "1 emoji", "Thumbs 👍🏽", "Hi 😀 :-)")
+    missed(demand, "0 emoji", "Hi :) — © 5€", "★ ✓ ①")
 
 
 def test_a_choice_stands_alone() -> None:
     plain = KINDS["choice"](answers=["Yes", "It depends"])
-    _met(plain, "Yes", "yes.", " It depends.\n", '"Yes"')
-    _missed(plain, "none of the 2", "Yes, it is.", "No", "It depends on it.")
+    met(plain, "Yes", "yes.", " It depends.\n", '"Yes"')
+    missed(plain, "none of the 2", "Yes, it is.", "No", "It depends on it.")
     exact = KINDS["choice"](answers=["My answer is yes.", "a)"])
-    _met(exact, "My answer is yes.", "a)", "“My answer is yes.”")
-    _missed(exact, "none", "My answer is yes", "My answer is YES.", "a")
+    met(exact, "My answer is yes.", "a)", "“My answer is yes.”")
+    missed(exact, "none", "My answer is yes", "My answer is YES.", "a")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import msgspec
 
 from evolsynth.evaluation.demands.abouts import LISTS, SHAPES
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
-from evolsynth.evaluation.demands.reading import paragraph_places, sentence_places
+from evolsynth.evaluation.demands.reading import sentence_places
+from evolsynth.evaluation.demands.shape import paragraphs
 from evolsynth.evaluation.text.words import word_lists
 from evolsynth.options import Count
 
@@ -35,11 +36,11 @@ def _bare(line: str) -> str:
 )
 def answer_first(response: str) -> Miss | None:
     """A first paragraph of one sentence, and at least one paragraph behind it."""
-    first, *rest = paragraph_places(response)
-    found = len(sentence_places(response[slice(*first)]))
+    first, *rest = paragraphs(response)
+    found = len(sentence_places(first.text))
     if found != 1:
-        return Miss(f"Its first paragraph has {found} sentences, not 1.", first)
-    return None if rest else Miss("Nothing follows behind the first paragraph.", first)
+        return Miss(f"Its first paragraph has {found} sentences, not 1.", first[:2])
+    return None if rest else Miss("Nothing follows behind the first paragraph.", first[:2])
 
 
 @answer_first.draws
@@ -65,13 +66,13 @@ def _(response: str) -> str:
 )
 def example_paragraph(response: str) -> Miss | None:
     """Two paragraphs, the second of which begins with "For example" or "For instance"."""
-    found = paragraph_places(response)
+    found = paragraphs(response)
     if len(found) != 2:
         return Miss(f"It has {len(found)} paragraphs, not 2.")
-    second = response[slice(*found[1])].lstrip("*_\"“'")
+    second = found[1].text.lstrip("*_\"“'")
     if re.match(r"for (?:example|instance)\b", second, re.I):
         return None
-    return Miss('Its second paragraph does not begin with "For example".', found[1])
+    return Miss('Its second paragraph does not begin with "For example".', found[1][:2])
 
 
 @example_paragraph.draws
@@ -92,14 +93,14 @@ def sums_up(response: str, *, phrase: Annotated[str, msgspec.Meta(pattern=r"\w")
     Args:
         phrase: What it begins with, whatever the case.
     """
-    *rest, last = paragraph_places(response)
-    text = response[slice(*last)]
+    *rest, last = paragraphs(response)
+    text = last.text
     if not rest:
         return Miss("It has one paragraph only.")
     if not re.match(rf"[*_]*{re.escape(phrase)}(?!\w)", text, re.I):
-        return Miss(f'Its last paragraph does not begin with "{phrase}".', last)
+        return Miss(f'Its last paragraph does not begin with "{phrase}".', last[:2])
     found = len(sentence_places(text))
-    return None if found == 1 else Miss(f"Its last paragraph has {found} sentences.", last)
+    return None if found == 1 else Miss(f"Its last paragraph has {found} sentences.", last[:2])
 
 
 @sums_up.draws
@@ -119,12 +120,12 @@ def title_words(response: str, *, n: Count) -> Miss | None:
     Args:
         n: How many words, as white space tells them.
     """
-    first, *rest = paragraph_places(response)
-    line = response[slice(*first)]
+    first, *rest = paragraphs(response)
+    line = first.text
     if "\n" in line or not rest:
-        return Miss("It has no title line with an empty line below.", first)
+        return Miss("It has no title line with an empty line below.", first[:2])
     found = len(_bare(line).removeprefix("Title:").split())
-    return None if found == n else Miss(f"Its title has {found} words, not {n}.", first)
+    return None if found == n else Miss(f"Its title has {found} words, not {n}.", first[:2])
 
 
 @title_words.draws

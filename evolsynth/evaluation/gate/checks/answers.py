@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evolsynth.evaluation.demands.found import demands_in, demands_of
+from evolsynth.evaluation.demands.found import demands_in, demands_of, without_demands
 from evolsynth.evaluation.gate.check import Case, check
 from evolsynth.evaluation.text.words import content, plain, sentences, words
 from evolsynth.findings import Finding
 
-__all__ = ["about_prompt", "answers_rule_only", "repeats_rule"]
+__all__ = ["about_prompt", "answers_rule_only", "placeholder_left", "repeats_rule"]
 
 _CHANGED = (
     r"(?:revised|corrected|rewritten|re-written|rephrased|improved|modified|edited|updated|reworded|"
@@ -94,9 +94,9 @@ def _says_first(case: Case) -> str | None:
     )
     if len(asked) < _SAID_FIRST or asked != said or _AGAIN.search(case.instruction):
         return None
-    if any(one.kind == "request_first" for one in demands_of(case.row)):
+    if _demands(case, "request_first") or _REVISES.search(_own_words(case)):
         return None
-    return None if _REVISES.search(_own_words(case)) else " ".join(said)
+    return " ".join(said)
 
 
 #: What stands for something that the writer did not know.
@@ -126,9 +126,7 @@ def placeholder_left(case: Case) -> Finding | None:
     """Found where something in square brackets stands for a name or the like, and the instruction
     asks for no template and no placeholders."""
     match = _GAP.search(case.answer)
-    if match is None or _WANTS_GAPS.search(case.instruction):
-        return None
-    if any(one.kind == "placeholders" for one in demands_of(case.row)):
+    if match is None or _WANTS_GAPS.search(case.instruction) or _demands(case, "placeholders"):
         return None
     return Finding("placeholder_left", {"left": match.group()})
 
@@ -159,7 +157,7 @@ def repeats_rule(case: Case) -> Finding | None:
     rules = _rules(case)
     if not rules or any("repeat" in rule.casefold() for rule in rules):
         return None
-    if any(one.kind == "request_first" for one in demands_of(case.row)):
+    if _demands(case, "request_first"):
         return None
     said = [w.text.casefold() for w in words(case.answer)]
     whole = {tuple(w.text.casefold() for w in words(s)) for s in sentences(case.answer)}
@@ -220,8 +218,9 @@ def _rules(case: Case) -> Sequence[str]:
 
 def _own_words(case: Case) -> str:
     """The instruction without its checkable demands."""
-    text, pieces, at = case.instruction, [], 0
-    for found in sorted(demands_in(text), key=lambda one: one.start):
-        pieces.append(text[at : found.start])
-        at = max(at, found.end)
-    return plain("".join([*pieces, text[at:]]))
+    return plain(without_demands(case.instruction))
+
+
+def _demands(case: Case, kind: str) -> bool:
+    """Whether a demand of a kind is made."""
+    return any(one.kind == kind for one in demands_of(case.row))

@@ -25,15 +25,7 @@ from evolsynth.rows import Row, Status
 from evolsynth.store.sqlite_file import STORE
 from evolsynth.store.store import Store
 
-__all__ = [
-    "SAMPLE",
-    "UNANSWERED",
-    "check_sources",
-    "export",
-    "facts_of",
-    "remove_partial",
-    "report_of",
-]
+__all__ = ["SAMPLE", "UNANSWERED", "check_sources", "export", "facts_of", "remove_partial"]
 __all__ += ["report_of", "report_run", "run_files", "sample_rows"]
 
 #: Rows that the report looks at; of more, as many evenly spread over the plan.

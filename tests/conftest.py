@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -54,11 +55,16 @@ asyncio.run(llm.aclose())
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the tests a cache folder of their own, with the models and vectors of the usual one.
+    """Give the tests a cache folder of their own, with the models and vectors of the usual one, and
+    the usual signals.
 
     Other tests disturb the measurement of how many contexts and threads are fastest, and what is
     kept of it here must not outlast the tests.
     """
+    for ignored in (signal.SIGINT, signal.SIGHUP):  # as in the background of a shell, under nohup
+        if signal.getsignal(ignored) is signal.SIG_IGN:
+            usually = signal.default_int_handler if ignored is signal.SIGINT else signal.SIG_DFL
+            signal.signal(ignored, usually)
     if hasattr(config, "workerinput"):  # of several processes: they have the first one's
         return
     usual, mine = cache_folder().absolute(), Path(tempfile.mkdtemp(prefix="evolsynth-tests-"))

@@ -138,6 +138,28 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         """Rejected or failed: later steps hand the row on untouched."""
         return self.status in ("rejected", "failed")
 
+    @property
+    def input(self) -> str | None:
+        """The text that the instruction is about, of the field ``input`` or else ``context``.
+
+        None where there is none, or none that is a text with more than white space.
+        """
+        for name in _INPUTS:
+            text = self.extra.get(name)
+            if isinstance(text, str) and text.strip():
+                return text
+        return None
+
+    @property
+    def asked(self) -> str | None:
+        """All of the task as it is put to a model: the instruction, and behind it its input.
+
+        An instruction that holds its input already is all of it.
+        """
+        if self.instruction is None or self.input is None or self.input in self.instruction:
+            return self.instruction
+        return f"{self.instruction}\n\n{self.input}"
+
     def to_dict(self) -> dict[str, Any]:
         """Field names as in the JSON files; ``extra`` is spread back to the top level."""
         data: dict[str, Any] = msgspec.to_builtins(self)
@@ -194,6 +216,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
             raise InputError("nested too deeply.") from None
 
 
+_INPUTS = ("input", "context")
 _TEXTS = ("id", "instruction", "response", "system", "method", "extra")
 _FIELDS = tuple(f for f in Row.__struct_fields__ if f != "extra")
 

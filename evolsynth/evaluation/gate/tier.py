@@ -1,8 +1,9 @@
 """What an answer stands on, and what becomes of one that stands on too little.
 
-``verified``: what was checked decides the whole answer. Now that is where truth is not at stake,
-something was demanded that a program can check, and every demand is met: a poem in five lines. What
-an evolution added must be such demands alone.
+``verified``: what was checked decides the whole answer, and every demand that a program can check is
+met. Either truth is not at stake, and there are such demands: a poem in five lines. Or the answer
+stands on a ground (`evaluation.grounds`) that was gone through again: a text, a computation. What an
+evolution added must be such demands alone.
 ``agreed``: for signals whose precision was measured; none was yet, so no row has it.
 ``unverified``: all others. A fact in five words is one: that it has five words says nothing of it.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from evolsynth.evaluation.demands.demand import Demand, Miss
 from evolsynth.evaluation.demands.found import demands_of, without_demands
+from evolsynth.evaluation.grounds.ground import stands
 from evolsynth.evaluation.text import MOST
 from evolsynth.evaluation.text.task import task_of, truth_at_stake
 from evolsynth.evaluation.text.words import content
@@ -55,11 +57,14 @@ def tier_of(row: Row) -> tuple[Tier | None, tuple[str, ...]]:
     if row.response is None or row.instruction is None:
         return None, ()
     checked = checked_demands(row)
-    if not checked or any(miss is not None for _, miss in checked):
+    ground, against = stands(row)
+    holds = ground is not None and against is None
+    if any(miss is not None for _, miss in checked) or not (checked or holds):
         return "unverified", ()
-    names = tuple(dict.fromkeys(f"demand:{demand.kind}" for demand, _ in checked))
-    open_ = truth_at_stake(task_of(row.instruction)) or _adds_unchecked(row)
-    return ("unverified" if open_ else "verified"), names
+    kinds = [f"ground:{ground}"] if holds else []
+    names = tuple(dict.fromkeys([*kinds, *(f"demand:{demand.kind}" for demand, _ in checked)]))
+    at_stake = against is not None or (not holds and truth_at_stake(task_of(row.instruction)))
+    return ("unverified" if at_stake or _adds_unchecked(row) else "verified"), names
 
 
 def _adds_unchecked(row: Row) -> bool:

@@ -1,0 +1,1 @@
+"""Tasks about a text, and answers that stand in it."""

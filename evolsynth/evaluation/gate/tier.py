@@ -1,9 +1,9 @@
 """What an answer stands on, and what becomes of one that stands on too little.
 
-``verified``: what was checked decides the whole answer, and every demand that a program can check is
-met. Either truth is not at stake, and there are such demands: a poem in five lines. Or the answer
-stands on a ground (`evaluation.grounds`) that was gone through again: a text, a computation. What an
-evolution added must be such demands alone.
+``verified``: what was checked decides the whole answer, and every demand that a program can check
+is met. Either truth is not at stake, and there are such demands: a poem in five lines. Or the
+answer stands on a ground (`evaluation.grounds`) that was gone through again: a text, a computation.
+What an evolution added must be such demands alone.
 ``agreed``: for signals whose precision was measured; none was yet, so no row has it.
 ``unverified``: all others. A fact in five words is one: that it has five words says nothing of it.
 """

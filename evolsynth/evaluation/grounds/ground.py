@@ -1,9 +1,9 @@
 """What a ground is: a reason why an answer is right that can be gone through again from its row.
 
-A method whose answers are right by construction says how in ``provenance["response"]["ground"]``: a
-mapping with the ``kind`` of ground and what it needs. Nobody takes its word. The gate asks the ground
-of that kind, which makes or reads all of it again from the row as it stands, and only then is the
-answer `verified`. A ground is one function in one file of this package::
+A method whose answers are right by construction says how in ``provenance["response"]["ground"]``:
+a mapping with the ``kind`` of ground and what it needs. Nobody takes its word. The gate asks the
+ground of that kind, which makes or reads all of it again from the row as it stands, and only then
+is the answer `verified`. A ground is one function in one file of this package::
 
     @ground("sum")
     def total(row: Row, *, terms: Sequence[int]) -> str | None:

@@ -86,7 +86,7 @@ def _asked(key: str, text: str, demands: list[Demand]) -> Asked | str:
     values: list[dict[str, object]] = []
     for demand in demands:
         # What repeats the request needs it without its demands, which a row does not have.
-        others = () if KINDS[demand.kind].sees_asked else counterparts(demand, text)
+        others = () if KINDS[demand.kind].sees else counterparts(demand, text)
         if not others or any(one.looser or one.name not in registry() for one in others):
             return demand.kind
         names += [one.name for one in others]

@@ -15,6 +15,7 @@ from evolsynth.atomic import write
 from evolsynth.errors import InputError
 
 __all__ = [
+    "OF_TEXT",
     "TIERS",
     "Failure",
     "Message",
@@ -217,6 +218,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 
 
 _INPUTS = ("input", "context")
+#: Columns of a row that tell of the text that it is about.
+OF_TEXT = (*_INPUTS, "title", "heading", "source", "place", "part", "evidence")
 _TEXTS = ("id", "instruction", "response", "system", "method", "extra")
 _FIELDS = tuple(f for f in Row.__struct_fields__ if f != "extra")
 

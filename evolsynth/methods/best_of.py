@@ -110,22 +110,22 @@ def _judged(
     demands: Sequence[Demand],
     settings: GateSettings,
 ) -> Candidate:
-    asked = row.instruction or ""
-    text, applied = meet_by_rule(text, demands, asked)
+    asked, given = row.instruction or "", row.input or ""
+    text, applied = meet_by_rule(text, demands, asked, given)
     made = row.replace(response=text, provenance={**row.provenance, "response": how})
     codes = dict.fromkeys(f.code for f in part_findings(made, "response", settings))
     found = tuple(code for code in codes if code != _DEMANDS)
-    missing = tuple(one.kind for one in unmet(text, demands, asked))
+    missing = tuple(one.kind for one in unmet(text, demands, asked, given))
     return Candidate(number, text, how, applied, found, missing)
 
 
-def unmet(response: str, demands: Sequence[Demand], asked: str) -> list[Demand]:
-    """The demands that a response does not meet."""
-    return [one for one in demands if one.check(response, asked=asked) is not None]
+def unmet(response: str, demands: Sequence[Demand], asked: str, given: str = "") -> list[Demand]:
+    """The demands that a response does not meet; ``given`` is the text that it is about."""
+    return [one for one in demands if one.check(response, asked=asked, source=given) is not None]
 
 
 def meet_by_rule(
-    response: str, demands: Sequence[Demand], asked: str
+    response: str, demands: Sequence[Demand], asked: str, given: str = ""
 ) -> tuple[str, tuple[str, ...]]:
     """The response made to meet what form alone decides, and the kinds for which it was changed.
 
@@ -133,7 +133,7 @@ def meet_by_rule(
     other until all demands are met together; else the order that leaves fewest unmet is taken, and
     where none helps the response stays.
     """
-    lacking = len(unmet(response, demands, asked))
+    lacking = len(unmet(response, demands, asked, given))
     best: tuple[str, tuple[str, ...]] = response, ()
     if not lacking or not response.strip():
         return best
@@ -145,7 +145,7 @@ def meet_by_rule(
             if changed is not None and changed != text:
                 text = changed
                 applied.append(one.kind)
-        left = len(unmet(text, demands, asked))
+        left = len(unmet(text, demands, asked, given))
         if left < lacking:
             lacking, best = left, (text, tuple(applied))
         if not left:

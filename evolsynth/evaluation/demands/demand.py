@@ -24,8 +24,9 @@ A kind is one function in one file of ``kinds/``, with all that is told of it in
 Its keyword parameters are the demand's values, by the names that a row carries them under. Two
 demands about the same thing clash, and so do those whose ``about`` or name the other's ``clashes``
 holds. A check that needs to see what was asked has a parameter ``asked`` (the whole instruction),
-which is no value. Wordings stand in a text file of the module's name beside it, under the kind's
-name, eight or more, whole sentences with the values in braces; see `fill`.
+one that needs the text that the instruction is about a parameter ``source``; they are no values.
+Wordings stand in a text file of the module's name beside it, under the kind's name, eight or more,
+whole sentences with the values in braces; see `fill`.
 """
 
 from __future__ import annotations
@@ -52,6 +53,9 @@ __all__ = ["KINDS", "Asked", "Demand", "Kind", "Miss", "fill", "kind"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+#: Parameters of a check that are no values of its demand.
+_SEEN = ("asked", "source")
+
 
 class Miss(msgspec.Struct, frozen=True):
     """What a response lacks: a sentence, and where (the characters from, up to), if at a place."""
@@ -62,12 +66,15 @@ class Miss(msgspec.Struct, frozen=True):
 
 class Asked(NamedTuple):
     """What a demand is drawn for: an instruction, its kind of task, the evolution's round (from 1),
-    and about how many words an answer to it has."""
+    about how many words an answer to it has, whether a text is given with it, and other questions
+    about that text."""
 
     instruction: str
     task: Task = "other"
     round: int = 1
     words: int = 120
+    given: bool = False
+    others: Sequence[str] = ()
 
 
 @dataclasses.dataclass(eq=False)
@@ -94,12 +101,12 @@ class Kind:
     @cached_property
     def values(self) -> Mapping[str, Option]:
         """What has to be said of a demand of this kind, by name."""
-        return options_of(self.function, without=("response", "asked"))
+        return options_of(self.function, without=("response", *_SEEN))
 
     @cached_property
-    def sees_asked(self) -> bool:
-        """Whether the check reads the instruction, too."""
-        return "asked" in inspect.signature(self.function).parameters
+    def sees(self) -> frozenset[str]:
+        """What the check reads beside the response: ``asked``, ``source``."""
+        return frozenset(_SEEN) & inspect.signature(self.function).parameters.keys()
 
     @cached_property
     def wordings(self) -> Sequence[str]:
@@ -179,14 +186,19 @@ class Demand(msgspec.Struct, frozen=True):
         """``kind`` and the values, flat."""
         return {"kind": self.kind, **self.values}
 
-    def check(self, response: str, *, asked: str = "") -> Miss | None:
-        """What the response lacks; None if it meets the demand. An empty one meets none."""
+    def check(self, response: str, *, asked: str = "", source: str = "") -> Miss | None:
+        """What the response lacks; None if it meets the demand. An empty one meets none.
+
+        Args:
+            response: that is looked at.
+            asked: the instruction.
+            source: the text that the instruction is about, if that stands apart from it.
+        """
         if not response.strip():
             return Miss("There is no answer.")
         one = KINDS[self.kind]
-        if one.sees_asked:
-            return one.function(response, asked=asked, **self.values)
-        return one.function(response, **self.values)
+        seen = {"asked": asked, "source": source}
+        return one.function(response, **{name: seen[name] for name in one.sees}, **self.values)
 
     def apply(self, response: str, *, asked: str = "") -> str | None:
         """The response made to meet the demand by rule, saying the same; None where form alone

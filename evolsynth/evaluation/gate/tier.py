@@ -43,7 +43,8 @@ def checked_demands(row: Row) -> list[tuple[Demand, Miss | None]]:
     asked, response = row.instruction or "", row.response or ""
     if len(response) > MOST:
         return []
-    return [(demand, demand.check(response, asked=asked)) for demand in demands_of(row)]
+    some, source = demands_of(row), row.input or ""
+    return [(demand, demand.check(response, asked=asked, source=source)) for demand in some]
 
 
 def tier_of(row: Row) -> tuple[Tier | None, tuple[str, ...]]:

@@ -31,7 +31,8 @@ from evolsynth.prompts import PromptFile, load_prompt
 from evolsynth.rows import Message, derive_seed
 
 __all__ = ["ANCHORED_SAMPLING", "BREADTH", "CLASSIC_SAMPLING", "IN_DEPTH", "OPERATIONS"]
-__all__ += ["Anchored", "Classic", "Draft", "Drafter", "Written", "anchor_behind"]
+__all__ += ["Anchored", "Classic", "Draft", "Drafter", "Formed", "Written"]
+__all__ += ["anchor_behind"]
 
 #: The operations of the paper (arXiv 2304.12244, section 3.2), under distilabel's names for them.
 IN_DEPTH = (
@@ -59,12 +60,23 @@ class Draft(NamedTuple):
     told: Mapping[str, Any] = MappingProxyType({})
 
 
+class Formed(NamedTuple):
+    """The answer to an evolution, made of its parent's by rule: the text, what it was
+    ``formed_from``, and the ground that it stands on."""
+
+    response: str
+    formed_from: str
+    ground: Mapping[str, Any]
+
+
 class Written(NamedTuple):
-    """A candidate that asks no model: its text is there already, and costs nothing."""
+    """A candidate that asks no model: its text is there already, and costs nothing. It may have its
+    answer, too."""
 
     operation: str
     text: str
     told: Mapping[str, Any] = MappingProxyType({})
+    answer: Formed | None = None
 
 
 CLASSIC_SAMPLING = Sampling(temperature=0.7, top_k=64, top_p=0.95)

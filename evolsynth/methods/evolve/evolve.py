@@ -41,6 +41,7 @@ from evolsynth.methods.evolve.drafts import (
     Drafter,
     Written,
 )
+from evolsynth.methods.evolve.formed import by_form, formable
 from evolsynth.methods.evolve.weights import (
     by_operation,
     family_weights,
@@ -50,7 +51,7 @@ from evolsynth.methods.method import Options, method
 from evolsynth.methods.respond import able_to_answer, respond
 from evolsynth.options import Count, Several, Share
 from evolsynth.prompts import PromptFamily, load_prompt, made_by, prompt_family
-from evolsynth.rows import Message, Row, derive_seed
+from evolsynth.rows import OF_TEXT, Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows, together
 
 __all__ = ["evolve"]
@@ -72,8 +73,10 @@ _EQUAL_TOKENS = 4
 
 
 def _columns(name: str, options: Options, came: Columns) -> Columns:
-    """An evolution has its instruction and its parent's system prompt, and nothing else of it."""
+    """An evolution has its instruction, its parent's system prompt and the text that it is about,
+    and nothing else of it."""
     has: dict[str, ColumnType] = {"instruction": "text"}
+    has |= {name: came.has[name] for name in OF_TEXT if name in came.has}
     if options.get("generate_answers"):
         has["response"] = "text"
     if "system" in came.has:
@@ -288,6 +291,9 @@ class _Evolver(NamedTuple):
     def _drafts(self, parent: Row, attempt: int) -> list[Draft | Written]:
         """The candidates of one round in the order in which they are tried."""
         root = root_of(parent)
+        if self.drawn and formable(parent):
+            own = derive_seed(self.seed, f"{_METHOD}/form", parent.id, attempt=attempt)
+            return list(by_form(parent, root=root, seed=own))
         plan = derive_seed(self.seed, f"{_METHOD}/plan", parent.id, attempt=attempt)
         asked = self.drafter.drafts(
             self.llm, parent.instruction or "", root=root, number=self.candidates, seed=plan
@@ -356,6 +362,12 @@ class _Evolver(NamedTuple):
             made |= {"original": parent.instruction, "root": root_of(parent)}
             if some := [*carried(parent), *made.get("demands", ())]:
                 made["demands"] = some
+        fields: dict[str, Any] = {"provenance": {"instruction": made}}
+        if isinstance(draft, Written) and draft.answer is not None:
+            response, before, ground = draft.answer
+            answered = {**parent.provenance["response"], "formed_from": before, "ground": ground}
+            fields["response"] = response
+            fields["provenance"] = {"instruction": made, "response": answered}
         return Row.make(
             text,
             key=f"{_METHOD}/{self.seed}/{how['attempt']}/{place}",
@@ -363,7 +375,8 @@ class _Evolver(NamedTuple):
             round=parent.round + 1,
             parents=(parent.id,),
             system=parent.system,
-            provenance={"instruction": made},
+            extra={name: parent.extra[name] for name in OF_TEXT if name in parent.extra},
+            **fields,
         )
 
     async def _gains(self, parent: Row, child: Row) -> Row:

@@ -31,7 +31,8 @@ def _drawn(name: str, seed: int) -> Demand | None:
     chance = random.Random(seed)
     task: Task = chance.choice(sorted(KINDS[name].tasks))
     asked = _ASKED.get(task, "Sort these words: pear, apple, fig.")
-    case = Asked(asked, task, chance.randint(1, 4), chance.choice([15, 40, 80, 120, 200, 400]))
+    words = chance.choice([15, 40, 80, 120, 200, 400])
+    case = Asked(asked, task, chance.randint(1, 4), words, given=True, others=("Who built it?",))
     return KINDS[name].draw(chance, case)
 
 

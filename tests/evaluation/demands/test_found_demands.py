@@ -32,7 +32,10 @@ def drawn(name: str, limit: int = 5) -> list[Demand]:
     for seed in range(40):
         chance = random.Random(seed)
         for task in sorted(KINDS[name].tasks):
-            asked = Asked(ASKED[seed % len(ASKED)], task, 1 + seed % 4, 60 + 10 * (seed % 20))
+            size = 60 + 10 * (seed % 20)
+            others = ("Who built it?", "When did the mill burn down?")
+            said = ASKED[seed % len(ASKED)]
+            asked = Asked(said, task, 1 + seed % 4, size, given=True, others=others)
             demand = KINDS[name].draw(chance, asked)
             if demand is not None and demand not in found:
                 found.append(demand)

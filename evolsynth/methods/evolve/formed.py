@@ -1,0 +1,269 @@
+"""Evolutions of what is answered already, and rightly: the answer is formed anew, not asked for.
+
+A row whose answer stands on a ground (`evolsynth.evaluation.grounds`) would lose it if a model
+answered the evolved request. So its constraints are drawn among demands that a program can meet
+with what the row knows: the bare answer, the sentence of the text that bears it out, how sure that
+makes it, another question about the same text with its answer. The operations are Evol-Instruct's
+constraints and, with a second question, its deepening (Xu et al. 2023, arXiv:2304.12244, section
+3.2).
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from evolsynth.evaluation.demands.demand import KINDS, Asked, Demand
+from evolsynth.evaluation.demands.found import demands_of
+from evolsynth.evaluation.grounds.ground import stands
+from evolsynth.methods.best_of import unmet
+from evolsynth.methods.evolve.drafts import Formed, Written, anchor_behind
+from evolsynth.prompts import prompt_lists
+from evolsynth.rows import Row
+
+__all__ = ["by_form", "formable"]
+
+#: Candidates of one round: the gate may have something against the first.
+_CANDIDATES = 4
+#: Characters of an answer that goes into a field, and of one that a word or two may stand before.
+_FIELD, _SHORT = 300, 120
+_CONSTRAINTS, _DEEPENING = "constraints", "deepening"
+
+
+class _Known(NamedTuple):
+    """What is known of an answer.
+
+    ``said`` is the answer before any round, ``bare`` what of it goes into a field, ``sentence`` of
+    the text it rests on, both None where there is none; ``ground`` the kind that it stands on, and
+    ``others`` questions about the same text with their answers.
+    """
+
+    said: str
+    bare: str | None
+    sentence: str | None
+    ground: str
+    others: Sequence[Mapping[str, Any]]
+    chance: random.Random
+
+
+class _Form(NamedTuple):
+    """A demand, and the answer that meets it."""
+
+    demand: Demand
+    response: str
+    operation: str = _CONSTRAINTS
+    other: Mapping[str, Any] | None = None
+
+
+_Maker = Callable[[_Known], _Form | None]
+
+
+def formable(row: Row) -> bool:
+    """Whether a row is answered, and its answer stands on a ground that holds."""
+    kind, against = stands(row)
+    return row.response is not None and kind is not None and against is None
+
+
+def by_form(parent: Row, *, root: str, seed: int) -> list[Written]:
+    """Candidates of one evolution, each with its answer; none where no form fits.
+
+    Args:
+        parent: for which `formable` holds.
+        root: what the instruction was before the first round.
+        seed: of what is drawn.
+    """
+    chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
+    asked, known = parent.instruction or "", _known(parent, chance)
+    standing = demands_of(parent)
+    anchor = anchor_behind(root, asked)
+    makers = dict(_MAKERS)
+    made: list[Written] = []
+    while makers and len(made) < _CANDIDATES:
+        name = chance.choices(list(makers), weights=[weight for _, weight in makers.values()])[0]
+        form = makers.pop(name)[0](known)
+        if form is None or any(form.demand.clashes(other) for other in standing):
+            continue
+        said = form.demand.worded(chance.randrange(1_000_000))
+        text = anchor.with_demand(anchor.before(said), said)
+        if unmet(form.response, [*standing, form.demand], text, parent.input or ""):
+            continue
+        told = {"demands": [form.demand.to_dict()]}
+        answer = Formed(form.response, known.said, _ground(parent, root, known, form))
+        made.append(Written(form.operation, text, told, answer))
+    return made
+
+
+def _known(row: Row, chance: random.Random) -> _Known:
+    made = row.provenance["response"]
+    ground, before = made["ground"], made.get("formed_from")
+    said = before if isinstance(before, str) else row.response or ""
+    bare = ground.get("answer")
+    bare = bare if isinstance(bare, str) else said.strip()
+    if "\n" in bare or '"' in bare or len(bare) > _FIELD:
+        bare = None
+    written = row.provenance.get("instruction")
+    others = written.get("others", ()) if isinstance(written, Mapping) else ()
+    return _Known(said, bare, _sentence(row, said), ground["kind"], others, chance)
+
+
+def _sentence(row: Row, said: str) -> str | None:
+    """The one sentence of the text that the answer rests on, if it does not say it already."""
+    told, text = row.extra.get("evidence"), row.input or ""
+    if not isinstance(told, list) or len(told) != 1 or not isinstance(told[0], Mapping):
+        return None
+    start, end = told[0].get("start"), told[0].get("end")
+    if not isinstance(start, int) or not isinstance(end, int):
+        return None
+    sentence = text[start:end].strip()
+    whole = '"' not in sentence and "\n" not in sentence and len(sentence.split()) > 3
+    return sentence if whole and sentence.rstrip(".") not in said else None
+
+
+def _ground(parent: Row, root: str, known: _Known, form: _Form) -> dict[str, Any]:
+    """What the new answer stands on: the same, or that and what the second answer stands on."""
+    own = dict(parent.provenance["response"]["ground"])
+    if form.other is None:
+        return {**own, "answer": own.get("answer", known.bare or known.said)}
+    first = {"instruction": root, "response": known.said, "ground": own}
+    second = {name: form.other[name] for name in ("instruction", "response", "ground")}
+    return {"kind": "joined", "parts": [first, second]}
+
+
+# The forms ----------------------------------------------------------------------------------------
+
+
+@cache
+def _names() -> Mapping[str, Sequence[str]]:
+    return prompt_lists("evol_instruct/formed")
+
+
+def _drawn(known: _Known, section: str) -> list[str]:
+    return known.chance.choice(_names()[section]).split(" | ")
+
+
+def _bare(known: _Known) -> str | None:
+    """The answer for a field, without the full stop of a sentence that it is not."""
+    if known.bare is None:
+        return None
+    short = len(known.bare.split()) <= 6 and known.bare.count(".") == 1
+    return known.bare.rstrip(".") if short else known.bare
+
+
+def _quoted(known: _Known) -> _Form | None:
+    if known.sentence is None:
+        return None
+    pattern = known.chance.choice(_names()["quotations"]).replace("\\n", "\n")
+    said = known.said.strip()
+    if "} " in pattern and ("\n" in said or said[-1:] not in ".!?"):
+        pattern = '{answer}\n\n"{sentence}"'  # nothing goes on behind a list, or half a sentence
+    response = pattern.replace("{answer}", said).replace("{sentence}", known.sentence)
+    return _Form(KINDS["quotes_text"](), response)
+
+
+def _fields(known: _Known, section: str) -> tuple[list[str], list[str]] | None:
+    """Names, and what stands under them: the answer, and its sentence where there is one."""
+    bare = _bare(known)
+    if bare is None:
+        return None
+    if known.sentence is not None:
+        return _drawn(known, f"{section} with evidence"), [bare, known.sentence]
+    alone = f"{section} alone"
+    return (_drawn(known, alone), [bare]) if alone in _names() else None
+
+
+def _as_json(known: _Known) -> _Form | None:
+    if known.ground == "restored" or (fields := _fields(known, "keys")) is None:
+        return None
+    response = json.dumps(dict(zip(*fields, strict=True)), ensure_ascii=False)
+    return _Form(KINDS["json_object"](keys=fields[0]), response)
+
+
+def _as_yaml(known: _Known) -> _Form | None:
+    if known.ground == "restored" or (fields := _fields(known, "keys")) is None:
+        return None
+    lines = [f"{k}: {json.dumps(v, ensure_ascii=False)}" for k, v in zip(*fields, strict=True)]
+    return _Form(KINDS["yaml"](keys=fields[0]), "\n".join(lines))
+
+
+def _as_labels(known: _Known) -> _Form | None:
+    if known.sentence is None or (fields := _fields(known, "labels")) is None:
+        return None
+    lines = [f"{name}: {value}" for name, value in zip(*fields, strict=True)]
+    return _Form(KINDS["key_values"](keys=fields[0]), "\n".join(lines))
+
+
+def _as_tags(known: _Known) -> _Form | None:
+    if known.sentence is not None:
+        names, some = _drawn(known, "tags with evidence"), [_bare(known), known.sentence]
+    else:
+        names, some = _drawn(known, "tags alone"), [known.said.strip()]
+        if known.ground != "restored":
+            return None
+    if some[0] is None or any("<" in one or ">" in one for one in some if one):
+        return None
+    block = "\n" if known.ground == "restored" else ""
+    parts = [f"<{n}>{block}{one}{block}</{n}>" for n, one in zip(names, some, strict=True)]
+    return _Form(KINDS["tags"](names=names), "\n".join(parts))
+
+
+#: Grounds of which it is certain how firmly the text bears the answer out.
+_OUTRIGHT, _MISSING = frozenset({"span", "find_sentence"}), frozenset({"absent"})
+
+
+def _with_certainty(known: _Known) -> _Form | None:
+    place = 0 if known.ground in _OUTRIGHT else -1 if known.ground in _MISSING else None
+    if place is None:
+        return None
+    demand = KINDS["tells_certainty"].draw(known.chance, Asked("", "fact", given=True))
+    if demand is None:
+        return None
+    label, answers = demand.values["label"], demand.values["answers"]
+    return _Form(demand, f"{known.said.strip()}\n\n{label}: {answers[place]}")
+
+
+def _with_result(known: _Known) -> _Form | None:
+    bare = _bare(known)
+    if bare is None or known.ground != "computed" or known.said.strip().rstrip(".") == bare:
+        return None
+    (label,) = _drawn(known, "result labels")
+    response = f"{known.said.strip()}\n\n{label}: {bare}"
+    return _Form(KINDS["result_line"](label=label), response)
+
+
+def _opened(known: _Known) -> _Form | None:
+    if known.ground != "restored":
+        return None
+    (opening,) = _drawn(known, "openings")
+    gap = "\n" if "\n" in known.said.strip() or len(known.said) > _SHORT else " "
+    return _Form(KINDS["begins_with"](text=opening), f"{opening}{gap}{known.said.strip()}")
+
+
+def _with_second(known: _Known) -> _Form | None:
+    some = [
+        one
+        for one in known.others
+        if '"' not in one["instruction"] and "\n" not in f"{one['instruction']}{one['response']}"
+    ]
+    if not some or "\n" in known.said.strip():
+        return None
+    other = known.chance.choice(some)
+    response = f"1. {known.said.strip()}\n2. {other['response'].strip()}"
+    demand = KINDS["second_question"](question=other["instruction"])
+    return _Form(demand, response, _DEEPENING, other)
+
+
+#: How each form is made, and how often it is tried first.
+_MAKERS: Mapping[str, tuple[_Maker, float]] = {
+    "quoted": (_quoted, 4.0),
+    "json": (_as_json, 2.0),
+    "yaml": (_as_yaml, 0.7),
+    "labels": (_as_labels, 2.0),
+    "tags": (_as_tags, 1.0),
+    "certainty": (_with_certainty, 1.5),
+    "result": (_with_result, 3.0),
+    "opened": (_opened, 2.0),
+    "second": (_with_second, 4.0),
+}

@@ -65,6 +65,8 @@ def tier_of(row: Row) -> tuple[Tier | None, tuple[str, ...]]:
     kinds = [f"ground:{ground}"] if holds else []
     names = tuple(dict.fromkeys([*kinds, *(f"demand:{demand.kind}" for demand, _ in checked)]))
     at_stake = against is not None or (not holds and truth_at_stake(task_of(row.instruction)))
+    later = sum(turn.role == "assistant" for turn in row.messages) > 1
+    at_stake = at_stake or (later and not (holds and ground == "talk"))
     return ("unverified" if at_stake or _adds_unchecked(row) else "verified"), names
 
 

@@ -72,7 +72,7 @@ async def test_a_row_is_followed_by_a_conversation() -> None:
 
 async def test_a_later_answer_that_is_changed_makes_all_of_it_unverified() -> None:
     _, talk = await made(first(TAKES), seed=1)
-    *turns, last = talk.messages
+    turns = talk.messages[:-1]
     spoilt = talk.replace(messages=(*turns, Message("assistant", "40 minutes.")))
     assert stands(spoilt)[1] == "Exchange 2 is another than was made."
     assert tier_of(spoilt)[0] == "unverified"

@@ -26,8 +26,9 @@ def preference_line(
 ) -> dict[str, Any]:
     """A pair that `preference` made, with nothing but what the trainer reads.
 
-    The prompt is the instruction with the row's input behind it. A row's ``system`` text is the prompt's first message, or its first paragraph. The standard
-    prompt ends with ``separator``, so that the first word of a completion stands by itself.
+    The prompt is the instruction with the row's input behind it. A row's ``system`` text is the
+    prompt's first message, or its first paragraph. The standard prompt ends with ``separator``, so
+    that the first word of a completion stands by itself.
 
     Raises:
         InputError: the row is no pair, or the format is unknown.

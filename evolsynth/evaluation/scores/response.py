@@ -32,8 +32,8 @@ async def ifd(rows: Rows, llm: LLM, *, concurrency: int | None = None) -> AsyncG
     instruction, a token) and ``["perplexity_alone"]``, in the order in which they come.
 
     The instruction with its input (under the row's system turn, if it has one) is put into the
-    model's chat template; alone means after the assistant's header only. The response's tokens are the same
-    both times. Settled rows, and rows without an instruction or a response, pass through
+    model's chat template; alone means after the assistant's header only. The response's tokens are
+    the same both times. Settled rows, and rows without an instruction or a response, pass through
     untouched. A row that is too long for the model gets no score, and its
     ``provenance["ifd"]["missing"]`` says why.
 

@@ -24,6 +24,7 @@ __all__ = [
     "Status",
     "Tier",
     "Verdict",
+    "alone",
     "derive_seed",
     "dump",
     "holds",
@@ -250,6 +251,14 @@ def input_of(fields: Mapping[str, Any]) -> str | None:
         if isinstance(text, str) and text.strip():
             return text
     return None
+
+
+def alone(instruction: str, text: str | None) -> str:
+    """An instruction without the input that it may hold, so that only what it asks is left."""
+    if text is None or not holds(instruction, text):
+        return instruction
+    before, _, behind = instruction.partition(text.strip())
+    return f"{before.rstrip()} {behind.lstrip()}".strip()
 
 
 _LONG = 4  # words that stand one after another in another text only if they were taken over

@@ -30,7 +30,7 @@ from evolsynth.findings import Finding, reason
 from evolsynth.options import Option, options_of
 from evolsynth.prompts import load_prompt, prompt_names
 from evolsynth.registry import Registry
-from evolsynth.rows import Row, holds
+from evolsynth.rows import Row, alone
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
@@ -134,11 +134,7 @@ class Case:
 
         So two instructions are compared by what they ask, wherever each has its text.
         """
-        about = self.row.input
-        if text is None or about is None or not holds(text, about):
-            return text
-        before, _, behind = text.partition(about.strip())
-        return f"{before.rstrip()} {behind.lstrip()}".strip()
+        return None if text is None else alone(text, self.row.input)
 
     @property
     def text(self) -> str:

@@ -87,6 +87,7 @@ class Gate:
         self._settings = settings
         self._own = tuple(_own(check) for check in checks)
         self._ancestors: dict[str, tuple[str, ...]] = {}
+        self._inputs: dict[str, str] = {}
         self._passed: set[int] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evolsynth-gate")
 
@@ -161,8 +162,14 @@ class Gate:
     def _read(self, rows: Sequence[Row], stream: _Stream) -> list[Row]:
         """Make the checks that look at a row by itself, until some of one cost refuse it."""
         done = list(rows)
+        self._inputs.update({row.id: row.input for row in rows if row.input is not None})
         cases = {
-            i: Case(row, self._settings, embedder=self._embedder)
+            i: Case(
+                row,
+                self._settings,
+                embedder=self._embedder,
+                parent_input=self._inputs.get(row.parents[0]) if row.parents else None,
+            )
             for i, row in enumerate(rows)
             if stream.concerns(row)
         }
@@ -188,7 +195,10 @@ class Gate:
         """Have the embedder read at once what it will be asked about row by row: much quicker."""
         asked = any(check.name == "weak_evolution" for check in checks)
         if asked and len(cases) > 1 and isinstance(self._embedder, Contextual):
-            pairs = [(case.original or "", case.instruction) for case in cases]
+            pairs = [
+                (case.alone(case.original) or "", case.alone(case.instruction) or "")
+                for case in cases
+            ]
             try:
                 self._embedder.embed([text for pair in pairs for text in texts_read(*pair)])
             except BaseException as error:
@@ -332,6 +342,7 @@ def _own(check: OwnCheck) -> Check | BatchCheck:
 
 
 def _fingerprint(row: Row) -> int:
-    """A row by its id and instruction, in eight bytes."""
-    text = f"{row.id}\0{row.instruction}".encode("utf-8", "surrogatepass")
+    """A row by its id, instruction and input, in eight bytes."""
+    about = "" if row.input is None else f"\0{row.input}"
+    text = f"{row.id}\0{row.instruction}{about}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")

@@ -13,10 +13,8 @@ from evolsynth.evaluation.text.words import content, words
 
 __all__ = ["asked_for", "decides", "is_definite"]
 
-#: "before or after", "<, > or =": what may be chosen.
-_OPTIONS = re.compile(
-    r"(?P<first>[^\s,]+(?: [\w'-]+)?),? or (?:the |an? )?(?P<last>[^\s.?!]+)", re.I
-)
+#: "before or after", "<, > or =": the last of what may be chosen.
+_OR_ELSE = re.compile(r"\bor (?:the |an? )?([^\s.?!]{1,40})", re.I)
 _GAP = re.compile(
     r"_{2,}|\b(?:fill|complete|missing|which|what|right|correct)\b[^.?!]{0,40}"
     r"\b(?:gap|blank|word|preposition|conjunction|article|pronoun)s?\b",
@@ -34,12 +32,13 @@ def asked_for(case: Case, said: Sequence[str]) -> bool:
     """
     if _GAP.search(case.asked):
         return 0 < len(said) <= _FILLING
-    offered = _OPTIONS.search(case.asked)
+    offered = _OR_ELSE.search(case.asked)
     if offered is None:
         return False
     if not said:  # a sign
         return case.answer in re.split(r"[\s,;:?]+", case.asked)
-    named = {w.text.casefold() for w in words(f"{offered['first']} {offered['last']}")}
+    first = case.asked[: offered.start()].split()[-2:]
+    named = {w.text.casefold() for w in words(" ".join([*first, offered[1]]))}
     return set(said) <= named
 
 

@@ -46,7 +46,7 @@ class Gate:
     """Checks rows one after the other, in plan order.
 
     A duplicate is what equals an earlier row of the same stream: of what this call of `check` has
-    let through.
+    let through. One instruction for two inputs is two tasks, and so are two about one input.
 
     A verdict is made once: an instruction that was let through, with what it was made from, is not
     read again by the same gate, only compared with the rows of its stream.
@@ -142,7 +142,7 @@ class Gate:
         done = self._read(rows, stream)
         live = [i for i, row in enumerate(done) if stream.concerns(row)]
         try:
-            search = stream.search([done[i].instruction or "" for i in live])
+            search = stream.search([done[i] for i in live])
         except BaseException as error:
             if of_all(error):
                 raise
@@ -281,11 +281,12 @@ class _Stream:
         """Whether there is something to look at in the row."""
         return not row.settled and (self.whole or row.instruction is not None)
 
-    def search(self, texts: Sequence[str]) -> Search | None:
-        """Where these texts, in order, can be looked for; None where no check asks for it."""
+    def search(self, rows: Sequence[Row]) -> Search | None:
+        """Where these rows' tasks, in order, can be looked for; None where no check asks for it."""
         if not self.among:
             return None
-        return self._seen.search(texts, self._vectors(texts))
+        texts = [row.instruction or "" for row in rows]
+        return self._seen.search(texts, self._vectors(texts), [row.beside or "" for row in rows])
 
     def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """What the texts are found by in the index, of shape (n, d)."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self, get_args
 
@@ -15,6 +16,7 @@ from evolsynth.atomic import write
 from evolsynth.errors import InputError
 
 __all__ = [
+    "GIST",
     "OF_TEXT",
     "TIERS",
     "Failure",
@@ -23,8 +25,11 @@ __all__ = [
     "Status",
     "Tier",
     "Verdict",
+    "alone",
     "derive_seed",
     "dump",
+    "holds",
+    "input_of",
     "write_rows",
 ]
 
@@ -145,11 +150,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 
         None where there is none, or none that is a text with more than white space.
         """
-        for name in _INPUTS:
-            text = self.extra.get(name)
-            if isinstance(text, str) and text.strip():
-                return text
-        return None
+        return input_of(self.extra)
 
     @property
     def asked(self) -> str | None:
@@ -157,9 +158,29 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 
         An instruction that holds its input already is all of it.
         """
-        if self.instruction is None or self.input is None or self.input in self.instruction:
+        if self.instruction is None or self.beside is None:
             return self.instruction
-        return f"{self.instruction}\n\n{self.input}"
+        return f"{self.instruction}\n\n{self.beside}"
+
+    @property
+    def beside(self) -> str | None:
+        """The input where the instruction does not hold it already; else None."""
+        text = self.input
+        return None if text is None or holds(self.instruction or "", text) else text
+
+    @property
+    def gist(self) -> str:
+        """What tells the row's task from others, in short: for a map, a figure of variety.
+
+        The instruction, and behind it the beginning of its input, some `GIST` characters, so that
+        one instruction for sixty texts is not one task, nor are ten questions about one text.
+        """
+        if self.beside is None:
+            return self.instruction or ""
+        begun = " ".join(self.beside[: 4 * GIST].split())
+        if len(begun) > GIST:
+            begun = begun[:GIST].rpartition(" ")[0] or begun[:GIST]
+        return f"{self.instruction or ''} {begun}".strip()
 
     def to_dict(self) -> dict[str, Any]:
         """Field names as in the JSON files; ``extra`` is spread back to the top level."""
@@ -217,11 +238,48 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
             raise InputError("nested too deeply.") from None
 
 
+#: Characters of an input that stand for it beside its instruction: about as many as that has.
+GIST = 80
 _INPUTS = ("input", "context")
 #: Columns of a row that tell of the text that it is about.
 OF_TEXT = (*_INPUTS, "title", "heading", "source", "place", "part", "evidence")
 _TEXTS = ("id", "instruction", "response", "system", "method", "extra")
 _FIELDS = tuple(f for f in Row.__struct_fields__ if f != "extra")
+
+
+def input_of(fields: Mapping[str, Any]) -> str | None:
+    """The text that an instruction is about, among the fields of its row; see `Row.input`."""
+    for name in _INPUTS:
+        text = fields.get(name)
+        if isinstance(text, str) and text.strip():
+            return text
+    return None
+
+
+def alone(instruction: str, text: str | None) -> str:
+    """An instruction without the input that it may hold, so that only what it asks is left."""
+    if text is None or not holds(instruction, text):
+        return instruction
+    before, _, behind = instruction.partition(text.strip())
+    return f"{before.rstrip()} {behind.lstrip()}".strip()
+
+
+_LONG = 4  # words that stand one after another in another text only if they were taken over
+
+
+def holds(instruction: str, text: str) -> bool:
+    """Whether an instruction has its input in it: "Translate into French: the house".
+
+    A text of less than four words must stand by itself: in a line, in quotation marks, or behind a
+    colon. The 3 in "Name 3 ways to use it." is not the input "3".
+    """
+    text = text.strip()
+    if not text or text not in instruction:
+        return False
+    if len(text.split()) >= _LONG:
+        return True
+    alone = rf"(?:\A|\n|: ?|[\"'`“‘])\s*{re.escape(text)}\s*(?:\Z|\n|[\"'`”’]|[.?!](?:\s|\Z))"
+    return re.search(alone, instruction) is not None
 
 
 def dump(data: Any) -> str:

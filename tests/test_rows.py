@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from evolsynth.data.files import read_rows
 from evolsynth.errors import EngineError, InputError
 from evolsynth.foreign import failure
-from evolsynth.rows import Message, Row, Verdict, derive_seed, write_rows
+from evolsynth.rows import GIST, Message, Row, Verdict, derive_seed, write_rows
 
 KNOWN = set(Row.__struct_fields__) - {"extra"}
 FAILED = failure("respond", EngineError("The power went."))
@@ -312,3 +312,71 @@ def test_every_argument_changes_the_seed() -> None:
     }
     assert len(seeds) == 8
     assert derive_seed(7, "magpie", "0") == 1124953021
+
+
+# The text that an instruction is about ------------------------------------------------------------
+
+PASSAGE = "The town clock was moved to the new tower in 1881.\nIt has not stopped since."
+
+
+def about(instruction: str, text: object, field: str = "input") -> Row:
+    return Row.make(instruction, extra={field: text})
+
+
+def test_a_task_is_its_instruction_and_behind_it_its_input() -> None:
+    row = about("When was the clock moved?", PASSAGE)
+    assert row.input == row.beside == PASSAGE
+    assert row.asked == f"When was the clock moved?\n\n{PASSAGE}"
+    assert about("When was the clock moved?", PASSAGE, "context").asked == row.asked
+
+
+def test_a_task_without_an_input_is_its_instruction() -> None:
+    for nothing in (None, "", " \n", 7, ["a text"], {"text": PASSAGE}):
+        row = about("Name three rivers.", nothing)
+        assert (row.input, row.beside, row.asked) == (None, None, "Name three rivers.")
+        assert row.gist == "Name three rivers."
+    assert Row.make().asked is None
+    assert Row.make().gist == ""
+
+
+@pytest.mark.parametrize(
+    ("instruction", "text"),
+    [
+        (f"Give the passage a title.\n\n{PASSAGE}", PASSAGE),
+        (f"Give this a title: {PASSAGE} Be brief.", PASSAGE),
+        ("Translate into French: the house", "the house"),
+        ('What is the plural of "mouse"?', "mouse"),
+        ("Sort the numbers.\n7 3 5\nBegin with the least.", "7 3 5"),
+    ],
+)
+def test_an_instruction_that_holds_its_input_is_all_of_the_task(
+    instruction: str, text: str
+) -> None:
+    assert about(instruction, text).asked == instruction
+    assert about(instruction, text).beside is None
+
+
+@pytest.mark.parametrize(
+    ("instruction", "text"),
+    [
+        ("Name 3 ways to use it.", "3"),
+        ("Is the tea in the cup cold?", "tea"),
+        ("What is the plural of the word?", "word"),
+    ],
+)
+def test_a_word_that_an_instruction_happens_to_say_is_not_its_input(
+    instruction: str, text: str
+) -> None:
+    assert about(instruction, text).asked == f"{instruction}\n\n{text}"
+
+
+def test_a_gist_tells_one_instruction_for_two_texts_apart_and_two_questions_about_one() -> None:
+    rows = [
+        about(ask, text)
+        for ask in ("Give the passage a title.", "When was it moved?")
+        for text in (PASSAGE, f"A mill stood here. {PASSAGE}")
+    ]
+    assert len({row.gist for row in rows}) == 4
+    assert rows[0].gist.startswith("Give the passage a title. The town clock was moved")
+    assert all(len(row.gist) <= len(row.instruction or "") + 1 + GIST for row in rows)
+    assert about("Sum it up.", "x" * 500).gist == f"Sum it up. {'x' * GIST}"

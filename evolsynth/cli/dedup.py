@@ -38,7 +38,8 @@ def dedup(
 ) -> int:
     """Remove duplicates from a JSON Lines file from any tool.
 
-    Exact, near and semantic duplicates; see docs/duplicates.md.
+    Exact, near and semantic duplicates; see docs/duplicates.md. Instructions are compared where
+    their inputs are nearly the same.
 
     Args:
         data: the rows; - for standard input.
@@ -71,6 +72,7 @@ def dedup(
             embedder.rough()  # a missing one is told before any work is done
         found = deduplicate(
             texts,
+            abouts=texts.inputs,
             method=method,
             threshold=threshold,
             scores=texts.scores,

@@ -11,10 +11,11 @@ from evolsynth.data.files import file_records, readers_of
 from evolsynth.data.jsonl import JsonLines, line_object
 from evolsynth.doing import doing
 from evolsynth.errors import InputError
-from evolsynth.rows import dump
+from evolsynth.rows import dump, holds, input_of
 
 __all__ = ["Lines", "TextField"]
 
+_ASKED = "instruction"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -137,6 +138,7 @@ class TextField(Sequence[str]):
 
     def __init__(self, path: str, field: str, score: str | None = None) -> None:
         self.field = field
+        self._about = array("b")
         self.scores: array[float] | None = None if score is None else array("d")
         self._score = score
         self.lines = Lines(path, self._check)
@@ -148,8 +150,15 @@ class TextField(Sequence[str]):
     def _check(self, row: dict[str, Any], where: str) -> None:
         if not isinstance(row.get(self.field), str):
             raise InputError(f"{where}: {_wrong(row, self.field)}")
+        self._about.append(self.field == _ASKED and input_of(row) is not None)
         if self.scores is not None:
             self.scores.append(self._score_of(row, where))
+
+    @property
+    def inputs(self) -> Sequence[str] | None:
+        """The inputs of the lines' instructions, empty where there is none; None where none has
+        one, or the field is another."""
+        return _Inputs(self.lines, self._about) if any(self._about) else None
 
     def _score_of(self, row: dict[str, Any], where: str) -> float:
         name, own = str(self._score), row.get("scores")
@@ -181,6 +190,29 @@ class TextField(Sequence[str]):
     def _text(self, raw: bytes) -> str:
         text: str = self.lines.object(raw)[self.field]
         return text
+
+
+class _Inputs(Sequence[str]):
+    """The inputs of instructions, read when they are asked for."""
+
+    def __init__(self, lines: Lines, there: Sequence[int]) -> None:
+        self._lines, self._there = lines, there
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, slice):
+            return [self[k] for k in range(len(self))[place]]
+        if not self._there[place]:
+            return ""
+        row = self._lines.row(range(len(self))[place])
+        text = input_of(row) or ""
+        return "" if holds(row[_ASKED], text) else text
 
 
 def _wrong(row: dict[str, Any], field: str) -> str:

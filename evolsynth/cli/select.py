@@ -41,7 +41,7 @@ def select(
         output: where to write (default: stdout).
         rejects: the other rows, with their reasons, in the order of the file.
         by: scores, with commas between.
-        distance: pass over a row whose cosine to one chosen is above this.
+        distance: pass over a row whose cosine to one chosen, about the same input, is above this.
     """
     if data == "-":
         raise InputError("select reads its file twice, so it cannot be standard input. Save it.")
@@ -62,6 +62,7 @@ def select(
             rows,
             embedder=embedder,
             text=text,
+            about=lambda i: Row.from_dict(lines.row(i)).beside or "",
             most_similar=distance,
         )
         with writing(output) as write:

@@ -26,14 +26,16 @@ def preference_line(
 ) -> dict[str, Any]:
     """A pair that `preference` made, with nothing but what the trainer reads.
 
-    A row's ``system`` text is the prompt's first message, or its first paragraph. The standard
-    prompt ends with ``separator``, so that the first word of a completion stands by itself.
+    The prompt is the instruction with the row's input behind it. A row's ``system`` text is the
+    prompt's first message, or its first paragraph. The standard prompt ends with ``separator``, so
+    that the first word of a completion stands by itself.
 
     Raises:
         InputError: the row is no pair, or the format is unknown.
     """
     chosen, rejected = row.extra.get("chosen"), row.extra.get("rejected")
-    if not (row.instruction and isinstance(chosen, str) and isinstance(rejected, str)):
+    asked = row.asked if row.instruction else None
+    if not (asked and isinstance(chosen, str) and isinstance(rejected, str)):
         raise InputError(
             f"Row {row.id} is no pair: it needs an instruction, 'chosen' and 'rejected'. "
             "Make pairs with preference()."
@@ -41,13 +43,13 @@ def preference_line(
     if format == "conversational":
         system = [] if row.system is None else [_message("system", row.system)]
         return {
-            "prompt": [*system, _message("user", row.instruction)],
+            "prompt": [*system, _message("user", asked)],
             "chosen": [_message("assistant", chosen)],
             "rejected": [_message("assistant", rejected)],
         }
     if format == "standard":
         above = "" if row.system is None else f"{row.system}\n\n"
-        prompt = f"{above}{row.instruction}{separator}"
+        prompt = f"{above}{asked}{separator}"
         return {"prompt": prompt, "chosen": chosen, "rejected": rejected}
     raise InputError(f"There is no format '{format}'. Use one of: {', '.join(FORMATS)}.")
 

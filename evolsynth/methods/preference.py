@@ -263,10 +263,10 @@ def responses_of(row: Row) -> list[dict[str, Any]]:
 async def join_responses(streams: Sequence[Rows]) -> AsyncGenerator[Row]:
     """Each row of one stream with the responses of its partner in the other behind its own.
 
-    The partner has the same id and instruction, or else the same instruction; each goes with one
-    row only, in order. A row without a partner has failed, and says so; so has, at the end, each of
-    ``others`` that was nobody's partner. Settled rows pass through. All of ``others`` are held in
-    memory.
+    The partner has the same id and instruction, or else the same instruction, with the same input
+    where there is one; each goes with one row only, in order. A row without a partner has failed,
+    and says so; so has, at the end, each of ``others`` that was nobody's partner. Settled rows pass
+    through. All of ``others`` are held in memory.
     """
     if len(streams) != 2:
         raise InputError(f"join_responses takes two streams of rows, and was given {len(streams)}.")
@@ -318,7 +318,7 @@ def _joined(row: Row, other: Row | None) -> Row:
 
 
 def _asked(row: Row) -> str:
-    return " ".join((row.instruction or "").split())
+    return " ".join((row.asked or "").split())
 
 
 def _own(row: Row, text: str) -> dict[str, Any]:

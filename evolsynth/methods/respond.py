@@ -66,6 +66,9 @@ async def respond(
 ) -> AsyncGenerator[Row]:
     """Each row with a ``response`` to its instruction, in the order in which they come.
 
+    A row that has a text in its field ``input`` (or ``context``) is asked with that behind the
+    instruction; demands are read from the instruction alone.
+
     Settled rows, and rows that have a response already, pass through untouched. A row with a
     ``system`` text of its own is answered under it, any other under ``system``, or else under the
     system turn of the prompt file ``prompt``; None leaves it to the model's own default.
@@ -142,6 +145,7 @@ async def respond(
             return row
         demands, whole = demands_of(row), row.instruction
         ways = _ways(whole, demands, able) if candidates > 1 else [_Way(whole)]
+        behind = "" if row.beside is None else f"\n\n{row.beside}"
 
         async def ask(number: int) -> tuple[str, dict[str, Any]]:
             question, grammar = ways[number // AT_ONCE % len(ways)]
@@ -150,7 +154,8 @@ async def respond(
             if candidates > 1 and number > 0:
                 model = model._replace(sampling=sampling or SAMPLES_SAMPLING)
             own = derive_seed(seed, "respond", row.id, candidate=number)
-            text, how = await model.answer(row.system, [Message("user", question)], own, grammar)
+            turn = Message("user", question + behind)
+            text, how = await model.answer(row.system, [turn], own, grammar)
             return text, how if question == whole else {**how, "question": question}
 
         if candidates > 1:

@@ -195,3 +195,22 @@ def test_rows_and_duplicates_do_not_go_to_one_place(
     said = capsys.readouterr()
     assert "-o and --duplicates are one place, standard output" in said.err
     assert said.out == ""
+
+
+def test_one_task_for_two_texts_is_no_duplicate(tmp_path: Path) -> None:
+    title, mills = "Give the passage a title.", ("Arbor ground rye.", "Dunn ground oats.")
+    rows = [
+        {"instruction": title, "input": mills[0]},
+        {"instruction": title, "input": mills[1]},
+        {"instruction": f"{title}\n\n{mills[0]}", "input": mills[0]},
+        {"instruction": title, "context": mills[1].upper()},
+        {"instruction": title, "input": ""},
+    ]
+    data, out = written(tmp_path / "rows.jsonl", rows), tmp_path / "out.jsonl"
+    for method in ("exact", "minhash"):
+        assert main(["dedup", str(data), "-o", str(out), "--method", method]) == 0
+        assert lines(out) == [rows[0], rows[1], rows[4]]
+    command = ["dedup", str(data), "-o", str(out), "--method", "exact", "--field", "input"]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows[:3]))
+    assert main(command) == 0
+    assert lines(out) == rows[:2]

@@ -65,3 +65,11 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         write_preferences(tmp_path / "file" / "dpo.jsonl", [pair()])
     assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_a_prompt_has_its_input_in_it() -> None:
+    row = pair()
+    row = row.replace(extra={**row.extra, "input": "Lakes: Geneva, Como."})
+    whole = "Name a lake.\n\nLakes: Geneva, Como."
+    assert preference_line(row)["prompt"] == [{"role": "user", "content": whole}]
+    assert preference_line(row, "standard")["prompt"] == f"{whole}\n\n"

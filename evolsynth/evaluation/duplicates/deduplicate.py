@@ -12,12 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from itertools import groupby
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from itertools import count, groupby
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args, overload
 
 import numpy as np
 
 from evolsynth.errors import InputError
+from evolsynth.evaluation.duplicates.inputs import NEARLY, asked_of
 from evolsynth.evaluation.duplicates.minhash import Signatures
 from evolsynth.evaluation.duplicates.neighbours import Neighbours, Vectors, neighbours
 from evolsynth.evaluation.duplicates.same_request import digest, only_difference, same_request
@@ -52,6 +53,7 @@ _LOOKED_AT = 10
 #: must go in one for the next to be worth its time.
 _ROUNDS, _WORTHWHILE = 8, 0.002
 _BLOCK = 1 << 16
+_MIX = np.uint64(0x9E3779B97F4A7C15)  # spreads small numbers over all bits
 #: How many texts that are alike enough one is held against. Among thousands of a template, with
 #: other names in each, all are alike and none is a duplicate.
 _TRIES = 16
@@ -148,6 +150,7 @@ def _one_by_one(pairs: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
 def deduplicate(
     texts: Sequence[str],
     *,
+    abouts: Sequence[str] | None = None,
     method: Method = "semantic",
     threshold: float | None = None,
     jaccard: float = THRESHOLDS["minhash"],
@@ -171,13 +174,16 @@ def deduplicate(
 
     Two texts that differ in a fact, an opposite or the roles of two words are no duplicates,
     whatever their similarity, except exact ones. Nor are, by meaning, two that differ in one
-    word of content with another meaning.
+    word of content with another meaning. Nor are two that are about different inputs: those must be
+    equal, or alike (a Jaccard index of `NEARLY`) with the same facts.
 
     Time grows nearly linearly; memory is some 700 bytes a text beside what ``texts`` takes, which
     is read twice from its beginning to its end, and here and there.
 
     Args:
         texts: any sequence; it may read its items from a file.
+        abouts: the inputs of the texts, where these are instructions: as many, empty where one has
+            none. They are read as often.
         threshold: of the method itself; `THRESHOLDS` if None. For ``minhash`` the same as jaccard.
         scores: the best of several duplicates stays; equal ones by order.
         same_template: texts that differ only in numbers, what is counted, and names are
@@ -189,7 +195,7 @@ def deduplicate(
 
     Raises:
         InputError: a method that does not exist, a threshold outside (0, 1], no embedder where
-            one is needed, or another number of scores than of texts.
+            one is needed, or another number of scores or inputs than of texts.
     """
     if method == "minhash" and threshold is not None:
         jaccard = threshold
@@ -206,11 +212,15 @@ def deduplicate(
             raise InputError(f"The threshold is {value}: give one above 0 and up to 1.")
     if scores is not None and len(scores) != len(texts):
         raise InputError(f"There are {len(texts)} texts and {len(scores)} scores: give each one.")
+    if abouts is not None and len(abouts) != len(texts):
+        raise InputError(f"There are {len(texts)} texts and {len(abouts)} inputs: give each one.")
     if method in ("static", "semantic") and embedder is None:
         raise InputError(f"The method '{method}' needs an embedder: give embedder=MiniLM().")
     if workers < 1 or decide < 0:
         raise InputError("Give at least one worker, and a number of texts to decide from 0.")
     run = _Run(texts, scores, workers, tell, same_template)
+    if abouts is not None and any(abouts):
+        run.about(abouts, near=method != "exact")
     run.read(None if method == "exact" else Signatures(len(texts), jaccard))
     run.exact()
     if method != "exact":
@@ -219,6 +229,25 @@ def deduplicate(
     if method in ("static", "semantic") and embedder is not None:
         asked = run.by_meaning(embedder, cosine, decide if method == "semantic" else 0)
     return run.result(asked)
+
+
+class _Some(Sequence[str]):
+    """Some of a sequence's texts, by their places, read when they are asked for."""
+
+    def __init__(self, texts: Sequence[str], places: Sequence[int]) -> None:
+        self._texts, self._places = texts, places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, slice):
+            return [self._texts[k] for k in self._places[place]]
+        return self._texts[self._places[place]]
 
 
 class _Run:
@@ -243,11 +272,32 @@ class _Run:
         self._ranks[self._places] = np.arange(n)
         self._keys = np.zeros(n, dtype=np.uint64)
         self._digests = np.zeros((2, n), dtype=np.uint64)
+        self._abouts: Sequence[str] | None = None
+        self._groups = np.zeros(n, dtype=np.uint64)
         self._signatures: Signatures | None = None
         self._stars = Stars(n)
         self._long = 0
         self._text = lru_cache(maxsize=16384)(self._compared)
         self._shingles = lru_cache(maxsize=4096)(lambda rank: shingles(self._text(rank)))
+
+    def about(self, abouts: Sequence[str], *, near: bool) -> None:
+        """Take the texts' inputs into account: only texts with nearly the same one are compared."""
+        self._abouts = abouts
+        if not near:
+            return
+        places = [place for place, text in enumerate(abouts) if text]
+        found = deduplicate(
+            _Some(abouts, places),
+            method="minhash",
+            jaccard=NEARLY,
+            same_template=self._same_template,
+            workers=self._workers,
+            tell=lambda what: self._tell(f"{what} (inputs)"),
+        )
+        winner = np.arange(len(places), dtype=np.int64)
+        for one in found.duplicates:
+            winner[one.place] = one.winner
+        self._groups[self._ranks[places]] = (winner.astype(np.uint64) + np.uint64(1)) * _MIX
 
     def _compared(self, rank: int) -> str:
         text = self._texts[int(self._places[rank])]
@@ -264,15 +314,20 @@ class _Run:
         lexicon = Lexicon()
         with ThreadPoolExecutor(self._workers) as pool:
             waiting = []
-            for ranks, texts in self._chunks():
+            for start, (ranks, texts) in zip(count(0, _CHUNK), self._chunks(), strict=False):
                 self._long += sum(len(text) > MOST for text in texts)
-                digests = b"".join(digest(text, 16) for text in texts)
+                asked = texts
+                if self._abouts is not None:
+                    some = self._abouts[start : start + _CHUNK]
+                    asked = [asked_of(*pair) for pair in zip(texts, some, strict=True)]
+                digests = b"".join(digest(text, 16) for text in asked)
                 self._digests[:, ranks] = np.frombuffer(digests, "<u8").reshape(-1, 2).T
                 if signatures is None:
                     continue
                 if self._same_template:
                     texts = [template(text) for text in texts]
                 chunk = lexicon.read(texts, numbers=not self._same_template)
+                chunk = chunk._replace(keys=chunk.keys ^ self._groups[ranks])
                 self._keys[ranks] = chunk.keys
                 waiting.append(pool.submit(signatures.add, ranks, chunk))
                 if len(waiting) > 2 * self._workers:

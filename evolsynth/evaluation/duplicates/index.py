@@ -1,8 +1,12 @@
-"""Duplicates among texts that come one after another: the same text again, or the same request."""
+"""Duplicates among texts that come one after another: the same text again, or the same request.
+
+An instruction with an input is compared with those that are about nearly the same input (`nearly`).
+"""
 
 from __future__ import annotations
 
 import heapq
+from array import array
 from collections.abc import Collection, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
@@ -10,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evolsynth.errors import InputError
+from evolsynth.evaluation.duplicates.inputs import Inputs, asked_of, nearly
 from evolsynth.evaluation.duplicates.same_request import digest, same_facts, sums_of
 from evolsynth.findings import Finding
 
@@ -35,9 +40,10 @@ class DuplicateIndex:
     """The texts seen so far. `find` before `add`: a text would find itself.
 
     The answer depends only on what was added and in which order, not on how many are looked for
-    at once. Memory for a text: the text, its id, and 4 d bytes, or 2 d where an embedder decides
-    (512 bytes for static vectors, and 768 more for one that MiniLM was asked about). Time for a
-    text: O(n d), as a product of matrices where many are looked for with `search`.
+    at once. Memory for a text: the text, its id, its input once, and 4 d bytes, or 2 d where an
+    embedder decides (512 bytes for static vectors, and 768 more for one that MiniLM was asked
+    about). Time for a text: O(n d), as a product of matrices where many are looked for with
+    `search`.
 
     Args:
         threshold: cosine from which on a text with the same facts is a near-duplicate. Deita's
@@ -57,6 +63,7 @@ class DuplicateIndex:
         self._least = threshold if embedder is None else threshold - _ROUGHLY
         self._ids: list[str] = []
         self._texts: list[str] = []
+        self._inputs, self._abouts = Inputs(), array("i")
         self._exact: dict[bytes, int | list[int]] = {}
         self._embedded: dict[int, NDArray[np.float16]] = {}
         self._vectors = _Blocks(np.float32 if embedder is None else np.float16)
@@ -65,23 +72,29 @@ class DuplicateIndex:
         return len(self._ids)
 
     def find(
-        self, text: str, vector: NDArray[np.float32], *, ignore: Collection[str] = ()
+        self,
+        text: str,
+        vector: NDArray[np.float32],
+        *,
+        about: str = "",
+        ignore: Collection[str] = (),
     ) -> Finding | None:
         """The duplicate of ``text``, if there is one: exact before near, then the most similar,
         then the earliest added.
 
         Args:
             vector: shape (d,), length 1.
+            about: the input of an instruction.
             ignore: ids not to compare with (an evolution's own ancestors).
 
         Raises:
             InputError: the vector has another length than those added.
         """
         self._check(vector)
-        return self.search([text], vector[None]).find(0, ignore=ignore)
+        return self.search([text], vector[None], [about]).find(0, ignore=ignore)
 
-    def add(self, row_id: str, text: str, vector: NDArray[np.float32]) -> None:
-        """Remember a text under its row's id.
+    def add(self, row_id: str, text: str, vector: NDArray[np.float32], about: str = "") -> None:
+        """Remember a text, with its input if it has one, under its row's id.
 
         Raises:
             InputError: the vector is not one-dimensional, or of another length than the others.
@@ -89,28 +102,35 @@ class DuplicateIndex:
         self._check(vector)
         self._ids.append(row_id)
         self._texts.append(text if vector.any() else "")  # nothing is near one without a direction
-        self._vectors.add(vector, _key(text, vector))
-        key, place = digest(text, 12), len(self) - 1
+        self._abouts.append(self._inputs.add(about))
+        self._vectors.add(vector, _key(text, vector, about))
+        key, place = digest(asked_of(text, about), 12), len(self) - 1
         others = self._exact.setdefault(key, place)
         if others != place:  # the same text may be there again, under a parent's id
             self._exact[key] = [*([others] if isinstance(others, int) else others), place]
 
-    def search(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> Search:
+    def search(
+        self,
+        texts: Sequence[str],
+        vectors: NDArray[np.float32],
+        abouts: Sequence[str] | None = None,
+    ) -> Search:
         """Look for several texts at once; what `find` and `add` do to them one by one.
 
         Args:
             vectors: shape (n, d), rows of length 1.
+            abouts: the inputs of the n texts, empty where there is none; None for none at all.
 
         Raises:
             InputError: the vectors have another length than those added.
         """
         if len(vectors):
             self._check(vectors[0])
-        return Search(self, texts, vectors)
+        return Search(self, texts, vectors, [""] * len(texts) if abouts is None else abouts)
 
-    def _twins(self, text: str) -> Sequence[int]:
+    def _twins(self, text: str, about: str) -> Sequence[int]:
         """The places of equal texts, in order."""
-        found = self._exact.get(digest(text, 12), ())
+        found = self._exact.get(digest(asked_of(text, about), 12), ())
         return (found,) if isinstance(found, int) else found
 
     def _check(self, vector: NDArray[np.float32]) -> None:
@@ -127,10 +147,15 @@ class Search:
     there before, and those of its fellows that were added meanwhile."""
 
     def __init__(
-        self, index: DuplicateIndex, texts: Sequence[str], vectors: NDArray[np.float32]
+        self,
+        index: DuplicateIndex,
+        texts: Sequence[str],
+        vectors: NDArray[np.float32],
+        abouts: Sequence[str],
     ) -> None:
         self._index, self._texts, self._vectors = index, texts, vectors
-        keys = [_key(t, v) for t, v in zip(texts, vectors, strict=True)]
+        self._abouts = abouts
+        keys = [_key(t, v, a) for t, v, a in zip(texts, vectors, abouts, strict=True)]
         self._candidates = index._vectors.near(vectors, keys, index._least)
         fellows = _Blocks(np.float32)
         for vector, key in zip(vectors, keys, strict=True):
@@ -145,7 +170,7 @@ class Search:
     def find(self, i: int, *, ignore: Collection[str] = ()) -> Finding | None:
         """The duplicate of the text at ``i``; see `DuplicateIndex.find`."""
         index, text = self._index, self._texts[i]
-        for place in index._twins(text):
+        for place in index._twins(text, self._abouts[i]):
             if index._ids[place] not in ignore:
                 return Finding("exact_duplicate", {"of": index._ids[place], "similarity": 1.0})
         fellows = [(c, self._added[j]) for c, j in self._like_fellows(i) if j in self._added]
@@ -164,7 +189,7 @@ class Search:
 
     def add(self, i: int, row_id: str) -> None:
         """Remember the text at ``i`` under its row's id."""
-        self._index.add(row_id, self._texts[i], self._vectors[i])
+        self._index.add(row_id, self._texts[i], self._vectors[i], self._abouts[i])
         self._added[i] = place = len(self._index) - 1
         if i in self._meant:
             self._index._embedded[place] = self._meant[i]
@@ -172,9 +197,13 @@ class Search:
     def _near_seen(self, i: int) -> list[tuple[float, int]]:
         """The cosine and place of the texts seen before that may be near."""
         index, text = self._index, self._texts[i]
+        if not self._candidates[i]:
+            return []
+        about = index._inputs.near(self._abouts[i])
+        candidates = [place for place in self._candidates[i] if index._abouts[place] in about]
         return [
             (cosine, place)
-            for cosine, place in index._vectors.cosines(self._vectors[i], self._candidates[i])
+            for cosine, place in index._vectors.cosines(self._vectors[i], candidates)
             if cosine >= index._least and same_facts(text, index._texts[place])
         ]
 
@@ -183,7 +212,8 @@ class Search:
         kind = self._index._vectors.kind  # as they will be compared once they are seen
         found = []
         for j in self._fellows[i]:
-            if j < i and self._vectors[j].any():
+            same = j < i and nearly(self._abouts[i], self._abouts[j])
+            if same and self._vectors[j].any():
                 cosine = _cosine(self._vectors[i], self._vectors[j].astype(kind))
                 if cosine >= self._index._least and same_facts(self._texts[i], self._texts[j]):
                     found.append((cosine, j))
@@ -282,9 +312,12 @@ def _cosine(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
     return round(float(np.dot(one.astype(np.float64), other.astype(np.float64))), 6)
 
 
-def _key(text: str, vector: NDArray[np.float32]) -> int:
+def _key(text: str, vector: NDArray[np.float32], about: str) -> int:
     """What texts that may be near share; -1 for one without a direction, which nothing is near."""
-    return hash(sums_of(text)) & 0x7FFFFFFF if vector.any() else -1
+    if not vector.any():
+        return -1
+    sums = (sums_of(text), sums_of(about)) if about else sums_of(text)
+    return hash(sums) & 0x7FFFFFFF
 
 
 def nearest_pairs(vectors: NDArray[np.float32], count: int) -> list[tuple[int, int, float]]:

@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from evolsynth.evaluation.text import LOOKED_AT, looked_at, share
 from evolsynth.evaluation.text.language import is_english, language
-from evolsynth.evaluation.text.words import plain
+from evolsynth.evaluation.text.words import plain, words
 from evolsynth.findings import Finding, reason
 from evolsynth.options import Option, options_of
 from evolsynth.prompts import load_prompt, prompt_names
 from evolsynth.registry import Registry
-from evolsynth.rows import Row
+from evolsynth.rows import Row, alone
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
@@ -59,6 +59,9 @@ class Case:
     """A row as checks see it: its texts, how they were made, and the thresholds.
 
     Of a long text, checks see what `looked_at` leaves; the score ``looked_at`` then says so.
+    ``input`` is the text that the instruction is about, empty if there is none, and ``beside`` the
+    same where the instruction does not hold it already; ``parent_input`` is that of the row that
+    this one was evolved from, where it is known.
     ``scores`` are the row's own and may be added to: they stay on the row, whatever the verdict.
     ``original`` is what the instruction was evolved from in depth, if it was, and ``root`` what the
     first of its originals was; ``inspiration`` what it was evolved from in breadth. ``part`` is the
@@ -73,6 +76,7 @@ class Case:
         embedder: Embedder | None = None,
         demands: Sequence[str] | None = None,
         twin: Callable[[], Finding | None] = lambda: None,
+        parent_input: str | None = None,
     ) -> None:
         if settings is None:
             from evolsynth.evaluation.gate.settings import GateSettings  # which asks the checks
@@ -82,11 +86,15 @@ class Case:
         self.scores = dict(row.scores)
         self.instruction = looked_at(row.instruction or "")
         self.response = looked_at(row.response or "")
+        self.input = looked_at(row.input or "")
+        self.beside = self.input if row.beside is not None else ""
+        self.parent_input = parent_input
         self.made = _made(row, "instruction")
         self.answered = _made(row, "response")
         self.original = _text(self.made, "original")
         self.root, self.inspiration = _text(self.made, "root"), _text(self.made, "inspiration")
-        read = share(row.instruction, row.response, self.original, self.root, self.inspiration)
+        given = (self.original, self.root, self.inspiration)
+        read = share(row.instruction, row.response, row.beside, *given)
         if read < 1:
             self.scores[LOOKED_AT] = read
         self.twin = twin
@@ -103,6 +111,30 @@ class Case:
     def answer(self) -> str:
         """The response in the same form."""
         return plain(self.response).strip()
+
+    @property
+    def shown(self) -> str:
+        """All that the answerer was shown: the instruction, and behind it its input."""
+        return f"{self.instruction}\n\n{self.beside}" if self.beside else self.instruction
+
+    def quotes(self, said: str) -> bool:
+        """Whether the input says this too, word for word: who answers with it says it of nobody.
+
+        A letter's "I'm sorry, but we cannot come" is no refusal where it is quoted.
+        """
+        flat = _in_words(said)
+        return bool(self.input) and len(flat) > 2 and flat in self._input_in_words
+
+    @cached_property
+    def _input_in_words(self) -> str:
+        return _in_words(self.input)
+
+    def alone(self, text: str | None) -> str | None:
+        """An instruction, of this row or of one before it, without the input that it may hold.
+
+        So two instructions are compared by what they ask, wherever each has its text.
+        """
+        return None if text is None else alone(text, self.row.input)
 
     @property
     def text(self) -> str:
@@ -281,6 +313,11 @@ def _is_in(text: str, languages: Sequence[str]) -> bool:
     if "en" in languages and is_english(text):
         return True
     return language(text) in (languages if "en" in languages else (None, *languages))
+
+
+def _in_words(text: str) -> str:
+    """A text as its words, in small letters, a space around each."""
+    return f" {' '.join(word.text.casefold() for word in words(plain(text)))} "
 
 
 def _text(made: Mapping[str, Any], name: str) -> str | None:

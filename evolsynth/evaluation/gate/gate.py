@@ -46,7 +46,7 @@ class Gate:
     """Checks rows one after the other, in plan order.
 
     A duplicate is what equals an earlier row of the same stream: of what this call of `check` has
-    let through.
+    let through. One instruction for two inputs is two tasks, and so are two about one input.
 
     A verdict is made once: an instruction that was let through, with what it was made from, is not
     read again by the same gate, only compared with the rows of its stream.
@@ -87,6 +87,7 @@ class Gate:
         self._settings = settings
         self._own = tuple(_own(check) for check in checks)
         self._ancestors: dict[str, tuple[str, ...]] = {}
+        self._inputs: dict[str, str] = {}
         self._passed: set[int] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evolsynth-gate")
 
@@ -141,7 +142,7 @@ class Gate:
         done = self._read(rows, stream)
         live = [i for i, row in enumerate(done) if stream.concerns(row)]
         try:
-            search = stream.search([done[i].instruction or "" for i in live])
+            search = stream.search([done[i] for i in live])
         except BaseException as error:
             if of_all(error):
                 raise
@@ -161,8 +162,14 @@ class Gate:
     def _read(self, rows: Sequence[Row], stream: _Stream) -> list[Row]:
         """Make the checks that look at a row by itself, until some of one cost refuse it."""
         done = list(rows)
+        self._inputs.update({row.id: row.input for row in rows if row.input is not None})
         cases = {
-            i: Case(row, self._settings, embedder=self._embedder)
+            i: Case(
+                row,
+                self._settings,
+                embedder=self._embedder,
+                parent_input=self._inputs.get(row.parents[0]) if row.parents else None,
+            )
             for i, row in enumerate(rows)
             if stream.concerns(row)
         }
@@ -188,7 +195,10 @@ class Gate:
         """Have the embedder read at once what it will be asked about row by row: much quicker."""
         asked = any(check.name == "weak_evolution" for check in checks)
         if asked and len(cases) > 1 and isinstance(self._embedder, Contextual):
-            pairs = [(case.original or "", case.instruction) for case in cases]
+            pairs = [
+                (case.alone(case.original) or "", case.alone(case.instruction) or "")
+                for case in cases
+            ]
             try:
                 self._embedder.embed([text for pair in pairs for text in texts_read(*pair)])
             except BaseException as error:
@@ -271,11 +281,12 @@ class _Stream:
         """Whether there is something to look at in the row."""
         return not row.settled and (self.whole or row.instruction is not None)
 
-    def search(self, texts: Sequence[str]) -> Search | None:
-        """Where these texts, in order, can be looked for; None where no check asks for it."""
+    def search(self, rows: Sequence[Row]) -> Search | None:
+        """Where these rows' tasks, in order, can be looked for; None where no check asks for it."""
         if not self.among:
             return None
-        return self._seen.search(texts, self._vectors(texts))
+        texts = [row.instruction or "" for row in rows]
+        return self._seen.search(texts, self._vectors(texts), [row.beside or "" for row in rows])
 
     def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """What the texts are found by in the index, of shape (n, d)."""
@@ -332,6 +343,7 @@ def _own(check: OwnCheck) -> Check | BatchCheck:
 
 
 def _fingerprint(row: Row) -> int:
-    """A row by its id and instruction, in eight bytes."""
-    text = f"{row.id}\0{row.instruction}".encode("utf-8", "surrogatepass")
+    """A row by its id, instruction and input, in eight bytes."""
+    about = "" if row.input is None else f"\0{row.input}"
+    text = f"{row.id}\0{row.instruction}{about}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")

@@ -14,12 +14,12 @@ from evolsynth.evaluation.demands.demand import Demand, Miss
 from evolsynth.evaluation.demands.found import demands_of, without_demands
 from evolsynth.evaluation.grounds.ground import stands
 from evolsynth.evaluation.text import MOST
-from evolsynth.evaluation.text.task import task_of, truth_at_stake
+from evolsynth.evaluation.text.task import Task, task_of, truth_at_stake
 from evolsynth.evaluation.text.words import content
 from evolsynth.findings import reason
-from evolsynth.rows import TIERS, Row, Tier
+from evolsynth.rows import TIERS, Row, Tier, alone
 
-__all__ = ["UNVERIFIED", "below", "checked_demands", "tier_of", "unanswered"]
+__all__ = ["UNVERIFIED", "below", "checked_demands", "kind_of", "tier_of", "unanswered"]
 
 #: The reason for which rows below the least tier are refused.
 UNVERIFIED = reason(
@@ -64,10 +64,15 @@ def tier_of(row: Row) -> tuple[Tier | None, tuple[str, ...]]:
         return "unverified", ()
     kinds = [f"ground:{ground}"] if holds else []
     names = tuple(dict.fromkeys([*kinds, *(f"demand:{demand.kind}" for demand, _ in checked)]))
-    at_stake = against is not None or (not holds and truth_at_stake(task_of(row.instruction)))
+    at_stake = against is not None or (not holds and truth_at_stake(kind_of(row)))
     later = sum(turn.role == "assistant" for turn in row.messages) > 1
     at_stake = at_stake or (later and not (holds and ground == "talk"))
     return ("unverified" if at_stake or _adds_unchecked(row) else "verified"), names
+
+
+def kind_of(row: Row) -> Task:
+    """The kind of task that a row sets, in view of its input."""
+    return task_of(row.instruction or "", about_text=row.beside is not None)
 
 
 def _adds_unchecked(row: Row) -> bool:
@@ -77,8 +82,9 @@ def _adds_unchecked(row: Row) -> bool:
     root = made.get("root") if isinstance(made, dict) else None
     if not row.round or not isinstance(root, str):
         return False
-    told = {word.stem for word in content(root)}
-    return any(word.stem not in told for word in content(without_demands(row.instruction or "")))
+    told = {word.stem for word in content(alone(root, row.input))}
+    asked = without_demands(alone(row.instruction or "", row.input))
+    return any(word.stem not in told for word in content(asked))
 
 
 def below(tier: Tier | None, least: Tier) -> bool:

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.gate.tier import UNVERIFIED, below, tier_of
-from evolsynth.evaluation.text.task import task_of
+from evolsynth.evaluation.gate.tier import UNVERIFIED, below, kind_of, tier_of
 from evolsynth.findings import Finding
 from evolsynth.foreign import failure
 from evolsynth.rows import TIERS, Row, Tier, Verdict
@@ -57,4 +56,4 @@ def waits(row: Row, least: Tier) -> bool:
 
 
 def _task(row: Row) -> str | None:
-    return None if row.instruction is None else task_of(row.instruction)
+    return None if row.instruction is None else kind_of(row)

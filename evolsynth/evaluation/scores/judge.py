@@ -51,8 +51,9 @@ async def judge(
 ) -> AsyncGenerator[Row]:
     """Yield each row with a score in [1, 6] for each of ``criteria``, in order.
 
-    Settled rows pass through untouched, and a row without what a criterion looks at (a response,
-    for quality) gets no score for it. Where the judge gives no number, or the row is too long for
+    The judge is shown all of a row's task: the instruction with its input. Settled rows pass
+    through untouched, and a row without what a criterion looks at (a response, for quality) gets no
+    score for it. Where the judge gives no number, or the row is too long for
     it, ``provenance["judge"][criterion]["missing"]`` says so.
 
     Raises:
@@ -156,7 +157,7 @@ def _file(name: str) -> PromptFile:
 
 def _request(file: PromptFile, row: Row, seed: int) -> Request | None:
     """The question about a row; None where the row lacks a part that the question shows."""
-    parts = {"instruction": row.instruction, "response": row.response}
+    parts = {"instruction": row.asked, "response": row.response}
     wanted = {name: parts[name] for name in file.value("question").arguments}
     if not all((text or "").strip() for text in wanted.values()):
         return None

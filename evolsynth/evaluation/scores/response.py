@@ -31,9 +31,9 @@ async def ifd(rows: Rows, llm: LLM, *, concurrency: int | None = None) -> AsyncG
     """Yield each row with ``scores["ifd"]``, ``["perplexity"]`` (of the response after the
     instruction, a token) and ``["perplexity_alone"]``, in the order in which they come.
 
-    The instruction (under the row's system turn, if it has one) is put into the model's chat
-    template; alone means after the assistant's header only. The response's tokens are the same
-    both times. Settled rows, and rows without an instruction or a response, pass through
+    The instruction with its input (under the row's system turn, if it has one) is put into the
+    model's chat template; alone means after the assistant's header only. The response's tokens are
+    the same both times. Settled rows, and rows without an instruction or a response, pass through
     untouched. A row that is too long for the model gets no score, and its
     ``provenance["ifd"]["missing"]`` says why.
 
@@ -46,10 +46,10 @@ async def ifd(rows: Rows, llm: LLM, *, concurrency: int | None = None) -> AsyncG
 
     async def one(row: Row) -> Row:
         answer = (row.response or "").strip()
-        if row.instruction is None or not answer:
+        if row.asked is None or not answer:
             return row
         turns = [] if row.system is None else [Message("system", row.system)]
-        asked = llm.template.render([*turns, Message("user", row.instruction)])
+        asked = llm.template.render([*turns, Message("user", row.asked)])
         try:
             after, by_itself = await together((llm.score(asked, answer), llm.score(alone, answer)))
         except RequestError as error:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from evolsynth.errors import InputError
+from evolsynth.evaluation.duplicates.inputs import Inputs
 from evolsynth.findings import reason
 from evolsynth.rows import Row
 
@@ -54,7 +55,10 @@ class Selection(NamedTuple):
 
 
 def row_text(row: Row) -> str:
-    """What two rows are compared by: the instruction, and below it the response if there is one."""
+    """What two rows are compared by: the instruction, and below it the response if there is one.
+
+    Their inputs are compared by themselves: rows about two texts are not alike.
+    """
     return "\n".join(filter(None, (row.instruction, row.response)))
 
 
@@ -75,7 +79,8 @@ def select(
     are.
 
     Args:
-        most_similar: a row is passed over where its cosine to one chosen is above this.
+        most_similar: a row is passed over where its cosine to one chosen about nearly the same
+            input, if it has one, is above this.
 
     Raises:
         InputError: ``n`` below 1, a threshold outside [-1, 1], or a row without one of the scores.
@@ -84,7 +89,12 @@ def select(
     products = [None if row.settled else product_of(row, by) for row in everything]
     order = best_first(math.nan if p is None else p for p in products)
     choice = choose(
-        order, n, embedder=embedder, text=lambda i: text(everything[i]), most_similar=most_similar
+        order,
+        n,
+        embedder=embedder,
+        text=lambda i: text(everything[i]),
+        about=lambda i: everything[i].beside or "",
+        most_similar=most_similar,
     )
     ranks = {i: rank for rank, i in enumerate(order, 1)}
     scored = [_scored(row, p) for row, p in zip(everything, products, strict=True)]
@@ -111,11 +121,13 @@ def choose(
     *,
     embedder: Embedder,
     text: Callable[[int], str],
+    about: Callable[[int], str] = lambda _: "",
     most_similar: float = 0.9,
 ) -> Choice:
     """Go down ``order``, places of rows from the best on, until ``n`` are chosen.
 
-    Only the texts of those looked at are asked for, in blocks.
+    Only the texts of those looked at are asked for, in blocks, and their inputs: only rows about
+    nearly the same input are alike.
 
     Raises:
         InputError: ``n`` below 1, or a threshold outside [-1, 1].
@@ -127,6 +139,7 @@ def choose(
     chosen: list[int] = []
     refused: dict[int, tuple[int, float]] = {}
     taken: NDArray[np.float32] | None = None  # vectors of the rows chosen, shape (most, d)
+    inputs, numbers = Inputs(), np.empty(min(n, len(order)), dtype=np.int64)
     for start in range(0, len(order), _BLOCK):
         if len(chosen) >= n:
             break
@@ -137,13 +150,17 @@ def choose(
         for i, vector in zip(block, vectors, strict=True):
             if len(chosen) >= n:
                 break
+            given = about(i)
+            apart = ~np.isin(numbers[: len(chosen)], list(inputs.near(given)))
             cosines = np.round(taken[: len(chosen)] @ vector, _PLACES)
+            cosines[apart] = -1.0
             place = int(cosines.argmax()) if chosen else 0
             cosine = round(float(cosines[place]), _PLACES) if chosen else -1.0
             if chosen and cosine > most_similar:
                 refused[i] = chosen[place], cosine
             else:
                 taken[len(chosen)] = vector
+                numbers[len(chosen)] = inputs.add(given)
                 chosen.append(i)
     return Choice(chosen, refused)
 

@@ -75,17 +75,23 @@ def truth_at_stake(task: Task) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def task_of(instruction: str) -> Task:
+def task_of(instruction: str, *, about_text: bool = False) -> Task:
     """The kind of task that an instruction sets; "other" where it is in another language.
 
     Careful where truth is not at stake: what speaks of facts, of somebody's works, or of a given
     text is not taken for made up.
+
+    Args:
+        about_text: whether a text goes with it that does not stand in it. What is asked of one is
+            extraction ("When was it built?"), or classification where that is yes or no.
     """
     text = plain(instruction[:_LOOKED_AT]).strip()
     if not text or not is_english(text):
         return "other"
     anchor = anchor_of(text)
     request = anchor.request if anchor.given else text
+    if about_text and not anchor.given:
+        anchor = anchor._replace(given=_BESIDE)
     greeting = _GREETING.match(request)
     if greeting:
         request = request[greeting.end() :]
@@ -96,6 +102,13 @@ def task_of(instruction: str) -> Task:
     found = root(request)
     return next((task for task, rule in _RULES if rule(request, found, anchor)), "other")
 
+
+_BESIDE = "(a text beside the instruction)"
+_OPEN = frozenset(("what", "who", "whom", "whose", "when", "where", "why", "how", "which"))
+#: "In which year ...", "Tell me who ...".
+_OPENING = re.compile(
+    rf"^\W*(?:(?:please )?(?:tell me|say|state) )?(?:[a-z]+ )?(?:{'|'.join(sorted(_OPEN))})\b", re.I
+)
 
 Rule = Callable[[str, Root, Anchor], bool]
 
@@ -127,6 +140,12 @@ def _given(request: str, anchor: Anchor) -> bool:
 def _asked_of_given(request: str, found: Root, anchor: Anchor) -> bool:
     """A question about a given text."""
     return bool(anchor.given) and found.question is not None
+
+
+def _asked_of_text(request: str, found: Root, anchor: Anchor) -> bool:
+    """An open question about a text that stands beside it."""
+    asks = found.question in _OPEN or _OPENING.search(request) is not None
+    return anchor.given == _BESIDE and asks
 
 
 def _made_up(task: Task, *, but: re.Pattern[str] | None = None) -> Rule:
@@ -162,6 +181,7 @@ _RULES: Sequence[tuple[Task, Rule]] = (
     ("letter", _made_up("letter", but=_NO_LETTER)),
     ("rewriting", _words("rewriting")),
     ("extraction", _words("extraction")),
+    ("extraction", _asked_of_text),
     ("rewriting", _verbs("rewriting")),
     ("extraction", _verbs("extraction")),
     ("classification", _verbs("classification")),

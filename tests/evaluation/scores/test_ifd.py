@@ -97,3 +97,11 @@ async def test_an_answer_to_something_else_has_the_higher_ifd(smollm: LlamaCpp) 
     assert fits < other
     assert again == fits
     assert [r.scores["ifd"] async for r in ifd(rows[:1], smollm)] == [fits]
+
+
+async def test_the_input_belongs_to_what_is_asked() -> None:
+    llm = Scoring(lambda *_: -1.0)
+    about = Row.make("Name it.", response="The Oder.", extra={"input": "A river in Poland."})
+    (scored,) = [r async for r in ifd([about], llm)]
+    assert "ifd" in scored.scores
+    assert any("Name it.\n\nA river in Poland.<|im_end|>" in prompt for prompt, _ in llm.scored)

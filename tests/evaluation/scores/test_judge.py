@@ -142,3 +142,9 @@ async def test_the_real_model_gives_fractions_and_the_same_each_time(smollm: Lla
     assert first.scores == again.scores
     (alone,) = [row async for row in judge([ROW], smollm)]
     assert alone.scores == first.scores
+
+
+async def test_the_judge_sees_the_input_of_an_instruction() -> None:
+    llm = Levels(*[1 / 6] * 6)
+    await judged([ROW.replace(extra={"input": "Rivers: Oder, Elbe."})], llm)
+    assert all("-----\nName a river.\n\nRivers: Oder, Elbe.\n-----" in p for p in llm.prompts)

@@ -119,3 +119,15 @@ def test_two_ways_to_ask_the_same_count_once(embedder: MiniLM) -> None:
     chosen, left = select(rows, 3, embedder=embedder)
     assert [r.instruction for r in chosen] == [texts[0], texts[2]]
     assert [r.instruction for r in left] == [texts[1]]
+
+
+def test_rows_about_two_texts_are_not_alike_and_rows_about_one_are() -> None:
+    texts = ("The mill of Arbor ground rye.", "The mill of Dunn ground oats.")
+    given_ = [texts[0], texts[1], texts[0].upper(), ""]
+    rows = [row(0, 5 - n).replace(extra={"input": text}) for n, text in enumerate(given_)]
+    chosen, left = select(rows, 4, embedder=Angles())
+    assert [r.input for r in chosen] == [*texts, None]
+    (like,) = left
+    assert like.verdict is not None
+    assert like.verdict.details["too_similar"] == {"id": chosen[0].id, "cosine": 1.0}
+    assert row_text(rows[0]) == row_text(rows[1]) == "0"

@@ -58,15 +58,16 @@ _REVISES = re.compile(
 def about_prompt(case: Case) -> Finding | None:
     """Found where a response presents a revised text though nothing was to be revised, begins
     with its instruction's own first words (six of them) though nothing is to be said again, or
-    explains the piece that it has written to who asked for it."""
+    explains the piece that it has written to who asked for it; none of it where the row's input
+    says so."""
     again = _says_first(case)
-    if again is not None:
+    if again is not None and not case.quotes(again):
         return Finding("about_prompt", {"said": again})
     explained = _EXPLAINS.search(case.answer)
     if explained is not None and not _ASKS_WHY.search(case.instruction):
         return Finding("about_prompt", {"said": explained.group().strip()})
     match = _ABOUT.search(case.answer)
-    if match is None or _REVISES.search(_own_words(case)):
+    if match is None or case.quotes(match.group()) or _REVISES.search(_own_words(case)):
         return None
     return Finding("about_prompt", {"said": match.group()})
 
@@ -124,8 +125,9 @@ _WANTS_GAPS = re.compile(
 )
 def placeholder_left(case: Case) -> Finding | None:
     """Found where something in square brackets stands for a name or the like, and the instruction
-    asks for no template and no placeholders."""
-    match = _GAP.search(case.answer)
+    asks for no template and no placeholders, nor has its input them."""
+    gaps = _GAP.finditer(case.answer)
+    match = next((gap for gap in gaps if gap.group() not in plain(case.input)), None)
     if match is None or _WANTS_GAPS.search(case.instruction) or _demands(case, "placeholders"):
         return None
     return Finding("placeholder_left", {"left": match.group()})
@@ -197,7 +199,8 @@ _FEW, _OF_RULE_IN_FEW = 25, 2  # words of a short answer, which has no room for 
     advice="Ask for several candidates of each response, or take a larger model for them.",
 )
 def answers_rule_only(case: Case) -> Finding | None:
-    """Found where a response has no word of what was asked, and several of the rule on its form."""
+    """Found where a response has no word of what was asked, nor of the text that it was asked of,
+    and several of the rule on its form."""
     rules = _rules(case)
     if not rules:
         return None
@@ -205,7 +208,8 @@ def answers_rule_only(case: Case) -> Finding | None:
     ruled = {w.stem for rule in rules for w in content(_QUOTED.sub(" ", rule))} - asked
     said = {w.stem for w in content(case.response)}
     least = _OF_RULE_IN_FEW if len(words(case.response)) <= _FEW else _OF_RULE
-    if len(asked) < _OF_REQUEST or said & asked or len(said & ruled) < least:
+    about = {w.stem for w in content(case.input)}
+    if len(asked) < _OF_REQUEST or said & (asked | about) or len(said & ruled) < least:
         return None
     return Finding("answers_rule_only", {"said": sorted(said & ruled)})
 

@@ -1,7 +1,9 @@
 """Checks of an evolution by what it was made from.
 
 In depth (Xu et al. 2023, arXiv:2304.12244, section 3.2) it keeps what its original asked for and
-adds a demand of its own; in breadth it is another task of the same field, so nothing is lost.
+adds a demand of its own; in breadth it is another task of the same field, so nothing is lost. Two
+instructions are compared without the input that either may hold: that both have, wherever it
+stands, and an evolution which takes it over asks for nothing more by that.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FARTHEST", "NEAREST", "copied_demand", "information_loss", "loss_finding"]
 __all__ += [
+    "changed_input",
     "is_drawn",
     "no_new_demand",
     "other_field",
@@ -42,6 +45,16 @@ _INSPIRED = "provenance.instruction.inspiration"
 Score = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 # A new demand -------------------------------------------------------------------------------------
+
+
+#: The operation of Evol-Instruct that gives an instruction other data (section 3.2).
+_COMPLICATES = "complicate_input"
+
+
+def _pair(case: Case) -> tuple[str, str]:
+    """The original, in depth or in breadth, and the evolution, each without its input."""
+    original = case.original or case.inspiration
+    return case.alone(original) or "", case.alone(case.row.instruction) or ""
 
 
 def is_drawn(case: Case) -> bool:
@@ -81,11 +94,12 @@ _LEAST_WORDS = 8  # an answer shorter than this answers next to nothing
 def copied_demand(case: Case) -> Finding | None:
     """Found where what the evolution adds is about a few-shot example's subject, not its own.
 
-    Compared are content words that neither fit any request nor stand in the original.
+    Compared are content words that neither fit any request nor stand in the original or its input.
     """
-    original = case.original or case.inspiration or ""
+    original, evolved = _pair(case)
     known = {w.stem for w in content(looked_at(original))} | _FORM
-    added = {w.stem for w in content(demand_added(original, case.row.instruction or ""))} - known
+    known |= {w.stem for w in content(case.input)}
+    added = {w.stem for w in content(demand_added(original, evolved))} - known
     for demand in case.demands:
         copied = added & {w.stem for w in content(demand)}
         if copied and 2 * len(copied) >= len(added):
@@ -106,15 +120,15 @@ def copied_demand(case: Case) -> Finding | None:
 def unfit_demand(case: Case) -> Finding | None:
     """Found where the added demand leaves no room for an answer ("in two words").
 
-    Also where it points to something that is not there ("the above").
+    Also where it points to something that is not there ("the above"), unless there is an input.
     """
     if case.original is None or is_drawn(case):
         return None
-    demand = plain(demand_added(case.original, case.row.instruction or ""))
+    demand = plain(demand_added(*_pair(case)))
     tight = _TIGHT.search(demand)
     if tight and int(COUNTS.get(tight["count"].lower()) or tight["count"]) < _LEAST_WORDS:
         return Finding("unfit_demand", {"demand": tight.group()})
-    elsewhere = _ELSEWHERE.search(demand)
+    elsewhere = None if case.input else _ELSEWHERE.search(demand)
     return Finding("unfit_demand", {"demand": elsewhere.group()}) if elsewhere else None
 
 
@@ -132,7 +146,33 @@ def no_new_demand(case: Case) -> Finding | None:
     """Found where an evolution in depth adds fewer than two words that say something."""
     if case.original is None or is_drawn(case):
         return None
-    return _loss.no_new_demand(case.original, case.row.instruction or "")
+    return _loss.no_new_demand(*_pair(case))
+
+
+@check(
+    "changed_input",
+    "row",
+    cost="free",
+    needs=f"{_EVOLVED}; the original, among the rows that came before",
+    sentence="The evolution is about another text than its original, and does not say so.",
+    advice="Carry the input of each row on to its evolutions, or let the step that changes it set "
+    "provenance.instruction.input_changed.",
+)
+def changed_input(case: Case) -> Finding | None:
+    """Found where an evolution in depth neither has its original's input nor holds it.
+
+    White space may differ. What changes an input on purpose says so: the operation
+    ``complicate_input``, or any step by ``provenance["instruction"]["input_changed"]``, true.
+    """
+    before = case.parent_input
+    said = case.made.get("input_changed") is True or case.made.get("operation") == _COMPLICATES
+    if before is None or case.original is None or said:
+        return None
+    here, there = (" ".join(text.split()) for text in (case.row.asked or "", before))
+    own = " ".join((case.row.input or "").split())
+    if own == there or (not own and there in here):
+        return None
+    return Finding("changed_input", {"why": "another text" if own else "no text any more"})
 
 
 # In depth: what was lost, and whether it is good --------------------------------------------------
@@ -166,21 +206,22 @@ def information_loss(case: Case, *, information_loss: Score = 0.5) -> Finding | 
     if case.original is None:
         return None
     found = None
-    for text in dict.fromkeys(filter(None, (case.original, case.root))):
+    original, evolved = _pair(case)
+    for text in dict.fromkeys(filter(None, (original, case.alone(case.root)))):
         loss = _loss.information_loss(
             text,
-            case.row.instruction or "",
+            evolved,
             embedder=case.embedder,
             threshold=information_loss,
         )
         score = round(loss.score, 4)
-        if score > case.scores.get("information_loss", -1.0) or text == case.original:
+        if score > case.scores.get("information_loss", -1.0) or text == original:
             case.scores["information_loss"] = score
             finding = loss_finding(loss, information_loss)
             if finding is not None:
-                of = {} if text == case.original else {"of": "root"}
+                of = {} if text == original else {"of": "root"}
                 found = Finding(finding.code, {**finding.detail, **of})
-    case.lost = case.scores["information_loss"] >= information_loss
+    case.lost = case.scores.get("information_loss", 0.0) >= information_loss
     return found
 
 
@@ -203,12 +244,13 @@ def weak_evolution(case: Case, *, good_evolution: Score = 0.55) -> Finding | Non
     """
     if case.lost or case.original is None or is_drawn(case):
         return None
-    if max(len(case.original), len(case.row.instruction or "")) > MOST:
+    original, evolved = _pair(case)
+    if max(len(original), len(evolved)) > MOST:
         return None  # what a demand is worth beside a book, no example tells
     embedder = contextual(case.embedder, "'weak_evolution'")
     if embedder is None:
         return None
-    score = _good_evolution(case.original, case.instruction, embedder, threshold=good_evolution)
+    score = _good_evolution(original, looked_at(evolved), embedder, threshold=good_evolution)
     case.scores["good_evolution"] = score.score
     return evolution_finding(score)
 

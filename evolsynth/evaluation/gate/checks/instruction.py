@@ -81,6 +81,8 @@ def not_an_instruction(case: Case) -> Finding | None:
     why = "noise" if _noise(text) else None
     if is_english(text):
         why = _answers(text) or why or _debris(text)
+        if why == "a heading" and case.beside and text.endswith(":"):
+            why = None  # "Summary:" asks for what its text should be made into
     elif why is None and language(text) is None and _CODE_START.search(text[:60]):
         why = None if asks(text) else "code"  # code alone may hold words of any language
     return None if why is None else Finding("not_an_instruction", {"why": why})
@@ -155,18 +157,20 @@ def unanswerable(case: Case) -> Finding | None:
     something that is still to be filled in, such as "[city]".
 
     Not for an evolution of a seed that cannot be answered either, which is no fault of its own; a
-    user's own rows may well be about today.
+    user's own rows may well be about today. What a text says of today can be answered from it.
     """
-    match = _not_timeless(case.asked)
+    dated = not case.beside
+    match = _not_timeless(case.asked, dated=dated)
     if match is None or (
-        case.root is not None and _not_timeless(plain(looked_at(case.root))) is not None
+        case.root is not None
+        and _not_timeless(plain(looked_at(case.root)), dated=dated) is not None
     ):
         return None
     return Finding("unanswerable", {"said": match.group()})
 
 
-def _not_timeless(text: str) -> re.Match[str] | None:
-    return _ABOUT_YOU.search(text) or _LIVE.search(text) or _to_fill_in(text)
+def _not_timeless(text: str, *, dated: bool) -> re.Match[str] | None:
+    return _ABOUT_YOU.search(text) or (dated and _LIVE.search(text)) or _to_fill_in(text)
 
 
 def _to_fill_in(text: str) -> re.Match[str] | None:
@@ -251,8 +255,10 @@ def pointed_at(text: str, *, bare: bool = False) -> str | None:
 def missing_input(case: Case) -> Finding | None:
     """Found where a request points at what is not there; see `pointed_at`.
 
-    A row of Self-Instruct says itself whether its task has an input.
+    A row's input is there. A row of Self-Instruct says itself whether its task has one.
     """
+    if case.input:
+        return None
     extra = case.row.extra
     said = pointed_at(case.asked, bare="task" in extra and extra.get("input") == "")
     return None if said is None else Finding("missing_input", {"said": said})

@@ -14,6 +14,7 @@ import msgspec
 from evolsynth.evaluation.demands.found import demands_in
 from evolsynth.evaluation.gate.check import Case, check
 from evolsynth.evaluation.gate.checks.text import repeats_prompt, says_of_itself
+from evolsynth.evaluation.gate.short import asked_for, decides, is_definite
 from evolsynth.evaluation.text.numbers import COUNTS
 from evolsynth.evaluation.text.words import content, plain, sentences, vocabulary, words
 from evolsynth.findings import Finding
@@ -52,10 +53,13 @@ def says_nothing(case: Case) -> Finding | None:
     """Found where a response is made of punctuation and stop words alone.
 
     The third elimination rule of Evol-Instruct (Xu et al. 2023, arXiv:2304.12244, section 3.3).
-    "Yes", "no" and single letters, which name options, are answers.
+    "Yes", "no" and single letters, which name options, are answers, and so is what the instruction
+    offers to choose from ("before or after"), or what fills its gap.
     """
     said = [word.text.casefold() for word in words(case.answer)]
     if any(word not in _STOP_WORDS or len(word) == 1 for word in said):
+        return None
+    if asked_for(case, said):
         return None
     return Finding("says_nothing", {"words": len(said)}) if case.answer.isascii() else None
 
@@ -81,10 +85,13 @@ _SELF = re.compile(
     advice="Leave out the system prompt of the responses, or shorten it.",
 )
 def self_talk(case: Case) -> Finding | None:
-    """Found where the response speaks of itself as a program, or repeats its system turn."""
-    text = case.answer
-    match = _SELF.search(text) or says_of_itself(case) or repeats_prompt(case)
-    return Finding("self_talk", {"said": match.group()}) if match else None
+    """Found where the response speaks of itself as a program, or repeats its system turn, and does
+    not say what its input says."""
+    own = (match for match in _SELF.finditer(case.answer) if not case.quotes(match.group()))
+    match = next(own, None) or says_of_itself(case) or repeats_prompt(case)
+    if match is None or case.quotes(match.group()):
+        return None
+    return Finding("self_talk", {"said": match.group()})
 
 
 # Answers hardly anything --------------------------------------------------------------------------
@@ -129,23 +136,27 @@ def no_answer(case: Case, *, substance_words: Words = 12) -> Finding | None:
     """Found where the response is offers to help and questions, and hardly anything else.
 
     Also where it only says the instruction's own words again, or ends with the promise of what
-    should follow. Short answers without an offer or a question are answers: "Paris." is one.
+    should follow. Short answers without an offer or a question are answers: "Paris." is one. So are
+    offers and questions that stand in the input, a choice of what the question names, and yes or no
+    to what a text decides.
 
     Args:
         substance_words: Words beside offers and questions that make an answer.
     """
     said_in = [s for s in sentences(plain(case.response)) if s.strip()]
-    if said_in and _PROMISE.search(said_in[-1]) and len(said_in) <= 2:
+    promise = said_in and _PROMISE.search(said_in[-1]) and not case.quotes(said_in[-1])
+    if promise and len(said_in) <= 2:
         return Finding("no_answer", {"said": said_in[-1].strip()})
     known = {w.stem for w in content(case.instruction)}
     said = [w.stem for w in content(case.response)]
     # To say a question's words again is no answer; to extract or to sort a given text's is one.
     asked = case.asked.endswith("?") and len(known) <= _QUESTION
-    if asked and len(said) >= 3 and known.issuperset(said):
+    if asked and len(said) >= 3 and known.issuperset(said) and not decides(case):
         return Finding("no_answer", {"said": case.response})
     substance, evasions, offered = 0, [], False
     for sentence in said_in:
-        if sentence.rstrip().endswith("?") or _OFFER.search(sentence):
+        evades = sentence.rstrip().endswith("?") or _OFFER.search(sentence)
+        if evades and not case.quotes(sentence):
             evasions.append(sentence.strip())
             offered = offered or bool(_OFFER.search(sentence))
         else:
@@ -172,6 +183,8 @@ def no_answer(case: Case, *, substance_words: Words = 12) -> Finding | None:
 def thin_answer(case: Case, *, thin_answer_words: Words = 15) -> Finding | None:
     """Found where something wide ("Explain how ...", "... as a story") gets a few words.
 
+    A reason, a way or a heading that is asked of a text takes as few as it takes.
+
     Args:
         thin_answer_words: Words that the answer to a wide request has.
     """
@@ -182,7 +195,7 @@ def thin_answer(case: Case, *, thin_answer_words: Words = 15) -> Finding | None:
         return None
     if _TALE.search(asked):
         least = round(thin_answer_words * _TALE_BY_WIDE)
-    elif _WIDE.search(asked) and not _SHORT_ASKED.search(asked):
+    elif _WIDE.search(asked) and not _SHORT_ASKED.search(asked) and not is_definite(case, asked):
         least = thin_answer_words
     return Finding("thin_answer", {"words": count, "least": least}) if count < least else None
 
@@ -292,13 +305,16 @@ _LEAST_BARE = 3  # words of an instruction that is all of its response
 def copies_question(case: Case, *, copied_words: Words = 6, new_words: Words = 6) -> Finding | None:
     """Found where a response says its instruction again, word for word, and hardly more.
 
-    Not for tasks that work on a given text ("Correct the sentence"), whose answers are like it.
+    Also where it is its input, with every mark of it. Not for tasks that work on a given text
+    ("Correct the sentence"), whose answers are like it.
 
     Args:
         copied_words: Words from which on a copy is told.
         new_words: Words of content beside the copy that make an answer.
     """
     response, instruction = case.response, case.instruction
+    if (given := _given_back(case, copied_words)) is not None:
+        return given
     asked = [w.text.casefold() for w in words(instruction)]
     said = [w.text.casefold() for w in words(response)]
     bare = said == asked or [w for w in said if w not in _FORM] == asked
@@ -315,6 +331,16 @@ def copies_question(case: Case, *, copied_words: Words = 6, new_words: Words = 6
     return Finding(
         "copies_question", {"copied": " ".join(asked), "new_words": len(new), "least": new_words}
     )
+
+
+def _given_back(case: Case, least: int) -> Finding | None:
+    """Found where a response is the input, or the instruction with its input, and nothing else."""
+    said = " ".join(case.answer.split())
+    given = (" ".join(plain(text).split()) for text in (case.input, case.shown))
+    count = len(words(case.input))
+    if count < least or said not in given or _KEEPS_TEXT.search(plain(case.instruction)):
+        return None
+    return Finding("copies_question", {"copied": "the input", "words": count, "least": least})
 
 
 def _place_of(wanted: list[str], tokens: list[str]) -> int | None:

@@ -109,6 +109,7 @@ def turn_findings(
     *,
     finish_reason: str | None = None,
     made: Mapping[str, Any] | None = None,
+    about: str | None = None,
 ) -> list[Finding]:
     """What is wrong with the last of ``turns``, by itself and in view of those before it.
 
@@ -118,12 +119,14 @@ def turn_findings(
     Args:
         finish_reason: ``"length"`` says that the model was cut off.
         made: how the turn was made, if it was.
+        about: the text that all of them are about.
     """
     last = turns[-1]
     told = {**(made or {}), "finish_reason": finish_reason}
     part: Part = "instruction" if last.role == "user" else "response"
     names = _USER if last.role == "user" else _ASSISTANT
-    case = Case(Row.make(**{part: last.content}, provenance={part: told}))
+    extra = {} if about is None else {"input": about}
+    case = Case(Row.make(**{part: last.content}, provenance={part: told}, extra=extra))
     nothing = CHECKS["empty"].find(case, part)
     if nothing is not None:
         return [nothing]
@@ -148,7 +151,7 @@ def bad_turn(case: Case) -> Finding | None:
     turns = [m for m in case.row.messages if m.role != "system"]
     for number in range(2, len(turns)):
         made = case.made if turns[number].role == "user" else case.answered
-        found = turn_findings(turns[: number + 1], made=made)
+        found = turn_findings(turns[: number + 1], made=made, about=case.row.input)
         if found:
             detail = {"turn": number + 1, "role": turns[number].role}
             return Finding("bad_turn", {**detail, "reasons": [f.code for f in found]})

@@ -20,7 +20,12 @@ import msgspec
 
 from evolsynth.evaluation.gate.check import Case, Part, check
 from evolsynth.evaluation.text import MOST
-from evolsynth.evaluation.text.language import is_english, wrong_language, wrong_request_language
+from evolsynth.evaluation.text.language import (
+    is_english,
+    language,
+    wrong_language,
+    wrong_request_language,
+)
 from evolsynth.evaluation.text.verbs import asks
 from evolsynth.evaluation.text.words import (
     COMMON,
@@ -71,13 +76,13 @@ def empty(case: Case) -> Finding | None:
 def too_short(
     case: Case, *, min_words: Annotated[int, msgspec.Meta(gt=0, le=1000)] = 3
 ) -> Finding | None:
-    """Found where there are fewer words.
+    """Found where there are fewer words; one is enough where a text is beside it ("Translate.").
 
     Args:
         min_words: Words that an instruction has at least.
     """
-    count = _length(case.text)
-    return Finding("too_short", {"words": count, "least": min_words}) if count < min_words else None
+    count, least = _length(case.text), 1 if case.beside else min_words
+    return Finding("too_short", {"words": count, "least": least}) if count < least else None
 
 
 @check(
@@ -139,8 +144,9 @@ def cut_off(case: Case) -> Finding | None:
     if case.part == "response":
         return None
     tail = text[-20:]
-    # "Question: ... Answer:" is a form to be filled in; a lone colon has nothing behind it
-    if text[-1] in ",;" or re.search(r"\w-$|^[^:]*:$", text):
+    # "Question: ... Answer:" is a form to be filled in; a lone colon has nothing behind it, unless
+    # it leads on to the row's input
+    if text[-1] in ",;" or re.search(r"\w-$" if case.beside else r"\w-$|^[^:]*:$", text):
         return Finding("cut_off", {"why": "a trailing mark", "tail": tail})
     if is_english(text) and _dangles(text):
         return Finding("cut_off", {"why": "a word that leads on", "tail": tail})
@@ -188,7 +194,8 @@ def repetition(case: Case) -> Finding | None:
     """Found where the text loops: a run of one character, a phrase, a passage, a line.
 
     What people repeat is left alone: a refrain, "ha ha ha", a row of dashes, a list whose lines
-    begin alike.
+    begin alike. So is a response none of whose words comes more often than in the input: sorted, or
+    copied, it has what that has.
     """
     text, response = case.text, case.part == "response"
     prose = re.sub(r"```.*?(?:```|$)", " ", text, flags=re.S)
@@ -196,6 +203,8 @@ def repetition(case: Case) -> Finding | None:
     if run:
         return Finding("repetition", {"what": "characters", "repeated": run.group()[:20]})
     tokens = [w.text.casefold() for w in words(prose)]
+    if response and case.input and tokens and not Counter(tokens) - _counted(case.input):
+        return None
     if stutter := _stutter(prose, response):
         return Finding("repetition", {"what": "word", "repeated": stutter})
     loop = _loop(tokens)
@@ -210,6 +219,10 @@ def repetition(case: Case) -> Finding | None:
     if len(grams) >= 24 and 1 - len(set(grams)) / len(grams) > 0.4:
         return Finding("repetition", {"what": "words", "repeated": _commonest(grams)})
     return None
+
+
+def _counted(text: str) -> Counter[str]:
+    return Counter(word.text.casefold() for word in words(text))
 
 
 _STUTTER = re.compile(r"\b([^\W\d_]{4,})(,? )\1\b", re.I)
@@ -304,10 +317,23 @@ _SPEAKER = re.compile(r"\A(?:user|human|system|ai|bot):", re.I)
 def template_leak(case: Case) -> Finding | None:
     """Found where control tokens or a prompt's own headings stand in the text."""
     text = case.text
-    leak = _CONTROL.search(text) or _SCAFFOLD.search(text)
+    leak = _CONTROL.search(text) or _unquoted(case, _SCAFFOLD)
     if leak is None and case.part == "instruction":
         leak = _SPEAKER.search(text)
     return None if leak is None else Finding("template_leak", {"leaked": leak.group().strip()})
+
+
+def _unquoted(case: Case, pattern: re.Pattern[str]) -> re.Match[str] | None:
+    """Where the text that is looked at says something that its input does not say."""
+    found = pattern.finditer(case.text)
+    if case.part != "response" or not case.input:
+        return next(found, None)
+    return next((match for match in found if not _is_given(case, match.group().strip())), None)
+
+
+def _is_given(case: Case, said: str) -> bool:
+    """Whether the input has a word, or more with the very same marks."""
+    return case.quotes(said) and (said.isalpha() or said in plain(case.input))
 
 
 _FENCED = re.compile(r"^ {0,3}(```|~~~).*?(?:^ {0,3}\1|\Z)", re.M | re.S)
@@ -327,7 +353,7 @@ def thought_left(case: Case) -> Finding | None:
     stands in a line of its own; in code, or where the request speaks of the tag, it may stand."""
     text = _FENCED.sub("", case.response).strip()
     for tags in TAGS:
-        if tags.open in case.instruction or tags.close in case.instruction:
+        if tags.open in case.shown or tags.close in case.shown:
             continue
         if text.startswith(tags.open):
             closed = tags.close in text
@@ -411,13 +437,14 @@ _MODEL_DECLINES = re.compile(
 def refusal(case: Case, *, refusal_words: Words = 80) -> Finding | None:
     """Found where a response begins by declining, and an instruction that asks for nothing too.
 
-    Not a response that an instruction asked to write so ("Decline this invitation.").
+    Not a response that an instruction asked to write so ("Decline this invitation."), nor one that
+    says what its input says.
 
     Args:
         refusal_words: Words from which on it is more than a refusal.
     """
     text = case.text
-    match, count = _SORRY.search(text), len(words(text))
+    match, count = _unquoted(case, _SORRY), len(words(text))
     if match is None or count >= refusal_words:
         return None
     if case.part == "instruction":
@@ -441,9 +468,12 @@ def refusal(case: Case, *, refusal_words: Words = 80) -> Finding | None:
 )
 def in_wrong_language(case: Case) -> Finding | None:
     """Found where a text is not in the language of the settings, or a response, where none is
-    set, not in that of its instruction."""
+    set, neither in that of its instruction nor in that of its input."""
+    expected = case.settings.language
     if case.part == "response":
-        return wrong_language(case.response, case.instruction, expected=case.settings.language)
+        found = wrong_language(case.response, case.instruction, expected=expected)
+        own = bool(case.input) and not expected and language(case.response) == language(case.input)
+        return None if own else found
     return wrong_request_language(case.asked, case.settings.instruction_language)
 
 

@@ -77,7 +77,7 @@ def kinds() -> str:
 
 
 def read_document(path: Path) -> Document:
-    """The text of a file.
+    """The text of a file; one of a kind that has no reader is plain text.
 
     Raises:
         InputError: it cannot be read, is too large, broken, encrypted, or says nothing. The
@@ -94,7 +94,8 @@ def read_document(path: Path) -> Document:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
-    return made_of(data, path.suffix.lower()[1:], str(path))
+    kind = path.suffix.lower()[1:] if is_document(path) else "txt"
+    return made_of(data, kind, str(path))
 
 
 def made_of(data: bytes, kind: str, label: str) -> Document:

@@ -33,7 +33,7 @@ _SPACES = re.compile(r"\n{3,}")
 _LINKED = 0.7  # of a list's characters stand in links: it leads elsewhere
 
 
-@document("html", "htm", "xhtml")
+@document("html", "htm")
 def page(data: bytes) -> Document:
     """The text of a page in HTML."""
     try:

@@ -12,7 +12,7 @@ _FRONT = re.compile(r"---[ \t]*\n(?:.*\n){0,200}?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _TITLE = re.compile(r"^title[ \t]*:[ \t]*(\S.*?)[ \t]*$", re.M | re.I)
 
 
-@document("txt", "text")
+@document("txt")
 def plain(data: bytes) -> Document:
     """A plain text."""
     return Document(decoded(data), marks=False)

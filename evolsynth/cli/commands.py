@@ -10,7 +10,7 @@ import argparse
 import ast
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ __all__ = ["COMMANDS", "add_commands"]
 #: The function of each command, below ``evolsynth.cli``.
 COMMANDS = {
     "demo": "demo.demo",
+    "texts": "texts.texts",
     "run": "runs.run_into_folder",
     "preview": "preview.preview_command",
     "status": "progress.summary.status",
@@ -78,6 +79,8 @@ def _fill(parser: argparse.ArgumentParser, function: Callable[..., int]) -> None
             about: dict[str, Any] = {"help": text[:1].lower() + text[1:]}
             if not option.required:
                 about |= {"nargs": "?", "default": option.default}
+            if typing.get_origin(option.kind) is Sequence:
+                about["nargs"] = "+"
             if typing.get_origin(option.kind) is typing.Literal:
                 about["choices"] = typing.get_args(option.kind)
             parser.add_argument(name, metavar=name.upper(), **about)

@@ -23,7 +23,7 @@ from evolsynth.pipeline.run.stopping import run_to_end
 from evolsynth.store.sqlite_file import STORE
 from evolsynth.store.status import read_status
 
-__all__ = ["demo", "line"]
+__all__ = ["demo", "line", "shown", "stopped"]
 
 
 def demo(
@@ -53,7 +53,7 @@ def demo(
         judge: the model of what judges by a model; by default the answerer.
     """
     console = Screen(soft_wrap=True)
-    goes_on = _stopped(output)
+    goes_on = stopped(output)
     models = ", ".join(dict.fromkeys(m for m in (model or DEFAULT_MODEL, answerer, judge) if m))
     console.print(
         f"Loading {escape(models)} and the embedder (15 s longer at its first use), then {rows} "
@@ -80,8 +80,8 @@ def demo(
     width = min(shutil.get_terminal_size().columns, 110)
     for row in evolved[:: max(1, len(evolved) // 3)][:3]:
         console.print()
-        _show(console, "instruction", row.instruction, width)
-        _show(console, "response", row.response, width)
+        shown(console, "instruction", row.instruction, width)
+        shown(console, "response", row.response, width)
     return 0
 
 
@@ -92,12 +92,13 @@ def line(n: int) -> Pipeline:
     return (steps >> gate(settings={"least_tier": "verified"})).using(name="demo")
 
 
-def _stopped(output: str) -> bool:
+def stopped(output: str) -> bool:
     """Whether the folder has a run that did not come to its end."""
     return (Path(output) / STORE).exists() and read_status(output).ended != "finished"
 
 
-def _show(console: Console, name: str, text: str | None, width: int) -> None:
+def shown(console: Console, name: str, text: str | None, width: int) -> None:
+    """Print a text under a name, shortened."""
     short = " ".join((text or "").split())
     if len(short) > 300:
         short = short[:297] + "..."

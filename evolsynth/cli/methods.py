@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evolsynth.atomic import TEXTS
 from evolsynth.errors import InputError
 from evolsynth.registry import summary
 
@@ -234,6 +233,17 @@ def _run(options: argparse.Namespace, command: str) -> int:
     return run_to_files(pipeline.using(name=command), options, lines=options.format)
 
 
+def _is_text(place: str) -> bool:
+    """Whether it is a file or a folder of texts, or a pattern of such, and not of rows."""
+    from evolsynth.data.documents.document import is_document
+    from evolsynth.data.finding import matching
+
+    path = Path(place)
+    if path.is_file():
+        return is_document(path)
+    return path.is_dir() or any(map(is_document, matching(place)))
+
+
 def _pipeline(
     method: Method,
     told: Mapping[str, Any],
@@ -241,21 +251,28 @@ def _pipeline(
     loaded: Mapping[str, Any],
     options: argparse.Namespace,
 ) -> Pipeline:
+    from evolsynth.data.documents.document import is_document
     from evolsynth.pipeline.graph import Pipeline
     from evolsynth.pipeline.steps import STEPS
 
     needs = STEPS[method.name](**told).needed()
     texts = [name for name, kind in needs.items() if kind == "text"]
+    cut = [
+        one for one in data if "input" in needs and set(loaded) <= {"skip_bad"} and _is_text(one)
+    ]
     sources = [
         STEPS["load"](
             one,
             # a text file is a row; what has no known ending is read line by line
-            step="load" if Path(one).suffix.lower() in TEXTS else "read",
+            step="load" if is_document(Path(one)) else "read",
             needs=texts,
             **loaded,
         )
         for one in data
+        if one not in cut
     ]
+    if cut:
+        sources.insert(0, STEPS["texts"](cut, **loaded))
     pipeline = Pipeline()
     if len(sources) > 1:
         pipeline = pipeline.then(sources).then(STEPS[method.join]())

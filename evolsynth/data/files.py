@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evolsynth.atomic import TEXTS, is_there
+from evolsynth.atomic import is_there
 from evolsynth.columns import ColumnType
+from evolsynth.data.documents.document import is_document, kinds, read_document
+from evolsynth.data.finding import above_pattern, in_folder, matching
 from evolsynth.data.jsonl import STANDARD_INPUT, JsonLines, Piped
 from evolsynth.data.reader import FORMATS, Format, Reader, Record
 from evolsynth.data.spool import spooled
@@ -131,19 +133,16 @@ def _readers(data: str | Path, lenient: bool) -> TextFiles | Sequence[Reader]:
     if path.is_dir():
         return TextFiles(_in_folder(path), path, label)
     if path.is_file():
-        if path.suffix.lower() in TEXTS and not lenient:
+        if is_document(path) and not lenient:
             return TextFiles([path], path.parent, label)
         return _tables([path], lenient)
     if glob.has_magic(label):
-        found = glob.glob(label, recursive=True)  # noqa: PTH207 - passes by names with a dot
-        paths = sorted(p for p in map(Path, found) if p.is_file())
+        paths = matching(label)
         if not paths:
             raise InputError(f"{label}: no file matches. Check the pattern and the folder.")
         if any(_table(p) for p in paths):
             return _tables(paths, lenient)
-        while glob.has_magic(str(path)):  # up to the folder above all that can match
-            path = path.parent
-        return TextFiles(paths, path, label)
+        return TextFiles(paths, above_pattern(label), label)
     if path.exists():
         return _tables([spooled(path, label)], lenient, label)
     raise InputError(f"{label[:200]}: no such file. Give the path of a file or a folder.")
@@ -157,10 +156,11 @@ def _tables(paths: Sequence[Path], lenient: bool, label: str | None = None) -> l
         if make is None and len(paths) > 1:
             raise InputError(f"{path}: the pattern matches tables too. Give a pattern for each.")
         if make is None:
-            ends = (f".{name}" for name in FORMATS if "://" not in name)
-            kinds = ", ".join((*ends, *TEXTS))
+            ends = ", ".join(f".{name}" for name in FORMATS if "://" not in name)
             what = label or path
-            raise InputError(f"{what}: not a kind of file that is read here. Give {kinds}.")
+            raise InputError(
+                f"{what}: not a kind of file that is read here. Give {ends}, {kinds()}."
+            )
         with path.open("rb"):  # told before anything runs
             readers.append(make(path, label or str(path)))
     if not lenient and not any(path.stat().st_size for path in paths):
@@ -177,16 +177,11 @@ def _table(path: Path) -> Format | None:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    """The text files in the folder and those in it; names that begin with a dot are passed by."""
-    found = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in TEXTS and path.is_file()
-        if not any(name.startswith(".") for name in path.relative_to(folder).parts)
-    ]
+    """The texts in the folder and those in it; names that begin with a dot are passed by."""
+    found = in_folder(folder, is_document)
     if not found:
         raise InputError(
-            f"{folder}: no {' or '.join(TEXTS)} files in this folder. Give a pattern for others: "
+            f"{folder}: no text in this folder. Texts are {kinds()}; give a pattern for others: "
             f"{folder}/*.jsonl."
         )
     return found
@@ -200,7 +195,7 @@ _SPACE = re.compile(r"\s+")
 
 
 class TextFiles(Reader):
-    """Texts of files in UTF-8: the fields ``input`` and ``source``, the file's name.
+    """Texts of files: the fields ``input`` and ``source``, the file's name.
 
     The name is the path below the folder ``above``. With ``chunk`` a text is cut into parts of at
     most so many characters, numbered from 1 in ``part``. In memory is one file.
@@ -246,14 +241,7 @@ class TextFiles(Reader):
 
     def _records(self, number: int, path: Path) -> list[Record]:
         name = path.relative_to(self._above).as_posix()
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError:
-            raise InputError(f"{path}: not UTF-8 text. Save the file as UTF-8.") from None
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
-        if not text.strip():
-            raise InputError(f"{path}: the file is empty. Write something, or remove it.")
+        text = read_document(path).text
         if self.chunk is None:
             return [(number, {"input": text, "source": name}, None)]
         parts = enumerate(split(text, self.chunk), 1)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from evolsynth.pipeline.run.context import Context
 
 __all__ = ["STEPS", "gate", "group", "is_ours", "keep_columns", "load", "maker_of", "merge"]
-__all__ += ["origin_of", "rename"]
+__all__ += ["origin_of", "rename", "texts"]
 
 
 #: Rows of a branch that are made ahead while the other branches are waited for.
@@ -45,9 +45,22 @@ Settings = GateSettings | FilePath | None
 
 async def _load(data: Any, *, context: Context, **_: Any) -> AsyncGenerator[Row]:
     """Rows of data that is there; `evolsynth.data.origin` declares the options."""
+    async with aclosing(_read(context)) as rows:
+        async for row in rows:
+            yield row
+
+
+async def _texts(paths: Any, *, context: Context, **_: Any) -> AsyncGenerator[Row]:
+    """Rows of texts; `evolsynth.data.texts` declares the options."""
+    async with aclosing(_read(context)) as rows:
+        async for row in rows:
+            yield row
+
+
+async def _read(context: Context) -> AsyncGenerator[Row]:
     place = origin_of(context.node.step)
     if place is None:
-        raise InputError("load() reads what its own step was given.")
+        raise InputError("A source reads what its own step was given.")
     async with aclosing(place.rows()) as rows:
         async for row in rows:
             yield row
@@ -60,21 +73,33 @@ def _origin() -> Callable[..., Origin]:
     return origin
 
 
+def _passages() -> Callable[..., Origin]:
+    """What reads texts."""
+    from evolsynth.data.texts import texts
+
+    return texts
+
+
+#: The sources whose rows are there before a run, by the functions of their steps.
+_SOURCES: Mapping[Callable[..., Any], Callable[[], Callable[..., Origin]]] = {
+    _load: _origin,
+    _texts: _passages,
+}
 #: One for each step: a generator of the user's own, once begun to see its columns, is read on
 #: from there, and its first row is not lost.
 _ORIGINS: WeakKeyDictionary[Step, Origin] = WeakKeyDictionary()
 
 
 def origin_of(step: Step) -> Origin | None:
-    """What a ``load`` step reads from, always the same for a step; None for other steps.
+    """What a ``load`` or ``texts`` step reads from, always the same for a step; None for others.
 
     Raises:
         InputError: it is not there.
     """
-    if step.function is not _load:
+    if step.function not in _SOURCES:
         return None
     if step not in _ORIGINS:
-        _ORIGINS[step] = _origin()(**step.parameters)
+        _ORIGINS[step] = _SOURCES[step.function]()(**step.parameters)
     return _ORIGINS[step]
 
 
@@ -230,13 +255,14 @@ async def _ahead(stream: AsyncGenerator[Row]) -> AsyncGenerator[Row]:
 
 
 load = StepMaker(_load, kind="load", shape="source", gives=None, keeps=False, declared=_origin)
+texts = StepMaker(_texts, kind="texts", shape="source", gives=None, keeps=False, declared=_passages)
 gate = StepMaker(_gated, kind="gate", shape="map", needs=["instruction"], settled=True)
 rename = StepMaker(_rename, kind="rename", shape="map", gives=None, columns=_renamed)
 keep_columns = StepMaker(_keep_columns, kind="keep_columns", shape="map", gives=None, columns=_kept)
 merge = StepMaker(_merge, kind="merge", shape="join", settled=True)
 group = StepMaker(_group, kind="group", shape="join", needs=_listed, gives=None, settled=True)
 
-_OWN = {m.kind: m for m in (load, gate, rename, keep_columns, merge, group)}
+_OWN = {m.kind: m for m in (load, texts, gate, rename, keep_columns, merge, group)}
 
 
 class _Steps(Mapping[str, StepMaker]):

@@ -91,7 +91,7 @@ def test_a_file_without_rows_is_told_before_anything_runs(
 def test_so_is_what_is_no_file(tmp_path: Path) -> None:
     assert "The path is empty" in told("")
     assert "no such file" in told(tmp_path / "none.jsonl")
-    assert "no .txt or .md files in this folder" in told(tmp_path)
+    assert "no text in this folder. Texts are .docx, .htm, .html" in told(tmp_path)
     assert "no file matches" in told(str(tmp_path / "*.md"))
     assert "cannot be read (File name too long)" in told("Name a lake. " * 400)
     saved(tmp_path / "a.jsonl", '{"n": 1}')

@@ -59,7 +59,7 @@ def test_the_columns_at_each_step_of_a_pipeline_that_fits() -> None:
     check_columns(pipe)
     assert columns_at(pipe) == [
         {"input": "text", "source": "text", "page": "number"},
-        {"instruction": "text"},
+        {"instruction": "text", "input": "text", "source": "text"},
         {"instruction": "text"},
         {"instruction": "text", "response": "text"},
         {"instruction": "text", "response": "text"},
@@ -125,7 +125,7 @@ class TestMappings:
         pipe = load([{"context": "Bees."}]) >> self_instruct(
             input_mappings={"input": "context", "instruction": "question"}
         )
-        assert last(pipe) == {"question": "text"}
+        assert last(pipe) == {"question": "text", "context": "text"}
 
     def test_a_step_maps_its_output_to_keep_what_stood_there(self) -> None:
         """The two names are changed about, so that the older response stays where it is."""
@@ -232,7 +232,8 @@ class TestOurSteps:
         assert "those that 'deepen' makes have none" in told(pipe)
 
     def test_the_context_of_self_instruct_can_be_any_column(self) -> None:
-        assert last(load(CONTEXT) >> self_instruct(field="source")) == {"instruction": "text"}
+        made = {"instruction": "text", "input": "text"}
+        assert last(load(CONTEXT) >> self_instruct(field="source")) == made
         assert "self_instruct(field='source')" in told(
             load([{"source": "x"}]) >> self_instruct(field="sources")
         )

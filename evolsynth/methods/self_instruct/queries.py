@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 
-from evolsynth.columns import ColumnType
+from evolsynth.columns import Columns, ColumnType
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.checks.self_instruct import (
     SAME_WORDING,
@@ -37,16 +37,30 @@ _METHOD = "self_instruct"
 _QUERY_TOKENS = 60
 
 
+#: What a row says of the text that it is about, and its queries too.
+_ABOUT = ("title", "heading", "source", "place", "part")
+
+
 def _needs(options: Options) -> dict[str, ColumnType]:
     field = options.get("field", "input")
     return {field: "text"} if isinstance(field, str) else {}
 
 
+def _columns(_: str, options: Options, came: Columns) -> Columns:
+    """A query has its text, and what the text's row says of it."""
+    has: dict[str, ColumnType] = {"instruction": "text", "input": "text"}
+    told = [name for name in _ABOUT if name != options.get("field")]
+    has |= {name: kind for name, kind in came.has.items() if name in told}
+    sometimes = {name: why for name, why in came.sometimes.items() if name in told}
+    return Columns(has, sometimes, came.open)
+
+
 @method(
     shape="expand",
     needs=_needs,
-    gives=["instruction"],
+    gives=["instruction", "input"],
     keeps=False,
+    columns=_columns,
 )
 async def self_instruct(
     rows: Rows,
@@ -64,10 +78,12 @@ async def self_instruct(
 ) -> AsyncGenerator[Row]:
     """Queries about each row's text, by Self-Instruct: ``num_instructions`` rows for each.
 
-    Each has a query as its ``instruction``, without numbers or bullets, and the context's row as
-    its parent. No two of a context are worded alike (ROUGE-L F1 of 0.7). A context that gives
-    fewer in ``attempts`` is followed by a failed row that says how many were made. Settled rows
-    pass through; a row without a context has failed.
+    Each has a query as its ``instruction``, without numbers or bullets, the context as its
+    ``input``, so that it is answered from it, and the context's row as its parent; ``title``,
+    ``heading``, ``source``, ``place`` and ``part`` of that row stay with it. No two of a context
+    are worded alike (ROUGE-L F1 of 0.7). A context that gives fewer in ``attempts`` is followed by
+    a failed row that says how many were made. Settled rows pass through; a row without a context
+    has failed.
 
     Args:
         num_instructions: queries for each context.
@@ -103,6 +119,7 @@ async def self_instruct(
 
     async def work(row: Row) -> tuple[Row, ...]:
         context = _context(row, field)
+        about = {n: row.extra[n] for n in _ABOUT if n in row.extra and n != field}
         queries = await asker(row.id, context, num_instructions)
         made = [
             Row.make(
@@ -111,7 +128,7 @@ async def self_instruct(
                 method=_METHOD,
                 parents=(row.id,),
                 provenance={"instruction": query.provenance},
-            )
+            ).replace(extra={"input": context, **about})  # the id says what is new
             for number, query in enumerate(queries)
         ]
         if len(made) < num_instructions:

@@ -95,10 +95,9 @@ def check_sources(pipeline: Pipeline, folder: Path) -> None:
         known = maker_of(node.step).options
         for name, value in node.step.parameters.items():
             own = node.step.kind == "load" and name == "data"
-            if isinstance(value, str | Path) and (
-                own or (name in known and holds_path(known[name].kind))
-            ):
-                reads.append(str(value))
+            if own or (name in known and holds_path(known[name].kind)):
+                values = value if isinstance(value, list | tuple) else [value]
+                reads += (str(one) for one in values if isinstance(one, str | Path))
     check_apart(reads, [("The run's own file", str(file)) for file in run_files(folder)])
 
 

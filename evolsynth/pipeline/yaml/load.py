@@ -357,9 +357,11 @@ class _File:
     def _placed(self, maker: StepMaker, option: str, value: Any) -> Any:
         """Paths begin at this file's folder."""
         own = maker is STEPS["load"] and option == "data"
-        if not (own or holds_path(maker.option(option).kind)) or not isinstance(value, str):
+        if not (own or holds_path(maker.option(option).kind)):
             return value
-        if value == "-" or "://" in value:
+        if isinstance(value, list) and maker is STEPS["texts"]:
+            return [self._placed(maker, option, one) for one in value]
+        if not isinstance(value, str) or value == "-" or "://" in value:
             return value
         return str(self.folder / Path(value).expanduser())
 

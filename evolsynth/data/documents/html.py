@@ -1,0 +1,112 @@
+"""HTML as Markdown, without what stands on a page for finding other pages."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from evolsynth.data.documents.document import Document, document, lacking
+from evolsynth.errors import InputError
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
+
+__all__ = ["page", "page_of"]
+
+#: No text, or none of the page's own.
+_OUT = (
+    "script, style, noscript, template, iframe, object, svg, math, canvas, audio, video, img, "
+    "form, button, select, dialog, nav, aside, footer, menu, head, "
+    "[hidden], [aria-hidden=true], [role=navigation], [role=banner], [role=contentinfo], "
+    "[role=search], [role=complementary], [role=menu], [role=dialog], [role=alert]"
+)
+#: Names of classes and ids, whole or between hyphens, of such parts on pages without better marks.
+_DEBRIS = re.compile(
+    r"(?:^|[-_])(?:nav|navbar|navigation|menu|breadcrumbs?|sidebar|footer|cookies?|consent|banner"
+    r"|toc|share|sharing|social|related|pagination|pager|skip|skiplink|newsletter|advert"
+    r"|advertisement|ads|comments|headerlink)(?:$|[-_])",
+    re.I,
+)
+_MAIN = ("main", "[role=main]", "article", "#content", "#main")
+_SPACES = re.compile(r"\n{3,}")
+_LINKED = 0.7  # of a list's characters stand in links: it leads elsewhere
+
+
+@document("html", "htm")
+def page(data: bytes) -> Document:
+    """The text of a page in HTML."""
+    try:
+        from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
+    except ImportError:
+        raise lacking("beautifulsoup4") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)  # XHTML is meant
+        soup = BeautifulSoup(data, "html.parser", from_encoding=_encoding(data))
+    if soup.contains_replacement_characters:
+        raise InputError("not UTF-8 text. Save the file as UTF-8.")
+    return page_of(soup)
+
+
+def _encoding(data: bytes) -> str | None:
+    """UTF-8 where it is that; else what the page says of itself is left to the parser."""
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return "utf-8"
+
+
+def page_of(soup: BeautifulSoup) -> Document:
+    """The text of a parsed page, which is changed for it, under its title."""
+    try:
+        from markdownify import MarkdownConverter
+    except ImportError:
+        raise lacking("markdownify") from None
+    named = soup.title.get_text(" ", strip=True) if soup.title else ""
+    for tag in soup.select(_OUT):
+        tag.decompose()
+    root = _root(soup)
+    for header in root.select("header"):
+        if header.find(["h1", "h2"]) is None:
+            header.decompose()
+    for tag in root.find_all(True):
+        if not tag.decomposed and (_is_debris(tag) or _leads_elsewhere(tag)):
+            tag.decompose()
+    heads = [h.get_text(" ", strip=True) for h in root.find_all("h1")]
+    title = heads[0] if len(heads) == 1 and heads[0] else named
+    convert: Any = MarkdownConverter(
+        heading_style="ATX", bullets="-", strip=["a"], escape_misc=False, table_infer_header=True
+    )
+    lines = (line.rstrip() for line in convert.convert_soup(root).split("\n"))
+    return Document(_SPACES.sub("\n\n", "\n".join(lines)).strip() + "\n", " ".join(title.split()))
+
+
+def _root(soup: BeautifulSoup) -> Tag:
+    """What holds the text: where the page marks it, that."""
+    whole: Tag = soup.body or soup
+    size = len(whole.get_text(" ", strip=True))
+    for selector in _MAIN:
+        found = whole.select(selector)
+        if len(found) == 1 and len(found[0].get_text(" ", strip=True)) > size // 4:
+            return found[0]
+    return whole
+
+
+def _is_debris(tag: Tag) -> bool:
+    """Whether its class or id says that it is no text of the page's own."""
+    if tag.name in ("body", "main", "article", "h1", "h2", "h3", "p", "table"):
+        return False
+    named = [*(tag.get_attribute_list("class")), *tag.get_attribute_list("id")]
+    return any(_DEBRIS.search(name) for name in named if isinstance(name, str))
+
+
+def _leads_elsewhere(tag: Tag) -> bool:
+    """Whether it is a list, or a line, of links, as menus are."""
+    if tag.name not in ("ul", "ol", "p", "div", "td", "header", "table") or tag.find(["h1", "h2"]):
+        return False
+    links = tag.find_all("a", href=True)
+    if len(links) < (3 if tag.name in ("ul", "ol") else 4):
+        return False
+    linked = sum(len(link.get_text("", strip=True)) for link in links)
+    return linked > _LINKED * len(tag.get_text("", strip=True))

@@ -13,6 +13,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from evolsynth.evaluation.text.numbers import NUMBER_WORDS
 from evolsynth.evaluation.text.words import vocabularies, word_lists
 from evolsynth.methods.grounded.draft import Place
 
@@ -265,7 +266,7 @@ def _finite(
         return None
     if low in _AUXILIARIES:
         return _OWN.get(low) or Verb(low, False, True)
-    if last in PREPOSITIONS or last.isdigit():
+    if last in PREPOSITIONS or last.isdigit() or last in NUMBER_WORDS:
         return None
     if at + 1 < len(tokens) and tokens[at + 1].lower in _AUXILIARIES - {"can", "must"}:
         return None

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from evolsynth.evaluation.text.words import content, vocabularies
 from evolsynth.methods.grounded.clauses import (
+    ADVERBS,
     DETERMINERS,
     PREPOSITIONS,
     REFERRING,
@@ -179,7 +180,7 @@ _CLOCK = re.compile(
 
 
 _UNTIL = re.compile(
-    rf"(?P<how>until|since|from) (?P<answer>(?:\d{{1,2}} (?:{_MONTH})|(?:{_MONTH}) \d{{1,2}})(?:,? {_YEAR})?)"
+    rf"(?P<how>until|since) (?P<answer>(?:\d{{1,2}} (?:{_MONTH})|(?:{_MONTH}) \d{{1,2}})(?:,? {_YEAR})?)"
 )
 
 
@@ -541,7 +542,7 @@ def _is_object(core: str, said: Said) -> bool:
         return False
     if is_person(core) or not content(core) or told[0] in ("that", "how", "what", "not", "well"):
         return False
-    return told[-1].isalpha() and not told[-1].endswith("ly")
+    return told[-1].isalpha() and not told[-1].endswith("ly") and told[-1] not in ADVERBS
 
 
 def questions_of(kind: str, passage: Passage) -> list[Question]:

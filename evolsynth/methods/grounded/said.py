@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from evolsynth.evaluation.text.numbers import NUMBER_WORDS
 from evolsynth.evaluation.text.words import vocabularies, words
 from evolsynth.methods.grounded.clauses import (
     DETERMINERS,
@@ -251,6 +252,10 @@ def _in_a_sentence(subject: str, clause: Clause, passage: Passage) -> str | None
         return subject
     if lower in DETERMINERS or lower in ("there", "one", "two", "three", "four", "five", "six"):
         return lower + subject[len(first) :]
+    names = _PEOPLE["given names"] | _PEOPLE["titles"]
+    common = re.search(rf"(?<=[\w,;] ){re.escape(lower)}\b", passage.text)
+    if common is not None and first not in names:
+        return lower + subject[len(first) :]
     stem = first.removesuffix("'s").removesuffix("\u2019s")
     inside = re.search(rf"(?<=[\w,;] ){re.escape(stem)}\b", passage.text)
     if stem != first and inside is None and f"{stem} " in passage.text:
@@ -316,6 +321,4 @@ def _next_number(tokens: Sequence[object], k: int) -> str:
 
 
 def _counts(word: str) -> bool:
-    from evolsynth.evaluation.text.numbers import NUMBER_WORDS
-
     return bool(word) and (word[0].isdigit() or word in NUMBER_WORDS)

@@ -253,6 +253,8 @@ def _in_a_sentence(subject: str, clause: Clause, passage: Passage) -> str | None
     if lower in DETERMINERS or lower in ("there", "one", "two", "three", "four", "five", "six"):
         return lower + subject[len(first) :]
     names = _PEOPLE["given names"] | _PEOPLE["titles"]
+    if re.search(rf"\b[A-Z]\w+ {re.escape(first)}\b", passage.text):
+        return subject  # "James Watt"
     common = re.search(rf"(?<=[\w,;] ){re.escape(lower)}\b", passage.text)
     if common is not None and first not in names:
         return lower + subject[len(first) :]

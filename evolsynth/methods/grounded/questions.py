@@ -12,18 +12,19 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from evolsynth.evaluation.text.words import content, vocabularies
-from evolsynth.methods.grounded.clauses import (
+from evolsynth.evaluation.text.statements import (
     ADVERBS,
     DETERMINERS,
     PREPOSITIONS,
     REFERRING,
+    Span,
     is_base,
     is_participle,
     is_plural,
     past_of,
     verb_of,
 )
+from evolsynth.evaluation.text.words import content, vocabularies
 from evolsynth.methods.grounded.draft import Passage, Place
 from evolsynth.methods.grounded.said import Said, is_person, is_topic, said_in, sentence_case
 
@@ -62,9 +63,7 @@ def _of_kind(name: str) -> Callable[[Maker], Maker]:
     return made
 
 
-_MONTH = (
-    "January|February|March|April|May|June|July|August|September|October|November|December"
-)
+_MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
 _YEAR = r"(?:1[0-9]|20)\d\d"
 _DAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
 _SMALL = (
@@ -81,9 +80,7 @@ _ABOUT = (
 )
 _AMOUNT = rf"{_ABOUT}?{_NUMBER}"
 _TIME = r"(?:(?:working |school |calendar )?(?:seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?|decades?|centuries))"
-_LENGTH = (
-    r"(?:(?:milli|centi|kilo)?met(?:re|er)s?|miles?|feet|foot|inch(?:es)?|yards?|mm|cm|km|m)"
-)
+_LENGTH = r"(?:(?:milli|centi|kilo)?met(?:re|er)s?|miles?|feet|foot|inch(?:es)?|yards?|mm|cm|km|m)"
 _MASS = r"(?:(?:milli|kilo)?grams?|(?:milli|kilo)?grammes?|tonnes?|tons?|pounds?|ounces?|kg|g|mg)"
 _DEGREES = r"(?:degrees(?: (?:Celsius|Fahrenheit))?|\u00b0 ?[CF])"
 
@@ -98,14 +95,14 @@ def _found(said: Said, pattern: re.Pattern[str]) -> Iterator[tuple[int, re.Match
             yield index, match
 
 
-def _place(said: Said, index: int, match: re.Match[str], group: str = "answer") -> Place:
+def _place(said: Said, index: int, match: re.Match[str], group: str = "answer") -> Span:
     """The place of what a pattern found, in the sentence."""
     start = (said.clause.lead if index < 0 else said.parts[index]).start
-    return Place(start + match.start(group), start + match.end(group))
+    return Span(start + match.start(group), start + match.end(group))
 
 
 def _question(
-    kind: str, said: Said, answer: Place, *wordings: str, statement: str | None = None
+    kind: str, said: Said, answer: Span, *wordings: str, statement: str | None = None
 ) -> Iterator[Question]:
     """The question, unless it is too long, empty, or speaks of what it does not name."""
     good = tuple(w for w in wordings if _readable(w, said))
@@ -113,7 +110,7 @@ def _question(
     if all(wording.split()[-1] in ("also?", "too?", "however?") for wording in wordings):
         return
     words_of = set(answer.of(said.text).lower().split())
-    if words_of & _UNCLEAR and kind != "why" or is_participle(answer.of(said.text).split()[-1]):
+    if (words_of & _UNCLEAR and kind != "why") or is_participle(answer.of(said.text).split()[-1]):
         return
     if good and answer.of(said.text) in whole and not _vague(said):
         yield Question(kind, good, said.within(answer), said, whole)
@@ -145,7 +142,7 @@ def _when(
 ) -> Iterator[Question]:
     """Questions for a phrase of time. ``openings`` may hold the groups of the pattern."""
     hits = list(_found(said, pattern))
-    if len(hits) != 1 or said.clause.verb.base == "be" and not said.core:
+    if len(hits) != 1 or (said.clause.verb.base == "be" and not said.core):
         return
     index, match = hits[0]
     groups = {name: value or "" for name, value in match.groupdict().items()}
@@ -239,8 +236,8 @@ def how_long(said: Said) -> Iterator[Question]:
         asked = said.ask(f"{sentence_case(match['prep'])} how many {_many(match['unit'])}",
                          without=(index,))  # fmt: skip
         yield from _question("how_long", said, _place(said, index, match), asked)
-    match = _LASTS.fullmatch(said.core)
-    if match and said.clause.verb.base in ("last", "take", "live", "sleep"):
+    lasts = _LASTS.fullmatch(said.core)
+    if lasts and said.clause.verb.base in ("last", "take", "live", "sleep"):
         answer = said.parts[0]
         yield from _question("how_long", said, answer, said.ask("How long", core=""))
 
@@ -283,7 +280,17 @@ def how_much(said: Said) -> Iterator[Question]:
     if match and len(said.parts) == 2 and said.part(1).split()[0] in ("above", "below", "from"):
         asked = said.ask(f"How far {said.part(1)}", without=(1,), core="")
         yield from _question("how_much", said, _in_core(said, match), asked)
-    elif match and base in ("lie", "be", "stand", "travel", "run", "flow", "stretch", "fly", "walk"):
+    elif match and base in (
+        "lie",
+        "be",
+        "stand",
+        "travel",
+        "run",
+        "flow",
+        "stretch",
+        "fly",
+        "walk",
+    ):
         if base in ("lie", "be", "stand") and not any("from" in said.part(k) or " of " in core
                                                       for k in range(1, len(said.parts))):  # fmt: skip
             return
@@ -316,9 +323,7 @@ def _measures(said: Said) -> Iterator[Question]:
 
 
 _MEASURE = frozenset(
-    "diameter length height width depth weight mass distance price cost fee speed temperature area"
-    " population capacity circumference age duration pressure volume altitude elevation span wage"
-    " rent deposit fine budget profit power voltage wingspan thickness".split()
+    ["diameter", "length", "height", "width", "depth", "weight", "mass", "distance", "price", "cost", "fee", "speed", "temperature", "area", "population", "capacity", "circumference", "age", "duration", "pressure", "volume", "altitude", "elevation", "span", "wage", "rent", "deposit", "fine", "budget", "profit", "power", "voltage", "wingspan", "thickness"]
 )
 _SIZE = re.compile(rf"(?P<answer>(?:[$\u20ac\u00a3] ?)?{_AMOUNT}(?: ?[^ ]+){{0,3}})")
 
@@ -332,9 +337,9 @@ def _size(said: Said) -> Iterator[Question]:
             yield from _question("how_much", said, _in_core(said, match), asked)
 
 
-def _in_core(said: Said, match: re.Match[str]) -> Place:
+def _in_core(said: Said, match: re.Match[str]) -> Span:
     start = said.parts[0].start
-    return Place(start + match.start("answer"), start + match.end("answer"))
+    return Span(start + match.start("answer"), start + match.end("answer"))
 
 
 _COUNTED = re.compile(rf"(?P<answer>{_AMOUNT}) (?P<what>(?!of\b|and\b|or\b|to\b)[^\d,]+)")
@@ -348,13 +353,21 @@ def how_many(said: Said) -> Iterator[Question]:
     """How many of something there are, it has, or did something."""
     verb, core = said.clause.verb, said.core
     match = _COUNTED.fullmatch(said.subject)
-    if match and _countable(match["what"]) and said.clause.subject.of(said.text)[1:] == said.subject[1:]:
+    if (
+        match
+        and _countable(match["what"])
+        and said.clause.subject.of(said.text)[1:] == said.subject[1:]
+    ):
         start = said.clause.subject.start
-        answer = Place(start + match.start("answer"), start + match.end("answer"))
+        answer = Span(start + match.start("answer"), start + match.end("answer"))
         asked = said.ask_subject(f"How many {match['what']}")
         yield from _question("how_many", said, answer, asked)
     match = _COUNTED_BEHIND.fullmatch(core)
-    if match and _countable(match["what"]) and (said.plain_verb or match["do"] or said.subject == "there"):
+    if (
+        match
+        and _countable(match["what"])
+        and (said.plain_verb or match["do"] or said.subject == "there")
+    ):
         asked = said.ask(f"How many {match['what']}", core=(match["do"] or "").strip())
         yield from _question("how_many", said, _in_core(said, match), asked)
 
@@ -378,9 +391,7 @@ def who(said: Said) -> Iterator[Question]:
     """Who did something."""
     verb, subject = said.clause.verb, said.clause.subject
     text = subject.of(said.text)
-    person = is_person(text) or (
-        verb.base in _LISTS["human verbs"] and _two_names(text)
-    )
+    person = is_person(text) or (verb.base in _LISTS["human verbs"] and _two_names(text))
     if person and verb.base not in _LISTS["empty verbs"] | {"have", "can", "will"} and said.core:
         if verb.base != "be" or said.core.split()[0] in ("the", "born"):
             own = re.search(r"\b(?:his|her|their)\b", said.statement()) is not None
@@ -395,7 +406,7 @@ def who(said: Said) -> Iterator[Question]:
         if base is None or not verb.past or past_of(base) is None or said.core.count(" "):
             continue
         place = said.parts[index]
-        answer = Place(place.start + 3, place.end)
+        answer = Span(place.start + 3, place.end)
         others = [said.part(k) for k in range(1, len(said.parts)) if k != index]
         lead = said.clause.lead.of(said.text)
         others += [lead[0].lower() + lead[1:]] if lead else []
@@ -406,8 +417,10 @@ def who(said: Said) -> Iterator[Question]:
 
 def _two_names(text: str) -> bool:
     said = text.split()
-    return 2 <= len(said) <= 3 and all(w[:1].isupper() and w.isalpha() for w in said) and (
-        said[0] != "The"
+    return (
+        2 <= len(said) <= 3
+        and all(w[:1].isupper() and w.isalpha() for w in said)
+        and (said[0] != "The")
     )
 
 
@@ -450,7 +463,7 @@ def where(said: Said) -> Iterator[Question]:
         last = said.parts[k].end
     after = tuple(k for k in range(index, len(said.parts)) if said.parts[k].end <= last)
     asked = said.ask("Where", without=after + _times(said))
-    yield from _question("where", said, Place(place.start, last), asked)
+    yield from _question("where", said, Span(place.start, last), asked)
 
 
 _PURPOSE = re.compile(r"(?P<answer>to [a-z]+ .+|so that .+|in order to .+)")
@@ -462,16 +475,18 @@ def why(said: Said) -> Iterator[Question]:
     reason = said.clause.reason
     if reason.end and not set(reason.of(said.text).lower().split()) & {"this", "that", "these"}:
         because = reason.of(said.text)
-        yield from _question(
-            "why", said, reason, said.ask("Why"), statement=said.statement(moved=reason)
-        ) if len(because.split()) >= 4 else ()
+        yield from (
+            _question("why", said, reason, said.ask("Why"), statement=said.statement(moved=reason))
+            if len(because.split()) >= 4
+            else ()
+        )
     passive = said.clause.verb.base == "be" and said.core and verb_of(said.core.split()[-1])
     if not passive or len(said.parts) < 2 or said.clause.cut or passive in _LISTS["with to"]:
         return
     index = next((k for k in range(1, len(said.parts)) if _to_verb(said.part(k))), None)
     if index is None:
         return
-    place = Place(said.parts[index].start, said.parts[-1].end)
+    place = Span(said.parts[index].start, said.parts[-1].end)
     rest = tuple(range(index, len(said.parts)))
     opening = "What" if passive == "use" and index == 1 and said.core == "used" else "Why"
     asked = said.ask(opening, without=rest)
@@ -497,19 +512,31 @@ def what(said: Said) -> Iterator[Question]:
     if verb.base == "be" and (match := _CALLED.fullmatch(core)) and len(said.parts) == 1:
         asked = said.ask("What", core=core[: match.start("answer")].strip())
         yield from _question("what", said, _in_core(said, match), asked)
-    if verb.base == "be" and core in ("made", "composed", "built", "known") and len(said.parts) == 2:
+    if (
+        verb.base == "be"
+        and core in ("made", "composed", "built", "known")
+        and len(said.parts) == 2
+    ):
         first = said.part(1).split()[0]
         if first in ("from", "as") or said.part(1).startswith("of "):
             place = said.parts[1]
-            answer = Place(place.start + len(first) + 1, place.end)
-            yield from _question("what", said, answer, f"{said.ask('What', without=(1,))[:-1]} {first}?")
-    whole = not said.clause.cut or said.clause.cut.split()[0] in ("because", "and", "so", ";", "but")
+            answer = Span(place.start + len(first) + 1, place.end)
+            yield from _question(
+                "what", said, answer, f"{said.ask('What', without=(1,))[:-1]} {first}?"
+            )
+    whole = not said.clause.cut or said.clause.cut.split()[0] in (
+        "because",
+        "and",
+        "so",
+        ";",
+        "but",
+    )
     whole = whole or said.clause.cut in (", because", ", which", ", and", ", but", ", while")
     if verb.base in _LISTS["telling verbs"] and _is_object(core, said) and whole:
         asked = said.ask("What", core="")
         yield from _question("what", said, said.parts[0], asked)
     if verb.base == "be" and re.match(r"an? ", core) and whole:
-        answer = Place(said.parts[0].start, said.parts[-1].end)
+        answer = Span(said.parts[0].start, said.parts[-1].end)
         own = is_topic(said.subject, said.passage) or said.subject.split()[0] not in DETERMINERS
         if own and len(answer.of(said.text).split()) >= 5 and not is_person(said.subject):
             asked = said.ask("What", without=tuple(range(len(said.parts))))
@@ -519,7 +546,9 @@ def what(said: Said) -> Iterator[Question]:
 _INDEFINITE = re.compile(
     rf"{_AMOUNT} |(?:only|few|many|some|several|different|various|other|more|less|enough|most|all)\b"
 )
-_CIRCUMSTANCE = re.compile(rf"(?:in|on|at|since|until|by|during) (?:[A-Z].*|the year .*|{_YEAR}|\\d.*)")
+_CIRCUMSTANCE = re.compile(
+    rf"(?:in|on|at|since|until|by|during) (?:[A-Z].*|the year .*|{_YEAR}|\\d.*)"
+)
 
 
 def _adds_circumstance(phrase: str) -> bool:

@@ -9,20 +9,21 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from evolsynth.evaluation.text.numbers import NUMBER_WORDS
-from evolsynth.evaluation.text.words import vocabularies, words
-from evolsynth.methods.grounded.clauses import (
+from evolsynth.evaluation.text.statements import (
     DETERMINERS,
     JOINS,
     PREPOSITIONS,
     REFERRING,
     VAGUE,
     Clause,
+    Span,
     clauses_of,
     is_base,
     is_participle,
     is_plural,
     tokens_of,
 )
+from evolsynth.evaluation.text.words import vocabularies, vocabulary, words
 from evolsynth.methods.grounded.draft import Passage, Place
 
 __all__ = ["Said", "is_person", "is_topic", "said_in", "sentence_case"]
@@ -32,7 +33,7 @@ _PERSONAL = frozenset(("he", "she", "it", "they"))
 _POSSESSIVE = frozenset(("his", "her", "its", "their"))
 _HEDGES = re.compile(r"(?:up to|at (?:least|most)|more than|less than|fewer than|over|under|about"
                      r"|around) (?=\d|[a-z]+\b)")  # fmt: skip
-_AMOUNT = frozenset("at up more less fewer over under about around".split())
+_AMOUNT = frozenset(["at", "up", "more", "less", "fewer", "over", "under", "about", "around"])
 
 
 class Said(NamedTuple):
@@ -50,7 +51,7 @@ class Said(NamedTuple):
     sentence: Place
     clause: Clause
     subject: str
-    parts: tuple[Place, ...]
+    parts: tuple[Span, ...]
 
     @property
     def text(self) -> str:
@@ -71,7 +72,7 @@ class Said(NamedTuple):
         """Whether its subject stands in the sentence, rather than a pronoun for it."""
         return self.subject.casefold() in self.text.casefold()
 
-    def within(self, place: Place) -> Place:
+    def within(self, place: Span) -> Place:
         """A place of the sentence as one of the passage."""
         start = self.sentence.start
         return Place(start + place.start, start + place.end)
@@ -104,7 +105,7 @@ class Said(NamedTuple):
         said = [opening, self.clause.adverb.of(self.text), finite, *self._behind((), None)]
         return " ".join(filter(None, said)) + "?"
 
-    def statement(self, *, moved: Place | None = None) -> str:
+    def statement(self, *, moved: Span | None = None) -> str:
         """The clause as a sentence of its own."""
         finite = self.clause.finite.of(self.text)
         said = [self.subject, self.clause.adverb.of(self.text), finite, *self._behind((), None)]
@@ -173,7 +174,7 @@ def _said_in(passage: Passage) -> Iterator[Said]:
 
 
 #: Words that open a clause which may be left out without changing what is said before it.
-_LEAVABLE = frozenset("because although though while whereas until after before since as".split())
+_LEAVABLE = vocabulary("because although though while whereas until after before since as")
 
 
 def _whole(text: str, clause: Clause) -> bool:
@@ -215,7 +216,7 @@ def _subject(passage: Passage, sentence: str, clause: Clause, topic: str) -> str
         return None
     head = next((k for k, low in enumerate(tokens) if low in PREPOSITIONS or low == "of"), None)
     noun = tokens[-1] if head is None else tokens[head - 1] if head else ""
-    if noun in VAGUE and (head is None or tokens[head] != "of") or not noun[:1].isalpha():
+    if (noun in VAGUE and (head is None or tokens[head] != "of")) or not noun[:1].isalpha():
         return None
     if len(tokens) > 1 and is_base(tokens[0]) and tokens[1] in DETERMINERS:
         return None  # "Bake the loaf"
@@ -223,7 +224,7 @@ def _subject(passage: Passage, sentence: str, clause: Clause, topic: str) -> str
         return None
     if noun in DETERMINERS or noun in ("there", "first", "second", "third", "last"):
         return None
-    return _in_a_sentence(text, clause, passage)
+    return _in_a_sentence(text, passage)
 
 
 def _looks_finite(low: str, behind: str) -> bool:
@@ -242,12 +243,10 @@ def _agrees(pronoun: str, topic: str) -> bool:
     return is_person(topic)
 
 
-def _in_a_sentence(subject: str, clause: Clause, passage: Passage) -> str | None:
+def _in_a_sentence(subject: str, passage: Passage) -> str | None:
     """A subject as it is written within a sentence; None where nobody can tell."""
     first = subject.split()[0]
     lower = first[0].lower() + first[1:]
-    if clause.subject.start > 0 and not clause.lead and not first[0].isupper():
-        return subject
     if first[0].islower() or first[0].isdigit():
         return subject
     if lower in DETERMINERS or lower in ("there", "one", "two", "three", "four", "five", "six"):
@@ -281,7 +280,7 @@ def _same_noun(lower: str, text: str) -> bool:
     return re.search(rf"\b{re.escape(other)}\b", text) is not None
 
 
-def _parts(sentence: str, clause: Clause) -> tuple[Place, ...]:
+def _parts(sentence: str, clause: Clause) -> tuple[Span, ...]:
     """What follows the verb, cut before each preposition that opens a phrase of its own."""
     start, end = clause.rest
     tokens = [token for token in tokens_of(sentence) if start <= token.start and token.end <= end]
@@ -307,15 +306,17 @@ def _parts(sentence: str, clause: Clause) -> tuple[Place, ...]:
     places = []
     for first, last in zip(cuts, ends, strict=True):
         piece = sentence[first:last].rstrip(" ,")
-        places.append(Place(first, first + len(piece)))
+        places.append(Span(first, first + len(piece)))
     if len(places) > 1 and cuts[1] == start:
-        places[0] = Place(start, start)
+        places[0] = Span(start, start)
     return tuple(places)
 
 
 def _is_particle(base: str, low: str) -> bool:
     """Whether a preposition right behind a verb belongs to it ("throw up", "bring in")."""
-    return low in ("up", "out", "off", "down", "over") or (low == "in" and base in ("bring", "take"))
+    return low in ("up", "out", "off", "down", "over") or (
+        low == "in" and base in ("bring", "take")
+    )
 
 
 def _next_number(tokens: Sequence[object], k: int) -> str:

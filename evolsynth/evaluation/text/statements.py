@@ -1,8 +1,8 @@
-"""Plain clauses of a sentence: subject, finite verb, and what follows, found by rules.
+"""Statements in plain clauses: subject, finite verb, and what follows, found by rules.
 
 A question can be asked for sure where a sentence says one thing of one subject in the usual order.
 Such clauses are found without a parser: the first finite verb parts the subject from the rest, and
-auxiliaries and a list of verb forms (``clauses.txt``) tell it. What is not plain (two verbs where
+auxiliaries and a list of verb forms (``statements.txt``) tell it. What is not plain (two verbs where
 one is expected, a subject with a clause in it, a hedge) is left alone: a clause that is not found
 costs a question, one that is found wrongly makes a bad one. For English.
 """
@@ -15,12 +15,23 @@ from typing import NamedTuple
 
 from evolsynth.evaluation.text.numbers import NUMBER_WORDS
 from evolsynth.evaluation.text.words import vocabularies, word_lists
-from evolsynth.methods.grounded.draft import Place
 
 __all__ = ["ADVERBS", "DETERMINERS", "JOINS", "PREPOSITIONS", "REFERRING", "VAGUE", "Clause"]
-__all__ += ["Token", "Verb", "clauses_of", "is_base", "is_participle", "is_plural", "past_of", "tokens_of", "verb_of"]
+__all__ += [
+    "Span",
+    "Token",
+    "Verb",
+    "base_of",
+    "clauses_of",
+    "is_base",
+    "is_participle",
+    "is_plural",
+    "past_of",
+    "tokens_of",
+    "verb_of",
+]
 
-_LISTS = vocabularies(__file__, "clauses.txt")
+_LISTS = vocabularies(__file__, "statements.txt")
 PREPOSITIONS, REFERRING, ADVERBS = (
     _LISTS[name] for name in ("prepositions", "referring", "adverbs")
 )
@@ -32,6 +43,17 @@ _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W_]+(?:[-'\u2019.](?=\w)[^\W_]+)*|[^\w
 _VOWELS = "aeiou"
 #: The longest subject, and phrase before it, in tokens.
 _SUBJECT, _LEAD = 9, 9
+
+
+class Span(NamedTuple):
+    """A piece of a sentence: from the character ``start`` to before ``end``."""
+
+    start: int
+    end: int
+
+    def of(self, text: str) -> str:
+        """What stands there."""
+        return text[self.start : self.end]
 
 
 class Token(NamedTuple):
@@ -66,14 +88,14 @@ class Clause(NamedTuple):
         adverb: words between subject and verb ("still").
     """
 
-    lead: Place
-    subject: Place
+    lead: Span
+    subject: Span
     verb: Verb
-    finite: Place
-    rest: Place
+    finite: Span
+    rest: Span
     cut: str = ""
-    reason: Place = Place(0, 0)
-    adverb: Place = Place(0, 0)
+    reason: Span = Span(0, 0)
+    adverb: Span = Span(0, 0)
 
 
 def _forms() -> tuple[dict[str, str], dict[str, str], frozenset[str], dict[str, str]]:
@@ -82,7 +104,7 @@ def _forms() -> tuple[dict[str, str], dict[str, str], frozenset[str], dict[str, 
     participles: dict[str, str] = {}
     regular = _LISTS["regular"]
     past_of: dict[str, str] = {}
-    for line in word_lists(__file__, "clauses.txt")["irregular"]:
+    for line in word_lists(__file__, "statements.txt")["irregular"]:
         base, past, participle = line.split()
         pasts[past], participles[participle], past_of[base] = base, base, past
     for base in sorted(regular | _LISTS["doubled"]):
@@ -122,6 +144,14 @@ _OWN = {
 def past_of(base: str) -> str | None:
     """The past of a verb in its base form, if the lists have it."""
     return _PAST_OF.get(base)
+
+
+def base_of(word: str) -> str:
+    """The base form of a form of a verb that the lists have; any other word as it is."""
+    low = word.lower()
+    if low in _OWN:
+        return _OWN[low].base
+    return _PASTS.get(low) or _PARTICIPLES.get(low) or _THIRD.get(low) or low
 
 
 def verb_of(participle: str) -> str | None:
@@ -188,15 +218,14 @@ _ENDS = frozenset(("and", "but", "or"))
 _SOMETIMES = frozenset(("after", "before", "since", "as", "once", "until", "than"))
 _YEAR = re.compile(r"[12]\d{3}")
 _CONNECTIVES = frozenset(
-    "however today nowadays therefore moreover besides thus overall later then finally afterwards"
-    " indeed instead meanwhile".split()
+    ["however", "today", "nowadays", "therefore", "moreover", "besides", "thus", "overall", "later", "then", "finally", "afterwards", "indeed", "instead", "meanwhile"]
 )
 Range = tuple[int, int]
 
 
-def _place(tokens: tuple[Token, ...], span: Range) -> Place:
+def _place(tokens: tuple[Token, ...], span: Range) -> Span:
     first, end = span
-    return Place(tokens[first].start, tokens[end - 1].end) if first < end else Place(0, 0)
+    return Span(tokens[first].start, tokens[end - 1].end) if first < end else Span(0, 0)
 
 
 def _opening(tokens: tuple[Token, ...], start: int) -> tuple[Range, Range, int] | None:
@@ -291,7 +320,7 @@ def _predicate(
     cut = " ".join(token.lower for token in tokens[end : end + 2]) if end < stop else ""
     why = end + 1 if cut == ", because" else end
     because = why < stop and tokens[why].lower == "because" and tokens[why + 1].lower != "of"
-    reason = _place(tokens, (why, stop)) if because else Place(0, 0)
+    reason = _place(tokens, (why, stop)) if because else Span(0, 0)
     adverbs = at
     while adverbs > subject[1] and tokens[adverbs - 1].lower in ADVERBS:
         adverbs -= 1
@@ -330,7 +359,9 @@ def _ends(tokens: tuple[Token, ...], at: int) -> bool:
         return _verb_before_mark(tokens, at + 1)
     if low in JOINS:
         return True
-    return low in _ENDS and (_second_at(tokens, at) is not None or _verb_before_mark(tokens, at + 2))
+    return low in _ENDS and (
+        _second_at(tokens, at) is not None or _verb_before_mark(tokens, at + 2)
+    )
 
 
 def _in_a_name(tokens: tuple[Token, ...], at: int) -> bool:
@@ -361,7 +392,11 @@ def _second_at(tokens: tuple[Token, ...], at: int) -> int | None:
         place += 1
     token = tokens[place]
     low = token.lower
-    if low in _AUXILIARIES or low in _PASTS and not (low in _BASES or tokens[at - 1].lower in _PARTICIPLES):
+    if (
+        low in _AUXILIARIES
+        or (low in _PASTS
+        and not (low in _BASES or tokens[at - 1].lower in _PARTICIPLES))
+    ):
         return place
     third = low in _THIRD and _THIRD[low] not in _SELDOM and not is_plural(tokens[at - 1].lower)
     return place if third else None
@@ -391,7 +426,9 @@ def _own_subject(tokens: tuple[Token, ...], end: int) -> int | None:
 def _plain(tokens: tuple[Token, ...], at: int, end: int, verb: Verb) -> bool:
     """Whether no second finite verb stands in what follows a verb."""
     place = at + 1
-    while place < end and (tokens[place].lower in ADVERBS or tokens[place].lower in ("be", "been", "being")):
+    while place < end and (
+        tokens[place].lower in ADVERBS or tokens[place].lower in ("be", "been", "being")
+    ):
         place += 1
     reduced = verb.past and not verb.aux and tokens[at + 1].lower in PREPOSITIONS
     for k in range(place, end):

@@ -2,7 +2,7 @@
 
 A question can be asked for sure where a sentence says one thing of one subject in the usual order.
 Such clauses are found without a parser: the first finite verb parts the subject from the rest, and
-auxiliaries and a list of verb forms (``statements.txt``) tell it. What is not plain (two verbs where
+a list of verb forms (``statements.txt``) tells it. What is not plain (two verbs where
 one is expected, a subject with a clause in it, a hedge) is left alone: a clause that is not found
 costs a question, one that is found wrongly makes a bad one. For English.
 """
@@ -133,6 +133,7 @@ _THIRD = {
     **{f"{base}es": base for base in _BASES if base.endswith(("s", "x", "z", "ch", "sh", "o"))},
     **{f"{base[:-1]}ies": base for base in _BASES if base[-1] == "y" and base[-2] not in _VOWELS},
 }
+_FORMS = frozenset(_PASTS) | frozenset(_PARTICIPLES) | frozenset(_THIRD)
 _OWN = {
     "is": Verb("be", False, True), "are": Verb("be", False, True),
     "was": Verb("be", True, True), "were": Verb("be", True, True),
@@ -218,7 +219,23 @@ _ENDS = frozenset(("and", "but", "or"))
 _SOMETIMES = frozenset(("after", "before", "since", "as", "once", "until", "than"))
 _YEAR = re.compile(r"[12]\d{3}")
 _CONNECTIVES = frozenset(
-    ["however", "today", "nowadays", "therefore", "moreover", "besides", "thus", "overall", "later", "then", "finally", "afterwards", "indeed", "instead", "meanwhile"]
+    [
+        "however",
+        "today",
+        "nowadays",
+        "therefore",
+        "moreover",
+        "besides",
+        "thus",
+        "overall",
+        "later",
+        "then",
+        "finally",
+        "afterwards",
+        "indeed",
+        "instead",
+        "meanwhile",
+    ]
 )
 Range = tuple[int, int]
 
@@ -351,8 +368,10 @@ def _second_verb(tokens: tuple[Token, ...], at: int, subject: Range) -> Verb | N
 def _ends(tokens: tuple[Token, ...], at: int) -> bool:
     """Whether a clause ends before this token."""
     low = tokens[at].lower
-    if tokens[at].text == "," and _in_a_name(tokens, at):
+    if tokens[at].text == "," and (_in_a_name(tokens, at) or _in_a_list(tokens, at)):
         return False
+    if low == "so" and tokens[at + 1].lower != "that":
+        return False  # "differ so much"
     if tokens[at].text in _MARKS:
         return True
     if low in _SOMETIMES:
@@ -375,6 +394,22 @@ def _in_a_name(tokens: tuple[Token, ...], at: int) -> bool:
     return closes and tokens[at + 1].lower in PREPOSITIONS
 
 
+def _in_a_list(tokens: tuple[Token, ...], at: int) -> bool:
+    """Whether a comma parts the items of a list that goes on to the end: "rye, oats and wheat"."""
+    behind = tokens[at + 1 : len(tokens) - 1]
+    last = max((k for k, token in enumerate(behind) if token.lower in ("and", "or")), default=0)
+    if not last or len(behind) > 14 or len(behind) - last > 7 or behind[0].lower.endswith("ing"):
+        return False
+    if behind[0].lower in _ENDS | PREPOSITIONS | JOINS | ADVERBS or behind[0].lower in _FORMS:
+        return False
+    return not any(
+        token.lower in JOINS | _AUXILIARIES
+        or (token.text in _MARKS and token.text != ",")
+        or (k and _finite(tokens, at + 1 + k, at + 1) is not None)
+        for k, token in enumerate(behind)
+    )
+
+
 def _verb_before_mark(tokens: tuple[Token, ...], start: int) -> bool:
     """Whether a finite verb stands between a place and the next mark."""
     for at in range(start, len(tokens) - 1):
@@ -392,12 +427,14 @@ def _second_at(tokens: tuple[Token, ...], at: int) -> int | None:
         place += 1
     token = tokens[place]
     low = token.lower
-    if (
-        low in _AUXILIARIES
-        or (low in _PASTS
-        and not (low in _BASES or tokens[at - 1].lower in _PARTICIPLES))
+    if low in _AUXILIARIES or (
+        low in _PASTS and not (low in _BASES or tokens[at - 1].lower in _PARTICIPLES)
     ):
         return place
+    behind = tokens[place + 1].lower if place + 1 < len(tokens) else ""
+    opens = behind in DETERMINERS | PREPOSITIONS | ADVERBS or behind[:1].isdigit()
+    if low in _BASES and low not in _SELDOM and opens:
+        return place  # "live in Antarctica and grow up to"
     third = low in _THIRD and _THIRD[low] not in _SELDOM and not is_plural(tokens[at - 1].lower)
     return place if third else None
 
@@ -430,6 +467,8 @@ def _plain(tokens: tuple[Token, ...], at: int, end: int, verb: Verb) -> bool:
         tokens[place].lower in ADVERBS or tokens[place].lower in ("be", "been", "being")
     ):
         place += 1
+    if verb.past and not verb.aux and tokens[at + 1].lower in ("by", "with"):
+        return False  # "buns coloured with saffron belong", "led by Tomas"
     reduced = verb.past and not verb.aux and tokens[at + 1].lower in PREPOSITIONS
     for k in range(place, end):
         low = tokens[k].lower

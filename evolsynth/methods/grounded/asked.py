@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from random import Random
 
+from evolsynth.methods.grounded.asking import Question
 from evolsynth.methods.grounded.draft import Draft, Passage, Place
-from evolsynth.methods.grounded.questions import Question
 from evolsynth.methods.grounded.said import sentence_case
 from evolsynth.prompts import prompt_lists
 
@@ -21,6 +21,8 @@ __all__ = ["FORMS", "worded_question"]
 _LIST = "grounded/question"
 #: How often each form is drawn.
 FORMS: Mapping[str, float] = {"bare": 3, "either": 3, "short": 1.5, "sentence": 1.5, "quote": 2}
+#: The longest answer, in words, that may be called a short one.
+_SHORT = 6
 _SLOT = re.compile(r"\{(\w+)\}")
 
 
@@ -38,7 +40,8 @@ def worded_question(question: Question, passage: Passage, random: Random) -> Dra
         "evidence": evidence.of(passage.text),
     }
     lists = prompt_lists(_LIST)
-    form = random.choices(list(FORMS), list(FORMS.values()))[0]
+    weights = {**FORMS, "short": FORMS["short"] if len(answer.split()) <= _SHORT else 0.0}
+    form = random.choices(list(weights), list(weights.values()))[0]
     known = [w for w in lists[form] if passage.title or "{title}" not in w]
     wording, reply = random.choice(known), random.choice(lists[f"{form}: answer"])
     return Draft(

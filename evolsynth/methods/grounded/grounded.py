@@ -130,7 +130,7 @@ async def _chosen(
     seed: int,
 ) -> list[Draft]:
     """The drafts for a passage: kinds drawn by weight, all before one comes again."""
-    random = Random(derive_seed(seed, _METHOD, row.id))
+    random = Random(derive_seed(seed, _METHOD, row.id))  # noqa: S311
     pools: dict[str, _Found] = {}
     taken: list[Draft] = []
     left = [(kind, weight) for kind, weight in wanted]
@@ -140,7 +140,7 @@ async def _chosen(
             at = random.choices(range(len(left)), [weight for _, weight in left])[0]
             kind, weight = left.pop(at)
             if kind.name not in pools:
-                own = Random(derive_seed(seed, f"{_METHOD}/{kind.name}", row.id))
+                own = Random(derive_seed(seed, f"{_METHOD}/{kind.name}", row.id))  # noqa: S311
                 pools[kind.name] = _Found(kind, weight, await kind.drafts(passage, own, llm))
             draft = _first_good(pools[kind.name].drafts, taken, row)
             if draft is not None:

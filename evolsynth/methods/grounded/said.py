@@ -23,7 +23,7 @@ from evolsynth.evaluation.text.statements import (
     is_plural,
     tokens_of,
 )
-from evolsynth.evaluation.text.words import vocabularies, vocabulary, words
+from evolsynth.evaluation.text.words import NEGATORS, vocabularies, vocabulary, words
 from evolsynth.methods.grounded.draft import Passage, Place
 
 __all__ = ["Said", "is_person", "is_topic", "said_in", "sentence_case"]
@@ -212,7 +212,7 @@ def _subject(passage: Passage, sentence: str, clause: Clause, topic: str) -> str
     if tokens[0] in _POSSESSIVE and topic and not set(tokens[1:]) & REFERRING:
         genitive = f"{topic}'" if topic.endswith("s") else f"{topic}'s"
         return f"{genitive} {text.split(maxsplit=1)[1]}" if len(tokens) > 1 else None
-    if set(tokens) & REFERRING or set(tokens) & JOINS or "," in text:
+    if set(tokens) & (REFERRING | JOINS | NEGATORS) or "," in text:
         return None
     head = next((k for k, low in enumerate(tokens) if low in PREPOSITIONS or low == "of"), None)
     noun = tokens[-1] if head is None else tokens[head - 1] if head else ""
@@ -251,11 +251,12 @@ def _in_a_sentence(subject: str, passage: Passage) -> str | None:
         return subject
     if lower in DETERMINERS or lower in ("there", "one", "two", "three", "four", "five", "six"):
         return lower + subject[len(first) :]
-    names = _PEOPLE["given names"] | _PEOPLE["titles"]
     if re.search(rf"\b[A-Z]\w+ {re.escape(first)}\b", passage.text):
         return subject  # "James Watt"
+    if first in _PEOPLE["given names"] | _PEOPLE["titles"] | _PEOPLE["peoples"]:
+        return subject
     common = re.search(rf"(?<=[\w,;] ){re.escape(lower)}\b", passage.text)
-    if common is not None and first not in names:
+    if common is not None:
         return lower + subject[len(first) :]
     stem = first.removesuffix("'s").removesuffix("\u2019s")
     inside = re.search(rf"(?<=[\w,;] ){re.escape(stem)}\b", passage.text)
@@ -267,8 +268,6 @@ def _in_a_sentence(subject: str, passage: Passage) -> str | None:
         return lower + subject[len(first) :]
     behind = subject.split()[1:2]
     if behind and behind[0][:1].isupper() and behind[0].lower() not in DETERMINERS:
-        return subject
-    if first in _PEOPLE["given names"] | _PEOPLE["titles"] | _PEOPLE["peoples"]:
         return subject
     if is_plural(lower) or behind:
         return lower + subject[len(first) :]
@@ -295,8 +294,8 @@ def _parts(sentence: str, clause: Clause) -> tuple[Span, ...]:
         opens = low in PREPOSITIONS and low not in ("than", "per", "like")
         if k and tokens[k - 1].lower in PREPOSITIONS - {"every"} and not infinitive:
             opens = False  # "up to 40", "from under the ice"
-        if low == "by" and k and _counts(tokens[k - 1].lower) and _counts(behind[0].lower):
-            continue  # "28 by 15 metres"
+        if low in ("by", "to") and k and _counts(tokens[k - 1].lower) and _counts(behind[0].lower):
+            continue  # "28 by 15 metres", "two to three years"
         amount = low in _AMOUNT and _HEDGES.match(sentence, token.start) is not None
         if amount and low in ("about", "around", "over", "under"):
             amount = _counts(behind[0].lower)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from random import Random
 
+from evolsynth.methods.grounded.asked import worded_question
+from evolsynth.methods.grounded.asking import QUESTION_KINDS, Question, questions_of
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
-from evolsynth.methods.grounded.questions import QUESTION_KINDS, Question, questions_of
-from evolsynth.methods.grounded.asked import worded_question
 
 __all__ = ["WEIGHTS"]
 
@@ -24,6 +24,7 @@ WEIGHTS = {
     "where": 1.0,
     "why": 1.5,
     "what": 1.0,
+    "subject": 0.7,
 }
 
 

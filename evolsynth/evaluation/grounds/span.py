@@ -23,9 +23,10 @@ __all__ = ["fits_question", "span", "told_in"]
 
 _LISTS = vocabularies(__file__, "span.txt")
 _TIME = re.compile(
-    r"\b(?:\d{3,4}|\d{1,2}[:.]\d\d|noon|midnight|(?:spring|summer|autumn|winter)|century"
-    r"|\d{1,2} [ap]\.?m|o'clock|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|January|February"
-    r"|March|April|May|June|July|August|September|October|November|December)\b"
+    r"\b(?:(?:1\d|20)\d\d(?![\d,.]\d| [a-z])|\d{1,4} (?:BC|AD|BCE|CE)|\d{1,2}[:.]\d\d"
+    r"|noon|midnight|\d{1,2} [ap]\.?m|o'clock|(?:spring|summer|autumn|winter)|century|\d{3,4}s"
+    r"|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|January|February|March|April|May|June|July"
+    r"|August|September|October|November|December)\b"
 )
 _WHEN = re.compile(
     r"(?:when|since when|until when|(?:in|since|until|till|by|on|at|from|during) (?:what|which)"

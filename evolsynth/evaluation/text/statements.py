@@ -217,7 +217,10 @@ _UNUSUAL = frozenset('"\u201c\u201d?!*_[]{}<>|=/')
 _MARKS = frozenset(",;:\u2014\u2013()-")
 _ENDS = frozenset(("and", "but", "or"))
 _SOMETIMES = frozenset(("after", "before", "since", "as", "once", "until", "than"))
-_YEAR = re.compile(r"[12]\d{3}")
+_TIME = re.compile(
+    r"[12]\d{3}|spring|summer|autumn|winter|January|February|March|April|May|June|July|August"
+    r"|September|October|November|December"
+)
 _CONNECTIVES = frozenset(
     [
         "however",
@@ -290,8 +293,10 @@ def _lead(tokens: tuple[Token, ...], start: int) -> tuple[Range, int | None]:
             return (start, at), at + 1
         if tokens[at].lower in _AUXILIARIES or tokens[at].lower in JOINS:
             break
-    if first in ("in", "by", "since") and _YEAR.fullmatch(tokens[start + 1].text):
-        return (start, start + 2), start + 2
+    if first in ("in", "by", "since") and _TIME.fullmatch(tokens[start + 1].text):
+        behind = start + 2
+        behind += tokens[behind].text.isdigit()  # "In May 1881 the mill burned down"
+        return (start, behind), behind
     return (0, 0), None
 
 
@@ -435,8 +440,8 @@ def _second_at(tokens: tuple[Token, ...], at: int) -> int | None:
     opens = behind in DETERMINERS | PREPOSITIONS | ADVERBS or behind[:1].isdigit()
     if low in _BASES and low not in _SELDOM and opens:
         return place  # "live in Antarctica and grow up to"
-    third = low in _THIRD and _THIRD[low] not in _SELDOM and not is_plural(tokens[at - 1].lower)
-    return place if third else None
+    third = low in _THIRD and _THIRD[low] not in _SELDOM
+    return place if third and (opens or not is_plural(tokens[at - 1].lower)) else None
 
 
 def _same_subject(tokens: tuple[Token, ...], end: int) -> int | None:
@@ -474,7 +479,7 @@ def _plain(tokens: tuple[Token, ...], at: int, end: int, verb: Verb) -> bool:
         low = tokens[k].lower
         if reduced and _THIRD.get(low, "") in _BASES - _SELDOM and low.endswith("s"):
             return False  # "the distance covered per turn depends"
-        if low in ("not", "never", "no", "neither", "nor") or low in _HEDGED:
+        if low in ("not", "never", "no", "neither", "nor") or tokens[k].text in _HEDGED:
             return False
         if low in _OWN or low in ("can", "will"):
             return False

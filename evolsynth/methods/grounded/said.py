@@ -212,6 +212,8 @@ def _subject(passage: Passage, sentence: str, clause: Clause, topic: str) -> str
     if tokens[0] in _POSSESSIVE and topic and not set(tokens[1:]) & REFERRING:
         genitive = f"{topic}'" if topic.endswith("s") else f"{topic}'s"
         return f"{genitive} {text.split(maxsplit=1)[1]}" if len(tokens) > 1 else None
+    if tokens == ["there"]:
+        return "there"
     if set(tokens) & (REFERRING | JOINS | NEGATORS) or "," in text:
         return None
     head = next((k for k, low in enumerate(tokens) if low in PREPOSITIONS or low == "of"), None)

@@ -1,9 +1,9 @@
 """A question whose answer is a chosen span, and what all kinds of questions are made with.
 
 The span is chosen first: a year, a number with what it counts, a place, a reason. The clause in
-which it stands is turned into the question that it answers ("The mill was built in 1881." gives
-"In what year was the mill built?") by moving the auxiliary or adding "do". A function gives the questions of
-one kind for one clause; nothing here asks a model.
+which it stands becomes the question that it answers ("The mill was built in 1881." gives "In what
+year was the mill built?"): the auxiliary is moved, or "do" is added. A function gives the questions
+of one kind for one clause; nothing here asks a model.
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ _OWNED = re.compile(r"\b(?:his|her|its|their) (?=[a-z]+)")
 
 def _readable(text: str, said: Said) -> bool:
     """Whether a question is of a fair length, and all it speaks of has a name."""
+    own = {"there"} if said.subject == "there" else set()
     flat = _OWNED.sub("", text) if said.named else text
     rest = flat.rstrip("?").split()
     owned = [m.end() for m in _OWNED.finditer(text)]
@@ -115,7 +116,7 @@ def _readable(text: str, said: Said) -> bool:
         return False  # "placed her in a mural"
     if any(_OWNED.search(said.part(k)) for k in range(1, len(said.parts))):
         return "its" in text.split()  # "turned the walk in her memory into a race": whose?
-    return 4 <= len(text.split()) <= 18 and not {w.lower() for w in rest} & REFERRING
+    return 4 <= len(text.split()) <= 18 and not {w.lower() for w in rest} & (REFERRING - own)
 
 
 def _vague(said: Said) -> bool:
@@ -148,7 +149,9 @@ def _doubtful(question: Question, others: list[Question]) -> bool:
     """Whether another question of its kind asks all that it asks, for another answer."""
     own = _asks(question)
     return any(
-        other is not question and other.answer != question.answer and own <= _asks(other)
+        other.answer != question.answer
+        and other.wordings[0].split()[:2] == question.wordings[0].split()[:2]
+        and own <= _asks(other)
         for other in others
     )
 

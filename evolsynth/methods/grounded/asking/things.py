@@ -36,6 +36,10 @@ _ONLY = re.compile(
 )
 
 
+#: What may follow a clause without belonging to its last noun.
+_LEFT_WHOLE = frozenset((", because", ", which", ", and", ", but", ", while"))
+
+
 @of_kind("what")
 def what(said: Said) -> Iterator[Question]:
     """What something is called, is made of, does, or is."""
@@ -55,14 +59,9 @@ def what(said: Said) -> Iterator[Question]:
             yield from asked_of(
                 "what", said, answer, f"{said.ask('What', without=(1,))[:-1]} {first}?"
             )
-    whole = not said.clause.cut or said.clause.cut.split()[0] in (
-        "because",
-        "and",
-        "so",
-        ";",
-        "but",
-    )
-    whole = whole or said.clause.cut in (", because", ", which", ", and", ", but", ", while")
+    yield from _stranded(said)
+    mark = said.clause.cut.partition(" ")[0]
+    whole = mark in ("", "because", "and", "so", ";", "but") or said.clause.cut in _LEFT_WHOLE
     if verb.base in LISTS["telling verbs"] and _is_object(core, said) and whole:
         asked = said.ask("What", core="")
         yield from asked_of("what", said, said.parts[0], asked)
@@ -85,6 +84,8 @@ def _stranded(said: Said) -> Iterator[Question]:
         return
     prep, _, noun = said.part(1).partition(" ")
     verb = core.split()[-1] if base == "be" and core else base
+    if len(core.split()) > 2:
+        return
     if f"{verb}-{prep}" not in LISTS["verbs with a preposition"] or (core and base != "be"):
         return
     answer = Span(said.parts[1].start + len(prep) + 1, said.parts[1].end)
@@ -109,6 +110,8 @@ def subject(said: Said) -> Iterator[Question]:
     if not said.named or is_person(phrase) or is_topic(said.subject, said.passage):
         return
     if {w.lower() for w in told} & LISTS["groups"] or len(told) < 2:
+        return
+    if told[-1].endswith(("er", "or", "ist", "ian", "man", "woman")):  # mostly people
         return
     if len(told) > 4 or told[0] == "there" or verb.base in LISTS["empty verbs"] | {"can", "will"}:
         return

@@ -24,7 +24,7 @@ WEIGHTS = {
     "where": 1.0,
     "why": 1.5,
     "what": 1.0,
-    "subject": 0.7,
+    "subject": 0.5,
 }
 
 

@@ -1,1 +1,3 @@
 """Tasks about a text, and answers that stand in it."""
+
+import evolsynth.methods.grounded.grounded  # noqa: F401 - it registers itself

@@ -1,0 +1,231 @@
+"""Tasks about texts, with answers that stand in them."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from random import Random
+from typing import Any, NamedTuple
+
+from evolsynth.errors import InputError, did_you_mean
+from evolsynth.evaluation.gate.gate import part_findings
+from evolsynth.evaluation.grounds.ground import stands
+from evolsynth.findings import reason
+from evolsynth.llm.base import LLM, Capability
+from evolsynth.methods.grounded.draft import Draft, Passage, Place
+from evolsynth.methods.grounded.kind import KINDS, Kind
+from evolsynth.methods.grounded.passages import passage_of
+from evolsynth.methods.method import method
+from evolsynth.options import Count, Several
+from evolsynth.prompts import prompt_lists
+from evolsynth.rows import Row, derive_seed
+from evolsynth.streams import Rows, map_rows
+
+__all__ = ["EXHAUSTED", "grounded", "kinds_of"]
+
+_METHOD = "grounded"
+#: The reason of the row that says how many tasks a text did not give.
+EXHAUSTED = reason(
+    "text_exhausted",
+    "The text gives fewer tasks than were asked for.",
+    "Nothing is wrong with it. Ask for fewer with each, allow more kinds, or give longer texts.",
+)
+
+
+@method(
+    shape="expand",
+    needs=["input"],
+    gives=["instruction", "response", "input"],
+    role="write",
+)
+async def grounded(
+    rows: Rows,
+    llm: LLM,
+    *,
+    each: Several = 4,
+    kinds: Mapping[str, float] | None = None,
+    seed: int = 0,
+    concurrency: Count | None = None,
+) -> AsyncGenerator[Row]:
+    """Tasks about each row's text, with answers that stand in it: up to ``each`` rows for each.
+
+    Their kinds are drawn by weight, each once before any comes again, and no two are about the same
+    fact of a text. What is made is looked at by the gate's checks, and its answer gone through
+    again, before it is taken. A text that gives fewer is followed by a rejected row with the reason
+    ``text_exhausted``, so that nothing is short without being counted. Settled rows pass through;
+    a row without a text has failed.
+
+    Args:
+        each: how many tasks are made of a text at most.
+        kinds: kinds of tasks and how often each is wanted beside the others, as ``{year: 1, why:
+            2}``; by default all that the model can make, by their own weights.
+
+    Raises:
+        InputError: there is no such kind, or no weight is above 0.
+        CapabilityError: the back end cannot do what a kind asked for by name needs.
+    """
+    wanted = kinds_of(kinds, llm)
+
+    async def work(row: Row) -> tuple[Row, ...]:
+        passage = passage_of(row)
+        chosen = await _chosen(passage, row, wanted, llm, each=each, seed=seed)
+        made = [_row(row, draft, seed, number) for number, draft in enumerate(chosen)]
+        return (*made, _shortfall(row, seed, len(made), each)) if len(made) < each else tuple(made)
+
+    width = llm.concurrency if concurrency is None else concurrency
+    async with aclosing(map_rows(rows, work, step=_METHOD, concurrency=width)) as stream:
+        async for row in stream:
+            yield row
+
+
+def kinds_of(asked: Mapping[str, float] | None, llm: LLM) -> list[tuple[Kind, float]]:
+    """The kinds to make and their weights, those of weight 0 left out.
+
+    Raises:
+        InputError: there is no such kind, or no weight is above 0.
+        CapabilityError: the back end cannot do what a kind asked for by name needs.
+    """
+    if asked is None:
+        own = [kind for kind in KINDS.values() if kind.weight > 0]
+        return [(kind, kind.weight) for kind in own if not kind.asks or _able(llm)]
+    for name, weight in asked.items():
+        if name not in KINDS:
+            raise InputError(f"There is no kind of task '{name}'. {did_you_mean(name, KINDS)}")
+        if weight < 0:
+            raise InputError(f"The weight of '{name}' is {weight:g}: it must be 0 or more.")
+    found = [(KINDS[name], weight) for name, weight in asked.items() if weight > 0]
+    if not found:
+        raise InputError("No kind of task has a weight above 0. Give one some weight.")
+    if any(kind.asks for kind, _ in found):
+        for capability in _NEEDED:
+            llm.require(capability, by=_METHOD)
+    return found
+
+
+#: What kinds that ask a model need of it.
+_NEEDED = (Capability.RAW_PROMPT, Capability.PREFIX, Capability.LOGPROBS)
+
+
+def _able(llm: LLM) -> bool:
+    return all(capability in llm.capabilities for capability in _NEEDED)
+
+
+class _Found(NamedTuple):
+    """What was made of one kind, and not looked at yet."""
+
+    kind: Kind
+    weight: float
+    drafts: list[Draft]
+
+
+async def _chosen(
+    passage: Passage,
+    row: Row,
+    wanted: list[tuple[Kind, float]],
+    llm: LLM,
+    *,
+    each: int,
+    seed: int,
+) -> list[Draft]:
+    """The drafts for a passage: kinds drawn by weight, all before one comes again."""
+    random = Random(derive_seed(seed, _METHOD, row.id))  # noqa: S311
+    pools: dict[str, _Found] = {}
+    taken: list[Draft] = []
+    left = [(kind, weight) for kind, weight in wanted]
+    while left and len(taken) < each:
+        again: list[tuple[Kind, float]] = []
+        while left and len(taken) < each:
+            at = random.choices(range(len(left)), [weight for _, weight in left])[0]
+            kind, weight = left.pop(at)
+            if kind.name not in pools:
+                own = Random(derive_seed(seed, f"{_METHOD}/{kind.name}", row.id))  # noqa: S311
+                pools[kind.name] = _Found(kind, weight, await kind.drafts(passage, own, llm))
+            draft = _first_good(pools[kind.name].drafts, taken, row)
+            if draft is not None:
+                taken.append(draft)
+                again.append((kind, weight))
+        left = again
+    return taken
+
+
+def _first_good(drafts: list[Draft], taken: list[Draft], row: Row) -> Draft | None:
+    """The first draft that nothing speaks against, of sentences not used if there is one.
+
+    What is looked at is taken out of the list, whether it is good or not.
+    """
+    fresh = [draft for draft in drafts if not any(_shares(draft, one) for one in taken)]
+    for draft in [*fresh, *(draft for draft in drafts if draft not in fresh)]:
+        drafts.remove(draft)
+        if not any(_same_fact(draft, one) for one in taken) and _good(draft, row):
+            return draft
+    return None
+
+
+def _shares(draft: Draft, other: Draft) -> bool:
+    """Whether two drafts stand on a sentence in common."""
+    return draft.input == other.input and any(
+        _overlap(one, two) for one, two in itertools.product(draft.evidence, other.evidence)
+    )
+
+
+def _same_fact(draft: Draft, other: Draft) -> bool:
+    return any(
+        _overlap(one, two) for one, two in itertools.product(_facts(draft), _facts(other))
+    ) or (draft.instruction == other.instruction)
+
+
+def _facts(draft: Draft) -> tuple[Place, ...]:
+    fact = draft.told.get("fact")
+    return draft.evidence if fact is None else (Place(*fact),)
+
+
+def _overlap(one: Place, two: Place) -> bool:
+    return one.start < two.end and two.start < one.end
+
+
+def _good(draft: Draft, row: Row) -> bool:
+    """Whether no check of the gate objects to a draft, and its answer stands."""
+    made = _row(row, draft, 0, 0)
+    if any(part_findings(made, part) for part in ("instruction", "response")):
+        return False
+    kind, against = stands(made)
+    return kind is not None and against is None
+
+
+def _row(row: Row, draft: Draft, seed: int, number: int) -> Row:
+    """The row of a draft."""
+    told = {name: value for name, value in draft.told.items() if name != "fact"}
+    prompt = str(told.pop("prompt", f"{_METHOD}/{draft.kind}"))
+    made: dict[str, Any] = {"method": _METHOD, "kind": draft.kind, "seed": seed}
+    made |= {"prompt": prompt, "prompt_sha256": _hash(prompt), **told}
+    evidence = [{"start": place.start, "end": place.end} for place in draft.evidence]
+    carried = {name: value for name, value in row.extra.items() if name != "context"}
+    return Row.make(
+        draft.instruction,
+        key=f"{_METHOD}/{seed}/{row.id}/{number}",
+        method=_METHOD,
+        parents=(row.id,),
+        response=draft.response,
+        extra={**carried, "input": draft.input, "evidence": evidence},
+        provenance={
+            "instruction": made,
+            "response": {"method": _METHOD, "ground": dict(draft.ground)},
+        },
+    )
+
+
+def _hash(prompt: str) -> str:
+    """The hash of a list of wordings; empty where there is no such list."""
+    try:
+        lists = prompt_lists(prompt)
+    except InputError:
+        return ""
+    return hashlib.sha256(repr(sorted(lists.items())).encode()).hexdigest()[:16]
+
+
+def _shortfall(row: Row, seed: int, made: int, wanted: int) -> Row:
+    """A rejected row that says how many tasks a text did not give."""
+    ended = Row.make(key=f"{_METHOD}/{seed}/{row.id}/end", method=_METHOD, parents=(row.id,))
+    return ended.reject(EXHAUSTED, **{EXHAUSTED: {"made": made, "wanted": wanted}})

@@ -12,6 +12,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from evolsynth.evaluation.text.verbs import COMMANDS
 from evolsynth.evaluation.text.words import word_lists
 
 __all__ = ["Clause", "clause_of", "stands_alone"]
@@ -49,11 +50,17 @@ def stands_alone(sentence: str) -> bool:
     count = len(_WORDS.findall(sentence))
     if not 5 <= count <= 32 or not sentence.endswith(".") or not sentence[:1].isupper():
         return False
-    if sentence.split()[0].lower() in _forms()[2] or _LOOSE.search(sentence):
+    if _commands(sentence) or _LOOSE.search(sentence):
         return False
     if _UNQUOTABLE.search(sentence) or _OPENS.search(sentence) or _REFERS.search(sentence):
         return False
     return sentence.count("(") == sentence.count(")")
+
+
+def _commands(sentence: str) -> bool:
+    """Whether a sentence begins with a verb in its base form."""
+    first = sentence.split()[0].lower()
+    return first in COMMANDS or (first in _forms()[2] and first not in _forms()[0])
 
 
 class Clause(NamedTuple):
@@ -135,7 +142,7 @@ _LIST = re.compile(r"(?:[\w'-]+ ){0,3}[\w'-]+(?:, (?:[\w'-]+ ){0,3}[\w'-]+)+,? (
 
 @lru_cache(maxsize=1)
 def _forms() -> tuple[dict[str, tuple[str, str]], frozenset[str], frozenset[str]]:
-    """The finite forms (base and auxiliary by the form), the participles, and the bases."""
+    """The finite forms (base and auxiliary by the form), the participles, and all of the forms."""
     lists = word_lists(__file__, "verb_forms.txt")
     irregular = [line.split() for line in lists["irregular"]]
     skipped = {w for name in ("nouns", "past") for line in lists[name] for w in line.split()}
@@ -152,7 +159,8 @@ def _forms() -> tuple[dict[str, tuple[str, str]], frozenset[str], frozenset[str]
         forms[_third(base)], forms[past] = (base, "does"), (base, "did")
         participles.add(past)
         bases.add(base)
-    return {f: v for f, v in forms.items() if f not in skipped}, frozenset(participles), frozenset(bases)
+    certain = {form: made for form, made in forms.items() if form not in skipped}
+    return certain, frozenset(participles), frozenset(bases).union(forms, participles)
 
 
 def _third(base: str) -> str:
@@ -214,12 +222,12 @@ def _kept(main: str) -> str:
         if not listed and len(main[: match.start()].split()) >= 3 and "," in match.group():
             main = main[: match.start()]
             break
-    forms, participles, bases = _forms()
+    forms, _, all_forms = _forms()
     for match in re.finditer(r",? (?:and|but|or) (\w+)(?: (\w+))?", main):
         word, following = match[1], match[2] or ""
         adverb = word.endswith("ly") or word in ("then", "still", "later")
         finite = following if adverb else word
-        if finite in _AUXILIARIES or finite in forms or finite in participles or finite in bases:
+        if finite in _AUXILIARIES or finite in all_forms:
             return main[: match.start()]
         clause = re.match(r"[^,]* (?:is|are|was|were|has|had|can|will)\b", main[match.end(1) :])
         if clause or any(w in forms for w in main[match.end() :].split()):
@@ -296,9 +304,10 @@ def _within(word: str, tokens: list[str], sentence: str, text: str) -> str | Non
     if not sentence or not word[0].isupper():
         return word
     lower = word[0].lower() + word[1:]
-    if lower in _DETERMINERS or re.search(rf"(?<![\w-]){re.escape(lower)}(?![\w-])", text):
-        return lower
     named = len(tokens) > 1 and tokens[1][:1].isupper()
+    if lower in _DETERMINERS:
+        return lower
     if named or re.search(rf"[a-z,] {re.escape(word)}\b", text):
         return word
-    return None
+    seen = re.search(rf"(?<![\w-]){re.escape(lower)}(?![\w-])", text)
+    return lower if seen else None

@@ -155,7 +155,7 @@ def _years(sentence: str, text: str, random: Random) -> Iterator[Swap]:
 def _is_year(sentence: str, match: re.Match[str]) -> bool:
     """Whether a number of four digits is a year: behind "in", a month or "since"."""
     before = sentence[: match.start()]
-    return bool(re.search(rf"(?:\b(?:in|since|of|until|year|early|late)|\b(?:{_MONTH})) $", before, re.I))
+    return bool(re.search(rf"(?:\b(?:in|since|of|until|year|early|late|as)|\b(?:{_MONTH})) $", before, re.I))
 
 
 def _digits(sentence: str, random: Random) -> Iterator[Swap]:
@@ -164,6 +164,8 @@ def _digits(sentence: str, random: Random) -> Iterator[Swap]:
             continue
         old = match.group()
         before, after = sentence[: match.start()].rstrip(), sentence[match.end() :]
+        if match["year"] and not re.match(r" [a-z]", after):
+            continue
         if _MEASURED.search(before) or _AFTER.match(after) or _WHOLE.match(old + after):
             continue
         if re.match(r"(?:st|nd|rd|th|s)\b", after):
@@ -190,6 +192,8 @@ def _moved(old: str, after: str, random: Random, *, far: bool) -> str | None:
     for factor in random.sample(factors, len(factors)):
         new = round(value * factor / step) * step
         most = 98 if re.match(r"\s?(?:%|per ?cent|degrees)", after) else 10**12
+        if (new >= 1000) != (value >= 1000) and "," not in old:
+            continue
         if 0 < new <= most and abs(new - value) >= step and new != value:
             return f"{new:,.{decimals}f}" if "," in old else f"{new:.{decimals}f}"
     return None
@@ -227,11 +231,17 @@ def _typed(sentence: str, random: Random) -> Iterator[Swap]:
         for kind, some in _SETS:
             others = [w for w in some if w != old and not re.search(rf"\b{w}\b", lower, re.I)]
             if old in some and others and _framed(sentence, match, kind):
-                yield Swap(match.start(), old, random.choice(_near(old, some, others)), kind)
+                near = _beside if kind == "unit" else _apart
+                yield Swap(match.start(), old, random.choice(near(old, some, others)), kind)
                 break
 
 
-def _near(old: str, some: Sequence[str], others: Sequence[str]) -> Sequence[str]:
+def _beside(old: str, some: Sequence[str], others: Sequence[str]) -> Sequence[str]:
+    """Those of a list that are next to the old one, if there are any."""
+    return [w for w in others if abs(some.index(w) - some.index(old)) == 1] or others
+
+
+def _apart(old: str, some: Sequence[str], others: Sequence[str]) -> Sequence[str]:
     """Those of a list that are not next to the old one where it has an order, if there are any."""
     return [w for w in others if abs(some.index(w) - some.index(old)) > 1] or others
 

@@ -1,1 +1,1 @@
-"""Kinds of tasks about a text that a program makes alone, one in each module."""
+"""Kinds of tasks about a text, one or more in a file; `grounded.kind` finds them."""

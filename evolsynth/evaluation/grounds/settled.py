@@ -8,8 +8,10 @@ stand in the instruction, and the bare answer in the response.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 
+from evolsynth.evaluation.text.sentences import sentence_places
 from evolsynth.rows import Row
 
 __all__ = ["differs", "filled", "says", "sentences_with", "stands_in"]
@@ -67,35 +69,15 @@ def _on(character: str) -> bool:
 
 
 def stands_in(text: str | None, sentence: str) -> bool:
-    """Whether a sentence stands in a text, whole: begun where one begins."""
-    if not text or not sentence.strip():
-        return False
-    found = text.find(sentence)
-    while found >= 0:
-        before = text[:found].rstrip(" \"'“”’)")
-        if not before or before[-1] in ".!?\n:-*|>" or before[-1].isspace() or _marked(before):
-            return True
-        found = text.find(sentence, found + 1)
-    return False
-
-
-def _marked(before: str) -> bool:
-    return bool(re.search(r"(?:^|\n)\s*\d+[.)]$", before))
-
-
-_BORDER = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[A-Z0-9\"“])|\n+")
-_ABBREVIATED = re.compile(r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|No|vs|e\.g|i\.e|c|ca|approx)\.$")
+    """Whether a sentence stands in a text as one."""
+    return bool(text) and sentence in _sentences(text or "")
 
 
 def sentences_with(text: str, piece: str) -> list[str]:
     """The sentences and lines of a text that hold a piece, as whole words."""
-    return [s for s in _sentences(text) if says(s, piece)]
+    return [sentence for sentence in _sentences(text) if says(sentence, piece)]
 
 
-def _sentences(text: str) -> Iterator[str]:
-    start = 0
-    for border in _BORDER.finditer(text):
-        if not _ABBREVIATED.search(text[start : border.start()]):
-            yield text[start : border.start()].strip()
-            start = border.end()
-    yield text[start:].strip()
+@lru_cache(maxsize=256)
+def _sentences(text: str) -> tuple[str, ...]:
+    return tuple(text[start:end] for start, end in sentence_places(text))

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from evolsynth.evaluation.text.verbs import COMMANDS
 from evolsynth.evaluation.text.words import word_lists
 
-__all__ = ["Clause", "clause_of", "stands_alone"]
+__all__ = ["Clause", "clause_of", "is_command", "is_verb", "refers_back", "stands_alone"]
 
 #: What refers to a sentence before, wherever it stands.
 _REFERS = re.compile(
     r"\b(?:this|these|those|such|also|however|therefore|instead|latter|former|thus|hence|too"
     r"|likewise|similarly|otherwise|moreover|furthermore|meanwhile|nevertheless|nonetheless|here"
-    r"|another|he|she|him|her|I|we|you|your|our|my|us|as well|for example|for instance|in turn"
+    r"|another|her|we|you|your|our|my|us|as well|for example|for instance|in turn"
     r"|consequently|afterwards|accordingly|above|below|the same|that (?:way|time|year|day|is)"
     r"|both|respectively|the (?:other|rest|second|next|result|process|reason|others|whole thing))\b",
     re.I,
@@ -39,7 +40,7 @@ _UNQUOTABLE = re.compile(r"[\"“”«»|*_#\[\]<>{}`\n:;…—]|\s[–-]\s|\.\.
 _LOOSE = re.compile(
     r"(?<!that )(?<!because )(?<!when )(?<!if )(?<!and )(?<!but )(?<!as )(?<!so )(?<!while )"
     r"(?<!before )(?<!after )(?<!until )(?<!since )(?<!where )(?<!which )(?<!, )(?<!than )"
-    r"\b(?:it|they|them|themselves)\b|(?<!and )\bthen\b|\bthere\b(?! (?:is|are|was|were))"
+    r"\b(?:it|they|them|themselves|he|she|him)\b|(?<!and )\bthen\b|\bthere\b(?! (?:is|are|was|were))"
 )
 _WORDS = re.compile(r"\S+")
 
@@ -50,17 +51,23 @@ def stands_alone(sentence: str) -> bool:
     count = len(_WORDS.findall(sentence))
     if not 5 <= count <= 32 or not sentence.endswith(".") or not sentence[:1].isupper():
         return False
-    if _commands(sentence) or _LOOSE.search(sentence):
+    if is_command(sentence) or _LOOSE.search(sentence):
         return False
     if _UNQUOTABLE.search(sentence) or _OPENS.search(sentence) or _REFERS.search(sentence):
         return False
     return sentence.count("(") == sentence.count(")")
 
 
-def _commands(sentence: str) -> bool:
+def is_command(sentence: str) -> bool:
     """Whether a sentence begins with a verb in its base form."""
     first = sentence.split()[0].lower()
     return first in COMMANDS or (first in _forms()[2] and first not in _forms()[0])
+
+
+def refers_back(sentence: str) -> bool:
+    """Whether a sentence may lean on the one before it: it opens with a pronoun or a conjunction,
+    or has "this", "such", "also" in it."""
+    return bool(_OPENS.search(sentence) or _REFERS.search(sentence) or _LOOSE.search(sentence))
 
 
 class Clause(NamedTuple):
@@ -132,8 +139,13 @@ _DATED = re.compile(
     r"^(?P<opening>(?:In|By|Since|On|During) (?:(?:the )?(?:early|late|mid)?-?\s?)?"
     r"(?:(?:\d{1,2} )?[A-Z][a-z]{2,8} )?(?:\d{4}|spring|summer|autumn|winter)) (?P<main>[^,]+.*)$"
 )
+#: A few words between commas behind the subject: "Karl Landsteiner, a physician in Vienna, ".
+_APPOSED = re.compile(
+    r"^((?:[\w'-]+ ){0,4}[\w'-]+), (?:(?:an?|the|one|known|also|signed|built|made|born|now|then|which|who)"
+    r" [^,]{3,70}|[A-Z]{2,6}), (?=[a-z])"
+)
 _TAIL = re.compile(
-    r",? (?:which|who|where|whose|while|though|although|because|whereas|so that|since|until|if|when"
+    r" while |, (?:an?|the|one|now|known) |,? (?:which|who|where|whose|while|though|although|because|whereas|so that|since|until|if|when"
     r"|and then|but|so|as)\b|, (?:and|or|with|making|giving|leaving|including|such|each|not|then"
     r"|usually|often|mostly|mainly|especially|\w+ing|\w+ed)\b"
 )
@@ -161,6 +173,17 @@ def _forms() -> tuple[dict[str, tuple[str, str]], frozenset[str], frozenset[str]
         bases.add(base)
     certain = {form: made for form, made in forms.items() if form not in skipped}
     return certain, frozenset(participles), frozenset(bases).union(forms, participles)
+
+
+@lru_cache(maxsize=1)
+def _bases() -> frozenset[str]:
+    """The bases whose third person is certain."""
+    return frozenset(base for base, auxiliary in _forms()[0].values() if auxiliary == "does")
+
+
+def is_verb(word: str) -> bool:
+    """Whether a word is known as a finite form of a verb, and seldom a noun."""
+    return word in _forms()[0]
 
 
 def _third(base: str) -> str:
@@ -191,8 +214,16 @@ def clause_of(sentence: str, text: str = "") -> Clause | None:
     """
     if "(" in sentence or not sentence.endswith("."):
         return None
-    opened = _OPENING.match(sentence[:-1]) or _DATED.match(sentence[:-1])
-    main = opened["main"] if opened else sentence[:-1]
+    flat = sentence[:-1]
+    apposed = _APPOSED.match(flat)
+    if apposed and not _holds_verb(apposed[1].split()):
+        flat = f"{apposed[1]} {flat[apposed.end() :]}"
+    opened = _DATED.match(flat) or _OPENING.match(flat)
+    if opened and (
+        _holds_verb(opened["opening"].split()) or opened["main"].startswith(("and ", "but ", "so "))
+    ):
+        return None
+    main = opened["main"] if opened else flat
     opening = _lower_first(opened["opening"]) if opened else ""
     if not opened and main.split()[0].lower() in _PREPOSITIONS:
         return None
@@ -204,11 +235,23 @@ def clause_of(sentence: str, text: str = "") -> Clause | None:
     if found is None:
         return None
     at, auxiliary, base = found
-    first = _within(tokens[0], tokens, sentence if not opened else "", text)
+    many = auxiliary in ("do", "are", "were")
+    first = tokens[0] if opened else _within(tokens[0], tokens[1:at], text, many)
     if first is None or not 2 <= len(tokens[at + 1 :]) + bool(base) + bool(opening) <= 22:
         return None
     subject = " ".join([first, *tokens[1:at]])
     return Clause(opening, subject, tokens[at], auxiliary, base, " ".join(tokens[at + 1 :]))
+
+
+_NESTED = re.compile(r"\b(?:how|whether|what|which|that|who|where|why)\b")
+
+
+def _holds_verb(tokens: list[str]) -> bool:
+    forms, _, _ = _forms()
+    if any(token.lower() in _AUXILIARIES or token in forms for token in tokens):
+        return True
+    some = _bases()
+    return any(_plural(one) and two in some for one, two in pairwise(tokens))
 
 
 def _lower_first(text: str) -> str:
@@ -219,18 +262,24 @@ def _kept(main: str) -> str:
     """The first clause of a sentence: what follows it, joined by a conjunction, is left out."""
     for match in _TAIL.finditer(main):
         listed = match.group().startswith((", and", ", or")) and "," in main[: match.start()]
-        if not listed and len(main[: match.start()].split()) >= 3 and "," in match.group():
+        if match.group().startswith((", a", ", the ", ", one ")):
+            listed = bool(re.search(r"\b(?:and|or)\b", main[match.end() :]))
+        cuts = "," in match.group() or match.group() == " while "
+        if not listed and cuts and len(main[: match.start()].split()) >= 3:
             main = main[: match.start()]
             break
     forms, _, all_forms = _forms()
     for match in re.finditer(r",? (?:and|but|or) (\w+)(?: (\w+))?", main):
+        if not _holds_verb(main[: match.start()].split()):
+            continue
         word, following = match[1], match[2] or ""
         adverb = word.endswith("ly") or word in ("then", "still", "later")
         finite = following if adverb else word
-        if finite in _AUXILIARIES or finite in all_forms:
+        if finite in _AUXILIARIES or finite in all_forms or " but " in match.group():
             return main[: match.start()]
-        clause = re.match(r"[^,]* (?:is|are|was|were|has|had|can|will)\b", main[match.end(1) :])
-        if clause or any(w in forms for w in main[match.end() :].split()):
+        piece = re.split(r", | and | or ", main[match.end(1) :])[0].split()
+        nested = _NESTED.search(main[: match.start()])
+        if not nested and any(w in _AUXILIARIES or w in forms for w in piece):
             return main[: match.start()]
     return main
 
@@ -238,6 +287,7 @@ def _kept(main: str) -> str:
 def _verb(tokens: list[str]) -> tuple[int, str, str] | None:
     """Where the verb stands, what a question begins with, and what it leaves behind the subject."""
     forms, participles, _ = _forms()
+    bases = _bases()
     for at, token in enumerate(tokens[:11]):
         word = token.lower()
         if at == 0:
@@ -250,9 +300,12 @@ def _verb(tokens: list[str]) -> tuple[int, str, str] | None:
             if has and not _participle(tokens[at + 1 : at + 3], participles):
                 return at, {"has": "does", "have": "do", "had": "did"}[word], "have"
             return at, word, ""
+        if _plural(before := tokens[at - 1].lower()) and word in bases and token == word:
+            if not _is_subject(tokens[:at]) or not _simple(tokens[at + 1 :]):
+                return None
+            return at, "do", word
         if word in forms and token == word:
             base, auxiliary = forms[word]
-            before = tokens[at - 1].lower()
             if before in _DETERMINERS or before in _PREPOSITIONS or before == "and":
                 return None
             reduced = any(t.lower() in _AUXILIARIES or t in forms for t in _until_break(tokens[at + 1 :]))
@@ -260,10 +313,14 @@ def _verb(tokens: list[str]) -> tuple[int, str, str] | None:
                 return None
             if auxiliary == "did" and following in ("by", ""):
                 return None
-            if auxiliary == "does" and before.endswith("s") and not before.endswith(("ss", "us", "is")):
+            if auxiliary == "does" and _plural(before):
                 return None
             return at, auxiliary, base
     return None
+
+
+def _plural(word: str) -> bool:
+    return word.endswith("s") and not word.endswith(("ss", "us", "is", "'s"))
 
 
 def _until_break(tokens: list[str]) -> list[str]:
@@ -282,7 +339,7 @@ def _participle(following: list[str], participles: frozenset[str]) -> bool:
 
 def _is_subject(tokens: list[str]) -> bool:
     forms, _, _ = _forms()
-    if not 1 <= len(tokens) <= 9 or any("," in t or t.lower() in _BREAKS for t in tokens):
+    if tokens[-1] in ("and", "or") or not 1 <= len(tokens) <= 9 or any("," in t or t.lower() in _BREAKS for t in tokens):
         return False
     if any(t in forms and not t.endswith("ed") for t in tokens[1:]):
         return False
@@ -296,18 +353,31 @@ def _simple(rest: list[str]) -> bool:
     text = " ".join(rest)
     if re.search(r"\b(?:not|never|no|neither|nor|hardly|therefore|it|they|them)\b", text):
         return False
-    return "," not in text or bool(_LIST.search(text))
+    behind = text.partition(",")[2].split()
+    return not behind or (bool(_LIST.search(text)) and not _holds_verb(behind))
 
 
-def _within(word: str, tokens: list[str], sentence: str, text: str) -> str | None:
-    """A first word as it is written within a sentence; None where nobody can tell."""
-    if not sentence or not word[0].isupper():
-        return word
+_NATIONS = re.compile(r"(?:ian|ish|ese|ean|can|rman|nch|tch|ss|'s|’s)$")
+
+
+def _within(word: str, others: list[str], text: str, many: bool) -> str | None:
+    """A first word as it is written within a sentence; None where nobody can tell.
+
+    Args:
+        word: the first of a subject.
+        others: those behind it.
+        text: what the sentence stands in.
+        many: whether the verb says that the subject is more than one.
+    """
     lower = word[0].lower() + word[1:]
-    named = len(tokens) > 1 and tokens[1][:1].isupper()
-    if lower in _DETERMINERS:
+    if lower in _DETERMINERS or lower in ("men's", "women's", "children's"):
         return lower
-    if named or re.search(rf"[a-z,] {re.escape(word)}\b", text):
+    named = bool(others) and (others[0][:1].isupper() or others[0] in ("van", "von", "de", "da"))
+    if named or word.isupper() or word.endswith(("'s", "’s")):
         return word
-    seen = re.search(rf"(?<![\w-]){re.escape(lower)}(?![\w-])", text)
-    return lower if seen else None
+    if re.search(rf"[a-z,] {re.escape(word)}\b", text):
+        return word
+    if re.search(rf"(?<![\w-]){re.escape(lower)}(?![\w-])", text):
+        return lower
+    plural = many and _plural(others[-1] if others else word)
+    return lower if plural and not _NATIONS.search(word) else None

@@ -8,6 +8,7 @@ from random import Random
 from evolsynth.evaluation.text.inversion import stands_alone
 from evolsynth.evaluation.text.swaps import swaps
 from evolsynth.methods.grounded.draft import Draft, Passage
+from evolsynth.methods.grounded.kind import kind
 from evolsynth.methods.grounded.wordings import draft, drawn, place
 
 __all__ = ["statements", "true_false"]
@@ -21,6 +22,7 @@ def statements(passage: Passage, random: Random) -> Iterator[tuple[str, str]]:
             yield sentence, found[0].of(sentence)
 
 
+@kind("true_false", task="classification")
 def true_false(passage: Passage, random: Random) -> Iterator[Draft]:
     """Each sentence that could be made false: false or as it is, as often one as the other."""
     false_next = random.random() < 0.5

@@ -47,7 +47,7 @@ def dated(clause: Clause) -> Dated | None:
     without = clause.without(piece)
     if without is None or _OTHER_TIMES.search(whole.replace(piece, "", 1)):
         return None
-    if not without.base and not without.rest:
+    if not without.rest:
         return None
     year = found[0]["year"] or found[0]["dated"]
     if found[0]["day"]:

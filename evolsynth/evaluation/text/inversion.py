@@ -64,10 +64,13 @@ def is_command(sentence: str) -> bool:
     return first in COMMANDS or (first in _forms()[2] and first not in _forms()[0])
 
 
+_COUNTS_ON = re.compile(r"The (?:first|second|third|two|three|four|five|\w+ ones?)\b")
+
+
 def refers_back(sentence: str) -> bool:
     """Whether a sentence may lean on the one before it: it opens with a pronoun or a conjunction,
     or has "this", "such", "also" in it."""
-    return bool(_OPENS.search(sentence) or _REFERS.search(sentence) or _LOOSE.search(sentence))
+    return bool(_COUNTS_ON.match(sentence)) or bool(_OPENS.search(sentence) or _REFERS.search(sentence) or _LOOSE.search(sentence))
 
 
 class Clause(NamedTuple):

@@ -62,8 +62,9 @@ _MEASURED = re.compile(
     r"|every|per|of the|of its|of all)$"
 )
 _NEAR = re.compile(r"\b(?:about|around|roughly|some|approximately|perhaps|probably)$")
-_AFTER = re.compile(r"^(?:[-–]\d|\s?(?:to|and|or|[-–])\s(?:\d|\w+ty\b|\w+teen\b|ten\b|six\b)|,? and a half"
-                    r"|\s(?:of the|of these|halves|thirds|quarters|sides|ends|more\b|times as)|(?: [\w-]+){1,2}, [^,]+(?:, [^,]+)*,? and )")
+_COUNT = r"(?:\w+ty|\w+teen|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|a|one)\b"
+_AFTER = re.compile(rf"^(?:[-–]\d|\s?(?:to|and|or|[-–])\s(?:\d|{_COUNT})|,? and a half"
+                    r"|\s(?:of the|of these|halves|thirds|quarters|sides|ends|more\b|times as)|(?: [\w-]+){{1,2}}, [^,]+(?:, [^,]+)*,? and )")
 _YEAR_BOUND = re.compile(r"\b(?:before|after|by|between|until|from|to|than|and|or|around|about)$")
 _WHOLE = re.compile(r"^(?:7|seven) days|^(?:12|twelve) months|^24 hours|^(?:60|sixty) (?:min|sec)|^365")
 _CLOCK = re.compile(r"^\s?(?:am|pm|a\.m|p\.m|o'clock|in the (?:morning|evening|afternoon))")
@@ -267,7 +268,7 @@ def _framed(sentence: str, match: re.Match[str], kind: str) -> bool:
     if kind == "direction":
         beside = re.match(r"(?: of\b|\.|,| (?:side|bank|wall|end|coast|shore|edge|slope|part))", after)
         return bool(beside) and not capital and not re.search(r"\b(?:and|or)$", before)
-    return not capital and not re.search(rf"\b(?:and|or|than)$|^{word}", before) and not re.match(r" (?:and|or)\b", after)
+    return not capital and not re.search(rf"\b(?:and|or|than)$|^{word}", before) and not re.match(r" (?:and|or|than)\b", after)
 
 
 def _range_beside(before: str, after: str) -> bool:

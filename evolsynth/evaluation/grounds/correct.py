@@ -13,7 +13,14 @@ __all__ = ["correct"]
 
 @ground("correct")
 def correct(
-    row: Row, *, wording: str, form: str, answer: str, statement: str, sentence: str, title: str = ""
+    row: Row,
+    *,
+    wording: str,
+    form: str,
+    answer: str,
+    statement: str,
+    sentence: str,
+    title: str = "",
 ) -> str | None:
     """The text has the sentence, and the statement differs from it by one word of the same kind."""
     swap = swap_between(sentence, statement)

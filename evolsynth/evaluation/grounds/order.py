@@ -35,7 +35,14 @@ def ordered(mixed: Sequence[str], right: Sequence[str]) -> dict[str, str]:
 
 @ground("order")
 def order(
-    row: Row, *, wording: str, form: str, answer: str, lines: Sequence[str], by: str, title: str = ""
+    row: Row,
+    *,
+    wording: str,
+    form: str,
+    answer: str,
+    lines: Sequence[str],
+    by: str,
+    title: str = "",
 ) -> str | None:
     """The order of the lines is found in the row's text again."""
     text = row.input or ""

@@ -26,7 +26,14 @@ def verdict_on(statement: str, sentence: str, text: str) -> bool | None:
 
 @ground("true_false")
 def true_false(
-    row: Row, *, wording: str, form: str, answer: str, statement: str, sentence: str, title: str = ""
+    row: Row,
+    *,
+    wording: str,
+    form: str,
+    answer: str,
+    statement: str,
+    sentence: str,
+    title: str = "",
 ) -> str | None:
     """The verdict on the statement, made again from the row's text."""
     verdict = verdict_on(statement, sentence, row.input or "")

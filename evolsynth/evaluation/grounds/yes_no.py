@@ -1,4 +1,4 @@
-"""A question is answered by yes if it asks a sentence of the text, and by no if one word is swapped."""
+"""A question is answered by yes if it asks a sentence of the text, by no if a word is swapped."""
 
 from __future__ import annotations
 
@@ -28,7 +28,14 @@ def question_on(statement: str, sentence: str, text: str) -> str | None:
 
 @ground("yes_no")
 def yes_no(
-    row: Row, *, wording: str, form: str, answer: str, statement: str, sentence: str, title: str = ""
+    row: Row,
+    *,
+    wording: str,
+    form: str,
+    answer: str,
+    statement: str,
+    sentence: str,
+    title: str = "",
 ) -> str | None:
     """The question is made again from the statement, and the answer from the row's text."""
     text = row.input or ""

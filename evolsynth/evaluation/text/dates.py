@@ -9,12 +9,11 @@ from evolsynth.evaluation.text.inversion import Clause
 
 __all__ = ["Dated", "dated"]
 
-_MONTHS = (
-    "January|February|March|April|May|June|July|August|September|October|November|December"
-)
+_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _WHEN = re.compile(
     rf"(?:(?<=^)|(?<= ))(?:[Ii]n (?:(?P<month>{_MONTHS}) )?(?P<year>1\d{{3}}|20[0-2]\d)"
-    rf"|[Oo]n (?P<day>\d{{1,2}} (?:{_MONTHS})(?: (?P<dated>\d{{4}}))?))(?=$|,| (?!(?:and|or|until|crowns|metres)\b|to (?:\d|[A-Z]))[a-z])"
+    rf"|[Oo]n (?P<day>\d{{1,2}} (?:{_MONTHS})(?: (?P<dated>\d{{4}}))?))"
+    r"(?=$|,| (?!(?:and|or|until|crowns|metres)\b|to (?:\d|[A-Z]))[a-z])"
 )
 _OTHER_TIMES = re.compile(
     r"\b(?:1\d{3}|20[0-2]\d|century|centuries|before|after|until|since|when|while|ago)\b"

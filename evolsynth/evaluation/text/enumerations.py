@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from evolsynth.evaluation.text.inversion import clause_of, stands_alone
+from evolsynth.evaluation.text.inversion import clause_of
 from evolsynth.evaluation.text.numbers import COUNTS, UNITS, numbers
+from evolsynth.evaluation.text.statements import stands_alone
 
 __all__ = ["Enumeration", "enumeration", "measures", "years"]
 
@@ -25,10 +26,13 @@ class Enumeration(NamedTuple):
 _COUNTED = "|".join(word for word, value in COUNTS.items() if 3 <= value <= 12)
 _VAGUE = "(?:kinds|types|sorts|things|ways|parts|groups|forms|sets|steps|stages|words)"
 _LABELLED = re.compile(
-    rf"\b(?P<label>(?:{_COUNTED}|[3-9]) (?:[a-z-]+ ){{0,2}}(?:(?!{_VAGUE}\b)[a-z-]+s|{_VAGUE} of [a-z]+(?: [a-z]+)?))"
+    rf"\b(?P<label>(?:{_COUNTED}|[3-9]) (?:[a-z-]+ ){{0,2}}"
+    rf"(?:(?!{_VAGUE}\b)[a-z-]+s|{_VAGUE} of [a-z]+(?: [a-z]+)?))"
     rf"(?: (?:in|on|from|for) (?:[\w-]+ ){{0,3}}[\w-]+)?: (?P<items>[^:;.()]+)\.$"
 )
-_SUCH_AS = re.compile(r"\b(?P<label>[a-z]+s),? such as (?P<items>[^:;.()]+?)(?:\.|, (?:which|but|who|while)\b)")
+_SUCH_AS = re.compile(
+    r"\b(?P<label>[a-z]+s),? such as (?P<items>[^:;.()]+?)(?:\.|, (?:which|but|who|while)\b)"
+)
 
 
 def enumeration(sentence: str, text: str) -> Enumeration | None:
@@ -62,17 +66,16 @@ def enumeration(sentence: str, text: str) -> Enumeration | None:
 
 
 _RELATIVE = re.compile(r"\b(?:that|which|who|where|when|to|by|it|as|than|while|because)\b")
-#: What stands between the verb and what is enumerated may end with these.
-_HEAD = re.compile(r"^(?P<head>(?:(?:[\w-]+ ){0,4}(?:of|from|with|for|on))?) ?(?P<listed>.+)$")
 
 
 def _split(rest: str) -> tuple[str, str]:
-    first, _, others = rest.partition(", ")
-    words = first.split()
+    """What follows a verb, cut in front of the first item of a list: behind a preposition, or at
+    once; twice nothing where the first item would be long."""
+    words = rest.partition(", ")[0].split()
     for at in range(len(words) - 1, -1, -1):
         if words[at] in ("of", "from", "with", "for", "on", "into"):
-            kept = len(words) - at - 1 <= 3
-            return (" ".join(words[: at + 1]), rest[len(" ".join(words[: at + 1])) :].strip()) if kept else ("", "")
+            head = " ".join(words[: at + 1])
+            return (head, rest[len(head) :].strip()) if len(words) - at <= 4 else ("", "")
     return ("", rest) if len(words) <= 3 else ("", "")
 
 
@@ -125,7 +128,11 @@ def measures(text: str, what: str) -> tuple[str, ...]:
         unit = _UNIT.match(text, number.end)
         if not number.text[0].isdigit() or unit is None or unit.group()[1:] not in UNITS:
             return ()
-        joined = text[: number.start].endswith((found[-1] + " ", found[-1] + " and ")) if found else False
+        joined = (
+            text[: number.start].endswith((found[-1] + " ", found[-1] + " and "))
+            if found
+            else False
+        )
         if _RANGE.search(text[: number.start]) or number.ordinal or joined:
             return ()
         found.append(text[number.start : unit.end()])

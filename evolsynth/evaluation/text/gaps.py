@@ -15,14 +15,22 @@ __all__ = ["GAP", "Gap", "gapped", "gaps"]
 
 #: What stands in the place of a missing word.
 GAP = "____"
-_YEAR = re.compile(r"(?<=\bin )(?:1\d{3}|20[0-2]\d)(?!\d|[,.]\d|-| [a-z]+s\b)|(?<=[a-z]{3} )(?:1\d{3}|20[0-2]\d)(?=\.$)")
-_NUMBER = re.compile(r"(?<![\w.,:/$€£°-])\d{1,3}(?:,\d{3})*(?:\.\d+)?(?![\d:/%-]|,\d|\.\d|st\b|nd\b|rd\b|th\b)")
+_YEAR = re.compile(
+    r"(?<=\bin )(?:1\d{3}|20[0-2]\d)(?!\d|[,.]\d|-| [a-z]+s\b)"
+    r"|(?<=[a-z]{3} )(?:1\d{3}|20[0-2]\d)(?=\.$)"
+)
+_NUMBER = re.compile(
+    r"(?<![\w.,:/$€£°-])\d{1,3}(?:,\d{3})*(?:\.\d+)?(?![\d:/%-]|,\d|\.\d|st\b|nd\b|rd\b|th\b)"
+)
 _SPOKEN = re.compile(r"(?<=[a-z] )(?:" + "|".join(w for w in COUNTS if w != "one") + r")(?= [a-z])")
 _DATES = (
     "January|February|March|April|May|June|July|August|September|October|November|December|"
     "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 )
-_NAME = re.compile(rf"(?<=[a-z,] )(?!(?:{_DATES})\b)[A-Z][a-z]{{2,}}(?: [A-Z][a-z]+)*(?=[ ,.])(?! (?:[A-Z0-9]|de |of |the |and [A-Z]))")
+_NAME = re.compile(
+    rf"(?<=[a-z,] )(?!(?:{_DATES})\b)[A-Z][a-z]{{2,}}(?: [A-Z][a-z]+)*"
+    r"(?=[ ,.])(?! (?:[A-Z0-9]|de |of |the |and [A-Z]))"
+)
 _ADJECTIVE = re.compile(r"(?:ian|ish|ese|ean|can|rman|ench|utch|eek|iss)$")
 _LAST = re.compile(r"(?<=[a-z] )[a-z]{4,}(?=\.$)")
 
@@ -38,7 +46,13 @@ class Gap(NamedTuple):
 def gaps(sentence: str) -> list[Gap]:
     """What may be left out of a sentence, in order of its place: each only once in it."""
     found: dict[int, Gap] = {}
-    for kind, pattern in (("year", _YEAR), ("number", _NUMBER), ("number", _SPOKEN), ("name", _NAME), ("word", _LAST)):
+    for kind, pattern in (
+        ("year", _YEAR),
+        ("number", _NUMBER),
+        ("number", _SPOKEN),
+        ("name", _NAME),
+        ("word", _LAST),
+    ):
         for match in pattern.finditer(sentence):
             word = match.group()
             once = len(re.findall(rf"(?<!\w){re.escape(word)}(?!\w)", sentence, re.I)) == 1

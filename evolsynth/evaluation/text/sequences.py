@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 from evolsynth.evaluation.text.blocks import blocks
 from evolsynth.evaluation.text.dates import dated
-from evolsynth.evaluation.text.inversion import clause_of, is_command, stands_alone
+from evolsynth.evaluation.text.inversion import clause_of
 from evolsynth.evaluation.text.sentences import sentence_places
+from evolsynth.evaluation.text.statements import stands_alone
+from evolsynth.evaluation.text.verb_forms import is_command
 
 __all__ = ["Event", "events", "steps"]
 
@@ -43,7 +45,7 @@ def events(text: str) -> list[Event]:
 
 _MARKED = re.compile(r"\d{1,2}[.)]")
 _SERIES = re.compile(
-    r"\b(?:in order|fixed order|set order|by these steps|in (?:\w+ )?(?:steps|stages|phases)|(?:\w+ )?(?:steps|stages|phases)"
+    r"\b(?:in order|fixed order|set order|by these steps|(?:in )?(?:\w+ )?(?:steps|stages|phases)"
     r"(?: [\w' ]{2,40})?): (?P<steps>[^:;.()]+)\.$"
 )
 

@@ -9,7 +9,7 @@ English.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from random import Random
 from typing import NamedTuple
@@ -37,10 +37,10 @@ _SETS: tuple[tuple[str, tuple[str, ...]], ...] = tuple(
     for kind, lines in word_lists(__file__, "swaps.txt").items()
     for line in lines
 )
-_WORDS = ("two three four five six seven eight nine ten eleven twelve".split(),)
+_ONES = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _TEENS = ["thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_SPOKEN: tuple[list[str], ...] = (*_WORDS, _TEENS, _TENS)
+_SPOKEN: tuple[list[str], ...] = (_ONES, _TEENS, _TENS)
 _ORDINALS = ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"]
 
 _NUMBER = re.compile(
@@ -63,15 +63,24 @@ _MEASURED = re.compile(
 )
 _NEAR = re.compile(r"\b(?:about|around|roughly|some|approximately|perhaps|probably)$")
 _COUNT = r"(?:\w+ty|\w+teen|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|a|one)\b"
-_AFTER = re.compile(rf"^(?:[-–]\d|\s?(?:to|and|or|[-–])\s(?:\d|{_COUNT})|,? and a half"
-                    r"|\s(?:of the|of these|halves|thirds|quarters|sides|ends|more\b|times as)|(?: [\w-]+){{1,2}}, [^,]+(?:, [^,]+)*,? and )")
+_AFTER = re.compile(
+    rf"^(?:[-–]\d|\s?(?:to|and|or|[-–])\s(?:\d|{_COUNT})|,? and a half"
+    r"|\s(?:of the|of these|halves|thirds|quarters|sides|ends|more\b|times as)"
+    r"|(?: [\w-]+){1,2}, [^,]+(?:, [^,]+)*,? and )"
+)
 _YEAR_BOUND = re.compile(r"\b(?:before|after|by|between|until|from|to|than|and|or|around|about)$")
-_WHOLE = re.compile(r"^(?:7|seven) days|^(?:12|twelve) months|^24 hours|^(?:60|sixty) (?:min|sec)|^365")
+_WHOLE = re.compile(
+    r"^(?:7|seven) days|^(?:12|twelve) months|^24 hours|^(?:60|sixty) (?:min|sec)|^365"
+)
 _CLOCK = re.compile(r"^\s?(?:am|pm|a\.m|p\.m|o'clock|in the (?:morning|evening|afternoon))")
 _MONTH = "|".join(_SETS[0][1])
-_DATED = re.compile(rf"(?:\b(?:in|of|since|until|by|from|to|and|every|each|late|early|mid|last)\s|\d\s)$|-$")
+_DATED = re.compile(
+    r"(?:\b(?:in|of|since|until|by|from|to|and|every|each|late|early|mid|last)\s|\d\s)$|-$"
+)
 _TYPED = re.compile(
-    r"(?<![\w-])(?:" + "|".join(sorted({w for _, s in _SETS for w in s}, key=len, reverse=True)) + r")(?![\w-])"
+    r"(?<![\w-])(?:"
+    + "|".join(sorted({w for _, s in _SETS for w in s}, key=len, reverse=True))
+    + r")(?![\w-])"
 )
 _NEGATED = re.compile(r"\b(?:not|no|never|nor|neither|without|hardly|rarely|seldom|cannot)\b|n't\b")
 _COLOUR_FRAME = re.compile(r"\b(?:is|are|was|were|turns?|turned|becomes?|became|painted|dyed)$")
@@ -122,8 +131,8 @@ def same_kind(old: str, new: str) -> str | None:
     for some in (*_SPOKEN, _ORDINALS):
         if old.lower() in some and new.lower() in some:
             return "number"
-    for kind, some in _typed_sets():
-        if old.lower() in some and new.lower() in some:
+    for kind, words in _typed_sets():
+        if old.lower() in words and new.lower() in words:
             return kind
     return None
 
@@ -156,7 +165,9 @@ def _years(sentence: str, text: str, random: Random) -> Iterator[Swap]:
 def _is_year(sentence: str, match: re.Match[str]) -> bool:
     """Whether a number of four digits is a year: behind "in", a month or "since"."""
     before = sentence[: match.start()]
-    return bool(re.search(rf"(?:\b(?:in|since|of|until|year|early|late|as)|\b(?:{_MONTH})) $", before, re.I))
+    return bool(
+        re.search(rf"(?:\b(?:in|since|of|until|year|early|late|as)|\b(?:{_MONTH})) $", before, re.I)
+    )
 
 
 def _digits(sentence: str, random: Random) -> Iterator[Swap]:
@@ -259,23 +270,31 @@ def _framed(sentence: str, match: re.Match[str], kind: str) -> bool:
     if kind == "season":
         return bool(re.search(r"\b(?:in|the|every|each|late|early|during|until|by)$", before, re.I))
     if kind == "colour":
-        beside = _COLOUR_FRAME.search(before) and not re.match(r"(?: or|,| and|-| \w+(?:ish)?\b)", after)
+        beside = _COLOUR_FRAME.search(before) and not re.match(
+            r"(?: or|,| and|-| \w+(?:ish)?\b)", after
+        )
         return bool(beside or (_COLOURED.match(after) and not re.search(r"(?:and|or|,)$", before)))
     if kind == "material":
         return bool(_MADE_OF.search(before)) and bool(re.match(r"[.,]| (?!and|or|ore|age)", after))
     if kind == "unit":
-        return bool(re.search(r"(?:\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|hundred))$", before))
+        return bool(
+            re.search(
+                r"(?:\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|hundred))$",
+                before,
+            )
+        )
     if kind == "direction":
-        beside = re.match(r"(?: of\b|\.|,| (?:side|bank|wall|end|coast|shore|edge|slope|part))", after)
-        return bool(beside) and not capital and not re.search(r"\b(?:and|or)$", before)
-    return not capital and not re.search(rf"\b(?:and|or|than)$|^{word}", before) and not re.match(r" (?:and|or|than)\b", after)
+        sided = re.match(
+            r"(?: of\b|\.|,| (?:side|bank|wall|end|coast|shore|edge|slope|part))", after
+        )
+        return bool(sided) and not capital and not re.search(r"\b(?:and|or)$", before)
+    return (
+        not capital
+        and not re.search(rf"\b(?:and|or|than)$|^{word}", before)
+        and not re.match(r" (?:and|or|than)\b", after)
+    )
 
 
 def _range_beside(before: str, after: str) -> bool:
     ends = re.search(r"\b(?:between|from|and|or|to|,)$|,$", before)
     return bool(ends) or bool(re.match(r"(?:,)? (?:to|and|or|until)\b|[-–,]", after))
-
-
-def kinds() -> Iterable[str]:
-    """The kinds of words of the lists."""
-    return dict(_SETS)

@@ -25,7 +25,6 @@ class Table(NamedTuple):
         """The first cell of each row."""
         return tuple(row[0] for row in self.rows)
 
-
     def ranked(self, column: str) -> tuple[str, ...]:
         """The first cells, by what a column measures, the greatest first; nothing where it has
         other things than different numbers, all of them with the same unit behind or none."""

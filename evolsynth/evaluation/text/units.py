@@ -27,7 +27,8 @@ _MOST = {
     "hours": 72, "minutes": 60, "days": 10, "weeks": 60, "years": 20,
 }  # fmt: skip
 _MEASURE = re.compile(
-    rf"(?<![\w.,$€£/-])(?P<number>\d{{1,3}}(?:,\d{{3}})+|\d+(?:\.\d+)?) (?P<unit>{'|'.join(_OTHER)})\b(?! (?:and|per|a|an)\b)"
+    rf"(?<![\w.,$€£/-])(?P<number>\d{{1,3}}(?:,\d{{3}})+|\d+(?:\.\d+)?)"
+    rf" (?P<unit>{'|'.join(_OTHER)})\b(?! (?:and|per|a|an)\b)"
 )
 _PART = re.compile(r"(?:\d|\b(?:to|by|and|or|between|from|x|minus|than a?))\s$")
 
@@ -42,7 +43,7 @@ class Measure(NamedTuple):
 
 
 def measured(sentence: str) -> list[Measure]:
-    """The measures of a sentence that no range or sum goes on with, each in a unit of `converted`."""
+    """The measures of a sentence in units of `converted`, but no ends of ranges, no parts of sums."""
     found = []
     for match in _MEASURE.finditer(sentence):
         if not _PART.search(sentence[: match.start()]) and sentence.count(match.group()) == 1:
@@ -59,7 +60,9 @@ def converted(measure: Measure) -> list[tuple[str, str, str]]:
         result = measure.number * factor
         if not 2 <= result < 10**7 or (result * 1000).denominator != 1 or measure.number < 2:
             continue
-        if (factor > 1 and measure.number > _MOST[measure.unit]) or (measure.number * 1000).denominator != 1:
+        if (factor > 1 and measure.number > _MOST[measure.unit]) or (
+            measure.number * 1000
+        ).denominator != 1:
             continue
         if factor < 1 and (result * 4).denominator != 1:
             continue

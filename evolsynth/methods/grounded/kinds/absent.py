@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from random import Random
 
 from evolsynth.evaluation.grounds.absent import asked, silent
-from evolsynth.evaluation.text.inversion import refers_back, stands_alone
+from evolsynth.evaluation.text.statements import refers_back, stands_alone
 from evolsynth.evaluation.text.swaps import swaps
 from evolsynth.methods.grounded.draft import Draft, Passage, Place
 from evolsynth.methods.grounded.kind import kind

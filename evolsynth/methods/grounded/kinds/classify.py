@@ -15,7 +15,7 @@ from evolsynth.evaluation.grounds.classify import (
     paragraph_of,
     section_of,
 )
-from evolsynth.evaluation.text.inversion import stands_alone
+from evolsynth.evaluation.text.statements import stands_alone
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
 from evolsynth.methods.grounded.wordings import draft, drawn, place

@@ -7,7 +7,7 @@ from random import Random
 
 from evolsynth.evaluation.grounds.fill_in import exercise
 from evolsynth.evaluation.text.gaps import Gap, gaps
-from evolsynth.evaluation.text.inversion import stands_alone
+from evolsynth.evaluation.text.statements import stands_alone
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
 from evolsynth.methods.grounded.wordings import draft, drawn, place
@@ -44,9 +44,7 @@ def _apart(some: Sequence[tuple[str, Gap]]) -> bool:
     return len({sentence[gap.start : gap.end] for sentence, gap in some}) == len(some)
 
 
-def _draft(
-    passage: Passage, random: Random, some: Sequence[tuple[str, Gap]], form: str
-) -> Draft:
+def _draft(passage: Passage, random: Random, some: Sequence[tuple[str, Gap]], form: str) -> Draft:
     sentences = [sentence for sentence, _ in some]
     values = exercise(sentences, [gap for _, gap in some])
     bank = [sentence[gap.start : gap.end] for sentence, gap in some] if form == "bank" else []

@@ -9,7 +9,7 @@ from random import Random
 from evolsynth.evaluation.grounds.find_sentence import time_question
 from evolsynth.evaluation.grounds.settled import sentences_with
 from evolsynth.evaluation.text.facts import names
-from evolsynth.evaluation.text.inversion import is_verb
+from evolsynth.evaluation.text.verb_forms import is_verb
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
 from evolsynth.methods.grounded.wordings import draft, drawn

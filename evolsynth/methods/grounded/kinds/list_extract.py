@@ -1,4 +1,4 @@
-"""What the text enumerates, as a list: the parts of a sentence, all years, all lengths or weights."""
+"""What the text enumerates, as a list: parts of a sentence, all years, all lengths or weights."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ def _draft(
     known = [f for f in forms("list_extract") if f != "commas" or not any("," in i for i in items)]
     form = random.choice(known)
     values = {"question": question, "items": listed(items, form)}
-    evidence = place(passage.text, ground["sentence"]) if "sentence" in ground else tuple(
-        spot for item in items for spot in place(passage.text, item)
+    evidence = (
+        place(passage.text, ground["sentence"])
+        if "sentence" in ground
+        else tuple(spot for item in items for spot in place(passage.text, item))
     )
     return draft(
         "list_extract",

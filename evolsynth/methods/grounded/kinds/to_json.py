@@ -23,7 +23,7 @@ def to_json(passage: Passage, random: Random) -> Iterator[Draft]:
         styles = ["json", "csv", *(["lines"] if len(table.columns) == 2 else [])]
         style = random.choice(styles)
         values = {"output": table_as(table, style), "columns": ", ".join(table.columns)}
-        evidence = (Place(table.start, table.end),)
+        evidence: tuple[Place, ...] = (Place(table.start, table.end),)
         yield _draft(passage, random, values, f"table {style}", {"style": style}, evidence)
     for where, items in bulleted(text):
         if not where or len(where) > 80 or not only_list(text, where):

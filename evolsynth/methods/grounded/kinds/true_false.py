@@ -1,11 +1,11 @@
-"""Statements to be judged true or false: sentences of the text, as they are or with a word swapped."""
+"""Statements to be judged true or false: sentences of the text, or with a word swapped."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from random import Random
 
-from evolsynth.evaluation.text.inversion import stands_alone
+from evolsynth.evaluation.text.statements import stands_alone
 from evolsynth.evaluation.text.swaps import swaps
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind

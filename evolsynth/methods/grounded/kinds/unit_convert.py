@@ -8,7 +8,7 @@ from random import Random
 
 from evolsynth.evaluation.grounds.settled import sentences_with
 from evolsynth.evaluation.grounds.unit_convert import conversions
-from evolsynth.evaluation.text.inversion import stands_alone
+from evolsynth.evaluation.text.statements import stands_alone
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
 from evolsynth.methods.grounded.wordings import draft, drawn

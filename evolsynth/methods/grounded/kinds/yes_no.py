@@ -17,7 +17,7 @@ __all__ = ["yes_no"]
 
 @kind("yes_no", task="extraction")
 def yes_no(passage: Passage, random: Random) -> Iterator[Draft]:
-    """Each sentence that has a swap in what a question keeps of it, asked with yes and no in turn."""
+    """Each sentence with a swap in what a question keeps of it, asked with yes and no in turn."""
     no_next = random.random() < 0.5
     for sentence, swapped in statements(passage, random):
         false = question_on(swapped, sentence, passage.text)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from evolsynth.evaluation.text.inversion import clause_of
 from evolsynth.evaluation.text.numbers import COUNTS, UNITS, numbers
-from evolsynth.evaluation.text.statements import stands_alone
+from evolsynth.evaluation.text.standing import stands_alone
 
 __all__ = ["Enumeration", "enumeration", "measures", "years"]
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from evolsynth.evaluation.text.verb_forms import verb_forms
 from evolsynth.evaluation.text.words import vocabulary
 
-__all__ = ["Clause", "clause_of"]
+__all__ = ["Clause", "clause_of", "first_verb"]
 
 
 class Clause(NamedTuple):
@@ -140,12 +140,21 @@ def clause_of(sentence: str, text: str = "") -> Clause | None:
     return Clause(opening, subject, tokens[at], auxiliary, base, " ".join(tokens[at + 1 :]))
 
 
+def first_verb(sentence: str) -> int:
+    """Where the first verb stands that is known as one; the sentence's length if none does."""
+    tokens = list(re.finditer(r"\S+", sentence))
+    for index, token in enumerate(tokens):
+        if _holds_verb([t.group().rstrip(",.") for t in tokens[: index + 1]]):
+            return token.start()
+    return len(sentence)
+
+
 _NESTED = re.compile(r"\b(?:how|whether|what|which|that|who|where|why)\b")
 
 
 def _holds_verb(tokens: list[str]) -> bool:
     known = verb_forms()
-    if any(token.lower() in _AUXILIARIES or token in known.finite for token in tokens):
+    if any(token in _AUXILIARIES or token in known.finite for token in tokens):
         return True
     return any(_plural(one) and two in known.bases for one, two in pairwise(tokens))
 
@@ -188,7 +197,7 @@ def _verb(tokens: list[str]) -> tuple[int, str, str] | None:
         if at == 0:
             continue
         following = tokens[at + 1].lower() if at + 1 < len(tokens) else ""
-        if word in _AUXILIARIES:
+        if token in _AUXILIARIES:
             if not _is_subject(tokens[:at]) or not _simple(tokens[at + 1 :]):
                 return None
             has = word in ("has", "have", "had")
@@ -203,9 +212,7 @@ def _verb(tokens: list[str]) -> tuple[int, str, str] | None:
             base, auxiliary = forms[word]
             if before in _DETERMINERS or before in _PREPOSITIONS or before == "and":
                 return None
-            reduced = any(
-                t.lower() in _AUXILIARIES or t in forms for t in _until_break(tokens[at + 1 :])
-            )
+            reduced = any(t in _AUXILIARIES or t in forms for t in _until_break(tokens[at + 1 :]))
             if reduced or not _is_subject(tokens[:at]) or not _simple(tokens[at + 1 :]):
                 return None
             if auxiliary == "did" and following in ("by", ""):

@@ -12,7 +12,7 @@ from evolsynth.evaluation.text.blocks import blocks
 from evolsynth.evaluation.text.dates import dated
 from evolsynth.evaluation.text.inversion import clause_of
 from evolsynth.evaluation.text.sentences import sentence_places
-from evolsynth.evaluation.text.statements import stands_alone
+from evolsynth.evaluation.text.standing import stands_alone
 from evolsynth.evaluation.text.verb_forms import is_command
 
 __all__ = ["Event", "events", "steps"]

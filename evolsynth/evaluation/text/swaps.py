@@ -14,6 +14,7 @@ from functools import lru_cache
 from random import Random
 from typing import NamedTuple
 
+from evolsynth.evaluation.text.inversion import first_verb
 from evolsynth.evaluation.text.words import word_lists
 
 __all__ = ["Swap", "same_kind", "swap_between", "swaps"]
@@ -59,7 +60,7 @@ _BOUND = re.compile(
 )
 _MEASURED = re.compile(
     r"\b(?:than|least|most|to|over|under|nearly|almost|below|above|within|between|and|or|from|minus"
-    r"|every|per|of the|of its|of all)$"
+    r"|by|every|per|of the|of its|of all)$"
 )
 _NEAR = re.compile(r"\b(?:about|around|roughly|some|approximately|perhaps|probably)$")
 _COUNT = r"(?:\w+ty|\w+teen|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|a|one)\b"
@@ -82,7 +83,9 @@ _TYPED = re.compile(
     + "|".join(sorted({w for _, s in _SETS for w in s}, key=len, reverse=True))
     + r")(?![\w-])"
 )
-_NEGATED = re.compile(r"\b(?:not|no|never|nor|neither|without|hardly|rarely|seldom|cannot)\b|n't\b")
+_NEGATED = re.compile(
+    r"\b(?:not|no|nobody|nothing|never|nor|neither|without|hardly|rarely|seldom|cannot)\b|n't\b"
+)
 _COLOUR_FRAME = re.compile(r"\b(?:is|are|was|were|turns?|turned|becomes?|became|painted|dyed)$")
 _COLOURED = re.compile(
     r"^ (?:flowers?|petals?|leaves|paint|glass|skin|fur|feathers|light|flag|tiles|roof|walls|door"
@@ -106,7 +109,13 @@ def swaps(sentence: str, text: str, random: Random) -> list[Swap]:
         return []
     found = [*_years(sentence, text, random), *_digits(sentence, random)]
     found += [*_spoken(sentence, random), *_typed(sentence, random)]
-    return [s for s in found if s.of(sentence) not in text and _article_fits(sentence, s)]
+    return [
+        swap
+        for swap in found
+        if swap.of(sentence) not in text
+        and _article_fits(sentence, swap)
+        and not _is_condition(sentence, swap)
+    ]
 
 
 def swap_between(original: str, other: str) -> Swap | None:
@@ -145,6 +154,20 @@ def _typed_sets() -> tuple[tuple[str, frozenset[str]], ...]:
 def _article_fits(sentence: str, swap: Swap) -> bool:
     before = re.search(r"\b(an?) $", sentence[: swap.start], re.I)
     return before is None or (swap.new[0].lower() in "aeiou8") == (len(before[1]) == 2)
+
+
+_DIGIT = re.compile(r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|twelve|one)\b")
+
+
+def _is_condition(sentence: str, swap: Swap) -> bool:
+    """Whether a number only says what the sentence is about ("Article 5", "at 6 percent ... 12
+    years"): of another the text says nothing."""
+    if swap.kind != "number":
+        return False
+    before, after = sentence[: swap.start], sentence[swap.start + len(swap.old) :]
+    if re.search(rf"(?<!\bIn )\b(?!(?:{_MONTH}|In|The|A)\b)[A-Z][\w-]* $", before):
+        return True
+    return first_verb(sentence) >= len(before) and bool(_DIGIT.search(after))
 
 
 def _years(sentence: str, text: str, random: Random) -> Iterator[Swap]:
@@ -262,13 +285,15 @@ def _framed(sentence: str, match: re.Match[str], kind: str) -> bool:
     """Whether a word stands where it has the meaning of its kind, and where all swaps are false."""
     before, after = sentence[: match.start()].rstrip(), sentence[match.end() :]
     word = match.group()
-    capital = re.match(r"\s[A-Z]", after) or re.search(r"\b[A-Z]\w*$", before)
+    capital = re.match(r"\s[A-Z]", after) or re.search(r"\b(?!(?:The|An?|In)$)[A-Z]\w*$", before)
     if kind == "month":
         return bool(_DATED.search(sentence[: match.start()])) and not _range_beside(before, after)
     if kind in ("weekday", "place"):
         return not capital and not _range_beside(before, after)
     if kind == "season":
-        return bool(re.search(r"\b(?:in|the|every|each|late|early|during|until|by)$", before, re.I))
+        return bool(
+            re.search(r"\b(?:in|every|each|late|early|during|until|by|of)(?: the)?$", before, re.I)
+        )
     if kind == "colour":
         beside = _COLOUR_FRAME.search(before) and not re.match(
             r"(?: or|,| and|-| \w+(?:ish)?\b)", after
@@ -276,6 +301,9 @@ def _framed(sentence: str, match: re.Match[str], kind: str) -> bool:
         return bool(beside or (_COLOURED.match(after) and not re.search(r"(?:and|or|,)$", before)))
     if kind == "material":
         return bool(_MADE_OF.search(before)) and bool(re.match(r"[.,]| (?!and|or|ore|age)", after))
+    whole = _WHOLE.match(f"{before.rpartition(' ')[2]} {word}".lower())
+    if kind == "unit" and (whole or re.search(r"\bthan (?:about )?\S+$", before)):
+        return False
     if kind == "unit":
         return bool(
             re.search(
@@ -287,7 +315,7 @@ def _framed(sentence: str, match: re.Match[str], kind: str) -> bool:
         sided = re.match(
             r"(?: of\b|\.|,| (?:side|bank|wall|end|coast|shore|edge|slope|part))", after
         )
-        return bool(sided) and not capital and not re.search(r"\b(?:and|or)$", before)
+        return bool(sided) and not capital and not re.search(r"\b(?:and|or|to|from)$", before)
     return (
         not capital
         and not re.search(rf"\b(?:and|or|than)$|^{word}", before)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from evolsynth.evaluation.text.inversion import clause_of
-from evolsynth.evaluation.text.statements import stands_alone
+from evolsynth.evaluation.text.standing import stands_alone
 from evolsynth.evaluation.text.words import vocabulary
 
 __all__ = ["Term", "terms"]

@@ -43,7 +43,7 @@ class Measure(NamedTuple):
 
 
 def measured(sentence: str) -> list[Measure]:
-    """The measures of a sentence in units of `converted`, but no ends of ranges, no parts of sums."""
+    """The measures of a sentence in units of `converted`; no ends of ranges, no parts of sums."""
     found = []
     for match in _MEASURE.finditer(sentence):
         if not _PART.search(sentence[: match.start()]) and sentence.count(match.group()) == 1:

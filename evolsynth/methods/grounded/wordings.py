@@ -7,15 +7,17 @@ stand in braces, ``\n`` is a line break. A wording that names the title is for t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Any, NamedTuple
 
 from evolsynth.evaluation.grounds.settled import filled
-from evolsynth.methods.grounded.draft import Draft, Passage, Place
+from evolsynth.evaluation.text.language import is_english
+from evolsynth.methods.grounded.draft import Draft, Maker, Passage, Place
 from evolsynth.prompts import prompt_lists
 
-__all__ = ["Wording", "draft", "drawn", "forms", "place"]
+__all__ = ["Wording", "draft", "drawn", "english", "forms", "place"]
 
 
 class Wording(NamedTuple):
@@ -24,6 +26,16 @@ class Wording(NamedTuple):
     form: str
     instruction: str
     answer: str
+
+
+def english(make: Maker) -> Maker:
+    """Make nothing of a text that is in another language: the rules and wordings are English."""
+
+    @functools.wraps(make)
+    def made(passage: Passage, random: Random) -> Iterable[Draft]:
+        return make(passage, random) if is_english(passage.text) else ()
+
+    return made
 
 
 def forms(kind: str) -> list[str]:

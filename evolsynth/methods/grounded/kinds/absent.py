@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from random import Random
 
 from evolsynth.evaluation.grounds.absent import asked, silent
-from evolsynth.evaluation.text.statements import refers_back, stands_alone
+from evolsynth.evaluation.text.standing import refers_back, stands_alone
 from evolsynth.evaluation.text.swaps import swaps
 from evolsynth.methods.grounded.draft import Draft, Passage, Place
 from evolsynth.methods.grounded.kind import kind
-from evolsynth.methods.grounded.wordings import draft, drawn, place
+from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 from evolsynth.prompts import prompt_lists
 
 __all__ = ["absent"]
 
 
 @kind("absent", task="extraction")
+@english
 def absent(passage: Passage, random: Random) -> Iterator[Draft]:
     """Questions by rule to sentences that can be left out, but for the first of the text."""
     text = passage.text

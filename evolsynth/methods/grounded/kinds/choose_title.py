@@ -8,13 +8,14 @@ from random import Random
 from evolsynth.evaluation.grounds.choose_title import choice, fits, foreign
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
-from evolsynth.methods.grounded.wordings import draft, drawn
+from evolsynth.methods.grounded.wordings import draft, drawn, english
 from evolsynth.prompts import prompt_lists
 
 __all__ = ["choose_title"]
 
 
 @kind("choose_title", task="classification")
+@english
 def choose_title(passage: Passage, random: Random) -> Iterator[Draft]:
     """One task, if the text tells its title and does not have it in it."""
     text, right = passage.text, passage.title.strip()

@@ -15,15 +15,16 @@ from evolsynth.evaluation.grounds.classify import (
     paragraph_of,
     section_of,
 )
-from evolsynth.evaluation.text.statements import stands_alone
+from evolsynth.evaluation.text.standing import stands_alone
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
-from evolsynth.methods.grounded.wordings import draft, drawn, place
+from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 
 __all__ = ["classify"]
 
 
 @kind("classify", task="classification")
+@english
 def classify(passage: Passage, random: Random) -> Iterator[Draft]:
     """First the figures in groups, then sentences and single figures in turn."""
     yield from _groups(passage, random)

@@ -9,12 +9,13 @@ from evolsynth.evaluation.text.swaps import swap_between
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
 from evolsynth.methods.grounded.kinds.true_false import statements
-from evolsynth.methods.grounded.wordings import draft, drawn, place
+from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 
 __all__ = ["correct"]
 
 
 @kind("correct", task="rewriting")
+@english
 def correct(passage: Passage, random: Random) -> Iterator[Draft]:
     """Each sentence of a passage that one swapped word makes false."""
     for sentence, statement in statements(passage, random):

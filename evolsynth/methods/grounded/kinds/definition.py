@@ -9,12 +9,13 @@ from evolsynth.evaluation.grounds.definition import slots
 from evolsynth.evaluation.text.terms import terms
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
-from evolsynth.methods.grounded.wordings import draft, drawn
+from evolsynth.methods.grounded.wordings import draft, drawn, english
 
 __all__ = ["definition"]
 
 
 @kind("definition", task="extraction")
+@english
 def definition(passage: Passage, random: Random) -> Iterator[Draft]:
     """Each term that a sentence introduces."""
     for span in passage.sentences:

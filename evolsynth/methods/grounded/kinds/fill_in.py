@@ -7,15 +7,16 @@ from random import Random
 
 from evolsynth.evaluation.grounds.fill_in import exercise
 from evolsynth.evaluation.text.gaps import Gap, gaps
-from evolsynth.evaluation.text.statements import stands_alone
+from evolsynth.evaluation.text.standing import stands_alone
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
-from evolsynth.methods.grounded.wordings import draft, drawn, place
+from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 
 __all__ = ["fill_in"]
 
 
 @kind("fill_in", task="extraction")
+@english
 def fill_in(passage: Passage, random: Random) -> Iterator[Draft]:
     """One gap in one sentence, or three sentences with a gap each, with or without a word bank."""
     found: list[tuple[str, Gap]] = []

@@ -12,7 +12,7 @@ from evolsynth.evaluation.text.facts import names
 from evolsynth.evaluation.text.verb_forms import is_verb
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
-from evolsynth.methods.grounded.wordings import draft, drawn
+from evolsynth.methods.grounded.wordings import draft, drawn, english
 
 __all__ = ["find_sentence"]
 
@@ -26,6 +26,7 @@ _WHOLE = re.compile(r"[A-Z][^|#*_\[\]]{20,240}\.")
 
 
 @kind("find_sentence", task="extraction")
+@english
 def find_sentence(passage: Passage, random: Random) -> Iterator[Draft]:
     """Sentences that alone name somebody or something, give a measure, or tell when it was."""
     found = [(s.of(passage.text), s) for s in passage.sentences]

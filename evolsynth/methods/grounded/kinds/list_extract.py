@@ -9,12 +9,13 @@ from evolsynth.evaluation.grounds.list_extract import figures, listed
 from evolsynth.evaluation.text.enumerations import enumeration
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
-from evolsynth.methods.grounded.wordings import draft, drawn, forms, place
+from evolsynth.methods.grounded.wordings import draft, drawn, english, forms, place
 
 __all__ = ["list_extract"]
 
 
 @kind("list_extract", task="extraction")
+@english
 def list_extract(passage: Passage, random: Random) -> Iterator[Draft]:
     """Enumerations first, and then what there is three times or more in the whole text."""
     text = passage.text

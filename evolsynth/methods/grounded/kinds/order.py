@@ -9,12 +9,13 @@ from evolsynth.evaluation.grounds.order import ordered
 from evolsynth.evaluation.text.sequences import events, steps
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
-from evolsynth.methods.grounded.wordings import draft, drawn, place
+from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 
 __all__ = ["order"]
 
 
 @kind("order", task="extraction")
+@english
 def order(passage: Passage, random: Random) -> Iterator[Draft]:
     """Three to five events that the text dates, and the steps that it lists."""
     listed = steps(passage.text)

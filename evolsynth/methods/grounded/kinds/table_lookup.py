@@ -9,12 +9,13 @@ from evolsynth.evaluation.grounds.table_lookup import entries
 from evolsynth.evaluation.text.tables import Table, tables
 from evolsynth.methods.grounded.draft import Draft, Passage, Place
 from evolsynth.methods.grounded.kind import kind
-from evolsynth.methods.grounded.wordings import draft, drawn
+from evolsynth.methods.grounded.wordings import draft, drawn, english
 
 __all__ = ["table_lookup"]
 
 
 @kind("table_lookup", task="extraction")
+@english
 def table_lookup(passage: Passage, random: Random) -> Iterator[Draft]:
     """A cell of each row of a table, the rows in any order."""
     for table in tables(passage.text):

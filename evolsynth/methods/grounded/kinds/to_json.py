@@ -9,12 +9,13 @@ from evolsynth.evaluation.grounds.to_json import list_as, only_list, only_table,
 from evolsynth.evaluation.text.tables import bulleted
 from evolsynth.methods.grounded.draft import Draft, Passage, Place
 from evolsynth.methods.grounded.kind import kind
-from evolsynth.methods.grounded.wordings import draft, drawn, place
+from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 
 __all__ = ["to_json"]
 
 
 @kind("to_json", task="rewriting")
+@english
 def to_json(passage: Passage, random: Random) -> Iterator[Draft]:
     """The only table in one notation, and each list in one."""
     text = passage.text

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from evolsynth.evaluation.text.statements import stands_alone
+from evolsynth.evaluation.text.standing import stands_alone
 from evolsynth.evaluation.text.swaps import swaps
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
-from evolsynth.methods.grounded.wordings import draft, drawn, place
+from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 
 __all__ = ["statements", "true_false"]
 
@@ -23,6 +23,7 @@ def statements(passage: Passage, random: Random) -> Iterator[tuple[str, str]]:
 
 
 @kind("true_false", task="classification")
+@english
 def true_false(passage: Passage, random: Random) -> Iterator[Draft]:
     """Each sentence that could be made false: false or as it is, as often one as the other."""
     false_next = random.random() < 0.5

@@ -9,12 +9,13 @@ from evolsynth.evaluation.grounds.true_false_list import numbered
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
 from evolsynth.methods.grounded.kinds.true_false import statements
-from evolsynth.methods.grounded.wordings import draft, drawn, place
+from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 
 __all__ = ["true_false_list"]
 
 
 @kind("true_false_list", task="classification", weight=0.5)
+@english
 def true_false_list(passage: Passage, random: Random) -> Iterator[Draft]:
     """Statements in the order of the text, each false or not by the toss of a coin."""
     pairs = list(statements(passage, random))

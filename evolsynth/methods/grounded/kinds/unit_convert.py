@@ -8,10 +8,10 @@ from random import Random
 
 from evolsynth.evaluation.grounds.settled import sentences_with
 from evolsynth.evaluation.grounds.unit_convert import conversions
-from evolsynth.evaluation.text.statements import stands_alone
+from evolsynth.evaluation.text.standing import stands_alone
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
-from evolsynth.methods.grounded.wordings import draft, drawn
+from evolsynth.methods.grounded.wordings import draft, drawn, english
 
 __all__ = ["unit_convert"]
 
@@ -19,6 +19,7 @@ _FIGURE = re.compile(r"\d[\d.,]*\d|\d")
 
 
 @kind("unit_convert", task="calculation")
+@english
 def unit_convert(passage: Passage, random: Random) -> Iterator[Draft]:
     """Each measure that stands in one sentence alone."""
     for span in passage.sentences:

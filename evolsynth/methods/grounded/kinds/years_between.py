@@ -10,12 +10,13 @@ from evolsynth.evaluation.grounds.years_between import apart
 from evolsynth.evaluation.text.sequences import events
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
-from evolsynth.methods.grounded.wordings import draft, drawn, place
+from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 
 __all__ = ["years_between"]
 
 
 @kind("years_between", task="calculation")
+@english
 def years_between(passage: Passage, random: Random) -> Iterator[Draft]:
     """Pairs of dated events, in any order of pairs."""
     pairs = list(combinations(events(passage.text), 2))

@@ -10,12 +10,13 @@ from evolsynth.evaluation.grounds.yes_no import question_on
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
 from evolsynth.methods.grounded.kinds.true_false import statements
-from evolsynth.methods.grounded.wordings import draft, drawn, place
+from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 
 __all__ = ["yes_no"]
 
 
 @kind("yes_no", task="extraction")
+@english
 def yes_no(passage: Passage, random: Random) -> Iterator[Draft]:
     """Each sentence with a swap in what a question keeps of it, asked with yes and no in turn."""
     no_next = random.random() < 0.5

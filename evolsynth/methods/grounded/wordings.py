@@ -1,0 +1,106 @@
+r"""How tasks about a text are worded, and what form of answer each wording asks for.
+
+The wordings of a kind are ``prompts/grounded/KIND.txt``: the lines of a section ``[FORM]`` are
+wordings of instructions that ask for that form, those of ``[FORM: answer]`` the answers. Slots
+stand in braces, ``\n`` is a line break. A wording that names the title is for texts that have one.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from random import Random
+from typing import Any, NamedTuple
+
+from evolsynth.evaluation.grounds.settled import filled
+from evolsynth.evaluation.text.language import is_english
+from evolsynth.methods.grounded.draft import Draft, Maker, Passage, Place
+from evolsynth.prompts import prompt_lists
+
+__all__ = ["Wording", "draft", "drawn", "english", "forms", "place"]
+
+
+class Wording(NamedTuple):
+    """A wording of an instruction, and the form of its answer."""
+
+    form: str
+    instruction: str
+    answer: str
+
+
+def english(make: Maker) -> Maker:
+    """Make nothing of a text that is in another language: the rules and wordings are English."""
+
+    @functools.wraps(make)
+    def made(passage: Passage, random: Random) -> Iterable[Draft]:
+        return make(passage, random) if is_english(passage.text) else ()
+
+    return made
+
+
+def forms(kind: str) -> list[str]:
+    """The forms of answer that a kind has wordings for, as its file has them."""
+    return [name for name in prompt_lists(f"grounded/{kind}") if ":" not in name]
+
+
+def drawn(kind: str, random: Random, values: Mapping[str, str], *of: str) -> Wording:
+    """A wording of a kind, all being as likely, and an answer of its form.
+
+    Args:
+        kind: of task; its file has the wordings.
+        random: where chance comes from.
+        values: for the slots: a wording with others is left out, and so is one with an empty value.
+        of: the forms to draw from; all of them if none are given.
+    """
+    lists = prompt_lists(f"grounded/{kind}")
+    known = [
+        (form, line)
+        for form in (of or forms(kind))
+        for line in lists[form]
+        if "{title}" not in line or values.get("title")
+    ]
+    form, line = random.choice(known)
+    return Wording(form, line, random.choice(lists[f"{form}: answer"]))
+
+
+def place(text: str, piece: str) -> tuple[Place, ...]:
+    """Where a piece stands in a text first; nothing if it does not."""
+    start = text.find(piece)
+    return (Place(start, start + len(piece)),) if start >= 0 and piece else ()
+
+
+def draft(
+    kind: str,
+    wording: Wording,
+    passage: Passage,
+    *,
+    answer: str,
+    values: Mapping[str, str],
+    ground: Mapping[str, Any],
+    evidence: tuple[Place, ...] = (),
+    text: str | None = None,
+) -> Draft:
+    """A draft of a wording with its slots filled.
+
+    Args:
+        kind: of task, and of ground.
+        wording: as it was drawn.
+        passage: what it is about.
+        answer: the bare answer.
+        values: of the slots of the wording and of the form of the answer.
+        ground: what the ground of this kind needs beside the wording, its form and the answer.
+        evidence: places of the input.
+        text: the input, if that is not the passage's text.
+    """
+    title = {"title": passage.title} if "{title}" in wording.instruction else {}
+    filling = {**values, **title}
+    told = {"wording": wording.instruction, "form": wording.answer, "answer": answer, **title}
+    return Draft(
+        kind,
+        filled(wording.instruction, filling),
+        filled(wording.answer, filling),
+        passage.text if text is None else text,
+        evidence,
+        {"kind": kind, **told, **ground},
+        {"wording": wording.instruction},
+    )

@@ -112,6 +112,8 @@ def read(text: str, form: str) -> Table | None:
         return None
     if table is None or len(table.columns) < 2 or len(table.rows) < 2:
         return None
+    if any(cell != cell.strip() for row in (table.columns, *table.rows) for cell in row):
+        return None  # commas of a sentence, which a space follows
     return table if written(table, form) == text else None
 
 

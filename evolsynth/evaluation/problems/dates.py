@@ -25,7 +25,10 @@ class Dates(Problem):
         """A day and a number of days."""
         start = date(chance.randint(2019, 2027), 1, 1) + timedelta(days=chance.randrange(365))
         days = chance.randint(8, 28 if level == "small" else 120)
-        return {"case": chance.choice(_CASES), "start": start.isoformat(), "days": days}
+        case = chance.choice(_CASES)
+        if case == "weekday" and days % 7 == 0:
+            days += 1
+        return {"case": case, "start": start.isoformat(), "days": days}
 
     def solve(self, values: Values) -> Solution:
         """Month by month."""

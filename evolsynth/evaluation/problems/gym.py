@@ -32,7 +32,7 @@ Reader = Callable[[Entry], Solution | None]
 Config = Mapping[str, Any]
 
 #: Draws of one problem at most until one reads well.
-_DRAWS = 200
+_DRAWS = 2000
 _MISSING = (
     "The problems '{}' need the package reasoning-gym. Install evolsynth[computed], or name other "
     "sets."
@@ -105,12 +105,10 @@ class Gym(Problem):
     def draw(self, chance: Random, level: Level) -> Values:
         """A seed whose entry reads well."""
         for _ in range(_DRAWS):
-            values = {"seed": chance.getrandbits(31), "level": level}
-            entry, _made = entry_of(
-                self.dataset, self.levels[level], values["seed"], name=self.name
-            )
+            seed = chance.getrandbits(31)
+            entry, _ = entry_of(self.dataset, self.levels[level], seed, name=self.name)
             if self.reader(entry) is not None:
-                return values
+                return {"seed": seed, "level": level}
         raise InputError(f"{self.name}: none of {_DRAWS} entries could be put into plain words.")
 
     def solve(self, values: Values) -> Solution:

@@ -1,0 +1,36 @@
+"""An original that a spoiled text decides: spoiled again, it gives that text."""
+
+from __future__ import annotations
+
+from random import Random
+
+from evolsynth.evaluation.grounds.ground import ground
+from evolsynth.evaluation.problems.problem import filled
+from evolsynth.evaluation.spoiling.spoiler import SPOILERS
+from evolsynth.prompts import prompt_lists
+from evolsynth.rows import Row
+
+__all__ = ["restored"]
+
+
+@ground("restored")
+def restored(row: Row, *, spoiler: str, seed: int, wording: int) -> str | None:
+    """The response, spoiled again by the same seed, is the input.
+
+    Args:
+        row: as it stands.
+        spoiler: the way in which it was spoiled.
+        seed: of what was drawn.
+        wording: which of the wordings that ask to mend it.
+
+    Raises:
+        InputError: there is no such way to spoil.
+    """
+    made = SPOILERS[spoiler].spoil(row.response or "", Random(seed))  # noqa: S311 - reproducible
+    if made is None or made.text != row.input:
+        return "The response, spoiled again, is not the input."
+    asked = filled(prompt_lists(f"inverse/{spoiler}")["mend"][wording], made.shown)
+    instruction = row.instruction or ""
+    if instruction != asked and not (row.round and asked.rstrip(".") in instruction):
+        return "The instruction is not the one that asks to mend it."
+    return None

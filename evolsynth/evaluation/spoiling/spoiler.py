@@ -1,0 +1,68 @@
+"""What a spoiler is: a function that damages a text in a way that a reader can undo.
+
+A spoiler is one function in one file of this package::
+
+    @spoiler("shouted", unit="sentence")
+    def shouted(text: str, chance: Random) -> Spoiled | None:
+        return Spoiled(text.upper()) if text.islower() else None
+
+It gives None where the spoiled text would not decide what the original was. The same generator
+always gives the same, so that the original, spoiled again, shows that the answer is right. Requests
+to mend it stand in ``prompts/inverse/NAME.txt`` under ``[mend]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Literal, NamedTuple
+
+from evolsynth.registry import Registry
+
+__all__ = ["SPOILERS", "Spoiled", "Spoiler", "Unit", "spoiler"]
+
+#: What of a text is taken: one to three sentences of it, all of it, or a table in it.
+Unit = Literal["sentences", "paragraph", "lines", "table", "json"]
+
+
+class Spoiled(NamedTuple):
+    """A spoiled text, and what a wording may say of it (``{name}``)."""
+
+    text: str
+    shown: Mapping[str, str] = {}
+
+
+Spoil = Callable[[str, Random], Spoiled | None]
+
+
+class Spoiler(NamedTuple):
+    """One way to spoil.
+
+    Args:
+        name: of it, and of its wordings.
+        unit: what it takes.
+        spoil: the function; see the module.
+        about: what it does, in a sentence.
+    """
+
+    name: str
+    unit: Unit
+    spoil: Spoil
+    about: str
+
+
+#: All of them by name.
+SPOILERS: Registry[Spoiler] = Registry(
+    "way to spoil a text", "evolsynth.evaluation.spoiling", "evolsynth.spoilers"
+)
+
+
+def spoiler(name: str, *, unit: Unit) -> Callable[[Spoil], Spoil]:
+    """Register a function as the spoiler of that name."""
+
+    def made(function: Spoil) -> Spoil:
+        about = " ".join((function.__doc__ or "").partition("\n\n")[0].split())
+        SPOILERS.register(name, Spoiler(name, unit, function, about), function.__module__)
+        return function
+
+    return made

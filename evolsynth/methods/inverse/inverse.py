@@ -1,0 +1,140 @@
+"""Good texts, spoiled by a program: the instruction asks to mend them, the answer is the text."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from random import Random
+from typing import NamedTuple
+
+from evolsynth.errors import InputError
+from evolsynth.evaluation.problems.problem import filled
+from evolsynth.evaluation.spoiling.spoiler import SPOILERS
+from evolsynth.findings import reason
+from evolsynth.methods.inverse.material import material
+from evolsynth.methods.method import method
+from evolsynth.options import Count
+from evolsynth.prompts import lists_hash, prompt_lists
+from evolsynth.rows import Row, derive_seed
+from evolsynth.streams import Rows, map_rows
+
+__all__ = ["inverse"]
+
+NOTHING = reason(
+    "nothing_to_spoil",
+    "No part of the text could be spoiled so that it still says how it was.",
+    "Give longer texts, or more of the ways to spoil them.",
+)
+#: Parts of a text that are tried at most for one way to spoil.
+_TRIED = 12
+_KEPT = ("title", "heading", "source")
+
+
+@method(
+    shape="expand",
+    needs=["input"],
+    gives=["instruction", "response", "input"],
+    then=lambda _: {"gate": {}},
+)
+async def inverse(
+    rows: Rows,
+    *,
+    seed: int = 0,
+    each: Count = 2,
+    spoilers: Sequence[str] | None = None,
+    concurrency: Count = 4,
+) -> AsyncGenerator[Row]:
+    """Tasks to mend a part of each row's ``input`` that a program spoiled; the answer is the
+    original, which the spoiled text decides.
+
+    No model is asked. Texts are spoiled by typing errors, lost capitals, stops and spaces, doubled
+    words, words that sound alike, broken lines, lost order and structure. The gate spoils each
+    answer again and compares.
+
+    Args:
+        each: tasks of each row at most, each spoiled in another way.
+        spoilers: the ways in which texts are spoiled; by default all of them.
+
+    Raises:
+        InputError: there is no such way, or none was named.
+    """
+    named = list(SPOILERS) if spoilers is None else list(spoilers)
+    if not named:
+        raise InputError("spoilers is empty. Name some, or leave it out.")
+    for name in named:
+        SPOILERS[name]
+    maker = _Maker(seed, named, each)
+
+    async def one(row: Row) -> tuple[Row, ...]:
+        if row.input is None:
+            return (row,)
+        made = await asyncio.to_thread(maker.rows, row, row.input)
+        return made or (row.reject(NOTHING),)
+
+    async with aclosing(map_rows(rows, one, step="inverse", concurrency=concurrency)) as stream:
+        async for row in stream:
+            yield row
+
+
+class _Maker(NamedTuple):
+    """What all rows of a run have in common."""
+
+    seed: int
+    spoilers: Sequence[str]
+    each: int
+
+    def rows(self, row: Row, text: str) -> tuple[Row, ...]:
+        """So many tasks of one text, no part of it twice."""
+        chance = Random(derive_seed(self.seed, "inverse", row.id))  # noqa: S311 - reproducible
+        parts = material(text)
+        names, used, made = chance.sample(self.spoilers, len(self.spoilers)), set[str](), []
+        for name in names:
+            some = [part for part in parts[SPOILERS[name].unit] if not _overlaps(part, used)]
+            for part in chance.sample(some, min(len(some), _TRIED)):
+                task = self._task(row, name, part, chance)
+                if task is not None:
+                    used.add(part)
+                    made.append(task)
+                    break
+            if len(made) == self.each:
+                break
+        return tuple(made)
+
+    def _task(self, row: Row, name: str, part: str, chance: Random) -> Row | None:
+        own = derive_seed(self.seed, f"inverse/{name}", f"{row.id}/{part}")
+        spoiled = SPOILERS[name].spoil(part, Random(own))  # noqa: S311 - reproducible
+        if spoiled is None or spoiled.text == part:
+            return None
+        asked = prompt_lists(f"inverse/{name}")["mend"]
+        wording = chance.randrange(len(asked))
+        made = {
+            "method": "inverse",
+            "kind": name,
+            "wording": f"{name}/{wording}",
+            "seed": own,
+            "prompt": f"inverse/{name}",
+            "prompt_sha256": lists_hash(f"inverse/{name}"),
+        }
+        ground: Mapping[str, object] = {
+            "kind": "restored", "spoiler": name, "seed": own, "wording": wording,
+        }  # fmt: skip
+        return Row.make(
+            filled(asked[wording], spoiled.shown),
+            key=f"inverse/{self.seed}/{row.id}/{name}",
+            method="inverse",
+            parents=(row.id,),
+            response=part,
+            extra={
+                **{n: v for n, v in row.extra.items() if n in _KEPT},
+                "input": spoiled.text,
+            },
+            provenance={
+                "instruction": made,
+                "response": {"method": "inverse", "finish_reason": "stop", "ground": dict(ground)},
+            },
+        )
+
+
+def _overlaps(part: str, used: set[str]) -> bool:
+    return any(part in one or one in part for one in used)

@@ -189,7 +189,7 @@ async def with_text_asked(
             max_tokens=_SENTENCE_TOKENS if begun.quoted else _LIST_TOKENS,
             sampling=sampling,
             stop=('"' if begun.quoted else ".", *stop),
-            banned=texts.banned,
+            banned=tuple(text for text in texts.banned if text not in begun.prefix),
             prefix=begun.prefix,
         )
         completion = await llm.complete(request)

@@ -95,7 +95,7 @@ def _replaced(text: str, old: str, new: str) -> str:
 
 
 def _without(text: str, word: str) -> str:
-    found = [m for m in re.finditer(rf"\b{word}\b ?", text)]
+    found = list(re.finditer(rf"\b{word}\b ?", text))
     _fit(len(found) == 1 and found[0][0].endswith(" "), f"'{word}' does not stand there once")
     before, behind = text[: found[0].start()], text[found[0].end() :]
     _fit(re.search(r"\b(?:an?|not|so|too|isn't|wasn't) $", before) is None, "it would not fit")
@@ -108,12 +108,6 @@ def _mended(text: str) -> str:
     _fit(text == text.lower() and text[-1:].isalpha(), "it is whole")
     _fit(" i " not in f" {text} ", "it has more capitals")
     return f"{text[0].upper()}{text[1:]}."
-
-
-def _once(text: str) -> str:
-    found = re.findall(r"\b([A-Za-z]+) \1\b", text)
-    _fit(len(found) == 1 and found[0] not in ("that", "had"), "no word stands twice, or several do")
-    return re.sub(r"\b([A-Za-z]+) \1\b", r"\1", text)
 
 
 def _all_numbers(text: str) -> str:
@@ -144,10 +138,6 @@ def _name(text: str) -> str:
 def names() -> frozenset[str]:
     """First names that a text may hold."""
     return frozenset(load_prompt(LEADS).value("names"))
-
-
-def _last_word(text: str) -> str:
-    return _WORD.findall(text)[-1]
 
 
 def _question(text: str) -> str:
@@ -216,12 +206,10 @@ RULES: Mapping[str, Callable[..., str]] = {
     "replaced": _replaced,
     "without": _without,
     "mended": _mended,
-    "once": _once,
     "numbers": _all_numbers,
     "date": _only(_DATE),
     "email": _only(_EMAIL),
     "name": _name,
-    "last_word": _last_word,
     "question": _question,
     "parity": _parity,
     "initials": _initials,

@@ -36,12 +36,16 @@ NO_TEXT = reason(
 )
 
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
-_WORDS = (5, 24)  # of a sentence
+_WORDS = (5, 16)  # of a sentence
 _ATTEMPTS = 4
 _SENTENCE_TOKENS, _LIST_TOKENS = 40, 28
 _ITEMS = (4, 7)  # of a list that is cut
 _PLAIN_ITEM = re.compile(r"[a-z]+\Z")
 _PLAIN_SENTENCE = re.compile(r"[A-Z0-9][A-Za-z0-9 ,.'@-]*[.!?]\Z")
+#: Two sentences with a comma between them.
+_SPLICE = re.compile(r", (?:I|he|she|it|we|they|you|this|there|did|do|is|are|can)\b")
+#: Rules whose texts have digits.
+_WITH_DIGITS = ("numbers", "date", "email")
 #: Words after which no sentence ends.
 _ENDLESS = re.compile(r"\b(?:the|a|an|of|to|and|or|in|with|Mr|Mrs|Dr|St)[.!?]\Z")
 
@@ -146,7 +150,7 @@ class WithText:
         made = _sentence(text, begun) if begun.quoted else _list(text, chance, ended=ended)
         if made is None:
             return Written(said, lacks="text")
-        shown = _spoiled(made, begun.rule, chance)
+        shown = _spoiled(made, begun.rule)
         instruction = text_with(begun.lead, shown, quoted=begun.quoted)
         task = asked_by(instruction)
         if task is None or task.rule != begun.rule:
@@ -155,7 +159,7 @@ class WithText:
             answer = answer_of(task)
         except (ValueError, IndexError) as error:
             return Written(instruction, lacks=str(error))
-        if begun.rule in ("mended", "once") and answer != made:
+        if begun.rule == "mended" and answer != made:
             return Written(instruction, lacks="what was spoiled does not tell what it was")
         return Written(instruction, begun.rule, answer)
 
@@ -218,6 +222,9 @@ def _sentence(text: str, begun: Begun) -> str | None:
     made = text[: end.end()].strip()
     words = made[:-1].split()
     plain = _PLAIN_SENTENCE.match(made) is not None and _ENDLESS.search(made) is None
+    plain = plain and _SPLICE.search(made) is None
+    if begun.rule not in _WITH_DIGITS:
+        plain = plain and re.search(r"\d", made) is None
     sane = _WORDS[0] <= len(words) <= _WORDS[1] and plain and is_english(made)
     often = max(words.count(w) for w in words if len(w) > 3) if any(map(len, words)) else 0
     return made if sane and often < 3 else None
@@ -239,15 +246,8 @@ def _list(text: str, chance: random.Random, *, ended: bool) -> str | None:
     return ", ".join(items[:most]) if len(items) >= _ITEMS[0] else None
 
 
-def _spoiled(text: str, rule: str, chance: random.Random) -> str:
+def _spoiled(text: str, rule: str) -> str:
     """The text as the request shows it."""
     if rule == "mended":
         return text[:1].lower() + text[1:].rstrip(".")
-    if rule == "once":
-        words = text.split(" ")
-        places = [n for n, word in enumerate(words[:-1]) if n and word.isalpha() and len(word) > 2]
-        if places:
-            at = chance.choice(places)
-            words.insert(at, words[at])
-        return " ".join(words)
     return text

@@ -28,7 +28,7 @@ from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.methods.magpie.magpie import magpie
-from evolsynth.methods.magpie.steering import steering, topic_names
+from evolsynth.methods.magpie.steering import beginnings, topic_names
 from evolsynth.rows import Row
 
 __all__ = ["Classifier", "Kept", "add_options", "measure", "run"]
@@ -204,7 +204,7 @@ async def _rows(
     if way == "topic":
         source = magpie(llm, n=n, seed=seed, topic=domain, embedder=embedder)
     else:
-        system = steering(domain, steered=True).system
+        system = beginnings(domain, steered=True).system
         source = magpie(llm, n=n, seed=seed, system_prompt=system)
     return [row async for row in Gate(embedder).check(source)]
 

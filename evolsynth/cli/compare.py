@@ -24,7 +24,7 @@ from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
 from evolsynth.methods.magpie.magpie import magpie
-from evolsynth.methods.magpie.steering import SystemPrompts, steering, steering_hint
+from evolsynth.methods.magpie.steering import SystemPrompts, beginnings, steering_hint
 from evolsynth.options import FilePath, Natural, OutputPath, TextOrPath
 from evolsynth.pipeline.steps import STEPS
 
@@ -69,7 +69,7 @@ async def compare(
     Nothing is sorted out by topic: the prompt alone steers. Without a ``topic`` each prompt is
     compared with what it says of itself.
     """
-    named = steering(topic, steered=True).about if topic is not None else None
+    named = beginnings(topic, steered=True).about if topic is not None else None
     kept: dict[str, list[str]] = {}
     drawn: dict[str, int] = {}
     for name, text in prompts.items():

@@ -44,8 +44,8 @@ CHAT_TEMPLATE = (
 )
 #: What belongs to the run and is used again when it goes on by its folder's name.
 _KEPT = ("llm", "answerer", "judge", "models", "seed", "accepted", "max_tokens", "max_cost",
-         "max_attempts", "stall", "cache", "concurrency", "breaker", "embedder", "report", "batch",
-         "batch_size", *_PRICES)  # fmt: skip
+         "max_attempts", "stall", "cache", "concurrency", "breaker", "steer", "embedder", "report",
+         "batch", "batch_size", *_PRICES)  # fmt: skip
 
 
 def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:

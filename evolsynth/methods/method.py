@@ -46,7 +46,7 @@ Role = Literal["write", "answer", "judge"]
 BESIDE: Mapping[str, Role] = {"answerer": "answer", "judge": "judge"}
 
 #: What a function is given by the run if it has a parameter of this name.
-GIVEN = ("llm", *BESIDE, "seed", "gate", "embedder", "concurrency", "context", "aside")
+GIVEN = ("llm", *BESIDE, "seed", "gate", "embedder", "concurrency", "steering", "context", "aside")
 
 #: Columns that a step cannot do without, or how they follow from its options.
 Needs = Mapping[str, ColumnType] | Callable[[Options], Mapping[str, ColumnType]]

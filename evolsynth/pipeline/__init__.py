@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evolsynth.pipeline.run.preview import Preview
     from evolsynth.pipeline.run.run import RunOptions
     from evolsynth.pipeline.run.state import Budget, RunResult, RunState, RunWatch
+    from evolsynth.pipeline.run.steer import Steer
     from evolsynth.pipeline.yaml.load import load_pipeline, read_pipeline, write_yaml
     from evolsynth.store.cached_llm import Retry
 
@@ -34,6 +35,7 @@ _HOMES = {
     "RunResult": "pipeline.run.state",
     "RunState": "pipeline.run.state",
     "RunWatch": "pipeline.run.state",
+    "Steer": "pipeline.run.steer",
     "load_pipeline": "pipeline.yaml.load",
     "read_pipeline": "pipeline.yaml.load",
     "step": "pipeline.makers",
@@ -41,7 +43,7 @@ _HOMES = {
 }
 
 __all__ = ["Budget", "Pipeline", "Retry", "RunOptions", "RunResult", "RunState", "RunWatch"]
-__all__ += ["Step", "load_pipeline", "read_pipeline", "step", "write_yaml"]
+__all__ += ["Steer", "Step", "load_pipeline", "read_pipeline", "step", "write_yaml"]
 
 
 if not TYPE_CHECKING:

@@ -41,7 +41,8 @@ class Chainable(ABC):
         """The parts of the pipeline that this is."""
 
     def using(self, **settings: Any) -> Pipeline:
-        """It as a pipeline with settings: ``name``, ``models``, ``seed``, ``embedder``."""
+        """It as a pipeline with settings: ``name``, ``models``, ``seed``, ``steer``,
+        ``embedder``."""
         return Pipeline(self.as_parts(), **settings)
 
     async def run(self, folder: str | None = None, **options: Any) -> RunResult:
@@ -132,7 +133,7 @@ class Node:
     inputs: tuple[int, ...]
 
 
-_SETTINGS = ("parts", "name", "models", "seed", "embedder")
+_SETTINGS = ("parts", "name", "models", "seed", "steer", "embedder")
 
 
 class Pipeline(Chainable):
@@ -145,6 +146,8 @@ class Pipeline(Chainable):
             ``"answerer"`` of those that answer, ``"judge"`` of those that judge. A model is an
             `LLM`, or a text as for ``--model``.
         seed: the same seed gives the same rows.
+        steer: look now and then at what is thin among the rows that came out, and ask for that
+            next; see `Steer`.
         embedder: for steps that compare texts: an `Embedder`, a name such as ``"minilm"`` or
             ``"static"``, or None to do without; by default MiniLM where a step asks for one.
     """
@@ -156,12 +159,14 @@ class Pipeline(Chainable):
         name: str = "pipeline",
         models: Mapping[str, LLM | str] | None = None,
         seed: int = 7,
+        steer: Any = None,
         embedder: Any = "minilm",
     ) -> None:
         self.parts = tuple(parts)
         self.name = name
         self.models: Mapping[str, LLM | str] = dict(models or {})
         self.seed = seed
+        self.steer = steer
         self.embedder = embedder
 
     def as_parts(self) -> tuple[Part, ...]:
@@ -177,7 +182,8 @@ class Pipeline(Chainable):
         return self._copy(parts=(*self.parts, *_parts(other)))
 
     def using(self, **settings: Any) -> Self:
-        """The same parts with other settings: ``name``, ``models``, ``seed``, ``embedder``."""
+        """The same parts with other settings: ``name``, ``models``, ``seed``, ``steer``,
+        ``embedder``."""
         return self._copy(**settings)
 
     def _copy(self, **changes: Any) -> Self:

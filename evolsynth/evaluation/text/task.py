@@ -32,7 +32,10 @@ Task = Literal[
     "rewriting",  # a given text said otherwise: shorter, corrected, translated, in another tone
     "extraction",  # what stands in a given text: names, answers, lists out of it
     "classification",  # one of some labels for what is given, or which of these does not belong
-    "calculation",  # arithmetic, units, dates, orders, logic: what can be computed
+    "ordering",  # given words, numbers, events or steps put in another order
+    "formatting",  # a given text in another form with the same words: bullets, a table, JSON
+    "fill_in",  # a word or a number for a gap in a sentence
+    "calculation",  # arithmetic, units, dates, counting, logic: what can be computed
     "code",  # programs, queries, formulas, regular expressions
     "conversation",  # greetings, small talk, playing a part
     "other",  # none of them, or not told
@@ -62,6 +65,14 @@ _SMALL_TALK = re.compile(rf"^\W*(?:{_WORDS['small talk']})\b", re.I)
 _LED_ON = re.compile(r"\w: ?\S|___")
 #: "In marketing, what is ...": what stands before the request itself.
 _SCENE = re.compile(r"^(?:in|as|when|for|during|after|before|while|if|at)\b[^,.?!\n]{1,80}, ", re.I)
+#: What points at a text, which may stand in the row beside the request.
+_POINTED = re.compile(
+    rf"\b(?:(?:this|these|following|each)\b(?: [\w'-]+){{0,2}}? (?:{_WORDS['given']}|"
+    rf"{_WORDS['given parts']})|the\b(?: [\w'-]+){{0,2}}? (?:{_WORDS['given']}))\b",
+    re.I,
+)
+#: Questions by which one of some answers is to be chosen.
+_CHOICES = ("which", "is", "are", "does", "do", "did", "was", "were")
 _DEFINITE = r"\b(?:the|these|those)(?: [\w'-]+){0,2}? %s"
 
 
@@ -134,11 +145,14 @@ def _verb_alone(task: Task) -> Rule:
 
 def _given(request: str, anchor: Anchor) -> bool:
     """Whether there is a text to work on."""
-    return bool(anchor.given) or _LED_ON.search(request) is not None
+    pointed = _LED_ON.search(request) or _POINTED.search(request)
+    return bool(anchor.given) or pointed is not None
 
 
 def _asked_of_given(request: str, found: Root, anchor: Anchor) -> bool:
     """A question about a given text."""
+    if found.question in _CHOICES and _POINTED.search(request) is not None:
+        return True
     return bool(anchor.given) and found.question is not None
 
 
@@ -173,16 +187,19 @@ def _definite(request: str, noun: str) -> bool:
 
 #: The first that holds tells the kind.
 _RULES: Sequence[tuple[Task, Rule]] = (
+    ("formatting", _words("formatting")),
     ("code", _words("code")),
+    ("fill_in", _words("fill_in")),
+    ("ordering", _words("ordering")),
     ("classification", _words("classification")),
     ("calculation", _words("calculation")),
     ("conversation", _made_up("conversation")),
     ("creative", _made_up("creative", but=_QUESTION)),
     ("letter", _made_up("letter", but=_NO_LETTER)),
     ("rewriting", _words("rewriting")),
+    ("rewriting", _verbs("rewriting")),
     ("extraction", _words("extraction")),
     ("extraction", _asked_of_text),
-    ("rewriting", _verbs("rewriting")),
     ("extraction", _verbs("extraction")),
     ("classification", _verbs("classification")),
     ("classification", _asked_of_given),

@@ -22,19 +22,23 @@ from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.findings import Finding
 from evolsynth.foreign import failure
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
+from evolsynth.methods.magpie.first_words import FirstWords
 from evolsynth.methods.magpie.steering import (
+    Beginnings,
     Choice,
-    Steering,
     SystemPrompt,
     SystemPrompts,
     answers_of,
+    beginnings,
     columns_of,
     hints_of,
-    steering,
+    more_beginnings,
     then_of,
 )
+from evolsynth.methods.magpie.with_text import WithText, lacking, with_text_asked
 from evolsynth.methods.method import method
 from evolsynth.methods.respond import RESPONSE_SAMPLING, Answers
+from evolsynth.methods.steering import DRAWN, Steering
 from evolsynth.options import Count, Natural, Several
 from evolsynth.prompts import PromptFile, load_prompt, made_by, prompt_hash
 from evolsynth.rows import Message, Row, derive_seed
@@ -81,6 +85,7 @@ async def magpie(
     on_topic: float | None = None,
     openings: Sequence[str] | None = None,
     made_up: bool = False,
+    with_text: bool | None = None,
     sampling: Sampling = INSTRUCTION_SAMPLING,
     response_sampling: Sampling = RESPONSE_SAMPLING,
     max_tokens: Count = 96,
@@ -89,6 +94,7 @@ async def magpie(
     turns_prompt: str | None = "magpie/turns",
     response_prompt: str | None = "respond/brief",
     concurrency: Count | None = None,
+    steering: Steering | None = None,
 ) -> AsyncGenerator[Row]:
     """Instructions (and answers) from nothing, by Magpie: ``n`` rows in plan order.
 
@@ -123,6 +129,10 @@ async def magpie(
             method.
         made_up: begin with requests for what is made up (stories, poems, places, ideas), in a
             form that they name: such answers can be checked whole, as no truth is at stake.
+        with_text: also requests that bring a text (to rewrite, correct, sort, count, extract from,
+            classify), beside the other openings. A program makes their answers by a rule and the
+            gate goes through it again, so they need no `respond`. By default where a run steers
+            itself, without a topic, openings or a system prompt of your own.
         sampling: how the user's turns are drawn; see `Sampling`.
         response_sampling: how answers are drawn.
         max_tokens: the most tokens of a user's turn.
@@ -143,9 +153,15 @@ async def magpie(
     answering = answers_of({"n_turns": n_turns, "only_instruction": only_instruction})
     _check(n, n_turns, candidates, answering, end_with_user)
     llm.require(Capability.RAW_PROMPT, by="Magpie")
+    free = topic is None and openings is None and system_prompt is None and n_turns == 1
+    if with_text and not free:
+        raise InputError(
+            "with_text brings openings of its own, of one turn: leave out the topic, openings and "
+            "system_prompt, or with_text."
+        )
     if made_up and (topic is not None or openings is not None):
         raise InputError("made_up brings openings of its own: leave out the topic and openings.")
-    steer = steering(topic, steered=system_prompt is not None, made_up=made_up)
+    steer = beginnings(topic, steered=system_prompt is not None, made_up=made_up)
     if openings is not None:
         steer = steer._replace(openings=tuple(openings), banned=(), source={})
     steer = steer._replace(openings=steer.openings or ("",))
@@ -176,6 +192,7 @@ async def magpie(
         max_tokens=max_tokens,
         stop=tuple(text for text in (*stop, llm.template.turn_end()) if text),
         candidates=candidates or (1 if steer.about is None and n_turns == 1 else _CANDIDATES),
+        words=_first_words(steer, seed, steering, with_text, free=free, made_up=made_up),
         n_turns=n_turns,
         answering=answering,
         end_with_user=end_with_user,
@@ -216,7 +233,7 @@ class _Maker(NamedTuple):
 
     llm: LLM
     seed: int
-    steer: Steering
+    steer: Beginnings
     prompts: Mapping[str | None, Prompt]
     later: PromptFile | None
     answers: Answers
@@ -228,6 +245,7 @@ class _Maker(NamedTuple):
     answering: bool
     end_with_user: bool
     include_system_prompt: bool
+    words: FirstWords
     topic: TopicCheck | None = None
 
     async def row(self, index: int, choice: Choice) -> Row:
@@ -237,7 +255,9 @@ class _Maker(NamedTuple):
         row = Row.make(key=key, method="magpie", system=choice.text, extra=extra)
         try:
             row = await self._instruction(index, key, choice)
-            return row if row.settled or not self.answering else await self._talk(index, row)
+            if row.settled or row.response is not None or not self.answering:
+                return row
+            return await self._talk(index, row)
         except BaseException as error:  # noqa: BLE001 - a back end may raise anything
             return row.replace(failure=failure("magpie", error))
 
@@ -264,29 +284,26 @@ class _Maker(NamedTuple):
         ]
         if others:
             made = {**row.provenance["instruction"], "refused": others}
-            row = row.replace(provenance={"instruction": made})
+            row = row.replace(provenance={**row.provenance, "instruction": made})
         off = self.topic.finding(row.scores["on_topic"]) if self.topic else None
         return row if off is None else row.reject(off.code, **{off.code: off.detail})
 
     async def _candidate(self, index: int, number: int, key: str, choice: Choice) -> Row:
-        steer = self.steer
-        text, made = await self._draw(
-            self.prompts[choice.text],
-            "magpie",
-            str(index),
-            number,
-            steer.openings,
-            steer.banned,
-            steer.source,
+        prompt, first = self.prompts[choice.text], await self.words.draw(index, number)
+        told: dict[str, Any] = {DRAWN: dict(first.drawn)} if first.drawn else {}
+        extra = {} if choice.key is None else {"system_prompt_key": choice.key}
+        fields = {"key": key, "method": "magpie", "system": choice.text, "extra": extra}
+        if first.lead is None:
+            given = ((first.text,), first.banned, first.source)
+            text, made = await self._draw(prompt, "magpie", str(index), number, *given)
+            return Row.make(text, provenance={"instruction": {**made, **told}}, **fields)
+        seed = derive_seed(self.seed, "magpie/text", str(index), candidate=number)
+        written, made = await with_text_asked(
+            self.llm, prompt, first.lead, seed=seed, sampling=self.sampling, stop=self.stop
         )
-        return Row.make(
-            text,
-            key=key,
-            method="magpie",
-            system=choice.text,
-            extra={} if choice.key is None else {"system_prompt_key": choice.key},
-            provenance={"instruction": made},
-        )
+        made |= {"candidate": number, **told}
+        row = Row.make(written.instruction, provenance={"instruction": made}, **fields)
+        return written.of(row)
 
     async def _draw(
         self,
@@ -319,7 +336,7 @@ class _Maker(NamedTuple):
         """Objections to a candidate, and how near it is to the topic, if there is one."""
         findings = part_findings(row, "instruction") if self.candidates > 1 else []
         if self.topic is None:
-            return findings, None
+            return [*findings, *lacking(row)], None
         score = self.topic.scores([row.instruction or ""])[0]
         off = self.topic.finding(score)
         return ([*findings, off] if off else findings), score
@@ -438,7 +455,28 @@ def _check(
         )
 
 
-async def _topic_check(steer: Steering, embedder: Embedder | None) -> TopicCheck | None:
+def _first_words(
+    own: Beginnings,
+    seed: int,
+    steering: Steering | None,
+    with_text: bool | None,
+    *,
+    free: bool,
+    made_up: bool,
+) -> FirstWords:
+    """Where rows get their first words from; ``free`` says that a user has chosen none."""
+    texts = free and (steering is not None if with_text is None else with_text)
+    more = free and steering is not None and not made_up
+    return FirstWords(
+        own,
+        seed,
+        steering,
+        texts=WithText() if texts else None,
+        more=more_beginnings() if more else None,
+    )
+
+
+async def _topic_check(steer: Beginnings, embedder: Embedder | None) -> TopicCheck | None:
     if steer.about is None:
         return None
     if embedder is None:

@@ -16,8 +16,8 @@ from evolsynth.methods.method import Options
 from evolsynth.prompts import load_prompt, prompt_names
 from evolsynth.rows import derive_seed
 
-__all__ = ["Steering", "SystemPrompt", "SystemPrompts", "Weighted", "answers_of", "columns_of"]
-__all__ += ["hints_of", "steering", "steering_hint", "then_of", "topic_names"]
+__all__ = ["Beginnings", "SystemPrompt", "SystemPrompts", "Weighted", "answers_of", "beginnings"]
+__all__ += ["columns_of", "hints_of", "more_beginnings", "steering_hint", "then_of", "topic_names"]
 
 #: A system prompt and the probability with which it is drawn.
 Weighted = tuple[str, float]
@@ -121,7 +121,7 @@ _FOLDER = "magpie/topics"
 _MOST_WORDS = 8  # that a topic's name may have to stand in an opening
 
 
-class Steering(NamedTuple):
+class Beginnings(NamedTuple):
     """How rows are begun and what they are about.
 
     ``about`` is what instructions are compared with (None: with nothing), ``least`` the score that
@@ -143,7 +143,7 @@ def topic_names() -> tuple[str, ...]:
     return tuple(name.removeprefix(f"{_FOLDER}/") for name in prompt_names(_FOLDER))
 
 
-def steering(topic: str | None, *, steered: bool, made_up: bool = False) -> Steering:
+def beginnings(topic: str | None, *, steered: bool, made_up: bool = False) -> Beginnings:
     """The openings and the description for a topic, or for what is made up.
 
     A name of `topic_names` takes its prompt file. Any other topic takes openings that fit every
@@ -156,7 +156,7 @@ def steering(topic: str | None, *, steered: bool, made_up: bool = False) -> Stee
     """
     if topic is not None and topic.strip() in topic_names():
         file = load_prompt(f"{_FOLDER}/{topic.strip()}")
-        return Steering(
+        return Beginnings(
             str(file.value("about")),
             tuple(file.value("openings")),
             tuple(file.value("banned", ())),
@@ -169,14 +169,21 @@ def steering(topic: str | None, *, steered: bool, made_up: bool = False) -> Stee
     if made_up:
         file = load_prompt("magpie/made_up")
         openings = tuple(file.value("openings"))
-        return Steering(None, openings, tuple(file.value("banned")), None, file.provenance)
+        return Beginnings(None, openings, tuple(file.value("banned")), None, file.provenance)
     file = load_prompt("magpie/steered" if topic is not None or steered else "magpie/openings")
     openings = tuple(file.value("openings"))
     if topic is not None:
         name = topic.partition(":")[0].strip()
         if len(name.split()) <= _MOST_WORDS:
             openings += tuple(file.part("named", topic=name).splitlines())
-    return Steering(topic, openings, tuple(file.value("banned", ())), None, file.provenance)
+    return Beginnings(topic, openings, tuple(file.value("banned", ())), None, file.provenance)
+
+
+def more_beginnings() -> Beginnings:
+    """First words for kinds of tasks that the usual ones seldom begin."""
+    file = load_prompt("magpie/more")
+    openings, banned = tuple(file.value("openings")), tuple(file.value("banned"))
+    return Beginnings(None, openings, banned, None, file.provenance)
 
 
 # What follows from Magpie's options before it runs ----------------------------------------------
@@ -185,6 +192,8 @@ def steering(topic: str | None, *, steered: bool, made_up: bool = False) -> Stee
 def columns_of(_: str, options: Options, __: Columns) -> Columns:
     """What rows have: an answer and turns only where they are asked for."""
     has: dict[str, ColumnType] = {"instruction": "text"}
+    if options.get("with_text") and not answers_of(options):
+        return Columns(has, {"response": "only requests that bring a text have one"})
     if answers_of(options):
         has["response"] = "text"
         if options.get("n_turns", 1) != 1 or options.get("include_system_prompt"):

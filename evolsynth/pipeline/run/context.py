@@ -22,6 +22,7 @@ from evolsynth.foreign import comes_through, told, witness
 from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
 from evolsynth.methods.method import BESIDE, Role
+from evolsynth.methods.steering import Steering
 from evolsynth.pipeline.graph import Node, Step
 from evolsynth.pipeline.run.stopping import Control, StepControl, Turns
 from evolsynth.store.cached_llm import Stored
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from evolsynth.pipeline.run.batching import Batching
     from evolsynth.pipeline.run.plan import Plan, RunOptions
     from evolsynth.pipeline.run.state import RunState
+    from evolsynth.pipeline.run.steer import Steerer
 
 __all__ = ["Asking", "Context", "Models", "Shared", "gate_settings", "takes_n"]
 
@@ -169,6 +171,7 @@ class Shared:
         self.embedder = embedder
         self.tell = tell
         self.aside: Counter[str] = Counter()
+        self.steerer: Steerer | None = None
         self._settings = settings
         self._gates: dict[str, Gate] = {}
 
@@ -186,6 +189,10 @@ class Shared:
         if key not in self._gates:
             self._gates[key] = Gate(self.embedder, settings=wanted)
         return self._gates[key]
+
+    def steering(self, node: Node) -> Steering | None:
+        """What steers a step; None in a run that does not steer itself."""
+        return None if self.steerer is None else self.steerer.for_step(node)
 
     def close(self) -> None:
         """End the gates' threads."""
@@ -250,6 +257,7 @@ class Context:
             "gate": self.gate,
             "embedder": lambda: self.shared.embedder,
             "concurrency": lambda: self.concurrency,
+            "steering": lambda: self.shared.steering(self.node),
             "context": lambda: self,
             "aside": lambda: self.shared.aside,
         }

@@ -213,7 +213,10 @@ class Flow:
                 if row is None:
                     return
                 made += 1
-                yield row if ours else as_row(node, row, made)
+                row = row if ours else as_row(node, row, made)
+                if context.shared.steerer is not None:
+                    context.shared.steerer.made(node, row)
+                yield row
 
     async def _joined(
         self, context: Context, inputs: Sequence[AsyncGenerator[Row]]

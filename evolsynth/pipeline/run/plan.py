@@ -16,6 +16,7 @@ from evolsynth.pipeline.columns import check_columns
 from evolsynth.pipeline.graph import Node, Pipeline, Step
 from evolsynth.pipeline.run.context import Models, gate_settings, takes_n
 from evolsynth.pipeline.run.state import Budget, RunWatch
+from evolsynth.pipeline.run.steer import Steer, check_steers, steer_of
 from evolsynth.pipeline.steps import origin_of
 from evolsynth.rows import Row, derive_seed
 from evolsynth.store.cached_llm import Retry
@@ -52,6 +53,9 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         batch_size: questions of a batch at most.
         retry: of requests, for steps that have no policy of their own: attempts, wait, longest.
         breaker: so many failed rows in a row at one step end the run; 0: never.
+        steer: look now and then at what is thin among the rows that came out, and ask for that
+            next: true, or ``{every: 50}``, the rows of a source's plan from look to look; by
+            default the pipeline's.
         embedder: what compares texts, instead of the pipeline's; none: do without.
         report: make the report; it shows a sample of large data sets.
         watch: is told how the run goes on.
@@ -83,6 +87,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     batch_size: Annotated[int, msgspec.Meta(ge=1, le=50_000)] = 1000
     retry: Retry = Retry()
     breaker: Natural | None = 20
+    steer: Annotated[bool | Steer | None, msgspec.Meta(extra={"alone": True})] = None
     embedder: Any = ""
     report: bool = True
     watch: RunWatch | None = None
@@ -128,6 +133,9 @@ class Plan:
         self.settings = gate_settings(next(settings, None))
         chosen = pipeline.embedder if options.embedder == "" else options.embedder
         self.embedder = None if chosen == "none" else chosen
+        self.steer = steer_of(pipeline.steer if options.steer is None else options.steer)
+        if self.steer is not None:
+            check_steers(self.nodes)
         self.wants_embedder = any(_compares(node.step) for node in self.nodes)
         self.models = Models(
             {**pipeline.models, **options.models},

@@ -120,6 +120,7 @@ async def preview(
     given |= {
         **unbounded,
         "batch": False,
+        "steer": False,
         "report": False,
         "limit": rows,
         "observe": observe,

@@ -42,6 +42,7 @@ from evolsynth.pipeline.run.state import (
     how_ended,
     stopped_text,
 )
+from evolsynth.pipeline.run.steer import Steerer
 from evolsynth.pipeline.run.stopping import Control, signals_to
 from evolsynth.rows import Row
 from evolsynth.store.store import Store
@@ -153,6 +154,9 @@ class _Run:
         if plan.wants_embedder:
             self.shared.embedder = await _embedder(plan.embedder)
         stack.callback(self.shared.close)
+        if plan.steer is not None:
+            steerer = Steerer(plan.steer, self.store.event, self.shared.embedder)
+            self.shared.steerer = self.state.steerer = steerer
         asking = Asking(plan, options, self.store, self.control, self.state, self._affords, stack)
         contexts = []
         for node in plan.nodes:
@@ -193,6 +197,8 @@ class _Run:
             async for made in rows:
                 row = self._put(made)
                 state.add(row)
+                if state.steerer is not None:
+                    state.steerer.came(row)
                 if row.failure is not None:
                     store.event("failed_row", row=row.id, **msgspec.structs.asdict(row.failure))
                 self.ended = ended_by(state, budget) or self.ended

@@ -16,6 +16,7 @@ from evolsynth.foreign import witness
 from evolsynth.llm.base import Usage
 from evolsynth.llm.prices import Spending
 from evolsynth.pipeline.graph import Node
+from evolsynth.pipeline.run.steer import Steerer
 from evolsynth.rows import Row, Tier
 from evolsynth.store.cached_llm import Stored
 from evolsynth.store.store import StepCounts
@@ -94,7 +95,7 @@ class RunState:
     ``expected`` is how many rows the sources will make, where that is known, and ``offered`` how
     many they would make of which a preview takes the first. ``models`` has the model of each node,
     ``beside`` those that some ask besides, with the node's number. ``spending`` is what was paid
-    for.
+    for, ``steerer`` what steers the run, if it does.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class RunState:
         self.expected: int | None = None
         self.offered: int | None = None
         self.spending = Spending()
+        self.steerer: Steerer | None = None
         self.accepted = self.rejected = self.failed = self.copied = 0
         self.since_accepted = 0
         self.cut = False

@@ -20,6 +20,7 @@ from evolsynth.evaluation.gate.settings import thresholds
 from evolsynth.llm.backends import BACKENDS, DEFAULT_SCHEME, backend_options
 from evolsynth.options import Option
 from evolsynth.pipeline.makers import COMMON, StepMaker
+from evolsynth.pipeline.run.steer import Steer
 from evolsynth.pipeline.steps import STEPS
 from evolsynth.pipeline.yaml.load import BRANCHES
 from evolsynth.registry import summary
@@ -107,6 +108,12 @@ def _settings(types: _Types) -> dict[str, Any]:
             "description": "The same seed gives the same rows.",
             "type": "integer",
             "default": 7,
+        },
+        "steer": {
+            **types.of(bool | Steer | None),
+            "description": "Look now and then at what is thin among the rows that came out, and "
+            "ask for that next; every: the rows of a source's plan from look to look.",
+            "default": False,
         },
         "embedder": {
             "description": "What compares texts where a step asks for it; none: do without.",

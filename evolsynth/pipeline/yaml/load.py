@@ -38,6 +38,7 @@ from evolsynth.llm.backends import backend_options, scheme_of
 from evolsynth.options import converted, holds_path
 from evolsynth.pipeline.graph import Branches, Chainable, Part, Pipeline, Step
 from evolsynth.pipeline.makers import RESERVED, StepMaker
+from evolsynth.pipeline.run.steer import Steer, steer_of
 from evolsynth.pipeline.steps import STEPS, maker_of
 from evolsynth.pipeline.yaml.scripts import Scripts, pipeline_in, step_maker_in
 from evolsynth.pipeline.yaml.write import write_yaml
@@ -172,6 +173,7 @@ class _File:
         readers: dict[str, Callable[[yaml.Node], Any]] = {
             "name": self._name,
             "seed": lambda node: self._converted(node, "seed", int),
+            "steer": lambda node: steer_of(self._converted(node, "steer", bool | Steer | None)),
             "embedder": self._embedder,
             "models": self._models,
             "steps": lambda node: self._chain(node, "steps"),

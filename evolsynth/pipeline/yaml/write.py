@@ -56,6 +56,8 @@ def write_yaml(pipeline: Pipeline) -> str:
             "The pipeline's embedder is an object, which YAML cannot name. Write "
             'using(embedder="minilm"), or give it to run().'
         )
+    if pipeline.steer:
+        data["steer"] = _plain(pipeline.steer, "steer") or True
     if pipeline.embedder != "minilm":
         data["embedder"] = pipeline.embedder or "none"
     if pipeline.models:

@@ -15,7 +15,7 @@ from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.magpie.magpie import magpie
-from evolsynth.methods.magpie.steering import steering, topic_names
+from evolsynth.methods.magpie.steering import beginnings, topic_names
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row
 
@@ -125,7 +125,7 @@ async def test_a_rejected_row_passes_the_gate_with_its_reason() -> None:
 
 @pytest.mark.parametrize("name", topic_names())
 def test_a_topic_with_a_file_brings_all_it_needs(name: str) -> None:
-    found = steering(name, steered=False)
+    found = beginnings(name, steered=False)
     assert found.about is not None
     assert ":" in found.about
     assert found.system is not None
@@ -137,22 +137,22 @@ def test_a_topic_with_a_file_brings_all_it_needs(name: str) -> None:
 async def test_a_topics_own_system_prompt_gives_way_to_the_users() -> None:
     llm = Scripted(lambda _: " 3 and 4?")
     (row, *_) = await rows_of(llm, topic="mathematics", openings=None)
-    assert row.system == steering("mathematics", steered=False).system
+    assert row.system == beginnings("mathematics", steered=False).system
     (row, *_) = await rows_of(llm, topic="mathematics", system_prompt="You count.", openings=None)
     assert row.system == "You count."
 
 
 def test_any_other_topic_is_named_in_openings_if_it_is_short() -> None:
-    short = steering("bees: hives and honey", steered=False).openings
+    short = beginnings("bees: hives and honey", steered=False).openings
     assert "In bees, what is" in short
     long = "everything that somebody who keeps bees at home should know"
-    assert not any("bees" in opening for opening in steering(long, steered=False).openings)
+    assert not any("bees" in opening for opening in beginnings(long, steered=False).openings)
 
 
 def test_under_a_system_prompt_no_opening_brings_a_subject_of_its_own() -> None:
     general = load_prompt("magpie/openings").value("openings")
-    assert list(steering(None, steered=False).openings) == general
-    assert steering(None, steered=True).source["prompt"] == "magpie/steered"
+    assert list(beginnings(None, steered=False).openings) == general
+    assert beginnings(None, steered=True).source["prompt"] == "magpie/steered"
 
 
 async def test_an_empty_topic_is_refused() -> None:

@@ -9,6 +9,7 @@ stands for ("the sheep that wolves kill").
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from evolsynth.evaluation.support.reading import BASE, LISTS, PARTICIPLES, carries, lemma
@@ -102,9 +103,11 @@ def _frame(
     rest = list(behind[len(direct) :])
     start, end, verb = said[place].start, said[place].end, lemma(said[place].text)
     if _passive(said, place):
-        agents = [part for part in rest if part.behind == "by"]
-        others = [part for part in (*direct, *rest) if part.behind != "by"]
-        agent, unknown = _union(agents[:1]), not agents or agents[0].vague
+        by = next((k for k, part in enumerate(rest) if part.behind == "by"), len(rest))
+        agents = rest[by : by + 1]
+        agents += takewhile(lambda part: not part.behind, rest[by + 1 :])  # by a, b and c
+        others = [*direct, *rest[:by], *rest[by + len(agents) :]]
+        agent, unknown = _union(agents), not agents or agents[0].vague
         return Frame(verb, agent, subject.names, _union(others), unknown, start, end)
     other = _union(direct) or antecedent
     if not other and rest:
@@ -182,7 +185,7 @@ def _determines(said: Sequence[Word], i: int) -> bool:
 
 def _before_thing(said: Sequence[Word], i: int) -> bool:
     """Whether "after", "since" or "as" stands before a thing and no clause."""
-    near = said[i + 1 : i + 5]
+    near = said[i + 1 : i + 7]
     return not any(_is_verb(said, i + 1 + k) for k in range(len(near)))
 
 

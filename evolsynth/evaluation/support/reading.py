@@ -40,6 +40,9 @@ _BEGINNINGS = re.compile(
 )
 
 
+_ASKS = re.compile(r"(?:who|whom|whose|what|when|where|why|which|how)\b", re.I)
+
+
 @lru_cache(maxsize=16384)
 def lemma(word: str) -> str:
     """A word's stem; that of its base form where it is an irregular verb ("drew": "draw")."""
@@ -96,7 +99,7 @@ def averse(flat: str, start: int, end: int) -> bool:
 
 def carries(word: Word) -> bool:
     lower = word.lower
-    if lower in FUNCTION_WORDS or word.stem in NEGATORS:
+    if BASE.get(lower, lower) in FUNCTION_WORDS or word.stem in NEGATORS:
         return False
     return len(lower) > 1 or lower.isdigit()
 
@@ -110,7 +113,7 @@ def claims(response: str) -> list[Sentence]:
     """The sentences of an answer that say something of its subject.
 
     What chat models put before it ("The answer is:", "I'm glad you ask.") is left out, and so are
-    questions.
+    questions, also said again.
     """
     found = []
     for start, end in clauses(response):
@@ -120,7 +123,7 @@ def claims(response: str) -> list[Sentence]:
                 break
             begin += match.end()
         said = response[begin:end].strip(" \t\"'")
-        if not said or said.endswith("?"):
+        if not said or said.endswith("?") or (begin > start and _ASKS.match(said)):
             continue
         begin = response.index(said, begin)
         one = Sentence(response, begin, begin + len(said))

@@ -5,12 +5,13 @@ roles. Each rule compares a sentence of the answer with the sentences of the tex
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, NamedTuple
 
 from evolsynth.evaluation.information_loss.alignment import related, siblings
 from evolsynth.evaluation.information_loss.reading import Token
 from evolsynth.evaluation.support.reading import LISTS, SOFT, Sentence, averse, lemma
-from evolsynth.evaluation.text.numbers import NUMBER_WORDS, equal
+from evolsynth.evaluation.text.numbers import COUNTS, NUMBER_WORDS, UNITS, equal
 from evolsynth.evaluation.text.words import NEGATORS, Word, stem
 
 if TYPE_CHECKING:
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.support.frames import Frame
     from evolsynth.evaluation.text.numbers import Number
 
-__all__ = ["Against", "amounts", "denials", "misplaced", "new_words", "roles", "wrong_numbers"]
+__all__ = ["Against", "amounts", "denials", "misplaced", "new_words", "offside", "roles"]
+__all__ += ["swapped", "wrong_numbers"]
 
 
 class Against(NamedTuple):
     """What speaks against a sentence: ``text[start:end]`` of it, why, and how much, from 0 to 1.
 
-    ``kind`` is "word", "name", "number", "negation", "amount", "role" or "elsewhere": the last for
-    words that stand in another part of the text.
+    ``kind`` is "word", "name", "number", "negation", "amount", "role", "swap" or "elsewhere":
+    the last for words that stand in another part of the text.
     """
 
     text: str
@@ -55,7 +57,7 @@ def new_words(
     found = []
     for place, word in enumerate(claim.heavy):
         key = lemma(word.text)
-        if word.lower in NUMBER_WORDS or word.lower[:1].isdigit():
+        if word.lower in NUMBER_WORDS or word.lower[:1].isdigit() or word.lower in UNITS:
             continue
         if key in near or (key in SOFT and key not in far):
             continue
@@ -106,26 +108,49 @@ def _token(text: str) -> Token:
 
 
 def wrong_numbers(
-    claim: Sentence, evidence: Sequence[Sentence], text: Sequence[Sentence], question: Sentence
+    claim: Sentence, text: Sequence[Sentence], question: Sentence
 ) -> list[Against]:
-    """Numbers that the evidence has not: heavy where the whole text has not."""
+    """Numbers that the text has not, or only where it speaks of something else."""
     found = []
     for number in claim.numbers:
-        if any(equal(number, n) and _one_unit(number, n) for s in evidence for n in s.numbers):
-            continue
         if any(equal(number, n) for n in question.numbers):
             continue
-        there = any(equal(number, n) for s in text for n in s.numbers)
-        weight = 0.7 if there else 0.95
-        if not there and number.text.casefold() in ("first", "second", "half", "third", "two"):
-            weight = 0.5
+        holders = [
+            s for s in text if any(equal(number, n) and _one_unit(number, n) for n in s.numbers)
+        ]
+        if not holders:
+            small = number.text.casefold() in ("first", "second", "half", "third", "two")
+            weight = 0.5 if small else 0.95
+        else:
+            near = _nearest(claim, number)
+            best = max((len(near & s.keys) for s in text), default=0)
+            if not near or 2 * max(len(near & s.keys) for s in holders) > best:
+                continue
+            weight = 0.8
         found.append(Against(number.text, number.start, number.end, "number", weight))
     return found
 
 
+_NEAREST = 4
+
+
+def _nearest(claim: Sentence, number: Number) -> frozenset[str]:
+    """The lemmas of the words of content that stand nearest to a number."""
+    away = sorted(
+        (abs(word.start - number.start), lemma(word.text))
+        for word in claim.heavy
+        if not number.start <= word.start < number.end and not word.lower[:1].isdigit()
+    )
+    return frozenset(key for _, key in away[:_NEAREST])
+
+
 def _one_unit(one: Number, other: Number) -> bool:
-    """Whether two equal numbers measure the same, as far as is known."""
-    return not one.unit or not other.unit or one.unit == other.unit
+    """Whether two equal numbers measure or count the same, as far as is known."""
+    if one.unit and other.unit:
+        return one.unit == other.unit
+    if (one.unit or other.unit) and one.counted and other.counted:
+        return one.counted == other.counted  # "12 hours" and "12 degrees"
+    return True
 
 
 def denials(claim: Sentence, evidence: Sequence[Sentence]) -> list[Against]:
@@ -149,7 +174,15 @@ def denials(claim: Sentence, evidence: Sequence[Sentence]) -> list[Against]:
             else:
                 said = places[0][1]
                 found.append(Against(said.text, said.start, said.end, "negation", 0.7))
+    own = _negators(claim)
+    if own and not found and len(own) > sum(len(_negators(s)) for s in evidence):
+        found.append(Against(own[-1].text, own[-1].start, own[-1].end, "negation", 0.7))
     return found
+
+
+def _negators(one: Sentence) -> list[Word]:
+    said = (w for w in one.words if w.stem in NEGATORS or w.lower in LISTS["none"])
+    return [word for word in said if word.lower not in ("free", "instead", "without")]
 
 
 def _denies_behind(one: Sentence, word: Word) -> bool:
@@ -240,6 +273,58 @@ def _common(some: frozenset[str], others: frozenset[str]) -> int:
     return len(some & others) or sum(
         any(related(a, b) for b in others) for a in some if a not in others
     )
+
+
+def swapped(claim: Sentence, evidence: Sentence) -> list[Against]:
+    """A name or number in the place of another: "in 1902 Vera" where the text has "in 1884 Ines".
+
+    Told where the words around it are the same, and neither has turned into the passive.
+    """
+    own, there = [w.lower for w in claim.words], [w.lower for w in evidence.words]
+    if ("by" in own) != ("by" in there):
+        return []
+    found = []
+    changes = SequenceMatcher(None, there, own, autojunk=False).get_opcodes()
+    for tag, i, j, k, n in changes:
+        if tag != "replace" or j - i > _MOST or n - k > _MOST:
+            continue
+        for kind in (_is_name, _is_figure):
+            gone = [w for w in evidence.words[i:j] if kind(w) and w.lower not in own]
+            came = [w for w in claim.words[k:n] if kind(w)]
+            came = [w for w in came if w.lower not in there or w.lower in own[:k]]
+            if gone and came and not any(related(a.stem, b.stem) for a in gone for b in came):
+                found.append(Against(came[0].text, came[0].start, came[-1].end, "swap", 0.85))
+    return found
+
+
+_MOST = 5  # words on either side that one may stand for the other
+
+
+def _is_name(word: Word) -> bool:
+    return word.text[:1].isupper() and word.start > 0
+
+
+def _is_figure(word: Word) -> bool:
+    return word.lower[:1].isdigit() or (word.lower in COUNTS and word.lower != "one")
+
+
+def offside(
+    claim: Sentence, borne: Sequence[Sentence], text: Sequence[Sentence], question: Sentence
+) -> float:
+    """Of a bare answer ("In 1904."): how much less its sentence has of the question than the one
+    that has most of it."""
+    asked = frozenset(key for key in question.keys if key not in SOFT)
+    if len(claim.keys - asked) > _BARE or asked & claim.keys:
+        return 0.0
+    best = max((_shared(asked, s) for s in text), default=0.0)
+    return 0.0 if not best else max(0.0, 1.0 - max(_shared(asked, s) for s in borne) / best)
+
+
+_BARE = 3  # words of content
+
+
+def _shared(keys: frozenset[str], one: Sentence) -> float:
+    return sum(key in one.keys or _akin(key, one.keys) for key in keys)
 
 
 def misplaced(claim: Sentence, evidence: Sequence[Sentence]) -> float:

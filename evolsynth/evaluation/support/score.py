@@ -22,7 +22,9 @@ from evolsynth.evaluation.support.rules import (
     denials,
     misplaced,
     new_words,
+    offside,
     roles,
+    swapped,
     wrong_numbers,
 )
 from evolsynth.evaluation.text import looked_at
@@ -39,7 +41,7 @@ __all__ += ["with_model"]
 RULE_WEIGHTS: Mapping[str, float] = {"intercept": -2.0, "new": 3.0}
 #: The same where a model's signals are there too.
 MODEL_WEIGHTS: Mapping[str, float] = {"intercept": -2.0, "new": 3.0}
-_KINDS = ("word", "name", "elsewhere", "number", "negation", "amount", "role")
+_KINDS = ("word", "name", "elsewhere", "number", "negation", "amount", "role", "swap")
 _TOLD = 0.3  # from which weight on words are named
 
 
@@ -81,7 +83,7 @@ def read_support(
     text = looked_at(text)
     whole, asked = sentences_of(text), Sentence(question, 0, len(question))
     told = claims(looked_at(answer))
-    signals = dict.fromkeys((*_KINDS, "share", "misplaced", "loss", "more"), 0.0)
+    signals = dict.fromkeys((*_KINDS, "share", "misplaced", "offside", "loss", "more"), 0.0)
     contextual = None if static_only else embedder
     if not told or not whole:
         places = bearing(whole, None, asked, embedder=contextual)[:1]
@@ -98,7 +100,7 @@ def read_support(
         borne = [whole[place] for place in order]
         near = frozenset(key for key in borne[0].keys) | heading | _before(whole, order[0])
         found = new_words(claim, near, far, asked.keys, vectors)
-        found += wrong_numbers(claim, borne, whole, asked)
+        found += wrong_numbers(claim, whole, asked) + swapped(claim, borne[0])
         found += denials(claim, borne) + amounts(claim, borne) + roles(claim, borne)
         for kind in _KINDS:
             weights = [one.weight for one in found if one.kind == kind]
@@ -106,6 +108,7 @@ def read_support(
         fresh = sum(one.weight for one in found if one.kind in ("word", "name", "elsewhere"))
         signals["share"] = max(signals["share"], min(1.0, fresh / max(len(claim.heavy), 1)))
         signals["misplaced"] = max(signals["misplaced"], misplaced(claim, borne))
+        signals["offside"] = max(signals["offside"], offside(claim, borne, whole, asked))
         said = " ".join(one.text for one in borne)
         lost = information_loss(claim.text, said, embedder=embedder if vectors else None)
         signals["loss"] = max(signals["loss"], lost.score)

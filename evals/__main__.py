@@ -70,6 +70,9 @@ PROGRAMS = {
         "evals.demands_in", "are the checkable demands of prompts that others write found?"
     ),
     "tasks": Program("evals.tasks", "kinds of tasks, and where truth is at stake, against labels"),
+    "support": Program(
+        "evals.support", "are answers that stand in their text told from those that do not?"
+    ),
     "tuning": Program(
         "evals.tuning", "does a data set teach? A small model is tuned on it and measured"
     ),

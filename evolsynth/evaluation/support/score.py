@@ -1,0 +1,243 @@
+"""How well an answer stands in a text, from 0 to 1, and which of its words do not.
+
+The rules see each sentence of the answer beside the sentences of the text that bear it. A model,
+where there is one, adds how likely it finds the answer given these. All is put together by a
+logistic formula with fixed weights (`python -m evals support --fit`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from evolsynth.evaluation.information_loss.score import information_loss, word_vectors
+from evolsynth.evaluation.support.evidence import MOST_ASKED, bearing, likeliest
+from evolsynth.evaluation.support.reading import Sentence, claims, lemma, sentences_of
+from evolsynth.evaluation.support.rules import (
+    Against,
+    amounts,
+    denials,
+    misplaced,
+    new_words,
+    offside,
+    roles,
+    swapped,
+    wrong_numbers,
+)
+from evolsynth.evaluation.text import looked_at
+from evolsynth.llm.base import LLM, Prompt, Segment
+from evolsynth.streams import together
+
+if TYPE_CHECKING:
+    from evolsynth.evaluation.embed.base import Embedder
+
+__all__ = ["MODEL_WEIGHTS", "RULE_WEIGHTS", "Support", "ask_model", "read_support", "support_by_model"]
+__all__ += ["with_model"]
+
+#: What each signal of the rules adds to the logit of "unsupported", and the intercept.
+RULE_WEIGHTS: Mapping[str, float] = {"intercept": -2.0, "new": 3.0}
+#: The same where a model's signals are there too.
+MODEL_WEIGHTS: Mapping[str, float] = {"intercept": -2.0, "new": 3.0}
+_KINDS = ("word", "name", "elsewhere", "number", "negation", "amount", "role", "swap")
+_TOLD = 0.3  # from which weight on words are named
+
+
+class Support(NamedTuple):
+    """What was found of an answer.
+
+    Args:
+        score: from 0 to 1, the likelihood that all of it stands in the text.
+        evidence: the places of the text that bear it, one or two sentences, in their order.
+        against: words of the answer that speak against it, the weightiest first.
+        signals: that the score is made of.
+        says: whether the answer claims anything at all.
+    """
+
+    score: float
+    evidence: tuple[tuple[int, int], ...]
+    against: tuple[Against, ...]
+    signals: dict[str, float]
+    says: bool
+
+
+def read_support(
+    question: str,
+    answer: str,
+    text: str,
+    *,
+    title: str = "",
+    embedder: Embedder | None = None,
+    static_only: bool = False,
+) -> Support:
+    """Support by rules alone; of a long text what `looked_at` leaves.
+
+    Args:
+        question: what was asked, without the text.
+        title: of the text; its words are taken for known.
+        embedder: finds evidence by meaning, and words of like meaning.
+        static_only: take no more of the embedder than its static vectors, which costs little.
+    """
+    text = looked_at(text)
+    whole, asked = sentences_of(text), Sentence(question, 0, len(question))
+    told = claims(looked_at(answer))
+    signals = dict.fromkeys((*_KINDS, "share", "misplaced", "offside", "loss", "more"), 0.0)
+    contextual = None if static_only else embedder
+    if not told or not whole:
+        places = bearing(whole, None, asked, embedder=contextual)[:1]
+        return Support(0.0, tuple((whole[p].start, whole[p].end) for p in places), (), signals, False)
+    vectors = word_vectors(embedder)
+    heading = Sentence(title, 0, len(title)).keys
+    far = frozenset(key for one in whole for key in one.keys) | heading
+    chosen: list[int] = []
+    against: list[Against] = []
+    for claim in told:
+        order = bearing(whole, claim, asked, embedder=contextual)[:2]
+        order = order[: 2 if _adds(claim, whole, order) else 1]
+        chosen += order
+        borne = [whole[place] for place in order]
+        near = frozenset(key for key in borne[0].keys) | heading | _before(whole, order[0])
+        found = new_words(claim, near, far, asked.keys, vectors)
+        found += wrong_numbers(claim, whole, asked) + swapped(claim, borne[0])
+        found += denials(claim, borne) + amounts(claim, borne) + roles(claim, borne)
+        for kind in _KINDS:
+            weights = [one.weight for one in found if one.kind == kind]
+            signals[kind] = max(signals[kind], 1.0 - math.prod(1.0 - w for w in weights))
+        fresh = sum(one.weight for one in found if one.kind in ("word", "name", "elsewhere"))
+        signals["share"] = max(signals["share"], min(1.0, fresh / max(len(claim.heavy), 1)))
+        signals["misplaced"] = max(signals["misplaced"], misplaced(claim, borne))
+        signals["offside"] = max(signals["offside"], offside(claim, borne, whole, asked))
+        said = " ".join(one.text for one in borne)
+        lost = information_loss(claim.text, said, embedder=embedder if vectors else None)
+        signals["loss"] = max(signals["loss"], lost.score)
+        against += [one._replace(start=one.start + claim.start, end=one.end + claim.start) for one in found]
+    signals["more"] = min(1.0, (len(told) - 1) / 3)
+    first = list(dict.fromkeys(chosen))[:2]
+    heavy = sorted((one for one in against if one.weight >= _TOLD), key=lambda one: -one.weight)
+    return Support(
+        score=_logistic(RULE_WEIGHTS, signals),
+        evidence=tuple((whole[p].start, whole[p].end) for p in sorted(first)),
+        against=tuple(heavy),
+        signals=signals,
+        says=True,
+    )
+
+
+def _adds(claim: Sentence, whole: Sequence[Sentence], order: Sequence[int]) -> bool:
+    """Whether a second sentence has words of the claim that the first has not."""
+    if len(order) < 2:
+        return False
+    first, second = whole[order[0]], whole[order[1]]
+    return bool((claim.keys - first.keys) & second.keys)
+
+
+_VAGUE = frozenset("he she it they his her its their him them this these".split())
+
+
+def _before(whole: Sequence[Sentence], place: int) -> frozenset[str]:
+    """Names of the sentence before and of the first, for one that speaks of "it" or "the town"."""
+    one = whole[place]
+    if not place or not any(word.lower in _VAGUE for word in one.words):
+        return frozenset()
+    some = {0, place - 1}
+    return frozenset(
+        lemma(word.text) for p in some for word in whole[p].heavy if word.text[:1].isupper()
+    )
+
+
+def _logistic(weights: Mapping[str, float], signals: Mapping[str, float]) -> float:
+    """The chance that all is supported."""
+    logit = sum(weight * signals.get(name, 1.0) for name, weight in weights.items())
+    return round(1.0 / (1.0 + math.exp(max(-60.0, min(60.0, logit)))), 4)
+
+
+# With a model -------------------------------------------------------------------------------------
+
+
+async def support_by_model(
+    llm: LLM,
+    question: str,
+    answer: str,
+    text: str,
+    *,
+    title: str = "",
+    embedder: Embedder | None = None,
+) -> Support:
+    """Support by rules and by how likely a model finds the answer given the evidence.
+
+    Raises:
+        CapabilityError: the back end cannot tell log-probabilities of given texts.
+        RequestError: the row is too long for the model.
+    """
+    found = read_support(question, answer, text, title=title, embedder=embedder)
+    if not found.says:
+        return found
+    told = await ask_model(llm, question, answer, looked_at(text), found.evidence, title=title)
+    return with_model(found, told)
+
+
+def with_model(found: Support, told: Mapping[str, float]) -> Support:
+    """The same support with what a model told (`ask_model`) among its signals."""
+    signals = {**found.signals, **told}
+    return found._replace(score=_logistic(MODEL_WEIGHTS, signals), signals=signals)
+
+
+async def ask_model(
+    llm: LLM,
+    question: str,
+    answer: str,
+    text: str,
+    evidence: Sequence[tuple[int, int]],
+    *,
+    title: str = "",
+) -> dict[str, float]:
+    """The model's signals, all in [0, 1], high where they speak against the answer.
+
+    ``unlikely`` is made of the answer's mean log-probability a token given the evidence,
+    ``lowest`` of the lowest mean of three tokens on end, ``gainless`` of what the evidence gains
+    over the question alone.
+
+    Raises:
+        CapabilityError, RequestError: as `LLM.score`.
+    """
+    shown = " ".join(text[start:end] for start, end in evidence)
+    head = f"{title}\n" if title else ""
+    tail = f"\nQuestion: {question}\nAnswer:"
+    given, alone = await together(
+        llm.score(Prompt((Segment(f"{said}{tail}"),)), f" {answer.strip()}")
+        for said in (f"{head}{shown}", head.rstrip())
+    )
+    each = [token.logprob for token in given.logprobs]
+    runs = [float(np.mean(each[i : i + 3])) for i in range(max(1, len(each) - 2))]
+    return {
+        "unlikely": _scaled(-given.mean, 4.0),
+        "lowest": _scaled(-min(runs), 8.0),
+        "gainless": _scaled(3.0 - (given.mean - alone.mean), 4.0),
+    }
+
+
+def _scaled(value: float, most: float) -> float:
+    """A value between 0 and the most that counts, as a share of it."""
+    return round(min(max(value, 0.0), most) / most, 4)
+
+
+async def question_evidence(
+    llm: LLM,
+    question: str,
+    text: str,
+    *,
+    title: str = "",
+    embedder: Embedder | None = None,
+) -> list[tuple[int, int, float]]:
+    """The places of the sentences that may answer a question, the likeliest first, each with how
+    much likelier it makes the question (`likeliest`): the best by words and meaning are asked for.
+
+    Raises:
+        CapabilityError, RequestError: as `likeliest`.
+    """
+    whole = sentences_of(looked_at(text))
+    places = bearing(whole, None, Sentence(question, 0, len(question)), embedder=embedder)
+    found = await likeliest(llm, question, whole, places[:MOST_ASKED], title=title)
+    return [(whole[p].start, whole[p].end, round(gain, 4)) for p, gain in found]

@@ -77,7 +77,7 @@ def _talk(row: Row, others: Sequence[Mapping[str, Any]], chance: random.Random, 
     for other in others:
         opening = chance.choice(openings).replace("-", "")
         question = f"{opening} {other['instruction']}".strip()
-        parts.append({"opening": opening, **{name: other[name] for name in _PART}})
+        parts.append({"opening": opening, **other})
         turns += [Message("user", question), Message("assistant", str(other["response"]))]
     told = {**row.provenance["instruction"], "follows": row.id}
     told.pop("others", None)

@@ -22,7 +22,7 @@ from typing import Any
 from evolsynth.registry import Registry
 from evolsynth.rows import Row
 
-__all__ = ["GROUNDS", "Ground", "ground", "stands"]
+__all__ = ["GROUNDS", "Ground", "ground", "stands", "with_evidence"]
 
 Holds = Callable[..., str | None]
 
@@ -70,3 +70,8 @@ def stands(row: Row) -> tuple[str | None, str | None]:
         return kind, GROUNDS[kind].why_not(row, **given)
     except Exception as error:  # noqa: BLE001 - the parameters are a file's, and may be anything
         return kind, f"It cannot be gone through again ({type(error).__name__}: {error})."
+
+
+def with_evidence(row: Row, part: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a row's own with the evidence of a part of it, if the part names some."""
+    return {**row.extra, "evidence": part["evidence"]} if "evidence" in part else dict(row.extra)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evolsynth.evaluation.grounds.ground import ground, stands
+from evolsynth.evaluation.grounds.ground import ground, stands, with_evidence
 from evolsynth.rows import Row
 
 __all__ = ["joined"]
@@ -17,7 +17,8 @@ def joined(row: Row, *, parts: Sequence[Mapping[str, Any]]) -> str | None:
 
     Args:
         row: whose answer it is.
-        parts: of each the ``instruction``, the ``response`` and its ``ground``.
+        parts: of each the ``instruction``, the ``response`` and its ``ground``, and the
+            ``evidence``, where it is not that of the row.
     """
     lines = [f"{number}. {part['response'].strip()}" for number, part in enumerate(parts, 1)]
     if len(lines) < 2 or (row.response or "").strip() != "\n".join(lines):
@@ -30,6 +31,7 @@ def joined(row: Row, *, parts: Sequence[Mapping[str, Any]]) -> str | None:
             response=part["response"],
             round=0,
             provenance={"response": {"ground": part["ground"]}},
+            extra=with_evidence(row, part),
         )
         kind, against = stands(alone)
         if kind is None or against is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evolsynth.evaluation.grounds.ground import ground, stands
+from evolsynth.evaluation.grounds.ground import ground, stands, with_evidence
 from evolsynth.rows import Row
 
 __all__ = ["talk"]
@@ -17,8 +17,9 @@ def talk(row: Row, *, parts: Sequence[Mapping[str, Any]]) -> str | None:
 
     Args:
         row: whose ``messages`` hold the conversation.
-        parts: of each exchange the ``instruction``, the ``response`` and its ``ground``, and of
-            later ones the ``opening``, what stands before the question.
+        parts: of each exchange the ``instruction``, the ``response`` and its ``ground``; the
+            ``evidence``, where it is not that of the row; and of later ones the ``opening``, what
+            stands before the question.
     """
     turns = [turn for turn in row.messages if turn.role != "system"]
     if len(parts) < 2 or len(turns) != 2 * len(parts):
@@ -37,6 +38,7 @@ def talk(row: Row, *, parts: Sequence[Mapping[str, Any]]) -> str | None:
             response=part["response"],
             messages=(),
             provenance={"response": {"ground": part["ground"]}},
+            extra=with_evidence(row, part),
         )
         kind, against = stands(alone)
         if kind is None or against is not None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -30,6 +31,18 @@ __all__ = ["by_form", "formable"]
 _CANDIDATES = 4
 #: Characters of an answer that goes into a field, and of one that a word or two may stand before.
 _FIELD, _SHORT = 300, 120
+#: What says that nothing is to stand beside the answer, or gives it a form, and what only seems to.
+_NO_MORE = re.compile(
+    r"\b(?:only|nothing (?:but|else|more)|just|alone|no (?:more|other|explanation|comment)|"
+    r"(?:one|a single) (?:word|letter|line|number|figure|term)|json|csv|yaml|array|table|bullets?|"
+    r"bulleted|numbered|semicolons?|commas?|columns?|list|(?:each|one) on a line|exactly)\b",
+    re.I,
+)
+_OF_TEXT = re.compile(
+    r"\b(?:only (?:on|from|by|with)|(?:the|this) (?:\w+ )?(?:text|passage|table) (?:alone|only)|"
+    r"exactly as it stands|alone decides)\b",
+    re.I,
+)
 _CONSTRAINTS, _DEEPENING = "constraints", "deepening"
 
 
@@ -38,7 +51,7 @@ class _Known(NamedTuple):
 
     ``said`` is the answer before any round, ``bare`` what of it goes into a field, ``sentence`` of
     the text it rests on, both None where there is none; ``ground`` the kind that it stands on, and
-    ``others`` questions about the same text with their answers.
+    ``others`` questions about the same text with their answers, where it answers a question.
     """
 
     said: str
@@ -77,6 +90,8 @@ def by_form(parent: Row, *, root: str, seed: int) -> list[Written]:
     """
     chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
     asked, known = parent.instruction or "", _known(parent, chance)
+    if _NO_MORE.search(_OF_TEXT.sub(" ", asked)):
+        return []
     standing = demands_of(parent)
     anchor = anchor_behind(root, asked)
     makers = dict(_MAKERS)
@@ -106,11 +121,17 @@ def _known(row: Row, chance: random.Random) -> _Known:
         bare = None
     written = row.provenance.get("instruction")
     others = written.get("others", ()) if isinstance(written, Mapping) else ()
-    return _Known(said, bare, _sentence(row, said), ground["kind"], others, chance)
+    sentence = _sentence(row)
+    if sentence is not None and sentence.rstrip(".") in said:
+        sentence = None
+        if bare is not None and bare.rstrip(".") != said.strip().rstrip("."):
+            bare = None  # a field of it alone would leave out what was asked for beside it
+    asks = (row.instruction or "").rstrip().endswith("?")
+    return _Known(said, bare, sentence, ground["kind"], others if asks else (), chance)
 
 
-def _sentence(row: Row, said: str) -> str | None:
-    """The one sentence of the text that the answer rests on, if it does not say it already."""
+def _sentence(row: Row) -> str | None:
+    """The one sentence of the text that the answer rests on."""
     told, text = row.extra.get("evidence"), row.input or ""
     if not isinstance(told, list) or len(told) != 1 or not isinstance(told[0], Mapping):
         return None
@@ -119,7 +140,7 @@ def _sentence(row: Row, said: str) -> str | None:
         return None
     sentence = text[start:end].strip()
     whole = '"' not in sentence and "\n" not in sentence and len(sentence.split()) > 3
-    return sentence if whole and sentence.rstrip(".") not in said else None
+    return sentence if whole else None
 
 
 def _ground(parent: Row, root: str, known: _Known, form: _Form) -> dict[str, Any]:
@@ -128,8 +149,9 @@ def _ground(parent: Row, root: str, known: _Known, form: _Form) -> dict[str, Any
     if form.other is None:
         return {**own, "answer": own.get("answer", known.bare or known.said)}
     first = {"instruction": root, "response": known.said, "ground": own}
-    second = {name: form.other[name] for name in ("instruction", "response", "ground")}
-    return {"kind": "joined", "parts": [first, second]}
+    if "evidence" in parent.extra:
+        first["evidence"] = parent.extra["evidence"]
+    return {"kind": "joined", "parts": [first, dict(form.other)]}
 
 
 # The forms ----------------------------------------------------------------------------------------

@@ -19,13 +19,14 @@ from typing import Any, NamedTuple
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.demands.asking import Sentence, asked_sentences, is_asked
-from evolsynth.evaluation.demands.demand import KINDS, Demand
+from evolsynth.evaluation.demands.demand import KINDS, Demand, fill
 from evolsynth.evaluation.demands.notation import Pieces
 from evolsynth.evaluation.demands.phrases import Phrase
 from evolsynth.evaluation.text.words import plain, word_lists
 from evolsynth.rows import Row
 
-__all__ = ["FoundDemand", "carried", "demands_in", "demands_of", "without_demands"]
+__all__ = ["FoundDemand", "carried", "demands_in", "demands_of", "without_carried"]
+__all__ += ["without_demands"]
 
 
 class FoundDemand(NamedTuple):
@@ -68,6 +69,20 @@ def without_demands(text: str) -> str:
         pieces.append(text[at : found.start])
         at = max(at, found.end)
     return "".join([*pieces, text[at:]])
+
+
+def without_carried(row: Row, text: str) -> str:
+    """An instruction of a row, or a part of it, without the demands that the row carries, in the
+    words that we say them in, and without those that the text is read to make.
+
+    Raises:
+        InputError: the row carries a demand that there is no kind of.
+    """
+    for demand in map(Demand.read, carried(row)):
+        some = (fill(wording, demand.values) for wording in KINDS[demand.kind].wordings)
+        said = max((one for one in some if one in text), key=len, default="")
+        text = text.replace(said, " ", 1) if said else text
+    return without_demands(text)
 
 
 def _once(demands: Sequence[Demand]) -> Iterator[Demand]:

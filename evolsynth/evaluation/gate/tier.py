@@ -11,7 +11,7 @@ What an evolution added must be such demands alone.
 from __future__ import annotations
 
 from evolsynth.evaluation.demands.demand import Demand, Miss
-from evolsynth.evaluation.demands.found import demands_of, without_demands
+from evolsynth.evaluation.demands.found import demands_of, without_carried
 from evolsynth.evaluation.grounds.ground import stands
 from evolsynth.evaluation.text import MOST
 from evolsynth.evaluation.text.task import Task, task_of, truth_at_stake
@@ -83,7 +83,7 @@ def _adds_unchecked(row: Row) -> bool:
     if not row.round or not isinstance(root, str):
         return False
     told = {word.stem for word in content(alone(root, row.input))}
-    asked = without_demands(alone(row.instruction or "", row.input))
+    asked = without_carried(row, alone(row.instruction or "", row.input))
     return any(word.stem not in told for word in content(asked))
 
 

@@ -107,9 +107,7 @@ def _token(text: str) -> Token:
     return Token(text, 0, len(text), text, 1.0)
 
 
-def wrong_numbers(
-    claim: Sentence, text: Sequence[Sentence], question: Sentence
-) -> list[Against]:
+def wrong_numbers(claim: Sentence, text: Sequence[Sentence], question: Sentence) -> list[Against]:
     """Numbers that the text has not, or only where it speaks of something else."""
     found = []
     for number in claim.numbers:
@@ -165,9 +163,14 @@ def denials(claim: Sentence, evidence: Sequence[Sentence]) -> list[Against]:
                 continue
             key = lemma(denied.text)
             places = [
-                (s, w) for s in others for w in s.heavy if lemma(w.text) == key or related(lemma(w.text), key)
+                (s, w)
+                for s in others
+                for w in s.heavy
+                if lemma(w.text) == key or related(lemma(w.text), key)
             ]
-            if not places or any(s.denied(w.start, back=7) or _denies_behind(s, w) for s, w in places):
+            if not places or any(
+                s.denied(w.start, back=7) or _denies_behind(s, w) for s, w in places
+            ):
                 continue
             if here:
                 found.append(Against(word.text, word.start, denied.end, "negation", 0.85))

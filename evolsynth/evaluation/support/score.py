@@ -34,7 +34,14 @@ from evolsynth.streams import together
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
 
-__all__ = ["MODEL_WEIGHTS", "RULE_WEIGHTS", "Support", "ask_model", "read_support", "support_by_model"]
+__all__ = [
+    "MODEL_WEIGHTS",
+    "RULE_WEIGHTS",
+    "Support",
+    "ask_model",
+    "read_support",
+    "support_by_model",
+]
 __all__ += ["with_model"]
 
 #: What each signal of the rules adds to the logit of "unsupported", and the intercept.
@@ -87,7 +94,9 @@ def read_support(
     contextual = None if static_only else embedder
     if not told or not whole:
         places = bearing(whole, None, asked, embedder=contextual)[:1]
-        return Support(0.0, tuple((whole[p].start, whole[p].end) for p in places), (), signals, False)
+        return Support(
+            0.0, tuple((whole[p].start, whole[p].end) for p in places), (), signals, False
+        )
     vectors = word_vectors(embedder)
     heading = Sentence(title, 0, len(title)).keys
     far = frozenset(key for one in whole for key in one.keys) | heading
@@ -112,7 +121,9 @@ def read_support(
         said = " ".join(one.text for one in borne)
         lost = information_loss(claim.text, said, embedder=embedder if vectors else None)
         signals["loss"] = max(signals["loss"], lost.score)
-        against += [one._replace(start=one.start + claim.start, end=one.end + claim.start) for one in found]
+        against += [
+            one._replace(start=one.start + claim.start, end=one.end + claim.start) for one in found
+        ]
     signals["more"] = min(1.0, (len(told) - 1) / 3)
     first = list(dict.fromkeys(chosen))[:2]
     heavy = sorted((one for one in against if one.weight >= _TOLD), key=lambda one: -one.weight)

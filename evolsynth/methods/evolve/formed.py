@@ -21,7 +21,7 @@ from evolsynth.evaluation.demands.demand import KINDS, Asked, Demand
 from evolsynth.evaluation.demands.found import demands_of
 from evolsynth.evaluation.grounds.ground import stands
 from evolsynth.methods.best_of import unmet
-from evolsynth.methods.evolve.drafts import Formed, Written, anchor_behind
+from evolsynth.methods.evolve.drafts import Formed, Written
 from evolsynth.prompts import prompt_lists
 from evolsynth.rows import Row
 
@@ -93,7 +93,6 @@ def by_form(parent: Row, *, root: str, seed: int) -> list[Written]:
     if _NO_MORE.search(_OF_TEXT.sub(" ", asked)):
         return []
     standing = demands_of(parent)
-    anchor = anchor_behind(root, asked)
     makers = dict(_MAKERS)
     made: list[Written] = []
     while makers and len(made) < _CANDIDATES:
@@ -102,13 +101,18 @@ def by_form(parent: Row, *, root: str, seed: int) -> list[Written]:
         if form is None or any(form.demand.clashes(other) for other in standing):
             continue
         said = form.demand.worded(chance.randrange(1_000_000))
-        text = anchor.with_demand(anchor.before(said), said)
+        text = f"{asked.rstrip()}{_gap(asked)}{said}"
         if unmet(form.response, [*standing, form.demand], text, parent.input or ""):
             continue
         told = {"demands": [form.demand.to_dict()]}
         answer = Formed(form.response, known.said, _ground(parent, root, known, form))
         made.append(Written(form.operation, text, told, answer))
     return made
+
+
+def _gap(asked: str) -> str:
+    """What stands before a demand: behind a statement or the like, which it is no part of, more."""
+    return "\n\n" if re.search(r'[\n:]|[^.?!"]$', asked.strip()) else " "
 
 
 def _known(row: Row, chance: random.Random) -> _Known:
@@ -192,7 +196,9 @@ def _fields(known: _Known, section: str) -> tuple[list[str], list[str]] | None:
         return None
     if known.sentence is not None:
         return _drawn(known, f"{section} with evidence"), [bare, known.sentence]
-    alone = f"{section} alone"
+    alone = f"{section} of {known.ground}"
+    if alone not in _names():
+        alone = f"{section} alone"
     return (_drawn(known, alone), [bare]) if alone in _names() else None
 
 
@@ -232,18 +238,17 @@ def _as_tags(known: _Known) -> _Form | None:
 
 
 #: Grounds of which it is certain how firmly the text bears the answer out.
-_OUTRIGHT, _MISSING = frozenset({"span", "find_sentence"}), frozenset({"absent"})
+_OUTRIGHT = frozenset({"span", "definition"})
 
 
 def _with_certainty(known: _Known) -> _Form | None:
-    place = 0 if known.ground in _OUTRIGHT else -1 if known.ground in _MISSING else None
-    if place is None:
+    if known.ground not in _OUTRIGHT:
         return None
     demand = KINDS["tells_certainty"].draw(known.chance, Asked("", "fact", given=True))
     if demand is None:
         return None
     label, answers = demand.values["label"], demand.values["answers"]
-    return _Form(demand, f"{known.said.strip()}\n\n{label}: {answers[place]}")
+    return _Form(demand, f"{known.said.strip()}\n\n{label}: {answers[0]}")
 
 
 def _with_result(known: _Known) -> _Form | None:

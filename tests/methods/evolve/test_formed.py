@@ -181,7 +181,7 @@ def test_evidence_that_is_none_does_no_harm(evidence: object) -> None:
 
 def test_an_answer_of_several_lines_is_no_field() -> None:
     said = "- corn\n- sails"
-    row = row_of("List what the text names.", said, said, sentence=BUILT)
+    row = row_of("What does the text name?", said, said, sentence=BUILT)
     assert set(forms(row)) == {"quotes_text"}
 
 

@@ -125,13 +125,21 @@ def _known(row: Row, chance: random.Random) -> _Known:
         bare = None
     written = row.provenance.get("instruction")
     others = written.get("others", ()) if isinstance(written, Mapping) else ()
-    sentence = _sentence(row)
-    if sentence is not None and sentence.rstrip(".") in said:
-        sentence = None
-        if bare is not None and bare.rstrip(".") != said.strip().rstrip("."):
-            bare = None  # a field of it alone would leave out what was asked for beside it
+    sentence, whole = _sentence(row), _even(bare or "") == _even(said)
+    if sentence is not None and sentence.rstrip(".") in f"{said}\n{row.instruction}":
+        sentence = None  # it is said already
+    if not whole and (sentence is None or ground["kind"] not in _SAID_OUT):
+        bare = None  # a field of it alone would leave out what was asked for beside it
     asks = (row.instruction or "").rstrip().endswith("?")
     return _Known(said, bare, sentence, ground["kind"], others if asks else (), chance)
+
+
+#: Grounds whose answers may be said in a sentence that holds no more than the bare answer does.
+_SAID_OUT = frozenset({"span", "definition", "computed"})
+
+
+def _even(text: str) -> str:
+    return text.strip().rstrip(".").casefold()
 
 
 def _sentence(row: Row) -> str | None:
@@ -203,6 +211,8 @@ def _fields(known: _Known, section: str) -> tuple[list[str], list[str]] | None:
 
 
 def _as_json(known: _Known) -> _Form | None:
+    if known.sentence is None and known.chance.random() < _SELDOM:
+        return None
     if known.ground == "restored" or (fields := _fields(known, "keys")) is None:
         return None
     response = json.dumps(dict(zip(*fields, strict=True)), ensure_ascii=False)
@@ -210,7 +220,7 @@ def _as_json(known: _Known) -> _Form | None:
 
 
 def _as_yaml(known: _Known) -> _Form | None:
-    if known.ground == "restored" or (fields := _fields(known, "keys")) is None:
+    if known.sentence is None or (fields := _fields(known, "keys")) is None:
         return None
     lines = [f"{k}: {json.dumps(v, ensure_ascii=False)}" for k, v in zip(*fields, strict=True)]
     return _Form(KINDS["yaml"](keys=fields[0]), "\n".join(lines))
@@ -253,7 +263,7 @@ def _with_certainty(known: _Known) -> _Form | None:
 
 def _with_result(known: _Known) -> _Form | None:
     bare = _bare(known)
-    if bare is None or known.ground != "computed" or known.said.strip().rstrip(".") == bare:
+    if bare is None or known.ground != "computed" or "\n" not in known.said.strip():
         return None
     (label,) = _drawn(known, "result labels")
     response = f"{known.said.strip()}\n\n{label}: {bare}"
@@ -282,6 +292,8 @@ def _with_second(known: _Known) -> _Form | None:
     return _Form(demand, response, _DEEPENING, other)
 
 
+#: How often an answer with nothing beside it is not asked for as JSON: it makes little of it.
+_SELDOM = 0.5
 #: How each form is made, and how often it is tried first.
 _MAKERS: Mapping[str, tuple[_Maker, float]] = {
     "quoted": (_quoted, 4.0),

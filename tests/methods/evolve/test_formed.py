@@ -161,7 +161,7 @@ def test_the_forms_of_an_answer_with_its_sentence() -> None:
 def test_without_evidence_the_sentence_is_not_asked_for() -> None:
     row = row_of()
     found = forms(row.replace(extra={"input": TEXT}))
-    assert set(found) == {"json_object", "yaml"}
+    assert set(found) == {"json_object"}
     assert list(json.loads(found["json_object"][0][1]).values()) == ["1781"]
 
 

@@ -12,6 +12,7 @@ from evolsynth.evaluation.demands.reading import sentence_places
 from evolsynth.evaluation.grounds.transformed import not_as_asked
 from evolsynth.findings import reason
 from evolsynth.llm.base import LLM
+from evolsynth.methods.inverse.material import material
 from evolsynth.methods.method import method
 from evolsynth.methods.transformed.saying import able_to_say, say
 from evolsynth.options import Count
@@ -78,8 +79,11 @@ async def transformed(
         if text is None:
             return (row,)
         chance = Random(derive_seed(seed, "transformed", row.id))  # noqa: S311 - reproducible
-        sentences = [text[a:b].strip() for a, b in sentence_places(text)]
-        fitting = [s for s in sentences if len(s.split()) >= _WORDS and "\n" not in s]
+        fitting = [
+            part
+            for part in material(text)["sentences"]
+            if len(part.split()) >= _WORDS and len(sentence_places(part)) == 1
+        ]
         taken = chance.sample(fitting, min(each, len(fitting)))
         made = []
         for place, sentence in enumerate(taken):

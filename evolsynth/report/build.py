@@ -27,7 +27,7 @@ from evolsynth.report.tallies import (
     score_distributions,
     sentence_of,
 )
-from evolsynth.report.text import cut, headline, own_text, shorten, visible
+from evolsynth.report.text import cut, embedded_text, headline, shorten, visible
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _look_around(
             "The map, the diversity figures and the nearest pairs are left out, because this "
             "report was made without an embedding model."
         )
-    known = [row for row in rows if row.status != "failed" and own_text(row).strip()]
+    known = [row for row in rows if row.status != "failed" and embedded_text(row).strip()]
     around = survey(known, embedder) if known else None
     if around is None:
         return None, "There is no text to embed: the map and what belongs to it are left out."

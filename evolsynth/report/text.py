@@ -9,9 +9,10 @@ import re
 import textwrap
 from typing import Any
 
+from evolsynth.evaluation.text.gist import gist
 from evolsynth.rows import Row
 
-__all__ = ["cut", "headline", "own_text", "shorten", "visible", "wrapped"]
+__all__ = ["cut", "embedded_text", "headline", "own_text", "shorten", "visible", "wrapped"]
 
 # Control characters, those that reorder a line (U+202A-202E, U+2066-2069), those that hide
 # (zero width, tags), halves of surrogate pairs, which UTF-8 cannot carry, and what is no character.
@@ -41,6 +42,11 @@ def own_text(row: Row) -> str:
     """
     turns = (turn.content for turn in row.messages if turn.role == "user")
     return row.instruction or next(turns, "") or row.response or ""
+
+
+def embedded_text(row: Row) -> str:
+    """The text by which a row has its place among the others: its `gist`, or else its own text."""
+    return gist(row) or own_text(row)
 
 
 def cut(text: str, limit: int) -> str:

@@ -15,6 +15,7 @@ import markupsafe
 from evolsynth.atomic import write
 from evolsynth.doing import doing
 from evolsynth.evaluation.diversity.measures import TITLES, Figure
+from evolsynth.report.about import about
 from evolsynth.report.evolutions import compare, evolutions_of
 from evolsynth.report.neighbourhood import STATUS_NAMES, Neighbourhood, plotly_script, survey
 from evolsynth.report.tallies import (
@@ -229,6 +230,7 @@ def _environment() -> jinja2.Environment:
         thousands=_thousands,
         interval=_interval,
         headline=headline,
+        about=lambda row: about(row, _FIELD_LIMIT),
         cut=lambda text: cut(text, _FIELD_LIMIT),
         readable_json=_as_json,
         codes=codes_of,

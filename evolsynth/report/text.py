@@ -66,7 +66,7 @@ def shorten(text: str, limit: int) -> str:
 
 def headline(row: Row, limit: int = 160) -> str:
     """A row in one line."""
-    return shorten(own_text(row), limit) or "(no text)"
+    return shorten(embedded_text(row), limit) or "(no text)"
 
 
 def wrapped(text: str, *, width: int = 64, limit: int = 320) -> list[str]:

@@ -16,7 +16,6 @@ from evolsynth.atomic import write
 from evolsynth.errors import InputError
 
 __all__ = [
-    "GIST",
     "OF_TEXT",
     "TIERS",
     "Failure",
@@ -168,20 +167,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         text = self.input
         return None if text is None or holds(self.instruction or "", text) else text
 
-    @property
-    def gist(self) -> str:
-        """What tells the row's task from others, in short: for a map, a figure of variety.
-
-        The instruction, and behind it the beginning of its input, some `GIST` characters, so that
-        one instruction for sixty texts is not one task, nor are ten questions about one text.
-        """
-        if self.beside is None:
-            return self.instruction or ""
-        begun = " ".join(self.beside[: 4 * GIST].split())
-        if len(begun) > GIST:
-            begun = begun[:GIST].rpartition(" ")[0] or begun[:GIST]
-        return f"{self.instruction or ''} {begun}".strip()
-
     def to_dict(self) -> dict[str, Any]:
         """Field names as in the JSON files; ``extra`` is spread back to the top level."""
         data: dict[str, Any] = msgspec.to_builtins(self)
@@ -238,8 +223,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
             raise InputError("nested too deeply.") from None
 
 
-#: Characters of an input that stand for it beside its instruction: about as many as that has.
-GIST = 80
 _INPUTS = ("input", "context")
 #: Columns of a row that tell of the text that it is about.
 OF_TEXT = (*_INPUTS, "title", "heading", "source", "place", "part", "evidence")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from evolsynth.data.files import read_rows
 from evolsynth.errors import EngineError, InputError
 from evolsynth.foreign import failure
-from evolsynth.rows import GIST, Message, Row, Verdict, derive_seed, write_rows
+from evolsynth.rows import Message, Row, Verdict, derive_seed, write_rows
 
 KNOWN = set(Row.__struct_fields__) - {"extra"}
 FAILED = failure("respond", EngineError("The power went."))
@@ -334,9 +334,7 @@ def test_a_task_without_an_input_is_its_instruction() -> None:
     for nothing in (None, "", " \n", 7, ["a text"], {"text": PASSAGE}):
         row = about("Name three rivers.", nothing)
         assert (row.input, row.beside, row.asked) == (None, None, "Name three rivers.")
-        assert row.gist == "Name three rivers."
     assert Row.make().asked is None
-    assert Row.make().gist == ""
 
 
 @pytest.mark.parametrize(
@@ -368,15 +366,3 @@ def test_a_word_that_an_instruction_happens_to_say_is_not_its_input(
     instruction: str, text: str
 ) -> None:
     assert about(instruction, text).asked == f"{instruction}\n\n{text}"
-
-
-def test_a_gist_tells_one_instruction_for_two_texts_apart_and_two_questions_about_one() -> None:
-    rows = [
-        about(ask, text)
-        for ask in ("Give the passage a title.", "When was it moved?")
-        for text in (PASSAGE, f"A mill stood here. {PASSAGE}")
-    ]
-    assert len({row.gist for row in rows}) == 4
-    assert rows[0].gist.startswith("Give the passage a title. The town clock was moved")
-    assert all(len(row.gist) <= len(row.instruction or "") + 1 + GIST for row in rows)
-    assert about("Sum it up.", "x" * 500).gist == f"Sum it up. {'x' * GIST}"

@@ -81,6 +81,8 @@ def demo(
     for row in evolved[:: max(1, len(evolved) // 3)][:3]:
         console.print()
         shown(console, "instruction", row.instruction, width)
+        if row.beside is not None:
+            shown(console, "input", row.beside, width)
         shown(console, "response", row.response, width)
     return 0
 

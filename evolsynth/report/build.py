@@ -15,6 +15,7 @@ import markupsafe
 from evolsynth.atomic import write
 from evolsynth.doing import doing
 from evolsynth.evaluation.diversity.measures import TITLES, Figure
+from evolsynth.report.about import about
 from evolsynth.report.evolutions import compare, evolutions_of
 from evolsynth.report.neighbourhood import STATUS_NAMES, Neighbourhood, plotly_script, survey
 from evolsynth.report.tallies import (
@@ -27,7 +28,7 @@ from evolsynth.report.tallies import (
     score_distributions,
     sentence_of,
 )
-from evolsynth.report.text import cut, headline, own_text, shorten, visible
+from evolsynth.report.text import cut, embedded_text, headline, shorten, visible
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _look_around(
             "The map, the diversity figures and the nearest pairs are left out, because this "
             "report was made without an embedding model."
         )
-    known = [row for row in rows if row.status != "failed" and own_text(row).strip()]
+    known = [row for row in rows if row.status != "failed" and embedded_text(row).strip()]
     around = survey(known, embedder) if known else None
     if around is None:
         return None, "There is no text to embed: the map and what belongs to it are left out."
@@ -229,6 +230,7 @@ def _environment() -> jinja2.Environment:
         thousands=_thousands,
         interval=_interval,
         headline=headline,
+        about=lambda row: about(row, _FIELD_LIMIT),
         cut=lambda text: cut(text, _FIELD_LIMIT),
         readable_json=_as_json,
         codes=codes_of,

@@ -24,7 +24,7 @@ from evolsynth.evaluation.embed.base import rough
 from evolsynth.evaluation.text import MOST, told
 from evolsynth.report.evolutions import lineage
 from evolsynth.report.tallies import kind_of
-from evolsynth.report.text import own_text, shorten, visible, wrapped
+from evolsynth.report.text import embedded_text, shorten, visible, wrapped
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def survey(rows: Sequence[Row], embedder: Embedder) -> Neighbourhood | None:
     Args:
         rows: at least one, each with some text.
     """
-    texts = [own_text(row) for row in rows]
+    texts = [embedded_text(row) for row in rows]
     different = set(texts)
     notes = told(different)
     if sum(min(len(text), MOST) for text in different) > EMBEDDED and rough(embedder) != embedder:
@@ -111,7 +111,7 @@ def survey(rows: Sequence[Row], embedder: Embedder) -> Neighbourhood | None:
         return None
     if len(rows) < len(texts):
         notes = (*notes, f"{len(texts) - len(rows):,} rows without a word are left out.")
-        texts = [own_text(row) for row in rows]
+        texts = [embedded_text(row) for row in rows]
     vectors = known.embed(texts)
     links = lineage(rows)
     shown = some(len(rows), MAP_LIMIT, 0)
@@ -133,7 +133,7 @@ def survey(rows: Sequence[Row], embedder: Embedder) -> Neighbourhood | None:
 
 
 def _varied(rows: Sequence[Row], embedder: Embedder) -> DiversityReport | None:
-    with_text = [row.replace(instruction=own_text(row)) for row in rows]
+    with_text = [row.replace(instruction=embedded_text(row), extra={}) for row in rows]
     return diversity_report(with_text, embedder) if find_spec("sklearn") else None
 
 
@@ -317,7 +317,7 @@ def hover_text(row: Row) -> str:
     reasons = ", ".join(row.verdict.reasons) if row.verdict else ""
     status = STATUS_NAMES.get(row.status, row.status)
     facts = f"{status} · {kind_of(row)}" + (f" · {reasons}" if reasons else "")
-    lines = [_plain(line) for line in wrapped(own_text(row))]
+    lines = [_plain(line) for line in wrapped(embedded_text(row))]
     return "<br>".join([f"<b>{_plain(shorten(facts, 90))}</b>", *lines])
 
 

@@ -9,9 +9,10 @@ import re
 import textwrap
 from typing import Any
 
+from evolsynth.evaluation.text.gist import gist
 from evolsynth.rows import Row
 
-__all__ = ["cut", "headline", "own_text", "shorten", "visible", "wrapped"]
+__all__ = ["cut", "embedded_text", "headline", "own_text", "shorten", "visible", "wrapped"]
 
 # Control characters, those that reorder a line (U+202A-202E, U+2066-2069), those that hide
 # (zero width, tags), halves of surrogate pairs, which UTF-8 cannot carry, and what is no character.
@@ -43,6 +44,11 @@ def own_text(row: Row) -> str:
     return row.instruction or next(turns, "") or row.response or ""
 
 
+def embedded_text(row: Row) -> str:
+    """The text by which a row has its place among the others: its `gist`, or else its own text."""
+    return gist(row) or own_text(row)
+
+
 def cut(text: str, limit: int) -> str:
     """At most ``limit`` characters, and how many were left out, so that a cut never goes unsaid."""
     if len(text) <= limit:
@@ -60,7 +66,7 @@ def shorten(text: str, limit: int) -> str:
 
 def headline(row: Row, limit: int = 160) -> str:
     """A row in one line."""
-    return shorten(own_text(row), limit) or "(no text)"
+    return shorten(embedded_text(row), limit) or "(no text)"
 
 
 def wrapped(text: str, *, width: int = 64, limit: int = 320) -> list[str]:

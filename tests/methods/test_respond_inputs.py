@@ -68,7 +68,8 @@ async def test_rows_without_an_input_ask_the_very_same_as_before() -> None:
     demanding = "Name a river. Answer in exactly three words."
     plain = [Row.make("Name a river."), Row.make(demanding)]
     for nothing in ("", None, 3):
-        for options in ({}, {"candidates": 4}, {"samples": 2}):
+        some: tuple[dict[str, Any], ...] = ({}, {"candidates": 4}, {"samples": 2})
+        for options in some:
             rows = [row.replace(extra={"input": nothing}) for row in plain]
             ones, others = Scripted(lambda _: "I see."), Scripted(lambda _: "I see.")
             _ = [row async for row in respond(plain, ones, seed=7, concurrency=1, **options)]

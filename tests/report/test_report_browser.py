@@ -76,9 +76,12 @@ def hostile_rows() -> list[Row]:
     for text in HOSTILE:
         loss = {"lost": [{"text": text[:3], "start": 0, "end": 3, "kind": text}]}
         child = Row(id=text + "2", instruction=text + " x", round=1, parents=(text,))
+        given = {"input": f"{text} {text}", "title": text, "heading": text, "source": text}
+        given["evidence"] = [{"start": 0, "end": len(text)}, {"start": text, "end": text}]
+        own = Row(id=text, instruction=text, response=text, method=text, verdict=YES, extra=given)
         rows += [
-            Row(id=text, instruction=text, response=text, method=text, verdict=YES),
-            child.reject(text, information_loss=loss),
+            own,
+            child.reject(text, information_loss=loss).replace(extra=given),
             Row(id=text + "3", failure=Failure(step=text, error=text, message=text)),
         ]
     return rows
@@ -243,6 +246,9 @@ def test_hostile_text_is_shown_and_does_nothing(hostile: Visit) -> None:
     assert "accepted · <b>bold</b><a href='https://example.org…" in legend
     assert "accepted · {{7*7}} %{x} &lt;b&gt;" in legend
     assert "accepted · a[U+202E]b" in legend
+    marked = page.locator("#rows mark.evidence").all_text_contents()
+    assert len(marked) == 2 * len(HOSTILE)
+    assert {text for text in HOSTILE if "\u202e" not in text} <= set(marked)
 
 
 def test_hovering_shows_hostile_text_as_text(hostile: Visit) -> None:

@@ -39,6 +39,7 @@ from evolsynth.evaluation.diversity.measures import (
 from evolsynth.evaluation.diversity.ngrams import Places
 from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.evaluation.text import told
+from evolsynth.evaluation.text.gist import gist
 from evolsynth.evaluation.text.verbs import RootVerb, verb_table
 from evolsynth.rows import Row
 
@@ -80,8 +81,9 @@ def collect(
 
     Args:
         rows: in any number.
-        field: of the row, or of its extra fields. The instruction of a conversation is its first
-            user turn.
+        field: of the row, or of its extra fields. An instruction is measured by its `gist`, so that
+            one task for sixty texts is sixty, and ten questions about one text are ten. That of a
+            conversation is its first user turn.
         by: fields that rows are grouped by, as many as you like.
         every: count rejected, failed and unchecked rows too.
 
@@ -140,7 +142,7 @@ def embedded(texts: Texts, embedder: Embedder) -> tuple[Texts, Vectors]:
 def _text(row: Row, field: str) -> str:
     if field == "instruction":
         turns = (turn.content for turn in row.messages if turn.role == "user")
-        return row.instruction or next(turns, "")
+        return gist(row) or next(turns, "")
     value = _value(row, field)
     return value if isinstance(value, str) else ""
 

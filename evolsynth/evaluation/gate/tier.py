@@ -28,8 +28,8 @@ UNVERIFIED = reason(
     "Have them answered by a larger model (`evolsynth respond unanswered.jsonl --model ...`), or "
     "set the gate's least_tier to unverified.",
 )
-#: Columns of a row that hold its answers, beside its own fields.
-_ANSWERS = ("responses",)
+#: Columns of a row that hold its answers, or what they stand on, beside its own fields.
+_ANSWERS = ("responses", "evidence")
 
 
 def checked_demands(row: Row) -> list[tuple[Demand, Miss | None]]:

@@ -151,7 +151,7 @@ class Known:
             flat = text.casefold().replace("this", "the")
             rows.append(np.random.default_rng(list(flat.encode()) or [0]).normal(size=32))
         found = np.array(rows, dtype=np.float32)
-        return found / np.linalg.norm(found, axis=1, keepdims=True)
+        return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
 
 
 @pytest.mark.parametrize("method", ["exact", "minhash", "static", "semantic"])

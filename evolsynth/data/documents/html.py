@@ -42,10 +42,22 @@ def page(data: bytes) -> Document:
         raise lacking("beautifulsoup4") from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)  # XHTML is meant
-        soup = BeautifulSoup(data, "html.parser", from_encoding=_encoding(data))
+        soup = BeautifulSoup(data, "lxml", from_encoding=_encoding(data))
     if soup.contains_replacement_characters:
         raise InputError("not UTF-8 text. Save the file as UTF-8.")
     return page_of(soup)
+
+
+_DEEPEST = 250  # of tags in one another; browsers stop at 512
+
+
+def _refuse_depth(soup: BeautifulSoup) -> None:
+    """See that tags are not nested so deeply that who walks through them has no more stack."""
+    depths = {id(soup): 0}
+    for tag in soup.find_all(True):
+        depths[id(tag)] = depths[id(tag.parent)] + 1
+        if depths[id(tag)] > _DEEPEST:
+            raise InputError("nested too deeply to be read. Simplify it.")
 
 
 def _encoding(data: bytes) -> str | None:
@@ -63,6 +75,7 @@ def page_of(soup: BeautifulSoup) -> Document:
         from markdownify import MarkdownConverter
     except ImportError:
         raise lacking("markdownify") from None
+    _refuse_depth(soup)
     named = soup.title.get_text(" ", strip=True) if soup.title else ""
     for tag in soup.select(_OUT):
         tag.decompose()

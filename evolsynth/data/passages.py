@@ -76,7 +76,7 @@ def _count(text: str) -> int:
 
 _BOLD = re.compile(r"(?:\*\*|__)[^*_\n]{1,80}(?<![.:,;])(?:\*\*|__)")
 _TO_HEADING = re.compile(r"\[[^\]\n]*\]\(#[^)\n]*\)")
-_ENDS = re.compile(r"[.!?:,;…][\"'”’)\]]*$")
+_HEADING_END = re.compile(r"[^\W_][\"'”’)\]]*$")
 _NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,3})\.?\s")
 
 
@@ -87,6 +87,7 @@ def text_of(document: Document, source: str) -> Text:
     found = [
         b._replace(start=b.start + start, end=b.end + start)
         for b in blocks(document.text[start:], marks=document.marks)
+        if any(map(str.isalnum, b.said))
     ]
     look = _marked if document.marks else _plain
     found = look(found, document.text)
@@ -140,11 +141,11 @@ def _plain(found: Sequence[Block], text: str) -> list[Block]:
 
 def _like_heading(block: Block, text: str) -> bool:
     said = block.said
-    short = (
-        len(said) <= 70 and len(said.split()) <= 10 and "\n" not in text[block.start : block.end]
-    )
-    begins = said[:1].isupper() or said[:1].isdigit()
-    return block.kind == "text" and short and begins and not _ENDS.search(said)
+    if block.kind != "text" or len(said) > 70 or len(said.split()) > 10:
+        return False
+    if "\n" in text[block.start : block.end] or not _HEADING_END.search(said):
+        return False
+    return said[0].isupper() or said[0].isdigit()
 
 
 def boilerplate(texts: Sequence[Text]) -> frozenset[str]:
@@ -334,10 +335,10 @@ def _packed(units: Sequence[list[_Atom]], words: int) -> Iterator[list[_Atom]]:
     for unit in units:
         size = _words(made[-1]) if made else 0
         if made and size < aim and size + _words(unit) <= words:
-            made[-1] = [*made[-1], unit[0]._replace(glue="\n\n"), *unit[1:]]
+            made[-1] = [*made[-1], *unit]
         else:
             made.append(list(unit))
     if len(made) > 1 and _words(made[-1]) < _LEAST * words / 2:  # a rest goes with what it ends
         rest = made.pop()
-        made[-1] = [*made[-1], rest[0]._replace(glue="\n\n"), *rest[1:]]
+        made[-1] = [*made[-1], *rest]
     yield from made

@@ -38,7 +38,7 @@ def word(data: bytes) -> Document:
         )
     named = _title(data)
     made = mammoth.convert_to_html(io.BytesIO(data), style_map=_STYLES, convert_image=lambda _: [])
-    soup = BeautifulSoup(made.value, "html.parser")
+    soup = BeautifulSoup(made.value, "lxml")
     head = soup.select_one("h1.title")
     shown = " ".join(head.get_text(" ").split()) if head else ""
     found = page_of(soup)

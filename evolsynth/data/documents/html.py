@@ -42,10 +42,22 @@ def page(data: bytes) -> Document:
         raise lacking("beautifulsoup4") from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)  # XHTML is meant
-        soup = BeautifulSoup(data, "html.parser", from_encoding=_encoding(data))
+        soup = BeautifulSoup(data, "lxml", from_encoding=_encoding(data))
     if soup.contains_replacement_characters:
         raise InputError("not UTF-8 text. Save the file as UTF-8.")
     return page_of(soup)
+
+
+_DEEPEST = 250  # of tags in one another; browsers stop at 512
+
+
+def _refuse_depth(soup: BeautifulSoup) -> None:
+    """See that tags are not nested so deeply that who walks through them has no more stack."""
+    depths = {id(soup): 0}
+    for tag in soup.find_all(True):
+        depths[id(tag)] = depths[id(tag.parent)] + 1
+        if depths[id(tag)] > _DEEPEST:
+            raise InputError("nested too deeply to be read. Simplify it.")
 
 
 def _encoding(data: bytes) -> str | None:
@@ -59,10 +71,7 @@ def _encoding(data: bytes) -> str | None:
 
 def page_of(soup: BeautifulSoup) -> Document:
     """The text of a parsed page, which is changed for it, under its title."""
-    try:
-        from markdownify import MarkdownConverter
-    except ImportError:
-        raise lacking("markdownify") from None
+    _refuse_depth(soup)
     named = soup.title.get_text(" ", strip=True) if soup.title else ""
     for tag in soup.select(_OUT):
         tag.decompose()
@@ -75,11 +84,28 @@ def page_of(soup: BeautifulSoup) -> Document:
             tag.decompose()
     heads = [h.get_text(" ", strip=True) for h in root.find_all("h1")]
     title = heads[0] if len(heads) == 1 and heads[0] else named
-    convert: Any = MarkdownConverter(
+    convert: Any = _converter()(
         heading_style="ATX", bullets="-", strip=["a"], escape_misc=False, table_infer_header=True
     )
     lines = (line.rstrip() for line in convert.convert_soup(root).split("\n"))
     return Document(_SPACES.sub("\n\n", "\n".join(lines)).strip() + "\n", " ".join(title.split()))
+
+
+def _converter() -> Any:
+    """What writes Markdown, with code in a fence that is longer than those in the code."""
+    try:
+        from markdownify import MarkdownConverter
+    except ImportError:
+        raise lacking("markdownify") from None
+
+    class Converter(MarkdownConverter):  # type: ignore[misc,unused-ignore] # it has no types
+        def convert_pre(self, el: Tag, text: str, parent_tags: object) -> str:
+            code = el.get_text().strip("\n")
+            longest = max((len(run) for run in re.findall("`+", code)), default=0)
+            fence = "`" * max(3, longest + 1)
+            return f"\n\n{fence}\n{code}\n{fence}\n\n" if code.strip() else ""
+
+    return Converter
 
 
 def _root(soup: BeautifulSoup) -> Tag:

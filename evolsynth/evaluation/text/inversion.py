@@ -109,7 +109,7 @@ def clause_of(sentence: str, text: str = "") -> Clause | None:
     Returns:
         None where the rules do not read it for certain.
     """
-    if "(" in sentence or not sentence.endswith("."):
+    if "(" in sentence or "\n" in sentence or not sentence.endswith("."):
         return None
     flat = sentence[:-1]
     apposed = _APPOSED.match(flat)
@@ -149,7 +149,9 @@ def first_verb(sentence: str) -> int:
     return len(sentence)
 
 
-_AFTER_VERB = _PREPOSITIONS | vocabulary("the a an to from with into its about out up down off back")
+_AFTER_VERB = _PREPOSITIONS | vocabulary(
+    "the a an to from with into its about out up down off back"
+)
 
 
 def _third_person(piece: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from evolsynth.evaluation.grounds.ground import ground
 from evolsynth.evaluation.grounds.settled import differs, says
 from evolsynth.evaluation.text.blocks import blocks
+from evolsynth.evaluation.text.enumerations import RATE
 from evolsynth.evaluation.text.numbers import numbers
 from evolsynth.rows import Row
 
@@ -67,7 +68,8 @@ def figure_of(text: str) -> dict[str, str]:
         ranged = text[: number.start].endswith(("-", "–", "/", "x ", "by ", "to "))
         if label and unit and number.text[0].isdigit() and not ranged and text[number.end] == " ":
             name = unit[0].rstrip(".,;:)")
-            if name.isalpha() and len(name) > 3:
+            rate = RATE.match(text, number.end + 1 + len(name))
+            if name.isalpha() and len(name) > 3 and not rate:
                 found.setdefault(f"{number.text} {name}", label)
     return found
 

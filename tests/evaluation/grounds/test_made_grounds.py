@@ -107,6 +107,12 @@ GOOD: dict[str, tuple[str, str, dict[str, Any]]] = {
          "answer": "132", "first": "Agnes Torvald made the bell of Merrow.",
          "second": "A fire destroyed the roof."},
     ),
+    "event_years": (
+        "Years?\n1. A fire destroyed the roof\n2. Agnes Torvald made the bell of Merrow",
+        "1. 1744\n2. 1612",
+        {"wording": "Years?\\n{lines}", "form": "{years}", "answer": "1. 1744\n2. 1612",
+         "told": ["A fire destroyed the roof.", "Agnes Torvald made the bell of Merrow."]},
+    ),
     "unit_convert": (
         "2.4 metres: how many centimetres?",
         "240 centimetres",
@@ -189,6 +195,7 @@ def test_a_parameter_that_is_missing_or_mad_is_no_ground(
         ("classify", "\n\n", " "),
         ("choose_title", "tower", "sand"),
         ("years_between", "1744", "1745"),
+        ("event_years", "1612", "1613"),
         ("unit_convert", "2.4", "2.5"),
         ("definition", "Long Agnes", "Old Agnes"),
     ],
@@ -197,6 +204,23 @@ def test_another_text_has_another_answer(kind: str, old: str, new: str) -> None:
     asked, told, ground = GOOD[kind]
     changed = row(asked, told, {"kind": kind, **ground}, TEXT.replace(old, new))
     assert stands(changed)[1] is not None
+
+
+def test_figures_as_json_are_all_that_there_are() -> None:
+    ground = {
+        "kind": "to_json",
+        "wording": "JSON with {keys}.",
+        "form": "{output}",
+        "answer": '{"years": ["1612", "1744"], "lengths": ["2.4 metres"]}',
+        "style": "facts",
+        "keys": ["years", "lengths"],
+    }
+    made = row('JSON with "years", "lengths".', str(ground["answer"]), ground)
+    assert stands(made) == ("to_json", None)
+    more = made.replace(extra={"input": TEXT + " It fell in 1803."})
+    assert stands(more)[1] is not None
+    unclear = made.replace(extra={"input": TEXT + " The wall is two metres thick."})
+    assert stands(unclear)[1] is not None
 
 
 def test_a_refusal_stands_only_where_the_text_is_silent() -> None:

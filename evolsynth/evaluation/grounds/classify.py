@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from evolsynth.evaluation.grounds.ground import ground
 from evolsynth.evaluation.grounds.settled import differs, says
 from evolsynth.evaluation.text.blocks import blocks
+from evolsynth.evaluation.text.enumerations import RATE
 from evolsynth.evaluation.text.numbers import numbers
 from evolsynth.rows import Row
 
@@ -36,6 +37,8 @@ def paragraph_of(text: str, sentence: str) -> tuple[list[str], str] | None:
     found = blocks(text)
     if any(block.kind != "text" for block in found) or not 2 <= len(found) <= len(PLACES):
         return None
+    if not all(block.said.endswith((".", "!", "?", '"', "”", ")")) for block in found):
+        return None  # a heading without a mark: who would count it?
     having = [i for i, block in enumerate(found) if sentence in block.said]
     if len(having) != 1:
         return None
@@ -62,9 +65,11 @@ def figure_of(text: str) -> dict[str, str]:
     for number in numbers(text):
         unit = text[number.end :].split(maxsplit=1)
         label = QUANTITIES.get(number.unit)
-        if label and unit and number.text[0].isdigit() and text[number.end] == " ":
+        ranged = text[: number.start].endswith(("-", "–", "/", "x ", "by ", "to "))
+        if label and unit and number.text[0].isdigit() and not ranged and text[number.end] == " ":
             name = unit[0].rstrip(".,;:)")
-            if name.isalpha() and len(name) > 3:
+            rate = RATE.match(text, number.end + 1 + len(name))
+            if name.isalpha() and len(name) > 3 and not rate:
                 found.setdefault(f"{number.text} {name}", label)
     return found
 

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from evolsynth.evaluation.grounds.ground import ground
 from evolsynth.evaluation.grounds.settled import differs
+from evolsynth.evaluation.text.enumerations import measures, years
 from evolsynth.evaluation.text.tables import Table, bulleted, tables
 from evolsynth.rows import Row
 
-__all__ = ["list_as", "only_list", "only_table", "table_as", "to_json"]
+__all__ = ["facts_of", "list_as", "only_list", "only_table", "table_as", "to_json"]
 
 
 def only_table(text: str) -> Table | None:
@@ -58,14 +59,35 @@ def list_as(items: Sequence[str], style: str) -> str:
     raise ValueError(f"no list is written as '{style}'")
 
 
+def facts_of(text: str) -> dict[str, list[str]]:
+    """The years, lengths, weights and spans of time of a text, of each all or none."""
+    found = {"years": years(text)}
+    found |= {of: measures(text, of) for of in ("lengths", "weights", "spans of time")}
+    return {of.replace(" ", "_"): list(some) for of, some in found.items() if some}
+
+
 @ground("to_json")
 def to_json(
-    row: Row, *, wording: str, form: str, answer: str, style: str, where: str = "", title: str = ""
+    row: Row,
+    *,
+    wording: str,
+    form: str,
+    answer: str,
+    style: str,
+    where: str = "",
+    keys: Sequence[str] = (),
+    title: str = "",
 ) -> str | None:
-    """The table, or the list behind certain words, is the only one of the text."""
+    """The table, or the list behind certain words, is the only one of the text; figures are all."""
     text = row.input or ""
     values = {"where": where, "title": title}
-    if where:
+    if style == "facts":
+        known = facts_of(text)
+        if len(set(keys)) < 2 or not set(keys) <= set(known):
+            return "The text does not have such figures."
+        output = json.dumps({key: known[key] for key in keys}, ensure_ascii=False)
+        values["keys"] = ", ".join(f'"{key}"' for key in keys)
+    elif where:
         items = only_list(text, where)
         if not items:
             return f"The text has no list behind '{where}'."

@@ -10,10 +10,10 @@ import re
 from typing import NamedTuple
 
 from evolsynth.evaluation.text.inversion import clause_of
-from evolsynth.evaluation.text.numbers import COUNTS, UNITS, numbers
+from evolsynth.evaluation.text.numbers import COUNTS, UNITS, implied, numbers
 from evolsynth.evaluation.text.standing import stands_alone
 
-__all__ = ["Enumeration", "enumeration", "measures", "years"]
+__all__ = ["RATE", "Enumeration", "enumeration", "measures", "years"]
 
 
 class Enumeration(NamedTuple):
@@ -30,6 +30,12 @@ _LABELLED = re.compile(
     rf"(?:(?!{_VAGUE}\b)[a-z-]+s|{_VAGUE} of [a-z]+(?: [a-z]+)?))"
     rf"(?: (?:in|on|from|for) (?:[\w-]+ ){{0,3}}[\w-]+)?: (?P<items>[^:;.()]+)\.$"
 )
+#: "Four capitals stand on the banks of the Danube: Vienna, Bratislava, Budapest and Belgrade."
+_COUNTED_FIRST = re.compile(
+    rf"^(?P<label>(?:{_COUNTED}) (?:[a-z-]+ ){{0,2}}?(?!{_VAGUE}\b)[a-z-]+s) [^:;.]{{3,70}}"
+    r": (?P<items>[^:;.()]+)\.$",
+    re.I,
+)
 _SUCH_AS = re.compile(
     r"\b(?P<label>[a-z]+s),? such as (?P<items>[^:;.()]+?)(?:\.|, (?:which|but|who|while)\b)"
 )
@@ -37,12 +43,13 @@ _SUCH_AS = re.compile(
 
 def enumeration(sentence: str, text: str) -> Enumeration | None:
     """What a sentence enumerates behind a colon or its verb; None if that is not certain."""
-    labelled = _LABELLED.search(sentence)
+    labelled = _LABELLED.search(sentence) or _COUNTED_FIRST.match(sentence)
     if labelled:
         items = _items(labelled["items"])
-        count = labelled["label"].split()[0]
+        label = labelled["label"][0].lower() + labelled["label"][1:]
+        count = label.split()[0]
         if str(len(items)) == count or COUNTS.get(count) == len(items):
-            return Enumeration(f"Which {labelled['label']} does the text name?", items)
+            return Enumeration(f"Which {label} does the text name?", items)
         return None
     such = _SUCH_AS.search(sentence)
     if such and len(re.findall(rf"\b{such['label']}\b", text)) == 1:
@@ -113,6 +120,8 @@ _MEASURED = {
     "spans of time": ("time", "calendar"),
 }
 _UNIT = re.compile(r" [a-z]+")
+#: What makes of a length a speed, and of a weight a density.
+RATE = re.compile(r" (?:per|an?|each|every)\b|/")
 _RANGE = re.compile(r"[\w.,]*\d (?:to|by|and|or|x) $")
 
 
@@ -122,6 +131,8 @@ def measures(text: str, what: str) -> tuple[str, ...]:
     None where some are written in words or as ranges, so that it could be argued what is one.
     """
     found: list[str] = []
+    if any(one.unit in _MEASURED[what] for one in implied(text)):
+        return ()
     for number in numbers(text):
         if number.unit not in _MEASURED[what]:
             continue
@@ -133,7 +144,8 @@ def measures(text: str, what: str) -> tuple[str, ...]:
             if found
             else False
         )
-        if _RANGE.search(text[: number.start]) or number.ordinal or joined:
+        rate = RATE.match(text, unit.end())
+        if _RANGE.search(text[: number.start]) or number.ordinal or joined or rate:
             return ()
         found.append(text[number.start : unit.end()])
     return tuple(dict.fromkeys(found))

@@ -109,7 +109,7 @@ def clause_of(sentence: str, text: str = "") -> Clause | None:
     Returns:
         None where the rules do not read it for certain.
     """
-    if "(" in sentence or not sentence.endswith("."):
+    if "(" in sentence or "\n" in sentence or not sentence.endswith("."):
         return None
     flat = sentence[:-1]
     apposed = _APPOSED.match(flat)
@@ -149,6 +149,17 @@ def first_verb(sentence: str) -> int:
     return len(sentence)
 
 
+_AFTER_VERB = _PREPOSITIONS | vocabulary(
+    "the a an to from with into its about out up down off back"
+)
+
+
+def _third_person(piece: str) -> bool:
+    """Whether the verb of a piece has the ending -s."""
+    forms = verb_forms().finite
+    return any(token in forms and forms[token][1] == "does" for token in piece.split())
+
+
 _NESTED = re.compile(r"\b(?:how|whether|what|which|that|who|where|why)\b")
 
 
@@ -181,6 +192,9 @@ def _kept(main: str) -> str:
         adverb = word.endswith("ly") or word in ("then", "still", "later")
         finite = following if adverb else word
         if finite in _AUXILIARIES or finite in known.every or " but " in match.group():
+            return main[: match.start()]
+        third = _third_person(main[: match.start()]) and _plural(word)
+        if (third or word.endswith("ed")) and following in _AFTER_VERB:
             return main[: match.start()]
         piece = re.split(r", | and | or ", main[match.end(1) :])[0].split()
         nested = _NESTED.search(main[: match.start()])
@@ -251,6 +265,9 @@ def _is_subject(tokens: list[str]) -> bool:
         return False
     if any(t in forms and not t.endswith("ed") for t in tokens[1:]):
         return False
+    known = verb_forms().every
+    if any(t in known and t not in forms and _plural(t) for t in tokens[2:]):
+        return False  # "the notice covers heaters": a noun, or the verb itself
     if tokens[-1].lower() in _PREPOSITIONS | _DETERMINERS or tokens[-1].endswith("ly"):
         return (
             tokens[-1].endswith("ly") and len(tokens) > 1 and tokens[-2].lower() not in _DETERMINERS
@@ -267,7 +284,10 @@ def _simple(rest: list[str]) -> bool:
     return not behind or (bool(_LIST.search(text)) and not _holds_verb(behind))
 
 
-_NATIONS = re.compile(r"(?:ian|ish|ese|ean|can|rman|nch|tch|ss|'s|’s)$")
+_NATIONS = re.compile(
+    r"(?:ian|ish|ese|ean|can|rman|nch|tch|ss|'s|’s|[a-z]ans|wedes|[Dd]anes|urks|[Ff]inns|[Pp]oles|cots"
+    r"|reeks|ritons|erbs|roats|zechs|lovaks|rabs|ncas|zulus|ikings|axons|elts)$"
+)
 
 
 def _within(word: str, others: list[str], text: str, many: bool) -> str | None:

@@ -84,8 +84,10 @@ _TYPED = re.compile(
     + r")(?![\w-])"
 )
 _NEGATED = re.compile(
-    r"\b(?:not|no|nobody|nothing|never|nor|neither|without|hardly|rarely|seldom|cannot)\b|n't\b"
+    r"\b(?:not|no|nobody|nothing|never|nor|neither|without|hardly|rarely|seldom|cannot)\b|n't\b",
+    re.I,
 )
+_IN_SEASON = re.compile(r"\b(?:in|every|each|late|early|during|until|by|of)(?: the)?$", re.I)
 _COLOUR_FRAME = re.compile(r"\b(?:is|are|was|were|turns?|turned|becomes?|became|painted|dyed)$")
 _COLOURED = re.compile(
     r"^ (?:flowers?|petals?|leaves|paint|glass|skin|fur|feathers|light|flag|tiles|roof|walls|door"
@@ -291,9 +293,7 @@ def _framed(sentence: str, match: re.Match[str], kind: str) -> bool:
     if kind in ("weekday", "place"):
         return not capital and not _range_beside(before, after)
     if kind == "season":
-        return bool(
-            re.search(r"\b(?:in|every|each|late|early|during|until|by|of)(?: the)?$", before, re.I)
-        )
+        return bool(_IN_SEASON.search(before))
     if kind == "colour":
         beside = _COLOUR_FRAME.search(before) and not re.match(
             r"(?: or|,| and|-| \w+(?:ish)?\b)", after

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from evolsynth.evaluation.text.inversion import clause_of
 from evolsynth.evaluation.text.standing import stands_alone
+from evolsynth.evaluation.text.verb_forms import is_verb, verb_forms
 from evolsynth.evaluation.text.words import vocabulary
 
 __all__ = ["Term", "terms"]
@@ -29,9 +30,18 @@ _CALLED = re.compile(
     r"(?P<term>[^,]{3,40}?)"
     r"(?P<after>(?: (?:in|by|among|because|since|when|if|at|after|on) .*)?)$"
 )
+#: "An oval ring called a cartouche": the name is one word, or begins with a capital, or ends at a
+#: comma as it began with one; the thing has a determiner, or is several and opens the sentence.
 _NAMED = re.compile(
-    r"(?<![\w-])(?P<thing>(?:(?:[Tt]he|[Aa]n?) )?(?:[A-Za-z][a-z-]* ){0,3}[a-z-]{3,}),?"
-    r" (?:called|known as) (?P<term>(?:(?:the|an?) )?[\w'-]+(?: [A-Z][\w'-]+)*)(?=[ ,.])"
+    r"(?:\b[Tt]he |\b[Aa]n? |\b[Ss]ome |^(?=[A-Z][\w-]* [\w-]*s,? (?:called|known)))"
+    r"(?P<thing>[A-Za-z][a-z-]*(?: [a-z-]+){1,2})"
+    r"(?:,? (?:called|known as) "
+    r"(?P<name>(?:(?:the|an?) )?(?:[A-Z][\w'-]*(?: [A-Z][\w'-]*)*|[a-z'-]+))"
+    r"(?P<after>[,.]| [\w'-]+)"
+    r"|, (?:called|known as) (?P<apart>(?:the |an? )?[\w'-]+(?: [\w'-]+){0,3}), )"
+)
+_GOES_ON = vocabulary(
+    "that which who and in on at to for with is are was were has have can by from"
 )
 _THE = re.compile(r"^(?:the|an?) ", re.I)
 _SHORT = re.compile(
@@ -52,14 +62,27 @@ def terms(sentence: str, text: str) -> Iterator[Term]:
         said = _CALLED.match(clause.rest)
         if said and not re.search(r"\b(?:after|for|and|or)\b", said["term"]):
             rest = f"{said['before']}called{said['after']}"
-            yield Term("asked", f"What {clause._replace(rest=rest).inverted}?", said["term"])
+            asks = f"What {clause._replace(rest=rest).inverted}?"
+            yield Term("asked", asks, _THE.sub("", said["term"]))
     for found in _NAMED.finditer(sentence):
-        if not _NO_THING.search(found["thing"]) and " " in _THE.sub("", found["thing"]):
-            yield Term("called", _THE.sub("", found["thing"]).lower(), _THE.sub("", found["term"]))
+        thing, name = found["thing"], found["apart"] or found["name"]
+        if _ends(found) and not _NO_THING.search(thing) and not any(map(is_verb, thing.split())):
+            yield Term("called", thing.lower(), _THE.sub("", name))
     for found in _SHORT.finditer(sentence):
         full = _whole(found["full"], found["short"])
         if full:
             yield Term("short", found["short"], full)
+
+
+def _ends(found: re.Match[str]) -> bool:
+    """Whether the name is whole: a comma or a stop follows, or a word that no name goes on with."""
+    after = (found["after"] or ",").strip()
+    if found["apart"] or after in ",.":
+        return True
+    if found.group().startswith(f"{found['thing']},"):
+        return False  # what begins with a comma ends with one
+    verb = after in verb_forms().bases and found["thing"].endswith("s")
+    return after in _GOES_ON or is_verb(after) or verb
 
 
 def _whole(before: str, short: str) -> str | None:

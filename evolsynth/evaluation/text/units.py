@@ -27,7 +27,7 @@ _MOST = {
     "hours": 72, "minutes": 60, "days": 10, "weeks": 60, "years": 20,
 }  # fmt: skip
 _MEASURE = re.compile(
-    rf"(?<![\w.,$€£/-])(?P<number>\d{{1,3}}(?:,\d{{3}})+|\d+(?:\.\d+)?)"
+    rf"(?<![\w.,$€£/–-])(?P<number>\d{{1,3}}(?:,\d{{3}})+|\d+(?:\.\d+)?)"
     rf" (?P<unit>{'|'.join(_OTHER)})\b(?! (?:and|per|a|an)\b)"
 )
 _PART = re.compile(r"(?:\d|\b(?:to|by|and|or|between|from|x|minus|than a?))\s$")

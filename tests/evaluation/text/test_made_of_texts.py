@@ -41,6 +41,8 @@ def test_gaps_are_of_a_kind(sentence: str, missing: list[tuple[str, str]]) -> No
          ("postcards", "candles", "honey")),
         ("The wall consists of clay, straw and sand.", "What does the wall consist of?",
          ("clay", "straw", "sand")),
+        ("Four towns lie on the river: Ulm, Melk, Linz and Vac.",
+         "Which four towns does the text name?", ("Ulm", "Melk", "Linz", "Vac")),
         ("The mill grinds grains such as wheat, barley and rye.",
          "Which grains does the text name?", ("wheat", "barley", "rye")),
     ],
@@ -77,6 +79,8 @@ def test_measures_are_all_or_none() -> None:
     assert measures(text + " The nave is twelve metres wide.", "lengths") == ()
     assert measures(text + " Steps are 20 to 30 centimetres high.", "lengths") == ()
     assert measures("It took 3 hours and 20 minutes.", "spans of time") == ()
+    assert measures("It rests for 16 hours and is baked for an hour.", "spans of time") == ()
+    assert measures("Light goes 300,000 kilometres a second.", "lengths") == ()
 
 
 def test_events_go_by_their_years() -> None:

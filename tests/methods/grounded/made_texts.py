@@ -1,4 +1,4 @@
-"""Texts, invented for tests: two that together offer all kinds of task, and one that offers none."""
+"""Texts, invented for tests: two that offer all kinds of task together, one that has none."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ MADE = (
     "classify",
     "correct",
     "definition",
+    "event_years",
     "fill_in",
     "find_sentence",
     "list_extract",

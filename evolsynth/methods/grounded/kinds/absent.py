@@ -23,7 +23,8 @@ def absent(passage: Passage, random: Random) -> Iterator[Draft]:
     """Questions by rule to sentences that can be left out, but for the first of the text."""
     text = passage.text
     left_out = random.random() < 0.5
-    for index, span in enumerate(passage.sentences[1:], 1):
+    places = list(enumerate(passage.sentences))[1:]
+    for index, span in random.sample(places, len(places)):
         sentence = span.of(text)
         statement = _statement(sentence, text, random)
         rest = _without(passage, index)

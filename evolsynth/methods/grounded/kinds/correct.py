@@ -8,7 +8,7 @@ from random import Random
 from evolsynth.evaluation.text.swaps import swap_between
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
-from evolsynth.methods.grounded.kinds.true_false import statements
+from evolsynth.methods.grounded.kinds.true_false import shuffled, statements
 from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 
 __all__ = ["correct"]
@@ -18,7 +18,7 @@ __all__ = ["correct"]
 @english
 def correct(passage: Passage, random: Random) -> Iterator[Draft]:
     """Each sentence of a passage that one swapped word makes false."""
-    for sentence, statement in statements(passage, random):
+    for sentence, statement in shuffled(statements(passage, random), random):
         swap = swap_between(sentence, statement)
         if swap is None or sentence.count(swap.old) != 1:
             continue

@@ -8,8 +8,10 @@ from random import Random
 
 from evolsynth.evaluation.grounds.find_sentence import time_question
 from evolsynth.evaluation.grounds.settled import sentences_with
+from evolsynth.evaluation.text.facts import Place as Found
 from evolsynth.evaluation.text.facts import names
 from evolsynth.evaluation.text.verb_forms import is_verb
+from evolsynth.evaluation.text.words import FUNCTION_WORDS
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
 from evolsynth.methods.grounded.wordings import draft, drawn, english
@@ -22,7 +24,8 @@ _NO_NAME = re.compile(
     r"^(?:Jan|Febr)uary$|^March$|^April$|^May$|^Ju(?:ne|ly)$|^August$|^(?:Sept|Nov|Dec)ember$|^October$"
     r"|^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day$|^\w+(?:ian|ish|ese|ean|can|man|nch|tch)$"
 )
-_WHOLE = re.compile(r"[A-Z][^|#*_\[\]]{20,240}\.")
+_WHOLE = re.compile(r"(?!.*  )[A-Z][^|#*_\[\]\n]{20,240}\.")
+_FIRST = re.compile(r"([A-Z][\w-]+ )(?:(?:of |the |de )+)?$")
 
 
 @kind("find_sentence", task="extraction")
@@ -56,13 +59,22 @@ def find_sentence(passage: Passage, random: Random) -> Iterator[Draft]:
 
 def _key(sentence: str, passage: Passage, random: Random) -> str | None:
     """A name or a measure that stands in this sentence alone, and not in the title."""
-    keys = [n.text for n in names(sentence) if len(n.text) > 3 and not _NO_NAME.search(n.text)]
+    keys = [_name(sentence, n) for n in names(sentence) if not _NO_NAME.search(n.text)]
     keys += [m.group() for m in _MEASURE.finditer(sentence) if not is_verb(m[1])]
     alone = [
         key
         for key in dict.fromkeys(keys)
-        if key not in passage.title
+        if len(key) > 3
+        and key not in passage.title
         and sentence.count(key) == 1
         and sentences_with(passage.text, key) == [sentence]
     ]
     return random.choice(alone) if alone else None
+
+
+def _name(sentence: str, found: Found) -> str:
+    """A name with its first word, which is not taken for one where it opens the sentence."""
+    first = _FIRST.match(sentence[: found.start])
+    if first is None or first[1].strip().lower() in FUNCTION_WORDS:
+        return found.text
+    return sentence[: found.end]

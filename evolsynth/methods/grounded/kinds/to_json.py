@@ -1,11 +1,13 @@
-"""The table of the text as JSON, CSV or lines; a list of it as JSON, or with numbers."""
+"""The table of the text as JSON, CSV or lines; a list of it as JSON, or with numbers; its years and
+measures as JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from random import Random
 
-from evolsynth.evaluation.grounds.to_json import list_as, only_list, only_table, table_as
+from evolsynth.evaluation.grounds.to_json import facts_of, list_as, only_list, only_table, table_as
 from evolsynth.evaluation.text.tables import bulleted
 from evolsynth.methods.grounded.draft import Draft, Passage, Place
 from evolsynth.methods.grounded.kind import kind
@@ -35,13 +37,21 @@ def to_json(passage: Passage, random: Random) -> Iterator[Draft]:
         ground = {"style": style, "where": where}
         yield _draft(passage, random, values, f"list {style}", ground, evidence)
 
+    facts = facts_of(text)
+    if len(facts) > 1 and sum(map(len, facts.values())) > 2:
+        keys = random.sample(list(facts), len(facts))
+        values = {"output": json.dumps({key: facts[key] for key in keys}, ensure_ascii=False)}
+        values["keys"] = ", ".join(f'"{key}"' for key in keys)
+        evidence = tuple(spot for key in keys for one in facts[key] for spot in place(text, one))
+        yield _draft(passage, random, values, "facts", {"style": "facts", "keys": keys}, evidence)
+
 
 def _draft(
     passage: Passage,
     random: Random,
     values: dict[str, str],
     form: str,
-    ground: dict[str, str],
+    ground: Mapping[str, object],
     evidence: tuple[Place, ...],
 ) -> Draft:
     return draft(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from random import Random
 
 from evolsynth.evaluation.text.standing import stands_alone
@@ -11,7 +11,7 @@ from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
 from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 
-__all__ = ["statements", "true_false"]
+__all__ = ["shuffled", "statements", "true_false"]
 
 
 def statements(passage: Passage, random: Random) -> Iterator[tuple[str, str]]:
@@ -22,12 +22,19 @@ def statements(passage: Passage, random: Random) -> Iterator[tuple[str, str]]:
             yield sentence, found[0].of(sentence)
 
 
+def shuffled(some: Iterable[tuple[str, str]], random: Random) -> list[tuple[str, str]]:
+    """All of them in any order, so that not every kind of task begins with the first sentence."""
+    every = list(some)
+    random.shuffle(every)
+    return every
+
+
 @kind("true_false", task="classification")
 @english
 def true_false(passage: Passage, random: Random) -> Iterator[Draft]:
     """Each sentence that could be made false: false or as it is, as often one as the other."""
     false_next = random.random() < 0.5
-    for sentence, swapped in statements(passage, random):
+    for sentence, swapped in shuffled(statements(passage, random), random):
         statement = swapped if false_next else sentence
         verdict = "False" if false_next else "True"
         false_next = not false_next

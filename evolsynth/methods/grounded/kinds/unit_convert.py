@@ -22,7 +22,7 @@ _FIGURE = re.compile(r"\d[\d.,]*\d|\d")
 @english
 def unit_convert(passage: Passage, random: Random) -> Iterator[Draft]:
     """Each measure that stands in one sentence alone."""
-    for span in passage.sentences:
+    for span in random.sample(passage.sentences, len(passage.sentences)):
         sentence = span.of(passage.text)
         known = conversions(sentence)
         if not known:

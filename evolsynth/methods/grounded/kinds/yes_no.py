@@ -9,7 +9,7 @@ from random import Random
 from evolsynth.evaluation.grounds.yes_no import question_on
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import kind
-from evolsynth.methods.grounded.kinds.true_false import statements
+from evolsynth.methods.grounded.kinds.true_false import shuffled, statements
 from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 
 __all__ = ["yes_no"]
@@ -20,7 +20,7 @@ __all__ = ["yes_no"]
 def yes_no(passage: Passage, random: Random) -> Iterator[Draft]:
     """Each sentence with a swap in what a question keeps of it, asked with yes and no in turn."""
     no_next = random.random() < 0.5
-    for sentence, swapped in statements(passage, random):
+    for sentence, swapped in shuffled(statements(passage, random), random):
         false = question_on(swapped, sentence, passage.text)
         true = question_on(sentence, sentence, passage.text)
         if false is None or true is None:

@@ -70,6 +70,7 @@ PROGRAMS = {
         "evals.demands_in", "are the checkable demands of prompts that others write found?"
     ),
     "tasks": Program("evals.tasks", "kinds of tasks, and where truth is at stake, against labels"),
+    "steer": Program("evals.steer", "what a run that steers itself gives, and what that costs"),
     "tuning": Program(
         "evals.tuning", "does a data set teach? A small model is tuned on it and measured"
     ),

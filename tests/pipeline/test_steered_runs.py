@@ -8,7 +8,6 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -43,7 +42,7 @@ THINGS = ("a lamp", "some bread", "a raft", "a good map", "an oven", "a garden w
 
 
 def said(request: Request) -> str:
-    draw = random.Random(request.seed)  # noqa: S311 - the same each time
+    draw = random.Random(request.seed)
     if request.max_tokens > 200:
         return (
             f"It takes {draw.randint(3, 90)} days and a lot of patience, as all of us know, but in "
@@ -56,7 +55,7 @@ def said(request: Request) -> str:
 
 
 def late(request: Request) -> float:
-    return random.Random(request.seed ^ 5).random() / 200  # noqa: S311 - shuffled, the same again
+    return random.Random(request.seed ^ 5).random() / 200
 
 
 def line(n: int = 120) -> Pipeline:
@@ -174,10 +173,10 @@ async def test_a_killed_run_makes_the_same_decisions_again(tmp_path: Path, most:
     whole = await go(line(), tmp_path / "whole")
     script = KILLED.format(here=str(Path(__file__).parent), most=most)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "run")], check=False, env=environment
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, str(tmp_path / "run"), env=environment
     )
-    assert process.returncode == -signal.SIGKILL
+    assert await process.wait() == -signal.SIGKILL
     again = await go(line(), tmp_path / "run")
     assert files_of(tmp_path / "run") == files_of(tmp_path / "whole")
     assert looks_of(again) == looks_of(whole)

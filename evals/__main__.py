@@ -73,6 +73,7 @@ PROGRAMS = {
     "support": Program(
         "evals.support", "are answers that stand in their text told from those that do not?"
     ),
+    "steer": Program("evals.steer", "what a run that steers itself gives, and what that costs"),
     "tuning": Program(
         "evals.tuning", "does a data set teach? A small model is tuned on it and measured"
     ),

@@ -25,7 +25,8 @@ from evolsynth.rows import Row, derive_seed
 
 __all__ = ["DRAWN", "Steering", "chosen", "spread"]
 
-#: Where ``provenance["instruction"]`` says what was drawn for a row: names of sets to choices.
+#: Where ``provenance["instruction"]`` says what was drawn for a row: names of sets to a choice, or
+#: to a list of several.
 DRAWN = "drawn"
 
 _DRAWS = 2**32 - 1  # `derive_seed` gives a number below this

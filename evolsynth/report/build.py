@@ -51,6 +51,7 @@ def build_report(
     run: Mapping[str, Any] | None = None,
     pipeline: Sequence[Any] = (),
     steps: Sequence[StepCounts] | None = None,
+    steered: Sequence[str] = (),
 ) -> str:
     """Make the report on a run, or on any data set, as one HTML file that loads nothing else.
 
@@ -65,6 +66,7 @@ def build_report(
             the accepted rows per minute are worked out.
         pipeline: its boxes and branches, by `pipeline.labels.outline`.
         steps: what became of the rows at each step of the pipeline.
+        steered: of a run that steered itself: what that gave, then what each look changed.
 
     Returns:
         HTML. All text of rows is escaped, and a content security policy forbids the page every
@@ -79,6 +81,7 @@ def build_report(
         "title": title,
         "pipeline": pipeline,
         "steps": list(steps or ()),
+        "steered": list(steered),
         "paid": sum(step.cost for step in steps or ()),
         "scores": score_distributions(rows),
         "around": around,
@@ -104,6 +107,7 @@ def write_report(
     run: Mapping[str, Any] | None = None,
     pipeline: Sequence[Any] = (),
     steps: Sequence[StepCounts] | None = None,
+    steered: Sequence[str] = (),
 ) -> Path:
     """Write `build_report`'s page and return its path. The file appears whole or not at all.
 
@@ -111,7 +115,13 @@ def write_report(
         InputError: the file cannot be written.
     """
     page = build_report(
-        rows, embedder=embedder, title=title, run=run, pipeline=pipeline, steps=steps
+        rows,
+        embedder=embedder,
+        title=title,
+        run=run,
+        pipeline=pipeline,
+        steps=steps,
+        steered=steered,
     )
     write(path, [page])
     return Path(path)

@@ -34,6 +34,7 @@ from evolsynth.store.status import RunStatus, StoredEvent, read_status
 __all__ = ["status", "summarise"]
 
 _REASONS = 5
+_LOOKS = 3  # of a steered run; the report has all
 _SILENT = 60.0  # seconds without a sign of life that are worth a word
 _EVENTS = 5
 
@@ -56,6 +57,10 @@ def summarise(result: RunResult, console: Console, *, again: str | None = None) 
         _print(console, Text(_cost(state, state.cost)))
     if state.tiers:
         _print(console, Text(f"Accepted responses: {tiers_text(state.tiers)}."))
+    if state.steerer is not None:
+        _print(console, Text(f"Steered: {state.steerer.result().told()}"))
+        for look in state.steerer.looks[:_LOOKS]:
+            _indented(console, Text(one_line(look.told(), 400)))
     early = _why(result.ended, state)
     _reasons(console, state, advised=early is not None)
     if result.files:

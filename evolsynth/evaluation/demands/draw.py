@@ -21,7 +21,7 @@ from evolsynth.evaluation.demands.found import demands_in
 from evolsynth.evaluation.text.task import Task, task_of
 from evolsynth.evaluation.text.words import word_lists
 
-__all__ = ["Rate", "asked_of", "draw_demands", "likelier_alone", "rates"]
+__all__ = ["Rate", "asked_of", "draw_demands", "kind_weights", "likelier_alone", "rates"]
 
 #: Below this share of answers that meet it, a demand is not asked for.
 _LEAST = 0.05
@@ -54,16 +54,28 @@ _LONGEST = 200  # words that a rewritten text is taken to have at most
 
 
 def draw_demands(
-    chance: random.Random, asked: Asked, *, number: int, standing: Sequence[Demand] = ()
+    chance: random.Random,
+    asked: Asked,
+    *,
+    number: int,
+    standing: Sequence[Demand] = (),
+    kinds: Mapping[str, float] | None = None,
 ) -> tuple[Demand, ...]:
     """Up to ``number`` demands for an instruction; fewer, or none, where no more fit.
 
     They clash neither with each other nor with ``standing``, those that the instruction was given
     before, nor with what it asks of its answer in its own words (`demands_in`).
+
+    Args:
+        chance: draws.
+        asked: the instruction.
+        number: of demands, at most.
+        standing: demands that it has.
+        kinds: weights of the kinds instead of `kind_weights`.
     """
     held = [*standing, *(found.demand for found in demands_in(asked.instruction))]
     drawn: list[Demand] = []
-    left = dict(_weights())
+    left = {n: w for n, w in (kind_weights() if kinds is None else kinds).items() if w > 0}
     while left and len(drawn) < number:
         name = chance.choices(list(left), weights=list(left.values()))[0]
         del left[name]
@@ -116,7 +128,7 @@ def likelier_alone(demands: Sequence[Demand]) -> bool:
 
 
 @cache
-def _weights() -> Mapping[str, float]:
+def kind_weights() -> Mapping[str, float]:
     """Of each kind that is asked for: the chance that the best of four candidates meets it, two of
     which were told it; less where answers meet it anyway, so that it makes little difference."""
     found = {}

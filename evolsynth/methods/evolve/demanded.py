@@ -8,6 +8,7 @@ with what is asked already. So the row knows what it demands, and an answer can 
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 from evolsynth.evaluation.demands.draw import asked_of, draw_demands
 from evolsynth.evaluation.demands.found import demands_of
@@ -24,12 +25,15 @@ _CANDIDATES = 4
 _NEW, _IN_ALL = 3, 4
 
 
-def by_demands(parent: Row, *, root: str, seed: int) -> list[Written]:
+def by_demands(
+    parent: Row, *, root: str, seed: int, kinds: Mapping[str, float] | None = None
+) -> list[Written]:
     """Candidates of one evolution, each with demands of its own; none where no demand fits.
 
     Args:
         root: what the instruction was before the first round: it tells the kind of task.
         seed: of what is drawn.
+        kinds: the weights of kinds of demands, instead of the usual ones.
     """
     chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
     anchor = anchor_behind(root, parent.instruction or "")
@@ -41,7 +45,7 @@ def by_demands(parent: Row, *, root: str, seed: int) -> list[Written]:
     made: dict[str, Written] = {}
     for _ in range(_CANDIDATES):
         number = chance.randint(1, most)
-        drawn = draw_demands(chance, asked, number=number, standing=standing)
+        drawn = draw_demands(chance, asked, number=number, standing=standing, kinds=kinds)
         said = " ".join(one.worded(chance.randrange(1_000_000)) for one in drawn)
         if drawn:
             text = anchor.with_demand(anchor.before(said), said)

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from evolsynth.columns import Columns, ColumnType
 from evolsynth.errors import InputError
+from evolsynth.evaluation.demands.draw import kind_weights
 from evolsynth.evaluation.demands.found import carried
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.findings import reason
@@ -49,6 +50,7 @@ from evolsynth.methods.evolve.weights import (
 )
 from evolsynth.methods.method import Options, method
 from evolsynth.methods.respond import able_to_answer, respond
+from evolsynth.methods.steering import DRAWN, Steering
 from evolsynth.options import Count, Several, Share
 from evolsynth.prompts import PromptFamily, load_prompt, made_by, prompt_family
 from evolsynth.rows import OF_TEXT, Message, Row, derive_seed
@@ -128,6 +130,7 @@ async def evolve(
     sampling: Sampling | None = None,
     max_tokens: Count | None = None,
     concurrency: Count | None = None,
+    steering: Steering | None = None,
 ) -> AsyncGenerator[Row]:
     """Instructions that ask for more, by Evol-Instruct: each row, then one for each round.
 
@@ -204,6 +207,8 @@ async def evolve(
         family == "classic" if ask_for_gain is None else ask_for_gain,
         answerer or llm,
         judge or llm,
+        weights,
+        steering,
     )
     if evolver.ask_for_gain:
         evolver.judge.require(Capability.CHAT, by="Evol-Instruct's question for a gain")
@@ -226,11 +231,21 @@ async def evolve(
             yield row
 
 
+class _Steered(NamedTuple):
+    """What a run that steers itself asks of a round: as ``drawn`` of `_Evolver`, the weights of the
+    other operations, and those of kinds of demands."""
+
+    drawn: float
+    left: Mapping[str, float]
+    kinds: Mapping[str, float] | None = None
+
+
 class _Evolver(NamedTuple):
     """What all rows have in common.
 
     ``drawn`` is the share of rounds that demands are tried first in, before the model is asked;
-    ``answers`` how many are asked for at most of an evolution, 0 for none.
+    ``answers`` how many are asked for at most of an evolution, 0 for none. ``weights`` are those of
+    all operations, by which a run that steers itself reckons.
     """
 
     llm: LLM
@@ -244,13 +259,15 @@ class _Evolver(NamedTuple):
     ask_for_gain: bool
     answerer: LLM
     judge: LLM
+    weights: Mapping[str, float]
+    steering: Steering | None = None
 
     async def rounds(self, seed_row: Row, number: int) -> list[Row]:
         """One row for each round; a round that failed is the last."""
         made: list[Row] = []
         parent = seed_row
         for attempt in range(number):
-            child = await self._round(parent, attempt)
+            child = await self._round(parent, attempt, await self._steered(seed_row))
             made.append(child)
             if child.status == "failed":
                 break
@@ -258,9 +275,19 @@ class _Evolver(NamedTuple):
                 parent = child
         return made
 
-    async def _round(self, parent: Row, attempt: int) -> Row:
+    async def _steered(self, seed_row: Row) -> _Steered | None:
+        """The weights where the run has come to this row; None in one that does not steer."""
+        if self.steering is None:
+            return None
+        operations = await self.steering.weights(seed_row, "operations", self.weights)
+        if not self.drawn:
+            return _Steered(0.0, operations)
+        kinds = await self.steering.weights(seed_row, "demands", kind_weights())
+        return _Steered(*without_demands(operations), kinds)
+
+    async def _round(self, parent: Row, attempt: int, steered: _Steered | None) -> Row:
         """The best candidate of one round, rejected if none got through, or failed."""
-        drafts = self._drafts(parent, attempt)
+        drafts = self._drafts(parent, attempt, steered)
         if not drafts:
             nothing = Written(CONSTRAINTS, parent.instruction or "")
             told = {"attempt": attempt, "candidates": []}
@@ -288,23 +315,28 @@ class _Evolver(NamedTuple):
         instruction = {**best.provenance["instruction"], "candidates": others}
         return best.replace(provenance={**best.provenance, "instruction": instruction})
 
-    def _drafts(self, parent: Row, attempt: int) -> list[Draft | Written]:
+    def _drafts(self, parent: Row, attempt: int, steered: _Steered | None) -> list[Draft | Written]:
         """The candidates of one round in the order in which they are tried."""
         root = root_of(parent)
         if self.drawn and formable(parent):
             own = derive_seed(self.seed, f"{_METHOD}/form", parent.id, attempt=attempt)
             return list(by_form(parent, root=root, seed=own))
         plan = derive_seed(self.seed, f"{_METHOD}/plan", parent.id, attempt=attempt)
-        asked = self.drafter.drafts(
+        share = self.drawn if steered is None else steered.drawn
+        drafter = self.drafter
+        if steered is not None and any(steered.left.values()):
+            drafter = drafter._replace(weights=steered.left)
+        asked = drafter.drafts(
             self.llm, parent.instruction or "", root=root, number=self.candidates, seed=plan
         )
         if not self.drawn:
             return list(asked)
         own = derive_seed(self.seed, f"{_METHOD}/demands", parent.id, attempt=attempt)
-        written = by_demands(parent, root=root, seed=own)
-        if carried(parent) or (self.drawn == 1 and written):
+        kinds = None if steered is None else steered.kinds
+        written = by_demands(parent, root=root, seed=own, kinds=kinds)
+        if carried(parent) or (share == 1 and written):
             return list(written)  # what a model would write might not go with a form that is set
-        first = own < self.drawn * 2**32
+        first = own < share * 2**32
         return [*written, *asked] if first else [*asked, *written]
 
     async def _judged(
@@ -356,6 +388,9 @@ class _Evolver(NamedTuple):
         self, parent: Row, draft: Draft | Written, place: int, text: str, how: dict[str, Any]
     ) -> Row:
         made = {**how, "candidate": place, "operation": draft.operation, **draft.told}
+        if self.steering is not None:
+            new = [str(one["kind"]) for one in draft.told.get("demands", ())]
+            made[DRAWN] = {"operations": draft.operation} | ({"demands": new} if new else {})
         if draft.operation == BREADTH:
             made["inspiration"] = parent.instruction
         else:

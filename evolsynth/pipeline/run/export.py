@@ -143,6 +143,7 @@ def report_run(
         run=facts,
         pipeline=outline(pipeline, state.counts),
         steps=state.counts,
+        steered=() if state.steerer is None else state.steerer.told(),
     )
 
 

@@ -43,13 +43,14 @@ _UNTOLD = "other"
 _KEPT = 0.08
 
 
-def drawn_of(row: Row) -> dict[str, str]:
-    """What a method drew for the row, by the name of the set; see `DRAWN`."""
+def drawn_of(row: Row) -> list[tuple[str, str]]:
+    """What a method drew for the row: names of sets, each with a choice; see `DRAWN`."""
     made = row.provenance.get("instruction")
     drawn = made.get(DRAWN) if isinstance(made, Mapping) else None
     if not isinstance(drawn, Mapping):
-        return {}
-    return {str(name): choice for name, choice in drawn.items() if isinstance(choice, str)}
+        return []
+    several = [(n, c if isinstance(c, list | tuple) else [c]) for n, c in drawn.items()]
+    return [(str(n), choice) for n, some in several for choice in some if isinstance(choice, str)]
 
 
 def evenness(counts: Mapping[str, int], kinds: int | None = None) -> float:
@@ -110,7 +111,7 @@ class Learnt:
             traits = self._traits_of(row)
             for dimension, trait in traits.items():
                 self._traits.setdefault(dimension, Counter())[trait] += 1
-        for choice in drawn_of(row).items():
+        for choice in dict.fromkeys(drawn_of(row)):
             self._tried[choice] += 1
             self._kinds.setdefault(choice, Counter())[task] += 1
             if accepted:

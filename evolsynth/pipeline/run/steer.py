@@ -233,7 +233,7 @@ class Steerer:
             while number >= (len(self._known.get(source, ())) + 1) * self.every:
                 self._look(source)
         self._learnt.add(row)
-        self._seen.update(drawn_of(row))
+        self._seen.update(name for name, _ in drawn_of(row))
         accepted = row.failure is None and not row.settled
         task = row.verdict.task if accepted and row.verdict is not None else None
         self._tasks.append((1, task) if accepted else (0, None))
@@ -276,6 +276,10 @@ class Steerer:
                     )
             changes += _shifts(known, name, usual, kinds)
         return changes
+
+    def told(self) -> list[str]:
+        """What it gave, then what each look changed, in sentences."""
+        return [self.result().told(), *(look.told() for look in self.looks)]
 
     def result(self) -> Steered:
         """What the run came to."""

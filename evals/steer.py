@@ -1,0 +1,123 @@
+"""``python -m evals steer``: does a run that steers itself give more varied rows, and at what cost?
+
+Two runs of Magpie with the same seed and the gate behind it, one steered and one not, each for as
+many accepted requests. Compared are the Vendi score of the requests (MiniLM), the evenness over all
+kinds of tasks that there are (entropy by that of an even spread, so that both arms are measured by
+the same), and what an accepted row cost: rows made, tokens written.
+
+``--arm`` says what is asked for: ``plain`` Magpie, ``made_up`` requests, or ``texts``: made up and
+with a text, of which the unsteered arm has both too, so that nothing but the weights differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from evals.options import add_json, check_place, save, told_on
+from evolsynth.data.files import read_rows
+from evolsynth.evaluation.diversity.distances import vendi_score
+from evolsynth.evaluation.embed.base import embedder_named
+from evolsynth.evaluation.text.task import TASKS
+from evolsynth.pipeline import gate, magpie
+from evolsynth.pipeline.run.knowledge import evenness
+from evolsynth.rows import Row
+
+__all__ = ["ARMS", "Arm", "add_options", "compared", "measured", "run", "run_arm"]
+
+#: What Magpie is asked for in each pair of runs.
+ARMS: Mapping[str, Mapping[str, Any]] = {
+    "plain": {},
+    "made_up": {"made_up": True},
+    "texts": {"made_up": True, "with_text": True},
+}
+
+
+class Arm(msgspec.Struct, frozen=True, kw_only=True):
+    """One run: its accepted ``rows``, those ``made`` for them, the ``tokens`` that the model wrote,
+    the Vendi score of the requests, and the evenness over kinds of tasks."""
+
+    steered: bool
+    rows: int
+    made: int
+    tokens: int
+    vendi: float
+    evenness: float
+    tasks: dict[str, int]
+    told: str = ""
+
+
+def measured(rows: list[Row], embedder: Any) -> tuple[float, float, dict[str, int]]:
+    """The Vendi score of rows, their evenness over all kinds of tasks, and how many are of each."""
+    vectors = embedder.embed([row.instruction or "" for row in rows])
+    tasks = Counter(str(row.verdict.task) for row in rows if row.verdict is not None)
+    tasks.pop("other", None)
+    return vendi_score(vectors), evenness(tasks, len(TASKS) - 1), dict(tasks.most_common())
+
+
+async def run_arm(what: str, *, steer: bool, embedder: Any, **options: Any) -> Arm:
+    """Run one arm and measure it; ``options`` are those of `Pipeline.run`."""
+    with tempfile.TemporaryDirectory() as folder:
+        told = {**options, "steer": steer, "embedder": embedder, "report": False}
+        result = await (magpie(**ARMS[what]) >> gate()).run(folder, **told)
+        rows = list(read_rows(result.files["accepted"]))
+    vendi, even, tasks = measured(rows, embedder)
+    state = result.state
+    return Arm(
+        steered=steer,
+        rows=len(rows),
+        made=state.total,
+        tokens=state.tokens,
+        vendi=round(vendi, 2),
+        evenness=round(even, 4),
+        tasks=tasks,
+        told="" if state.steerer is None else state.steerer.result().told(),
+    )
+
+
+def compared(plain: Arm, steered: Arm) -> dict[str, float]:
+    """The steered arm by the other: Vendi score, evenness, and rows made for an accepted one."""
+    return {
+        "vendi": steered.vendi / plain.vendi,
+        "evenness": steered.evenness / max(plain.evenness, 1e-9),
+        "made_for_a_row": (steered.made / steered.rows) / (plain.made / plain.rows),
+        "tokens_for_a_row": (steered.tokens / steered.rows) / (plain.tokens / plain.rows),
+    }
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What the command line takes."""
+    parser.add_argument("--arm", choices=tuple(ARMS), default="texts", help="default: texts")
+    parser.add_argument("--rows", type=int, default=300, help="accepted rows of each (300)")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--model", help="as for evolsynth run")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure both and print."""
+    check_place(options.json)
+    out = told_on(options.json)
+    embedder = embedder_named("minilm")
+    told = {"llm": options.model, "seed": options.seed, "accepted": options.rows}
+    arms = []
+    for steer in (False, True):
+        arm = asyncio.run(run_arm(options.arm, steer=steer, embedder=embedder, **told))
+        arms.append(arm)
+        print(
+            f"{'steered' if steer else 'not':8}{arm.rows} rows of {arm.made} made, {arm.tokens} "
+            f"tokens; Vendi score {arm.vendi:.1f}, evenness {arm.evenness:.3f}\n{'':8}{arm.tasks}",
+            file=out,
+            flush=True,
+        )
+    times = compared(*arms)
+    print(", ".join(f"{name} {value:.2f} times" for name, value in times.items()), file=out)
+    print(arms[1].told, file=out)
+    save(options.json, {"arms": [msgspec.to_builtins(arm) for arm in arms], "times": times})
+    return 0

@@ -9,7 +9,13 @@ import pytest
 
 from evolsynth.evaluation.gate.tier import tier_of
 from evolsynth.evaluation.grounds.ground import stands
-from evolsynth.evaluation.grounds.settled import differs, filled, says, sentences_with, stands_in
+from evolsynth.evaluation.grounds.made.settled import (
+    differs,
+    filled,
+    says,
+    sentences_with,
+    stands_in,
+)
 from evolsynth.rows import Row
 
 TEXT = (

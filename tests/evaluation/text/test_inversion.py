@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.text.dates import dated
-from evolsynth.evaluation.text.inversion import clause_of, first_verb
-from evolsynth.evaluation.text.standing import refers_back, stands_alone
+from evolsynth.evaluation.text.stated.dates import dated
+from evolsynth.evaluation.text.stated.inversion import clause_of, first_verb
+from evolsynth.evaluation.text.stated.standing import refers_back, stands_alone
 
 QUESTIONS = [
     ("The tower was rebuilt in 1703.", "Was the tower rebuilt in 1703?"),

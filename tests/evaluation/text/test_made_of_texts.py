@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.text.enumerations import enumeration, measures, years
-from evolsynth.evaluation.text.gaps import GAP, gapped, gaps
-from evolsynth.evaluation.text.sequences import events, steps
-from evolsynth.evaluation.text.tables import bulleted, tables
-from evolsynth.evaluation.text.terms import terms
-from evolsynth.evaluation.text.units import converted, measured
+from evolsynth.evaluation.text.stated.enumerations import enumeration, measures, years
+from evolsynth.evaluation.text.stated.gaps import GAP, gapped, gaps
+from evolsynth.evaluation.text.stated.sequences import events, steps
+from evolsynth.evaluation.text.stated.tables import bulleted, tables
+from evolsynth.evaluation.text.stated.terms import terms
+from evolsynth.evaluation.text.stated.units import converted, measured
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,7 @@ def test_measures_are_all_or_none() -> None:
     assert measures(text + " Steps are 20 to 30 centimetres high.", "lengths") == ()
     assert measures("It took 3 hours and 20 minutes.", "spans of time") == ()
     assert measures("It rests for 16 hours and is baked for an hour.", "spans of time") == ()
+    assert measures("It is paid within 10 working days, or 3 weeks.", "spans of time") == ()
     assert measures("Light goes 300,000 kilometres a second.", "lengths") == ()
 
 

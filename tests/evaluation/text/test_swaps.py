@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolsynth.evaluation.text.swaps import same_kind, swap_between, swaps
+from evolsynth.evaluation.text.stated.swaps import same_kind, swap_between, swaps
 
 TEXT = "The mill burnt down in 1790. It was built again in 1803."
 

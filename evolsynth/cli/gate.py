@@ -7,10 +7,12 @@ import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing, nullcontext
+from functools import partial
 
 from rich.table import Table
 
 from evolsynth.atomic import writing
+from evolsynth.cli.grounded import grounds_of
 from evolsynth.cli.progress.phrases import tiers_text
 from evolsynth.cli.progress.screen import Screen
 from evolsynth.data.files import read_objects, read_rows
@@ -75,6 +77,7 @@ def gate(
     rejects: RowsPath | None = None,
     settings: FilePath | None = None,
     embedder: bool = True,
+    grounded_in: str | None = None,
 ) -> int:
     """Judge the rows of a JSON Lines file from any tool.
 
@@ -86,21 +89,27 @@ def gate(
         rejects: the other rows, with their reasons.
         settings: thresholds, as `gates --yaml` prints them.
         embedder: without it, exact duplicates and words only.
+        grounded_in: the field with each row's text, or a folder of texts; responses to questions
+            about it must stand in it.
     """
     chosen = GateSettings() if settings is None else GateSettings.read(settings)
     if data != "-":
         next(read_objects(data), None)  # a missing file is told before a model is loaded
+    stands = None if grounded_in is None else grounds_of(grounded_in, data)
     model = MiniLM() if embedder else None
     if model is not None:
         model.load()  # a missing one is told before any work is done
+    grounds = None if stands is None else stands(model)
     # A file is read ahead; a pipe is not, since its next row may come much later.
-    rows: Rows = read_rows(data) if data == "-" else _ahead(read_rows(data))
+    came = read_rows(data) if grounds is None else grounds.beside(read_rows(data))
+    rows: Rows = came if data == "-" else _ahead(came)
     judge = Gate(model, settings=chosen, at_once=64)
     with (
         writing(output) as accept,
         nullcontext[Write](len) if rejects is None else writing(rejects) as refuse,
     ):
-        counts = asyncio.run(_judged(judge, rows, accept, refuse))
+        back = None if grounds is None else partial(grounds.back, embedder=model)
+        counts = asyncio.run(_judged(judge, rows, accept, refuse, back))
     console = Screen(stderr=True, soft_wrap=True, markup=False, highlight=False)
     kinds = ("accepted", "rejected", "failed")
     parts = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
@@ -109,6 +118,8 @@ def gate(
         console.print(f"Accepted responses: {told}.")
     if counts[LOOKED_AT]:
         console.print(f"{counts[LOOKED_AT]} {_IN_PART}")
+    if grounds is not None and grounds.without:
+        console.print(f"{grounds.without} rows have no text in '{grounded_in}' to stand in.")
     for name, count in counts.most_common():
         reason, _, code = name.partition(" ")
         if reason == "reason":
@@ -131,8 +142,15 @@ async def _ahead(rows: Iterable[Row]) -> AsyncGenerator[Row]:
 Write = Callable[[str], object]
 
 
-async def _judged(judge: Gate, rows: Rows, accept: Write, refuse: Write) -> Counter[str]:
-    """Hand each row on as it is decided; how many of each status, and of each reason."""
+async def _judged(
+    judge: Gate,
+    rows: Rows,
+    accept: Write,
+    refuse: Write,
+    back: Callable[[Row], Row] | None = None,
+) -> Counter[str]:
+    """Hand each row on as it is decided, as ``back`` makes it; how many of each status, and of
+    each reason."""
     counts: Counter[str] = Counter()
     async with aclosing(judge.check(rows)) as decided:
         async for row in decided:
@@ -141,5 +159,6 @@ async def _judged(judge: Gate, rows: Rows, accept: Write, refuse: Write) -> Coun
             if row.verdict is not None:
                 counts.update(f"reason {code}" for code in row.verdict.reasons)
                 counts[f"tier {row.verdict.tier}"] += row.verdict.accepted
-            (accept if row.status == "accepted" else refuse)(row.to_json() + "\n")
+            done = row if back is None else back(row)
+            (accept if row.status == "accepted" else refuse)(done.to_json() + "\n")
     return counts

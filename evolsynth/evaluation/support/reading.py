@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.support.frames import Frame
 
 __all__ = ["BASE", "LISTS", "PARTICIPLES", "SOFT", "Sentence", "averse", "carries", "claims"]
-__all__ += ["lemma", "sentences_of"]
+__all__ += ["lemma", "refuses", "sentences_of"]
 
 LISTS = vocabularies(__file__, "support.txt")
 _LINES = word_lists(__file__, "support.txt")
@@ -95,6 +95,11 @@ _REFUSED = re.compile(r"\b(?:refus|declin|den[iy]|reject|oppos|against|too)\w*",
 def averse(flat: str, start: int, end: int) -> bool:
     """Whether something between two places denies in some way ("not", "without", "refused")."""
     return bool(AVERSE.search(flat, start, end) or _REFUSED.search(flat, start, end))
+
+
+def refuses(flat: str) -> bool:
+    """Whether a text denies by a word such as "refused" or "against"."""
+    return _REFUSED.search(flat) is not None
 
 
 def carries(word: Word) -> bool:

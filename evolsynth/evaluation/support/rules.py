@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from evolsynth.evaluation.information_loss.alignment import related, siblings
 from evolsynth.evaluation.information_loss.reading import Token
-from evolsynth.evaluation.support.reading import LISTS, SOFT, Sentence, averse, lemma
+from evolsynth.evaluation.support.reading import LISTS, SOFT, Sentence, averse, carries, lemma, refuses
 from evolsynth.evaluation.text.numbers import COUNTS, NUMBER_WORDS, UNITS, equal
 from evolsynth.evaluation.text.words import NEGATORS, Word, stem
 
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.support.frames import Frame
     from evolsynth.evaluation.text.numbers import Number
 
-__all__ = ["Against", "amounts", "denials", "misplaced", "new_words", "offside", "roles"]
+__all__ = ["Against", "akin", "amounts", "denials", "misplaced", "new_words", "offside", "roles"]
 __all__ += ["swapped", "wrong_numbers"]
 
 
 class Against(NamedTuple):
     """What speaks against a sentence: ``text[start:end]`` of it, why, and how much, from 0 to 1.
 
-    ``kind`` is "word", "name", "number", "negation", "amount", "role", "swap" or "elsewhere":
+    ``kind`` is "word", "name", "number", "negation", "amount", "role", "swap", "exchange" (of a
+    common word) or "elsewhere":
     the last for words that stand in another part of the text.
     """
 
@@ -61,10 +62,10 @@ def new_words(
             continue
         if key in near or (key in SOFT and key not in far):
             continue
-        if _akin(key, near):
+        if akin(key, near):
             continue
         name = word.text[:1].isupper() and (word.start > 0 or _named(claim.heavy, place))
-        if key in far or _akin(key, far):
+        if key in far or akin(key, far):
             if key not in known:
                 weight = _ELSEWHERE_NAME if name else _ELSEWHERE
                 found.append(Against(word.text, word.start, word.end, "elsewhere", weight))
@@ -86,9 +87,9 @@ def _named(heavy: Sequence[Word], place: int) -> bool:
     )
 
 
-def _akin(key: str, some: frozenset[str]) -> bool:
-    """Whether a word of the same family or a synonym is among some."""
-    return any(related(key, other) for other in some)
+def akin(key: str, some: frozenset[str]) -> bool:
+    """Whether a word, one of its family or a synonym is among some."""
+    return key in some or any(related(key, other) for other in some)
 
 
 def _softened(one: Against, near: frozenset[str], vectors: WordVectors) -> Against:
@@ -124,7 +125,7 @@ def wrong_numbers(claim: Sentence, text: Sequence[Sentence], question: Sentence)
             best = max((len(near & s.keys) for s in text), default=0)
             if not near or 2 * max(len(near & s.keys) for s in holders) > best:
                 continue
-            weight = 0.8
+            weight = 0.95
         found.append(Against(number.text, number.start, number.end, "number", weight))
     return found
 
@@ -178,7 +179,9 @@ def denials(claim: Sentence, evidence: Sequence[Sentence]) -> list[Against]:
                 said = places[0][1]
                 found.append(Against(said.text, said.start, said.end, "negation", 0.7))
     own = _negators(claim)
-    if own and not found and len(own) > sum(len(_negators(s)) for s in evidence):
+    if own and not found and len(own) > sum(len(_negators(s)) for s in evidence) + sum(
+        refuses(s.plain) for s in evidence
+    ):
         found.append(Against(own[-1].text, own[-1].start, own[-1].end, "negation", 0.7))
     return found
 
@@ -264,9 +267,9 @@ def _against(one: Frame, other: Frame) -> float:
         return 0.6 if doers + others else 0.9
     told = one.doer and other.doer and not (one.vague or other.vague)
     if told and not doers:
-        return 0.5
-    if not doers and _common(one.doer, other.rest) and one.doer:
-        return 0.5
+        return 0.65
+    if not doers and one.doer and _common(one.doer, other.rest):
+        return 0.65
     if doers and one.other and other.other and not others and not _common(one.other, other.rest):
         return 0.25
     return 0.0
@@ -295,9 +298,22 @@ def swapped(claim: Sentence, evidence: Sentence) -> list[Against]:
             gone = [w for w in evidence.words[i:j] if kind(w) and w.lower not in own]
             came = [w for w in claim.words[k:n] if kind(w)]
             came = [w for w in came if w.lower not in there or w.lower in own[:k]]
+            if any(_same_number(claim, w, evidence) for w in came):
+                continue
             if gone and came and not any(related(a.stem, b.stem) for a in gone for b in came):
-                found.append(Against(came[0].text, came[0].start, came[-1].end, "swap", 0.85))
+                start, end = came[0].start, came[-1].end
+                found.append(Against(claim.text[start:end], start, end, "swap", 0.85))
+        lost = [w for w in evidence.words[i:j] if carries(w) and w.lower not in own]
+        new = [w for w in claim.words[k:n] if carries(w) and not (_is_name(w) or _is_figure(w))]
+        if lost and len(new) == 1 and not akin(lemma(new[0].text), evidence.keys):
+            found.append(Against(new[0].text, new[0].start, new[0].end, "exchange", 0.5))
     return found
+
+
+def _same_number(claim: Sentence, word: Word, evidence: Sentence) -> bool:
+    """Whether a word is of a number that the evidence has too, in words or in figures."""
+    said = [n for n in claim.numbers if n.start <= word.start < n.end]
+    return any(equal(n, m) for n in said for m in evidence.numbers)
 
 
 _MOST = 5  # words on either side that one may stand for the other
@@ -327,7 +343,7 @@ _BARE = 3  # words of content
 
 
 def _shared(keys: frozenset[str], one: Sentence) -> float:
-    return sum(key in one.keys or _akin(key, one.keys) for key in keys)
+    return sum(key in one.keys or akin(key, one.keys) for key in keys)
 
 
 def misplaced(claim: Sentence, evidence: Sequence[Sentence]) -> float:

@@ -7,6 +7,8 @@ logistic formula with fixed weights (`python -m evals support --fit`).
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,26 +31,22 @@ from evolsynth.evaluation.support.rules import (
 )
 from evolsynth.evaluation.text import looked_at
 from evolsynth.llm.base import LLM, Prompt, Segment
+from evolsynth.rows import Row
 from evolsynth.streams import together
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
 
-__all__ = [
-    "MODEL_WEIGHTS",
-    "RULE_WEIGHTS",
-    "Support",
-    "ask_model",
-    "read_support",
-    "support_by_model",
-]
-__all__ += ["with_model"]
+__all__ = ["MODEL_WEIGHTS", "RULE_WEIGHTS", "SUPPORT", "Support", "ask_model", "mark_of"]
+__all__ += ["question_evidence", "read_support", "scored_for", "support_by_model", "with_model"]
 
+#: The name of the score, and of how it was made in a row's provenance.
+SUPPORT = "support"
 #: What each signal of the rules adds to the logit of "unsupported", and the intercept.
-RULE_WEIGHTS: Mapping[str, float] = {"intercept": -2.0, "new": 3.0}
+RULE_WEIGHTS: Mapping[str, float] = {'intercept': -2.25, 'word': 2.93, 'name': 0.5, 'elsewhere': 2.3, 'number': 2.67, 'negation': 3.81, 'role': 3.93, 'swap': 3.91, 'share': 1.25, 'misplaced': 0.23, 'offside': 1.48, 'loss': 2.65}
 #: The same where a model's signals are there too.
-MODEL_WEIGHTS: Mapping[str, float] = {"intercept": -2.0, "new": 3.0}
-_KINDS = ("word", "name", "elsewhere", "number", "negation", "amount", "role", "swap")
+MODEL_WEIGHTS: Mapping[str, float] = {'intercept': -3.76, 'word': 2.49, 'name': 0.63, 'elsewhere': 1.96, 'number': 2.75, 'negation': 4.18, 'role': 3.53, 'swap': 4.05, 'share': 0.82, 'offside': 2.07, 'loss': 2.43, 'unlikely': 2.18, 'lowest': 1.53, 'gainless': 1.34}
+_KINDS = ("word", "name", "elsewhere", "number", "negation", "amount", "role", "swap", "exchange")
 _TOLD = 0.3  # from which weight on words are named
 
 
@@ -94,9 +92,7 @@ def read_support(
     contextual = None if static_only else embedder
     if not told or not whole:
         places = bearing(whole, None, asked, embedder=contextual)[:1]
-        return Support(
-            0.0, tuple((whole[p].start, whole[p].end) for p in places), (), signals, False
-        )
+        return Support(0.0, tuple((whole[p].start, whole[p].end) for p in places), (), signals, False)
     vectors = word_vectors(embedder)
     heading = Sentence(title, 0, len(title)).keys
     far = frozenset(key for one in whole for key in one.keys) | heading
@@ -119,14 +115,16 @@ def read_support(
         signals["misplaced"] = max(signals["misplaced"], misplaced(claim, borne))
         signals["offside"] = max(signals["offside"], offside(claim, borne, whole, asked))
         said = " ".join(one.text for one in borne)
-        lost = information_loss(claim.text, said, embedder=embedder if vectors else None)
+        lost = information_loss(claim.text, said, embedder=contextual)
         signals["loss"] = max(signals["loss"], lost.score)
-        against += [
-            one._replace(start=one.start + claim.start, end=one.end + claim.start) for one in found
-        ]
+        against += [one._replace(start=one.start + claim.start, end=one.end + claim.start) for one in found]
     signals["more"] = min(1.0, (len(told) - 1) / 3)
     first = list(dict.fromkeys(chosen))[:2]
-    heavy = sorted((one for one in against if one.weight >= _TOLD), key=lambda one: -one.weight)
+    heavy: list[Against] = []
+    for one in sorted(against, key=lambda one: -one.weight):
+        apart = all(one.end <= other.start or other.end <= one.start for other in heavy)
+        if one.weight >= _TOLD and apart:
+            heavy.append(one)
     return Support(
         score=_logistic(RULE_WEIGHTS, signals),
         evidence=tuple((whole[p].start, whole[p].end) for p in sorted(first)),
@@ -162,6 +160,21 @@ def _logistic(weights: Mapping[str, float], signals: Mapping[str, float]) -> flo
     """The chance that all is supported."""
     logit = sum(weight * signals.get(name, 1.0) for name, weight in weights.items())
     return round(1.0 / (1.0 + math.exp(max(-60.0, min(60.0, logit)))), 4)
+
+
+def mark_of(row: Row) -> str:
+    """What tells whether a score is of this answer beside this text: their hash."""
+    said = json.dumps([row.instruction, row.response, row.input])
+    return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
+
+
+def scored_for(row: Row) -> float | None:
+    """The score that the step `support` gave the row as it stands; None where it gave none, or the
+    row has changed since."""
+    made = row.provenance.get(SUPPORT)
+    if not isinstance(made, Mapping) or made.get("mark") != mark_of(row):
+        return None
+    return row.scores.get(SUPPORT)
 
 
 # With a model -------------------------------------------------------------------------------------

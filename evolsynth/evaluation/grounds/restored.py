@@ -14,7 +14,9 @@ __all__ = ["restored"]
 
 
 @ground("restored")
-def restored(row: Row, *, spoiler: str, seed: int, wording: int) -> str | None:
+def restored(
+    row: Row, *, spoiler: str, seed: int, wording: int, answer: str | None = None
+) -> str | None:
     """The response, spoiled again by the same seed, is the input.
 
     Args:
@@ -22,11 +24,17 @@ def restored(row: Row, *, spoiler: str, seed: int, wording: int) -> str | None:
         spoiler: the way in which it was spoiled.
         seed: of what was drawn.
         wording: which of the wordings that ask to mend it.
+        answer: the mended text, which the response of an evolved row holds beside other things.
 
     Raises:
         InputError: there is no such way to spoil.
     """
-    made = SPOILERS[spoiler].spoil(row.response or "", Random(seed))  # noqa: S311 - reproducible
+    mended = row.response or ""
+    if row.round and answer is not None:
+        if answer not in mended:
+            return "The response does not hold the mended text."
+        mended = answer
+    made = SPOILERS[spoiler].spoil(mended, Random(seed))  # noqa: S311 - reproducible
     if made is None or made.text != row.input:
         return "The response, spoiled again, is not the input."
     asked = filled(prompt_lists(f"inverse/{spoiler}")["mend"][wording], made.shown)

@@ -35,7 +35,8 @@ _FIELD, _SHORT = 300, 120
 _NO_MORE = re.compile(
     r"\b(?:only|nothing (?:but|else|more)|just|alone|no (?:more|other|explanation|comment)|"
     r"(?:one|a single) (?:word|letter|line|number|figure|term)|json|csv|yaml|array|table|bullets?|"
-    r"bulleted|numbered|semicolons?|commas?|columns?|list|(?:each|one) on a line|exactly)\b",
+    r"bulleted|numbered|semicolons?|commas?|columns?|list|(?:each|one) on a line|exactly|"
+    r"without|leave out)\b",
     re.I,
 )
 _OF_TEXT = re.compile(
@@ -51,7 +52,9 @@ class _Known(NamedTuple):
 
     ``said`` is the answer before any round, ``bare`` what of it goes into a field, ``sentence`` of
     the text it rests on, both None where there is none; ``ground`` the kind that it stands on, and
-    ``others`` questions about the same text with their answers, where it answers a question.
+    ``others`` questions about the same text with their answers, where it answers a question;
+    ``steps`` are the lines of a computed answer that lead to it, ``changes`` the words that a
+    mended text had wrong, and what they are now.
     """
 
     said: str
@@ -59,6 +62,8 @@ class _Known(NamedTuple):
     sentence: str | None
     ground: str
     others: Sequence[Mapping[str, Any]]
+    steps: str | None
+    changes: Sequence[tuple[str, str]]
     chance: random.Random
 
 
@@ -128,10 +133,31 @@ def _known(row: Row, chance: random.Random) -> _Known:
     sentence, whole = _sentence(row), _even(bare or "") == _even(said)
     if sentence is not None and sentence.rstrip(".") in f"{said}\n{row.instruction}":
         sentence = None  # it is said already
-    if not whole and (sentence is None or ground["kind"] not in _SAID_OUT):
+    above, _, last = said.strip().rpartition("\n")
+    steps = above if ground["kind"] == "computed" and bare and bare in last and above else None
+    if not whole and not steps and (sentence is None or ground["kind"] not in _SAID_OUT):
         bare = None  # a field of it alone would leave out what was asked for beside it
     asks = (row.instruction or "").rstrip().endswith("?")
-    return _Known(said, bare, sentence, ground["kind"], others if asks else (), chance)
+    changes = _changes(row.input or "", said) if ground["kind"] == "restored" else ()
+    others = others if asks else ()
+    return _Known(said, bare, sentence, ground["kind"], others, steps, changes, chance)
+
+
+_MOST_CHANGES = 8
+
+
+def _changes(spoiled: str, mended: str) -> list[tuple[str, str]]:
+    """The words that differ, where words alone do and are as many; else nothing."""
+    before, after = spoiled.split(), mended.split()
+    if len(before) != len(after):
+        return []
+    pairs = [
+        (one.strip(".,;:!?\"'()"), two.strip(".,;:!?\"'()"))
+        for one, two in zip(before, after, strict=True)
+        if one != two
+    ]
+    plain = all(one and two and one.casefold() != two.casefold() for one, two in pairs)
+    return pairs if plain and len(set(pairs)) == len(pairs) <= _MOST_CHANGES else []
 
 
 #: Grounds whose answers may be said in a sentence that holds no more than the bare answer does.
@@ -159,7 +185,7 @@ def _ground(parent: Row, root: str, known: _Known, form: _Form) -> dict[str, Any
     """What the new answer stands on: the same, or that and what the second answer stands on."""
     own = dict(parent.provenance["response"]["ground"])
     if form.other is None:
-        return {**own, "answer": own.get("answer", known.bare or known.said)}
+        return {**own, "answer": own.get("answer", known.said)}
     first = {"instruction": root, "response": known.said, "ground": own}
     if "evidence" in parent.extra:
         first["evidence"] = parent.extra["evidence"]
@@ -202,6 +228,8 @@ def _fields(known: _Known, section: str) -> tuple[list[str], list[str]] | None:
     bare = _bare(known)
     if bare is None:
         return None
+    if known.steps is not None:
+        return _drawn(known, f"{section} with steps"), [known.steps, bare]
     if known.sentence is not None:
         return _drawn(known, f"{section} with evidence"), [bare, known.sentence]
     alone = f"{section} of {known.ground}"
@@ -211,11 +239,14 @@ def _fields(known: _Known, section: str) -> tuple[list[str], list[str]] | None:
 
 
 def _as_json(known: _Known) -> _Form | None:
-    if known.sentence is None and known.chance.random() < _SELDOM:
+    if known.sentence is None and not known.steps and known.chance.random() < _SELDOM:
         return None
     if known.ground == "restored" or (fields := _fields(known, "keys")) is None:
         return None
-    response = json.dumps(dict(zip(*fields, strict=True)), ensure_ascii=False)
+    values: dict[str, str | list[str]] = dict(zip(*fields, strict=True))
+    if known.steps is not None:
+        values[fields[0][0]] = known.steps.split("\n")
+    response = json.dumps(values, ensure_ascii=False)
     return _Form(KINDS["json_object"](keys=fields[0]), response)
 
 
@@ -227,9 +258,10 @@ def _as_yaml(known: _Known) -> _Form | None:
 
 
 def _as_labels(known: _Known) -> _Form | None:
-    if known.sentence is None or (fields := _fields(known, "labels")) is None:
+    if (known.sentence is None and not known.steps) or (fields := _fields(known, "labels")) is None:
         return None
-    lines = [f"{name}: {value}" for name, value in zip(*fields, strict=True)]
+    gaps = ["\n" if "\n" in value else " " for value in fields[1]]
+    lines = [f"{n}:{gap}{v}" for n, gap, v in zip(fields[0], gaps, fields[1], strict=True)]
     return _Form(KINDS["key_values"](keys=fields[0]), "\n".join(lines))
 
 
@@ -263,7 +295,7 @@ def _with_certainty(known: _Known) -> _Form | None:
 
 def _with_result(known: _Known) -> _Form | None:
     bare = _bare(known)
-    if bare is None or known.ground != "computed" or "\n" not in known.said.strip():
+    if bare is None or known.steps is None:
         return None
     (label,) = _drawn(known, "result labels")
     response = f"{known.said.strip()}\n\n{label}: {bare}"
@@ -276,6 +308,14 @@ def _opened(known: _Known) -> _Form | None:
     (opening,) = _drawn(known, "openings")
     gap = "\n" if "\n" in known.said.strip() or len(known.said) > _SHORT else " "
     return _Form(KINDS["begins_with"](text=opening), f"{opening}{gap}{known.said.strip()}")
+
+
+def _with_changes(known: _Known) -> _Form | None:
+    if not known.changes:
+        return None
+    arrow = known.chance.choice(_names()["arrows"])
+    lines = "\n".join(f"{one} {arrow} {two}" for one, two in known.changes)
+    return _Form(KINDS["lists_changes"](arrow=arrow), f"{known.said.strip()}\n\n{lines}")
 
 
 def _with_second(known: _Known) -> _Form | None:
@@ -303,6 +343,7 @@ _MAKERS: Mapping[str, tuple[_Maker, float]] = {
     "tags": (_as_tags, 1.0),
     "certainty": (_with_certainty, 1.5),
     "result": (_with_result, 3.0),
-    "opened": (_opened, 2.0),
+    "opened": (_opened, 0.5),
+    "changes": (_with_changes, 5.0),
     "second": (_with_second, 4.0),
 }

@@ -15,7 +15,7 @@ from evolsynth.evaluation.demands.fitting import Drawn
 from evolsynth.evaluation.text.task import Task
 from evolsynth.evaluation.text.words import plain, word_lists
 
-__all__ = ["quotes_text", "result_line", "second_question", "tells_certainty"]
+__all__ = ["lists_changes", "quotes_text", "result_line", "second_question", "tells_certainty"]
 
 _LISTS = word_lists(__file__, "sources.txt")
 _ALONE = ("data", "table", "list", "versions", "request", "quotes", "marks", "case", "tags")
@@ -110,6 +110,29 @@ def result_line(response: str, *, label: str) -> Miss | None:
 @result_line.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
     return {"label": chance.choice(_LISTS["result labels"])}
+
+
+@kind("lists_changes", about="changes", tasks=("rewriting",), clashes=(*_ALONE, *_SHORT, "ending"))
+def lists_changes(response: str, *, arrow: str, source: str = "") -> Miss | None:
+    """Last lines that name each word that was changed, the sign, and what it is now.
+
+    Args:
+        arrow: The sign between the two.
+    """
+    lines = [line.strip() for line in response.strip().splitlines()]
+    told = [line.split(f" {arrow} ") for line in lines if f" {arrow} " in line]
+    if not told or f" {arrow} " not in lines[-1]:
+        return Miss(f'No last line has "{arrow}" between two words.')
+    said = "\n".join(line for line in lines if f" {arrow} " not in line)
+    for before, after in (pair for pair in told if len(pair) == 2):
+        if after.strip() not in said or (source and before.strip(" -*") not in source):
+            return Miss(f'"{before} {arrow} {after}" is no change that was made.')
+    return None
+
+
+@lists_changes.draws
+def _(chance: random.Random, case: Asked) -> Drawn:
+    return {"arrow": chance.choice(_LISTS["arrows"])} if case.given else None
 
 
 _ITEM = re.compile(r"^[ \t]{0,8}\(?([12])[.):][ \t]+\S", re.M)

@@ -96,6 +96,11 @@ class Case:
     def _input_in_words(self) -> str:
         return _in_words(self.input)
 
+    @cached_property
+    def signs(self) -> bool:
+        """Whether the input has no letter: brackets to close, a pattern, figures."""
+        return bool(self.input) and not any(c.isalpha() for c in self.input)
+
     def alone(self, text: str | None) -> str | None:
         """An instruction, of this row or of one before it, without the input that it may hold.
 

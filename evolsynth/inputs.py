@@ -29,18 +29,25 @@ def holds(instruction: str, text: str) -> bool:
     A text of less than four words must stand by itself: in a line, in quotation marks, or behind a
     colon. The 3 in "Name 3 ways to use it." is not the input "3".
     """
-    text = text.strip()
-    if not text or text not in instruction:
-        return False
-    if len(text.split()) >= _LONG:
-        return True
-    by_itself = rf"(?:\A|\n|: ?|[\"'`“‘])\s*{re.escape(text)}\s*(?:\Z|\n|[\"'`”’]|[.?!](?:\s|\Z))"
-    return re.search(by_itself, instruction) is not None
+    return _place(instruction, text.strip()) is not None
 
 
 def alone(instruction: str, text: str | None) -> str:
     """An instruction without the input that it may hold, so that only what it asks is left."""
-    if text is None or not holds(instruction, text):
+    place = None if text is None else _place(instruction, text.strip())
+    if place is None:
         return instruction
-    before, _, behind = instruction.partition(text.strip())
-    return f"{before.rstrip()} {behind.lstrip()}".strip()
+    return f"{instruction[: place[0]].rstrip()} {instruction[place[1] :].lstrip()}".strip()
+
+
+_BEFORE = r"(?:\A|\n|: ?|[\"'`“‘])\s{0,9}"
+_BEHIND = r"\s{0,9}(?:\Z|\n|[\"'`”’]|[.?!](?:\s|\Z))"
+
+
+def _place(instruction: str, text: str) -> tuple[int, int] | None:
+    """Where an instruction has its input."""
+    at = instruction.find(text) if text else -1
+    if at < 0 or len(text.split()) >= _LONG:
+        return None if at < 0 else (at, at + len(text))
+    found = re.search(f"{_BEFORE}({re.escape(text)}){_BEHIND}", instruction)
+    return None if found is None else found.span(1)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import os
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self, get_args
 
@@ -14,9 +13,9 @@ import msgspec
 
 from evolsynth.atomic import write
 from evolsynth.errors import InputError
+from evolsynth.inputs import holds, input_of
 
 __all__ = [
-    "OF_TEXT",
     "TIERS",
     "Failure",
     "Message",
@@ -24,11 +23,8 @@ __all__ = [
     "Status",
     "Tier",
     "Verdict",
-    "alone",
     "derive_seed",
     "dump",
-    "holds",
-    "input_of",
     "write_rows",
 ]
 
@@ -223,46 +219,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
             raise InputError("nested too deeply.") from None
 
 
-_INPUTS = ("input", "context")
-#: Columns of a row that tell of the text that it is about.
-OF_TEXT = (*_INPUTS, "title", "heading", "source", "place", "part", "evidence")
 _TEXTS = ("id", "instruction", "response", "system", "method", "extra")
 _FIELDS = tuple(f for f in Row.__struct_fields__ if f != "extra")
-
-
-def input_of(fields: Mapping[str, Any]) -> str | None:
-    """The text that an instruction is about, among the fields of its row; see `Row.input`."""
-    for name in _INPUTS:
-        text = fields.get(name)
-        if isinstance(text, str) and text.strip():
-            return text
-    return None
-
-
-def alone(instruction: str, text: str | None) -> str:
-    """An instruction without the input that it may hold, so that only what it asks is left."""
-    if text is None or not holds(instruction, text):
-        return instruction
-    before, _, behind = instruction.partition(text.strip())
-    return f"{before.rstrip()} {behind.lstrip()}".strip()
-
-
-_LONG = 4  # words that stand one after another in another text only if they were taken over
-
-
-def holds(instruction: str, text: str) -> bool:
-    """Whether an instruction has its input in it: "Translate into French: the house".
-
-    A text of less than four words must stand by itself: in a line, in quotation marks, or behind a
-    colon. The 3 in "Name 3 ways to use it." is not the input "3".
-    """
-    text = text.strip()
-    if not text or text not in instruction:
-        return False
-    if len(text.split()) >= _LONG:
-        return True
-    alone = rf"(?:\A|\n|: ?|[\"'`“‘])\s*{re.escape(text)}\s*(?:\Z|\n|[\"'`”’]|[.?!](?:\s|\Z))"
-    return re.search(alone, instruction) is not None
 
 
 def dump(data: Any) -> str:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from evolsynth.data.files import read_rows
 from evolsynth.errors import EngineError, InputError
 from evolsynth.foreign import failure
+from evolsynth.inputs import alone
 from evolsynth.rows import Message, Row, Verdict, derive_seed, write_rows
 
 KNOWN = set(Row.__struct_fields__) - {"extra"}
@@ -366,3 +367,12 @@ def test_a_word_that_an_instruction_happens_to_say_is_not_its_input(
     instruction: str, text: str
 ) -> None:
     assert about(instruction, text).asked == f"{instruction}\n\n{text}"
+
+
+def test_an_instruction_is_cut_where_its_input_stands() -> None:
+    assert alone("Concatenate with itself: cat", "cat") == "Concatenate with itself:"
+    assert alone(f"Give this a title: {PASSAGE} Be brief.", PASSAGE) == (
+        "Give this a title: Be brief."
+    )
+    for text in (None, "", "dog", "Con"):
+        assert alone("Concatenate with itself: cat", text) == "Concatenate with itself: cat"

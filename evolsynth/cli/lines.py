@@ -11,7 +11,8 @@ from evolsynth.data.files import file_records, readers_of
 from evolsynth.data.jsonl import JsonLines, line_object
 from evolsynth.doing import doing
 from evolsynth.errors import InputError
-from evolsynth.rows import dump, holds, input_of
+from evolsynth.inputs import holds, input_of
+from evolsynth.rows import dump
 
 __all__ = ["Lines", "TextField"]
 

@@ -15,7 +15,7 @@ from evolsynth.rows import Row
 __all__ = ["About", "about", "evidence_of"]
 
 #: What the page shows of a row by itself, so that "other fields" need not have it again.
-_SHOWN = ("input", "context", "title", "heading", "source", "place", "evidence")
+_SHOWN = ("input", "context", "title", "heading", "source", "part", "place", "evidence")
 _NOTE = "evidence: the answer stands on it"
 _MOST = 200  # places that are marked
 _AROUND = 200  # characters shown around evidence that lies behind what is shown of a long text
@@ -96,6 +96,8 @@ def _origin(row: Row) -> str:
     parts = [one for one in named if isinstance(one, str) and one.strip()]
     source, place = row.extra.get("source"), row.extra.get("place")
     where = source if isinstance(source, str) and source.strip() else ""
+    if type(row.extra.get("part")) is int:
+        where += f"{', ' if where else ''}part {row.extra['part']}"
     if isinstance(place, Sequence) and len(place) == 2 and all(type(n) is int for n in place):
         where += f"{', ' if where else ''}characters {place[0]:,} to {place[1]:,}"
     return " · ".join([*parts, *([where] if where else [])])

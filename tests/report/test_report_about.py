@@ -47,7 +47,8 @@ def test_where_it_comes_from_is_told_and_nothing_twice() -> None:
     (others,) = re.findall(r"<dt>other fields</dt><dd[^>]*>(.*?)</dd>", html)
     assert others == "{&#34;own&#34;: 7}"
     assert about(row(source="harlow.md"), 99).origin == "harlow.md"
-    assert about(row(place=[0, 72]), 99).origin == "characters 0 to 72"
+    assert about(row(source="harlow.md", part=3), 99).origin == "harlow.md, part 3"
+    assert about(row(part="x", place=[0, 72]), 99).origin == "characters 0 to 72"
     assert about(row(title=3, heading=" ", source=[], place=["a", 2]), 99).origin == ""
 
 

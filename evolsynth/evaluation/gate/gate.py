@@ -69,7 +69,7 @@ class Gate:
     Rows that have come already are checked together, up to ``at_once``; none waits for those that
     have not. More at once are embedded quicker, and more are under way when a run is stopped: give
     64 or so for rows of a file, where nothing is lost. What is kept of a row that was let through
-    is its text, its static vector and its id.
+    is its text, its input once, its static vector and its id.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 
 from evolsynth.evaluation.gate.check import Case
-from evolsynth.evaluation.text.words import content, words
+from evolsynth.evaluation.text.words import content, vocabulary, words
 
 __all__ = ["asked_for", "decides", "is_definite"]
 
@@ -20,16 +20,20 @@ _GAP = re.compile(
     r"\b(?:gap|blank|word|preposition|conjunction|article|pronoun)s?\b",
     re.I,
 )
+#: Stop words that tell how often, where or in which state something is.
+_SAY = vocabulary("once again on off up down in out over here there then same before after")
 _FILLING = 3  # words that fill a gap at most
 
 
 def asked_for(case: Case, said: Sequence[str]) -> bool:
     """Whether stop words or signs may be all of the answer: they are among those to choose from,
-    or fill a gap.
+    fill a gap, or say how or where something is in a text that says so too ("Once.", "off").
 
     Args:
         said: the response's words, in small letters.
     """
+    if (case.signs and not said) or (said and _SAY.issuperset(said) and case.quotes(case.answer)):
+        return True
     if _GAP.search(case.asked):
         return 0 < len(said) <= _FILLING
     offered = _OR_ELSE.search(case.asked)

@@ -17,7 +17,8 @@ from evolsynth.evaluation.text import MOST
 from evolsynth.evaluation.text.task import Task, task_of, truth_at_stake
 from evolsynth.evaluation.text.words import content
 from evolsynth.findings import reason
-from evolsynth.rows import TIERS, Row, Tier, alone
+from evolsynth.inputs import alone
+from evolsynth.rows import TIERS, Row, Tier
 
 __all__ = ["UNVERIFIED", "below", "checked_demands", "kind_of", "tier_of", "unanswered"]
 

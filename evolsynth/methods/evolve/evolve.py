@@ -24,6 +24,7 @@ from evolsynth.evaluation.demands.found import carried
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.findings import reason
 from evolsynth.foreign import failure, of_all
+from evolsynth.inputs import OF_TEXT
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
 from evolsynth.methods.evolve.candidates import (
     root_of,
@@ -53,7 +54,7 @@ from evolsynth.methods.respond import able_to_answer, respond
 from evolsynth.methods.steering import DRAWN, Steering
 from evolsynth.options import Count, Several, Share
 from evolsynth.prompts import PromptFamily, load_prompt, made_by, prompt_family
-from evolsynth.rows import OF_TEXT, Message, Row, derive_seed
+from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows, together
 
 __all__ = ["evolve"]

@@ -5,13 +5,28 @@ from __future__ import annotations
 import json
 
 import pytest
-from text_rows import ABOUT_DATA, ABOUT_TEXTS, BEES, BOT, CLOCK, LETTER, ROLES, TEA, About, row_of
+from text_rows import (
+    ABOUT_DATA,
+    ABOUT_TEXTS,
+    BEES,
+    BOT,
+    CLOCK,
+    GLASS,
+    LETTER,
+    ROLES,
+    TEA,
+    UNSEEN,
+    About,
+    row_of,
+)
 
 from evolsynth.evaluation.gate.check import Case
 from evolsynth.evaluation.gate.checks.row import turn_findings
 from evolsynth.evaluation.gate.gate import Gate, part_findings
 from evolsynth.rows import Message, Row
 from evolsynth.streams import iterate
+
+GOOD = {"texts": ABOUT_TEXTS, "data": ABOUT_DATA, "unseen": UNSEEN}
 
 
 async def refused(rows: list[Row]) -> dict[str, tuple[str, ...]]:
@@ -25,12 +40,12 @@ async def refused(rows: list[Row]) -> dict[str, tuple[str, ...]]:
     }
 
 
-@pytest.mark.parametrize("some", [ABOUT_TEXTS, ABOUT_DATA], ids=["texts", "data"])
+@pytest.mark.parametrize("some", GOOD.values(), ids=GOOD)
 async def test_good_rows_about_a_text_pass(some: tuple[About, ...]) -> None:
     assert await refused([row_of(one) for one in some]) == {}
 
 
-@pytest.mark.parametrize("some", [ABOUT_TEXTS, ABOUT_DATA], ids=["texts", "data"])
+@pytest.mark.parametrize("some", GOOD.values(), ids=GOOD)
 async def test_they_pass_with_the_text_as_their_context_too(some: tuple[About, ...]) -> None:
     rows = [row_of(one).replace(extra={"context": one.input}) for one in some]
     assert await refused(rows) == {}
@@ -116,7 +131,14 @@ STILL_BAD = {
     ],
     "cut_off": [About("Say who built the clock and", CLOCK, "Edward Pell.")],
     "unanswerable": [About("What is your favourite part of the clock?", CLOCK, "Its hands.")],
-    "empty": [About("?!", CLOCK, "Yes.")],
+    "empty": [
+        About("?!", CLOCK, "Yes."),
+        About("What is made of sand?", GLASS, "***"),
+        About("Close all brackets.", "([{", " "),
+    ],
+    "several_requests": [
+        About("Question 1: What is it? Question 2: Who is it?", GLASS, "Glass, nobody."),
+    ],
 }
 
 
@@ -184,6 +206,6 @@ def test_a_later_turn_about_the_text_may_quote_it() -> None:
 
 
 def test_the_rows_are_of_many_kinds_and_each_is_there_once() -> None:
-    rows = [*ABOUT_TEXTS, *ABOUT_DATA]
-    assert len(rows) == len({json.dumps(one) for one in rows}) >= 80
+    rows = [*ABOUT_TEXTS, *ABOUT_DATA, *UNSEEN]
+    assert len(rows) == len({json.dumps(one) for one in rows}) >= 110
     assert len({one.input for one in rows}) >= 30

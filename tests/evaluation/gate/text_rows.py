@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from evolsynth.rows import Row
 
-__all__ = ["ABOUT_DATA", "ABOUT_TEXTS", "CLOCK", "About", "row_of"]
+__all__ = ["ABOUT_DATA", "ABOUT_TEXTS", "CLOCK", "UNSEEN", "About", "row_of"]
 
 
 class About(NamedTuple):
@@ -220,6 +220,73 @@ ABOUT_TEXTS: tuple[About, ...] = (
     ),
 )
 
+GLASS = (
+    "Glass is made of sand, soda and lime. The mixture is melted at about 1,500 degrees. Soda "
+    "lowers the melting point, and lime makes the glass hard. In 1959 a British firm began to pour "
+    "glass onto molten tin, which gives flat panes without polishing. Most windows are made in "
+    "this way today."
+)
+TALK = (
+    "Q: Where do you keep your bees, Ms Lund?\nA: On the roof of my office. There is more in bloom "
+    "in the city than people think.\nQ: Do they sting your colleagues?\nA: Once, in six years."
+)
+#: Written after the rules were made, to try them.
+UNSEEN = (
+    About(
+        "Which title is best: A History of Windows, How Glass Is Made, The Price of Tin?",
+        GLASS,
+        "How Glass Is Made",
+    ),
+    About("Choose the heading that fits.\n(1) Flat panes\n(2) Cooking with tin", GLASS, "1"),
+    About("According to the passage, what does soda do?", GLASS, "It lowers the melting point."),
+    About("What makes the glass hard?", GLASS, "Lime does."),
+    About("From what year on was glass poured onto tin?", GLASS, "From 1959 on."),
+    About("Is it true that glass contains sand?", GLASS, "Yes, it is."),
+    About("Does lime lower the melting point?", GLASS, "No. Soda does."),
+    About("Who founded the British firm?", GLASS, "This cannot be told from the text."),
+    About("Who runs the British firm?", GLASS, "Not stated."),
+    About(
+        "One word here contradicts the text. Give the right one. Soda raises the melting point.",
+        GLASS,
+        "lowers",
+    ),
+    About("Turn the ingredients into a bulleted list.", GLASS, "- sand\n- soda\n- lime"),
+    About(
+        "Answer the questions. 1. What lowers the melting point? 2. What gives flat panes?",
+        GLASS,
+        "1. Soda\n2. Molten tin",
+    ),
+    About(
+        "Mark each as true or false. 1. Lime makes glass hard. 2. Sand is melted at 500 degrees.",
+        GLASS,
+        "1. true\n2. false",
+    ),
+    About(
+        "Write a question whose answer is 1959.",
+        GLASS,
+        "When did a British firm begin to pour glass onto molten tin?",
+    ),
+    About(
+        "Explain in one sentence why soda is added.",
+        GLASS,
+        "Soda is added because it lowers the melting point.",
+    ),
+    About(
+        "Which is longer ago, 1959 or 1881? Use the text only.",
+        GLASS,
+        "1881 is longer ago than 1959.",
+    ),
+    About("tl;dr", GLASS, "Glass comes from sand, soda and lime, and panes are poured onto tin."),
+    About("Keywords?", GLASS, "glass, sand, soda, lime, tin"),
+    About("Return only the numbers.", GLASS, "1,500; 1959"),
+    About("How often were colleagues stung?", TALK, "Once."),
+    About("What is asked second?", TALK, "Do they sting your colleagues?"),
+    About("Repeat the last sentence of the text.", TALK, "Once, in six years."),
+    About("Is the writer of the letter a friend or a firm?", LETTER, "A firm."),
+    About("Translate the greeting into German.", LETTER, "Liebe Frau Okafor,"),
+    About("What should I do if the lamp blinks red?", MANUAL, "Wait ten minutes."),
+)
+
 TABLE = "| city | rain in mm |\n| --- | --- |\n| Arno | 31 |\n| Belt | 42 |\n| Cass | 17 |"
 
 #: About data, and problems that can be computed.
@@ -261,5 +328,12 @@ ABOUT_DATA: tuple[About, ...] = (
     ),
     About("Evaluate.", "not (True and False)", "True"),
     About("Calculate.", "12 * 12", "144"),
+    About("What is the next state?", "on off on off on", "off"),
+    About("Close all brackets.", "([{", "}])"),
+    About("Write the next row of the pattern.", "*\n**", "***"),
+    About("Rotate the list to the right by one.", "[1, 2, 3]", "[3, 1, 2]"),
+    About("Repeat it twice.", "tick tock", "tick tock tick tock"),
+    About("Output the result as a binary number.", "1100 and 1010", "1000"),
+    About("Write the number in Roman numerals.", "31", "XXXI"),
     About("How old is Mia?", "Mia is twice as old as Leo. Leo is 6.", "Mia is 12 years old."),
 )

@@ -291,10 +291,15 @@ _UNRELATED = 3
 )
 def several_requests(case: Case) -> Finding | None:
     """Found for a list of questions, for two with a heading each, and for three in a row that
-    have not one word of content in common and no pronoun that joins them."""
+    have not one word of content in common and no pronoun that joins them.
+
+    Questions about an input have that in common.
+    """
     flat = case.asked
     if len(_LABEL.findall(flat)) > 1:
         return Finding("several_requests", {"why": "each has a heading"})
+    if case.beside:
+        return None
     items = _ITEM.findall(flat)
     if len(items) > 1:
         return Finding("several_requests", {"why": "a list of questions", "count": len(items)})

@@ -59,9 +59,11 @@ _BOTH: tuple[Part, Part] = ("instruction", "response")
     "of what the model writes.",
 )
 def empty(case: Case) -> Finding | None:
-    """Found where there is no letter, digit or sign that says anything."""
+    """Found where there is no letter, digit or sign that says anything. To an input of signs alone
+    any sign may be the answer."""
     said = any(c.isalnum() or unicodedata.category(c) in ("So", "Sm") for c in case.whole)
-    return None if said else Finding("empty")
+    signs = case.part == "response" and case.signs and case.whole.strip()
+    return None if said or signs else Finding("empty")
 
 
 @check(

@@ -204,7 +204,7 @@ def test_a_row_as_the_passage_that_it_holds() -> None:
 
 PARTS = st.sampled_from(
     [
-        "# One\n\n", "## Two *b*\n\n", SENTENCE, f"{SENTENCE * 9}\n\n", "- an item\n", "1. Do it.\n",
+        "# One\n\n", "## Two *b*\n\n", SENTENCE, f"{SENTENCE * 9}\n\n", "- an item\n", "1. Do.\n",
         "\n\n", "| a | b |\n|---|---|\n| c | d |\n\n", "```\nx = 1\n```\n\n", "> He said so. \n",
         "You need:\n",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -63,10 +64,10 @@ async def facts(
             )
             await llm.complete(request)
             said = place.of(passage.text)
-            name = " ".join(said.split()[1:4])
+            _, name, _, which, *_ = said.split()
             kind = "year" if number % 2 else "place"
             yield Row.make(
-                f"In which year, and where, was the {name} found by people?",
+                f"When was {name} number {which} found?",
                 key=str(number),
                 method="grounded",
                 parents=(row.id,),
@@ -91,7 +92,7 @@ class Fake(Scripted):
     def _answer(cls, request: Request) -> str | Completion:
         cls.asked += 1
         if cls.asked == cls.stop_at:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         return "yes"
 
 

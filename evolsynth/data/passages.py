@@ -270,7 +270,7 @@ def _cut(sections: Iterable[_Section], words: int) -> Iterator[tuple[tuple[str, 
     small: list[_Section] = []  # that are put together
     for section in sections:
         total = sum(one.words for one in small)
-        little = min(total, section.words) < least
+        little = total < least or section.words < least / 2
         if small and not (little and total + section.words <= words and _beside(small, section)):
             yield from _parts(small, words)
             small = []

@@ -15,7 +15,7 @@ import pytest
 from hashed_words import Hashed
 
 from evolsynth.cli.main import main
-from evolsynth.cli.texts import line, told
+from evolsynth.cli.texts.command import line, told
 from evolsynth.data.files import read_rows
 from evolsynth.evaluation.grounds.ground import GROUNDS, Ground
 from evolsynth.llm.base import LLM, Completion, Request

@@ -13,7 +13,7 @@ import pytest
 from made_documents import Put, docx_of, lines_of, pdf_of
 
 from evolsynth.data.finding import in_folder, once
-from evolsynth.data.texts import found_texts, texts
+from evolsynth.data.text_source import found_texts, texts
 from evolsynth.errors import InputError
 from evolsynth.pipeline import Pipeline, load_pipeline, read_pipeline, write_yaml
 from evolsynth.pipeline import texts as texts_step
@@ -196,7 +196,7 @@ def test_a_text_that_goes_while_it_is_looked_for(
 ) -> None:
     path = saved(tmp_path / "bees.md", BEES * 2)
     source = texts(str(path))
-    monkeypatch.setattr("evolsynth.data.texts.found_texts", lambda given: _gone(given, path))
+    monkeypatch.setattr("evolsynth.data.text_source.found_texts", lambda given: _gone(given, path))
     with pytest.raises(InputError, match=r"bees\.md: cannot be read \(No such file"):
         source.columns()
 

@@ -127,7 +127,7 @@ def _marked(found: Sequence[Block], text: str) -> list[Block]:
 def _plain(found: Sequence[Block], text: str) -> list[Block]:
     """Blocks of a plain text: a short line without an end above a paragraph is a heading."""
     made = []
-    for block, behind in zip(found, [*found[1:], None], strict=True):
+    for block, behind in zip(found, [*found, None][1:], strict=True):
         if _like_heading(block, text) and behind and not _like_heading(behind, text):
             numbered = _NUMBERED.match(block.said)
             level = 2 if block.said.isupper() else 3

@@ -20,7 +20,7 @@ __all__ = ["COMMANDS", "add_commands"]
 #: The function of each command, below ``evolsynth.cli``.
 COMMANDS = {
     "demo": "demo.demo",
-    "texts": "texts.texts",
+    "texts": "texts.command.texts",
     "run": "runs.run_into_folder",
     "preview": "preview.preview_command",
     "status": "progress.summary.status",

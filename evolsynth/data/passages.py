@@ -127,7 +127,7 @@ def _marked(found: Sequence[Block], text: str) -> list[Block]:
 def _plain(found: Sequence[Block], text: str) -> list[Block]:
     """Blocks of a plain text: a short line without an end above a paragraph is a heading."""
     made = []
-    for block, behind in zip(found, [*found[1:], None], strict=True):
+    for block, behind in zip(found, [*found, None][1:], strict=True):
         if _like_heading(block, text) and behind and not _like_heading(behind, text):
             numbered = _NUMBERED.match(block.said)
             level = 2 if block.said.isupper() else 3
@@ -270,7 +270,7 @@ def _cut(sections: Iterable[_Section], words: int) -> Iterator[tuple[tuple[str, 
     small: list[_Section] = []  # that are put together
     for section in sections:
         total = sum(one.words for one in small)
-        little = min(total, section.words) < least
+        little = total < least or section.words < least / 2
         if small and not (little and total + section.words <= words and _beside(small, section)):
             yield from _parts(small, words)
             small = []

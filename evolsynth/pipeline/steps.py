@@ -51,7 +51,7 @@ async def _load(data: Any, *, context: Context, **_: Any) -> AsyncGenerator[Row]
 
 
 async def _texts(paths: Any, *, context: Context, **_: Any) -> AsyncGenerator[Row]:
-    """Rows of texts; `evolsynth.data.texts` declares the options."""
+    """Rows of texts; `evolsynth.data.text_source` declares the options."""
     async with aclosing(_read(context)) as rows:
         async for row in rows:
             yield row
@@ -75,7 +75,7 @@ def _origin() -> Callable[..., Origin]:
 
 def _passages() -> Callable[..., Origin]:
     """What reads texts."""
-    from evolsynth.data.texts import texts
+    from evolsynth.data.text_source import texts
 
     return texts
 

@@ -190,6 +190,8 @@ def test_what_half_of_the_texts_say_is_none_of_theirs() -> None:
 
 def test_a_scrap_is_no_passage() -> None:
     assert cut("# Kettle\n\nBuy it now.") == []
+    for kind in ("md", "txt"):
+        assert cut("." * 999, kind=kind) == cut("[" * 9999, kind=kind) == []
 
 
 def test_a_row_as_the_passage_that_it_holds() -> None:
@@ -204,7 +206,7 @@ def test_a_row_as_the_passage_that_it_holds() -> None:
 
 PARTS = st.sampled_from(
     [
-        "# One\n\n", "## Two *b*\n\n", SENTENCE, f"{SENTENCE * 9}\n\n", "- an item\n", "1. Do it.\n",
+        "# One\n\n", "## Two *b*\n\n", SENTENCE, f"{SENTENCE * 9}\n\n", "- an item\n", "1. Do.\n",
         "\n\n", "| a | b |\n|---|---|\n| c | d |\n\n", "```\nx = 1\n```\n\n", "> He said so. \n",
         "You need:\n",
     ]

@@ -22,8 +22,8 @@ __all__ += ["is_document", "kind_of_bytes", "kinds", "lacking", "made_of", "read
 
 #: A larger file is not read.
 MOST_BYTES = 1 << 26
-#: Nor is one with a longer text: some 3 million words.
-MOST_CHARACTERS = 20_000_000
+#: Nor is one with a longer text: some 1.5 million words.
+MOST_CHARACTERS = 10_000_000
 
 
 class Document(NamedTuple):

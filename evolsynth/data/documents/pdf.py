@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from evolsynth.data.documents.document import Document, document, lacking
@@ -40,6 +42,7 @@ def _pieces(data: bytes) -> Iterator[Piece]:
     from pdfminer.high_level import extract_pages
     from pdfminer.layout import LAParams, LTTextBox, LTTextLine
 
+    _hush()
     box = 0
     for number, page in enumerate(extract_pages(io.BytesIO(data), laparams=LAParams())):
         for block in page:
@@ -49,6 +52,12 @@ def _pieces(data: bytes) -> Iterator[Piece]:
                 if isinstance(line, LTTextLine):
                     for letters in _cut(line):
                         yield _piece(letters, number, box, page)
+
+
+@cache
+def _hush() -> None:
+    """Let what pdfminer finds odd about a file go to whoever listens, and not to the terminal."""
+    logging.getLogger("pdfminer").addHandler(logging.NullHandler())
 
 
 def _cut(line: Any) -> Iterator[list[Any]]:

@@ -90,7 +90,7 @@ def check_sources(pipeline: Pipeline, folder: Path) -> None:
     Raises:
         InputError: one does.
     """
-    reads = []
+    reads: list[str] = []
     for node in pipeline.nodes():
         known = maker_of(node.step).options
         for name, value in node.step.parameters.items():

@@ -160,11 +160,8 @@ class Flow:
                 for out in tracker.leave(row):
                     self.gone[context.node.index] += 1
                     yield out
-                if (
-                    self._breaker
-                    and tracker.streak >= self._breaker
-                    and step.kind not in ("load", "texts")
-                ):
+                broken = self._breaker and tracker.streak >= self._breaker
+                if broken and step.kind not in ("load", "texts"):
                     raise BrokenStep(_told_broken(context, row, tracker.streak))
         for out in tracker.rest():
             self.gone[context.node.index] += 1

@@ -19,7 +19,7 @@ from evolsynth.data.files import read_rows
 from evolsynth.errors import InputError
 from evolsynth.llm.backends import DEFAULT_MODEL
 from evolsynth.options import Count, FilePath, ModelName, Natural, OutputFolder, TextOrPath
-from evolsynth.pipeline.graph import Pipeline
+from evolsynth.pipeline.graph import Pipeline, Step
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.run.stopping import run_to_end
 from evolsynth.pipeline.steps import STEPS, origin_of
@@ -32,7 +32,7 @@ _SPARE = 1.5
 
 
 def texts(
-    paths: Sequence[FilePath],
+    data: Sequence[FilePath],
     *,
     output: OutputFolder = "runs/texts",
     rows: Count = 50,
@@ -50,7 +50,7 @@ def texts(
     goes on with a run that was stopped.
 
     Args:
-        paths: .txt, .md, .html, .docx and .pdf files, folders of them, patterns; - for one from
+        data: .txt, .md, .html, .docx and .pdf files, folders of them, patterns; - for one from
             standard input.
         output: where to write.
         rows: to make.
@@ -64,13 +64,11 @@ def texts(
     """
     console = Screen(soft_wrap=True)
     goes_on = stopped(output)
-    source = STEPS["texts"](list(paths), words=words, skip_bad=skip_bad)
+    source = STEPS["texts"](list(data), words=words, skip_bad=skip_bad)
     origin = origin_of(source)
     passages = 0 if origin is None else origin.count() or 0
     if not passages:
-        raise InputError(
-            f"{', '.join(paths)}: there is no passage to ask about. Give longer texts."
-        )
+        raise InputError(f"{', '.join(data)}: there is no passage to ask about. Give longer texts.")
     many = "1 passage" if passages == 1 else f"{passages:,} passages"
     console.print(
         f"{many} to ask about. Loading {escape(model or DEFAULT_MODEL)} and the embedder, then "
@@ -86,13 +84,11 @@ def texts(
         stall=None,
         watch=watcher("auto"),
     )
-    pipeline = (source >> line(rows, passages, kinds)).using(name="texts")
+    pipeline = line(source, rows, passages, kinds).using(name="texts")
     result = run_to_end(run(pipeline, output, options))
-    again = (
-        f"evolsynth texts {' '.join(map(shlex.quote, paths))} -n {rows} -o {shlex.quote(output)}"
-    )
-    again += "" if model is None else f" --model {shlex.quote(model)}"
-    summarise(result, console, again=again)
+    again = ["evolsynth", "texts", *data, "-n", str(rows), "-o", output]
+    again += [] if model is None else ["--model", model]
+    summarise(result, console, again=shlex.join(again))
     accepted = list(read_rows(result.files["accepted"]))
     console.print()
     console.print(told(accepted, rows, passages), highlight=False, markup=False)
@@ -106,17 +102,20 @@ def texts(
     return 0
 
 
-def line(rows: int, passages: int, kinds: Mapping[str, float] | None = None) -> Pipeline:
-    """What comes behind the texts: tasks about each passage, the gate, and the rows asked for.
+def line(
+    source: Step, rows: int, passages: int, kinds: Mapping[str, float] | None = None
+) -> Pipeline:
+    """Tasks about each passage of texts, the gate, and as many rows as are asked for.
 
     Args:
+        source: the step that gives the passages.
         rows: that are asked for.
         passages: that there are.
         kinds: of tasks, as `grounded` takes them; None for all.
     """
     each = math.ceil(_SPARE * rows / passages) + 1
     weights = {} if kinds is None else {"kinds": dict(kinds)}
-    tasks = STEPS["grounded"](each=each, **weights)
+    tasks = source >> STEPS["grounded"](each=each, **weights)
     return tasks >> STEPS["gate"](settings={"least_tier": "verified"}) >> STEPS["spread"](n=rows)
 
 

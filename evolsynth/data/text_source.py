@@ -32,7 +32,7 @@ from evolsynth.options import Count, FilePath
 __all__ = ["Passages", "Source", "found_texts", "texts"]
 
 #: Characters of all texts together: they are compared, and so in memory at once.
-_MOST = 200_000_000
+_MOST = 30_000_000
 _STANDARD_INPUT = "-"
 _COLUMNS: Mapping[str, ColumnType] = {
     "input": "text",

@@ -132,6 +132,12 @@ def test_what_cannot_be_compared_has_no_ranks(cells: str) -> None:
     assert table.ranked("Light") == ()
 
 
+@pytest.mark.parametrize("cell", ["`code`", "[a link](https://x.example)", "a word " * 9])
+def test_a_table_of_code_or_prose_is_left_alone(cell: str) -> None:
+    assert tables(TABLE.replace("300 lumens", cell)) == []
+    assert bulleted(f"Parts:\n\n- {cell * 4}\n- two cells\n") == []
+
+
 def test_a_table_with_a_cell_missing_is_none() -> None:
     assert tables("| Step | Light |\n|---|---|\n| low |  |\n") == []
     assert tables("| a | a |\n|---|---|\n| low | high |\n") == []

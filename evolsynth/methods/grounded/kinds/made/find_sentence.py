@@ -35,7 +35,7 @@ def find_sentence(passage: Passage, random: Random) -> Iterator[Draft]:
     found = [(s.of(passage.text), s) for s in passage.sentences]
     random.shuffle(found)
     for sentence, span in found:
-        if not _WHOLE.fullmatch(sentence):
+        if not _WHOLE.fullmatch(sentence) or not _closed(sentence):
             continue
         asked = time_question(sentence, passage.text)
         key = _key(sentence, passage, random)
@@ -78,3 +78,9 @@ def _name(sentence: str, found: Found) -> str:
     if first is None or first[1].strip().lower() in FUNCTION_WORDS or is_command(sentence):
         return found.text
     return sentence[: found.end]
+
+
+def _closed(sentence: str) -> bool:
+    """Whether each quotation mark and bracket of a sentence has its other."""
+    pairs = all(sentence.count(a) == sentence.count(b) for a, b in ("()", "“”"))
+    return pairs and sentence.count('"') % 2 == 0

@@ -133,6 +133,33 @@ def test_a_text_without_the_evidence_does_not_carry_the_answer(kind: str) -> Non
         assert stands(row_of(draft, extra={}))[1] is not None or draft.kind == "absent"
 
 
+PIECES = st.sampled_from(
+    ["In 1612 ", "the bell ", "weighs 840 kilograms", ". ", ", ", " and ", "\n\n", "- ", "1. ", "| a |",
+     "\n|---|\n", "## ", "It is called ", "(LMU)", "a-", "three ", "oak", "“", "…", "\x00", "É", "10–12 m"]
+)  # fmt: skip
+
+
+@given(
+    text=st.lists(PIECES | st.text(max_size=8), max_size=60).map("".join), seed=st.integers(0, 9)
+)
+def test_any_text_is_taken(text: str, seed: int) -> None:
+    """Whatever is made of it, if anything is, holds."""
+    shown = passage(text) if text.strip() else Passage(text, "", "", ())
+    for kind in MADE:
+        for draft in maker(kind)(shown, random.Random(seed)):
+            assert stands(row_of(draft)) == (kind, None)
+
+
+@pytest.mark.parametrize(
+    "piece", ["a-", "In 1612, ", "a, ", "the bell and ", "(A) ", "1. x\n", "| a "]
+)
+def test_a_text_that_repeats_itself_does_not_take_for_ever(piece: str) -> None:
+    """No pattern goes back and forth: a minute would be needed else."""
+    shown = passage((piece * 3000).strip() + " called x (AB).")
+    for kind in MADE:
+        assert len(list(maker(kind)(shown, random.Random(1)))) < 20_000
+
+
 @pytest.mark.parametrize("kind", MADE)
 def test_an_evolved_row_may_demand_more(kind: str) -> None:
     """A demand behind the task and a form round the answer leave the ground as it is."""

@@ -6,6 +6,7 @@ import pytest
 
 from evolsynth.evaluation.text.stated.enumerations import enumeration, measures, years
 from evolsynth.evaluation.text.stated.gaps import GAP, gapped, gaps
+from evolsynth.evaluation.text.stated.sections import sections
 from evolsynth.evaluation.text.stated.sequences import events, steps
 from evolsynth.evaluation.text.stated.tables import bulleted, tables
 from evolsynth.evaluation.text.stated.terms import terms
@@ -114,6 +115,11 @@ def test_steps_are_a_list_of_commands_or_told_in_order() -> None:
 
 
 TABLE = "| Step | Light |\n|---|---|\n| low | 40 lumens |\n| high | 300 lumens |\n"
+
+
+def test_a_part_stands_under_its_heading() -> None:
+    text = "Before.\n\n# All\n\n## Parts\n\n- a strap\n- two cells\n\n## Use\n\nTurn it.\nOften."
+    assert sections(text) == [("Parts", "- a strap\n- two cells"), ("Use", "Turn it.\nOften.")]
 
 
 def test_a_table_is_read_as_cells() -> None:

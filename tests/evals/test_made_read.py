@@ -1,4 +1,4 @@
-"""``evals/readings/made.jsonl``: tasks about unread texts that a program made, as they were read."""
+"""``evals/readings/made.jsonl``: tasks about unread texts that a program made, and a reader."""
 
 from __future__ import annotations
 

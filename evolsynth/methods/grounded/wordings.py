@@ -79,6 +79,7 @@ def draft(
     ground: Mapping[str, Any],
     evidence: tuple[Place, ...] = (),
     text: str | None = None,
+    whole: bool = False,
 ) -> Draft:
     """A draft of a wording with its slots filled.
 
@@ -91,6 +92,8 @@ def draft(
         ground: what the ground of this kind needs beside the wording, its form and the answer.
         evidence: places of the input.
         text: the input, if that is not the passage's text.
+        whole: whether it is about no one fact, but about several as they stand to each other, so
+            that each of them may be asked for beside it.
     """
     title = {"title": passage.title} if "{title}" in wording.instruction else {}
     filling = {**values, **title}
@@ -102,5 +105,5 @@ def draft(
         passage.text if text is None else text,
         evidence,
         {"kind": kind, **told, **ground},
-        {"wording": wording.instruction},
+        {"wording": wording.instruction, **({"fact": [0, 0]} if whole else {})},
     )

@@ -106,6 +106,12 @@ GOOD: dict[str, tuple[str, str, dict[str, Any]]] = {
         {"wording": "Choose: {listed}", "form": "{right}", "answer": "The Bell of Merrow",
          "titles": ["Sand Dunes", "The Bell of Merrow"], "right": "The Bell of Merrow"},
     ),
+    "choose_heading": (
+        "A. The keepers\nB. Sand dunes",
+        "A",
+        {"wording": "{options}", "form": "{letter}", "answer": "A", "right": "The keepers",
+         "headings": ["The keepers", "Sand dunes"]},
+    ),
     "years_between": (
         "How many years? Agnes Torvald made the bell of Merrow; A fire destroyed the roof.",
         "1744 - 1612 = 132",
@@ -199,6 +205,7 @@ def test_a_parameter_that_is_missing_or_mad_is_no_ground(
         ("list_extract", "candles", "lamps"),
         ("order", "1744", "1544"),
         ("classify", "\n\n", " "),
+        ("choose_heading", "tower", "sand"),
         ("choose_title", "tower", "sand"),
         ("years_between", "1744", "1745"),
         ("event_years", "1612", "1613"),

@@ -83,6 +83,8 @@ def test_a_statement_with_a_noun_stands_alone(sentence: str) -> None:
         "This made the tower the highest of all.",
         "The bell then fell into the nave.",
         "Hold the ring and turn it to the left.",
+        "Knead the dough for 10 minutes on a board.",
+        "Bake the loaf for 35 minutes in an oven.",
         "Was the tower rebuilt in 1703 or later?",
         'He said that "the tower" was rebuilt.',
         "| low | 40 lumens | 9 |",

@@ -6,6 +6,7 @@ import pytest
 
 from evolsynth.evaluation.text.stated.enumerations import enumeration, measures, years
 from evolsynth.evaluation.text.stated.gaps import GAP, gapped, gaps
+from evolsynth.evaluation.text.stated.sections import sections
 from evolsynth.evaluation.text.stated.sequences import events, steps
 from evolsynth.evaluation.text.stated.tables import bulleted, tables
 from evolsynth.evaluation.text.stated.terms import terms
@@ -116,6 +117,11 @@ def test_steps_are_a_list_of_commands_or_told_in_order() -> None:
 TABLE = "| Step | Light |\n|---|---|\n| low | 40 lumens |\n| high | 300 lumens |\n"
 
 
+def test_a_part_stands_under_its_heading() -> None:
+    text = "Before.\n\n# All\n\n## Parts\n\n- a strap\n- two cells\n\n## Use\n\nTurn it.\nOften."
+    assert sections(text) == [("Parts", "- a strap\n- two cells"), ("Use", "Turn it.\nOften.")]
+
+
 def test_a_table_is_read_as_cells() -> None:
     (table,) = tables(f"The lamp has steps.\n\n{TABLE}\nIt is green.")
     assert table.columns == ("Step", "Light")
@@ -130,6 +136,12 @@ def test_a_table_is_read_as_cells() -> None:
 def test_what_cannot_be_compared_has_no_ranks(cells: str) -> None:
     (table,) = tables(f"| Step | Light |\n|---|---|\n{cells}\n")
     assert table.ranked("Light") == ()
+
+
+@pytest.mark.parametrize("cell", ["`code`", "[a link](https://x.example)", "a word " * 9])
+def test_a_table_of_code_or_prose_is_left_alone(cell: str) -> None:
+    assert tables(TABLE.replace("300 lumens", cell)) == []
+    assert bulleted(f"Parts:\n\n- {cell * 4}\n- two cells\n") == []
 
 
 def test_a_table_with_a_cell_missing_is_none() -> None:

@@ -69,7 +69,7 @@ def absent(
     """The row's text has the sentence that answers, or nothing does and the answer says so."""
     text = row.input or ""
     found = asked(sentence, statement, text)
-    if found is None:
+    if not text or found is None:
         return "The sentence answers no question that a rule makes of it."
     question, said = found
     if answer == refusal:

@@ -69,7 +69,8 @@ def figure_of(text: str) -> dict[str, str]:
         if label and unit and number.text[0].isdigit() and not ranged and text[number.end] == " ":
             name = unit[0].rstrip(".,;:)")
             rate = RATE.match(text, number.end + 1 + len(name))
-            if name.isalpha() and len(name) > 3 and not rate:
+            apart = number.start == 0 or text[number.start - 1] in " (\n"
+            if name.isalpha() and len(name) > 3 and apart and not rate:
                 found.setdefault(f"{number.text} {name}", label)
     return found
 

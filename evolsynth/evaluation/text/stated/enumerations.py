@@ -122,6 +122,8 @@ _MEASURED = {
 _UNIT = re.compile(r" [a-z]+")
 #: What makes of a length a speed, and of a weight a density.
 RATE = re.compile(r" (?:per|an?|each|every)\b|/")
+#: A row of a table, whose column may have the unit in its head.
+_TABLE = re.compile(r"^\s*\|.*\|", re.M)
 #: "10 working days": a measure with a word in it, which may count or not.
 _LOOSE = re.compile(rf"\d [A-Za-z]+ (?P<unit>{'|'.join(u for u in UNITS if len(u) > 3)})\b")
 _RANGE = re.compile(r"[\w.,]*\d (?:to|by|and|or|x) $")
@@ -133,6 +135,8 @@ def measures(text: str, what: str) -> tuple[str, ...]:
     None where some are written in words or as ranges, so that it could be argued what is one.
     """
     found: list[str] = []
+    if _TABLE.search(text):
+        return ()
     if any(UNITS[m["unit"]].dimension in _MEASURED[what] for m in _LOOSE.finditer(text)):
         return ()
     if any(one.unit in _MEASURED[what] for one in implied(text)):
@@ -152,4 +156,5 @@ def measures(text: str, what: str) -> tuple[str, ...]:
         if _RANGE.search(text[: number.start]) or number.ordinal or joined or rate:
             return ()
         found.append(text[number.start : unit.end()])
-    return tuple(dict.fromkeys(found))
+    items = tuple(dict.fromkeys(found))
+    return items if len(items) <= 12 else ()

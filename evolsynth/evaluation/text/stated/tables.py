@@ -9,6 +9,7 @@ from evolsynth.evaluation.text.blocks import blocks
 
 __all__ = ["Table", "bulleted", "tables"]
 
+_ROWS, _CELL_SIZE, _ITEM_SIZE = 12, 48, 160
 _CELL = re.compile(r"(?<!\\)\|")
 
 
@@ -42,14 +43,23 @@ _QUANTITY = re.compile(r"(-?\d{1,3}(?:,\d{3})*(?:\.\d+)?|-?\d+(?:\.\d+)?)((?: ?[
 
 
 def tables(text: str) -> list[Table]:
-    """The tables of a text that have names for all columns, and in each row a cell for each."""
+    """The tables of a text that have names for all columns, and in each row a cell for each.
+
+    Tables of many rows, of long cells and with marks in them (code, links) are left out: nobody
+    wants one of their cells asked for, and it is not sure how to write it.
+    """
     found: dict[int, tuple[tuple[str, ...], list[tuple[str, ...]], int, int]] = {}
     for block in blocks(text):
+        if block.kind not in ("head", "row"):
+            continue
+        cells = _cells(block.said)
+        if cells != _cells(text[block.start : block.end]):
+            cells = ()  # with marks in it
         if block.kind == "head":
-            found[block.group] = (_cells(block.said), [], block.start, block.end)
-        elif block.kind == "row" and block.group in found:
+            found[block.group] = (cells, [], block.start, block.end)
+        elif block.group in found:
             columns, rows, start, _ = found[block.group]
-            found[block.group] = (columns, [*rows, _cells(block.said)], start, block.end)
+            found[block.group] = (columns, [*rows, cells], start, block.end)
     return [
         Table(columns, tuple(rows), start, end)
         for columns, rows, start, end in found.values()
@@ -57,6 +67,8 @@ def tables(text: str) -> list[Table]:
         and rows
         and all(columns)
         and all(len(row) == len(columns) and all(row) for row in rows)
+        and len(rows) <= _ROWS
+        and all(len(cell) <= _CELL_SIZE for row in (columns, *rows) for cell in row)
     ]
 
 
@@ -66,7 +78,8 @@ def _cells(said: str) -> tuple[str, ...]:
 
 def bulleted(text: str) -> list[tuple[str, list[str]]]:
     """The lists with bullets of a text, each with what stands last in front of it: a heading or
-    the end of a paragraph; empty if nothing does. Lists in lists are left out."""
+    the end of a paragraph; empty if nothing does. Lists in lists, of long items and with marks in
+    them are left out."""
     found: list[tuple[str, list[str]]] = []
     before, nested = "", set[int]()
     lists: dict[int, tuple[str, list[str]]] = {}
@@ -74,10 +87,12 @@ def bulleted(text: str) -> list[tuple[str, list[str]]]:
         if block.kind == "item":
             if block.level > 1 or block.mark not in ("-", "*", "+"):
                 nested.add(block.group)
-            lists.setdefault(block.group, (before, []))[1].append(block.said)
+            said = block.said if block.said == text[block.start : block.end] else ""
+            lists.setdefault(block.group, (before, []))[1].append(said)
         else:
             before = block.said
     for group, one in lists.items():
-        if group not in nested and len(one[1]) > 1:
+        plain = all(0 < len(item) <= _ITEM_SIZE for item in one[1])
+        if group not in nested and plain and 1 < len(one[1]) <= _ROWS:
             found.append(one)
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from evolsynth.evaluation.text.verbs import COMMANDS
+from evolsynth.evaluation.text.verbs import COMMANDS, VERBS
 from evolsynth.evaluation.text.words import word_lists
 
 __all__ = ["Forms", "is_command", "is_verb", "verb_forms"]
@@ -64,7 +64,7 @@ def is_command(sentence: str) -> bool:
     """Whether a sentence begins with a verb in its base form."""
     known = verb_forms()
     first = sentence.split()[0].lower()
-    return first in COMMANDS or (first in known.every and first not in known.finite)
+    return first in COMMANDS | VERBS or (first in known.every and first not in known.finite)
 
 
 def _third(base: str) -> str:

@@ -14,7 +14,7 @@ from evolsynth.prompts import prompt_lists
 __all__ = ["choose_title"]
 
 
-@kind("choose_title", task="classification")
+@kind("choose_title", task="classification", weight=0.5)
 @english
 def choose_title(passage: Passage, random: Random) -> Iterator[Draft]:
     """One task, if the text tells its title and does not have it in it."""

@@ -23,7 +23,7 @@ from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 __all__ = ["classify"]
 
 
-@kind("classify", task="classification")
+@kind("classify", task="classification", weight=0.7)
 @english
 def classify(passage: Passage, random: Random) -> Iterator[Draft]:
     """First the figures in groups, then sentences and single figures in turn."""

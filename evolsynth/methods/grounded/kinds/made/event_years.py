@@ -14,7 +14,7 @@ from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 __all__ = ["event_years"]
 
 
-@kind("event_years", task="extraction", weight=0.5)
+@kind("event_years", task="extraction")
 @english
 def event_years(passage: Passage, random: Random) -> Iterator[Draft]:
     """One task, if the text dates two events or more."""
@@ -30,6 +30,7 @@ def event_years(passage: Passage, random: Random) -> Iterator[Draft]:
         passage,
         answer=values[wording.form],
         values=values,
+        whole=True,
         ground={"told": [event.told for event in some]},
         evidence=tuple(s for event in some for s in place(passage.text, event.sentence)),
     )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from random import Random
 
-from evolsynth.evaluation.grounds.made.find_sentence import time_question
+from evolsynth.evaluation.grounds.made.find_sentence import position_of, time_question
 from evolsynth.evaluation.grounds.made.settled import sentences_with
 from evolsynth.evaluation.text.facts import Place as Found
 from evolsynth.evaluation.text.facts import names
@@ -28,33 +28,42 @@ _WHOLE = re.compile(r"(?!.*  )[A-Z][^|#*_\[\]\n]{20,240}\.")
 _FIRST = re.compile(r"([A-Z][\w-]+ )(?:(?:of |the |de )+)?$")
 
 
-@kind("find_sentence", task="extraction")
+@kind("find_sentence", task="extraction", weight=0.7)
 @english
 def find_sentence(passage: Passage, random: Random) -> Iterator[Draft]:
     """Sentences that alone name somebody or something, give a measure, or tell when it was."""
     found = [(s.of(passage.text), s) for s in passage.sentences]
     random.shuffle(found)
     for sentence, span in found:
-        if not _WHOLE.fullmatch(sentence):
+        if not _WHOLE.fullmatch(sentence) or not _closed(sentence):
             continue
-        asked = time_question(sentence, passage.text)
-        key = _key(sentence, passage, random)
-        values = {"sentence": sentence}
-        if asked is not None and (key is None or random.random() < 0.6):
-            values["question"], form = asked[0], "question"
-        elif key is not None:
-            values["key"], form = key, "key"
-        else:
+        form, values = _asked(sentence, passage, random)
+        if not form:
             continue
+        values["sentence"] = sentence
         yield draft(
             "find_sentence",
             drawn("find_sentence", random, {**values, "title": passage.title}, form),
             passage,
             answer=sentence,
             values=values,
-            ground={"key": values["key"]} if form == "key" else {},
+            ground={"key": values["key"]} if form == "key" else {"placed": form == "place"},
             evidence=(span,),
         )
+
+
+def _asked(sentence: str, passage: Passage, random: Random) -> tuple[str, dict[str, str]]:
+    """By what a sentence is asked for, and the slots for it; nothing where it cannot be."""
+    time = time_question(sentence, passage.text)
+    if time is not None and random.random() < 0.6:
+        return "question", {"question": time[0]}
+    place = position_of(sentence, passage.text)
+    if place is not None and random.random() < 0.4:
+        return "place", place
+    key = _key(sentence, passage, random)
+    if key is not None:
+        return "key", {"key": key}
+    return ("question", {"question": time[0]}) if time else ("", {})
 
 
 def _key(sentence: str, passage: Passage, random: Random) -> str | None:
@@ -78,3 +87,9 @@ def _name(sentence: str, found: Found) -> str:
     if first is None or first[1].strip().lower() in FUNCTION_WORDS or is_command(sentence):
         return found.text
     return sentence[: found.end]
+
+
+def _closed(sentence: str) -> bool:
+    """Whether each quotation mark and bracket of a sentence has its other."""
+    pairs = all(sentence.count(a) == sentence.count(b) for a, b in ("()", "“”"))
+    return pairs and sentence.count('"') % 2 == 0

@@ -14,7 +14,7 @@ from evolsynth.methods.grounded.wordings import draft, drawn, english, forms, pl
 __all__ = ["list_extract"]
 
 
-@kind("list_extract", task="extraction")
+@kind("list_extract", task="extraction", weight=1.2)
 @english
 def list_extract(passage: Passage, random: Random) -> Iterator[Draft]:
     """Enumerations first, and then what there is three times or more in the whole text."""
@@ -50,6 +50,7 @@ def _draft(
         passage,
         answer=values["items"],
         values=values,
+        whole="of" in ground,
         ground={**ground, "style": form},
         evidence=evidence,
     )

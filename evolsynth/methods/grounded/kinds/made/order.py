@@ -14,7 +14,7 @@ from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 __all__ = ["order"]
 
 
-@kind("order", task="extraction")
+@kind("order", task="extraction", weight=1.5)
 @english
 def order(passage: Passage, random: Random) -> Iterator[Draft]:
     """Three to five events that the text dates, and the steps that it lists."""
@@ -42,6 +42,7 @@ def _draft(
         passage,
         answer=values["letters" if form.endswith("letters") else "sorted"],
         values=values,
+        whole=True,
         ground={"lines": mixed, "by": by},
         evidence=tuple(spot for line in shown for spot in place(passage.text, line)),
     )

@@ -14,7 +14,7 @@ from evolsynth.methods.grounded.wordings import draft, drawn, english
 __all__ = ["table_lookup"]
 
 
-@kind("table_lookup", task="extraction")
+@kind("table_lookup", task="extraction", weight=1.2)
 @english
 def table_lookup(passage: Passage, random: Random) -> Iterator[Draft]:
     """A cell of each row of a table, the rows in any order."""

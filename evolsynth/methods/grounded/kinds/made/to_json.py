@@ -22,7 +22,7 @@ from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 __all__ = ["to_json"]
 
 
-@kind("to_json", task="rewriting")
+@kind("to_json", task="rewriting", weight=1.2)
 @english
 def to_json(passage: Passage, random: Random) -> Iterator[Draft]:
     """The only table in one notation, and each list in one."""
@@ -66,6 +66,7 @@ def _draft(
         passage,
         answer=values["output"],
         values=values,
+        whole=True,
         ground=ground,
         evidence=evidence,
     )

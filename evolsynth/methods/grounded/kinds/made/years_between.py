@@ -30,6 +30,7 @@ def years_between(passage: Passage, random: Random) -> Iterator[Draft]:
             passage,
             answer=values["years"],
             values=values,
+            whole=True,
             ground={"first": first.told, "second": second.told},
             evidence=tuple(
                 spot for event in (first, second) for spot in place(passage.text, event.sentence)

@@ -193,7 +193,7 @@ class _Maker(NamedTuple):
         forms = PROBLEMS[name].forms
         form = "sentence"
         asked = chance.random() < _ASKED
-        if has_steps and "steps" in forms and chance.random() < self.steps:
+        if "sentence" not in forms or (has_steps and chance.random() < self.steps):
             form = "steps"
         elif has_steps and asked and "bare" in forms:
             form = "bare"

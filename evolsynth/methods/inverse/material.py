@@ -59,7 +59,7 @@ def _add(found: Mapping[Unit, list[str]], block: str) -> None:
         for n in (1, 2, 3):
             part = " ".join(sentences[start : start + n])
             whole = start + n <= len(sentences) and 8 <= len(part.split()) <= _SENTENCES
-            if whole and part in prose:
+            if whole and part in prose and part[-1] in ".?!":
                 found["sentences"].append(part)
 
 

@@ -71,7 +71,7 @@ def _evolved(row: Row, task: Task) -> str | None:
     told = _tokens(row.response or "")
     if not _held(_tokens(task.answer), told):
         return f"The response does not give the answer {task.answer}."
-    known = {*_NUMBER.findall(f"{task.instruction} {task.input} {task.response}")}
+    known = {*_NUMBER.findall(f"{task.instruction} {task.input} {task.response} {task.answer}")}
     known |= {*_NUMBER.findall(row.instruction or "")}
     new = [n for n in _NUMBER.findall(_MARK.sub("", row.response or "")) if n not in known]
     return f"The response has a number that the values do not give: {new[0]}." if new else None

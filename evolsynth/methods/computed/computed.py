@@ -150,8 +150,8 @@ def _find_gym() -> None:
 
     if importlib.util.find_spec("reasoning_gym") is None:
         raise SetupError(
-            "Problems of reasoning-gym need that package: install evolsynth[computed], or name "
-            "other sets."
+            "reasoning-gym is needed for its problems. Run: pip install 'evolsynth[computed]', or "
+            "name other sets."
         )
 
 

@@ -77,7 +77,7 @@ async def test_what_was_changed_afterwards_is_found() -> None:
         {"instruction": "Say the opposite of this."},
         {"extra": {"input": SENTENCE.replace("Pell", "Ostrel")}},
     ):
-        assert stands(row.replace(**changes))[1] is not None  # type: ignore[arg-type]
+        assert stands(row.replace(**changes))[1] is not None
 
 
 async def test_an_error_fails_its_row_and_wrong_ways_are_refused() -> None:

@@ -25,7 +25,7 @@ def material(text: str) -> Mapping[Unit, list[str]]:
     found: dict[Unit, list[str]] = {
         "sentences": [], "paragraph": [], "lines": [], "table": [], "json": [],
     }  # fmt: skip
-    if text.lstrip()[:1] in "[{" and read(text.strip(), "JSON") is None:
+    if text.lstrip().startswith(("[", "{")) and read(text.strip(), "JSON") is None:
         found["json"].append(text.strip())
     for block in re.split(r"\n[ \t]*\n", text):
         _add(found, block.strip("\n"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from typing import Any
+
 import pytest
 
 from evolsynth.evaluation.gate.tier import tier_of
@@ -28,12 +31,12 @@ the village. A small museum opened on Sunday, and children from the school paint
 """
 
 
-async def made(**options: object) -> list[Row]:
-    async def source():  # type: ignore[no-untyped-def] # two rows
+async def made(**options: Any) -> list[Row]:
+    async def source() -> AsyncGenerator[Row]:
         for place in range(8):
             yield Row.make(key=str(place), extra={"input": TEXT, "title": "The mill"})
 
-    return [row async for row in inverse(source(), **options)]  # type: ignore[arg-type]
+    return [row async for row in inverse(source(), **options)]
 
 
 async def test_each_stands_and_none_that_was_changed_does() -> None:
@@ -51,7 +54,7 @@ async def test_each_stands_and_none_that_was_changed_does() -> None:
             ("extra", {"input": (row.input or "") + " "}),
             ("response", row.input),
         ):
-            assert stands(row.replace(**{field: value}))[1] is not None  # type: ignore[arg-type]
+            assert stands(row.replace(**{field: value}))[1] is not None
 
 
 @pytest.mark.parametrize("wrong", [{"seed": -1}, {"spoiler": "nobody"}, {"wording": 99}])

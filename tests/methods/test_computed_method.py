@@ -72,6 +72,7 @@ def test_sets_are_drawn_by_weight_and_groups_share_theirs() -> None:
     assert weights["percent"] > 5 > weights["dates"] > 0
     assert not any(name.startswith("gym_") for name in weights)
     assert chosen_sets(["dates", "percent"]) == {"dates": 1.0, "percent": 1.0}
+    assert chosen_sets(["dates, percent"]) == {"dates": 1.0, "percent": 1.0}
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,9 @@ def chosen_sets(sets: Mapping[str, float] | Sequence[str]) -> dict[str, float]:
         InputError: a set is unknown, or the weights cannot be drawn from.
         SetupError: one needs reasoning-gym, which is not installed.
     """
-    given = dict(sets) if isinstance(sets, Mapping) else dict.fromkeys(sets, 0.0)
+    listed = () if isinstance(sets, Mapping) else ",".join(sets).split(",") if sets else ()
+    names = (name.strip() for name in listed)  # the command line has them in one text
+    given = dict(sets) if isinstance(sets, Mapping) else dict.fromkeys(names, 0.0)
     weights: dict[str, float] = {}
     for name, weight in given.items():
         members = [

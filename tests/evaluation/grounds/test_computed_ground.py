@@ -157,3 +157,14 @@ def test_what_was_lost_or_invented_is_told(text: str, said: str) -> None:
 def test_endings_alone_are_no_change() -> None:
     assert changed("Adults measure 6 centimetres.", "Adult measures 6 centimetre.") < 0.1
     assert changed("The bridge was closed for weeks.", "For weeks the bridge was shut.") > 0.3
+
+
+async def test_a_demand_may_stand_between_the_sentences_of_a_problem() -> None:
+    row = next(r for r in ROWS if r.provenance["response"]["ground"]["form"] == "bare")
+    before, _, asked = (row.instruction or "").rpartition("? ")
+    if not before:
+        before, _, asked = (row.instruction or "").rpartition(". ")
+    mark = (row.instruction or "")[len(before)]
+    told = f"{before}{mark} Use one word less than ten. {asked}"
+    assert holds(row.replace(instruction=told, round=1))
+    assert not holds(row.replace(instruction=told.replace(before[:9], "Say"), round=1))

@@ -66,17 +66,20 @@ def computed(
 
 def _evolved(row: Row, task: Task) -> str | None:
     """A demand was added and the response formed anew: it must still ask and answer the same."""
-    if not _held(_tokens(task.instruction), _tokens(row.instruction or "")):
+    asked = _tokens(row.instruction or "")
+    if not all(_held(_tokens(part), asked) for part in _SENTENCE.split(task.instruction)):
         return "The instruction no longer asks what the values give."
     told = _tokens(row.response or "")
     if not _held(_tokens(task.answer), told):
         return f"The response does not give the answer {task.answer}."
-    known = {*_NUMBER.findall(f"{task.instruction} {task.input} {task.response}")}
+    known = {*_NUMBER.findall(f"{task.instruction} {task.input} {task.response} {task.answer}")}
     known |= {*_NUMBER.findall(row.instruction or "")}
     new = [n for n in _NUMBER.findall(_MARK.sub("", row.response or "")) if n not in known]
     return f"The response has a number that the values do not give: {new[0]}." if new else None
 
 
+#: Where a demand may be put between.
+_SENTENCE = re.compile(r"(?<=[.?!]) ")
 _TOKEN = re.compile(r"[^\W_]+(?:[.,:/'][^\W_]+)*|[-−](?=\d)")
 _NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
 #: Stands between the last two entries of a list.

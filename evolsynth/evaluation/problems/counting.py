@@ -73,7 +73,9 @@ def _listed(case: str, shown: dict[str, str], found: Sequence[str], given: str) 
     shown |= {"are": "is" if len(found) == 1 else "are", "count": counted(len(found), "word")}
     if len(found) == 0:
         shown |= {"count": "no words"}
-    return Solution(case, shown, str(len(found)), [joined(found)] if found else [], given)
+    return Solution(
+        case, shown, str(len(found)), [f"Found: {joined(found)}"] if found else [], given
+    )
 
 
 def _words(given: str) -> list[str]:

@@ -34,8 +34,8 @@ Config = Mapping[str, Any]
 #: Draws of one problem at most until one reads well.
 _DRAWS = 2000
 _MISSING = (
-    "The problems '{}' need the package reasoning-gym. Install evolsynth[computed], or name other "
-    "sets."
+    "reasoning-gym is needed for the problems of {}. Run: pip install 'evolsynth[computed]', or "
+    "name other sets."
 )
 
 

@@ -65,7 +65,8 @@ class Letters(Problem):
             "reorder": ", ".join(reversed(some)),
             "every": ", ".join(some[1::2]),
         }[case]
-        return Solution(case, shown, answer, [])
+        about = given if case in ("reorder", "every") else ""
+        return Solution(case, shown, answer, [], about)
 
 
 def _replaced(word: str, old: str, new: str) -> str:

@@ -108,7 +108,7 @@ def read(text: str, form: str) -> Table | None:
     """The table of a text that `written` could have written; None of any other."""
     try:
         table = _read(text, form)
-    except (ValueError, AttributeError, TypeError, csv.Error):
+    except (ValueError, AttributeError, LookupError, TypeError, RecursionError, csv.Error):
         return None
     if table is None or len(table.columns) < 2 or len(table.rows) < 2:
         return None

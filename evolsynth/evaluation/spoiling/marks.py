@@ -103,7 +103,7 @@ def spaces(text: str, chance: Random) -> Spoiled | None:
         return None
     marks = list(_SPACED.finditer(text))
     gaps = list(_BETWEEN.finditer(text))
-    if len(marks) + len(gaps) < 6:
+    if not marks or len(gaps) < 6:
         return None
     edits = [(m.start(), m.end(), m[1]) for m in chance.sample(marks, min(len(marks), 2))]
     edits += [(m.start(), m.end(), "  ") for m in chance.sample(gaps, min(len(gaps), 3))]

@@ -25,13 +25,13 @@ def order_of(lines: list[str]) -> str | None:
     if all(n is not None for n in numbers):
         return "number" if numbers == sorted(set(numbers)) else None  # type: ignore[type-var]
     bare = [_MARK.sub("", line) for line in lines]
+    days = [_date(line) for line in bare]
+    if all(days):
+        return "date" if days == sorted(set(days)) else None  # type: ignore[type-var]
     years = [_YEAR.findall(line) for line in bare]
     if all(len(found) == 1 for found in years):
         told = [int(found[0]) for found in years]
         return "year" if told == sorted(set(told)) else None
-    days = [_date(line) for line in bare]
-    if all(days):
-        return "date" if days == sorted(set(days)) else None  # type: ignore[type-var]
     folded = [line.casefold() for line in bare]
     return "alphabet" if folded == sorted(set(folded)) else None
 

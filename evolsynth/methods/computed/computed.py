@@ -119,7 +119,9 @@ def chosen_sets(sets: Mapping[str, float] | Sequence[str]) -> dict[str, float]:
         InputError: a set is unknown, or the weights cannot be drawn from.
         SetupError: one needs reasoning-gym, which is not installed.
     """
-    given = dict(sets) if isinstance(sets, Mapping) else dict.fromkeys(sets, 0.0)
+    listed = () if isinstance(sets, Mapping) else ",".join(sets).split(",") if sets else ()
+    names = (name.strip() for name in listed)  # the command line has them in one text
+    given = dict(sets) if isinstance(sets, Mapping) else dict.fromkeys(names, 0.0)
     weights: dict[str, float] = {}
     for name, weight in given.items():
         members = [
@@ -150,8 +152,8 @@ def _find_gym() -> None:
 
     if importlib.util.find_spec("reasoning_gym") is None:
         raise SetupError(
-            "Problems of reasoning-gym need that package: install evolsynth[computed], or name "
-            "other sets."
+            "reasoning-gym is needed for its problems. Run: pip install 'evolsynth[computed]', or "
+            "name other sets."
         )
 
 
@@ -193,7 +195,7 @@ class _Maker(NamedTuple):
         forms = PROBLEMS[name].forms
         form = "sentence"
         asked = chance.random() < _ASKED
-        if has_steps and "steps" in forms and chance.random() < self.steps:
+        if "sentence" not in forms or (has_steps and chance.random() < self.steps):
             form = "steps"
         elif has_steps and asked and "bare" in forms:
             form = "bare"

@@ -25,7 +25,7 @@ def material(text: str) -> Mapping[Unit, list[str]]:
     found: dict[Unit, list[str]] = {
         "sentences": [], "paragraph": [], "lines": [], "table": [], "json": [],
     }  # fmt: skip
-    if text.lstrip()[:1] in "[{" and read(text.strip(), "JSON") is None:
+    if text.lstrip().startswith(("[", "{")) and read(text.strip(), "JSON") is None:
         found["json"].append(text.strip())
     for block in re.split(r"\n[ \t]*\n", text):
         _add(found, block.strip("\n"))
@@ -59,7 +59,7 @@ def _add(found: Mapping[Unit, list[str]], block: str) -> None:
         for n in (1, 2, 3):
             part = " ".join(sentences[start : start + n])
             whole = start + n <= len(sentences) and 8 <= len(part.split()) <= _SENTENCES
-            if whole and part in prose:
+            if whole and part in prose and part[-1] in ".?!":
                 found["sentences"].append(part)
 
 

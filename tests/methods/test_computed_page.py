@@ -1,0 +1,67 @@
+"""docs/computed.md: its commands and its code run, and its tables are true."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evolsynth.evaluation.problems.problem import PROBLEMS
+from evolsynth.evaluation.spoiling.spoiler import SPOILERS
+from evolsynth.prompts import prompt_lists
+
+PAGE = (Path(__file__).parents[2] / "docs" / "computed.md").read_text(encoding="utf-8")
+TEXT = "The old mill stands beside the river, and it was built by two brothers in March."
+
+
+def test_the_tables_are_as_the_registries_are() -> None:
+    sets = []
+    for name in (one for one in PROBLEMS if not PROBLEMS[one].foreign):
+        found = prompt_lists(f"computed/{name}").items()
+        n = sum(len(lines) for section, lines in found if ":" not in section)
+        sets.append(f"| `{name}` | {PROBLEMS[name].about} | {n} |")
+    assert "<!-- sets -->\n" + "\n".join(sets) + "\n<!-- end" in PAGE
+    ways = [f"| `{name}` | {SPOILERS[name].about} |" for name in SPOILERS]
+    assert "<!-- spoilers -->\n" + "\n".join(ways) + "\n<!-- end" in PAGE
+    assert all(f"`{name}`" in PAGE for name in PROBLEMS)
+
+
+def _run(*told: str, folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, *told], cwd=folder, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_commands_run(tmp_path: Path) -> None:
+    (tmp_path / "texts.jsonl").write_text(json.dumps({"input": TEXT}) + "\n", encoding="utf-8")
+    for command in re.findall(r"```bash\nevolsynth (.*)\n```", PAGE):
+        if "--model" not in command:
+            _run("-m", "evolsynth", *command.split(), folder=tmp_path)
+    problems = (tmp_path / "problems.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(problems) > 12
+    assert all(json.loads(line)["verdict"]["tier"] == "verified" for line in problems)
+    mended = (tmp_path / "mended.jsonl").read_text(encoding="utf-8").splitlines()
+    assert mended
+    assert all(json.loads(line)["response"] == TEXT for line in mended)
+
+
+@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", PAGE, re.S))
+def test_the_code_runs(code: str, tmp_path: Path) -> None:
+    (tmp_path / "shown.py").write_text(code, encoding="utf-8")
+    assert "%" in _run("shown.py", folder=tmp_path)
+
+
+def test_a_set_that_there_is_not_is_told_in_one_sentence(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "evolsynth", "computed", "-n", "1", "--sets", "percents"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "Did you mean 'percent'" in done.stderr
+    assert "Traceback" not in done.stderr

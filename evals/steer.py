@@ -27,6 +27,7 @@ from evolsynth.evaluation.embed.base import embedder_named
 from evolsynth.evaluation.text.task import TASKS
 from evolsynth.pipeline import gate, magpie
 from evolsynth.pipeline.run.knowledge import evenness
+from evolsynth.pipeline.steer import Steer
 from evolsynth.rows import Row
 
 __all__ = ["ARMS", "Arm", "add_options", "compared", "measured", "run", "run_arm"]
@@ -61,7 +62,7 @@ def measured(rows: list[Row], embedder: Any) -> tuple[float, float, dict[str, in
     return vendi_score(vectors), evenness(tasks, len(TASKS) - 1), dict(tasks.most_common())
 
 
-async def run_arm(what: str, *, steer: bool, embedder: Any, **options: Any) -> Arm:
+async def run_arm(what: str, *, steer: Steer | None, embedder: Any, **options: Any) -> Arm:
     """Run one arm and measure it; ``options`` are those of `Pipeline.run`."""
     with tempfile.TemporaryDirectory() as folder:
         told = {**options, "steer": steer, "embedder": embedder, "report": False}
@@ -70,7 +71,7 @@ async def run_arm(what: str, *, steer: bool, embedder: Any, **options: Any) -> A
     vendi, even, tasks = measured(rows, embedder)
     state = result.state
     return Arm(
-        steered=steer,
+        steered=steer is not None,
         rows=len(rows),
         made=state.total,
         tokens=state.tokens,
@@ -95,6 +96,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""
     parser.add_argument("--arm", choices=tuple(ARMS), default="texts", help="default: texts")
     parser.add_argument("--rows", type=int, default=300, help="accepted rows of each (300)")
+    parser.add_argument("--every", type=int, default=Steer().every, help="rows of a block")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--model", help="as for evolsynth run")
     add_json(parser)
@@ -107,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
     embedder = embedder_named("minilm")
     told = {"llm": options.model, "seed": options.seed, "accepted": options.rows}
     arms = []
-    for steer in (False, True):
+    for steer in (None, Steer(every=options.every)):
         arm = asyncio.run(run_arm(options.arm, steer=steer, embedder=embedder, **told))
         arms.append(arm)
         print(

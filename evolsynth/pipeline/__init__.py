@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evolsynth.pipeline.run.preview import Preview
     from evolsynth.pipeline.run.run import RunOptions
     from evolsynth.pipeline.run.state import Budget, RunResult, RunState, RunWatch
-    from evolsynth.pipeline.run.steer import Steer
+    from evolsynth.pipeline.steer import Steer
     from evolsynth.pipeline.yaml.load import load_pipeline, read_pipeline, write_yaml
     from evolsynth.store.cached_llm import Retry
 
@@ -35,7 +35,7 @@ _HOMES = {
     "RunResult": "pipeline.run.state",
     "RunState": "pipeline.run.state",
     "RunWatch": "pipeline.run.state",
-    "Steer": "pipeline.run.steer",
+    "Steer": "pipeline.steer",
     "load_pipeline": "pipeline.yaml.load",
     "read_pipeline": "pipeline.yaml.load",
     "step": "pipeline.makers",

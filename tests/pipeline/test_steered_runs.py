@@ -36,7 +36,13 @@ from evolsynth.pipeline.run.state import RunResult
 
 FILES = ("accepted.jsonl", "rejected.jsonl")
 #: The first begins what is always refused, the second a kind of task that the others do not.
-OPENINGS = ("Hm", "Write a letter about", "How do I make", "How can I find", "How do you mend")
+OPENINGS: tuple[str, ...] = (
+    "Hm",
+    "Write a letter about",
+    "How do I make",
+    "How can I find",
+    "How do you mend",
+)
 OPENINGS += ("Why do people want",)
 THINGS = ("a lamp", "some bread", "a raft", "a good map", "an oven", "a garden wall", "new friends")
 

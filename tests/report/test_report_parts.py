@@ -157,3 +157,12 @@ def test_what_a_file_says_a_row_stands_on_is_text_on_the_page() -> None:
     verdict = Verdict(accepted=True, tier="verified", stands_on=("<script>alert(1)</script>",))
     page = build_report([Row.make("one", verdict=verdict)], embedder=None)
     assert "<script>alert" not in page
+
+
+def test_a_steered_run_tells_what_it_changed_and_no_markup_of_it_is_taken_for_the_page() -> None:
+    told = ["Evenness: 0.5, then 0.9.", "After 50 rows of 'magpie': '<b>Hm</b>' dropped."]
+    page = build_report([Row.make("Name a river.")], embedder=None, steered=told)
+    assert "How the run steered itself" in page
+    assert "Evenness: 0.5, then 0.9." in page
+    assert "&lt;b&gt;Hm&lt;/b&gt;" in page
+    assert "How the run steered" not in build_report([Row.make("Name a river.")], embedder=None)

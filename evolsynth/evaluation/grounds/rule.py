@@ -1,7 +1,8 @@
 """Answers that follow from the text in an instruction by a rule: sorted, counted, copied out.
 
 The instruction says which rule it is by one of the leads of ``prompts/magpie/with_text.j2``, and
-brings its text: a sentence in quotes, or words or numbers with commas between them. Each rule is a
+brings its text: a sentence in quotes, or words or numbers with commas between them; or else the
+text stands behind a blank line, or in the row's input. Each rule is a
 function of that text, which raises a `ValueError` where the text does not decide the answer.
 """
 
@@ -240,13 +241,13 @@ def text_with(lead: str, text: str, *, quoted: bool) -> str:
 def asked_by(instruction: str) -> Task | None:
     """What an instruction asks by a rule; None for one that begins with none of the leads."""
     for name, lead, quoted in _leads():
-        found = lead.match(instruction)
+        found = lead.fullmatch(instruction)
         if found is not None:
-            *words, text = found.groups()
-            told = dict(zip(re.findall(r"\(\?P<([ab])>", lead.pattern), words, strict=True))
-            end = found.end() == len(instruction)
-            if end and (quoted or "." not in text):
-                return Task(name, tuple(told[key] for key in sorted(told)), text)
+            told = found.groupdict()
+            text = told.pop("text") or told.pop("apart")
+            if quoted or "." not in text:
+                words = {key: word for key, word in told.items() if key in ("a", "b")}
+                return Task(name, tuple(words[key] for key in sorted(words)), text)
     return None
 
 
@@ -258,8 +259,9 @@ def _leads() -> tuple[tuple[str, re.Pattern[str], bool], ...]:
         quoted = told["text"] == "sentence"
         for lead in told["leads"]:
             words = re.sub(r"\\\{([ab])\\\}", r"(?P<\1>\\w+)", re.escape(lead))
-            text = ': "([^"\\n]+)"' if quoted else r": ([^\n]+)\."
-            found.append((name, re.compile(words + text), quoted))
+            text = ': "(?P<text>[^"\\n]+)"' if quoted else r": (?P<text>[^\n]+)\."
+            apart = r"[.?]?\n\n(?P<apart>[^\"\n]+)"
+            found.append((name, re.compile(f"{words}(?:{text}|{apart})"), quoted))
     return tuple(found)
 
 
@@ -279,12 +281,12 @@ def rule(row: Row, *, rule: str, answer: str) -> str | None:
     Of an evolution the instruction may say more, as long as it begins as its root does and has the
     text; its answer then holds that one.
     """
-    asked, response = row.instruction or "", row.response or ""
+    asked, response = row.asked or "", row.response or ""
     root = _root(row) if row.round else asked
     task = asked_by(root)
     if task is None or task.rule != rule:
         return f"The instruction does not ask for what the rule '{rule}' does."
-    lead = root[: root.index(task.text)].rstrip(' :"')
+    lead = root[: root.index(task.text)].rstrip(' :."\n')
     if not asked.startswith(lead) or task.text not in asked:
         return "The instruction has lost its beginning or its text."
     if answer_of(task) != answer:
@@ -296,4 +298,6 @@ def rule(row: Row, *, rule: str, answer: str) -> str | None:
 def _root(row: Row) -> str:
     made = row.provenance.get("instruction")
     root = made.get("root") if isinstance(made, Mapping) else None
-    return root if isinstance(root, str) else ""
+    if not isinstance(root, str):
+        return ""
+    return root if row.input is None or row.input in root else f"{root}\n\n{row.input}"

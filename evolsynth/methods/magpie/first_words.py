@@ -10,13 +10,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from evolsynth.evaluation.text.task import task_of
-from evolsynth.methods.magpie.steering import Beginnings
+from evolsynth.methods.magpie.steering import Beginnings, more_beginnings
 from evolsynth.methods.magpie.with_text import WithText
 from evolsynth.methods.steering import Steering, chosen, spread
 from evolsynth.prompts import prompt_lists
 from evolsynth.rows import derive_seed
 
-__all__ = ["FirstWords", "Opening"]
+__all__ = ["FirstWords", "Opening", "first_words"]
 
 _OPENINGS, _SUBJECTS = "openings", "subjects"
 _DRAWS = 2**32 - 1
@@ -102,3 +102,24 @@ class FirstWords:
             return spread(self._seed, f"magpie/{name}", index)
         own = derive_seed(self._seed, f"magpie/{name}", str(index), candidate=candidate)
         return own / _DRAWS
+
+
+def first_words(
+    own: Beginnings,
+    seed: int,
+    steering: Steering | None,
+    with_text: bool | None,
+    *,
+    free: bool,
+    made_up: bool,
+) -> FirstWords:
+    """Where rows get their first words from; ``free`` says that a user has chosen none."""
+    texts = free and (steering is not None if with_text is None else with_text)
+    more = free and steering is not None and not made_up
+    return FirstWords(
+        own,
+        seed,
+        steering,
+        texts=WithText() if texts else None,
+        more=more_beginnings() if more else None,
+    )

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.checks.row import turn_findings
-from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck
+from evolsynth.evaluation.gate.checks.topic import TopicCheck
 from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.findings import Finding
 from evolsynth.foreign import failure
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
-from evolsynth.methods.magpie.first_words import FirstWords
+from evolsynth.methods.magpie.first_words import FirstWords, first_words
 from evolsynth.methods.magpie.steering import (
     Beginnings,
     Choice,
@@ -30,12 +30,14 @@ from evolsynth.methods.magpie.steering import (
     SystemPrompts,
     answers_of,
     beginnings,
+    check_options,
     columns_of,
     hints_of,
-    more_beginnings,
     then_of,
+    topic_check,
 )
-from evolsynth.methods.magpie.with_text import WithText, lacking, with_text_asked
+from evolsynth.methods.magpie.turns import with_turns
+from evolsynth.methods.magpie.with_text import lacking, with_text_asked
 from evolsynth.methods.method import method
 from evolsynth.methods.respond import RESPONSE_SAMPLING, Answers
 from evolsynth.methods.steering import DRAWN, Steering
@@ -151,7 +153,7 @@ async def magpie(
         TemplateError: a model's chat template is missing or takes no system turn.
     """
     answering = answers_of({"n_turns": n_turns, "only_instruction": only_instruction})
-    _check(n, n_turns, candidates, answering, end_with_user)
+    check_options(n, n_turns, candidates, answering, end_with_user)
     llm.require(Capability.RAW_PROMPT, by="Magpie")
     free = topic is None and openings is None and system_prompt is None and n_turns == 1
     if with_text and not free:
@@ -192,7 +194,7 @@ async def magpie(
         max_tokens=max_tokens,
         stop=tuple(text for text in (*stop, llm.template.turn_end()) if text),
         candidates=candidates or (1 if steer.about is None and n_turns == 1 else _CANDIDATES),
-        words=_first_words(steer, seed, steering, with_text, free=free, made_up=made_up),
+        words=first_words(steer, seed, steering, with_text, free=free, made_up=made_up),
         n_turns=n_turns,
         answering=answering,
         end_with_user=end_with_user,
@@ -202,7 +204,7 @@ async def magpie(
     if answering:
         answerer.require(Capability.CHAT, by="Magpie with answers")
         maker.try_template()
-    maker = maker._replace(topic=await _topic_check(maker.steer, embedder))
+    maker = maker._replace(topic=await topic_check(maker.steer, embedder))
 
     async def one(index: int) -> Row:
         return await maker.row(index, systems.draw(seed, index))
@@ -292,7 +294,12 @@ class _Maker(NamedTuple):
         prompt, first = self.prompts[choice.text], await self.words.draw(index, number)
         told: dict[str, Any] = {DRAWN: dict(first.drawn)} if first.drawn else {}
         extra = {} if choice.key is None else {"system_prompt_key": choice.key}
-        fields = {"key": key, "method": "magpie", "system": choice.text, "extra": extra}
+        fields: dict[str, Any] = {
+            "key": key,
+            "method": "magpie",
+            "system": choice.text,
+            "extra": extra,
+        }
         if first.lead is None:
             given = ((first.text,), first.banned, first.source)
             text, made = await self._draw(prompt, "magpie", str(index), number, *given)
@@ -363,7 +370,14 @@ class _Maker(NamedTuple):
                 objections = turn_findings(history, finish_reason=told["finish_reason"], made=told)
             if objections:
                 break
-        return self._whole(row, history, made, objections)
+        return with_turns(
+            row,
+            history,
+            made,
+            objections,
+            kept=self.n_turns > 1 or self.include_system_prompt,
+            with_system=self.include_system_prompt,
+        )
 
     async def _ask(
         self, index: int, system: str | None, history: Sequence[Message]
@@ -409,79 +423,3 @@ class _Maker(NamedTuple):
             self.answers.llm.prepared(
                 Request(messages=self.answers.turns(system, talk[:1]), seed=0)
             )
-
-    def _whole(
-        self,
-        row: Row,
-        history: Sequence[Message],
-        made: Sequence[Mapping[str, Any]],
-        objections: Sequence[Finding],
-    ) -> Row:
-        messages = tuple(history) if self.n_turns > 1 or self.include_system_prompt else ()
-        if self.include_system_prompt and row.system is not None:
-            messages = (Message("system", row.system), *messages)
-        provenance = dict(row.provenance)
-        if made:
-            provenance["response"] = made[0]
-        if made[1:]:
-            provenance["turns"] = list(made[1:])
-        row = row.replace(
-            messages=messages,
-            response=history[1].content if len(history) > 1 else None,
-            provenance=provenance,
-        )
-        if not objections:
-            return row
-        reasons = [f.code for f in objections]
-        place = {"turn": len(history), "role": history[-1].role, "reasons": reasons}
-        return row.reject("bad_turn", bad_turn=place)
-
-
-def _check(
-    n: int | None, n_turns: int, candidates: int | None, answering: bool, end_with_user: bool
-) -> None:
-    for name, value, least in (("n", n, 0), ("n_turns", n_turns, 1), ("candidates", candidates, 1)):
-        if value is not None and value < least:
-            raise InputError(f"{name} is {value}: it must be at least {least}.")
-    if n_turns > 1 and not answering:
-        raise InputError(
-            f"only_instruction and n_turns={n_turns} contradict each other: the user's next turn "
-            "follows on an answer. Leave out one of the two."
-        )
-    if n_turns == 1 and answering and end_with_user:
-        raise InputError(
-            "With one turn, end_with_user and only_instruction=False contradict each other. "
-            "Leave out one of the two, or ask for more turns."
-        )
-
-
-def _first_words(
-    own: Beginnings,
-    seed: int,
-    steering: Steering | None,
-    with_text: bool | None,
-    *,
-    free: bool,
-    made_up: bool,
-) -> FirstWords:
-    """Where rows get their first words from; ``free`` says that a user has chosen none."""
-    texts = free and (steering is not None if with_text is None else with_text)
-    more = free and steering is not None and not made_up
-    return FirstWords(
-        own,
-        seed,
-        steering,
-        texts=WithText() if texts else None,
-        more=more_beginnings() if more else None,
-    )
-
-
-async def _topic_check(steer: Beginnings, embedder: Embedder | None) -> TopicCheck | None:
-    if steer.about is None:
-        return None
-    if embedder is None:
-        from evolsynth.evaluation.embed.minilm import MiniLM
-
-        embedder = MiniLM()
-    least = ON_TOPIC if steer.least is None else steer.least
-    return await asyncio.to_thread(TopicCheck, steer.about, embedder, least=least)

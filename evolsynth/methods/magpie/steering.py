@@ -3,20 +3,26 @@ a prompt file of its own or any other. And what follows from its options before 
 
 from __future__ import annotations
 
+import asyncio
 import bisect
 import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from evolsynth.columns import Columns, ColumnType
 from evolsynth.errors import InputError
+from evolsynth.evaluation.gate.checks.topic import ON_TOPIC, TopicCheck
 from evolsynth.methods.method import Options
 from evolsynth.prompts import load_prompt, prompt_names
 from evolsynth.rows import derive_seed
 
+if TYPE_CHECKING:
+    from evolsynth.evaluation.embed.base import Embedder
+
 __all__ = ["Beginnings", "SystemPrompt", "SystemPrompts", "Weighted", "answers_of", "beginnings"]
+__all__ += ["check_options", "topic_check"]
 __all__ += ["columns_of", "hints_of", "more_beginnings", "steering_hint", "then_of", "topic_names"]
 
 #: A system prompt and the probability with which it is drawn.
@@ -227,3 +233,38 @@ def hints_of(options: Options) -> list[str]:
     """Where a system prompt will disappoint."""
     choices = SystemPrompts(options.get("system_prompt")).choices
     return [hint for c in choices if (hint := steering_hint(c.text or "")) is not None]
+
+
+def check_options(
+    n: int | None, n_turns: int, candidates: int | None, answering: bool, end_with_user: bool
+) -> None:
+    """See that Magpie's numbers are in their ranges and go with each other.
+
+    Raises:
+        InputError: one does not.
+    """
+    for name, value, least in (("n", n, 0), ("n_turns", n_turns, 1), ("candidates", candidates, 1)):
+        if value is not None and value < least:
+            raise InputError(f"{name} is {value}: it must be at least {least}.")
+    if n_turns > 1 and not answering:
+        raise InputError(
+            f"only_instruction and n_turns={n_turns} contradict each other: the user's next turn "
+            "follows on an answer. Leave out one of the two."
+        )
+    if n_turns == 1 and answering and end_with_user:
+        raise InputError(
+            "With one turn, end_with_user and only_instruction=False contradict each other. "
+            "Leave out one of the two, or ask for more turns."
+        )
+
+
+async def topic_check(steer: Beginnings, embedder: Embedder | None) -> TopicCheck | None:
+    """What tells whether instructions are on the topic; None where there is none."""
+    if steer.about is None:
+        return None
+    if embedder is None:
+        from evolsynth.evaluation.embed.minilm import MiniLM
+
+        embedder = MiniLM()
+    least = ON_TOPIC if steer.least is None else steer.least
+    return await asyncio.to_thread(TopicCheck, steer.about, embedder, least=least)

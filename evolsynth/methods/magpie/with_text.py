@@ -81,13 +81,18 @@ class Written(NamedTuple):
     rule: str = ""
     answer: str = ""
     lacks: str | None = None
+    text: str = ""
+
+    @property
+    def ground(self) -> dict[str, str]:
+        """Why the answer is right."""
+        return {"kind": "rule", "rule": self.rule, "answer": self.answer}
 
     def of(self, row: Row) -> Row:
         """The row with the answer, and why that is right; rejected if there is none."""
         if self.lacks is not None:
             return row.reject(NO_TEXT, **{NO_TEXT: {"lacks": self.lacks}})
-        why = {"ground": {"kind": "rule", "rule": self.rule, "answer": self.answer}}
-        made = {**row.provenance, "response": why}
+        made = {**row.provenance, "response": {"ground": self.ground}}
         return row.replace(response=self.answer, provenance=made)
 
 
@@ -109,15 +114,16 @@ class WithText:
         """The kind of task of each lead."""
         return {lead: str(self._rules[name]["kind"]) for lead, name in self.leads.items()}
 
-    def begin(self, lead: str, seed: int) -> Begun:
-        """A request with this lead and the first words of a text."""
+    def begin(self, lead: str, seed: int, *, said: str | None = None) -> Begun:
+        """A request with this lead and the first words of a text; the words for the lead are drawn
+        too, unless it is given as it is ``said``."""
         chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
         name = self.leads[lead]
         kind = str(self._rules[name]["text"])
         swaps = self.file.value("swaps").get(name)
         if swaps is not None:
-            one, other, start = chance.choice(swaps)
-            lead = lead.replace("{a}", one).replace("{b}", other)
+            ways = [(_filled_in(lead, swap), swap[2]) for swap in swaps]
+            lead, start = chance.choice([way for way in ways if said in (None, way[0])])
         elif kind == "numbers":
             start = ", ".join(map(str, chance.sample(range(2, 100), 2)))
         else:
@@ -161,7 +167,7 @@ class WithText:
             return Written(instruction, lacks=str(error))
         if begun.rule == "mended" and answer != made:
             return Written(instruction, lacks="what was spoiled does not tell what it was")
-        return Written(instruction, begun.rule, answer)
+        return Written(instruction, begun.rule, answer, text=shown)
 
 
 async def with_text_asked(
@@ -172,6 +178,7 @@ async def with_text_asked(
     seed: int,
     sampling: Sampling,
     stop: Sequence[str],
+    said: str | None = None,
 ) -> tuple[Written, dict[str, Any]]:
     """A request with a text, at the first of some attempts that has one, and how it was made.
 
@@ -181,12 +188,13 @@ async def with_text_asked(
         seed: of the row and candidate.
         sampling: how the text is drawn.
         stop: what ends a request.
+        said: the lead as it is said already, with the words that were drawn for it.
     """
     texts = WithText()
     written, made = Written(lead, lacks="text"), dict[str, Any]()
     for attempt in range(_ATTEMPTS):
         own = derive_seed(seed, "magpie/text", "", attempt=attempt)
-        begun = texts.begin(lead, own)
+        begun = texts.begin(lead, own, said=said)
         request = Request(
             prompt=prompt,
             seed=own,
@@ -212,6 +220,11 @@ def lacking(row: Row) -> list[Finding]:
     """What is said against a candidate that was rejected for its text."""
     reasons = row.verdict.reasons if row.verdict is not None else ()
     return [Finding(code) for code in reasons]
+
+
+def _filled_in(lead: str, swap: Sequence[str]) -> str:
+    """The lead with the words of a pair."""
+    return lead.replace("{a}", swap[0]).replace("{b}", swap[1])
 
 
 def _sentence(text: str, begun: Begun) -> str | None:

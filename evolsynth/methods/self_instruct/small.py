@@ -26,6 +26,7 @@ from evolsynth.evaluation.text.language import is_english
 from evolsynth.evaluation.text.words import COMMON, content, words
 from evolsynth.findings import Finding
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling
+from evolsynth.methods.magpie.with_text import NO_TEXT, WithText, with_text_asked
 from evolsynth.methods.respond import RESPONSE_SAMPLING, able_to_answer
 from evolsynth.methods.self_instruct.writer import (
     Draft,
@@ -44,6 +45,8 @@ __all__ = ["SMALL_TASK_SAMPLING", "SmallWriter"]
 SMALL_TASK_SAMPLING = Sampling(temperature=0.7, top_k=64, top_p=0.9, min_p=0.05)
 
 _KIND, _LABEL = "KIND", "LABEL"
+#: Where a task says that a program makes its answer, and by which rule.
+_RULE = "rule"
 _TASK_TOKENS, _INPUT_TOKENS, _LABEL_TOKENS, _OUTPUT_TOKENS = 48, 80, 8, 224
 _LEAST_INPUT_WORDS = 6
 _LEAST_ANSWER_WORDS = 15
@@ -79,6 +82,9 @@ class SmallWriter:
         self._outputs = load_prompt("self_instruct/output_small")
         self._answers = load_prompt("respond/brief")
         self._known = prompt_lists("self_instruct/small")
+        self._ruled_tasks = WithText()
+        # such tasks are about no subject
+        self._rule_share = 0.0 if subjects else float(self._tasks.value("rule_share"))
         self.ranked = Capability.LOGPROBS in llm.capabilities
         self._before_a_user = llm.template.pre_query()
         self.input_share: float | None = self._tasks.value("input_share")
@@ -86,6 +92,8 @@ class SmallWriter:
 
     async def propose(self, plan: Plan, candidate: int) -> Draft:
         """The next line of the list, its subject and first words given."""
+        if plan.with_input and self._by_rule(plan):
+            return self._ruled(plan, candidate)
         subject, opening, kind, label = self._drawn(plan)
         shown = [
             {"subject": (_text_of if kind else _subject_of)(shot), "text": shot}
@@ -115,12 +123,16 @@ class SmallWriter:
 
     async def is_classification(self, plan: Plan, draft: Draft) -> bool:
         """By how the task is worded: the model's own yes or no was little better than a guess."""
+        if _RULE in draft.made:
+            return self._ruled_tasks.kinds[draft.made["lead"]] == "classification"
         return bool(draft.kind) and asks_for_label(draft.text)
 
     async def instance(
         self, plan: Plan, draft: Draft, *, classification: bool, candidate: int
     ) -> Instance:
         """A text of the task's kind, if it needs one, and the answer in the model's own chat."""
+        if _RULE in draft.made:
+            return await self._with_text(plan, draft, candidate)
         if not draft.kind:
             answer = await self._answer(plan, draft.text, candidate)
             made = {"response": answer.provenance}
@@ -147,6 +159,37 @@ class SmallWriter:
         ]
         made = {"input": text.provenance, "response": answer.provenance}
         return Instance(text.text, answer.text, made, _only(found))
+
+    def _by_rule(self, plan: Plan) -> bool:
+        """Whether the task is one whose answer a program makes from its text."""
+        draw = derive_seed(self._seed, "self_instruct/rule", str(plan.number))
+        return draw / 2**32 < self._rule_share
+
+    def _ruled(self, plan: Plan, candidate: int) -> Draft:
+        """Such a task: it asks no model."""
+        seed = self._derived("rule", plan, candidate)
+        leads = list(self._ruled_tasks.leads)
+        begun = self._ruled_tasks.begin(leads[seed % len(leads)], seed)
+        made = {**self._ruled_tasks.file.provenance, _RULE: begun.rule, "seed": seed}
+        made |= {"attempt": candidate, "lead": leads[seed % len(leads)]}
+        asks = begun.lead.startswith(("How ", "Which ")) and "?" not in begun.lead
+        return Draft(begun.lead + ("?" if asks else "."), made)
+
+    async def _with_text(self, plan: Plan, draft: Draft, candidate: int) -> Instance:
+        """The text of such a task, and the answer by its rule."""
+        written, made = await with_text_asked(
+            self._llm,
+            self._before_a_user,
+            draft.made["lead"],
+            seed=self._derived("input", plan, candidate),
+            sampling=self._sampling,
+            stop=("\n",),
+            said=draft.text[:-1],
+        )
+        if written.lacks is not None:
+            return Instance("", "", {"input": made}, [Finding(NO_TEXT, {"lacks": written.lacks})])
+        told = {"input": made, "response": {"ground": written.ground}}
+        return Instance(written.text, written.answer, told)
 
     async def _output(self, plan: Plan, task: str, text: str, candidate: int) -> Made:
         """What the task makes of the text."""

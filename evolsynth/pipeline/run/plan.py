@@ -16,7 +16,8 @@ from evolsynth.pipeline.columns import check_columns
 from evolsynth.pipeline.graph import Node, Pipeline, Step
 from evolsynth.pipeline.run.context import Models, gate_settings, takes_n
 from evolsynth.pipeline.run.state import Budget, RunWatch
-from evolsynth.pipeline.run.steer import Steer, check_steers, steer_of
+from evolsynth.pipeline.run.steer import check_steers
+from evolsynth.pipeline.steer import Steer, steer_of
 from evolsynth.pipeline.steps import origin_of
 from evolsynth.rows import Row, derive_seed
 from evolsynth.store.cached_llm import Retry

@@ -13,7 +13,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any
 
 import msgspec
 
@@ -22,48 +21,14 @@ from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.methods.steering import Steering
 from evolsynth.pipeline.graph import Node
 from evolsynth.pipeline.run.knowledge import Known, Learnt, drawn_of, evenness
+from evolsynth.pipeline.steer import Steer
 from evolsynth.rows import Row
 
-__all__ = ["Change", "Look", "Steer", "Steered", "Steerer", "check_steers", "steer_of"]
+__all__ = ["Change", "Look", "Steered", "Steerer", "check_steers"]
 
 #: A weight that is so many times the usual one, or less than one part of it, is worth a word.
 _WORTH = 1.5
 _TOLD = 3  # kinds that a look tells of, either way
-_AT_LEAST = 8
-
-
-class Steer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a run steers itself.
-
-    Args:
-        every: rows of a source's plan between two looks; what is asked for changes one such block
-            later.
-    """
-
-    every: Annotated[int, msgspec.Meta(ge=_AT_LEAST)] = 50
-
-
-def steer_of(given: bool | Steer | Mapping[str, Any] | None) -> Steer | None:
-    """How a run steers itself by what it was told; None where it does not.
-
-    Raises:
-        InputError: an option is unknown or out of its range.
-    """
-    if given is None or given is False:
-        return None
-    if given is True:
-        return Steer()
-    if isinstance(given, Steer):
-        if given.every < _AT_LEAST:
-            raise InputError(f"steer: every is {given.every}: it must be {_AT_LEAST} or more.")
-        return given
-    try:
-        return msgspec.convert(given, Steer)
-    except msgspec.ValidationError as error:
-        told = str(error).replace("`", "'")
-        raise InputError(
-            f"steer: {told}. Write true, or {{every: 50}} with a number from {_AT_LEAST}."
-        ) from None
 
 
 def check_steers(nodes: Sequence[Node]) -> None:

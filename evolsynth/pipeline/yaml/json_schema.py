@@ -20,7 +20,7 @@ from evolsynth.evaluation.gate.settings import thresholds
 from evolsynth.llm.backends import BACKENDS, DEFAULT_SCHEME, backend_options
 from evolsynth.options import Option
 from evolsynth.pipeline.makers import COMMON, StepMaker
-from evolsynth.pipeline.run.steer import Steer
+from evolsynth.pipeline.steer import Steer
 from evolsynth.pipeline.steps import STEPS
 from evolsynth.pipeline.yaml.load import BRANCHES
 from evolsynth.registry import summary

@@ -38,7 +38,7 @@ from evolsynth.llm.backends import backend_options, scheme_of
 from evolsynth.options import converted, holds_path
 from evolsynth.pipeline.graph import Branches, Chainable, Part, Pipeline, Step
 from evolsynth.pipeline.makers import RESERVED, StepMaker
-from evolsynth.pipeline.run.steer import Steer, steer_of
+from evolsynth.pipeline.steer import Steer, steer_of
 from evolsynth.pipeline.steps import STEPS, maker_of
 from evolsynth.pipeline.yaml.scripts import Scripts, pipeline_in, step_maker_in
 from evolsynth.pipeline.yaml.write import write_yaml

@@ -259,6 +259,10 @@ def _opening(tokens: tuple[Token, ...], start: int) -> tuple[Range, Range, int] 
             end = at
             while end > first and tokens[end - 1].lower in ADVERBS:
                 end -= 1
+            before = tokens[end - 1].lower if end > first + 1 else ""
+            joined = any(word.lower == "and" for word in tokens[first:end])
+            if joined and token.lower not in _AUXILIARIES and before in _BASES - _SELDOM:
+                return None  # "mother and father take turns"
             return (lead, (first, end), at) if end > first else None
         if token.text == ",":
             behind = _behind_apposition(tokens, at)
@@ -310,8 +314,8 @@ def _finite(
         return None
     low = token.lower
     near = at - 1
-    while near > first and tokens[near].lower in ADVERBS:
-        near -= 1
+    while near > first and (tokens[near].lower in ADVERBS or tokens[near].lower.endswith("ly")):
+        near -= 1  # "the newly founded club"
     last = tokens[near].lower if before else ""
     if last in DETERMINERS or last in ("to", "of"):
         return None
@@ -402,6 +406,9 @@ def _in_a_name(tokens: tuple[Token, ...], at: int) -> bool:
 def _in_a_list(tokens: tuple[Token, ...], at: int) -> bool:
     """Whether a comma parts the items of a list that goes on to the end: "rye, oats and wheat"."""
     behind = tokens[at + 1 : len(tokens) - 1]
+    if behind and behind[0].lower in ("and", "or"):  # "mountains, lakes, and woods"
+        earlier = max((k for k in range(at) if tokens[k].text == ","), default=0)
+        return earlier > 0 and _in_a_list(tokens, earlier)
     last = max((k for k, token in enumerate(behind) if token.lower in ("and", "or")), default=0)
     if not last or len(behind) > 14 or len(behind) - last > 7 or behind[0].lower.endswith("ing"):
         return False
@@ -460,8 +467,14 @@ def _own_subject(tokens: tuple[Token, ...], end: int) -> int | None:
         return None
     if tokens[end].text == "," and tokens[end + 1].lower in ("and", "but", "so"):
         return end + 2
-    if tokens[end].text == ";" or tokens[end].lower in ("and", "but"):
+    if tokens[end].text == ";":
         return end + 1
+    if tokens[end].lower in ("and", "but"):
+        opening = _opening(tokens, end + 1)
+        whole = opening is not None and not any(
+            token.lower in PREPOSITIONS for token in tokens[opening[1][0] : opening[1][1]]
+        )
+        return end + 1 if whole else None
     return None
 
 

@@ -300,7 +300,8 @@ def _lead(tokens: tuple[Token, ...], start: int) -> tuple[Range, int | None]:
     if first in ("in", "by", "since") and _TIME.fullmatch(tokens[start + 1].text):
         behind = start + 2
         behind += tokens[behind].text.isdigit()  # "In May 1881 the mill burned down"
-        return (start, behind), behind
+        goes_on = tokens[behind].lower in ("or", "and", "to", "until", "of")
+        return ((0, 0), None) if goes_on else ((start, behind), behind)
     return (0, 0), None
 
 

@@ -159,7 +159,9 @@ def is_person(phrase: str) -> bool:
     before = [word for word in said if word.islower()]
     if "of" in before:
         before = before[: before.index("of")]
-    return bool(before) and before[-1] in _PEOPLE["occupations"]
+    return bool(before) and not {before[-1], before[-1].removesuffix("s")}.isdisjoint(
+        _PEOPLE["occupations"]
+    )
 
 
 @lru_cache(maxsize=256)
@@ -235,7 +237,7 @@ def _subject(passage: Passage, sentence: str, clause: Clause, topic: str) -> str
         return None  # "Bake the loaf"
     if any(map(_looks_finite, tokens[1:-1], tokens[2:])):
         return None
-    if len(tokens) == 2 and noun.endswith("est"):
+    if len(tokens) == 2 and tokens[0] == "the" and noun.endswith("est"):
         return None  # "the tallest"
     if noun in DETERMINERS or noun in ("there", "first", "second", "third", "last"):
         return None

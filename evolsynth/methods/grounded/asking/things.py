@@ -112,7 +112,9 @@ def subject(said: Said) -> Iterator[Question]:
         return
     if {w.lower() for w in told} & LISTS["groups"] or len(told) < 2:
         return
-    if told[-1].endswith(("er", "or", "ist", "ian", "man", "woman")):  # mostly people
+    if (
+        told[-1].removesuffix("s").endswith(("er", "or", "ist", "ian", "man", "woman"))
+    ):  # mostly people
         return
     if len(told) > 4 or told[0] == "there" or verb.base in LISTS["empty verbs"] | {"can", "will"}:
         return

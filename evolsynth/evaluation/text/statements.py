@@ -293,7 +293,7 @@ def _lead(tokens: tuple[Token, ...], start: int) -> tuple[Range, int | None]:
     if first not in PREPOSITIONS:
         return (0, 0), None if first in JOINS or first == "to" else start
     for at in range(start + 1, min(start + _LEAD, len(tokens) - 1)):
-        if tokens[at].text == ",":
+        if tokens[at].text == "," and not _in_a_date(tokens, at):
             return (start, at), at + 1
         if tokens[at].lower in _AUXILIARIES or tokens[at].lower in JOINS:
             break
@@ -378,6 +378,8 @@ def _second_verb(tokens: tuple[Token, ...], at: int, subject: Range) -> Verb | N
 def _ends(tokens: tuple[Token, ...], at: int) -> bool:
     """Whether a clause ends before this token."""
     low = tokens[at].lower
+    if tokens[at].text == "," and _in_a_date(tokens, at):
+        return False
     if tokens[at].text == "," and (_in_a_name(tokens, at) or _in_a_list(tokens, at)):
         return False
     if low == "so" and tokens[at + 1].lower != "that":
@@ -402,6 +404,14 @@ def _in_a_name(tokens: tuple[Token, ...], at: int) -> bool:
         return tokens[at + 2].text == "," or at + 2 == len(tokens) - 1
     closes = tokens[at - 2].text == "," and _in_a_name(tokens, at - 2)
     return closes and tokens[at + 1].lower in PREPOSITIONS
+
+
+def _in_a_date(tokens: tuple[Token, ...], at: int) -> bool:
+    """Whether a comma stands within a date: "May 31, 1911", "31 May, 1911"."""
+    if at < 2 or at + 1 >= len(tokens) or not re.fullmatch(r"[12]\d{3}", tokens[at + 1].text):
+        return False
+    day, month = sorted((tokens[at - 1].text, tokens[at - 2].text))
+    return day.isdigit() and _TIME.fullmatch(month) is not None
 
 
 def _in_a_list(tokens: tuple[Token, ...], at: int) -> bool:

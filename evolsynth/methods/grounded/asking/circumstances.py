@@ -74,7 +74,7 @@ _WHERE = re.compile(
 )
 _NO_PLACE = re.compile(
     rf".*\b(?:{YEAR}|{MONTH}|{DAY}s?|century|{TIME}|{DEGREES}|spring|summer|autumn|winter"
-    r"|lifetime|life|format|language|version|file|list|book|danger|use|turns|general|advance|detail"
+    r"|disaster|war|accident|battle|attack|process|lifetime|life|format|language|version|file|list|book|danger|use|turns|general|advance|detail"
     r"|colour|shape|size|pieces|parts|words|practice|favour|French|English|German|Latin|person"
     r"|night|morning|evening|noon|age|time|times|average|fact|addition|part|way|order|honour|terms"
     r"|pairs|groups|form|case|cases|turn|total|particular|\d+s)\b.*"

@@ -42,6 +42,7 @@ PROGRAMS = {
     "self-instruct": Program(
         "evals.self_instruct", "new tasks of attempts, by reason, and rows to read"
     ),
+    "grounded": Program("evals.grounded", "tasks made of texts, by kind, and rows to read"),
     "crash": Program(
         "evals.crash.command", "runs killed again and again: do they end as if nobody had?"
     ),

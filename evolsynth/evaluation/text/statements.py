@@ -259,6 +259,10 @@ def _opening(tokens: tuple[Token, ...], start: int) -> tuple[Range, Range, int] 
             end = at
             while end > first and tokens[end - 1].lower in ADVERBS:
                 end -= 1
+            before = tokens[end - 1].lower if end > first + 1 else ""
+            joined = any(word.lower == "and" for word in tokens[first:end])
+            if joined and token.lower not in _AUXILIARIES and before in _BASES - _SELDOM:
+                return None  # "mother and father take turns"
             return (lead, (first, end), at) if end > first else None
         if token.text == ",":
             behind = _behind_apposition(tokens, at)
@@ -289,14 +293,15 @@ def _lead(tokens: tuple[Token, ...], start: int) -> tuple[Range, int | None]:
     if first not in PREPOSITIONS:
         return (0, 0), None if first in JOINS or first == "to" else start
     for at in range(start + 1, min(start + _LEAD, len(tokens) - 1)):
-        if tokens[at].text == ",":
+        if tokens[at].text == "," and not _in_a_date(tokens, at):
             return (start, at), at + 1
         if tokens[at].lower in _AUXILIARIES or tokens[at].lower in JOINS:
             break
     if first in ("in", "by", "since") and _TIME.fullmatch(tokens[start + 1].text):
         behind = start + 2
         behind += tokens[behind].text.isdigit()  # "In May 1881 the mill burned down"
-        return (start, behind), behind
+        goes_on = tokens[behind].lower in ("or", "and", "to", "until", "of")
+        return ((0, 0), None) if goes_on else ((start, behind), behind)
     return (0, 0), None
 
 
@@ -310,8 +315,8 @@ def _finite(
         return None
     low = token.lower
     near = at - 1
-    while near > first and tokens[near].lower in ADVERBS:
-        near -= 1
+    while near > first and (tokens[near].lower in ADVERBS or tokens[near].lower.endswith("ly")):
+        near -= 1  # "the newly founded club"
     last = tokens[near].lower if before else ""
     if last in DETERMINERS or last in ("to", "of"):
         return None
@@ -373,6 +378,8 @@ def _second_verb(tokens: tuple[Token, ...], at: int, subject: Range) -> Verb | N
 def _ends(tokens: tuple[Token, ...], at: int) -> bool:
     """Whether a clause ends before this token."""
     low = tokens[at].lower
+    if tokens[at].text == "," and _in_a_date(tokens, at):
+        return False
     if tokens[at].text == "," and (_in_a_name(tokens, at) or _in_a_list(tokens, at)):
         return False
     if low == "so" and tokens[at + 1].lower != "that":
@@ -399,9 +406,20 @@ def _in_a_name(tokens: tuple[Token, ...], at: int) -> bool:
     return closes and tokens[at + 1].lower in PREPOSITIONS
 
 
+def _in_a_date(tokens: tuple[Token, ...], at: int) -> bool:
+    """Whether a comma stands within a date: "May 31, 1911", "31 May, 1911"."""
+    if at < 2 or at + 1 >= len(tokens) or not re.fullmatch(r"[12]\d{3}", tokens[at + 1].text):
+        return False
+    day, month = sorted((tokens[at - 1].text, tokens[at - 2].text))
+    return day.isdigit() and _TIME.fullmatch(month) is not None
+
+
 def _in_a_list(tokens: tuple[Token, ...], at: int) -> bool:
     """Whether a comma parts the items of a list that goes on to the end: "rye, oats and wheat"."""
     behind = tokens[at + 1 : len(tokens) - 1]
+    if behind and behind[0].lower in ("and", "or"):  # "mountains, lakes, and woods"
+        earlier = max((k for k in range(at) if tokens[k].text == ","), default=0)
+        return earlier > 0 and _in_a_list(tokens, earlier)
     last = max((k for k, token in enumerate(behind) if token.lower in ("and", "or")), default=0)
     if not last or len(behind) > 14 or len(behind) - last > 7 or behind[0].lower.endswith("ing"):
         return False
@@ -460,8 +478,14 @@ def _own_subject(tokens: tuple[Token, ...], end: int) -> int | None:
         return None
     if tokens[end].text == "," and tokens[end + 1].lower in ("and", "but", "so"):
         return end + 2
-    if tokens[end].text == ";" or tokens[end].lower in ("and", "but"):
+    if tokens[end].text == ";":
         return end + 1
+    if tokens[end].lower in ("and", "but"):
+        opening = _opening(tokens, end + 1)
+        whole = opening is not None and not any(
+            token.lower in PREPOSITIONS for token in tokens[opening[1][0] : opening[1][1]]
+        )
+        return end + 1 if whole else None
     return None
 
 

@@ -30,6 +30,8 @@ __all__ = ["Said", "is_person", "is_topic", "said_in", "sentence_case"]
 
 _PEOPLE = vocabularies(__file__, "people.txt")
 _PERSONAL = frozenset(("he", "she", "it", "they"))
+#: Adverbs that say how a sentence goes on from the one before it.
+_JOINING = frozenset(("also", "then", "later", "soon", "finally", "eventually", "again", "now"))
 _POSSESSIVE = frozenset(("his", "her", "its", "their"))
 _HEDGES = re.compile(r"(?:up to|at (?:least|most)|more than|less than|fewer than|over|under|about"
                      r"|around) (?=\d|[a-z]+\b)")  # fmt: skip
@@ -93,17 +95,23 @@ class Said(NamedTuple):
         finite = self.clause.finite.of(self.text)
         if self.plain_verb:
             front = "did" if verb.past else ("does" if self._third(finite) else "do")
-            middle = [self.clause.adverb.of(self.text), verb.base]
+            middle = [self._adverb, verb.base]
         else:
-            front, middle = finite, [self.clause.adverb.of(self.text)]
+            front, middle = finite, [self._adverb]
         said = [opening, front, self.subject, *middle, *self._behind(without, core)]
         return " ".join(filter(None, said)) + "?"
 
     def ask_subject(self, opening: str) -> str:
         """A question for the subject."""
         finite = self.clause.finite.of(self.text)
-        said = [opening, self.clause.adverb.of(self.text), finite, *self._behind((), None)]
+        said = [opening, self._adverb, finite, *self._behind((), None)]
         return " ".join(filter(None, said)) + "?"
+
+    @property
+    def _adverb(self) -> str:
+        """What stands between subject and verb, without words that only join sentences."""
+        words = self.clause.adverb.of(self.text).split()
+        return " ".join(word for word in words if word not in _JOINING)
 
     def statement(self, *, moved: Span | None = None) -> str:
         """The clause as a sentence of its own."""
@@ -143,12 +151,17 @@ def is_person(phrase: str) -> bool:
     if not said or any(word.strip(",.'") in _PEOPLE["not people"] for word in said):
         return False
     names = [word for word in said if word[:1].isupper()]
-    if names and (names[0] in _PEOPLE["given names"] or names[0].rstrip(".") in _PEOPLE["titles"]):
+    if names and (
+        names[0] in _PEOPLE["given names"]
+        or (names[0].rstrip(".") in _PEOPLE["titles"] and len(names) > 1)
+    ):
         return True
     before = [word for word in said if word.islower()]
     if "of" in before:
         before = before[: before.index("of")]
-    return bool(before) and before[-1] in _PEOPLE["occupations"]
+    return bool(before) and not {before[-1], before[-1].removesuffix("s")}.isdisjoint(
+        _PEOPLE["occupations"]
+    )
 
 
 @lru_cache(maxsize=256)
@@ -224,6 +237,8 @@ def _subject(passage: Passage, sentence: str, clause: Clause, topic: str) -> str
         return None  # "Bake the loaf"
     if any(map(_looks_finite, tokens[1:-1], tokens[2:])):
         return None
+    if len(tokens) == 2 and tokens[0] == "the" and noun.endswith("est"):
+        return None  # "the tallest"
     if noun in DETERMINERS or noun in ("there", "first", "second", "third", "last"):
         return None
     return _in_a_sentence(text, passage)

@@ -76,7 +76,7 @@ def _asks(question: str) -> frozenset[str]:
 
 _HOW_MANY = re.compile(r"how many (?P<what>[a-z]+)\b", re.I)
 _MEASURED = re.compile(r"how (?:long|far|tall|wide|high|deep|thick|old|heavy|fast)\b", re.I)
-_MEASURE = re.compile(rf"{AMOUNT} ?(?:{TIME}|{LENGTH}|{MASS}|[a-z]+)", re.I)
+_MEASURE = re.compile(rf"{AMOUNT} ?(?:{TIME}|{LENGTH}|{MASS})(?: per [a-z]+)?", re.I)
 
 
 def _of_its_kind(question: str, text: str, sentence: Place, spans: list[Place]) -> list[Place]:
@@ -87,7 +87,7 @@ def _of_its_kind(question: str, text: str, sentence: Place, spans: list[Place]) 
         noun = stem(match["what"])
         better = [s for s in spans if _counts(text[s.start : sentence.end], s.of(text), noun)]
     elif _MEASURED.match(question):
-        better = [s for s in spans if _MEASURE.fullmatch(s.of(text))]
+        return [s for s in spans if _MEASURE.fullmatch(s.of(text))]
     elif question.lower().startswith("where"):
         better = [s for s in spans if s.of(text).split()[0].lower() in PREPOSITIONS]
     return better or spans

@@ -31,7 +31,10 @@ class Words:
         """One place for each word of them all."""
         known = sorted({word for text in texts for word in text.lower().split()})
         found = np.array([[text.lower().split().count(w) for w in known] for text in texts], float)
-        return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
+        unit: NDArray[np.float32] = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(
+            np.float32
+        )
+        return unit
 
 
 def asking(instruction: str, **more: Any) -> Row:

@@ -17,6 +17,7 @@ from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.tier import tier_of
 from evolsynth.llm.base import Capability
+from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.grounded.draft import Draft, Passage, Place
 from evolsynth.methods.grounded.grounded import EXHAUSTED, grounded, kinds_of
@@ -140,6 +141,35 @@ async def test_rows_pass_the_gate_and_are_verified(embedder: MiniLM) -> None:
     judged = [one async for one in Gate(embedder).check(rows)]
     assert [one.verdict.tier for one in judged if one.verdict] == ["verified"] * len(rows)
     assert sum(one.status == "accepted" for one in judged) >= 0.9 * len(rows)
+
+
+async def test_a_question_with_a_word_that_the_model_finds_odd_is_not_taken() -> None:
+    def odd(prompt: str, continuation: str) -> float:
+        return -9.0 if "wide" in continuation else -1.0
+
+    wide = {"how_much": 1.0}
+    judged = [one async for one in grounded([TEXTS[0]], Scripted([], scores=odd), kinds=wide)]
+    assert [one.status for one in judged] == ["rejected"]
+    blind = Scripted([], scores=odd, capabilities={Capability.CHAT})
+    (kept, _) = [one async for one in grounded([TEXTS[0]], blind, kinds=wide)]
+    assert kept.scores == {}
+    (kept, _) = await made([TEXTS[0]], kinds=wide)
+    assert kept.scores == {"question_likely": -1.0, "question_lowest": -1.0}
+    unasked = [
+        one
+        async for one in grounded(
+            [TEXTS[0]], Scripted([], scores=odd), kinds=wide, least_token=None
+        )
+    ]
+    assert unasked[0].scores == {}
+
+
+@pytest.mark.real
+async def test_the_small_model_keeps_good_questions(smollm: LlamaCpp) -> None:
+    rows = [one async for one in grounded(TEXTS, smollm, kinds=QUESTIONS, each=3)]
+    made = [one for one in rows if not one.settled]
+    assert len(made) >= 5
+    assert all(one.scores["question_lowest"] >= -7 for one in made)
 
 
 async def test_leaving_early_leaves_no_task_behind() -> None:

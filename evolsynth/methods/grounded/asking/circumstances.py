@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from evolsynth.evaluation.text.statements import Span, is_base, past_of, verb_of
+from evolsynth.evaluation.text.words import content
 from evolsynth.methods.grounded.asking.amounts import FAR
 from evolsynth.methods.grounded.asking.patterns import DAY, DEGREES, MONTH, TIME, YEAR
 from evolsynth.methods.grounded.asking.question import (
@@ -30,7 +31,8 @@ def who(said: Said) -> Iterator[Question]:
     own = re.search(r"\b(?:his|her|their)\b", said.statement()) is not None
     told = verb.base not in LISTS["empty verbs"] | {"can", "will"} and bool(said.core)
     named = text[:1].isupper() and "'" not in text and not re.search(r"[A-Z]", said.core)
-    is_one = verb.base == "be" and said.core.startswith("the ") and named
+    alone = len(content(said.core)) < 2 and " of " not in said.core
+    is_one = verb.base == "be" and said.core.startswith("the ") and named and not alone
     if person and not own and (told or is_one):
         yield from asked_of("who", said, subject, said.ask_subject("Who"))
     yield from _agent(said)
@@ -72,7 +74,7 @@ _WHERE = re.compile(
 )
 _NO_PLACE = re.compile(
     rf".*\b(?:{YEAR}|{MONTH}|{DAY}s?|century|{TIME}|{DEGREES}|spring|summer|autumn|winter"
-    r"|lifetime|life|format|language|version|file|list|book|danger|use|turns|general|advance|detail"
+    r"|disaster|war|accident|battle|attack|process|lifetime|life|format|language|version|file|list|book|danger|use|turns|general|advance|detail"
     r"|colour|shape|size|pieces|parts|words|practice|favour|French|English|German|Latin|person"
     r"|night|morning|evening|noon|age|time|times|average|fact|addition|part|way|order|honour|terms"
     r"|pairs|groups|form|case|cases|turn|total|particular|\d+s)\b.*"
@@ -84,6 +86,8 @@ def where(said: Said) -> Iterator[Question]:
     """Where something is or happened."""
     base, verbs = said.clause.verb.base, "placing verbs"
     if base == "be" and said.core:
+        if len(said.core.split()) > 2:
+            return
         base, verbs = verb_of(said.core.split()[-1]) or "", "placed verbs"
     if base not in LISTS[verbs] or FAR.fullmatch(said.core) or "never" in said.core:
         return
@@ -95,6 +99,8 @@ def where(said: Said) -> Iterator[Question]:
         return
     index, match = hits[0]
     if index > 1 and base not in ("bear", "die", "bury", "meet", "build", "hold", "found"):
+        return
+    if any(c.isdigit() for c in match["answer"]):
         return
     if base in ("found", "open") and said.core and not match["answer"].split()[-1][0].isupper():
         return

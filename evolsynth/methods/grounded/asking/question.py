@@ -90,6 +90,8 @@ def asked_of(
     """The question, unless it is too long, empty, or speaks of what it does not name."""
     good = tuple(w for w in wordings if _readable(w, said))
     whole = said.statement() if statement is None else statement
+    if _LIMITS & {*said.core.split(), *said.clause.adverb.of(said.text).split()}:
+        return
     if all(wording.rstrip("?").split()[-1] in _DANGLING for wording in wordings):
         return
     words_of = set(answer.of(said.text).lower().split())
@@ -100,7 +102,25 @@ def asked_of(
 
 
 #: Words that no question ends with, as what they belong to was asked for.
-_DANGLING = frozenset(("also", "too", "however", "only", "even", "just", "mostly", "mainly", "not"))
+_DANGLING = frozenset(
+    (
+        "and",
+        "or",
+        "but",
+        "also",
+        "too",
+        "however",
+        "only",
+        "even",
+        "just",
+        "mostly",
+        "mainly",
+        "not",
+    )
+)
+#: Words that limit or weaken what is said: a question that keeps them is odd, and one that does not
+#: is another.
+_LIMITS = frozenset(("only", "probably", "perhaps", "possibly", "apparently", "even", "merely"))
 #: Words by which an answer points at something that it does not say.
 _UNCLEAR = REFERRING - {"its", "his", "their", "above", "below", "both", "previous"}
 _OWNED = re.compile(r"\b(?:his|her|its|their) (?=[a-z]+)")
@@ -115,7 +135,7 @@ def _readable(text: str, said: Said) -> bool:
     if any(text[end:].split()[0].lower() in PREPOSITIONS for end in owned):
         return False  # "placed her in a mural"
     if any(_OWNED.search(said.part(k)) for k in range(1, len(said.parts))):
-        return "its" in text.split()  # "turned the walk in her memory into a race": whose?
+        return False  # "turned the walk in her memory into a race": whose?
     return 4 <= len(text.split()) <= 18 and not {w.lower() for w in rest} & (REFERRING - own)
 
 

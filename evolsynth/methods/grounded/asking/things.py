@@ -68,8 +68,9 @@ def what(said: Said) -> Iterator[Question]:
     if verb.base == "be" and re.match(r"an? ", core) and whole:
         answer = Span(said.parts[0].start, said.parts[-1].end)
         own = is_topic(said.subject, said.passage) or said.subject.split()[0] not in DETERMINERS
-        if own and len(answer.of(said.text).split()) >= 4 and not is_person(said.subject):
-            asked = said.ask("What", without=tuple(range(len(said.parts))))
+        person = is_person(said.subject) or is_person(core.split(" and ")[0].split(" born ")[0])
+        if own and len(answer.of(said.text).split()) >= 4:
+            asked = said.ask("Who" if person else "What", without=tuple(range(len(said.parts))))
             yield from asked_of("what", said, answer, asked)
 
 
@@ -111,7 +112,9 @@ def subject(said: Said) -> Iterator[Question]:
         return
     if {w.lower() for w in told} & LISTS["groups"] or len(told) < 2:
         return
-    if told[-1].endswith(("er", "or", "ist", "ian", "man", "woman")):  # mostly people
+    if (
+        told[-1].removesuffix("s").endswith(("er", "or", "ist", "ian", "man", "woman"))
+    ):  # mostly people
         return
     if len(told) > 4 or told[0] == "there" or verb.base in LISTS["empty verbs"] | {"can", "will"}:
         return

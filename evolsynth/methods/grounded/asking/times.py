@@ -24,7 +24,8 @@ def _when(
 ) -> Iterator[Question]:
     """Questions for a phrase of time. ``openings`` may hold the groups of the pattern."""
     hits = list(found(said, pattern))
-    if len(hits) != 1 or (said.clause.verb.base == "be" and not said.core):
+    states = said.clause.verb.base == "be" and re.match(r"(?:an?|the) |$", said.core) is not None
+    if len(hits) != 1 or states:
         return
     index, match = hits[0]
     groups = {name: value or "" for name, value in match.groupdict().items()}
@@ -32,7 +33,7 @@ def _when(
     yield from asked_of(kind, said, place_of(said, index, match), *wordings)
 
 
-_IN_YEAR = re.compile(rf"in (?:the year )?(?P<answer>{YEAR})")
+_IN_YEAR = re.compile(rf"in (?:the year )?(?P<answer>{YEAR}|\d{{1,4}} (?:BCE?|AD|CE))")
 _SINCE = re.compile(rf"(?P<how>since|until|till|by) (?:the year )?(?P<answer>{YEAR})")
 
 

@@ -104,6 +104,8 @@ def refuses(flat: str) -> bool:
 
 def carries(word: Word) -> bool:
     lower = word.lower
+    if word.text == "May" and word.start > 0:
+        return True
     if BASE.get(lower, lower) in FUNCTION_WORDS or word.stem in NEGATORS:
         return False
     return len(lower) > 1 or lower.isdigit()

@@ -100,7 +100,11 @@ def run(options: argparse.Namespace) -> int:
         told = asyncio.run(_with_model((*read, *made), whole))
         ways["with a model"] = {name: one.score for name, one in told.items()}
     measured = {name: figures(read, made, scores) for name, scores in ways.items()}
-    print(f"{part}: {len(read)} answers ({sum(i.supported for i in read)} supported), ", end="", file=out)
+    print(
+        f"{part}: {len(read)} answers ({sum(i.supported for i in read)} supported), ",
+        end="",
+        file=out,
+    )
     print(f"{sum(not i.supported for i in made)} false statements; rules {each:.1f} ms", file=out)
     for name, one in measured.items():
         kinds = ", ".join(f"{kind} {value:.3f}" for kind, value in one.kinds.items())
@@ -116,7 +120,10 @@ def run(options: argparse.Namespace) -> int:
             score = last[id(item)].score
             if (score >= 0.5) != item.supported:
                 shown = {k: v for k, v in last[id(item)].signals.items() if v}
-                print(f"{score:.2f} {item.kind:9} {item.question} | {item.answer}\n     {shown}", file=out)
+                print(
+                    f"{score:.2f} {item.kind:9} {item.question} | {item.answer}\n     {shown}",
+                    file=out,
+                )
     if options.fit:
         print("RULE_WEIGHTS =", _fitted(read, made, found, RULE_WEIGHTS), file=out)
         if told:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -69,9 +70,9 @@ def answers(part: str) -> list[Item]:
             row["asked"],
             row["question"],
             row["answer"],
-            row["supported"],
-            row["claims"],
-            row["answers"],
+            bool(row["supported"]),
+            bool(row["claims"]),
+            bool(row["answers"]),
         )
         for row in _rows("support_answers.jsonl")
         if known[row["passage"]].part == part
@@ -86,7 +87,8 @@ def swapped(part: str) -> list[Item]:
     for place, passage in enumerate(some):
         other = some[(place + 7) % len(some)]
         for one in sentences_of(passage.text):
-            random = Random(derive_seed(0, "support", f"{passage.id} {one.start}"))
+            seed = derive_seed(0, "support", f"{passage.id} {one.start}")
+            random = Random(seed)  # noqa: S311 - not for secrets
             found.append(Item(passage, "true", ASKED, one.text, True))
             rest = passage.text[: one.start] + passage.text[one.end :]
             made = (
@@ -109,7 +111,7 @@ def swapped(part: str) -> list[Item]:
     return found
 
 
-def _rows(name: str) -> Iterator[dict[str, str]]:
+def _rows(name: str) -> Iterator[dict[str, Any]]:
     for line in (DATA / name).read_text(encoding="utf-8").splitlines():
         yield json.loads(line)
 

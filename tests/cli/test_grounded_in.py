@@ -21,7 +21,11 @@ ORCHARD = (
 ROWS: list[dict[str, Any]] = [
     {"id": "a", "instruction": "When was the kiln built?", "response": "It was built in 1808."},
     {"id": "b", "instruction": "What did the kiln burn?", "response": "The kiln burned oak wood."},
-    {"id": "c", "instruction": "What do the pigs eat?", "response": "The pigs eat the fallen fruit."},
+    {
+        "id": "c",
+        "instruction": "What do the pigs eat?",
+        "response": "The pigs eat the fallen fruit.",
+    },
 ]
 
 
@@ -99,9 +103,7 @@ def test_neither_a_field_nor_a_folder(
     assert "Traceback" not in said
 
 
-def test_rows_that_lack_the_text_are_told(
-    place: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_rows_that_lack_the_text_are_told(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(place / "some.jsonl", [{**ROWS[0], "passage": KILN}, ROWS[1], {**ROWS[2], "passage": 7}])
     found = gated(place, "some.jsonl", "passage", "--no-embedder")
     assert "2 rows have no text in 'passage' to stand in." in capsys.readouterr().err

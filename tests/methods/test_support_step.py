@@ -31,7 +31,9 @@ async def scored(rows: list[Row], llm: Scripted) -> list[Row]:
 
 
 async def test_a_row_gets_its_score_its_evidence_and_why() -> None:
-    (out,) = await scored([row("What drew the cars?", "Horses drew the cars.")], Scripted([], scores=likely))
+    (out,) = await scored(
+        [row("What drew the cars?", "Horses drew the cars.")], Scripted([], scores=likely)
+    )
     assert out.scores["support"] > 0.8
     (place,) = out.extra["evidence"]
     assert TEXT[place["start"] : place["end"]].startswith("Horses drew")
@@ -40,13 +42,17 @@ async def test_a_row_gets_its_score_its_evidence_and_why() -> None:
 
 
 async def test_words_that_do_not_stand_in_the_text_are_named() -> None:
-    (out,) = await scored([row("What drew the cars?", "Camels drew the cars.")], Scripted([], scores=-3.0))
+    (out,) = await scored(
+        [row("What drew the cars?", "Camels drew the cars.")], Scripted([], scores=-3.0)
+    )
     assert out.scores["support"] < 0.3
     assert "Camels" in [one["text"] for one in out.provenance["support"]["against"]]
 
 
 async def test_the_gate_takes_the_score_and_not_that_of_another_response() -> None:
-    (out,) = await scored([row("What drew the cars?", "Horses drew the cars.")], Scripted([], scores=-9.0))
+    (out,) = await scored(
+        [row("What drew the cars?", "Horses drew the cars.")], Scripted([], scores=-9.0)
+    )
     low = out.replace(scores={"support": 0.1})
     finding = CHECKS["unsupported"].find(Case(low))
     assert finding is not None
@@ -83,7 +89,9 @@ async def test_a_row_that_the_model_cannot_be_asked_about_is_judged_by_rules() -
     def refuse(prompt: str, _: str) -> RequestError:
         return RequestError("too long")
 
-    (out,) = await scored([row("What drew the cars?", "Horses drew them.")], Scripted([], scores=refuse))
+    (out,) = await scored(
+        [row("What drew the cars?", "Horses drew them.")], Scripted([], scores=refuse)
+    )
     assert out.status == "pending"
     assert out.scores["support"] > 0.5
     assert "too long" in out.provenance["support"]["missing"]

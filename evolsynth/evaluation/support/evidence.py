@@ -61,9 +61,7 @@ def bearing(
                 score += weight * sum(_share(key, sentence, rare, vocabulary) for key in keys.keys)
         if claim is not None:
             weight = _NUMBER if len(claim.keys) > BARE else 4 * _NUMBER
-            score += weight * sum(
-                any(equal(n, m) for m in sentence.numbers) for n in claim.numbers
-            )
+            score += weight * sum(any(equal(n, m) for m in sentence.numbers) for n in claim.numbers)
         scores.append(score)
     return sorted(range(len(text)), key=lambda place: (-round(scores[place], 6), place))
 

@@ -61,13 +61,11 @@ def frames(said: Sequence[Word], flat: str) -> Iterator[Frame]:
     """The frames of a sentence, by its words and its plain text, in the order of their verbs."""
     parts = list(_parts(said, flat))
     last: _Phrase | None = None
-    places = [k for k, part in enumerate(parts) if isinstance(part, int)]
-    for n, k in enumerate(places):
-        begin = places[n - 1] + 1 if n else 0
+    places = [(k, part) for k, part in enumerate(parts) if isinstance(part, int)]
+    for n, (k, verb) in enumerate(places):
+        begin = places[n - 1][0] + 1 if n else 0
         more = n + 1 < len(places)
-        end = places[n + 1] if more else len(parts)
-        verb = parts[k]
-        assert isinstance(verb, int)  # by how places were chosen
+        end = places[n + 1][0] if more else len(parts)
         before = parts[begin:k]
         last, antecedent = _subject(before, last)
         yield _frame(said, verb, last, antecedent, _behind(parts[k + 1 : end], more))

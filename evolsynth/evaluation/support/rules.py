@@ -6,12 +6,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from evolsynth.evaluation.information_loss.alignment import related, siblings
 from evolsynth.evaluation.information_loss.reading import Token
 from evolsynth.evaluation.support.evidence import BARE
-from evolsynth.evaluation.support.reading import LISTS, SOFT, Sentence, averse, carries, lemma, refuses
+from evolsynth.evaluation.support.reading import (
+    LISTS,
+    SOFT,
+    Sentence,
+    averse,
+    carries,
+    lemma,
+    refuses,
+)
 from evolsynth.evaluation.text.numbers import COUNTS, NUMBER_WORDS, UNITS, equal
 from evolsynth.evaluation.text.words import NEGATORS, Word, stem
 
@@ -109,9 +118,7 @@ def _token(text: str) -> Token:
     return Token(text, 0, len(text), text, 1.0)
 
 
-def wrong_numbers(
-    claim: Sentence, text: Sequence[Sentence], question: Sentence
-) -> list[Against]:
+def wrong_numbers(claim: Sentence, text: Sequence[Sentence], question: Sentence) -> list[Against]:
     """Numbers that the text has not, or only where it speaks of something else."""
     found = []
     for number in claim.numbers:
@@ -167,9 +174,14 @@ def denials(claim: Sentence, evidence: Sequence[Sentence]) -> list[Against]:
                 continue
             key = lemma(denied.text)
             places = [
-                (s, w) for s in others for w in s.heavy if lemma(w.text) == key or related(lemma(w.text), key)
+                (s, w)
+                for s in others
+                for w in s.heavy
+                if lemma(w.text) == key or related(lemma(w.text), key)
             ]
-            if not places or any(s.denied(w.start, back=7) or _denies_behind(s, w) for s, w in places):
+            if not places or any(
+                s.denied(w.start, back=7) or _denies_behind(s, w) for s, w in places
+            ):
                 continue
             if here:
                 found.append(Against(word.text, word.start, denied.end, "negation", 0.85))
@@ -177,8 +189,11 @@ def denials(claim: Sentence, evidence: Sequence[Sentence]) -> list[Against]:
                 said = places[0][1]
                 found.append(Against(said.text, said.start, said.end, "negation", 0.7))
     own = _negators(claim)
-    if own and not found and len(own) > sum(len(_negators(s)) for s in evidence) + sum(
-        refuses(s.plain) for s in evidence
+    if (
+        own
+        and not found
+        and len(own)
+        > sum(len(_negators(s)) for s in evidence) + sum(refuses(s.plain) for s in evidence)
     ):
         found.append(Against(own[-1].text, own[-1].start, own[-1].end, "negation", 0.7))
     return found
@@ -349,7 +364,7 @@ def misplaced(claim: Sentence, evidence: Sequence[Sentence]) -> float:
     for one in evidence:
         place = {key: i for i, key in reversed(list(enumerate(one.order)))}
         came = [place[key] for key in claim.order if key in place]
-        pairs = list(zip(came, came[1:], strict=False))
+        pairs = list(pairwise(came))
         if len(pairs) >= 1:
             best = min(best, sum(a > b for a, b in pairs) / len(pairs))
     return 0.0 if best == 1.0 and len(claim.order) < 2 else best

@@ -25,7 +25,12 @@ def frame(text: str, verb: str) -> Frame:
         ("The miners, who have poisoned springs, left.", "poison", {"miner"}, {"spr"}),
         ("Fulmars and skuas steal fish.", "steal", {"fulmar", "skua"}, {"fish"}),
         ("Goats were brought here and have eaten the lilies.", "eat", {"goat"}, {"lily"}),
-        ("It was climbed by Anna Reiss and Paul Dunmore.", "climb", {"anna", "reis", "paul"}, set()),
+        (
+            "It was climbed by Anna Reiss and Paul Dunmore.",
+            "climb",
+            {"anna", "reis", "paul"},
+            set(),
+        ),
     ],
 )
 def test_the_doer_and_what_it_is_done_to(

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -24,7 +25,7 @@ __all__ = ["KINDS", "Item", "Passage", "answers", "passages", "swapped"]
 
 DATA = Path(__file__).with_name("data")
 #: Of false statements.
-KINDS = ("names", "numbers", "negations", "roles")
+KINDS = ("names", "numbers", "negations", "roles", "amounts", "words")
 #: What statements are shown to a model as an answer to.
 ASKED = "What does the text say?"
 
@@ -69,9 +70,9 @@ def answers(part: str) -> list[Item]:
             row["asked"],
             row["question"],
             row["answer"],
-            row["supported"],
-            row["claims"],
-            row["answers"],
+            bool(row["supported"]),
+            bool(row["claims"]),
+            bool(row["answers"]),
         )
         for row in _rows("support_answers.jsonl")
         if known[row["passage"]].part == part
@@ -86,13 +87,16 @@ def swapped(part: str) -> list[Item]:
     for place, passage in enumerate(some):
         other = some[(place + 7) % len(some)]
         for one in sentences_of(passage.text):
-            random = Random(derive_seed(0, "support", f"{passage.id} {one.start}"))
+            seed = derive_seed(0, "support", f"{passage.id} {one.start}")
+            random = Random(seed)  # noqa: S311 - not for secrets
             found.append(Item(passage, "true", ASKED, one.text, True))
             rest = passage.text[: one.start] + passage.text[one.end :]
             made = (
                 ("names", _name(one.text, rest, other.text, random)),
                 ("numbers", _number(one.text, rest, random)),
                 ("negations", _negation(one.text)),
+                ("amounts", _amount(one.text)),
+                ("words", _word(one.text, other.text, random)),
             )
             found += [
                 Item(passage, kind, ASKED, false, False)
@@ -107,7 +111,7 @@ def swapped(part: str) -> list[Item]:
     return found
 
 
-def _rows(name: str) -> Iterator[dict[str, str]]:
+def _rows(name: str) -> Iterator[dict[str, Any]]:
     for line in (DATA / name).read_text(encoding="utf-8").splitlines():
         yield json.loads(line)
 
@@ -159,6 +163,29 @@ def _negation(sentence: str) -> str | None:
     if _DENIED.search(sentence):
         return _DENIED.sub("", sentence, count=1)
     return _AUXILIARY.sub(lambda m: f"{m.group()} not", sentence, count=1)
+
+
+_AMOUNTS = {
+    "most": "all", "some": "all", "all": "some", "every": "no", "only": "hardly", "both": "neither",
+    "each": "no", "more": "less", "fewer": "more", "many": "few", "few": "many", "no": "every",
+}  # fmt: skip
+_AMOUNT = re.compile(rf"\b(?:{'|'.join(_AMOUNTS)})\b")
+
+
+def _amount(sentence: str) -> str | None:
+    """With another amount: "all" for "most"."""
+    return _AMOUNT.sub(lambda m: _AMOUNTS[m.group()], sentence, count=1)
+
+
+def _word(sentence: str, other: str, random: Random) -> str | None:
+    """With a common word of another passage behind "the", "a" or "of" in the place of one."""
+    common = re.compile(r"\b(?:the|an?|of|with) ([a-z]{4,})\b")
+    out, into = (list(common.finditer(text)) for text in (sentence, other))
+    if not out:
+        return None
+    some = [m[1] for m in into if m[1] not in sentence]
+    place = random.choice(out)
+    return sentence[: place.start(1)] + random.choice(some) + sentence[place.end(1) :]
 
 
 def by_kind(items: Sequence[Item]) -> dict[str, list[Item]]:

@@ -141,10 +141,11 @@ def parts_of(where: str) -> list[TextPart]:
             for number, data, _ in batch:
                 if isinstance(data, InputError):
                     raise data
-                text = data.get("input") if isinstance(data, Mapping) else None
-                if not isinstance(text, str):
+                fields = data if isinstance(data, Mapping) else {}
+                text = fields.get("input")
+                if not isinstance(text, str) or "part" not in fields:
                     raise InputError(f"{reader.place(number)}: no text. Give text files.")
-                found.append(TextPart(text, str(data["source"]), int(data["part"])))
+                found.append(TextPart(text, str(fields["source"]), int(fields["part"])))
     return found
 
 

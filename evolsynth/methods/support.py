@@ -63,7 +63,9 @@ async def support(
         named = row.extra.get("title")
         title = named if isinstance(named, str) else ""
         if not (row.response or "").strip():
-            return row if asked is None else await _of_question(row, asked, question, title, embedder)
+            return (
+                row if asked is None else await _of_question(row, asked, question, title, embedder)
+            )
         answer = values_of(row.response or "")
         made: dict[str, Any] = {}
         found: Support | None = None

@@ -28,9 +28,12 @@ _REFUSAL = re.compile(rf"\b(?:{_WORDS['refusals']})\b", re.I)
 _TIME = re.compile(rf"\b(?:{_WORDS['time']})s?\b", re.I)
 _AMOUNT = re.compile(rf"\b(?:{_WORDS['amount']})\b", re.I)
 _POLAR = re.compile(rf"\b(?:{_WORDS['yes or no']})\b", re.I)
-_WHEN = re.compile(r"\b(?:(?:since |until )?when|(?:what|which) (?:year|day|month|date|century))\b", re.I)
+_WHEN = re.compile(
+    r"\b(?:(?:since |until )?when|(?:what|which) (?:year|day|month|date|century))\b", re.I
+)
 _HOW_MANY = re.compile(
-    r"\bhow (?:many|much|old|tall|high|long|far|fast|often|deep|heavy|big|large|wide|thick|cold|hot)\b",
+    r"\bhow (?:many|much|old|tall|high|long|far|fast|often|deep|heavy|big|large|wide|thick|cold|"
+    r"hot)\b",
     re.I,
 )
 _YES_NO = re.compile(
@@ -67,7 +70,7 @@ def asks_about_text(instruction: str, text: str) -> str | None:
 def _question(request: str) -> str | None:
     """The question of a request that may have more sentences, on the form of the answer."""
     asked = [found.group().strip() for found in _LAST.finditer(request)]
-    if len(asked) == 1 and _WH.search(asked[0]) or (asked and _ASKS.match(asked[0])):
+    if asked and (_ASKS.match(asked[0]) or (len(asked) == 1 and _WH.search(asked[0]))):
         return asked[0]
     return request if _ASKS.match(request) and not asked else None
 
@@ -135,5 +138,3 @@ def _other_sentence(
         if score and common and common >= len(said | figures) / 2:
             return None  # the answer comes from a sentence that speaks of it
     return {"wants": "another sentence", "instead": whole[scores.index(best)].text}
-
-

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from evolsynth.evaluation.information_loss.alignment import related
@@ -21,12 +22,15 @@ from evolsynth.streams import together
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
 
-__all__ = ["MOST_ASKED", "bearing", "likeliest"]
+__all__ = ["BARE", "MOST_ASKED", "bearing", "likeliest"]
 
 #: Sentences of a text that a model is asked about, the best by words and meaning.
 MOST_ASKED = 4
 _OF_QUESTION = 0.35  # weight of a word of the question beside one of the answer
+#: Words of content that a bare answer has at most: "In 1904."
+BARE = 3
 _NUMBER = 0.5  # of a number that a sentence has
+_AKIN = 0.7  # weight of a word of the same family
 _MEANT = 3.0  # weight of a cosine beside that of words
 
 
@@ -43,6 +47,7 @@ def bearing(
     """
     often = Counter(key for sentence in text for key in sentence.keys)
     rare = {key: math.log(1 + len(text) / count) for key, count in often.items()}
+    vocabulary = frozenset(often)
     likes = [0.0] * len(text)
     if embedder is not None and text:
         said = question.text if claim is None else f"{question.text} {claim.text}"
@@ -53,20 +58,27 @@ def bearing(
         score = likes[place]
         for keys, weight in ((claim, 1.0), (question, _OF_QUESTION if claim else 1.0)):
             if keys is not None:
-                score += weight * sum(_share(key, sentence, rare) for key in keys.keys)
+                score += weight * sum(_share(key, sentence, rare, vocabulary) for key in keys.keys)
         if claim is not None:
-            score += _NUMBER * sum(
-                any(equal(n, m) for m in sentence.numbers) for n in claim.numbers
-            )
+            weight = _NUMBER if len(claim.keys) > BARE else 4 * _NUMBER
+            score += weight * sum(any(equal(n, m) for m in sentence.numbers) for n in claim.numbers)
         scores.append(score)
     return sorted(range(len(text)), key=lambda place: (-round(scores[place], 6), place))
 
 
-def _share(key: str, sentence: Sentence, rare: dict[str, float]) -> float:
+def _share(
+    key: str, sentence: Sentence, rare: dict[str, float], vocabulary: frozenset[str]
+) -> float:
     if key in sentence.keys:
         return rare.get(key, 0.0)
-    akin = [other for other in sentence.keys if related(key, other)]
-    return 0.7 * max((rare[other] for other in akin), default=0.0)
+    akin = _family(key, vocabulary) & sentence.keys
+    return _AKIN * max((rare[other] for other in akin), default=0.0)
+
+
+@lru_cache(maxsize=4096)
+def _family(key: str, some: frozenset[str]) -> frozenset[str]:
+    """Of some words those that share a beginning with one, or mean the same."""
+    return frozenset(other for other in some if related(key, other))
 
 
 async def likeliest(

@@ -22,6 +22,8 @@ _NOT_VERBS = LISTS["not verbs"]
 _BASES = frozenset(BASE.values()) - _NOT_VERBS
 _VERBS = VERBS | LISTS["verbs"] | _BASES
 _NONE = frozenset[str]()
+#: Stands for "is" and "was" where no verb follows.
+_IS = "is"
 #: Joining words that also stand between things.
 _AND = frozenset(("and", "or"))
 
@@ -59,13 +61,11 @@ def frames(said: Sequence[Word], flat: str) -> Iterator[Frame]:
     """The frames of a sentence, by its words and its plain text, in the order of their verbs."""
     parts = list(_parts(said, flat))
     last: _Phrase | None = None
-    places = [k for k, part in enumerate(parts) if isinstance(part, int)]
-    for n, k in enumerate(places):
-        begin = places[n - 1] + 1 if n else 0
+    places = [(k, part) for k, part in enumerate(parts) if isinstance(part, int)]
+    for n, (k, verb) in enumerate(places):
+        begin = places[n - 1][0] + 1 if n else 0
         more = n + 1 < len(places)
-        end = places[n + 1] if more else len(parts)
-        verb = parts[k]
-        assert isinstance(verb, int)  # by how places were chosen
+        end = places[n + 1][0] if more else len(parts)
         before = parts[begin:k]
         last, antecedent = _subject(before, last)
         yield _frame(said, verb, last, antecedent, _behind(parts[k + 1 : end], more))
@@ -74,7 +74,10 @@ def frames(said: Sequence[Word], flat: str) -> Iterator[Frame]:
 def _subject(before: Sequence[_Part], last: _Phrase | None) -> tuple[_Phrase, frozenset[str]]:
     """What a verb is said of, by what stands before it and what the verb before was said of; and
     what a relative pronoun before it stands for, where that is not the subject."""
-    join = max((i for i, part in enumerate(before) if isinstance(part, str)), default=-1)
+    join = _last_join(before)
+    if join >= 0 and before[join] == _IS:  # "The bridge that is old fell"
+        before = before[:join]
+        join = _last_join(before)
     if join >= 0 and before[join] in _AND and last is None:
         join = -1  # "Fulmars and skuas steal"
     own = [part for part in before[join + 1 :] if isinstance(part, _Phrase) and not part.behind]
@@ -114,6 +117,10 @@ def _frame(
         other, rest = rest[0].names, rest[1:]
     vague = subject.vague or not subject.names
     return Frame(verb, subject.names, other, _union(rest), vague, start, end)
+
+
+def _last_join(parts: Sequence[_Part]) -> int:
+    return max((i for i, part in enumerate(parts) if isinstance(part, str)), default=-1)
 
 
 def _union(phrases: Sequence[_Phrase]) -> frozenset[str]:
@@ -156,6 +163,10 @@ def _parts(said: Sequence[Word], flat: str) -> Iterator[_Part]:
             yield from phrase()
             behind = ""
             yield i
+        elif lower in LISTS["copulas"] and not _leads_to_verb(said, i):
+            yield from phrase()
+            behind = ""
+            yield _IS
         elif lower in LISTS["joins"] and not (lower == "that" and _determines(said, i)):
             yield from phrase()
             behind = lower if lower in LISTS["prepositions"] and _before_thing(said, i) else ""
@@ -176,6 +187,10 @@ def _parts(said: Sequence[Word], flat: str) -> Iterator[_Part]:
         elif carries(word) and not lower.endswith("ly"):
             heap.append(word)
     yield from phrase()
+
+
+def _leads_to_verb(said: Sequence[Word], i: int) -> bool:
+    return any(_is_verb(said, k) for k in range(i + 1, min(i + 4, len(said))))
 
 
 def _determines(said: Sequence[Word], i: int) -> bool:

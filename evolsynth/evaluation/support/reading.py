@@ -34,12 +34,8 @@ SOFT = stems(LISTS["soft"])
 #: Every irregular form, to its base.
 BASE = {form: line.split()[0] for line in _LINES["irregular"] for form in line.split()}
 PARTICIPLES = frozenset(line.split()[-1] for line in _LINES["irregular"])
-_BEGINNINGS = re.compile(
-    rf"^\W*(?:{'|'.join(part.strip() for line in _LINES['beginnings'] for part in line.split(' | '))})",
-    re.I,
-)
-
-
+_OPENINGS = "|".join(part.strip() for line in _LINES["beginnings"] for part in line.split(" | "))
+_BEGINNINGS = re.compile(rf"^\W*(?:{_OPENINGS})", re.I)
 _ASKS = re.compile(r"(?:who|whom|whose|what|when|where|why|which|how)\b", re.I)
 
 
@@ -63,6 +59,11 @@ class Sentence:
         self.words = words(self.text)
         self.heavy = [word for word in self.words if carries(word)]
         self.keys = frozenset(lemma(word.text) for word in self.heavy)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it stands in the whole text."""
+        return self.start, self.end
 
     @cached_property
     def numbers(self) -> list[Number]:
@@ -103,7 +104,10 @@ def refuses(flat: str) -> bool:
 
 
 def carries(word: Word) -> bool:
+    """Whether a word carries content."""
     lower = word.lower
+    if word.text == "May" and word.start > 0:
+        return True
     if BASE.get(lower, lower) in FUNCTION_WORDS or word.stem in NEGATORS:
         return False
     return len(lower) > 1 or lower.isdigit()

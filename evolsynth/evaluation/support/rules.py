@@ -6,11 +6,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from evolsynth.evaluation.information_loss.alignment import related, siblings
 from evolsynth.evaluation.information_loss.reading import Token
-from evolsynth.evaluation.support.reading import LISTS, SOFT, Sentence, averse, carries, lemma, refuses
+from evolsynth.evaluation.support.evidence import BARE
+from evolsynth.evaluation.support.reading import (
+    LISTS,
+    SOFT,
+    Sentence,
+    averse,
+    carries,
+    lemma,
+    refuses,
+)
 from evolsynth.evaluation.text.numbers import COUNTS, NUMBER_WORDS, UNITS, equal
 from evolsynth.evaluation.text.words import NEGATORS, Word, stem
 
@@ -179,8 +189,11 @@ def denials(claim: Sentence, evidence: Sequence[Sentence]) -> list[Against]:
                 said = places[0][1]
                 found.append(Against(said.text, said.start, said.end, "negation", 0.7))
     own = _negators(claim)
-    if own and not found and len(own) > sum(len(_negators(s)) for s in evidence) + sum(
-        refuses(s.plain) for s in evidence
+    if (
+        own
+        and not found
+        and len(own)
+        > sum(len(_negators(s)) for s in evidence) + sum(refuses(s.plain) for s in evidence)
     ):
         found.append(Against(own[-1].text, own[-1].start, own[-1].end, "negation", 0.7))
     return found
@@ -220,7 +233,7 @@ def amounts(claim: Sentence, evidence: Sequence[Sentence]) -> list[Against]:
         if group in same or key not in heads:
             continue
         anywhere = any(_GROUPS[w.lower] == group for w, _ in there)
-        weight = 0.8 if same else 0.15 if anywhere else 0.4 if group != "some" else 0.1
+        weight = 0.9 if same else 0.15 if anywhere else 0.4 if group != "some" else 0.1
         if group != "none":  # of which `denials` speaks
             found.append(Against(word.text, word.start, word.end, "amount", weight))
     claimed = {k: _GROUPS[w.lower] for w, k in _amounts(claim)}
@@ -292,8 +305,9 @@ def swapped(claim: Sentence, evidence: Sentence) -> list[Against]:
     found = []
     changes = SequenceMatcher(None, there, own, autojunk=False).get_opcodes()
     for tag, i, j, k, n in changes:
-        if tag != "replace" or j - i > _MOST or n - k > _MOST:
+        if tag != "replace" or n - k > _MOST:
             continue
+        j = min(j, i + _MOST)
         for kind in (_is_name, _is_figure):
             gone = [w for w in evidence.words[i:j] if kind(w) and w.lower not in own]
             came = [w for w in claim.words[k:n] if kind(w)]
@@ -305,7 +319,8 @@ def swapped(claim: Sentence, evidence: Sentence) -> list[Against]:
                 found.append(Against(claim.text[start:end], start, end, "swap", 0.85))
         lost = [w for w in evidence.words[i:j] if carries(w) and w.lower not in own]
         new = [w for w in claim.words[k:n] if carries(w) and not (_is_name(w) or _is_figure(w))]
-        if lost and len(new) == 1 and not akin(lemma(new[0].text), evidence.keys):
+        plainly = len(new) == 1 and new[0].lower not in UNITS
+        if lost and plainly and not akin(lemma(new[0].text), evidence.keys):
             found.append(Against(new[0].text, new[0].start, new[0].end, "exchange", 0.5))
     return found
 
@@ -328,18 +343,15 @@ def _is_figure(word: Word) -> bool:
 
 
 def offside(
-    claim: Sentence, borne: Sequence[Sentence], text: Sequence[Sentence], question: Sentence
+    claim: Sentence, borne: Sentence, text: Sequence[Sentence], question: Sentence
 ) -> float:
     """Of a bare answer ("In 1904."): how much less its sentence has of the question than the one
     that has most of it."""
     asked = frozenset(key for key in question.keys if key not in SOFT)
-    if len(claim.keys - asked) > _BARE or asked & claim.keys:
+    if len(claim.keys - asked) > BARE or asked & claim.keys:
         return 0.0
     best = max((_shared(asked, s) for s in text), default=0.0)
-    return 0.0 if not best else max(0.0, 1.0 - max(_shared(asked, s) for s in borne) / best)
-
-
-_BARE = 3  # words of content
+    return 0.0 if not best else max(0.0, 1.0 - _shared(asked, borne) / best)
 
 
 def _shared(keys: frozenset[str], one: Sentence) -> float:
@@ -352,7 +364,7 @@ def misplaced(claim: Sentence, evidence: Sequence[Sentence]) -> float:
     for one in evidence:
         place = {key: i for i, key in reversed(list(enumerate(one.order)))}
         came = [place[key] for key in claim.order if key in place]
-        pairs = list(zip(came, came[1:], strict=False))
+        pairs = list(pairwise(came))
         if len(pairs) >= 1:
             best = min(best, sum(a > b for a, b in pairs) / len(pairs))
     return 0.0 if best == 1.0 and len(claim.order) < 2 else best

@@ -30,6 +30,7 @@ from evolsynth.evaluation.support.rules import (
     wrong_numbers,
 )
 from evolsynth.evaluation.text import looked_at
+from evolsynth.evaluation.text.words import vocabulary
 from evolsynth.llm.base import LLM, Prompt, Segment
 from evolsynth.rows import Row
 from evolsynth.streams import together
@@ -43,10 +44,43 @@ __all__ += ["question_evidence", "read_support", "scored_for", "support_by_model
 #: The name of the score, and of how it was made in a row's provenance.
 SUPPORT = "support"
 #: What each signal of the rules adds to the logit of "unsupported", and the intercept.
-RULE_WEIGHTS: Mapping[str, float] = {'intercept': -2.25, 'word': 2.93, 'name': 0.5, 'elsewhere': 2.3, 'number': 2.67, 'negation': 3.81, 'role': 3.93, 'swap': 3.91, 'share': 1.25, 'misplaced': 0.23, 'offside': 1.48, 'loss': 2.65}
+RULE_WEIGHTS: Mapping[str, float] = {
+    "intercept": -2.45,
+    "word": 3.9,
+    "name": 2.52,
+    "elsewhere": 2.9,
+    "number": 3.63,
+    "negation": 4.48,
+    "amount": 3.37,
+    "role": 4.09,
+    "swap": 4.08,
+    "exchange": 2.78,
+    "share": 2.31,
+    "offside": 2.32,
+    "loss": 2.42,
+}
 #: The same where a model's signals are there too.
-MODEL_WEIGHTS: Mapping[str, float] = {'intercept': -3.76, 'word': 2.49, 'name': 0.63, 'elsewhere': 1.96, 'number': 2.75, 'negation': 4.18, 'role': 3.53, 'swap': 4.05, 'share': 0.82, 'offside': 2.07, 'loss': 2.43, 'unlikely': 2.18, 'lowest': 1.53, 'gainless': 1.34}
+MODEL_WEIGHTS: Mapping[str, float] = {
+    "intercept": -4.33,
+    "word": 2.97,
+    "name": 2.52,
+    "elsewhere": 2.65,
+    "number": 3.57,
+    "negation": 4.64,
+    "amount": 3.45,
+    "role": 3.75,
+    "swap": 4.13,
+    "exchange": 2.12,
+    "share": 1.99,
+    "offside": 2.91,
+    "loss": 2.82,
+    "unlikely": 2.38,
+    "lowest": 2.15,
+    "gainless": 0.96,
+}
 _KINDS = ("word", "name", "elsewhere", "number", "negation", "amount", "role", "swap", "exchange")
+_SHARES = ("share", "misplaced", "offside", "loss", "more")
+_CLAIMS = 40  # sentences of an answer that are looked at, the first
 _TOLD = 0.3  # from which weight on words are named
 
 
@@ -85,53 +119,97 @@ def read_support(
         embedder: finds evidence by meaning, and words of like meaning.
         static_only: take no more of the embedder than its static vectors, which costs little.
     """
-    text = looked_at(text)
-    whole, asked = sentences_of(text), Sentence(question, 0, len(question))
-    told = claims(looked_at(answer))
-    signals = dict.fromkeys((*_KINDS, "share", "misplaced", "offside", "loss", "more"), 0.0)
-    contextual = None if static_only else embedder
-    if not told or not whole:
-        places = bearing(whole, None, asked, embedder=contextual)[:1]
-        return Support(0.0, tuple((whole[p].start, whole[p].end) for p in places), (), signals, False)
-    vectors = word_vectors(embedder)
-    heading = Sentence(title, 0, len(title)).keys
-    far = frozenset(key for one in whole for key in one.keys) | heading
-    chosen: list[int] = []
+    seen, said = looked_at(text), looked_at(answer)
+    beside = _Beside(seen, question, title, embedder, static_only=static_only)
+    told = claims(said)[:_CLAIMS]
+    signals = dict.fromkeys((*_KINDS, *_SHARES), 0.0)
+    if not told or not beside.whole:
+        places = [one.place for one in beside.answering()]
+        return Support(0.0, _in_whole(text, seen, places), (), signals, says=False)
+    chosen: list[tuple[int, int]] = []
     against: list[Against] = []
     for claim in told:
-        order = bearing(whole, claim, asked, embedder=contextual)[:2]
-        order = order[: 2 if _adds(claim, whole, order) else 1]
-        chosen += order
-        borne = [whole[place] for place in order]
-        near = frozenset(key for key in borne[0].keys) | heading | _before(whole, order[0])
-        found = new_words(claim, near, far, asked.keys, vectors)
-        found += wrong_numbers(claim, whole, asked) + swapped(claim, borne[0])
-        found += denials(claim, borne) + amounts(claim, borne) + roles(claim, borne)
+        borne, found, more = beside.look(claim)
+        chosen += [one.place for one in borne]
         for kind in _KINDS:
             weights = [one.weight for one in found if one.kind == kind]
-            signals[kind] = max(signals[kind], 1.0 - math.prod(1.0 - w for w in weights))
-        fresh = sum(one.weight for one in found if one.kind in ("word", "name", "elsewhere"))
-        signals["share"] = max(signals["share"], min(1.0, fresh / max(len(claim.heavy), 1)))
-        signals["misplaced"] = max(signals["misplaced"], misplaced(claim, borne))
-        signals["offside"] = max(signals["offside"], offside(claim, borne, whole, asked))
-        said = " ".join(one.text for one in borne)
-        lost = information_loss(claim.text, said, embedder=contextual)
-        signals["loss"] = max(signals["loss"], lost.score)
-        against += [one._replace(start=one.start + claim.start, end=one.end + claim.start) for one in found]
+            more[kind] = 1.0 - math.prod(1.0 - weight for weight in weights)
+        signals |= {name: max(signals[name], value) for name, value in more.items()}
+        against += [
+            one._replace(start=one.start + claim.start, end=one.end + claim.start) for one in found
+        ]
     signals["more"] = min(1.0, (len(told) - 1) / 3)
-    first = list(dict.fromkeys(chosen))[:2]
-    heavy: list[Against] = []
-    for one in sorted(against, key=lambda one: -one.weight):
-        apart = all(one.end <= other.start or other.end <= one.start for other in heavy)
-        if one.weight >= _TOLD and apart:
-            heavy.append(one)
     return Support(
         score=_logistic(RULE_WEIGHTS, signals),
-        evidence=tuple((whole[p].start, whole[p].end) for p in sorted(first)),
-        against=tuple(heavy),
+        evidence=_in_whole(text, seen, sorted(list(dict.fromkeys(chosen))[:2])),
+        against=_weightiest(against) if said == answer else (),
         signals=signals,
         says=True,
     )
+
+
+class _Beside:
+    """A text that claims are looked at beside, and what was asked about it."""
+
+    def __init__(
+        self,
+        text: str,
+        question: str,
+        title: str,
+        embedder: Embedder | None,
+        *,
+        static_only: bool,
+    ) -> None:
+        self.whole = sentences_of(text)
+        self._asked = Sentence(question, 0, len(question))
+        self._heading = Sentence(title, 0, len(title)).keys
+        self._far = self._heading.union(*(one.keys for one in self.whole))
+        self._vectors = word_vectors(embedder)
+        self._embedder = None if static_only else embedder
+
+    def answering(self) -> list[Sentence]:
+        """The sentence that may answer the question, if there is any."""
+        places = bearing(self.whole, None, self._asked, embedder=self._embedder)
+        return [self.whole[place] for place in places[:1]]
+
+    def look(self, claim: Sentence) -> tuple[list[Sentence], list[Against], dict[str, float]]:
+        """The sentences that bear a claim, what speaks against it, and the other signals."""
+        order = bearing(self.whole, claim, self._asked, embedder=self._embedder)[:2]
+        order = order[: 2 if _adds(claim, self.whole, order) else 1]
+        borne = [self.whole[place] for place in order]
+        near = borne[0].keys | self._heading | _before(self.whole, order[0])
+        found = new_words(claim, near, self._far, self._asked.keys, self._vectors)
+        found += wrong_numbers(claim, self.whole, self._asked) + swapped(claim, borne[0])
+        found += denials(claim, borne) + amounts(claim, borne) + roles(claim, borne)
+        fresh = sum(one.weight for one in found if one.kind in ("word", "name", "elsewhere"))
+        said = " ".join(one.text for one in borne)
+        more = {
+            "share": min(1.0, fresh / max(len(claim.heavy), 1)),
+            "misplaced": misplaced(claim, borne),
+            "offside": offside(claim, borne[0], self.whole, self._asked),
+            "loss": information_loss(claim.text, said, embedder=self._embedder).score,
+        }
+        return borne, found, more
+
+
+def _in_whole(
+    text: str, seen: str, places: Sequence[tuple[int, int]]
+) -> tuple[tuple[int, int], ...]:
+    """Where in a text the places of what was seen of it are; without those that were cut."""
+    if text == seen:
+        return tuple(places)
+    starts = [(text.find(seen[start:end]), end - start) for start, end in places]
+    return tuple((start, start + size) for start, size in starts if start >= 0)
+
+
+def _weightiest(against: Sequence[Against]) -> tuple[Against, ...]:
+    """Those worth naming, the weightiest first, each word once."""
+    found: list[Against] = []
+    for one in sorted(against, key=lambda one: -one.weight):
+        apart = all(one.end <= other.start or other.end <= one.start for other in found)
+        if one.weight >= _TOLD and apart:
+            found.append(one)
+    return tuple(found)
 
 
 def _adds(claim: Sentence, whole: Sequence[Sentence], order: Sequence[int]) -> bool:
@@ -142,7 +220,7 @@ def _adds(claim: Sentence, whole: Sequence[Sentence], order: Sequence[int]) -> b
     return bool((claim.keys - first.keys) & second.keys)
 
 
-_VAGUE = frozenset("he she it they his her its their him them this these".split())
+_VAGUE = vocabulary("he she it they his her its their him them this these")
 
 
 def _before(whole: Sequence[Sentence], place: int) -> frozenset[str]:
@@ -198,7 +276,7 @@ async def support_by_model(
     found = read_support(question, answer, text, title=title, embedder=embedder)
     if not found.says:
         return found
-    told = await ask_model(llm, question, answer, looked_at(text), found.evidence, title=title)
+    told = await ask_model(llm, question, answer, text, found.evidence, title=title)
     return with_model(found, told)
 
 
@@ -261,7 +339,12 @@ async def question_evidence(
     Raises:
         CapabilityError, RequestError: as `likeliest`.
     """
-    whole = sentences_of(looked_at(text))
+    seen = looked_at(text)
+    whole = sentences_of(seen)
     places = bearing(whole, None, Sentence(question, 0, len(question)), embedder=embedder)
     found = await likeliest(llm, question, whole, places[:MOST_ASKED], title=title)
-    return [(whole[p].start, whole[p].end, round(gain, 4)) for p, gain in found]
+    return [
+        (*place, round(gain, 4))
+        for p, gain in found
+        for place in _in_whole(text, seen, [whole[p].place])
+    ]

@@ -117,8 +117,14 @@ GOOD = [
     row("What was the miller paid with?", "According to the text, a tenth of the flour."),
     row("Who was the miller's wife?", "The text does not say."),
     row("How deep is the river?", "The passage doesn't mention how deep the river is."),
-    row("Summarize the text in one sentence.", "An old mill worked for locals until nature shut it."),
-    row("Write a story using these words.", "Once a princess met a dragon in 1212.", "mill, bats, dam"),
+    row(
+        "Summarize the text in one sentence.", "An old mill worked for locals until nature shut it."
+    ),
+    row(
+        "Write a story using these words.",
+        "Once a princess met a dragon in 1212.",
+        "mill, bats, dam",
+    ),
     row("Translate the first sentence into German.", "Die Wassermühle wurde 1764 gebaut."),
     row("Rewrite the text for children.", "Once upon a time, kids, there was a big wheel!"),
     row("What is the sentiment of this review: positive, negative or mixed?", "Mixed", REVIEW),
@@ -153,7 +159,10 @@ def test_good_rows_of_many_kinds_are_left_alone(one: Row) -> None:
 
 @pytest.mark.parametrize("name", ["unsupported", "misses_question"])
 def test_rules_for_english_say_nothing_of_other_languages(name: str) -> None:
-    german = "Die Mühle wurde 1764 von dem Zimmermann Elias Thorne gebaut. Das Rad ist sechs Meter breit."
+    german = (
+        "Die Mühle wurde 1764 von dem Zimmermann Elias Thorne gebaut. Ihr Rad ist sechs Meter "
+        "breit und trieb zwei Steine."
+    )
     assert found(name, row("Wer hat die Mühle gebaut?", "Samuel Reed.", german)) is None
 
 

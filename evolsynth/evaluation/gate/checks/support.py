@@ -127,5 +127,7 @@ def misses_question(case: Case) -> Finding | None:
     if text is None or question is None or not case.answer:
         return None
     title = case.row.extra.get("title")
-    found = misses(question, values_of(case.response), text, title=title if isinstance(title, str) else "")
+    found = misses(
+        question, values_of(case.response), text, title=title if isinstance(title, str) else ""
+    )
     return None if found is None else Finding("misses_question", dict(found))

@@ -123,10 +123,10 @@ _UNIT = re.compile(r" [a-z]+")
 #: What makes of a length a speed, and of a weight a density.
 RATE = re.compile(r" (?:per|an?|each|every)\b|/")
 #: A row of a table, whose column may have the unit in its head.
-_TABLE = re.compile(r"^\s*\|.*\|", re.M)
+_TABLE = re.compile(r"^[ \t]*\|[^\n]*\|", re.M)
 #: "10 working days": a measure with a word in it, which may count or not.
 _LOOSE = re.compile(rf"\d [A-Za-z]+ (?P<unit>{'|'.join(u for u in UNITS if len(u) > 3)})\b")
-_RANGE = re.compile(r"[\w.,]*\d (?:to|by|and|or|x) $")
+_RANGE = re.compile(r"(?<=\d )(?:to|by|and|or|x) $")
 
 
 def measures(text: str, what: str) -> tuple[str, ...]:

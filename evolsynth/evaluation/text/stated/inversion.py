@@ -96,7 +96,8 @@ _TAIL = re.compile(
     r"|and then|but|so|as)\b|, (?:and|or|with|making|giving|leaving|including|such|each|not|then"
     r"|usually|often|mostly|mainly|especially|\w+ing|\w+ed)\b"
 )
-_LIST = re.compile(r"(?:[\w'-]+ ){0,3}[\w'-]+(?:, (?:[\w'-]+ ){0,3}[\w'-]+)+,? (?:and|or) [\w'-]+")
+_ITEM = r"(?:[\w'-]{1,30} ){0,3}[\w'-]{1,30}"
+_LIST = re.compile(rf"(?<![\w'-]){_ITEM}(?:, {_ITEM}){{1,9}},? (?:and|or) [\w'-]")
 
 
 def clause_of(sentence: str, text: str = "") -> Clause | None:

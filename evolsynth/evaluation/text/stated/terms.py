@@ -45,7 +45,8 @@ _GOES_ON = vocabulary(
 )
 _THE = re.compile(r"^(?:the|an?) ", re.I)
 _SHORT = re.compile(
-    r"(?P<full>(?:[A-Za-z][\w']*[ -]){1,6}[A-Za-z][\w']*) \((?P<short>[A-Z]{2,6})s?\)"
+    r"(?<![\w'-])(?P<full>(?:[A-Za-z][\w']{0,30}[ -]){1,6}[A-Za-z][\w']{0,30})"
+    r" \((?P<short>[A-Z]{2,6})s?\)"
 )
 _NO_THING = re.compile(
     r"\b(?:is|are|was|were|be|been|also|now|often|it|he|she|they|and|or|so|that|which"

@@ -375,7 +375,7 @@ def _calendar(entry: Entry) -> Solution | None:
     plain = first[0].strip()
     if kind == "leap" or "," not in plain:
         plain = _TAIL.sub("", question)
-    if not plain.endswith(("?", ".")):
+    if not plain.endswith(("?", ".")) or re.search(r"\b1[ -]days?\b", plain):
         return None
     answer = str(entry["answer"])
     if kind == "count" and int(answer) < 2:

@@ -17,6 +17,7 @@ from evolsynth.evaluation.problems.problem import (
     Level,
     Task,
     asking_lines,
+    lists_hash,
     task_of_values,
     wordings,
 )
@@ -25,7 +26,6 @@ from evolsynth.llm.base import LLM
 from evolsynth.methods.computed.reword import Reworder
 from evolsynth.methods.method import Options, method
 from evolsynth.options import Count, Natural, Share
-from evolsynth.prompts import lists_hash
 from evolsynth.rows import Row, derive_seed
 from evolsynth.streams import ordered_map
 

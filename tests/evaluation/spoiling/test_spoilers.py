@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from evolsynth.evaluation.problems.problem import filled
-from evolsynth.evaluation.problems.tabular import Table, written
+from evolsynth.evaluation.problems.tables.tabular import Table, written
 from evolsynth.evaluation.spoiling.order import order_of
 from evolsynth.evaluation.spoiling.spelling import _slips
 from evolsynth.evaluation.spoiling.spoiler import SPOILERS, Spoiled

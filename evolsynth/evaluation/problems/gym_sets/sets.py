@@ -20,7 +20,7 @@ from random import Random
 from typing import Any
 
 from evolsynth.errors import InputError, SetupError
-from evolsynth.evaluation.problems.gsm import gsm
+from evolsynth.evaluation.problems.gym_sets.gsm import gsm
 from evolsynth.evaluation.problems.problem import PROBLEMS, Form, Level, Problem, Solution, Values
 from evolsynth.evaluation.problems.values import counted, inside, joined, lists, text, whole
 

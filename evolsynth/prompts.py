@@ -24,8 +24,8 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.text.words import word_lists
 from evolsynth.llm.base import LLM, Completion, Prompt, Request
 
-__all__ = ["SMALL_MODEL", "PromptFamily", "PromptFile", "lists_hash", "load_prompt", "made_by"]
-__all__ += ["prompt_family", "prompt_hash", "prompt_lists", "prompt_names", "template_hash"]
+__all__ = ["SMALL_MODEL", "PromptFamily", "PromptFile", "load_prompt", "made_by", "prompt_family"]
+__all__ += ["prompt_hash", "prompt_lists", "prompt_names", "template_hash"]
 
 
 class PromptFile:
@@ -147,18 +147,6 @@ def prompt_lists(name: str) -> Mapping[str, list[str]]:
     if not path.is_file():
         raise InputError(f"There is no list prompts/{name}.txt. Install the package again.")
     return word_lists(str(path), path.name)
-
-
-@functools.cache
-def lists_hash(name: str) -> str:
-    """The hash of ``NAME.txt`` in ``prompts/`` (first 16 digits), which rows made of it carry.
-
-    Raises:
-        InputError: there is no such file.
-    """
-    prompt_lists(name)
-    text = (_folder() / f"{name}.txt").read_text(encoding="utf-8")
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 PromptFamily = Literal["small", "classic"]

@@ -72,7 +72,7 @@ def test_sets_are_drawn_by_weight_and_groups_share_theirs() -> None:
     assert weights["percent"] > 5 > weights["dates"] > 0
     assert not any(name.startswith("gym_") for name in weights)
     assert chosen_sets(["dates", "percent"]) == {"dates": 1.0, "percent": 1.0}
-    assert chosen_sets(["dates, percent"]) == {"dates": 1.0, "percent": 1.0}
+    assert chosen_sets(["dates=2, percent"]) == {"dates": 2.0, "percent": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,7 @@ def test_sets_are_drawn_by_weight_and_groups_share_theirs() -> None:
         ({"percent": -1.0}, "must be a number from 0"),
         ({"percent": 0.0}, "No set of problems is left"),
         ([], "No set of problems is left"),
+        (["percent=two"], "give a number"),
     ],
 )
 def test_sets_that_cannot_be_drawn_from_are_refused(sets: Any, said: str) -> None:

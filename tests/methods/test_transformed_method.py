@@ -10,6 +10,7 @@ import pytest
 from evolsynth.errors import EngineError, InputError
 from evolsynth.evaluation.gate.tier import tier_of
 from evolsynth.evaluation.grounds.ground import stands
+from evolsynth.llm.llamacpp.engine import LlamaCpp
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.transformed.transformed import transformed
 from evolsynth.rows import Row
@@ -87,3 +88,20 @@ async def test_an_error_fails_its_row_and_wrong_ways_are_refused() -> None:
         await made(small(), ways=["louder"])
     with pytest.raises(InputError, match="ways is empty"):
         await made(small(), ways=[])
+
+
+@pytest.mark.real
+async def test_smollm_is_believed_only_where_it_loses_nothing(smollm: LlamaCpp) -> None:
+    async def source() -> AsyncGenerator[Row]:
+        for key in ("a", "b"):
+            yield Row.make(key=key, extra={"input": SENTENCE})
+
+    rows = [row async for row in transformed(source(), smollm, seed=1)]
+    assert len(rows) == 2
+    for row in rows:
+        if row.response is None:
+            assert row.verdict is not None
+            assert row.verdict.reasons == ("not_faithful",)
+        else:
+            assert stands(row) == ("transformed", None)
+    assert rows == [row async for row in transformed(source(), smollm, seed=1, concurrency=1)]

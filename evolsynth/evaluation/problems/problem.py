@@ -21,6 +21,9 @@ stands for what is shown, and the sentences that answer it (``[double: answer]``
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
@@ -31,7 +34,7 @@ from evolsynth.prompts import prompt_lists
 from evolsynth.registry import Registry
 
 __all__ = ["PROBLEMS", "Form", "Level", "Problem", "Set", "Solution", "Task", "Values"]
-__all__ += ["asking_lines", "filled", "problem", "task_of_values", "wordings"]
+__all__ += ["asking_lines", "filled", "lists_hash", "problem", "task_of_values", "wordings"]
 
 #: How large numbers and lists are.
 Level = Literal["small", "medium"]
@@ -157,6 +160,18 @@ def wordings(name: str, case: str) -> Sequence[str]:
     if not found:
         raise InputError(f"prompts/computed/{name}.txt has no section [{case}]. Write one.")
     return found
+
+
+@functools.cache
+def lists_hash(name: str) -> str:
+    """The hash of the lists of ``NAME.txt`` in ``prompts/`` (first 16 digits), which rows made of
+    them carry.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    text = json.dumps(prompt_lists(name), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def asking_lines(name: str, form: Form) -> Sequence[str]:

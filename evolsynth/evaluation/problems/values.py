@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from fractions import Fraction
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -15,7 +14,6 @@ from evolsynth.evaluation.text.words import word_lists
 __all__ = ["CURRENCIES", "article", "clock", "counted", "day", "inside", "joined", "lists", "money"]
 __all__ += ["number", "pick", "plural", "text", "texts", "whole", "wholes"]
 
-_HERE = Path(__file__)
 #: Signs that stand before an amount.
 CURRENCIES = ("$", "€", "£")
 

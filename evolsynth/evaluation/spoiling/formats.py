@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from random import Random
 
-from evolsynth.evaluation.problems.tabular import FORMATS, Table, read, written
+from evolsynth.evaluation.problems.tables.tabular import FORMATS, Table, read, written
 from evolsynth.evaluation.spoiling.spoiler import Spoiled, spoiler
 
 __all__ = ["converted", "minified", "told"]

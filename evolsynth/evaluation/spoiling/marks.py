@@ -93,7 +93,7 @@ def _midway(text: str) -> bool:
 
 
 _SPACED = re.compile(r"(?<=[a-z])([,;.]) (?=[A-Za-z])")
-_BETWEEN = re.compile(r"(?<=[a-z,]) (?=[a-z])")
+_BETWEEN = re.compile(r"(?<=[a-z]) (?=[a-z])")
 
 
 @spoiler("spaces", unit="sentences")

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from random import Random
 
-from evolsynth.evaluation.problems.tabular import Table, read, written
+from evolsynth.evaluation.problems.tables.tabular import Table, read, written
 from evolsynth.evaluation.spoiling.spoiler import Spoiled, spoiler
 
 __all__ = ["order_of", "shuffled", "shuffled_rows"]

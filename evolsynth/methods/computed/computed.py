@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from random import Random
@@ -16,6 +17,7 @@ from evolsynth.evaluation.problems.problem import (
     Level,
     Task,
     asking_lines,
+    lists_hash,
     task_of_values,
     wordings,
 )
@@ -24,7 +26,6 @@ from evolsynth.llm.base import LLM
 from evolsynth.methods.computed.reword import Reworder
 from evolsynth.methods.method import Options, method
 from evolsynth.options import Count, Natural, Share
-from evolsynth.prompts import lists_hash
 from evolsynth.rows import Row, derive_seed
 from evolsynth.streams import ordered_map
 
@@ -119,22 +120,19 @@ def chosen_sets(sets: Mapping[str, float] | Sequence[str]) -> dict[str, float]:
         InputError: a set is unknown, or the weights cannot be drawn from.
         SetupError: one needs reasoning-gym, which is not installed.
     """
-    listed = () if isinstance(sets, Mapping) else ",".join(sets).split(",") if sets else ()
-    names = (name.strip() for name in listed)  # the command line has them in one text
-    given = dict(sets) if isinstance(sets, Mapping) else dict.fromkeys(names, 0.0)
     weights: dict[str, float] = {}
-    for name, weight in given.items():
+    for name, weight in _given(sets).items():
         members = [
             p for p in PROBLEMS if name in (OWN, GYM) and PROBLEMS[p].foreign == (name == GYM)
         ]
         if not members and name not in PROBLEMS:
             known = [OWN, GYM, *PROBLEMS]
             raise InputError(f"There is no set of problems '{name}'. {did_you_mean(name, known)}")
-        if isinstance(sets, Mapping) and not 0 <= weight < float("inf"):
+        if weight is not None and not 0 <= weight < math.inf:
             raise InputError(f"The weight of '{name}' is {weight}: it must be a number from 0.")
         members = members or [name]
         for member in members:
-            share = weight / len(members) if isinstance(sets, Mapping) else 1.0
+            share = 1.0 if weight is None else weight / len(members)
             weights[member] = weights.get(member, 0.0) + share
     weights = {name: weights[name] for name in sorted(weights) if weights[name] > 0}
     if not weights:
@@ -144,6 +142,20 @@ def chosen_sets(sets: Mapping[str, float] | Sequence[str]) -> dict[str, float]:
     if any(PROBLEMS[name].foreign for name in weights):
         _find_gym()
     return weights
+
+
+def _given(sets: Mapping[str, float] | Sequence[str]) -> dict[str, float | None]:
+    """The weights as they were given; the command line has them in one text ("dates=2,units")."""
+    if isinstance(sets, Mapping):
+        return dict(sets)
+    given: dict[str, float | None] = {}
+    for told in (one.strip() for text in sets for one in text.split(",")):
+        name, _, weight = told.partition("=")
+        try:
+            given[name.strip()] = float(weight) if weight else None
+        except ValueError:
+            raise InputError(f"The weight of '{name}' is '{weight}': give a number.") from None
+    return given
 
 
 def _find_gym() -> None:

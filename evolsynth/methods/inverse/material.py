@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from evolsynth.evaluation.demands.reading import sentence_places
-from evolsynth.evaluation.problems.tabular import FORMATS, Table, read, written
+from evolsynth.evaluation.problems.tables.tabular import FORMATS, Table, read, written
 from evolsynth.evaluation.spoiling.spoiler import Unit
 
 __all__ = ["material"]

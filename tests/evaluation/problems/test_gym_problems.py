@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from evolsynth.errors import SetupError
-from evolsynth.evaluation.problems.gsm import gsm, sums_hold
+from evolsynth.evaluation.problems.gym_sets.gsm import gsm, sums_hold
 from evolsynth.evaluation.problems.problem import PROBLEMS, filled, wordings
 from evolsynth.prompts import prompt_lists
 

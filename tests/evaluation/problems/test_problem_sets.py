@@ -23,7 +23,7 @@ from evolsynth.evaluation.problems.problem import (
     task_of_values,
     wordings,
 )
-from evolsynth.evaluation.problems.tabular import FORMATS, Table, read, written
+from evolsynth.evaluation.problems.tables.tabular import FORMATS, Table, read, written
 from evolsynth.evaluation.problems.values import money, number
 from evolsynth.prompts import prompt_lists
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from random import Random
 
 import pytest
 
 from evolsynth.evaluation.problems.problem import filled
-from evolsynth.evaluation.problems.tabular import Table, written
+from evolsynth.evaluation.problems.tables.tabular import Table, written
 from evolsynth.evaluation.spoiling.order import order_of
 from evolsynth.evaluation.spoiling.spelling import _slips
 from evolsynth.evaluation.spoiling.spoiler import SPOILERS, Spoiled
@@ -100,6 +101,14 @@ def test_examples_of_what_comes_out() -> None:
     assert told is not None
     assert told.text.startswith("Town Ash: Year 1901.")
     assert told.shown == {"wanted": "CSV", "columns": "Town, Year"}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_spacing_is_always_both_too_wide_and_too_narrow(seed: int) -> None:
+    made = spoiled("spaces", PROSE, seed)
+    assert made is not None
+    assert "  " in made.text
+    assert re.search(r"[a-z][,.][A-Za-z]", made.text)
 
 
 @pytest.mark.parametrize(

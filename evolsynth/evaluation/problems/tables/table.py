@@ -8,7 +8,7 @@ from random import Random
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.problems.problem import Level, Problem, Solution, Values, problem
-from evolsynth.evaluation.problems.tabular import TABLES, Kind, Table, drawn, written
+from evolsynth.evaluation.problems.tables.tabular import TABLES, Kind, Table, drawn, written
 from evolsynth.evaluation.problems.values import inside, joined, number, text, texts, whole
 
 __all__ = ["TableQuestion", "table_of"]

@@ -20,7 +20,7 @@ from random import Random
 from typing import Any
 
 from evolsynth.errors import InputError, SetupError
-from evolsynth.evaluation.problems.gsm import gsm
+from evolsynth.evaluation.problems.gym_sets.gsm import gsm
 from evolsynth.evaluation.problems.problem import PROBLEMS, Form, Level, Problem, Solution, Values
 from evolsynth.evaluation.problems.values import counted, inside, joined, lists, text, whole
 
@@ -375,7 +375,7 @@ def _calendar(entry: Entry) -> Solution | None:
     plain = first[0].strip()
     if kind == "leap" or "," not in plain:
         plain = _TAIL.sub("", question)
-    if not plain.endswith(("?", ".")):
+    if not plain.endswith(("?", ".")) or re.search(r"\b1[ -]days?\b", plain):
         return None
     answer = str(entry["answer"])
     if kind == "count" and int(answer) < 2:

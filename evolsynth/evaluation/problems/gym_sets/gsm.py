@@ -23,7 +23,7 @@ _GOOD = (
     "pages does", "How much was the total cost", "cubes are there", "average of their ages",
     "of her spools are", "landscaper works", "tickets would each graduate", "shares of a stock",
     "net proceeds from", "kids are in the playground",
-    "apartment complexes", "loaves of", "How old is",
+    "apartment complexes", "How old is",
 )  # fmt: skip
 _BAD = re.compile(r"\d\.0\b|\d\.\d{3,}|[•√]|Let's|\b1 (?!and|of|each|per|to|more|in|x|is)[a-z]+s\b")
 _SUM = re.compile(

@@ -7,7 +7,7 @@ from random import Random
 from evolsynth.errors import InputError
 from evolsynth.evaluation.problems.clocks import told
 from evolsynth.evaluation.problems.problem import Level, Problem, Solution, Values, problem
-from evolsynth.evaluation.problems.tabular import Table, written
+from evolsynth.evaluation.problems.tables.tabular import Table, written
 from evolsynth.evaluation.problems.values import clock, inside, lists, pick, text, whole, wholes
 
 __all__ = ["Timetable"]

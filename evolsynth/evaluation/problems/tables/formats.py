@@ -6,8 +6,15 @@ from random import Random
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.problems.problem import Level, Problem, Solution, Values, problem
-from evolsynth.evaluation.problems.table import table_of
-from evolsynth.evaluation.problems.tabular import FORMATS, TABLES, Kind, Table, drawn, written
+from evolsynth.evaluation.problems.tables.table import table_of
+from evolsynth.evaluation.problems.tables.tabular import (
+    FORMATS,
+    TABLES,
+    Kind,
+    Table,
+    drawn,
+    written,
+)
 from evolsynth.evaluation.problems.values import inside, text
 
 __all__ = ["Formats"]

@@ -222,7 +222,7 @@ class Steerer:
             changes=tuple(self._changes(known)),
         )
         self.looks.append(look)
-        self._tell("steered", step=look.source, after=look.after, told=look.told())
+        self._tell("steered", step=look.source, after=look.after, message=look.told())
         waiting = self._waiting.pop((source, block), None)
         if waiting is not None:
             waiting.set()

@@ -25,7 +25,7 @@ from evolsynth.data.files import read_rows
 from evolsynth.evaluation.diversity.distances import vendi_score
 from evolsynth.evaluation.embed.base import embedder_named
 from evolsynth.evaluation.text.task import TASKS
-from evolsynth.pipeline import gate, magpie
+from evolsynth.pipeline import gate, magpie, respond
 from evolsynth.pipeline.run.knowledge import evenness
 from evolsynth.pipeline.steer import Steer
 from evolsynth.rows import Row
@@ -62,11 +62,16 @@ def measured(rows: list[Row], embedder: Any) -> tuple[float, float, dict[str, in
     return vendi_score(vectors), evenness(tasks, len(TASKS) - 1), dict(tasks.most_common())
 
 
-async def run_arm(what: str, *, steer: Steer | None, embedder: Any, **options: Any) -> Arm:
-    """Run one arm and measure it; ``options`` are those of `Pipeline.run`."""
+async def run_arm(
+    what: str, *, steer: Steer | None, embedder: Any, answers: bool = False, **options: Any
+) -> Arm:
+    """Run one arm and measure it; ``options`` are those of `Pipeline.run`. With ``answers``
+    requests are answered, too, where they have none."""
     with tempfile.TemporaryDirectory() as folder:
         told = {**options, "steer": steer, "embedder": embedder, "report": False}
-        result = await (magpie(**ARMS[what]) >> gate()).run(folder, **told)
+        asked = magpie(**ARMS[what])
+        pipe = asked >> respond() >> gate() if answers else asked >> gate()
+        result = await pipe.run(folder, **told)
         rows = list(read_rows(result.files["accepted"]))
     vendi, even, tasks = measured(rows, embedder)
     state = result.state
@@ -96,6 +101,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""
     parser.add_argument("--arm", choices=tuple(ARMS), default="texts", help="default: texts")
     parser.add_argument("--rows", type=int, default=300, help="accepted rows of each (300)")
+    parser.add_argument("--answers", action="store_true", help="have the requests answered, too")
     parser.add_argument("--every", type=int, default=Steer().every, help="rows of a block")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--model", help="as for evolsynth run")
@@ -107,7 +113,12 @@ def run(options: argparse.Namespace) -> int:
     check_place(options.json)
     out = told_on(options.json)
     embedder = embedder_named("minilm")
-    told = {"llm": options.model, "seed": options.seed, "accepted": options.rows}
+    told = {
+        "answers": options.answers,
+        "llm": options.model,
+        "seed": options.seed,
+        "accepted": options.rows,
+    }
     arms = []
     for steer in (None, Steer(every=options.every)):
         arm = asyncio.run(run_arm(options.arm, steer=steer, embedder=embedder, **told))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import random
@@ -14,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from evolsynth import Scripted
+from evolsynth.cli.progress.summary import summarise
 from evolsynth.errors import InputError
 from evolsynth.llm.base import Request
 from evolsynth.pipeline import (
@@ -187,6 +190,18 @@ async def test_a_killed_run_makes_the_same_decisions_again(tmp_path: Path, most:
     assert files_of(tmp_path / "run") == files_of(tmp_path / "whole")
     assert looks_of(again) == looks_of(whole)
     assert sum(counts.found for counts in again.state.refresh()) >= most // 2
+
+
+async def test_the_summary_the_report_and_the_log_say_what_changed(tmp_path: Path) -> None:
+    out = io.StringIO()
+    result = await go(line(), tmp_path / "run", report=True)
+    summarise(result, Console(file=out, width=4000))
+    told = looks_of(result)
+    assert f"Steered: {told[0]}" in out.getvalue()
+    assert told[1][:390] in out.getvalue()
+    page = (tmp_path / "run" / "report.html").read_text("utf-8")
+    assert "How the run steered itself" in page
+    assert page.count("After 20 rows of") == 1
 
 
 async def test_off_nothing_is_told_and_rows_do_not_say_what_was_drawn(tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ class Steerer:
         some.append(known)
         since = self._tasks[self._looked :]
         self._looked = len(self._tasks)
-        if block == 0 and self._changed is None:
+        if block == 1 and self._changed is None:
             self._changed = len(self._tasks)
         counts = Counter(task for ok, task in since if ok and task is not None)
         look = Look(
@@ -222,7 +222,7 @@ class Steerer:
             changes=tuple(self._changes(known)),
         )
         self.looks.append(look)
-        self._tell("steered", step=look.source, after=look.after, told=look.told())
+        self._tell("steered", step=look.source, after=look.after, message=look.told())
         waiting = self._waiting.pop((source, block), None)
         if waiting is not None:
             waiting.set()

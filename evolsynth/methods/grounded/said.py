@@ -17,6 +17,7 @@ from evolsynth.evaluation.text.statements import (
     VAGUE,
     Clause,
     Span,
+    Token,
     clauses_of,
     is_base,
     is_participle,
@@ -335,8 +336,8 @@ def _is_particle(base: str, low: str) -> bool:
     )
 
 
-def _next_number(tokens: Sequence[object], k: int) -> str:
-    return next((t.lower for t in tokens[k + 1 : k + 3] if _counts(t.lower)), "")  # type: ignore[attr-defined]
+def _next_number(tokens: Sequence[Token], k: int) -> str:
+    return next((t.lower for t in tokens[k + 1 : k + 3] if _counts(t.lower)), "")
 
 
 def _counts(word: str) -> bool:

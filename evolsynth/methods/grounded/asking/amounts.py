@@ -9,6 +9,7 @@ from evolsynth.evaluation.text.statements import DETERMINERS, REFERRING, Span, i
 from evolsynth.methods.grounded.asking.patterns import AMOUNT, DEGREES, LENGTH, MASS, TIME
 from evolsynth.methods.grounded.asking.question import (
     COUNTED,
+    LISTS,
     Question,
     asked_of,
     found,
@@ -102,44 +103,6 @@ def _measures(said: Said) -> Iterator[Question]:
             yield from asked_of("how_much", said, in_core(said, match), asked)
 
 
-_MEASURED = frozenset(
-    [
-        "diameter",
-        "length",
-        "height",
-        "width",
-        "depth",
-        "weight",
-        "mass",
-        "distance",
-        "price",
-        "cost",
-        "fee",
-        "speed",
-        "temperature",
-        "area",
-        "population",
-        "capacity",
-        "circumference",
-        "age",
-        "duration",
-        "pressure",
-        "volume",
-        "altitude",
-        "elevation",
-        "span",
-        "wage",
-        "rent",
-        "deposit",
-        "fine",
-        "budget",
-        "profit",
-        "power",
-        "voltage",
-        "wingspan",
-        "thickness",
-    ]
-)
 _SIZE = re.compile(rf"(?P<answer>(?:[$\u20ac\u00a3] ?)?{AMOUNT}(?: ?[^ ]+){{0,3}})")
 
 
@@ -148,7 +111,7 @@ def _size(said: Said) -> Iterator[Question]:
     head = said.subject.split(" of ")[0].split(" between ")[0].split(" from ")[0].split()[-1]
     match = _SIZE.fullmatch(said.core)
     alone = said.clause.verb.base == "be" and len(said.parts) == 1
-    if head in _MEASURED and alone and match is not None:
+    if head in LISTS["measures"] and alone and match is not None:
         yield from asked_of("how_much", said, in_core(said, match), said.ask("What", core=""))
 
 

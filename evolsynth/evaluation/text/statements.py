@@ -43,6 +43,8 @@ _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W_]+(?:[-'\u2019.](?=\w)[^\W_]+)*|[^\w
 _VOWELS = "aeiou"
 #: The longest subject, and phrase before it, in tokens.
 _SUBJECT, _LEAD = 9, 9
+#: The longest sentence that is looked at, in tokens: a longer one is not plain.
+_LONGEST = 80
 
 
 class Span(NamedTuple):
@@ -193,7 +195,9 @@ def clauses_of(sentence: str) -> list[Clause]:
     1905"); a clause behind ", and", ", but" or ";" has its own.
     """
     tokens = tokens_of(sentence)
-    if not tokens or tokens[-1].text != "." or any(t.text in _UNUSUAL for t in tokens):
+    if not tokens or len(tokens) > _LONGEST or tokens[-1].text != ".":
+        return []
+    if any(token.text in _UNUSUAL for token in tokens):
         return []
     found: list[Clause] = []
     start: int | None = 0

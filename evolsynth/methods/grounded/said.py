@@ -278,8 +278,10 @@ def _in_a_sentence(subject: str, passage: Passage) -> str | None:
         return lower + subject[len(first) :]
     stem = first.removesuffix("'s").removesuffix("\u2019s")
     inside = re.search(rf"(?<=[\w,;] ){re.escape(stem)}\b", passage.text)
-    if stem != first and inside is None and f"{stem} " in passage.text:
-        return subject
+    if stem != first and inside is None:  # "Rome's first aqueduct", "Men's basketball"
+        low = stem.lower()
+        noun = is_plural(low) or re.search(rf"\b{re.escape(low)}\b", passage.text) is not None
+        return lower + subject[len(first) :] if noun else subject
     if inside is not None or first.isupper() or any(c.isdigit() for c in first):
         return subject
     if re.search(rf"\b{re.escape(lower)}\b", passage.text) or _same_noun(lower, passage.text):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from grounded_passages import BARE, FERRY, MILL, passage
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evolsynth.methods.grounded.asking import QUESTION_KINDS, questions_of
 
@@ -99,3 +101,21 @@ def test_every_question_is_short_ends_in_a_question_mark_and_has_its_answer_in_t
 
 def test_a_text_that_says_nothing_plain_gives_no_questions() -> None:
     assert not any(questions_of(kind, passage(BARE)) for kind in QUESTION_KINDS)
+
+
+WORDS = (*MILL.split(), *FERRY.split(), ",", ".", ";", "and", "because", "its", "there", "has", "%")
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=25))
+def test_any_words_at_all_give_only_questions_that_their_text_answers(words: list[str]) -> None:
+    text = " ".join(words)
+    found = passage(text, "Hallow Mill")
+    for kind in QUESTION_KINDS:
+        for question in questions_of(kind, found):
+            assert question.answer.of(text) in question.statement
+            assert question.answer.of(text) in question.said.text
+
+
+def test_a_sentence_of_a_whole_page_is_not_looked_at() -> None:
+    text = f"The mill {'was built in 1881 and ' * 3000}burned."
+    assert not any(questions_of(kind, passage(text)) for kind in QUESTION_KINDS)

@@ -33,7 +33,8 @@ FAR = re.compile(rf"(?P<answer>{AMOUNT} {LENGTH})(?P<way> (?:north|south|east|we
 _AT_DEGREES = re.compile(rf"(?P<prep>at|to|below|above) (?P<answer>{AMOUNT} {DEGREES})")
 _HEAT = re.compile(rf"(?P<answer>{AMOUNT} {DEGREES})(?= |$)")
 REACHED = re.compile(
-    r"an? (?P<what>depth|height|speed|temperature|length|width|age|weight) of "
+    r"an? (?:total |average |mean )?(?P<what>depth|height|speed|temperature|length|width|age|weight"
+    r"|area|diameter|population|capacity|circumference|distance) of "
     rf"(?P<answer>{AMOUNT}(?: [^ ]+){{0,4}})"
 )
 _AT_MEASURE = re.compile(
@@ -90,6 +91,10 @@ def how_much(said: Said) -> Iterator[Question]:
             yield from asked_of("how_much", said, place_of(said, index, match), asked)
 
 
+_MEASURED = re.compile(rf"(?P<answer>{AMOUNT} {LENGTH})")
+_SIDE = re.compile(r"in (?P<what>diameter|length|height|width|depth|circumference)")
+
+
 def _measures(said: Said) -> Iterator[Question]:
     """ "is 40 metres tall" """
     core = said.core
@@ -101,6 +106,14 @@ def _measures(said: Said) -> Iterator[Question]:
             how = match["how"]
             asked = said.ask(f"How {'wide' if how == 'across' else how}", core="")
             yield from asked_of("how_much", said, in_core(said, match), asked)
+    size = _MEASURED.fullmatch(core)
+    sides = [m for k in range(1, len(said.parts)) if (m := _SIDE.fullmatch(said.part(k)))]
+    if size and len(said.parts) == 2 and len(sides) == 1:
+        finite = said.clause.finite.of(said.text)
+        asked = f"What {finite} the {sides[0]['what']} of {said.subject}?"
+        singular = "is" if finite in ("is", "are") else "was"
+        asked = asked.replace(f"What {finite} ", f"What {singular} ", 1)
+        yield from asked_of("how_much", said, in_core(said, size), asked)
 
 
 _SIZE = re.compile(rf"(?P<answer>(?:[$\u20ac\u00a3] ?)?{AMOUNT}(?: ?[^ ]+){{0,3}})")

@@ -24,6 +24,7 @@ __all__ += [
     "base_of",
     "clauses_of",
     "is_base",
+    "is_gerund",
     "is_participle",
     "is_plural",
     "past_of",
@@ -170,6 +171,15 @@ def is_participle(word: str) -> bool:
 def is_base(word: str) -> bool:
     """Whether a word is the base form of a verb that the lists have."""
     return word.lower() in _BASES
+
+
+def is_gerund(word: str) -> bool:
+    """Whether a word is the -ing form of a verb that the lists have."""
+    low = word.lower()
+    root = low.removesuffix("ing")
+    if root == low or len(root) < 3:
+        return False
+    return root in _BASES or f"{root}e" in _BASES or (root[-1] == root[-2] and root[:-1] in _BASES)
 
 
 def is_plural(noun: str) -> bool:

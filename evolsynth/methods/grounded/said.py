@@ -30,6 +30,7 @@ from evolsynth.methods.grounded.draft import Passage, Place
 __all__ = ["Said", "is_person", "is_topic", "said_in", "sentence_case"]
 
 _PEOPLE = vocabularies(__file__, "people.txt")
+_WANT_OBJECTS = vocabularies(__file__, "said.txt")["want objects"]
 _PERSONAL = frozenset(("he", "she", "it", "they"))
 #: Adverbs that say how a sentence goes on from the one before it.
 _JOINING = frozenset(("also", "then", "later", "soon", "finally", "eventually", "again", "now"))
@@ -184,7 +185,9 @@ def _said_in(passage: Passage) -> Iterator[Said]:
                 previous = topic
             if subject is None or not _whole(text, clause):
                 continue
-            yield Said(passage, sentence, clause, subject, _parts(text, clause))
+            said = Said(passage, sentence, clause, subject, _parts(text, clause))
+            if said.core or clause.verb.aux or clause.verb.base not in _WANT_OBJECTS:
+                yield said  # not "an extension added in 1964", which somebody added
 
 
 #: Words that open a clause which may be left out without changing what is said before it.
@@ -194,6 +197,9 @@ _LEAVABLE = vocabulary("because although though while whereas until after before
 def _whole(text: str, clause: Clause) -> bool:
     """Whether what was cut off is neither of a list nor what the verb needs."""
     mark, _, behind = clause.cut.partition(" ")
+    last = clause.rest.of(text).split()[-2:]
+    if len(last) == 2 and last[0] == "to" and is_base(last[1]) and mark in ("and", "or", ","):
+        return False  # "was formed to manage and develop the museum"
     if mark == ",":
         named = clause.rest.of(text).split()[-1:]
         if behind in ("a", "an", "the") and named and named[0][:1].isupper():

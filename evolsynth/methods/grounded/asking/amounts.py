@@ -102,8 +102,9 @@ def _measures(said: Said) -> Iterator[Question]:
         return
     for pattern in (_TALL, _OLD):
         match = pattern.fullmatch(core)
-        if match and not said.clause.cut.startswith("and"):
-            how = match["how"]
+        how = match["how"] if match else ""
+        others = {m.group() for m in pattern.finditer(said.passage.text) if m["how"] == how}
+        if match and not said.clause.cut.startswith("and") and len(others) == 1:
             asked = said.ask(f"How {'wide' if how == 'across' else how}", core="")
             yield from asked_of("how_much", said, in_core(said, match), asked)
     size = _MEASURED.fullmatch(core)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from evolsynth.evaluation.text.statements import Span, is_base, past_of, verb_of
+from evolsynth.evaluation.text.statements import Span, is_base, is_gerund, past_of, verb_of
 from evolsynth.evaluation.text.words import content
 from evolsynth.methods.grounded.asking.amounts import FAR
 from evolsynth.methods.grounded.asking.patterns import DAY, DEGREES, MONTH, TIME, YEAR
@@ -78,6 +78,8 @@ _TIMES = re.compile(rf"\b(?:{YEAR}|{MONTH}|{DAY}s?|{TIME}|{DEGREES}|\d+s)\b")
 def _is_place(phrase: str) -> bool:
     """Whether a phrase with a preposition may say where; no list of places is needed for that."""
     told = {word.strip(",.") for word in phrase.split()}
+    if any(map(is_gerund, told)):
+        return False  # "in all oceans occasionally swimming"
     return not told & LISTS["not places"] and _TIMES.search(phrase) is None
 
 

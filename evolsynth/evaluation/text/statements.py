@@ -24,6 +24,7 @@ __all__ += [
     "base_of",
     "clauses_of",
     "is_base",
+    "is_gerund",
     "is_participle",
     "is_plural",
     "past_of",
@@ -43,6 +44,8 @@ _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W_]+(?:[-'\u2019.](?=\w)[^\W_]+)*|[^\w
 _VOWELS = "aeiou"
 #: The longest subject, and phrase before it, in tokens.
 _SUBJECT, _LEAD = 9, 9
+#: The longest sentence that is looked at, in tokens: a longer one is not plain.
+_LONGEST = 80
 
 
 class Span(NamedTuple):
@@ -170,6 +173,15 @@ def is_base(word: str) -> bool:
     return word.lower() in _BASES
 
 
+def is_gerund(word: str) -> bool:
+    """Whether a word is the -ing form of a verb that the lists have."""
+    low = word.lower()
+    root = low.removesuffix("ing")
+    if root == low or len(root) < 3:
+        return False
+    return root in _BASES or f"{root}e" in _BASES or (root[-1] == root[-2] and root[:-1] in _BASES)
+
+
 def is_plural(noun: str) -> bool:
     """Whether a noun in lower case looks like a plural."""
     if noun in _LISTS["plurals"]:
@@ -193,7 +205,9 @@ def clauses_of(sentence: str) -> list[Clause]:
     1905"); a clause behind ", and", ", but" or ";" has its own.
     """
     tokens = tokens_of(sentence)
-    if not tokens or tokens[-1].text != "." or any(t.text in _UNUSUAL for t in tokens):
+    if not tokens or len(tokens) > _LONGEST or tokens[-1].text != ".":
+        return []
+    if any(token.text in _UNUSUAL for token in tokens):
         return []
     found: list[Clause] = []
     start: int | None = 0

@@ -25,7 +25,7 @@ import dataclasses
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from evolsynth.evaluation.text.task import Task
 from evolsynth.llm.base import LLM
@@ -60,8 +60,8 @@ class Kind:
 
     async def drafts(self, passage: Passage, rng: Random, llm: LLM) -> list[Draft]:
         """The drafts for one passage, the likeliest to be good first."""
-        made = self.make(passage, rng, llm) if self.asks else self.make(passage, rng)  # type: ignore[call-arg]
-        return list(await made if inspect.isawaitable(made) else made)
+        make: Callable[..., Any] = self.make
+        return list(await make(passage, rng, llm) if self.asks else make(passage, rng))
 
 
 #: All kinds by their names.
@@ -77,7 +77,8 @@ def kind(
 
     def made(function: Function) -> Function:
         asks = inspect.iscoroutinefunction(function)
-        whole = Kind(name=name, task=task, make=function, weight=weight, asks=asks)  # type: ignore[arg-type]
+        make: Any = function
+        whole = Kind(name=name, task=task, make=make, weight=weight, asks=asks)
         KINDS.register(name, whole, function.__module__)
         return function
 

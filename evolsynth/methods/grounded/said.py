@@ -17,6 +17,7 @@ from evolsynth.evaluation.text.statements import (
     VAGUE,
     Clause,
     Span,
+    Token,
     clauses_of,
     is_base,
     is_participle,
@@ -29,6 +30,7 @@ from evolsynth.methods.grounded.draft import Passage, Place
 __all__ = ["Said", "is_person", "is_topic", "said_in", "sentence_case"]
 
 _PEOPLE = vocabularies(__file__, "people.txt")
+_WANT_OBJECTS = vocabularies(__file__, "said.txt")["want objects"]
 _PERSONAL = frozenset(("he", "she", "it", "they"))
 #: Adverbs that say how a sentence goes on from the one before it.
 _JOINING = frozenset(("also", "then", "later", "soon", "finally", "eventually", "again", "now"))
@@ -183,7 +185,9 @@ def _said_in(passage: Passage) -> Iterator[Said]:
                 previous = topic
             if subject is None or not _whole(text, clause):
                 continue
-            yield Said(passage, sentence, clause, subject, _parts(text, clause))
+            said = Said(passage, sentence, clause, subject, _parts(text, clause))
+            if said.core or clause.verb.aux or clause.verb.base not in _WANT_OBJECTS:
+                yield said  # not "an extension added in 1964", which somebody added
 
 
 #: Words that open a clause which may be left out without changing what is said before it.
@@ -193,6 +197,9 @@ _LEAVABLE = vocabulary("because although though while whereas until after before
 def _whole(text: str, clause: Clause) -> bool:
     """Whether what was cut off is neither of a list nor what the verb needs."""
     mark, _, behind = clause.cut.partition(" ")
+    last = clause.rest.of(text).split()[-2:]
+    if len(last) == 2 and last[0] == "to" and is_base(last[1]) and mark in ("and", "or", ","):
+        return False  # "was formed to manage and develop the museum"
     if mark == ",":
         named = clause.rest.of(text).split()[-1:]
         if behind in ("a", "an", "the") and named and named[0][:1].isupper():
@@ -277,8 +284,10 @@ def _in_a_sentence(subject: str, passage: Passage) -> str | None:
         return lower + subject[len(first) :]
     stem = first.removesuffix("'s").removesuffix("\u2019s")
     inside = re.search(rf"(?<=[\w,;] ){re.escape(stem)}\b", passage.text)
-    if stem != first and inside is None and f"{stem} " in passage.text:
-        return subject
+    if stem != first and inside is None:  # "Rome's first aqueduct", "Men's basketball"
+        low = stem.lower()
+        noun = is_plural(low) or re.search(rf"\b{re.escape(low)}\b", passage.text) is not None
+        return lower + subject[len(first) :] if noun else subject
     if inside is not None or first.isupper() or any(c.isdigit() for c in first):
         return subject
     if re.search(rf"\b{re.escape(lower)}\b", passage.text) or _same_noun(lower, passage.text):
@@ -335,8 +344,8 @@ def _is_particle(base: str, low: str) -> bool:
     )
 
 
-def _next_number(tokens: Sequence[object], k: int) -> str:
-    return next((t.lower for t in tokens[k + 1 : k + 3] if _counts(t.lower)), "")  # type: ignore[attr-defined]
+def _next_number(tokens: Sequence[Token], k: int) -> str:
+    return next((t.lower for t in tokens[k + 1 : k + 3] if _counts(t.lower)), "")
 
 
 def _counts(word: str) -> bool:

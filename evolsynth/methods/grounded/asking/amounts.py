@@ -9,6 +9,7 @@ from evolsynth.evaluation.text.statements import DETERMINERS, REFERRING, Span, i
 from evolsynth.methods.grounded.asking.patterns import AMOUNT, DEGREES, LENGTH, MASS, TIME
 from evolsynth.methods.grounded.asking.question import (
     COUNTED,
+    LISTS,
     Question,
     asked_of,
     found,
@@ -32,7 +33,8 @@ FAR = re.compile(rf"(?P<answer>{AMOUNT} {LENGTH})(?P<way> (?:north|south|east|we
 _AT_DEGREES = re.compile(rf"(?P<prep>at|to|below|above) (?P<answer>{AMOUNT} {DEGREES})")
 _HEAT = re.compile(rf"(?P<answer>{AMOUNT} {DEGREES})(?= |$)")
 REACHED = re.compile(
-    r"an? (?P<what>depth|height|speed|temperature|length|width|age|weight) of "
+    r"an? (?:total |average |mean )?(?P<what>depth|height|speed|temperature|length|width|age|weight"
+    r"|area|diameter|population|capacity|circumference|distance) of "
     rf"(?P<answer>{AMOUNT}(?: [^ ]+){{0,4}})"
 )
 _AT_MEASURE = re.compile(
@@ -89,6 +91,10 @@ def how_much(said: Said) -> Iterator[Question]:
             yield from asked_of("how_much", said, place_of(said, index, match), asked)
 
 
+_MEASURED = re.compile(rf"(?P<answer>{AMOUNT} {LENGTH})")
+_SIDE = re.compile(r"in (?P<what>diameter|length|height|width|depth|circumference)")
+
+
 def _measures(said: Said) -> Iterator[Question]:
     """ "is 40 metres tall" """
     core = said.core
@@ -96,50 +102,21 @@ def _measures(said: Said) -> Iterator[Question]:
         return
     for pattern in (_TALL, _OLD):
         match = pattern.fullmatch(core)
-        if match and not said.clause.cut.startswith("and"):
-            how = match["how"]
+        how = match["how"] if match else ""
+        others = {m.group() for m in pattern.finditer(said.passage.text) if m["how"] == how}
+        if match and not said.clause.cut.startswith("and") and len(others) == 1:
             asked = said.ask(f"How {'wide' if how == 'across' else how}", core="")
             yield from asked_of("how_much", said, in_core(said, match), asked)
+    size = _MEASURED.fullmatch(core)
+    sides = [m for k in range(1, len(said.parts)) if (m := _SIDE.fullmatch(said.part(k)))]
+    if size and len(said.parts) == 2 and len(sides) == 1:
+        finite = said.clause.finite.of(said.text)
+        asked = f"What {finite} the {sides[0]['what']} of {said.subject}?"
+        singular = "is" if finite in ("is", "are") else "was"
+        asked = asked.replace(f"What {finite} ", f"What {singular} ", 1)
+        yield from asked_of("how_much", said, in_core(said, size), asked)
 
 
-_MEASURED = frozenset(
-    [
-        "diameter",
-        "length",
-        "height",
-        "width",
-        "depth",
-        "weight",
-        "mass",
-        "distance",
-        "price",
-        "cost",
-        "fee",
-        "speed",
-        "temperature",
-        "area",
-        "population",
-        "capacity",
-        "circumference",
-        "age",
-        "duration",
-        "pressure",
-        "volume",
-        "altitude",
-        "elevation",
-        "span",
-        "wage",
-        "rent",
-        "deposit",
-        "fine",
-        "budget",
-        "profit",
-        "power",
-        "voltage",
-        "wingspan",
-        "thickness",
-    ]
-)
 _SIZE = re.compile(rf"(?P<answer>(?:[$\u20ac\u00a3] ?)?{AMOUNT}(?: ?[^ ]+){{0,3}})")
 
 
@@ -148,7 +125,7 @@ def _size(said: Said) -> Iterator[Question]:
     head = said.subject.split(" of ")[0].split(" between ")[0].split(" from ")[0].split()[-1]
     match = _SIZE.fullmatch(said.core)
     alone = said.clause.verb.base == "be" and len(said.parts) == 1
-    if head in _MEASURED and alone and match is not None:
+    if head in LISTS["measures"] and alone and match is not None:
         yield from asked_of("how_much", said, in_core(said, match), said.ask("What", core=""))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from evolsynth.evaluation.text.statements import Span, is_base, past_of, verb_of
+from evolsynth.evaluation.text.statements import Span, is_base, is_gerund, past_of, verb_of
 from evolsynth.evaluation.text.words import content
 from evolsynth.methods.grounded.asking.amounts import FAR
 from evolsynth.methods.grounded.asking.patterns import DAY, DEGREES, MONTH, TIME, YEAR
@@ -72,13 +72,15 @@ _WHERE = re.compile(
     r"(?P<answer>(?:in|at|near|on(?! to)|inside|beneath|under|above|behind|between|beside|along"
     r"|outside) .+)"
 )
-_NO_PLACE = re.compile(
-    rf".*\b(?:{YEAR}|{MONTH}|{DAY}s?|century|{TIME}|{DEGREES}|spring|summer|autumn|winter"
-    r"|disaster|war|accident|battle|attack|process|lifetime|life|format|language|version|file|list|book|danger|use|turns|general|advance|detail"
-    r"|colour|shape|size|pieces|parts|words|practice|favour|French|English|German|Latin|person"
-    r"|night|morning|evening|noon|age|time|times|average|fact|addition|part|way|order|honour|terms"
-    r"|pairs|groups|form|case|cases|turn|total|particular|\d+s)\b.*"
-)
+_TIMES = re.compile(rf"\b(?:{YEAR}|{MONTH}|{DAY}s?|{TIME}|{DEGREES}|\d+s)\b")
+
+
+def _is_place(phrase: str) -> bool:
+    """Whether a phrase with a preposition may say where; no list of places is needed for that."""
+    told = {word.strip(",.") for word in phrase.split()}
+    if any(map(is_gerund, told)):
+        return False  # "in all oceans occasionally swimming"
+    return not told & LISTS["not places"] and _TIMES.search(phrase) is None
 
 
 @of_kind("where")
@@ -93,7 +95,7 @@ def where(said: Said) -> Iterator[Question]:
         return
     hits = [
         hit for hit in found(said, _WHERE)
-        if hit[0] > 0 and not _NO_PLACE.fullmatch(hit[1]["answer"])
+        if hit[0] > 0 and _is_place(hit[1]["answer"])
     ]  # fmt: skip
     if len(hits) != 1:
         return
@@ -107,7 +109,7 @@ def where(said: Said) -> Iterator[Question]:
     place, last = said.parts[index], said.parts[index].end
     for k in range(index + 1, len(said.parts)):
         phrase = said.part(k)
-        if phrase.split()[0] not in ("between", "near", "off", "in") or _NO_PLACE.fullmatch(phrase):
+        if phrase.split()[0] not in ("between", "near", "off", "in") or not _is_place(phrase):
             break
         last = said.parts[k].end
     after = tuple(k for k in range(index, len(said.parts)) if said.parts[k].end <= last)

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import re
 
+from evolsynth.evaluation.support.evidence import BARE
 from evolsynth.evaluation.support.reading import SOFT, Sentence, claims, sentences_of
 from evolsynth.evaluation.support.rules import akin
 from evolsynth.evaluation.text import looked_at
 from evolsynth.evaluation.text.facts import options
 from evolsynth.evaluation.text.finders import alternatives
 from evolsynth.evaluation.text.language import is_english
-from evolsynth.evaluation.text.numbers import numbers
+from evolsynth.evaluation.text.numbers import equal, numbers
 from evolsynth.evaluation.text.task import task_of
-from evolsynth.evaluation.text.words import plain, word_lists, words
+from evolsynth.evaluation.text.words import plain, stem, word_lists, words
 
 __all__ = ["asks_about_text", "misses", "says_that_text_does_not"]
 
@@ -101,11 +102,30 @@ def misses(question: str, answer: str, text: str, *, title: str = "") -> dict[st
         return {"wants": "a time"}
     if _HOW_MANY.search(question) and not (numbers(here) or _AMOUNT.search(here)):
         return {"wants": "a number"}
+    if other := _counts_other(question, told, text):
+        return {"wants": other}
     asked = Sentence(question, 0, len(question)).keys
     new = [one for one in told if one.keys - asked or one.numbers]
     if _WH.search(question) and " or " not in question and not new:
         return {"wants": "something new"}
     return _other_sentence(question, told, text, title)
+
+
+_COUNTED = re.compile(r"\bhow many (\w+)", re.I)
+
+
+def _counts_other(question: str, told: list[Sentence], text: str) -> str | None:
+    """What was to be counted, where all numbers of an answer count something else and the text
+    counts it."""
+    found = _COUNTED.search(question)
+    said = [n for one in told for n in one.numbers]
+    if found is None or not said:
+        return None
+    key = stem(found[1])
+    if any(n.counted in ("", key) or n.unit for n in said):
+        return None
+    counts = any(n.counted == key for one in sentences_of(looked_at(text)) for n in one.numbers)
+    return f"a number of {found[1]}" if counts else None
 
 
 def _shares(question: str, told: list[Sentence]) -> bool:
@@ -125,16 +145,26 @@ def _other_sentence(
     asked = frozenset(key for key in keys - often if key not in SOFT)
     if not asked:
         return None
-    said = frozenset(key for one in told for key in one.keys)
-    figures = {n.text for one in told for n in one.numbers}
-    if any(akin(key, said) for key in asked):
+    if any(akin(key, one.keys) for key in asked for one in told):
         return None
     scores = [sum(akin(key, one.keys) for key in asked) for one in whole]
     best = max(scores, default=0)
     if best < max(1, len(asked) / 2):
         return None
-    for one, score in zip(whole, scores, strict=True):
-        common = len(said & one.keys) + sum(n.text in figures for n in one.numbers)
-        if score and common and common >= len(said | figures) / 2:
-            return None  # the answer comes from a sentence that speaks of it
+    if any(_comes_from(claim, one) for claim in told for one in whole if _speaks_of(asked, one)):
+        return None
     return {"wants": "another sentence", "instead": whole[scores.index(best)].text}
+
+
+def _speaks_of(keys: frozenset[str], one: Sentence) -> bool:
+    """Whether a sentence has one of some words, or one of their families."""
+    return any(akin(key, one.keys) for key in keys)
+
+
+def _comes_from(claim: Sentence, one: Sentence) -> bool:
+    """Whether a sentence of a text has half of the words and numbers of one of an answer."""
+    figures = sum(any(equal(n, m) for m in one.numbers) for n in claim.numbers)
+    words_of = len(claim.keys - {n.text for n in claim.numbers}) + len(claim.numbers)
+    return 2 * (len(claim.keys & one.keys) + figures) >= max(words_of, 1) or (
+        len(claim.keys) <= BARE and bool(claim.keys & one.keys)
+    )

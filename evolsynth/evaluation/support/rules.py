@@ -132,8 +132,8 @@ def wrong_numbers(claim: Sentence, text: Sequence[Sentence], question: Sentence)
             weight = 0.5 if small else 0.95
         else:
             near = _nearest(claim, number)
-            best = max((len(near & s.keys) for s in text), default=0)
-            if not near or 2 * max(len(near & s.keys) for s in holders) > best:
+            best = max(len(near & s.keys) for s in text)
+            if not best or 2 * max(len(near & s.keys) for s in holders) > best:
                 continue
             weight = 0.95
         found.append(Against(number.text, number.start, number.end, "number", weight))

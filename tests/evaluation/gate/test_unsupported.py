@@ -69,6 +69,11 @@ def test_what_does_not_stand_in_the_text_is_found_and_named(
         ("Why was the mill closed?", "The mill was closed.", "something new"),
         ("When was the mill closed?", "Elias Thorne built it in 1764.", "another sentence"),
         ("What nests under the roof?", "A tenth of the flour.", "another sentence"),
+        (
+            "How many villages brought grain?",
+            "There were two pairs of stones.",
+            "a number of villages",
+        ),
         ("Who built the mill?", "I'm glad you like the story!", "an answer"),
     ],
 )
@@ -146,6 +151,24 @@ GOOD = [
     row("List the items in alphabetical order.", "Barley bread, Oat biscuits, Rye, Wheat", LIST),
     row("What would have happened without the flood?", "Perhaps it would still grind."),
     row("Sort the numbers.", "1764, 1931"),
+    row("Does the text say who built the mill?", "Yes, it names the carpenter Elias Thorne."),
+    row("Does the text say what the mill cost?", "No, the text does not say what it cost."),
+    row("Is it true that the mill was built in 1800?", "No, it was built in 1764."),
+    row("Which of these headings fits the text: The mill, The boat?", "The mill"),
+    row(
+        "When was the mill built? Answer as JSON and say how sure the text makes it.",
+        '{"year": 1764, "sure": "The text states it outright."}',
+    ),
+    row(
+        "When was the mill closed? Then say how sure the text makes this.",
+        "In 1931. The text says so directly, so this is certain.",
+    ),
+    row("What animals live at the mill?", "Swallows and bats."),
+    row("What is six metres wide?", "The wheel of the mill."),
+    row("What happened in 1931?", "The mill was closed because a flood had broken the dam."),
+    row("Who was Elias Thorne?", "He was a carpenter."),
+    row("Who built the mill? Answer in capitals.", "THE CARPENTER ELIAS THORNE BUILT IT."),
+    row("How many pairs of stones did the wheel turn?", "Two pairs."),
     Row.make("Who wrote Faust?", response="Goethe wrote Faust."),
     row("Who built the mill?", "Somebody called Zed.", "short"),
 ]

@@ -36,13 +36,13 @@ def about(row: Row, limit: int) -> About:
     Args:
         limit: characters of the input that are shown; behind them, only what is evidence.
     """
-    text = row.input
-    if text is None:
+    text, evidence = row.input, evidence_of(row)
+    if text is None or (row.beside is None and not evidence):  # the instruction shows it
         return About([], "", row.extra)
     shown = {name for name in _SHOWN if name not in ("input", "context")}
     shown.add(next(name for name in ("input", "context") if row.extra.get(name) == text))
     others = {name: value for name, value in row.extra.items() if name not in shown}
-    return About(_passages(text, evidence_of(row), limit), _origin(row), others)
+    return About(_passages(text, evidence, limit), _origin(row), others)
 
 
 def evidence_of(row: Row) -> list[tuple[int, int]]:

@@ -61,6 +61,12 @@ def test_a_row_without_an_input_shows_its_other_fields_as_before() -> None:
     assert "&#34;title&#34;: &#34;a&#34;" in html
 
 
+def test_a_text_that_the_instruction_shows_is_shown_again_only_for_its_evidence() -> None:
+    whole = row().replace(instruction=f"When was it moved?\n\n{TEXT}")
+    assert about(whole, 99) == ([], "", whole.extra)
+    assert about(whole.replace(extra={**whole.extra, "evidence": [PLACE]}), 99).passages
+
+
 def test_a_context_is_shown_as_the_input_and_an_empty_input_stays_a_field() -> None:
     shown = about(Row.make("When?", extra={"context": TEXT, "input": ""}), 99)
     assert "".join(one.text for one in shown.passages) == TEXT

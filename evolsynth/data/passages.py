@@ -76,7 +76,7 @@ def _count(text: str) -> int:
 
 _BOLD = re.compile(r"(?:\*\*|__)[^*_\n]{1,80}(?<![.:,;])(?:\*\*|__)")
 _TO_HEADING = re.compile(r"\[[^\]\n]*\]\(#[^)\n]*\)")
-_HEADING_END = re.compile(r"[^\W_][\"'”’)\]]*$")
+_HEADING_END = re.compile(r"[^\W_][\"'”’)\]]*\??$")
 _NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,3})\.?\s")
 
 
@@ -127,6 +127,7 @@ def _marked(found: Sequence[Block], text: str) -> list[Block]:
 def _plain(found: Sequence[Block], text: str) -> list[Block]:
     """Blocks of a plain text: a short line without an end above a paragraph is a heading."""
     made = []
+    found = [part for block in found for part in _headed(block, text)]
     for block, behind in zip(found, [*found, None][1:], strict=True):
         if _like_heading(block, text) and behind and not _like_heading(behind, text):
             numbered = _NUMBERED.match(block.said)
@@ -137,6 +138,25 @@ def _plain(found: Sequence[Block], text: str) -> list[Block]:
             block = block._replace(kind="heading", level=1 if first else level)
         made.append(block)
     return made
+
+
+def _headed(block: Block, text: str) -> list[Block]:
+    """A paragraph whose first line is a heading, as it is numbered or in capitals, in two."""
+    first, _, rest = text[block.start : block.end].partition("\n")
+    first, rest = first.rstrip(), rest.lstrip()
+    numbered = block.kind == "item" and block.mark[:1].isdigit()
+    if not rest or not (numbered or (block.kind == "text" and first.isupper())):
+        return [block]
+    short = 3 * len(first) < 2 * len(rest.partition("\n")[0]) and len(first) <= 60
+    if (
+        not short
+        or not _HEADING_END.search(first)
+        or not (first[0].isupper() and rest[0].isupper())
+    ):
+        return [block]
+    start = block.start
+    head = Block("heading", start, start + len(first), first, level=2)
+    return [head, Block("text", block.end - len(rest), block.end, " ".join(rest.split()))]
 
 
 def _like_heading(block: Block, text: str) -> bool:

@@ -145,7 +145,8 @@ class Passages(Reader):
         read: list[Text | InputError] = []
         for source in sources:
             try:
-                read.append(text_of(_document(source), source.name))
+                with doing(f"reading {source.name}"):
+                    read.append(text_of(_document(source), source.name))
             except InputError as error:
                 read.append(error)
             if sum(len(one.text) for one in read if isinstance(one, Text)) > _MOST:

@@ -158,7 +158,7 @@ def test_fewer_rows_than_asked_for_are_told_with_the_reason(
     out = tmp_path / "mine"
     assert main(["texts", str(tmp_path / "fern.txt"), "-n", "30", "-o", str(out)]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "3 of 30 rows, from 1 of 1 passages: no more tasks about these texts came" in said
+    assert "3 of 30 rows, from 1 of 1 passage: no more tasks could be made of these texts." in said
 
 
 def test_the_same_command_goes_on_with_a_run_that_was_stopped(
@@ -242,8 +242,12 @@ def test_how_many_tasks_are_made_of_each_passage(folder: Path) -> None:
 
 def test_what_is_said_of_shares() -> None:
     rows = [Row.make("When?", key=str(n), extra={"source": str(n % 2)}) for n in range(3)]
-    assert told(rows, 3, 2) == "3 of 3 rows, from 2 of 2 passages, 1 to 2 from each."
-    assert told([], 3, 2).startswith("0 of 3 rows, from 0 of 2 passages: no more tasks")
+    assert told(rows, [], 3, 2) == "3 of 3 rows, from 2 of 2 passages, 1 to 2 from each."
+    refused = [Row.make("Who?").reject("unverified"), Row.make().reject("text_exhausted")]
+    assert told([], refused, 3, 2) == (
+        "0 of 3 rows, from 0 of 2 passages: no more tasks could be made of these texts, and 1 more "
+        "did not come through the checks. Give more or longer texts."
+    )
 
 
 # --- self-instruct on texts ---

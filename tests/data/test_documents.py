@@ -114,6 +114,7 @@ def test_tags_that_nobody_closed() -> None:
 def test_a_page_with_nothing_on_it_and_one_nested_without_end() -> None:
     assert "there is no text in it" in wrong("<html><body><nav>Home</nav></body></html>", "html")
     assert "nested too deeply" in wrong("<div>" * 10_000 + "x", "html")
+    assert "17 MB are too much for one page" in wrong(b" <p>" + b"x" * (17 << 20), "html")
 
 
 # --- Word ---

@@ -160,6 +160,21 @@ def test_a_plain_text_has_headings_too() -> None:
     assert found[0]["title"] == "Herons and ferns"
 
 
+def test_questions_and_numbered_lines_of_a_plain_text_are_headings() -> None:
+    body = (SENTENCE * 6).strip()
+    text = (
+        f"Help\n\nWhere does it stand?\n\n{body}\n\n1. Opening hours\n{body}\n\n"
+        f"IN WINTER\n{body}\n\n1. Fill it.\n2. Wait for\n   the water.\n"
+    )
+    found = cut(text, 80, kind="txt")
+    assert [p["heading"] for p in found] == ["Where does it stand?", "Opening hours", "IN WINTER"]
+    assert [p["input"] for p in found[:2]] == [body] * 2
+    assert found[2]["input"] == f"{body}\n\n1. Fill it.\n2. Wait for the water."
+    for passage in found:
+        start, end = passage["place"]
+        assert " ".join(text[start:end].split()) == " ".join(passage["input"].split())
+
+
 def test_an_address_or_a_poem_is_no_row_of_headings() -> None:
     lines = "Acme Kettles\n\n4 Mill Lane\n\nLeeds\n\n"
     found = cut(f"{SENTENCE * 6}\n\n{lines}{SENTENCE * 6}", kind="txt")

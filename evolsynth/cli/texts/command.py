@@ -6,7 +6,7 @@ import math
 import shlex
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.markup import escape
 
@@ -90,8 +90,9 @@ def texts(
     again += [] if model is None else ["--model", model]
     summarise(result, console, again=shlex.join(again))
     accepted = list(read_rows(result.files["accepted"]))
+    rejected = read_rows(result.files["rejected"])
     console.print()
-    console.print(told(accepted, rows, passages), highlight=False, markup=False)
+    console.print(told(accepted, rejected, rows, passages), highlight=False, markup=False)
     width = min(shutil.get_terminal_size().columns, 110)
     for row in accepted[:: max(1, len(accepted) // 3)][:3]:
         console.print()
@@ -119,14 +120,14 @@ def line(
     return tasks >> STEPS["gate"](settings={"least_tier": "verified"}) >> STEPS["spread"](n=rows)
 
 
-def told(accepted: Sequence[Row], rows: int, passages: int) -> str:
+def told(accepted: Sequence[Row], rejected: Iterable[Row], rows: int, passages: int) -> str:
     """In a sentence: how many rows came of how many passages, and why not more."""
     of = Counter((str(r.extra.get("source")), str(r.extra.get("place"))) for r in accepted)
-    many = f"{len(accepted)} of {rows} rows, from {len(of)} of {passages} passages"
+    whole = "1 passage" if passages == 1 else f"{passages} passages"
+    many = f"{len(accepted)} of {rows} rows, from {len(of)} of {whole}"
     if len(accepted) == rows:
         low, high = min(of.values()), max(of.values())
         return f"{many}, {low if low == high else f'{low} to {high}'} from each."
-    return (
-        f"{many}: no more tasks about these texts came through the checks. Give more texts, or "
-        "a larger model (--model)."
-    )
+    refused = sum(row.instruction is not None for row in rejected)
+    others = f", and {refused} more did not come through the checks" if refused else ""
+    return f"{many}: no more tasks could be made of these texts{others}. Give more or longer texts."

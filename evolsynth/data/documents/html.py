@@ -29,6 +29,7 @@ _DEBRIS = re.compile(
     re.I,
 )
 _MAIN = ("main", "[role=main]", "article", "#content", "#main")
+_MOST_BYTES = 1 << 24  # of a page: it takes some thirty times as much while it is read
 _SPACES = re.compile(r"\n{3,}")
 _LINKED = 0.7  # of a list's characters stand in links: it leads elsewhere
 
@@ -36,6 +37,11 @@ _LINKED = 0.7  # of a list's characters stand in links: it leads elsewhere
 @document("html", "htm")
 def page(data: bytes) -> Document:
     """The text of a page in HTML."""
+    if len(data) > _MOST_BYTES:
+        raise InputError(
+            f"{len(data) >> 20} MB are too much for one page (at most {_MOST_BYTES >> 20}). "
+            "Cut it into several files."
+        )
     try:
         from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
     except ImportError:

@@ -90,7 +90,7 @@ def _without_edges(pieces: Sequence[Piece]) -> list[Piece]:
     def stays(piece: Piece) -> bool:
         if piece.edge >= _EDGE:
             return True
-        numbered = _NUMBER.fullmatch(piece.text) is not None
+        numbered = len(piece.text) < 40 and _NUMBER.fullmatch(piece.text) is not None
         return not numbered and len(on[_same(piece)]) < enough
 
     return [piece for piece in pieces if stays(piece)]

@@ -166,6 +166,18 @@ class Planted:
         return made
 
 
+def test_an_embedder_that_raises_ends_the_clusters_and_nothing_else() -> None:
+    class Broken(Planted):
+        def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            raise RuntimeError("no vectors")
+
+    made = Learnt(Broken())
+    for _ in range(3):
+        made.add(row("a"))
+    assert made.tasks["fact"] == 3
+    assert made.known(50).tallies[("kinds", "a")].accepted == 3
+
+
 def test_texts_that_are_near_a_leader_are_in_its_cluster() -> None:
     leaders = Leaders(Planted())
     assert [leaders.cluster(text) for text in ("a1", "b1", "a2", "c1", "b2")] == [0, 1, 0, 2, 1]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from evolsynth.evaluation.demands.found import carried
 from evolsynth.evaluation.text.task import task_of
+from evolsynth.foreign import of_all, witness
 from evolsynth.methods.steering import DRAWN
 from evolsynth.rows import Row
 
@@ -123,7 +124,13 @@ class Learnt:
         words = len(f"{row.instruction or ''} {row.response or ''}".split())
         traits = {"lengths": str(max(words, 1).bit_length())}
         if self._leaders is not None and row.instruction:
-            traits["clusters"] = str(self._leaders.cluster(row.instruction))
+            try:
+                traits["clusters"] = str(self._leaders.cluster(row.instruction))
+            except BaseException as error:  # an embedder of somebody else's
+                if of_all(error):
+                    raise
+                witness("steer", error)
+                self._leaders = None  # clusters of meaning are left aside from here on
         source = row.extra.get("source")
         if isinstance(source, str):
             traits["sources"] = source

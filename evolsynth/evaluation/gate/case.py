@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from evolsynth.evaluation.grounds.ground import stands
 from evolsynth.evaluation.text import LOOKED_AT, looked_at, share
 from evolsynth.evaluation.text.words import plain, words
 from evolsynth.findings import Finding
@@ -68,6 +69,15 @@ class Case:
         self.part: Part = "instruction"
         self.lost = False
         self._demands = demands
+
+    @cached_property
+    def ground(self) -> str | None:
+        """The kind of ground that the response stands on, if it was gone through again and holds.
+
+        It says more than rules on words can.
+        """
+        kind, against = stands(self.row)
+        return kind if against is None else None
 
     @cached_property
     def asked(self) -> str:

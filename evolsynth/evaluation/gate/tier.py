@@ -10,11 +10,13 @@ What an evolution added must be such demands alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from evolsynth.evaluation.demands.demand import Demand, Miss
 from evolsynth.evaluation.demands.found import demands_of, without_carried
 from evolsynth.evaluation.grounds.ground import stands
 from evolsynth.evaluation.text import MOST
-from evolsynth.evaluation.text.task import Task, task_of, truth_at_stake
+from evolsynth.evaluation.text.task import TASKS, Task, task_of, truth_at_stake
 from evolsynth.evaluation.text.words import content
 from evolsynth.findings import reason
 from evolsynth.inputs import alone
@@ -72,7 +74,15 @@ def tier_of(row: Row) -> tuple[Tier | None, tuple[str, ...]]:
 
 
 def kind_of(row: Row) -> Task:
-    """The kind of task that a row sets, in view of its input."""
+    """The kind of task that a row sets, in view of its input.
+
+    A method that knows what it asks for says so in ``provenance["instruction"]["task"]``. It is
+    not believed where it says that truth is not at stake: that is read from the instruction.
+    """
+    made = row.provenance.get("instruction")
+    told = made.get("task") if isinstance(made, Mapping) else None
+    if told in TASKS and truth_at_stake(told):
+        return told
     return task_of(row.instruction or "", about_text=row.beside is not None)
 
 

@@ -396,6 +396,9 @@ class _Evolver(NamedTuple):
             made["inspiration"] = parent.instruction
         else:
             made |= {"original": parent.instruction, "root": root_of(parent)}
+            before = parent.provenance.get("instruction")
+            if isinstance(before, dict) and "task" in before:
+                made["task"] = before["task"]
             if some := [*carried(parent), *made.get("demands", ())]:
                 made["demands"] = some
         fields: dict[str, Any] = {"provenance": {"instruction": made}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from random import Random
 from typing import Annotated, Any, NamedTuple
@@ -20,7 +20,7 @@ from evolsynth.methods.grounded.draft import Draft, Passage, Place
 from evolsynth.methods.grounded.kind import KINDS, Kind
 from evolsynth.methods.grounded.passages import passage_of
 from evolsynth.methods.method import method
-from evolsynth.options import Count, Several
+from evolsynth.options import Count, Natural, Several
 from evolsynth.prompts import load_prompt, prompt_lists
 from evolsynth.rows import Row, derive_seed
 from evolsynth.streams import Rows, map_rows
@@ -50,6 +50,7 @@ async def grounded(
     llm: LLM,
     *,
     each: Several = 4,
+    others: Natural = 2,
     kinds: Mapping[str, float] | None = None,
     least_token: Annotated[float, msgspec.Meta(le=0)] | None = LEAST_TOKEN,
     seed: int = 0,
@@ -65,6 +66,9 @@ async def grounded(
 
     Args:
         each: how many tasks are made of a text at most.
+        others: further questions about the text that each row keeps, with their answers, in
+            ``provenance["instruction"]["others"]`` at most: `follow_up` goes on with them, and
+            `evolve` asks one as well.
         kinds: kinds of tasks and how often each is wanted beside the others, as ``{year: 1, why:
             2}``; by default all that the model can make, by their own weights.
         least_token: a question that a program made is dropped where the model gives one of its
@@ -82,7 +86,8 @@ async def grounded(
     async def work(row: Row) -> tuple[Row, ...]:
         passage = passage_of(row)
         chosen = await _chosen(passage, row, wanted, llm, judge, each=each, seed=seed)
-        made = [_row(row, draft, seed, number) for number, draft in enumerate(chosen)]
+        spare = await _spare(passage, row, wanted, llm, judge, chosen, most=others, seed=seed)
+        made = [_row(row, draft, seed, number, spare) for number, draft in enumerate(chosen)]
         return (*made, _shortfall(row, seed, len(made), each)) if len(made) < each else tuple(made)
 
     width = llm.concurrency if concurrency is None else concurrency
@@ -115,6 +120,9 @@ def kinds_of(asked: Mapping[str, float] | None, llm: LLM) -> list[tuple[Kind, fl
     return found
 
 
+#: The task of kinds among which further questions are looked for, and how many of these are tried
+#: for each that is wanted.
+_ASKING, _LOOKS = "extraction", 4
 #: What kinds that ask a model need of it.
 _NEEDED = (Capability.RAW_PROMPT, Capability.PREFIX, Capability.LOGPROBS)
 
@@ -188,6 +196,43 @@ async def _chosen(
     return taken
 
 
+async def _spare(
+    passage: Passage,
+    row: Row,
+    wanted: Sequence[tuple[Kind, float]],
+    llm: LLM,
+    judge: _Judge,
+    taken: Sequence[Draft],
+    *,
+    most: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Questions about a passage beside the tasks that were taken, each with its bare answer."""
+    random = Random(derive_seed(seed, f"{_METHOD}/others", row.id))  # noqa: S311
+    kinds = [kind for kind, _ in wanted if kind.task == _ASKING]
+    random.shuffle(kinds)
+    found: list[Draft] = []
+    for kind in kinds[: _LOOKS * most]:
+        if len(found) == most:
+            break
+        drafts = await kind.drafts(passage, Random(random.random()), llm)  # noqa: S311
+        asked = [draft for draft in drafts if draft.ground.get("kind") == "span"]
+        draft = await _first_good(asked, [*taken, *found], row, judge)
+        if draft is not None:
+            found.append(draft)
+    return [_other(draft) for draft in found]
+
+
+def _other(draft: Draft) -> dict[str, Any]:
+    answer = str(draft.ground["answer"])
+    return {
+        "instruction": draft.ground["question"],
+        "response": f"{answer[:1].upper()}{answer[1:]}.",
+        "ground": {**draft.ground, "form": "{span}"},
+        "evidence": [{"start": place.start, "end": place.end} for place in draft.evidence],
+    }
+
+
 async def _first_good(
     drafts: list[Draft], taken: list[Draft], row: Row, judge: _Judge
 ) -> Draft | None:
@@ -237,12 +282,15 @@ def _good(draft: Draft, row: Row) -> bool:
     return kind is not None and against is None
 
 
-def _row(row: Row, draft: Draft, seed: int, number: int) -> Row:
-    """The row of a draft."""
+def _row(
+    row: Row, draft: Draft, seed: int, number: int, others: Sequence[Mapping[str, Any]] = ()
+) -> Row:
+    """The row of a draft; ``others`` are further questions about its text with their answers."""
     told = {name: value for name, value in draft.told.items() if name != "fact"}
     scores = told.pop("scores", {})
     prompt = str(told.pop("prompt", f"{_METHOD}/{draft.kind}"))
-    made: dict[str, Any] = {"method": _METHOD, "kind": draft.kind, "seed": seed}
+    made: dict[str, Any] = {"method": _METHOD, "kind": draft.kind, "task": KINDS[draft.kind].task}
+    made |= {"seed": seed, **({"others": list(others)} if others else {})}
     made |= {"prompt": prompt, "prompt_sha256": _hash(prompt), **told}
     evidence = [{"start": place.start, "end": place.end} for place in draft.evidence]
     carried = {name: value for name, value in row.extra.items() if name != "context"}

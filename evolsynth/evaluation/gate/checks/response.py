@@ -313,6 +313,8 @@ def copies_question(case: Case, *, copied_words: Words = 6, new_words: Words = 6
         new_words: Words of content beside the copy that make an answer.
     """
     response, instruction = case.response, case.instruction
+    if case.ground:
+        return None  # the text as it was, where lines were to be joined
     if (given := _given_back(case, copied_words)) is not None:
         return given
     asked = [w.text.casefold() for w in words(instruction)]

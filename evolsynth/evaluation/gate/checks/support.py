@@ -15,7 +15,6 @@ from evolsynth.evaluation.support.asked import (
     says_that_text_does_not,
 )
 from evolsynth.evaluation.support.score import Support, read_support, scored_for
-from evolsynth.evaluation.grounds.ground import stands
 from evolsynth.findings import Finding
 from evolsynth.options import Share
 
@@ -66,7 +65,7 @@ def support_of(case: Case) -> Support | None:
     """Support by rules; None for a row that has no text or does not ask about it, and for one whose
     answer stands on a ground, which says more."""
     text = case.row.input
-    question = None if text is None or _stands(case) else asks_about_text(case.instruction, text)
+    question = None if text is None or case.ground else asks_about_text(case.instruction, text)
     if text is None or question is None or not case.answer:
         return None
     title = case.row.extra.get("title")
@@ -78,12 +77,6 @@ def support_of(case: Case) -> Support | None:
         embedder=case.embedder,
         static_only=True,
     )
-
-
-def _stands(case: Case) -> bool:
-    """Whether the answer stands on a ground that holds."""
-    kind, against = stands(case.row)
-    return kind is not None and against is None
 
 
 def values_of(response: str) -> str:
@@ -123,7 +116,7 @@ def misses_question(case: Case) -> Finding | None:
     was asked while another does.
     """
     text = case.row.input
-    question = None if text is None or _stands(case) else asks_about_text(case.instruction, text)
+    question = None if text is None or case.ground else asks_about_text(case.instruction, text)
     if text is None or question is None or not case.answer:
         return None
     title = case.row.extra.get("title")

@@ -6,14 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["alone", "holds", "input_of"]
+__all__ = ["INPUTS", "alone", "holds", "input_of"]
 
-_FIELDS = ("input", "context")
+#: The fields that may hold it, the likelier first.
+INPUTS = ("input", "context")
 
 
 def input_of(fields: Mapping[str, Any]) -> str | None:
     """The text that an instruction is about, among the fields of its row; see `Row.input`."""
-    for name in _FIELDS:
+    for name in INPUTS:
         text = fields.get(name)
         if isinstance(text, str) and text.strip():
             return text

@@ -6,16 +6,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["OF_TEXT", "alone", "holds", "input_of"]
+__all__ = ["INPUTS", "OF_TEXT", "alone", "holds", "input_of"]
 
-_FIELDS = ("input", "context")
+#: The fields that may hold it, the likelier first.
+INPUTS = ("input", "context")
 #: Columns of a row that tell of the text that it is about.
-OF_TEXT = (*_FIELDS, "title", "heading", "source", "place", "part", "evidence")
+OF_TEXT = (*INPUTS, "title", "heading", "source", "place", "part", "evidence")
 
 
 def input_of(fields: Mapping[str, Any]) -> str | None:
     """The text that an instruction is about, among the fields of its row; see `Row.input`."""
-    for name in _FIELDS:
+    for name in INPUTS:
         text = fields.get(name)
         if isinstance(text, str) and text.strip():
             return text

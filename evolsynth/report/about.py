@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from evolsynth.inputs import INPUTS
 from evolsynth.report.evolutions import Passage
 from evolsynth.rows import Row
 
@@ -39,8 +40,8 @@ def about(row: Row, limit: int) -> About:
     text, evidence = row.input, evidence_of(row)
     if text is None or (row.beside is None and not evidence):  # the instruction shows it
         return About([], "", row.extra)
-    shown = {name for name in _SHOWN if name not in ("input", "context")}
-    shown.add(next(name for name in ("input", "context") if row.extra.get(name) == text))
+    shown = {name for name in _SHOWN if name not in INPUTS}
+    shown.add(next(name for name in INPUTS if row.extra.get(name) == text))
     others = {name: value for name, value in row.extra.items() if name not in shown}
     return About(_passages(text, evidence, limit), _origin(row), others)
 

@@ -48,6 +48,18 @@ async def test_each_query_is_a_row_with_its_context_as_parent() -> None:
     assert rows[0].provenance["instruction"]["prompt"] == "self_instruct/queries_classic"
 
 
+async def test_a_query_keeps_its_text_and_what_the_text_says_of_itself() -> None:
+    about = {"title": "Bees", "heading": "Life > Work", "source": "bees.md", "place": [9, 90]}
+    row = CONTEXT.replace(extra={"input": f" {BEES}\n", "page": 3, **about})
+    made = await rows_of(Scripted(lambda _: "\n".join(LINES)), [row])
+    assert made
+    for query in made:
+        assert query.extra == {"input": BEES, **about}
+        assert query.asked == f"{query.instruction}\n\n{BEES}"
+    bare = await rows_of(Scripted(lambda _: "\n".join(LINES)), [CONTEXT])
+    assert [query.id for query in made] == [query.id for query in bare]
+
+
 async def test_the_question_holds_context_count_application_and_criteria() -> None:
     llm = Scripted(["\n".join(LINES)])
     await rows_of(

@@ -1,4 +1,4 @@
-"""The blocks of a text and where they stand: headings, paragraphs, list items, rows of tables, code.
+"""The blocks of a text and where they stand: headings, paragraphs, items, rows of tables, code.
 
 A text is read as Markdown (CommonMark with tables), which a plain text nearly is: its paragraphs
 are what stands between empty lines, and "- " begins an item in both. Only indented lines are no

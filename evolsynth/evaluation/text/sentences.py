@@ -21,7 +21,9 @@ _LISTS = vocabularies(__file__, "sentences.txt")
 _NAME, _NUMBER, _WITHIN = (_LISTS[n] for n in ("before a name", "before a number", "within"))
 
 # what may end a sentence, and the space behind it; in Chinese and Japanese there is none
-_END = re.compile(r"[.!?…]+[\"'”’»)\]*_]{0,4}(\s+)(?=\S)|[。！？]+[」』”’)]{0,4}(\s*)(?=\S)")
+_END = re.compile(
+    r"(?<![.!?…])[.!?…]+[\"'”’»)\]*_]{0,4}(\s+)(?=\S)|[。！？]+[」』”’)]{0,4}(\s*)(?=\S)"
+)
 _OPENING = " \t\n\"'“”‘’«([*_¿¡"
 # the word before a full stop, with the stops in it
 _TOKEN = re.compile(r"(?:[^\W_]|[.&'’])+$")

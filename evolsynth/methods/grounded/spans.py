@@ -88,6 +88,8 @@ def _of_its_kind(question: str, text: str, sentence: Place, spans: list[Place]) 
         better = [s for s in spans if _counts(text[s.start : sentence.end], s.of(text), noun)]
     elif _MEASURED.match(question):
         return [s for s in spans if _MEASURE.fullmatch(s.of(text))]
+    elif question.rstrip("?").endswith(" for"):
+        better = [s for s in spans if s.of(text).startswith("to ")]
     elif question.lower().startswith("where"):
         better = [s for s in spans if s.of(text).split()[0].lower() in PREPOSITIONS]
     return better or spans

@@ -24,7 +24,8 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.text.words import word_lists
 from evolsynth.llm.base import LLM, Completion, Prompt, Request
 
-__all__ = ["SMALL_MODEL", "PromptFamily", "PromptFile", "load_prompt", "made_by", "prompt_family"]
+__all__ = ["SMALL_MODEL", "PromptFamily", "PromptFile", "load_prompt", "made_by", "passages_folder"]
+__all__ += ["prompt_family"]
 __all__ += ["prompt_hash", "prompt_lists", "prompt_names", "template_hash"]
 
 
@@ -102,6 +103,11 @@ def _folder() -> Path:
     here = Path(__file__).resolve().parent
     inside, beside = here / "_prompts", here.parent / "prompts"
     return inside if inside.is_dir() else beside
+
+
+def passages_folder() -> str:
+    """The folder of the texts that ship with evolsynth, for its demo."""
+    return str(_folder() / "passages")
 
 
 @functools.cache

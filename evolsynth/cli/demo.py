@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -15,11 +16,13 @@ from evolsynth.cli.progress.watch import watcher
 from evolsynth.cli.runs import model_told
 from evolsynth.data.files import read_rows
 from evolsynth.llm.backends import DEFAULT_MODEL
-from evolsynth.options import ModelName, Natural, OutputFolder, TextOrPath
-from evolsynth.pipeline import evolve, gate, magpie, respond
+from evolsynth.options import FilePath, ModelName, Natural, OutputFolder, TextOrPath
+from evolsynth.pipeline import evolve, gate, magpie, merge, respond
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.run.stopping import run_to_end
+from evolsynth.pipeline.steps import STEPS
+from evolsynth.prompts import passages_folder
 from evolsynth.store.sqlite_file import STORE
 from evolsynth.store.status import read_status
 
@@ -35,29 +38,33 @@ def demo(
     chat_template: TextOrPath | None = None,
     answerer: ModelName | None = None,
     judge: ModelName | None = None,
+    texts: Sequence[FilePath] | None = None,
 ) -> int:
     """Make a small checked data set and its report.
 
-    Requests for what is made up (Magpie), one Evol-Instruct round of demands that a program can
-    check, the best of four answers, and only those that are verified; a report. The same command
-    goes on with a run that was stopped.
+    Tasks about texts, with answers that stand in them; problems that are computed; texts to be
+    mended; Self-Instruct's questions about the texts; Magpie's requests for what is made up, or
+    with a text of their own. Most are evolved by demands that a program can check, and only rows
+    whose answer is verified are accepted. The same command goes on with a run that was stopped.
 
     Args:
         output: where to write.
-        rows: requests to make.
+        rows: to accept.
         seed: the same seed gives the same rows.
         model: a .gguf file, a name of the catalogue, or owner/repository/file.gguf of the hub.
         chat_template: of the model, instead of its own: a name (chatml, gemma, llama3, mistral,
             ...), a .jinja file, a tokenizer_config.json, another .gguf file, or the jinja text.
         answerer: the model that answers, as for --model; by default that one.
         judge: the model of what judges by a model; by default the answerer.
+        texts: files, folders or patterns to take the texts from (.txt, .md, .html, .docx, .pdf);
+            by default sixty that ship.
     """
     console = Screen(soft_wrap=True)
     goes_on = stopped(output)
     models = ", ".join(dict.fromkeys(m for m in (model or DEFAULT_MODEL, answerer, judge) if m))
     console.print(
-        f"Loading {escape(models)} and the embedder (15 s longer at its first use), then {rows} "
-        "requests for what is made up, an evolution of each that passes, answers, checks.",
+        f"Loading {escape(models)} and the embedder (15 s longer at its first use), then tasks, "
+        f"their evolutions and answers, until {rows} rows are verified.",
         highlight=False,
     )
     if goes_on:
@@ -67,13 +74,16 @@ def demo(
         answerer=answerer,
         judge=judge,
         seed=seed,
+        accepted=rows,
         fresh=not goes_on,
         stall=None,
         watch=watcher("auto"),
     )
-    result = run_to_end(run(line(rows), output, options))
+    some = list(texts) if texts else [passages_folder()]
+    result = run_to_end(run(line(some, rows, seed), output, options))
     given = {"--model": model, "--answerer": answerer, "--judge": judge}
     more = "".join(f" {flag} {shlex.quote(one)}" for flag, one in given.items() if one is not None)
+    more += "".join(f" --texts {shlex.quote(one)}" for one in texts or ())
     summarise(result, console, again=f"evolsynth demo -n {rows} -o {output}{more}")
     accepted = list(read_rows(result.files["accepted"]))
     evolved = [row for row in accepted if row.round] or accepted
@@ -87,11 +97,35 @@ def demo(
     return 0
 
 
-def line(n: int) -> Pipeline:
-    """Requests for what is made up, an evolution of each, the best of four answers, the gate."""
+#: Kinds of `grounded` that ask for a piece of the text.
+_QUESTIONS = ("year", "date", "how_many", "how_much", "how_long", "who", "what", "where", "why")
+#: Of rows about texts, how many are followed by a conversation.
+_FOLLOWED = 0.2
+#: Rows that are wanted for one of each passage and branch; for more of them, more are made of each.
+_ROWS_EACH = 150
+
+
+def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
+    """Six branches that take turns, and the gate: see `demo`.
+
+    Args:
+        paths: of the texts.
+        rows: that are wanted.
+        seed: of the orders in which the branches take the passages.
+    """
+    each = 1 + rows // _ROWS_EACH
     added = evolve(demands=True, operations={"constraints": 1})
-    steps = magpie(n=n, made_up=True) >> added >> respond(candidates=4)
-    return (steps >> gate(settings={"least_tier": "verified"})).using(name="demo")
+    passages = [STEPS["texts"](list(paths), shuffle=seed + place) for place in range(4)]
+    asked = STEPS["grounded"](each=each, kinds=dict.fromkeys(_QUESTIONS, 1.0))
+    branches = [
+        passages[0] >> STEPS["grounded"](each=each) >> added,
+        passages[1] >> asked >> added >> STEPS["follow_up"](share=_FOLLOWED),
+        passages[2] >> STEPS["self_instruct"](num_instructions=each) >> STEPS["answer_from_text"](),
+        passages[3] >> STEPS["inverse"](each=each) >> added,
+        STEPS["computed"]() >> added,
+        magpie(made_up=True, with_text=True) >> added >> respond(candidates=4),
+    ]
+    return (branches >> merge() >> gate(settings={"least_tier": "verified"})).using(name="demo")
 
 
 def stopped(output: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import random
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -27,7 +28,7 @@ from evolsynth.data.reader import Reader, Record
 from evolsynth.data.taker import Taker
 from evolsynth.doing import doing
 from evolsynth.errors import InputError
-from evolsynth.options import Count, FilePath
+from evolsynth.options import Count, FilePath, Natural
 
 __all__ = ["Passages", "Source", "found_texts", "texts"]
 
@@ -105,7 +106,7 @@ def _found(given: str) -> list[Source]:
 
 
 class Passages(Reader):
-    """The passages of texts, in the order of the texts.
+    """The passages of texts, in the order of the texts, or in one that is drawn by a seed.
 
     All texts are read at once, before the first row is given, as what many of them say is none of
     theirs. They are kept, so that they are read once however often they are asked for.
@@ -113,8 +114,11 @@ class Passages(Reader):
 
     unit = "passage"
 
-    def __init__(self, paths: Sequence[str], words: int, *, skip_bad: bool) -> None:
+    def __init__(
+        self, paths: Sequence[str], words: int, *, skip_bad: bool, shuffle: int | None = None
+    ) -> None:
         super().__init__(", ".join(paths))
+        self._shuffle = shuffle
         self._paths, self._words, self._skip_bad = tuple(paths), words, skip_bad
         self._records: list[Record] | None = None
         #: How many texts were read.
@@ -138,6 +142,8 @@ class Passages(Reader):
             told = sources[0].name if len(sources) == 1 else f"{len(sources)} texts"
             with doing(f"reading {told}"):
                 self._records = list(self._made(sources))
+            if self._shuffle is not None:
+                random.Random(self._shuffle).shuffle(self._records)  # noqa: S311 - reproducible
         return self._records
 
     def _made(self, sources: Sequence[Source]) -> Iterator[Record]:
@@ -226,6 +232,7 @@ def texts(
     words: Count = 200,
     skip_bad: bool = False,
     limit: Count | None = None,
+    shuffle: Natural | None = None,
 ) -> Origin:
     """Passages of texts, a row each.
 
@@ -246,6 +253,7 @@ def texts(
         skip_bad: a text that cannot be read becomes a failed row (step ``load``) in its place.
             Otherwise all such texts are named, and nothing runs.
         limit: the most rows to take.
+        shuffle: take the passages in an order that is drawn by this seed.
 
     Raises:
         InputError: there is no such text, or one is empty, broken, locked or too large.
@@ -257,6 +265,7 @@ def texts(
     for name, number in (("words", words), ("limit", limit)):
         if number is not None and (type(number) is not int or number < 1):
             raise InputError(f"{name} is {number!r}: it must be a number from 1.")
-    reader = Passages([str(one) for one in given], words, skip_bad=skip_bad)
+    some = [str(one) for one in given]
+    reader = Passages(some, words, skip_bad=skip_bad, shuffle=shuffle)
     taker = partial(Taker, skip_bad=skip_bad, fields=None)
     return Origin((reader,), reader.label, taker=taker, columns=None, limit=limit)

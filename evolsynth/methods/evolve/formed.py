@@ -82,7 +82,8 @@ _Maker = Callable[[_Known], _Form | None]
 def formable(row: Row) -> bool:
     """Whether a row is answered, and its answer stands on a ground that holds."""
     kind, against = stands(row)
-    return row.response is not None and kind is not None and against is None
+    whole = row.response is not None and not row.messages
+    return whole and kind is not None and against is None
 
 
 def by_form(parent: Row, *, root: str, seed: int) -> list[Written]:

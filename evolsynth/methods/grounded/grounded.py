@@ -216,7 +216,12 @@ async def _spare(
         if len(found) == most:
             break
         drafts = await kind.drafts(passage, Random(random.random()), llm)  # noqa: S311
-        asked = [draft for draft in drafts if draft.ground.get("kind") == "span"]
+        asked = [
+            draft
+            for draft in drafts
+            if draft.ground.get("kind") == "span"
+            and not any(_shares(draft, one) for one in (*taken, *found))
+        ]
         draft = await _first_good(asked, [*taken, *found], row, judge)
         if draft is not None:
             found.append(draft)

@@ -20,7 +20,9 @@ from rich.console import Console
 from evolsynth import Scripted
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.errors import InputError
+from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.llm.base import Request
+from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.pipeline import (
     Pipeline,
     Steer,
@@ -287,3 +289,19 @@ def test_a_bad_wish_in_a_file_is_told_with_its_line(tmp_path: Path, told: str) -
 async def test_a_bad_wish_in_python_is_told(tmp_path: Path, told: Any) -> None:
     with pytest.raises(InputError, match="steer"):
         await go(line(5), tmp_path / "run", steer=told)
+
+
+@pytest.mark.real
+@pytest.mark.asyncio(loop_scope="session")
+async def test_the_real_model_is_steered_alike_at_any_width(
+    tmp_path: Path, smollm: LlamaCpp, embedder: MiniLM
+) -> None:
+    found = []
+    for width in (1, 16):
+        folder = tmp_path / str(width)
+        told = {"llm": smollm, "embedder": embedder, "concurrency": width, "steer": {"every": 8}}
+        result = await go(magpie(n=24) >> gate(), folder, **told)
+        found.append((files_of(folder), looks_of(result)))
+    assert found[0] == found[1]
+    drawn = [row["provenance"]["instruction"]["drawn"]["openings"] for row in rows_of(folder)]
+    assert len(set(drawn)) > 15

@@ -140,7 +140,8 @@ class _Judge(NamedTuple):
     async def fluent(self, draft: Draft, row: Row) -> Draft | None:
         """The draft with what the model finds of its question; None where that is too odd."""
         question, answer = draft.ground.get("question"), draft.ground.get("answer")
-        if self.llm is None or not isinstance(question, str) or not draft.evidence:
+        asks = draft.ground.get("kind") == "span" and isinstance(question, str)
+        if self.llm is None or not asks or not draft.evidence:
             return draft
         file = load_prompt(_FLUENT)
         prompt = file.render(

@@ -12,19 +12,20 @@ from evolsynth.methods.grounded.kind import kind
 
 __all__ = ["WEIGHTS"]
 
-#: How often each kind is wanted. Reasons are rarest in texts, and ask the most of a reader.
+#: How often each kind is wanted. A text has few sentences for each, and for those that a sentence
+#: of nearly any text will do for (a gap, a statement) nearly always one: so they weigh more.
 WEIGHTS = {
-    "year": 1.0,
-    "date": 1.0,
-    "which": 0.5,
-    "how_long": 1.0,
-    "how_much": 1.0,
-    "how_many": 1.0,
-    "who": 1.0,
-    "where": 1.0,
-    "why": 1.5,
-    "what": 1.0,
-    "subject": 0.5,
+    "year": 2.0,
+    "date": 2.0,
+    "which": 1.0,
+    "how_long": 2.0,
+    "how_much": 2.0,
+    "how_many": 2.0,
+    "who": 2.0,
+    "where": 2.0,
+    "why": 3.0,
+    "what": 2.0,
+    "subject": 0.7,
 }
 
 

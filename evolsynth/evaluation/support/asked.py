@@ -105,7 +105,7 @@ def misses(question: str, answer: str, text: str, *, title: str = "") -> dict[st
     if other := _counts_other(question, told, text):
         return {"wants": other}
     asked = Sentence(question, 0, len(question)).keys
-    new = [one for one in told if one.keys - asked or one.numbers]
+    new = [one for one in told if one.keys - asked or one.numbers or _names_letter(one)]
     if _WH.search(question) and " or " not in question and not new:
         return {"wants": "something new"}
     return _other_sentence(question, told, text, title)
@@ -126,6 +126,11 @@ def _counts_other(question: str, told: list[Sentence], text: str) -> str | None:
         return None
     counts = any(n.counted == key for one in sentences_of(looked_at(text)) for n in one.numbers)
     return f"a number of {found[1]}" if counts else None
+
+
+def _names_letter(one: Sentence) -> bool:
+    """Whether a sentence names something by a letter: "the note A"."""
+    return any(len(w.text) == 1 and w.text.isupper() and w.start for w in one.words)
 
 
 def _shares(question: str, told: list[Sentence]) -> bool:
@@ -162,9 +167,12 @@ def _speaks_of(keys: frozenset[str], one: Sentence) -> bool:
 
 
 def _comes_from(claim: Sentence, one: Sentence) -> bool:
-    """Whether a sentence of a text has half of the words and numbers of one of an answer."""
+    """Whether a sentence of a text has half of the words and numbers of one of an answer, or a
+    figure of it."""
     figures = sum(any(equal(n, m) for m in one.numbers) for n in claim.numbers)
+    if figures:
+        return True
     words_of = len(claim.keys - {n.text for n in claim.numbers}) + len(claim.numbers)
-    return 2 * (len(claim.keys & one.keys) + figures) >= max(words_of, 1) or (
+    return 2 * len(claim.keys & one.keys) >= max(words_of, 1) or (
         len(claim.keys) <= BARE and bool(claim.keys & one.keys)
     )

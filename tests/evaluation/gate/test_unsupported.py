@@ -169,6 +169,8 @@ GOOD = [
     row("Who was Elias Thorne?", "He was a carpenter."),
     row("Who built the mill? Answer in capitals.", "THE CARPENTER ELIAS THORNE BUILT IT."),
     row("How many pairs of stones did the wheel turn?", "Two pairs."),
+    row("How wide is the wheel?", "The mill of Dunfall has a wheel of six metres."),
+    row("Which letter is it?", "It is the letter A.", f"{MILL} The letter on its door is an A."),
     Row.make("Who wrote Faust?", response="Goethe wrote Faust."),
     row("Who built the mill?", "Somebody called Zed.", "short"),
 ]

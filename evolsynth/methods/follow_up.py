@@ -24,7 +24,7 @@ def _columns(_: str, options: Options, came: Columns) -> Columns:
     return came.plus({"messages": "messages"})
 
 
-@method(shape="expand", needs=["instruction", "response"], gives=["messages"], columns=_columns)
+@method(shape="expand", needs=["instruction"], gives=["messages"], columns=_columns)
 async def follow_up(
     rows: Rows, *, share: Share = 1.0, most: Count = 2, seed: int = 0
 ) -> AsyncGenerator[Row]:

@@ -132,7 +132,9 @@ def _readable(text: str, said: Said) -> bool:
     flat = _OWNED.sub("", text) if said.named else text
     rest = flat.rstrip("?").split()
     owned = [m.end() for m in _OWNED.finditer(text)]
-    if any(text[end:].split()[0].lower() in PREPOSITIONS for end in owned):
+    if re.search(r"\bdo so\b", text) or any(
+        text[end:].split()[0].lower() in PREPOSITIONS for end in owned
+    ):
         return False  # "placed her in a mural"
     if any(_OWNED.search(said.part(k)) for k in range(1, len(said.parts))):
         return False  # "turned the walk in her memory into a race": whose?

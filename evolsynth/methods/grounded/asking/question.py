@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from evolsynth.evaluation.text.statements import PREPOSITIONS, REFERRING, Span, is_participle
+from evolsynth.evaluation.text.conjugation import is_participle
+from evolsynth.evaluation.text.statements import PREPOSITIONS, REFERRING, Span
 from evolsynth.evaluation.text.words import content, vocabularies
 from evolsynth.methods.grounded.asking.patterns import AGE, AMOUNT, DATE
 from evolsynth.methods.grounded.draft import Passage, Place

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from evolsynth.evaluation.grounds.ground import ground
+from evolsynth.evaluation.text.conjugation import base_of
 from evolsynth.evaluation.text.facts import names
 from evolsynth.evaluation.text.numbers import numbers
-from evolsynth.evaluation.text.statements import base_of
 from evolsynth.evaluation.text.words import NEGATORS, content, stem, stems_of, vocabularies, words
 from evolsynth.rows import Row
 

@@ -13,24 +13,21 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from evolsynth.evaluation.text.conjugation import (
+    BASES,
+    FORMS,
+    OWN,
+    PARTICIPLES,
+    PASTS,
+    THIRD,
+    Verb,
+    is_plural,
+)
 from evolsynth.evaluation.text.numbers import NUMBER_WORDS
-from evolsynth.evaluation.text.words import vocabularies, word_lists
+from evolsynth.evaluation.text.words import vocabularies
 
 __all__ = ["ADVERBS", "DETERMINERS", "JOINS", "PREPOSITIONS", "REFERRING", "VAGUE", "Clause"]
-__all__ += [
-    "Span",
-    "Token",
-    "Verb",
-    "base_of",
-    "clauses_of",
-    "is_base",
-    "is_gerund",
-    "is_participle",
-    "is_plural",
-    "past_of",
-    "tokens_of",
-    "verb_of",
-]
+__all__ += ["Span", "Token", "clauses_of", "tokens_of"]
 
 _LISTS = vocabularies(__file__, "statements.txt")
 PREPOSITIONS, REFERRING, ADVERBS = (
@@ -41,7 +38,6 @@ _AUXILIARIES, _HEDGED, _SELDOM = (
     _LISTS[name] for name in ("auxiliaries", "hedged", "seldom verbs")
 )
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[^\W_]+(?:[-'\u2019.](?=\w)[^\W_]+)*|[^\w\s]")
-_VOWELS = "aeiou"
 #: The longest subject, and phrase before it, in tokens.
 _SUBJECT, _LEAD = 9, 9
 #: The longest sentence that is looked at, in tokens: a longer one is not plain.
@@ -68,14 +64,6 @@ class Token(NamedTuple):
     end: int
 
 
-class Verb(NamedTuple):
-    """A finite verb: its base form, and whether it is past; ``aux`` for an auxiliary."""
-
-    base: str
-    past: bool
-    aux: bool
-
-
 class Clause(NamedTuple):
     """A clause in the places of its sentence.
 
@@ -99,94 +87,6 @@ class Clause(NamedTuple):
     cut: str = ""
     reason: Span = Span(0, 0)
     adverb: Span = Span(0, 0)
-
-
-def _forms() -> tuple[dict[str, str], dict[str, str], frozenset[str], dict[str, str]]:
-    """Base forms by pasts and by participles, all base forms, pasts by base forms."""
-    pasts: dict[str, str] = {}
-    participles: dict[str, str] = {}
-    regular = _LISTS["regular"]
-    past_of: dict[str, str] = {}
-    for line in word_lists(__file__, "statements.txt")["irregular"]:
-        base, past, participle = line.split()
-        pasts[past], participles[participle], past_of[base] = base, base, past
-    for base in sorted(regular | _LISTS["doubled"]):
-        if base in past_of:
-            continue
-        past = _ed(base)
-        pasts.setdefault(past, base)
-        participles.setdefault(past, base)
-        past_of[base] = past
-    return pasts, participles, frozenset(past_of), past_of
-
-
-def _ed(base: str) -> str:
-    if base in _LISTS["doubled"]:
-        return f"{base}{base[-1]}ed"
-    if base.endswith("e"):
-        return f"{base}d"
-    if base.endswith("y") and base[-2] not in _VOWELS:
-        return f"{base[:-1]}ied"
-    return f"{base}ed"
-
-
-_PASTS, _PARTICIPLES, _BASES, _PAST_OF = _forms()
-_THIRD = {
-    **{f"{base}s": base for base in _BASES},
-    **{f"{base}es": base for base in _BASES if base.endswith(("s", "x", "z", "ch", "sh", "o"))},
-    **{f"{base[:-1]}ies": base for base in _BASES if base[-1] == "y" and base[-2] not in _VOWELS},
-}
-_FORMS = frozenset(_PASTS) | frozenset(_PARTICIPLES) | frozenset(_THIRD)
-_OWN = {
-    "is": Verb("be", False, True), "are": Verb("be", False, True),
-    "was": Verb("be", True, True), "were": Verb("be", True, True),
-    "has": Verb("have", False, True), "have": Verb("have", False, True),
-    "had": Verb("have", True, True), "did": Verb("do", True, True),
-}  # fmt: skip
-
-
-def past_of(base: str) -> str | None:
-    """The past of a verb in its base form, if the lists have it."""
-    return _PAST_OF.get(base)
-
-
-def base_of(word: str) -> str:
-    """The base form of a form of a verb that the lists have; any other word as it is."""
-    low = word.lower()
-    if low in _OWN:
-        return _OWN[low].base
-    return _PASTS.get(low) or _PARTICIPLES.get(low) or _THIRD.get(low) or low
-
-
-def verb_of(participle: str) -> str | None:
-    """The base form of a past participle, if the lists have it."""
-    return _PARTICIPLES.get(participle.lower())
-
-
-def is_participle(word: str) -> bool:
-    """Whether a word may be a past participle."""
-    return word.lower() in _PARTICIPLES
-
-
-def is_base(word: str) -> bool:
-    """Whether a word is the base form of a verb that the lists have."""
-    return word.lower() in _BASES
-
-
-def is_gerund(word: str) -> bool:
-    """Whether a word is the -ing form of a verb that the lists have."""
-    low = word.lower()
-    root = low.removesuffix("ing")
-    if root == low or len(root) < 3:
-        return False
-    return root in _BASES or f"{root}e" in _BASES or (root[-1] == root[-2] and root[:-1] in _BASES)
-
-
-def is_plural(noun: str) -> bool:
-    """Whether a noun in lower case looks like a plural."""
-    if noun in _LISTS["plurals"]:
-        return True
-    return noun.endswith("s") and not noun.endswith(("ss", "us", "is", "'s"))
 
 
 @lru_cache(maxsize=2048)
@@ -275,7 +175,7 @@ def _opening(tokens: tuple[Token, ...], start: int) -> tuple[Range, Range, int] 
                 end -= 1
             before = tokens[end - 1].lower if end > first + 1 else ""
             joined = any(word.lower == "and" for word in tokens[first:end])
-            if joined and token.lower not in _AUXILIARIES and before in _BASES - _SELDOM:
+            if joined and token.lower not in _AUXILIARIES and before in BASES - _SELDOM:
                 return None  # "mother and father take turns"
             return (lead, (first, end), at) if end > first else None
         if token.text == ",":
@@ -335,16 +235,16 @@ def _finite(
     if last in DETERMINERS or last in ("to", "of"):
         return None
     if low in _AUXILIARIES:
-        return _OWN.get(low) or Verb(low, False, True)
+        return OWN.get(low) or Verb(low, False, True)
     if last in PREPOSITIONS or last.isdigit() or last in NUMBER_WORDS:
         return None
     if at + 1 < len(tokens) and tokens[at + 1].lower in _AUXILIARIES - {"can", "must"}:
         return None
-    if low in _PASTS:
-        return None if low in _BASES and is_plural(last) else Verb(_PASTS[low], True, False)
-    if low in _THIRD and _THIRD[low] not in _SELDOM and not is_plural(last):
-        return Verb(_THIRD[low], False, False)
-    if low in _BASES and low not in _SELDOM and is_plural(last):
+    if low in PASTS:
+        return None if low in BASES and is_plural(last) else Verb(PASTS[low], True, False)
+    if low in THIRD and THIRD[low] not in _SELDOM and not is_plural(last):
+        return Verb(THIRD[low], False, False)
+    if low in BASES and low not in _SELDOM and is_plural(last):
         return Verb(low, False, False)
     return None
 
@@ -381,12 +281,12 @@ def _predicate(
 def _second_verb(tokens: tuple[Token, ...], at: int, subject: Range) -> Verb | None:
     """A verb of the same subject behind "and"."""
     low = tokens[at].lower
-    if low in _PASTS:
-        return Verb(_PASTS[low], True, False)
+    if low in PASTS:
+        return Verb(PASTS[low], True, False)
     plural = is_plural(tokens[subject[1] - 1].lower)
-    if low in _THIRD and not plural:
-        return Verb(_THIRD[low], False, False)
-    return Verb(low, False, False) if low in _BASES and plural else None
+    if low in THIRD and not plural:
+        return Verb(THIRD[low], False, False)
+    return Verb(low, False, False) if low in BASES and plural else None
 
 
 def _ends(tokens: tuple[Token, ...], at: int) -> bool:
@@ -437,7 +337,7 @@ def _in_a_list(tokens: tuple[Token, ...], at: int) -> bool:
     last = max((k for k, token in enumerate(behind) if token.lower in ("and", "or")), default=0)
     if not last or len(behind) > 14 or len(behind) - last > 7 or behind[0].lower.endswith("ing"):
         return False
-    if behind[0].lower in _ENDS | PREPOSITIONS | JOINS | ADVERBS or behind[0].lower in _FORMS:
+    if behind[0].lower in _ENDS | PREPOSITIONS | JOINS | ADVERBS or behind[0].lower in FORMS:
         return False
     return not any(
         token.lower in JOINS | _AUXILIARIES
@@ -465,14 +365,14 @@ def _second_at(tokens: tuple[Token, ...], at: int) -> int | None:
     token = tokens[place]
     low = token.lower
     if low in _AUXILIARIES or (
-        low in _PASTS and not (low in _BASES or tokens[at - 1].lower in _PARTICIPLES)
+        low in PASTS and not (low in BASES or tokens[at - 1].lower in PARTICIPLES)
     ):
         return place
     behind = tokens[place + 1].lower if place + 1 < len(tokens) else ""
     opens = behind in DETERMINERS | PREPOSITIONS | ADVERBS or behind[:1].isdigit()
-    if low in _BASES and low not in _SELDOM and opens:
+    if low in BASES and low not in _SELDOM and opens:
         return place  # "live in Antarctica and grow up to"
-    third = low in _THIRD and _THIRD[low] not in _SELDOM
+    third = low in THIRD and THIRD[low] not in _SELDOM
     return place if third and (opens or not is_plural(tokens[at - 1].lower)) else None
 
 
@@ -480,7 +380,7 @@ def _same_subject(tokens: tuple[Token, ...], end: int) -> int | None:
     """Where the next verb of the same subject stands behind the end of a clause."""
     if end < len(tokens) - 1 and tokens[end].text == ",":
         behind = tokens[end + 1].lower
-        if behind in _THIRD and _THIRD[behind] not in _SELDOM:
+        if behind in THIRD and THIRD[behind] not in _SELDOM:
             return end + 1  # "holds 2 litres, weighs 900 grams and costs 20 euros"
         end += behind in _ENDS
     return _second_at(tokens, end) if tokens[end].lower in ("and", "but") else None
@@ -515,18 +415,18 @@ def _plain(tokens: tuple[Token, ...], at: int, end: int, verb: Verb) -> bool:
     reduced = verb.past and not verb.aux and tokens[at + 1].lower in PREPOSITIONS
     for k in range(place, end):
         low = tokens[k].lower
-        if reduced and _THIRD.get(low, "") in _BASES - _SELDOM and low.endswith("s"):
+        if reduced and THIRD.get(low, "") in BASES - _SELDOM and low.endswith("s"):
             return False  # "the distance covered per turn depends"
         if low in ("not", "never", "no", "neither", "nor") or tokens[k].text in _HEDGED:
             return False
-        if low in _OWN or low in ("can", "will"):
+        if low in OWN or low in ("can", "will"):
             return False
         if k == place and verb.aux:
             continue
-        past = low in _PASTS and tokens[k].text[0].islower()
-        if past and low not in _PARTICIPLES and low not in _BASES:
+        past = low in PASTS and tokens[k].text[0].islower()
+        if past and low not in PARTICIPLES and low not in BASES:
             return False
-        if past and low not in _BASES and tokens[k - 1].lower not in DETERMINERS | PREPOSITIONS:
+        if past and low not in BASES and tokens[k - 1].lower not in DETERMINERS | PREPOSITIONS:
             after = tokens[k + 1].lower if k + 1 < end else ""
             if after not in PREPOSITIONS and after != "to":
                 return False

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from evolsynth.evaluation.text.conjugation import is_base, is_participle, is_plural
 from evolsynth.evaluation.text.numbers import NUMBER_WORDS
 from evolsynth.evaluation.text.statements import (
     DETERMINERS,
@@ -19,9 +20,6 @@ from evolsynth.evaluation.text.statements import (
     Span,
     Token,
     clauses_of,
-    is_base,
-    is_participle,
-    is_plural,
     tokens_of,
 )
 from evolsynth.evaluation.text.words import NEGATORS, vocabularies, vocabulary, words

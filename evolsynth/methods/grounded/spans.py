@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 
 from evolsynth.evaluation.grounds.span import fits_question
+from evolsynth.evaluation.text.conjugation import base_of
 from evolsynth.evaluation.text.facts import names
 from evolsynth.evaluation.text.numbers import numbers
-from evolsynth.evaluation.text.statements import PREPOSITIONS, base_of, tokens_of
+from evolsynth.evaluation.text.statements import PREPOSITIONS, tokens_of
 from evolsynth.evaluation.text.words import content, stem, words
 from evolsynth.methods.grounded.asking import QUESTION_KINDS, questions_of
 from evolsynth.methods.grounded.asking.patterns import (

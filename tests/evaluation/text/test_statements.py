@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.text.statements import base_of, clauses_of, is_plural, past_of, verb_of
+from evolsynth.evaluation.text.conjugation import base_of, is_plural, past_of, verb_of
+from evolsynth.evaluation.text.statements import clauses_of
 
 
 def parts(sentence: str) -> list[tuple[str, str, str, str]]:

@@ -68,6 +68,8 @@ def test_a_clause_becomes_the_question_that_its_span_answers(
             "The rules were devised by Ole Berg and Per Holm for use by the newly founded club.",
         ),
         ("subject", "The tallest, Mount Saint Elias, rises 18,008 feet above the park."),
+        ("why", "Anna Holm was selected to be the first woman on the flight."),
+        ("how_long", "The Spanish managed to do so for about 100 years."),
         ("how_many", "450 people died during its construction."),  # of what?
         ("how_much", "The tower is 324 metres tall. The tower is 330 metres tall with its mast."),
     ],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from evolsynth.evaluation.text.statements import DETERMINERS, REFERRING, Span, is_plural
+from evolsynth.evaluation.text.conjugation import is_plural
+from evolsynth.evaluation.text.statements import DETERMINERS, REFERRING, Span
 from evolsynth.methods.grounded.asking.patterns import AMOUNT, DEGREES, LENGTH, MASS, TIME
 from evolsynth.methods.grounded.asking.question import (
     COUNTED,
@@ -41,7 +42,6 @@ _AT_MEASURE = re.compile(
     r"(?P<prep>at|to|from) (?:an? |the )?(?P<what>depth|height|speed|temperature|rate|distance"
     rf"|altitude|age|price|width|length|pressure) of (?P<answer>{AMOUNT}(?: [^ ]+){{0,4}})"
 )
-_PERCENT = re.compile(rf"(?P<answer>{AMOUNT} ?(?:%|per ?cent)) of (?P<of>.+)")
 
 
 @of_kind("how_much")

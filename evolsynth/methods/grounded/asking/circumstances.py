@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from evolsynth.evaluation.text.statements import Span, is_base, is_gerund, past_of, verb_of
+from evolsynth.evaluation.text.conjugation import is_base, is_gerund, past_of, verb_of
+from evolsynth.evaluation.text.statements import Span
 from evolsynth.evaluation.text.words import content
 from evolsynth.methods.grounded.asking.amounts import FAR
 from evolsynth.methods.grounded.asking.patterns import DAY, DEGREES, MONTH, TIME, YEAR
@@ -115,9 +116,6 @@ def where(said: Said) -> Iterator[Question]:
     after = tuple(k for k in range(index, len(said.parts)) if said.parts[k].end <= last)
     asked = said.ask("Where", without=after + times(said))
     yield from asked_of("where", said, Span(place.start, last), asked)
-
-
-_PURPOSE = re.compile(r"(?P<answer>to [a-z]+ .+|so that .+|in order to .+)")
 
 
 @of_kind("why")

@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from evolsynth.evaluation.text.statements import PREPOSITIONS, REFERRING, Span, is_participle
+from evolsynth.evaluation.text.conjugation import is_participle
+from evolsynth.evaluation.text.statements import PREPOSITIONS, REFERRING, Span
 from evolsynth.evaluation.text.words import content, vocabularies
 from evolsynth.methods.grounded.asking.patterns import AGE, AMOUNT, DATE
 from evolsynth.methods.grounded.draft import Passage, Place
@@ -132,7 +133,9 @@ def _readable(text: str, said: Said) -> bool:
     flat = _OWNED.sub("", text) if said.named else text
     rest = flat.rstrip("?").split()
     owned = [m.end() for m in _OWNED.finditer(text)]
-    if any(text[end:].split()[0].lower() in PREPOSITIONS for end in owned):
+    if re.search(r"\bdo so\b", text) or any(
+        text[end:].split()[0].lower() in PREPOSITIONS for end in owned
+    ):
         return False  # "placed her in a mural"
     if any(_OWNED.search(said.part(k)) for k in range(1, len(said.parts))):
         return False  # "turned the walk in her memory into a race": whose?

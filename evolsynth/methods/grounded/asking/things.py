@@ -5,16 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from evolsynth.evaluation.text.statements import (
-    ADVERBS,
-    DETERMINERS,
-    PREPOSITIONS,
-    REFERRING,
-    Span,
-    is_participle,
-    is_plural,
-    verb_of,
-)
+from evolsynth.evaluation.text.conjugation import is_participle, is_plural, verb_of
+from evolsynth.evaluation.text.statements import ADVERBS, DETERMINERS, PREPOSITIONS, REFERRING, Span
 from evolsynth.evaluation.text.words import content
 from evolsynth.methods.grounded.asking.amounts import REACHED
 from evolsynth.methods.grounded.asking.patterns import AMOUNT, YEAR
@@ -31,9 +23,6 @@ from evolsynth.methods.grounded.said import Said, is_person, is_topic
 __all__ = ["subject", "what"]
 
 _CALLED = re.compile(r"(?:(?:also |often |usually )?(?:called|named)) (?P<answer>.+)")
-_ONLY = re.compile(
-    r"the (?:only |[a-z]+est |first |capital|second |third |main |most [a-z]+ |patron )?.+"
-)
 
 
 #: What may follow a clause without belonging to its last noun.

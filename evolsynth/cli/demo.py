@@ -103,6 +103,8 @@ _QUESTIONS = ("year", "date", "how_many", "how_much", "how_long", "who", "what",
 _FOLLOWED = 0.2
 #: Rows that are wanted for one of each passage and branch; for more of them, more are made of each.
 _ROWS_EACH = 150
+#: What the demo's gate asks for: an answer, and one that stands on something.
+_SETTINGS = {"least_tier": "verified", "also": ["no_response"]}
 
 
 def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
@@ -125,7 +127,7 @@ def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
         STEPS["computed"]() >> added,
         magpie(made_up=True, with_text=True) >> added >> respond(candidates=4),
     ]
-    return (branches >> merge() >> gate(settings={"least_tier": "verified"})).using(name="demo")
+    return (branches >> merge() >> gate(settings=_SETTINGS)).using(name="demo")
 
 
 def stopped(output: str) -> bool:

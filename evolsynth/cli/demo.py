@@ -43,8 +43,8 @@ def demo(
     """Make a small checked data set and its report.
 
     Tasks about texts, with answers that stand in them; problems that are computed; texts to be
-    mended; Self-Instruct's questions about the texts; Magpie's requests for what is made up, or
-    with a text of their own. Most are evolved by demands that a program can check, and only rows
+    mended; Self-Instruct's tasks; Magpie's requests for what is made up, or with a text of their
+    own. Most are evolved by demands that a program can check, and only rows
     whose answer is verified are accepted. The same command goes on with a run that was stopped.
 
     Args:
@@ -103,6 +103,8 @@ _QUESTIONS = ("year", "date", "how_many", "how_much", "how_long", "who", "what",
 _FOLLOWED = 0.2
 #: Rows that are wanted for one of each passage and branch; for more of them, more are made of each.
 _ROWS_EACH = 150
+#: Tasks of Self-Instruct at least: what its pool begins to vary with.
+_LEAST_TASKS = 10
 #: What the demo's gate asks for: an answer, and one that stands on something.
 _SETTINGS = {"least_tier": "verified", "also": ["no_response"]}
 
@@ -117,14 +119,14 @@ def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
     """
     each = 1 + rows // _ROWS_EACH
     added = evolve(demands=True, operations={"constraints": 1})
-    passages = [STEPS["texts"](list(paths), shuffle=seed + place) for place in range(4)]
+    passages = [STEPS["texts"](list(paths), shuffle=seed + place) for place in range(3)]
     asked = STEPS["grounded"](each=each, kinds=dict.fromkeys(_QUESTIONS, 1.0))
     branches = [
         passages[0] >> STEPS["grounded"](each=each) >> added,
         passages[1] >> asked >> added >> STEPS["follow_up"](share=_FOLLOWED),
-        passages[2] >> STEPS["self_instruct"](num_instructions=each) >> STEPS["answer_from_text"](),
-        passages[3] >> STEPS["inverse"](each=each) >> added,
+        passages[2] >> STEPS["inverse"](each=each) >> added,
         STEPS["computed"]() >> added,
+        STEPS["bootstrap_tasks"](n=max(_LEAST_TASKS, rows // 4)),
         magpie(made_up=True, with_text=True) >> added >> respond(candidates=4),
     ]
     return (branches >> merge() >> gate(settings=_SETTINGS)).using(name="demo")

@@ -81,8 +81,9 @@ def kind_of(row: Row) -> Task:
     """
     made = row.provenance.get("instruction")
     told = made.get("task") if isinstance(made, Mapping) else None
-    if told in TASKS and truth_at_stake(told):
-        return told
+    known = next((task for task in TASKS if task == told), None)
+    if known is not None and truth_at_stake(known):
+        return known
     return task_of(row.instruction or "", about_text=row.beside is not None)
 
 

@@ -16,6 +16,8 @@ _CASES = ("both", "only", "one", "doubled", "missing", "count")
 class Groups(Problem):
     """Sets: what two lists share, what only one has, what is doubled or missing."""
 
+    task = "extraction"
+
     def draw(self, chance: Random, level: Level) -> Values:
         """Two lists that overlap."""
         case = chance.choice(_CASES)

@@ -17,6 +17,8 @@ _CASES = ("first", "last", "order", "middle", "queue")
 class Order(Problem):
     """Logic: an order that follows from comparisons."""
 
+    task = "ordering"
+
     def draw(self, chance: Random, level: Level) -> Values:
         """Names in their order, and in which order the comparisons are told."""
         n = 3 if level == "small" else chance.choice((4, 5))

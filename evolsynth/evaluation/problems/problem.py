@@ -30,6 +30,7 @@ from random import Random
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from evolsynth.errors import InputError
+from evolsynth.evaluation.text.task import Task as KindOfTask
 from evolsynth.prompts import prompt_lists
 from evolsynth.registry import Registry
 
@@ -73,6 +74,8 @@ class Problem:
     sums: bool = False
     #: What its answers may consist of.
     forms: Sequence[Form] = ("steps", "sentence", "bare")
+    #: The kind of task that it is.
+    task: KindOfTask = "calculation"
     #: Whether it comes from another package that must be installed.
     foreign: bool = False
 

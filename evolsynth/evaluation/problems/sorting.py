@@ -17,6 +17,8 @@ _SHAPES = ("lines", "commas")
 class Sorting(Problem):
     """Sorting words, names and numbers by a rule."""
 
+    task = "ordering"
+
     def draw(self, chance: Random, level: Level) -> Values:
         """A list that is not in order yet."""
         n = chance.randint(4, 6) if level == "small" else chance.randint(7, 11)

@@ -21,7 +21,7 @@ def _table(text: str) -> tuple[str, Table] | None:
     return None
 
 
-@spoiler("converted", unit="table")
+@spoiler("converted", unit="table", task="formatting")
 def converted(text: str, chance: Random) -> Spoiled | None:
     """Puts a table into another format: CSV, Markdown, JSON."""
     found = _table(text)
@@ -34,7 +34,7 @@ def converted(text: str, chance: Random) -> Spoiled | None:
     return Spoiled(written(table, other), {"given": other, "wanted": form})
 
 
-@spoiler("told", unit="table")
+@spoiler("told", unit="table", task="formatting")
 def told(text: str, chance: Random) -> Spoiled | None:
     """Tells a table in sentences that name its columns."""
     found = _table(text)
@@ -53,7 +53,7 @@ def told(text: str, chance: Random) -> Spoiled | None:
     return Spoiled(" ".join(lines), {"wanted": form, "columns": columns})
 
 
-@spoiler("minified", unit="json")
+@spoiler("minified", unit="json", task="formatting")
 def minified(text: str, chance: Random) -> Spoiled | None:
     """Writes indented JSON on one line, without its spaces."""
     try:

@@ -43,7 +43,7 @@ def _date(line: str) -> date | None:
         return None
 
 
-@spoiler("shuffled", unit="lines")
+@spoiler("shuffled", unit="lines", task="ordering")
 def shuffled(text: str, chance: Random) -> Spoiled | None:
     """Shuffles the lines of a list that is in order of numbers, years, dates or the alphabet."""
     lines = text.split("\n")
@@ -62,7 +62,7 @@ def shuffled(text: str, chance: Random) -> Spoiled | None:
     return Spoiled("\n".join(mixed), {"order": told[order]})
 
 
-@spoiler("shuffled_rows", unit="table")
+@spoiler("shuffled_rows", unit="table", task="ordering")
 def shuffled_rows(text: str, chance: Random) -> Spoiled | None:
     """Shuffles the rows of a table that is in order of one of its columns alone."""
     form = next((form for form in ("CSV", "Markdown") if read(text, form)), None)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Literal, NamedTuple
 
+from evolsynth.evaluation.text.task import Task
 from evolsynth.registry import Registry
 
 __all__ = ["SPOILERS", "Spoiled", "Spoiler", "Unit", "spoiler"]
@@ -43,12 +44,14 @@ class Spoiler(NamedTuple):
         unit: what it takes.
         spoil: the function; see the module.
         about: what it does, in a sentence.
+        task: what kind of task it is to mend it.
     """
 
     name: str
     unit: Unit
     spoil: Spoil
     about: str
+    task: Task = "rewriting"
 
 
 #: All of them by name.
@@ -57,12 +60,12 @@ SPOILERS: Registry[Spoiler] = Registry(
 )
 
 
-def spoiler(name: str, *, unit: Unit) -> Callable[[Spoil], Spoil]:
+def spoiler(name: str, *, unit: Unit, task: Task = "rewriting") -> Callable[[Spoil], Spoil]:
     """Register a function as the spoiler of that name."""
 
     def made(function: Spoil) -> Spoil:
         about = " ".join((function.__doc__ or "").partition("\n\n")[0].split())
-        SPOILERS.register(name, Spoiler(name, unit, function, about), function.__module__)
+        SPOILERS.register(name, Spoiler(name, unit, function, about, task), function.__module__)
         return function
 
     return made

@@ -193,6 +193,7 @@ class _Maker(NamedTuple):
         made = {
             "method": "computed",
             "kind": name,
+            "task": kind.task,
             "case": solution.case,
             "level": level,
             "wording": f"{name}/{solution.case}/{told['wording']}",

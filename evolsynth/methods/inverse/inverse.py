@@ -111,6 +111,7 @@ class _Maker(NamedTuple):
         made = {
             "method": "inverse",
             "kind": name,
+            "task": SPOILERS[name].task,
             "wording": f"{name}/{wording}",
             "seed": own,
             "prompt": f"inverse/{name}",

@@ -26,6 +26,8 @@ _CASES = ("convert", "collect")
 class Formats(Problem):
     """Tables from one format into another: CSV, Markdown, JSON, and out of sentences."""
 
+    task = "formatting"
+
     def draw(self, chance: Random, level: Level) -> Values:
         """A table, the format it is in and the one that is wanted."""
         kind = chance.randrange(len(TABLES))

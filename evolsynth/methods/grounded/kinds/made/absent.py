@@ -17,7 +17,7 @@ from evolsynth.prompts import prompt_lists
 __all__ = ["absent"]
 
 
-@kind("absent", task="extraction")
+@kind("absent", task="classification")
 @english
 def absent(passage: Passage, random: Random) -> Iterator[Draft]:
     """Questions by rule to sentences that can be left out, but for the first of the text."""

@@ -15,7 +15,7 @@ from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 __all__ = ["fill_in"]
 
 
-@kind("fill_in", task="extraction")
+@kind("fill_in", task="fill_in")
 @english
 def fill_in(passage: Passage, random: Random) -> Iterator[Draft]:
     """One gap in one sentence, or three sentences with a gap each, with or without a word bank."""

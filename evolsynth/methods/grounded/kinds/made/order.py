@@ -14,7 +14,7 @@ from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 __all__ = ["order"]
 
 
-@kind("order", task="extraction", weight=1.5)
+@kind("order", task="ordering", weight=1.5)
 @english
 def order(passage: Passage, random: Random) -> Iterator[Draft]:
     """Three to five events that the text dates, and the steps that it lists."""

@@ -22,7 +22,7 @@ from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 __all__ = ["to_json"]
 
 
-@kind("to_json", task="rewriting", weight=1.2)
+@kind("to_json", task="formatting", weight=1.2)
 @english
 def to_json(passage: Passage, random: Random) -> Iterator[Draft]:
     """The only table in one notation, and each list in one."""

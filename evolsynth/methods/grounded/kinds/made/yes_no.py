@@ -15,7 +15,7 @@ from evolsynth.methods.grounded.wordings import draft, drawn, english, place
 __all__ = ["yes_no"]
 
 
-@kind("yes_no", task="extraction")
+@kind("yes_no", task="classification")
 @english
 def yes_no(passage: Passage, random: Random) -> Iterator[Draft]:
     """Each sentence with a swap in what a question keeps of it, asked with yes and no in turn."""

@@ -12,10 +12,10 @@ from functools import partial
 from rich.table import Table
 
 from evolsynth.atomic import writing
-from evolsynth.cli.grounded import grounds_of
 from evolsynth.cli.progress.phrases import tiers_text
 from evolsynth.cli.progress.screen import Screen
 from evolsynth.data.files import read_objects, read_rows
+from evolsynth.data.grounded import grounds_of
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.check import COSTS, Check, ordered
 from evolsynth.evaluation.gate.gate import Gate

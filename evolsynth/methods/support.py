@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from evolsynth.errors import RequestError
 from evolsynth.evaluation.gate.checks.support import values_of
 from evolsynth.evaluation.support.asked import asks_about_text
+from evolsynth.evaluation.support.evidence import MOST_ASKED
 from evolsynth.evaluation.support.score import (
     SUPPORT,
     Support,
@@ -38,6 +39,7 @@ async def support(
     llm: LLM,
     *,
     embedder: Embedder | None = None,
+    sentences: Count = MOST_ASKED,
     concurrency: Count | None = None,
 ) -> AsyncGenerator[Row]:
     """Each row about a text with ``scores["support"]``, from 0 to 1: how likely all of its response
@@ -50,6 +52,10 @@ async def support(
     something else than what stands in it pass through; of the last the provenance says so.
 
     A back end that tells no log-probabilities is not asked: then rules and the embedder decide.
+
+    Args:
+        sentences: of the input that the model is asked about for the evidence of a question
+            without a response, those first that words and the embedder put first.
     """
     asked = llm if Capability.LOGPROBS in llm.capabilities else None
 
@@ -63,9 +69,12 @@ async def support(
         named = row.extra.get("title")
         title = named if isinstance(named, str) else ""
         if not (row.response or "").strip():
-            return (
-                row if asked is None else await _of_question(row, asked, question, title, embedder)
+            if asked is None:
+                return row
+            place = question_evidence(
+                asked, question, text, title=title, embedder=embedder, most=sentences
             )
+            return await _of_question(row, asked, place)
         answer = values_of(row.response or "")
         made: dict[str, Any] = {}
         found: Support | None = None
@@ -96,16 +105,14 @@ async def support(
             yield row
 
 
-async def _of_question(
-    row: Row, llm: LLM, question: str, title: str, embedder: Embedder | None
-) -> Row:
+async def _of_question(row: Row, llm: LLM, places: Awaitable[list[tuple[int, int, float]]]) -> Row:
     """A row that has no response yet, with the sentence that is likeliest to answer it."""
     try:
-        found = await question_evidence(
-            llm, question, row.input or "", title=title, embedder=embedder
-        )
+        found = await places
     except RequestError as error:
         return _told(row, {"missing": str(error)})
+    if not found:
+        return row
     start, end, gain = found[0]
     row = row.replace(extra={**row.extra, "evidence": [{"start": start, "end": end}]})
     return _told(row, {**llm.provenance, "gain": gain})

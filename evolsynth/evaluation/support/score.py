@@ -332,6 +332,7 @@ async def question_evidence(
     *,
     title: str = "",
     embedder: Embedder | None = None,
+    most: int = MOST_ASKED,
 ) -> list[tuple[int, int, float]]:
     """The places of the sentences that may answer a question, the likeliest first, each with how
     much likelier it makes the question (`likeliest`): the best by words and meaning are asked for.
@@ -342,7 +343,7 @@ async def question_evidence(
     seen = looked_at(text)
     whole = sentences_of(seen)
     places = bearing(whole, None, Sentence(question, 0, len(question)), embedder=embedder)
-    found = await likeliest(llm, question, whole, places[:MOST_ASKED], title=title)
+    found = await likeliest(llm, question, whole, places[:most], title=title)
     return [
         (*place, round(gain, 4))
         for p, gain in found

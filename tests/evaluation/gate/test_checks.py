@@ -85,6 +85,19 @@ DECIDED: list[tuple[str, str, Row, float, float]] = [
         1.2,
         4,
     ),
+    (
+        "least_support",
+        "unsupported",
+        Row.make(
+            "Who built the mill?",
+            response="Samuel Reed.",
+            extra={
+                "input": "The mill on the hill was built by Elias Thorne, a carpenter of Dunfall."
+            },
+        ),
+        0.5,
+        0.0,
+    ),
     ("copied_words", "copies_question", Row.make(TIDES, response=f"{TIDES} Good one."), 6, 50),
     ("new_words", "copies_question", Row.make(TIDES, response=f"{TIDES} {MOON}"), 20, 3),
     (

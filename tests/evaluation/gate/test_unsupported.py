@@ -196,3 +196,13 @@ def test_the_least_support_is_a_setting() -> None:
     assert "unsupported" in [f.code for f in part_findings(one, "response")]
     easy = GateSettings(least_support=0.0)
     assert "unsupported" not in [f.code for f in part_findings(one, "response", easy)]
+
+
+@pytest.mark.parametrize(("against", "refused"), [(None, False), ("Another answer.", True)])
+def test_a_ground_that_holds_says_more_than_the_rules(
+    against: str | None, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = "evolsynth.evaluation.gate.checks.support"
+    monkeypatch.setattr(f"{module}.stands", lambda row: ("named", against))
+    one = row("Why was the mill closed?", "The dam broke in the flood of 1930.")
+    assert (found("unsupported", one) is not None) is refused

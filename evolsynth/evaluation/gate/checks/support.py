@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 from evolsynth.evaluation.gate.check import Case, check
+from evolsynth.evaluation.grounds.ground import stands
 from evolsynth.evaluation.support.asked import (
     asks_about_text,
     misses,
@@ -38,13 +39,17 @@ _NAMED = 8  # words of an answer that a finding names at most
 def unsupported(case: Case, *, least_support: Share = 0.5) -> Finding | None:
     """Found where the response is less likely to stand in the row's text than is asked for.
 
-    By rules, unless the step `support` has put a score on this response beside this text.
+    By rules, unless the step `support` has put a score on this response beside this text. Not where
+    the row names a ground of its answer that holds: that says more.
 
     Args:
         least_support: The least likelihood that all of a response stands in its text.
     """
     found = support_of(case)
     if found is None or not found.says or says_that_text_does_not(case.answer):
+        return None
+    ground, against = stands(case.row)
+    if ground is not None and against is None:
         return None
     score = scored_for(case.row)
     score = found.score if score is None else score

@@ -16,6 +16,7 @@ from evolsynth.cli.progress.watch import watcher
 from evolsynth.cli.runs import model_told
 from evolsynth.data.files import read_rows
 from evolsynth.llm.backends import DEFAULT_MODEL
+from evolsynth.methods.grounded.kind import KINDS
 from evolsynth.options import FilePath, ModelName, Natural, OutputFolder, TextOrPath
 from evolsynth.pipeline import evolve, gate, magpie, merge, respond
 from evolsynth.pipeline.graph import Pipeline
@@ -121,8 +122,9 @@ def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
     added = evolve(demands=True, operations={"constraints": 1})
     passages = [STEPS["texts"](list(paths), shuffle=seed + place) for place in range(3)]
     asked = STEPS["grounded"](each=each, kinds=dict.fromkeys(_QUESTIONS, 1.0))
+    others = {name: one.weight for name, one in KINDS.items() if name not in _QUESTIONS}
     branches = [
-        passages[0] >> STEPS["grounded"](each=each) >> added,
+        passages[0] >> STEPS["grounded"](each=each, kinds=others) >> added,
         passages[1] >> asked >> added >> STEPS["follow_up"](share=_FOLLOWED),
         passages[2] >> STEPS["inverse"](each=each) >> added,
         STEPS["computed"]() >> added,

@@ -106,6 +106,8 @@ _FOLLOWED = 0.2
 _ROWS_EACH = 150
 #: Tasks of Self-Instruct at least: what its pool begins to vary with.
 _LEAST_TASKS = 10
+#: Of these, how many have an answer that a program makes.
+_BY_RULE = 0.8
 #: What the demo's gate asks for: an answer, and one that stands on something.
 _SETTINGS = {"least_tier": "verified", "also": ["no_response"]}
 
@@ -128,7 +130,7 @@ def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
         passages[1] >> asked >> added >> STEPS["follow_up"](share=_FOLLOWED),
         passages[2] >> STEPS["inverse"](each=each) >> added,
         STEPS["computed"]() >> added,
-        STEPS["bootstrap_tasks"](n=max(_LEAST_TASKS, rows // 4)),
+        STEPS["bootstrap_tasks"](n=max(_LEAST_TASKS, rows // 5), by_rule=_BY_RULE),
         magpie(made_up=True, with_text=True) >> added >> respond(candidates=4),
     ]
     return (branches >> merge() >> gate(settings=_SETTINGS)).using(name="demo")

@@ -38,7 +38,6 @@ class Dates(Problem):
         except ValueError:
             raise InputError("'start' is no date.") from None
         end = start + timedelta(days=days)
-        years = start.year != end.year or case != "between"
         shown = {
             "start": day(start, year=True),
             "end": day(end, year=True),
@@ -51,7 +50,7 @@ class Dates(Problem):
             weeks, rest = divmod(days, 7)
             answer = lists("weekdays")[end.weekday()]
             steps = [
-                f"{day(start, year=False)} to {day(end, year=years)}: {days} days",
+                *_by_months(start, end),
                 f"{days} days = {counted(weeks, 'week')}"
                 + (f" and {counted(rest, 'day')}" if rest else ""),
                 f"{shown['weekday']} + {counted(rest, 'day')} = {answer}"

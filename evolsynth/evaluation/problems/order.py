@@ -18,6 +18,8 @@ class Order(Problem):
     """Logic: an order that follows from comparisons."""
 
     task = "ordering"
+    #: Who asks for steps wants the comparisons put together one by one, which is not told here.
+    forms = ("sentence", "bare")
 
     def draw(self, chance: Random, level: Level) -> Values:
         """Names in their order, and in which order the comparisons are told."""

@@ -21,7 +21,7 @@ from evolsynth.evaluation.problems.values import (
 __all__ = ["Percent"]
 
 _CASES = ("part", "discount", "rise", "rate")
-_GROUPS = ("guests", "voters", "pupils", "passengers", "readers", "visitors", "trees")
+_GROUPS = ("guests", "voters", "pupils", "passengers", "readers", "visitors", "members")
 
 
 @problem("percent")

@@ -233,16 +233,11 @@ def _fields(known: _Known, section: str) -> tuple[list[str], list[str]] | None:
         return _drawn(known, f"{section} with steps"), [known.steps, bare]
     if known.sentence is not None:
         return _drawn(known, f"{section} with evidence"), [bare, known.sentence]
-    alone = f"{section} of {known.ground}"
-    if alone not in _names():
-        alone = f"{section} alone"
-    return (_drawn(known, alone), [bare]) if alone in _names() else None
+    return None  # one field makes little of an answer
 
 
 def _as_json(known: _Known) -> _Form | None:
-    if known.sentence is None and not known.steps and known.chance.random() < _SELDOM:
-        return None
-    if known.ground == "restored" or (fields := _fields(known, "keys")) is None:
+    if (fields := _fields(known, "keys")) is None:
         return None
     values: dict[str, str | list[str]] = dict(zip(*fields, strict=True))
     if known.steps is not None:
@@ -333,8 +328,6 @@ def _with_second(known: _Known) -> _Form | None:
     return _Form(demand, response, _DEEPENING, other)
 
 
-#: How often an answer with nothing beside it is not asked for as JSON: it makes little of it.
-_SELDOM = 0.5
 #: How each form is made, and how often it is tried first.
 _MAKERS: Mapping[str, tuple[_Maker, float]] = {
     "quoted": (_quoted, 4.0),

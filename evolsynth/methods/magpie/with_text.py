@@ -42,6 +42,8 @@ _SENTENCE_TOKENS, _LIST_TOKENS = 40, 28
 _ITEMS = (4, 7)  # of a list that is cut
 _PLAIN_ITEM = re.compile(r"[a-z]+\Z")
 _PLAIN_SENTENCE = re.compile(r"[A-Z0-9][A-Za-z0-9 ,.'@-]*[.!?]\Z")
+#: An apostrophe that stands at the edge of a word, as a quotation mark does.
+_QUOTING = re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])")
 #: Two sentences with a comma between them.
 _SPLICE = re.compile(r", (?:I|he|she|it|we|they|you|this|there|did|do|is|are|can)\b")
 #: Rules whose texts have digits.
@@ -235,6 +237,7 @@ def _sentence(text: str, begun: Begun) -> str | None:
     made = text[: end.end()].strip()
     words = made[:-1].split()
     plain = _PLAIN_SENTENCE.match(made) is not None and _ENDLESS.search(made) is None
+    plain = plain and _QUOTING.search(made) is None
     plain = plain and _SPLICE.search(made) is None
     if begun.rule not in _WITH_DIGITS:
         plain = plain and re.search(r"\d", made) is None

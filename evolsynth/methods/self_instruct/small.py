@@ -69,6 +69,7 @@ class SmallWriter:
         seed: int,
         sampling: Sampling,
         subjects: Sequence[str] = (),
+        by_rule: float | None = None,
     ) -> None:
         for capability in (Capability.RAW_PROMPT, Capability.PREFIX):
             llm.require(capability, by="Self-Instruct with prompts for small models")
@@ -83,6 +84,7 @@ class SmallWriter:
         self._answers = load_prompt("respond/brief")
         self._known = prompt_lists("self_instruct/small")
         self._ruled_tasks = WithText()
+        self._of_all = by_rule
         # such tasks are about no subject
         self._rule_share = 0.0 if subjects else float(self._tasks.value("rule_share"))
         self.ranked = Capability.LOGPROBS in llm.capabilities
@@ -92,7 +94,7 @@ class SmallWriter:
 
     async def propose(self, plan: Plan, candidate: int) -> Draft:
         """The next line of the list, its subject and first words given."""
-        if plan.with_input and self._by_rule(plan):
+        if self._by_rule(plan):
             return self._ruled(plan, candidate)
         subject, opening, kind, label = self._drawn(plan)
         shown = [
@@ -162,8 +164,10 @@ class SmallWriter:
 
     def _by_rule(self, plan: Plan) -> bool:
         """Whether the task is one whose answer a program makes from its text."""
+        if self._of_all is None and not plan.with_input:
+            return False
         draw = derive_seed(self._seed, "self_instruct/rule", str(plan.number))
-        return draw / 2**32 < self._rule_share
+        return draw / 2**32 < (self._rule_share if self._of_all is None else self._of_all)
 
     def _ruled(self, plan: Plan, candidate: int) -> Draft:
         """Such a task: it asks no model."""

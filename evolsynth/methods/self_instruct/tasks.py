@@ -47,7 +47,7 @@ from evolsynth.methods.self_instruct.writer import (
     Plan,
     TaskWriter,
 )
-from evolsynth.options import Count, FilePath, Natural, Several
+from evolsynth.options import Count, FilePath, Natural, Several, Share
 from evolsynth.prompts import PromptFamily, prompt_family
 from evolsynth.rows import Failure, Row, Verdict
 from evolsynth.streams import ordered_map
@@ -83,6 +83,7 @@ async def bootstrap_tasks(
     seeds: FilePath | Sequence[SeedTask] | None = None,
     prompts: PromptFamily | None = None,
     subjects: Sequence[str] = (),
+    by_rule: Share | None = None,
     candidates: Several = 4,
     instances: Several = 1,
     most_similar: float = SAME_WORDING,
@@ -106,6 +107,9 @@ async def bootstrap_tasks(
             default those that ship (`shipped_seeds`).
         prompts: ``small`` or ``classic``; by default by the model's size.
         subjects: what tasks are about, for the small family; by default those of its prompt file.
+        by_rule: of all tasks, those that bring a text and whose answer a program makes by a rule,
+            for the small family; by default half of those that bring a text, and none where
+            ``subjects`` are given.
         candidates: how often at most a task, and then an instance, is asked for in one attempt,
             until there is nothing to be said against it.
         instances: of each task that works on an input, in a row each.
@@ -134,6 +138,12 @@ async def bootstrap_tasks(
             seed=seed,
             sampling=sampling or SMALL_TASK_SAMPLING,
             subjects=subjects,
+            by_rule=by_rule,
+        )
+    elif by_rule is not None:
+        raise InputError(
+            "Tasks by a rule are of the prompts for small models. Leave out by_rule, or ask for "
+            "prompts='small'."
         )
     else:
         writer = ClassicWriter(llm, answerer, seed=seed, sampling=sampling or CLASSIC_TASK_SAMPLING)

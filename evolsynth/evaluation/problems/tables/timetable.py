@@ -76,7 +76,7 @@ class Timetable(Problem):
             if place < 1:
                 raise InputError("'time' is before the first departure, or after the last.")
             steps = [
-                f"The {clock(leaves[place - 1])} {shown['vehicle']} has left by {shown['time']}.",
+                f"The departure at {clock(leaves[place - 1])} is over by {shown['time']}.",
                 f"The next departure is at {clock(leaves[place])}.",
             ]
             return Solution(case, shown, clock(leaves[place]), steps, table)
@@ -84,9 +84,7 @@ class Timetable(Problem):
         if not fitting or arrives != sorted(arrives):
             raise InputError("'time' is before the first arrival.")
         place = fitting[-1]
-        steps = [
-            f"The {clock(leaves[place])} {shown['vehicle']} arrives at {clock(arrives[place])}."
-        ]
+        steps = [f"The departure at {clock(leaves[place])} arrives at {clock(arrives[place])}."]
         if place + 1 < len(leaves):
             late = clock(arrives[place + 1])
             steps.append(f"The next one arrives at {late}, which is after {shown['time']}.")

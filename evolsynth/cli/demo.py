@@ -75,7 +75,7 @@ def demo(
         answerer=answerer,
         judge=judge,
         seed=seed,
-        accepted=rows,
+        accepted=rows or None,
         fresh=not goes_on,
         stall=None,
         watch=watcher("auto"),
@@ -120,6 +120,9 @@ def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
         rows: that are wanted.
         seed: of the orders in which the branches take the passages.
     """
+    checked = gate(settings=_SETTINGS)
+    if not rows:
+        return (magpie(n=0) >> checked).using(name="demo")
     each = 1 + rows // _ROWS_EACH
     added = evolve(demands=True, operations={"constraints": 1})
     passages = [STEPS["texts"](list(paths), shuffle=seed + place) for place in range(3)]
@@ -133,7 +136,7 @@ def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
         STEPS["bootstrap_tasks"](n=max(_LEAST_TASKS, rows // 5), by_rule=_BY_RULE),
         magpie(made_up=True, with_text=True) >> added >> respond(candidates=4),
     ]
-    return (branches >> merge() >> gate(settings=_SETTINGS)).using(name="demo")
+    return (branches >> merge() >> checked).using(name="demo")
 
 
 def stopped(output: str) -> bool:

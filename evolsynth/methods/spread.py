@@ -19,7 +19,7 @@ __all__ = ["spread"]
 _SURPLUS = reason(
     "surplus",
     "There are as many rows as were asked for without this one.",
-    "Nothing is wrong with the row: ask for more rows to have it.",
+    "Ask for more rows (n) to have it, too.",
 )
 
 

@@ -60,9 +60,9 @@ def test_the_columns_at_each_step_of_a_pipeline_that_fits() -> None:
     assert columns_at(pipe) == [
         {"input": "text", "source": "text", "page": "number"},
         {"instruction": "text", "input": "text", "source": "text"},
-        {"instruction": "text"},
-        {"instruction": "text", "response": "text"},
-        {"instruction": "text", "response": "text"},
+        {"instruction": "text", "input": "text", "source": "text"},
+        {"instruction": "text", "input": "text", "source": "text", "response": "text"},
+        {"instruction": "text", "input": "text", "source": "text", "response": "text"},
     ]
 
 

@@ -35,7 +35,7 @@ LEAST_TOKEN = -7.0
 EXHAUSTED = reason(
     "text_exhausted",
     "The text gives fewer tasks than were asked for.",
-    "Nothing is wrong with it. Ask for fewer with each, allow more kinds, or give longer texts.",
+    "Ask for fewer tasks of each text (each), allow more kinds, or give longer texts.",
 )
 
 
@@ -43,7 +43,7 @@ EXHAUSTED = reason(
     shape="expand",
     needs=["input"],
     gives=["instruction", "response", "input"],
-    role="write",
+    role="judge",
 )
 async def grounded(
     rows: Rows,
@@ -72,7 +72,7 @@ async def grounded(
         kinds: kinds of tasks and how often each is wanted beside the others, as ``{year: 1, why:
             2}``; by default all that the model can make, by their own weights.
         least_token: a question that a program made is dropped where the model gives one of its
-            tokens a log-probability (in nats) below this; null (None) asks the model nothing, and
+            tokens a log-probability (in nats) below this; null asks the model nothing, and
             so does a back end that tells none.
 
     Raises:

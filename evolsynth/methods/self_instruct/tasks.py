@@ -140,11 +140,6 @@ async def bootstrap_tasks(
             subjects=subjects,
             by_rule=by_rule,
         )
-    elif by_rule is not None:
-        raise InputError(
-            "Tasks by a rule are of the prompts for small models. Leave out by_rule, or ask for "
-            "prompts='small'."
-        )
     else:
         writer = ClassicWriter(llm, answerer, seed=seed, sampling=sampling or CLASSIC_TASK_SAMPLING)
     loop = _Loop(writer, seed, tasks, candidates, instances, most_similar)

@@ -40,6 +40,7 @@ LOST = reason(
     shape="expand",
     needs=["input"],
     gives=["instruction", "response", "input"],
+    role="answer",
     then=lambda _: {"gate": {}},
 )
 async def transformed(

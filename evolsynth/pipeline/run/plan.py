@@ -16,7 +16,6 @@ from evolsynth.pipeline.columns import check_columns
 from evolsynth.pipeline.graph import Node, Pipeline, Step
 from evolsynth.pipeline.run.context import Models, gate_settings, takes_n
 from evolsynth.pipeline.run.state import Budget, RunWatch
-from evolsynth.pipeline.run.steer import check_steers
 from evolsynth.pipeline.steer import Steer, steer_of
 from evolsynth.pipeline.steps import origin_of
 from evolsynth.rows import Row, derive_seed
@@ -136,6 +135,8 @@ class Plan:
         self.embedder = None if chosen == "none" else chosen
         self.steer = steer_of(pipeline.steer if options.steer is None else options.steer)
         if self.steer is not None:
+            from evolsynth.pipeline.run.steer import check_steers  # few runs steer themselves
+
             check_steers(self.nodes)
         self.wants_embedder = any(_compares(node.step) for node in self.nodes)
         self.models = Models(

@@ -42,7 +42,6 @@ from evolsynth.pipeline.run.state import (
     how_ended,
     stopped_text,
 )
-from evolsynth.pipeline.run.steer import Steerer
 from evolsynth.pipeline.run.stopping import Control, signals_to
 from evolsynth.rows import Row
 from evolsynth.store.store import Store
@@ -155,6 +154,8 @@ class _Run:
             self.shared.embedder = await _embedder(plan.embedder)
         stack.callback(self.shared.close)
         if plan.steer is not None:
+            from evolsynth.pipeline.run.steer import Steerer  # few runs steer themselves
+
             steerer = Steerer(plan.steer, self.store.event, self.shared.embedder)
             self.shared.steerer = self.state.steerer = steerer
         asking = Asking(plan, options, self.store, self.control, self.state, self._affords, stack)

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
@@ -16,11 +16,13 @@ from evolsynth.foreign import witness
 from evolsynth.llm.base import Usage
 from evolsynth.llm.prices import Spending
 from evolsynth.pipeline.graph import Node
-from evolsynth.pipeline.run.steer import Steerer
 from evolsynth.rows import Row, Tier
 from evolsynth.store.cached_llm import Stored
 from evolsynth.store.store import StepCounts
 from evolsynth.streams import abandoned
+
+if TYPE_CHECKING:
+    from evolsynth.pipeline.run.steer import Steerer
 
 __all__ = [
     "BUG",

@@ -158,11 +158,27 @@ def test_the_forms_of_an_answer_with_its_sentence() -> None:
     assert len(texts) > 60
 
 
-def test_without_evidence_the_sentence_is_not_asked_for() -> None:
+def test_without_evidence_nothing_is_asked_for() -> None:
+    """One field, and nothing beside the answer, would make little of it."""
     row = row_of()
-    found = forms(row.replace(extra={"input": TEXT}))
-    assert set(found) == {"json_object"}
-    assert list(json.loads(found["json_object"][0][1]).values()) == ["1781"]
+    assert forms(row.replace(extra={"input": TEXT})) == {}
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "In what year was the old mill built? Give only the year.",
+        "State as a full sentence: in what year was the old mill built?",
+        "Answer in one word: in what year was the old mill built?",
+        "Take the answer from the text and add nothing to it. When was the old mill built?",
+    ],
+)
+def test_what_says_how_much_is_to_be_said_is_not_asked_for_more(instruction: str) -> None:
+    assert forms(row_of(instruction), 20) == {}
+
+
+def test_only_the_text_says_nothing_of_the_answer() -> None:
+    assert forms(row_of("Going only by the text alone: when was the old mill built?"), 20)
 
 
 def test_an_answer_that_quotes_its_sentence_already_is_not_asked_for_it_again() -> None:

@@ -108,6 +108,8 @@ _ROWS_EACH = 150
 _LEAST_TASKS = 10
 #: Of these, how many have an answer that a program makes.
 _BY_RULE = 0.8
+#: How a run comes to its end by itself.
+_ENDS = ("finished", "accepted")
 #: What the demo's gate asks for: an answer, and one that stands on something.
 _SETTINGS = {"least_tier": "verified", "also": ["no_response"]}
 
@@ -140,8 +142,9 @@ def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
 
 
 def stopped(output: str) -> bool:
-    """Whether the folder has a run that did not come to its end."""
-    return (Path(output) / STORE).exists() and read_status(output).ended != "finished"
+    """Whether the folder has a run that did not come to its end: neither all rows were made, nor
+    were those accepted that were wanted."""
+    return (Path(output) / STORE).exists() and read_status(output).ended not in _ENDS
 
 
 def shown(console: Console, name: str, text: str | None, width: int) -> None:

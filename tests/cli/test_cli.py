@@ -259,7 +259,7 @@ def table(output: str) -> dict[str, list[int]]:
     found = {}
     for line in output.splitlines():
         name, *cells = line.replace("│", " ").replace("┃", " ").split() or [""]
-        if len(cells) == 4 and all(c.isdecimal() for c in cells):
+        if len(cells) in (4, 5) and all(c.isdecimal() for c in cells):  # the fifth: unfinished
             found[name] = [int(c) for c in cells]
     return found
 
@@ -275,7 +275,7 @@ def test_the_demo_leaves_a_data_set_a_report_and_a_table_that_adds_up(
     figures = table(capsys.readouterr().out)
     assert {"grounded", "inverse", "computed", "magpie", "respond", "gate", "all"} <= set(figures)
     for planned, *parts in figures.values():
-        assert planned == sum(parts)
+        assert planned == sum(parts[:3])
     assert figures["all"][1] == 20
     for column, name in enumerate(("accepted", "rejected", "failed"), 1):
         written = list(read_rows(tmp_path / "demo" / f"{name}.jsonl"))

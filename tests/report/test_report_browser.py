@@ -76,8 +76,9 @@ def hostile_rows() -> list[Row]:
     for text in HOSTILE:
         loss = {"lost": [{"text": text[:3], "start": 0, "end": 3, "kind": text}]}
         child = Row(id=text + "2", instruction=text + " x", round=1, parents=(text,))
-        given = {"input": f"{text} {text}", "title": text, "heading": text, "source": text}
-        given["evidence"] = [{"start": 0, "end": len(text)}, {"start": text, "end": text}]
+        told = {"input": f"{text} {text}", "title": text, "heading": text, "source": text}
+        evidence: list[dict[str, object]] = [{"start": 0, "end": len(text)}]
+        given: dict[str, object] = {**told, "evidence": [*evidence, {"start": text, "end": text}]}
         own = Row(id=text, instruction=text, response=text, method=text, verdict=YES, extra=given)
         rows += [
             own,

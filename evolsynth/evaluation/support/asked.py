@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from evolsynth.evaluation.support.evidence import BARE
+from evolsynth.evaluation.support.rates import rates
 from evolsynth.evaluation.support.reading import SOFT, Sentence, claims, sentences_of
 from evolsynth.evaluation.support.rules import akin
 from evolsynth.evaluation.text import looked_at
@@ -41,13 +42,16 @@ _YES_NO = re.compile(
     r"\A\W*(?:is|are|was|were|do|does|did|has|have|had|can|will)\b(?!.*\bor\b)", re.I | re.S
 )
 _WH = re.compile(r"\b(?:who|whom|whose|what|when|where|which|why|how)\b", re.I)
-_LAST = re.compile(r"[^.!?\n]*\?")
+_LAST = re.compile(r"(?<![^.!?\n])[^.!?\n]*+\?")
 #: Tasks whose answers a text does not hold word by word.
 _OTHER_TASKS = frozenset(
     ("creative", "letter", "ideas", "conversation", "code", "rewriting", "opinion")
 )
 _LEAST_WORDS = 12  # of a text that answers stand in
-_CODE = re.compile(r"[{};]\s*$|^\s*(?:def|class|import|SELECT|#include)\b|=>|</\w+>", re.M)
+_CODE = re.compile(
+    r"[{};][^\S\n]*+$|^[^\S\n]*+(?:def|class|import|SELECT|#include)\b|=>|</\w+>", re.M
+)
+_LETTERED = re.compile(r"(?<!\S)\(?([a-e])\)\s", re.I)  # "(a) Sunday, (b) Monday"
 
 
 def asks_about_text(instruction: str, text: str) -> str | None:
@@ -62,6 +66,8 @@ def asks_about_text(instruction: str, text: str) -> str | None:
         return None
     if _CODE.search(flat) or not is_english(flat) or options(request):
         return None
+    if len({letter.casefold() for letter in _LETTERED.findall(request)}) > 1:
+        return None
     question = _question(request)
     if question is None or _ELSEWHERE.search(question):
         return None
@@ -69,10 +75,12 @@ def asks_about_text(instruction: str, text: str) -> str | None:
 
 
 def _question(request: str) -> str | None:
-    """The question of a request that may have more sentences, on the form of the answer."""
+    """The question of a request that may have more sentences, on the form of the answer, and more
+    questions."""
     asked = [found.group().strip() for found in _LAST.finditer(request)]
     if asked and (_ASKS.match(asked[0]) or (len(asked) == 1 and _WH.search(asked[0]))):
-        return asked[0]
+        more = [one for one in asked[1:] if _ASKS.match(one) and not _ELSEWHERE.search(one)]
+        return " ".join([asked[0], *more])
     return request if _ASKS.match(request) and not asked else None
 
 
@@ -96,7 +104,7 @@ def misses(question: str, answer: str, text: str, *, title: str = "") -> dict[st
             return None
         return {"wants": "yes or no"}
     if not told:
-        return None if words(said) and not _WH.search(question) else {"wants": "an answer"}
+        return None if _answers_barely(question, said, text) else {"wants": "an answer"}
     here = " ".join(one.plain for one in told)
     if _WHEN.search(question) and not (_TIME.search(here) or numbers(here)):
         return {"wants": "a time"}
@@ -109,6 +117,17 @@ def misses(question: str, answer: str, text: str, *, title: str = "") -> dict[st
     if _WH.search(question) and " or " not in question and not new:
         return {"wants": "something new"}
     return _other_sentence(question, told, text, title)
+
+
+def _answers_barely(question: str, said: str, text: str) -> bool:
+    """Whether an answer without a claim is one: "Once" to "How often", a question of the text."""
+    few = len(words(said)) <= BARE
+    if not words(said) or not _WH.search(question):
+        return bool(words(said))
+    if few and _HOW_MANY.search(question) and _AMOUNT.search(said):
+        return True
+    quoted = said.strip(" \"'\n").casefold()
+    return not few and quoted in plain(text).casefold() and quoted not in question.casefold()
 
 
 _COUNTED = re.compile(r"\bhow many (\w+)", re.I)
@@ -145,7 +164,7 @@ def _other_sentence(
     is in the answer or in the sentences that it comes from, and another sentence has them."""
     subject = Sentence(title, 0, len(title)).keys
     keys = Sentence(question, 0, len(question)).keys - subject
-    whole = sentences_of(looked_at(text))
+    whole = [one for one in sentences_of(looked_at(text)) if one.plain[-1:] not in (",", ":")]
     often = {key for key in keys if sum(key in one.keys for one in whole) > 1}
     asked = frozenset(key for key in keys - often if key not in SOFT)
     if not asked:
@@ -168,9 +187,9 @@ def _speaks_of(keys: frozenset[str], one: Sentence) -> bool:
 
 def _comes_from(claim: Sentence, one: Sentence) -> bool:
     """Whether a sentence of a text has half of the words and numbers of one of an answer, or a
-    figure of it."""
+    figure of it, or lists out how often it says."""
     figures = sum(any(equal(n, m) for m in one.numbers) for n in claim.numbers)
-    if figures:
+    if figures or rates(claim, [one]):
         return True
     words_of = len(claim.keys - {n.text for n in claim.numbers}) + len(claim.numbers)
     return 2 * len(claim.keys & one.keys) >= max(words_of, 1) or (

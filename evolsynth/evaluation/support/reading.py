@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.support.frames import Frame
 
 __all__ = ["BASE", "LISTS", "PARTICIPLES", "SOFT", "Sentence", "averse", "carries", "claims"]
-__all__ += ["lemma", "refuses", "sentences_of"]
+__all__ += ["lemma", "offered", "refuses", "sentences_of"]
 
 LISTS = vocabularies(__file__, "support.txt")
 _LINES = word_lists(__file__, "support.txt")
@@ -118,24 +118,51 @@ def sentences_of(text: str) -> list[Sentence]:
     return [Sentence(text, start, end) for start, end in clauses(text)]
 
 
+_OR = re.compile(r"\b(\w+),? or (?=(?:an? |the )?(\w+))", re.I)
+
+
+def offered(question: Sentence) -> frozenset[str]:
+    """Lemmas of what a question lets an answer choose between: "hotter or cooler"."""
+    return frozenset(lemma(word) for pair in _OR.findall(question.plain) for word in pair)
+
+
 def claims(response: str) -> list[Sentence]:
     """The sentences of an answer that say something of its subject.
 
     What chat models put before it ("The answer is:", "I'm glad you ask.") is left out, and so are
-    questions, also said again.
+    questions, also said again, and the numbers of a list.
     """
     found = []
+    marked = _markers(response)
     for start, end in clauses(response):
-        begin = start
+        begin = marked.get(start, start)
         while match := _BEGINNINGS.match(plain(response[begin:end])):
             if not match.end():
                 break
             begin += match.end()
         said = response[begin:end].strip(" \t\"'")
-        if not said or said.endswith("?") or (begin > start and _ASKS.match(said)):
+        if (
+            not said
+            or said.endswith("?")
+            or (begin > marked.get(start, start) and _ASKS.match(said))
+        ):
             continue
         begin = response.index(said, begin)
         one = Sentence(response, begin, begin + len(said))
         if any(lemma(word.text) not in SOFT for word in one.heavy) or one.numbers:
             found.append(one)
     return found
+
+
+_MARKER = re.compile(r"^[ \t]{0,8}\(?(\d{1,2})[.)][ \t]+(?=\S)", re.M)
+
+
+def _markers(response: str) -> dict[int, int]:
+    """Where the items of a numbered list begin, each with where its words begin.
+
+    A list counts its lines from 1 on; a figure at the beginning of one line is none.
+    """
+    found = list(_MARKER.finditer(response))
+    if len(found) < 2 or [int(one[1]) for one in found] != list(range(1, len(found) + 1)):
+        return {}
+    return {one.start() + len(one[0]) - len(one[0].lstrip()): one.end() for one in found}

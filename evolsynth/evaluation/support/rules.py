@@ -294,10 +294,15 @@ def _common(some: frozenset[str], others: frozenset[str]) -> int:
     )
 
 
-def swapped(claim: Sentence, evidence: Sentence) -> list[Against]:
+def swapped(
+    claim: Sentence, evidence: Sentence, offered: frozenset[str] = frozenset()
+) -> list[Against]:
     """A name or number in the place of another: "in 1902 Vera" where the text has "in 1884 Ines".
 
     Told where the words around it are the same, and neither has turned into the passive.
+
+    Args:
+        offered: lemmas of the words that the question lets the answer choose between.
     """
     own, there = [w.lower for w in claim.words], [w.lower for w in evidence.words]
     if ("by" in own) != ("by" in there):
@@ -320,6 +325,7 @@ def swapped(claim: Sentence, evidence: Sentence) -> list[Against]:
         lost = [w for w in evidence.words[i:j] if carries(w) and w.lower not in own]
         new = [w for w in claim.words[k:n] if carries(w) and not (_is_name(w) or _is_figure(w))]
         plainly = len(new) == 1 and new[0].lower not in UNITS
+        plainly = plainly and lemma(new[0].text) not in offered
         if lost and plainly and not akin(lemma(new[0].text), evidence.keys):
             found.append(Against(new[0].text, new[0].start, new[0].end, "exchange", 0.5))
     return found

@@ -17,7 +17,14 @@ import numpy as np
 
 from evolsynth.evaluation.information_loss.score import information_loss, word_vectors
 from evolsynth.evaluation.support.evidence import MOST_ASKED, bearing, likeliest
-from evolsynth.evaluation.support.reading import Sentence, claims, lemma, sentences_of
+from evolsynth.evaluation.support.rates import rates
+from evolsynth.evaluation.support.reading import (
+    Sentence,
+    claims,
+    lemma,
+    offered,
+    sentences_of,
+)
 from evolsynth.evaluation.support.rules import (
     Against,
     amounts,
@@ -162,6 +169,7 @@ class _Beside:
     ) -> None:
         self.whole = sentences_of(text)
         self._asked = Sentence(question, 0, len(question))
+        self._offered = offered(self._asked)
         self._heading = Sentence(title, 0, len(title)).keys
         self._far = self._heading.union(*(one.keys for one in self.whole))
         self._vectors = word_vectors(embedder)
@@ -179,8 +187,12 @@ class _Beside:
         borne = [self.whole[place] for place in order]
         near = borne[0].keys | self._heading | _before(self.whole, order[0])
         found = new_words(claim, near, self._far, self._asked.keys, self._vectors)
-        found += wrong_numbers(claim, self.whole, self._asked) + swapped(claim, borne[0])
+        found += wrong_numbers(claim, self.whole, self._asked) + swapped(
+            claim, borne[0], self._offered
+        )
         found += denials(claim, borne) + amounts(claim, borne) + roles(claim, borne)
+        listed = rates(claim, self.whole)
+        found = [one for one in found if not any(a <= one.start < b for a, b in listed)]
         fresh = sum(one.weight for one in found if one.kind in ("word", "name", "elsewhere"))
         said = " ".join(one.text for one in borne)
         more = {

@@ -45,6 +45,10 @@ def found(code: str, one: Row) -> Finding | None:
         ("Why was the mill closed?", "It was closed because a fire had destroyed it.", "fire"),
         ("Who brought grain?", "The miller brought grain to the farmers.", "brought"),
         ("How many villages were there?", "Farmers from six villages brought grain.", "six"),
+        ("How often is the mill open?", "It is open three times a week.", "three"),
+        ("Was the wheel turned by water or wind?", "The cattle turned the wheel.", "cattle"),
+        ("What was kept? Who came?", "1. A tenth of the flour\n2. Peter Stone", "Peter"),
+        ("How many villages were there?", "12. They brought grain.", "12"),
     ],
 )
 def test_what_does_not_stand_in_the_text_is_found_and_named(
@@ -75,6 +79,8 @@ def test_what_does_not_stand_in_the_text_is_found_and_named(
             "a number of villages",
         ),
         ("Who built the mill?", "I'm glad you like the story!", "an answer"),
+        ("How many villages brought grain?", "I'm glad you like a story!", "an answer"),
+        ("Who built the mill?", "Was the mill built in 1764?", "an answer"),
     ],
 )
 def test_an_answer_to_another_question_is_found(question: str, response: str, wants: str) -> None:
@@ -90,6 +96,15 @@ REVIEW = (
     "did not answer my letters."
 )
 LIST = "Rye, three loaves\nWheat, five loaves\nOat biscuits, twelve tins\nBarley bread, nine loaves"
+NOTICE = (
+    "Dear neighbours,\n\nThe pool is open every Tuesday, Friday and Saturday. The sauna is warm "
+    "from Monday to Thursday. Please bring your own towels. Its water is kept at 24 degrees, that "
+    "of the children's basin at 30.\n\nYours,\nIda Krone"
+)
+TALK = (
+    "Q: How did you learn to fly a glider, Mr Brandt?\nA: From my aunt, who flew the mail.\n"
+    "Q: Have you ever had to land in a field?\nA: Twice, and both times in the same one."
+)
 CODE = "def area(width, height):\n    return width * height\n\nprint(area(3, 4))\nprint(area(5, 6))"
 
 GOOD = [
@@ -171,6 +186,22 @@ GOOD = [
     row("How many pairs of stones did the wheel turn?", "Two pairs."),
     row("How wide is the wheel?", "The mill of Dunfall has a wheel of six metres."),
     row("Which letter is it?", "It is the letter A.", f"{MILL} The letter on its door is an A."),
+    row("How often does the pool open?", "Three times a week.", NOTICE),
+    row("How do swimmers know the pool's days?", "It opens three times a week.", NOTICE),
+    row("Is the children's basin warmer or colder than the pool?", "Warmer.", NOTICE),
+    row("Is the pool run by a club or a hotel?", "A club.", NOTICE),
+    row("What are the neighbours asked to do?", "Please bring your own towels.", NOTICE),
+    row("Which is right: a) Sunday b) Friday?", "b)", NOTICE),
+    row("The pool is open every Sunday. What is wrong here?", "It is not Sunday.", NOTICE),
+    row("How often did Mr Brandt land in a field?", "Twice.", TALK),
+    row("How often has the mill been sold?", "Never."),
+    row("What is he asked last?", "Have you ever had to land in a field?", TALK),
+    row("What is he asked last?", '"Have you ever had to land in a field?"', TALK),
+    row(
+        "Answer the questions. 1. Who built the mill? 2. What hunts the swallows?",
+        "1. Elias Thorne\n2. Bats",
+    ),
+    row("Who built the mill? When was it closed?", "(1) Elias Thorne\n(2) In 1931"),
     Row.make("Who wrote Faust?", response="Goethe wrote Faust."),
     row("Who built the mill?", "Somebody called Zed.", "short"),
 ]

@@ -57,6 +57,8 @@ def test_without_the_package_one_sentence_says_what_to_do(monkeypatch: pytest.Mo
         ("90 / 12 = 7 sheets", False),
         ("There are 7 days.", True),
         ("5 / 0 = 1", False),
+        ("Of 3 = 3 eggs, 1,200 + 2.5 - 2 eggs left = 1,200.5", True),
+        ("From 5 to 7, 7 + 1 = 9", False),
     ],
 )
 def test_sums_of_steps_are_worked_out_again(text: str, right: bool) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evolsynth.evaluation.support.reading import claims
+from evolsynth.evaluation.support.rates import rates
+from evolsynth.evaluation.support.reading import Sentence, claims, lemma, offered
 from evolsynth.evaluation.support.score import Support, read_support
 
 OWLS = (
@@ -67,3 +68,39 @@ def test_what_a_chat_model_says_before_its_answer_claims_nothing() -> None:
 def test_a_bare_answer_from_a_sentence_on_something_else_counts_less() -> None:
     asked = "How many mice does a pair catch a night?"
     assert support("25", asked).score > support("60", asked).score
+
+
+def sentence(text: str) -> Sentence:
+    return Sentence(text, 0, len(text))
+
+
+def test_the_numbers_of_a_list_claim_nothing_and_a_figure_does() -> None:
+    assert [one.text for one in claims("1. In May\n2. Martens")] == ["In May", "Martens"]
+    assert [one.text for one in claims("  1) In May\n  2) Martens")] == ["In May", "Martens"]
+    for answer in ("25. A pair catches them.", "2. In May\n7. Martens", "1. In May"):
+        assert any(one.numbers for one in claims(answer))
+
+
+def test_what_a_question_offers() -> None:
+    asked = sentence("Is it a tree, or a bush or an herb?")
+    assert offered(asked) == {lemma(word) for word in ("tree", "bush", "herb")}
+    assert offered(sentence("Where is the orchard?")) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "holds"),
+    [
+        ("twice a week", "It opens every Monday and every Friday.", True),
+        ("Twice per week", "It opens on Mondays and Fridays.", True),
+        ("3 times a year", "They meet each March, June and October.", True),
+        ("once a week", "It opens every Monday.", True),
+        ("three times a week", "It opens every Monday and every Friday.", False),
+        ("twice a week", "It opens every day from Monday to Friday, and Mondays late.", False),
+        ("twice a week", "It broke on Monday and was mended on Friday.", False),
+        ("twice a year", "It opens every Monday and every Friday.", False),
+    ],
+)
+def test_a_count_that_the_text_lists_out(said: str, text: str, holds: bool) -> None:
+    answer = f"It is done {said}."
+    found = rates(sentence(answer), [sentence("It is old."), sentence(text)])
+    assert [answer[start:end] for start, end in found] == ([said] if holds else [])

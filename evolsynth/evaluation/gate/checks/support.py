@@ -1,23 +1,20 @@
 """Whether a response to a question about a text stands in the text, and answers the question.
 
 Made for rows with an input whose instruction asks for what stands there; rewriting, summaries,
-labels, sums and what is made up are left alone.
+labels, sums and what is made up are left alone. The rules are loaded where a row has a text.
 """
 
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from evolsynth.evaluation.gate.check import Case, check
-from evolsynth.evaluation.grounds.ground import stands
-from evolsynth.evaluation.support.asked import (
-    asks_about_text,
-    misses,
-    says_that_text_does_not,
-)
-from evolsynth.evaluation.support.score import Support, read_support, scored_for
 from evolsynth.findings import Finding
 from evolsynth.options import Share
+
+if TYPE_CHECKING:
+    from evolsynth.evaluation.support.score import Support
 
 __all__ = ["misses_question", "support_of", "unsupported"]
 
@@ -46,10 +43,12 @@ def unsupported(case: Case, *, least_support: Share = 0.5) -> Finding | None:
         least_support: The least likelihood that all of a response stands in its text.
     """
     found = support_of(case)
-    if found is None or not found.says or says_that_text_does_not(case.answer):
+    if found is None:
         return None
-    ground, against = stands(case.row)
-    if ground is not None and against is None:
+    from evolsynth.evaluation.support.asked import says_that_text_does_not
+    from evolsynth.evaluation.support.score import scored_for
+
+    if not found.says or says_that_text_does_not(case.answer):
         return None
     score = scored_for(case.row)
     score = found.score if score is None else score
@@ -70,8 +69,13 @@ def support_of(case: Case) -> Support | None:
     """Support by rules; None for a row that has no text or does not ask about it, and for one whose
     answer stands on a ground, which says more."""
     text = case.row.input
-    question = None if text is None or case.ground else asks_about_text(case.instruction, text)
-    if text is None or question is None or not case.answer:
+    if text is None or not case.answer or case.ground:
+        return None
+    from evolsynth.evaluation.support.asked import asks_about_text
+    from evolsynth.evaluation.support.score import read_support
+
+    question = asks_about_text(case.instruction, text)
+    if question is None:
         return None
     title = case.row.extra.get("title")
     return read_support(
@@ -121,8 +125,12 @@ def misses_question(case: Case) -> Finding | None:
     was asked while another does.
     """
     text = case.row.input
-    question = None if text is None or case.ground else asks_about_text(case.instruction, text)
-    if text is None or question is None or not case.answer:
+    if text is None or not case.answer or case.ground:
+        return None
+    from evolsynth.evaluation.support.asked import asks_about_text, misses
+
+    question = asks_about_text(case.instruction, text)
+    if question is None:
         return None
     title = case.row.extra.get("title")
     found = misses(

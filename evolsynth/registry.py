@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
@@ -40,6 +41,8 @@ class Registry(Mapping[str, T], Generic[T]):
         self._things: dict[str, T] = {}
         self._homes: dict[str, str] = {}
         self._whole = False
+        # A second thread waits until the first has looked; the one that looks may ask in between.
+        self._looking = threading.RLock()
 
     def register(self, name: str, thing: T, home: str) -> None:
         """Add a thing, defined in the module ``home``.
@@ -56,13 +59,16 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def find(self, name: str) -> T | None:
         """The thing of this name, or None."""
-        if name not in self._things and not self._whole:
-            place = f"{self._package}.{name}"
-            if name.isidentifier() and _is_module(place):
-                importlib.import_module(place)
-            if name not in self._things:
-                self._look_everywhere()
-        return self._things.get(name)
+        if name in self._things:
+            return self._things[name]
+        with self._looking:
+            if name not in self._things and not self._whole:
+                place = f"{self._package}.{name}"
+                if name.isidentifier() and _is_module(place):
+                    importlib.import_module(place)
+                if name not in self._things:
+                    self._look_everywhere()
+            return self._things.get(name)
 
     def __getitem__(self, name: str) -> T:
         """The thing of this name.
@@ -88,11 +94,14 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def _look_everywhere(self) -> None:
         """Import all modules that there are, ours first; then the order is the same always."""
-        if self._whole:
-            return
+        with self._looking:
+            if not self._whole:
+                self._whole = True
+                self._look()
+
+    def _look(self) -> None:
         from importlib.metadata import entry_points  # 30 ms
 
-        self._whole = True
         parent = importlib.import_module(self._package)
         for module in sorted(pkgutil.iter_modules(parent.__path__), key=lambda m: m.name):
             importlib.import_module(f"{self._package}.{module.name}")

@@ -27,7 +27,10 @@ _SURPLUS = reason(
 async def spread(
     rows: Rows, *, n: Count, by: Sequence[str] = ("source", "place")
 ) -> AsyncGenerator[Row]:
-    """The first ``n`` rows, taken in turn from each text, the others rejected as ``surplus``.
+    """``n`` rows, taken in turn from each text, the others rejected as ``surplus``.
+
+    Texts that differ in the first column of ``by`` (files) have their turns evenly among the
+    others', so that with fewer rows than texts each has its share.
 
     It waits for all rows. Of each text's rows the one is taken next whose kind of task
     (``kind`` of how its instruction was made) was taken least often. If there are not more than
@@ -48,10 +51,19 @@ async def spread(
 
 def _taken(rows: Sequence[Row], n: int, by: Sequence[str]) -> set[str]:
     """The ids of the rows that stay."""
-    groups: dict[str, list[Row]] = {}
+    groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        key = json.dumps([column(row, name) for name in by], default=str)
+        told = [json.dumps(column(row, name), default=str) for name in by]
+        key = (told[0] if told else "", json.dumps(told))
         groups.setdefault(key, []).append(row)
+    # those of one text come evenly over the round, so that no text is left out for coming last
+    of = Counter(key[0] for key in groups)
+    seen: Counter[str] = Counter()
+    place: dict[tuple[str, str], float] = {}
+    for key in groups:
+        place[key] = (seen[key[0]] + 0.5) / of[key[0]]
+        seen[key[0]] += 1
+    groups = {key: groups[key] for key in sorted(groups, key=place.__getitem__)}
     kept: set[str] = set()
     kinds: Counter[str] = Counter()
     while groups and len(kept) < n:

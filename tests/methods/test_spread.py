@@ -83,3 +83,18 @@ async def test_shares_differ_by_one_where_they_can(given_texts: list[int], n: in
     had, got = Counter(given_texts), Counter(int(r.extra["source"][0]) for r in found)
     short = [text for text in had if got[text] < had[text]]
     assert all(got[text] >= max(got.values(), default=0) - 1 for text in short)
+
+
+async def test_with_fewer_rows_than_texts_each_file_has_its_share() -> None:
+    """The last files are not left out for coming last."""
+    rows = [
+        Row.make(f"Question {file} {part}?", extra={"source": file, "place": [part, part + 1]})
+        for file, parts in (("long.md", 40), ("page.html", 5), ("notes.txt", 5))
+        for part in range(parts)
+    ]
+    kept = [row async for row in spread(rows, n=20) if not row.settled]
+    count = {file: sum(row.extra["source"] == file for row in kept) for file in FILES}
+    assert count == {"long.md": 16, "page.html": 2, "notes.txt": 2}
+
+
+FILES = ("long.md", "page.html", "notes.txt")

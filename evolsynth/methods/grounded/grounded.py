@@ -85,6 +85,8 @@ async def grounded(
 
     async def work(row: Row) -> tuple[Row, ...]:
         passage = passage_of(row)
+        if _in_part(row, passage):  # the title is of more than what is shown
+            passage = passage._replace(title="")
         chosen = await _chosen(passage, row, wanted, llm, judge, each=each, seed=seed)
         spare = await _spare(passage, row, wanted, llm, judge, chosen, most=others, seed=seed)
         made = [_row(row, draft, seed, number, spare) for number, draft in enumerate(chosen)]
@@ -94,6 +96,12 @@ async def grounded(
     async with aclosing(map_rows(rows, work, step=_METHOD, concurrency=width)) as stream:
         async for row in stream:
             yield row
+
+
+def _in_part(row: Row, passage: Passage) -> bool:
+    """Whether a passage is told to be a part of its document."""
+    part = row.extra.get("part")
+    return bool(passage.heading) or (isinstance(part, int) and part > 1)
 
 
 def kinds_of(asked: Mapping[str, float] | None, llm: LLM) -> list[tuple[Kind, float]]:

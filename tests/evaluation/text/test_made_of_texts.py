@@ -200,3 +200,10 @@ def test_measures_are_converted_exactly() -> None:
 )
 def test_ranges_and_rates_are_no_measures(sentence: str) -> None:
     assert all(m.text not in ("12 metres", "3 hours", "5 metres") for m in measured(sentence))
+
+
+def test_signs_of_a_trade_are_no_measures_or_years_of_everyday() -> None:
+    text = "The buffer has 155 mM NH4Cl and 0.1 mM EDTA. The enzyme (1500 U) is kept cold."
+    assert measures(text, "lengths") == ()
+    assert years(text) == ()
+    assert years("The lamp was built in 1500 by Anna Berg.") == ("1500",)

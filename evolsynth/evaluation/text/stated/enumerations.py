@@ -100,6 +100,7 @@ def _items(listed: str) -> tuple[str, ...]:
 _YEAR = re.compile(
     r"(?:\b(?:[Ii]n|of|[Ss]ince|until|[Bb]y|before|after|[Ff]rom|to|and|years?|early|late|[A-Z][a-z]{2,8}|[Bb]etween)"
     r"|\() (?P<year>1[1-9]\d{2}|20[0-2]\d)(?![\w%/-]|,\d|\.\d)(?! [a-z]+s\b(?! by\b| the\b| a\b))"
+    r"(?! [A-Z]{1,3}\b)"
 )
 _FOUR = re.compile(r"(?<![\d.,])(?:1\d{3}|20[0-2]\d)(?![.,]?\d)")
 
@@ -119,7 +120,7 @@ _MEASURED = {
     "weights": ("mass", "ounces"),
     "spans of time": ("time", "calendar"),
 }
-_UNIT = re.compile(r" [a-z]+")
+_UNIT = re.compile(r" [a-z]+(?![A-Za-z])")  # the m of "mM" is none
 #: What makes of a length a speed, and of a weight a density.
 RATE = re.compile(r" (?:per|an?|each|every)\b|/")
 #: A row of a table, whose column may have the unit in its head.

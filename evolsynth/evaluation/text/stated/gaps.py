@@ -20,7 +20,7 @@ _YEAR = re.compile(
     r"|(?<=[a-z]{3} )(?:1\d{3}|20[0-2]\d)(?=\.$)"
 )
 _NUMBER = re.compile(
-    r"(?<![\w.,:/$€£°-])\d{1,3}(?:,\d{3})*(?:\.\d+)?(?![\d:/%-]|,\d|\.\d|st\b|nd\b|rd\b|th\b)"
+    r"(?<![\w.,:/$€£°^-])\d{1,3}(?:,\d{3})*(?:\.\d+)?(?![\d:/%-]|,\d|\.\d|st\b|nd\b|rd\b|th\b)"
 )
 _SPOKEN = re.compile(r"(?<=[a-z] )(?:" + "|".join(w for w in COUNTS if w != "one") + r")(?= [a-z])")
 _DATES = (

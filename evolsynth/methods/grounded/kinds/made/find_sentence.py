@@ -18,7 +18,7 @@ from evolsynth.methods.grounded.wordings import draft, drawn, english
 
 __all__ = ["find_sentence"]
 
-_MEASURE = re.compile(r"(?<![\w.,-])(?:\d[\d,]*(?:\.\d+)?) (per ?cent|[a-z]{3,}s)(?![\w-])")
+_MEASURE = re.compile(r"(?<![\w.,^-])(?:\d[\d,]*(?:\.\d+)?) (per ?cent|[a-z]{3,}s)(?![\w-])")
 #: Months and adjectives, which tell little of a sentence.
 _NO_NAME = re.compile(
     r"^(?:Jan|Febr)uary$|^March$|^April$|^May$|^Ju(?:ne|ly)$|^August$|^(?:Sept|Nov|Dec)ember$|^October$"

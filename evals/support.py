@@ -74,6 +74,7 @@ def figures(read: Sequence[Item], made: Sequence[Item], scores: Mapping[int, flo
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""
     parser.add_argument("--part", choices=("dev", "held"), default="dev", help="default: dev")
+    parser.add_argument("--reader", type=int, choices=(1, 2), default=1, help="whose labels (1)")
     parser.add_argument("--no-model", action="store_true", help="rules and embedder only")
     parser.add_argument("--fit", action="store_true", help="print the weights that dev would give")
     parser.add_argument("--wrong", action="store_true", help="show what is told wrongly (dev)")
@@ -85,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     check_place(options.json)
     out = told_on(options.json)
     part = "dev" if options.fit or options.wrong else options.part
-    read, made = answers(part), swapped(part)
+    read, made = answers(part, options.reader), swapped(part)
     embedder = MiniLM()
     embedder.load()
     found = {id(item): _read(item, embedder, static_only=True) for item in (*read, *made)}

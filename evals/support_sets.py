@@ -61,22 +61,18 @@ def passages() -> dict[str, Passage]:
     return {one.id: one for one in found}
 
 
-def answers(part: str) -> list[Item]:
-    """The answers that were read."""
+def answers(part: str, reader: int = 1) -> list[Item]:
+    """The answers that were read, as the first or the second reader labelled them."""
     known = passages()
-    return [
-        Item(
-            known[row["passage"]],
-            row["asked"],
-            row["question"],
-            row["answer"],
-            bool(row["supported"]),
-            bool(row["claims"]),
-            bool(row["answers"]),
-        )
-        for row in _rows("support_answers.jsonl")
-        if known[row["passage"]].part == part
-    ]
+    found: list[Item] = []
+    for row in _rows("support_answers.jsonl"):
+        if known[row["passage"]].part != part:
+            continue
+        told = row if reader == 1 else row["second"]
+        labels = (bool(told[name]) for name in ("supported", "claims", "answers"))
+        asked = (row["asked"], row["question"], row["answer"])
+        found.append(Item(known[row["passage"]], *asked, *labels))
+    return found
 
 
 def swapped(part: str) -> list[Item]:

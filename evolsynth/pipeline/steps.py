@@ -38,7 +38,7 @@ __all__ += ["origin_of", "rename", "texts"]
 
 
 #: Rows of a branch that are made ahead while the other branches are waited for.
-_AHEAD = 64
+_AHEAD = 24
 #: The gate's settings, or the path of a YAML file with them.
 Settings = GateSettings | FilePath | None
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evolsynth.columns import Columns
 from evolsynth.errors import InputError, TemplateError
-from evolsynth.evaluation.demands.alone import request_alone
 from evolsynth.evaluation.demands.demand import Demand
 from evolsynth.evaluation.demands.draw import likelier_alone
-from evolsynth.evaluation.demands.forced import grammar_of
 from evolsynth.evaluation.demands.found import demands_of
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
-from evolsynth.methods.best_of import AT_ONCE, Candidate, best_of
 from evolsynth.methods.method import Options, method
 from evolsynth.options import Count, Several
 from evolsynth.prompts import load_prompt, made_by, template_hash
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows, together
+
+if TYPE_CHECKING:
+    from evolsynth.methods.best_of import Candidate
 
 __all__ = ["RESPONSE_SAMPLING", "SAMPLES_SAMPLING", "Answers", "able_to_answer", "respond"]
 
@@ -138,6 +138,11 @@ async def respond(
         form = load_prompt(_DEMANDING)
         demanding = [m._replace(usual=form.part("system"), told=form.provenance) for m in models]
     settings = GateSettings() if gate is None else gate.settings
+    at_once = samples
+    if candidates > 1:
+        from evolsynth.methods.best_of import AT_ONCE, best_of
+
+        at_once = AT_ONCE
     able = Capability.GRAMMAR in llms[0].capabilities
 
     async def one(row: Row) -> Row:
@@ -148,7 +153,7 @@ async def respond(
         behind = "" if row.beside is None else f"\n\n{row.beside}"
 
         async def ask(number: int) -> tuple[str, dict[str, Any]]:
-            question, grammar = ways[number // AT_ONCE % len(ways)]
+            question, grammar = ways[number // at_once % len(ways)]
             some = demanding if demands and question == whole else models
             model = some[number // samples if candidates == 1 else 0]
             if candidates > 1 and number > 0:
@@ -171,8 +176,7 @@ async def respond(
         told = [_held(text, how, llms[n // samples].name) for n, (text, how) in enumerate(made)]
         return row.replace(extra={**row.extra, "responses": told})
 
-    each = samples if candidates == 1 else AT_ONCE
-    width = max(1, llms[0].concurrency // each) if concurrency is None else concurrency
+    width = max(1, llms[0].concurrency // at_once) if concurrency is None else concurrency
     async with aclosing(map_rows(rows, one, step="respond", concurrency=width)) as stream:
         async for row in stream:
             yield row
@@ -188,6 +192,9 @@ class _Way(NamedTuple):
 def _ways(instruction: str, demands: Sequence[Demand], able: bool) -> list[_Way]:
     """How candidates are asked, pair by pair: with the demands, and the request alone, held to the
     form of the demands where the model is ``able`` to be."""
+    from evolsynth.evaluation.demands.alone import request_alone
+    from evolsynth.evaluation.demands.forced import grammar_of
+
     alone = request_alone(instruction)
     if alone == instruction:
         return [_Way(instruction)]

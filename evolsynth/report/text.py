@@ -9,7 +9,6 @@ import re
 import textwrap
 from typing import Any
 
-from evolsynth.evaluation.text.gist import gist
 from evolsynth.rows import Row
 
 __all__ = ["cut", "embedded_text", "headline", "own_text", "shorten", "visible", "wrapped"]
@@ -46,6 +45,10 @@ def own_text(row: Row) -> str:
 
 def embedded_text(row: Row) -> str:
     """The text by which a row has its place among the others: its `gist`, or else its own text."""
+    if row.beside is None:
+        return own_text(row)
+    from evolsynth.evaluation.text.gist import gist
+
     return gist(row) or own_text(row)
 
 

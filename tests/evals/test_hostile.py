@@ -167,7 +167,6 @@ def test_headers_are_changed_in_one_place() -> None:
     assert changed > 20
 
 
-@pytest.mark.slow
 def test_a_short_run_finds_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     place = tmp_path / "found.json"
     kinds = "files,pipelines,steps,folders,calls,signals,clock"

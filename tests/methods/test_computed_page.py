@@ -38,7 +38,6 @@ def _run(*told: str, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
 def test_the_commands_run(tmp_path: Path) -> None:
     (tmp_path / "texts.jsonl").write_text(json.dumps({"input": TEXT}) + "\n", encoding="utf-8")
     for command in re.findall(r"```bash\nevolsynth (.*)\n```", PAGE):

@@ -39,7 +39,6 @@ from evolsynth.evaluation.diversity.measures import (
 from evolsynth.evaluation.diversity.ngrams import Places
 from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.evaluation.text import told
-from evolsynth.evaluation.text.gist import gist
 from evolsynth.evaluation.text.verbs import RootVerb, verb_table
 from evolsynth.rows import Row
 
@@ -142,6 +141,10 @@ def embedded(texts: Texts, embedder: Embedder) -> tuple[Texts, Vectors]:
 def _text(row: Row, field: str) -> str:
     if field == "instruction":
         turns = (turn.content for turn in row.messages if turn.role == "user")
+        if row.beside is None:
+            return row.instruction or next(turns, "")
+        from evolsynth.evaluation.text.gist import gist
+
         return gist(row) or next(turns, "")
     value = _value(row, field)
     return value if isinstance(value, str) else ""

@@ -18,10 +18,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args, overload
 import numpy as np
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.duplicates.inputs import NEARLY, asked_of
+from evolsynth.evaluation.duplicates.inputs import NEARLY
 from evolsynth.evaluation.duplicates.minhash import Signatures
 from evolsynth.evaluation.duplicates.neighbours import Neighbours, Vectors, neighbours
-from evolsynth.evaluation.duplicates.same_request import digest, only_difference, same_request
+from evolsynth.evaluation.duplicates.same_request import (
+    asked_of,
+    digest,
+    only_difference,
+    same_request,
+)
 from evolsynth.evaluation.duplicates.tokens import Lexicon, fact_key, shingles, template
 from evolsynth.evaluation.embed.base import rough as rough_of
 from evolsynth.evaluation.text import MOST, in_part

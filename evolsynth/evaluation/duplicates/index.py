@@ -8,19 +8,19 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections.abc import Collection, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.duplicates.inputs import Inputs, asked_of, nearly
-from evolsynth.evaluation.duplicates.same_request import digest, same_facts, sums_of
+from evolsynth.evaluation.duplicates.same_request import asked_of, digest, same_facts, sums_of
 from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from evolsynth.evaluation.duplicates.inputs import Inputs
     from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["DuplicateIndex", "Search", "nearest_pairs"]
@@ -34,6 +34,16 @@ _MOST_DECIDED = 16
 _ROOM = 4096  # vectors in one array
 _SLACK = 1e-3  # by which a product of rough vectors (float16) or its last bits may be off
 _BLOCK = 512
+#: The number of no input, as `Inputs` has it.
+_NO_INPUT = -1
+
+
+def _same_input(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    from evolsynth.evaluation.duplicates.inputs import nearly
+
+    return nearly(one, other)
 
 
 class DuplicateIndex:
@@ -63,13 +73,20 @@ class DuplicateIndex:
         self._least = threshold if embedder is None else threshold - _ROUGHLY
         self._ids: list[str] = []
         self._texts: list[str] = []
-        self._inputs, self._abouts = Inputs(), array("i")
+        self._abouts = array("i")
         self._exact: dict[bytes, int | list[int]] = {}
         self._embedded: dict[int, NDArray[np.float16]] = {}
         self._vectors = _Blocks(np.float32 if embedder is None else np.float16)
 
     def __len__(self) -> int:
         return len(self._ids)
+
+    @cached_property
+    def _inputs(self) -> Inputs:
+        """The inputs seen so far; what compares them is loaded for rows that have some."""
+        from evolsynth.evaluation.duplicates.inputs import Inputs
+
+        return Inputs()
 
     def find(
         self,
@@ -102,7 +119,7 @@ class DuplicateIndex:
         self._check(vector)
         self._ids.append(row_id)
         self._texts.append(text if vector.any() else "")  # nothing is near one without a direction
-        self._abouts.append(self._inputs.add(about))
+        self._abouts.append(self._inputs.add(about) if about else _NO_INPUT)
         self._vectors.add(vector, _key(text, vector, about))
         key, place = digest(asked_of(text, about), 12), len(self) - 1
         others = self._exact.setdefault(key, place)
@@ -199,7 +216,7 @@ class Search:
         index, text = self._index, self._texts[i]
         if not self._candidates[i]:
             return []
-        about = index._inputs.near(self._abouts[i])
+        about = index._inputs.near(self._abouts[i]) if self._abouts[i] else {_NO_INPUT}
         candidates = [place for place in self._candidates[i] if index._abouts[place] in about]
         return [
             (cosine, place)
@@ -212,7 +229,7 @@ class Search:
         kind = self._index._vectors.kind  # as they will be compared once they are seen
         found = []
         for j in self._fellows[i]:
-            same = j < i and nearly(self._abouts[i], self._abouts[j])
+            same = j < i and _same_input(self._abouts[i], self._abouts[j])
             if same and self._vectors[j].any():
                 cosine = _cosine(self._vectors[i], self._vectors[j].astype(kind))
                 if cosine >= self._index._least and same_facts(self._texts[i], self._texts[j]):

@@ -15,7 +15,7 @@ from evolsynth.evaluation.duplicates.minhash import bands_for
 from evolsynth.evaluation.duplicates.same_request import digest, same_facts
 from evolsynth.evaluation.duplicates.tokens import Lexicon, shingles, tokens
 
-__all__ = ["NEARLY", "Inputs", "asked_of", "nearly"]
+__all__ = ["NEARLY", "Inputs", "nearly"]
 
 #: Jaccard index of words and pairs of neighbours from which on two inputs with the same facts are
 #: one: of a passage of 150 words some five may be others.
@@ -30,11 +30,6 @@ _random = np.random.default_rng(2025)
 _FACTORS = _random.integers(1, 1 << 63, (_BANDS * _ROWS, 1), dtype=np.uint64) | np.uint64(1)
 _MIXERS = _random.integers(1, 1 << 63, (1, _ROWS), dtype=np.uint64) | np.uint64(1)
 _LEXICON = Lexicon()
-
-
-def asked_of(text: str, about: str) -> str:
-    """An instruction and its input as one text: what exact duplicates are equal in."""
-    return f"{text}\n\n{about}" if about else text
 
 
 @lru_cache(maxsize=4096)

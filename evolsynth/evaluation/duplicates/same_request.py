@@ -31,7 +31,7 @@ from evolsynth.evaluation.text.words import (
     words,
 )
 
-__all__ = ["asks_more", "digest", "normalise", "only_difference", "same_facts"]
+__all__ = ["asked_of", "asks_more", "digest", "normalise", "only_difference", "same_facts"]
 __all__ += ["same_references", "same_request", "sums_of", "swapped_roles"]
 
 #: Words before a noun that say nothing about its part in the sentence.
@@ -72,6 +72,11 @@ def normalise(text: str) -> str:
         flat = unicodedata.normalize("NFKC", flat.casefold())
         flat = " ".join(flat.split())
     return flat.strip(_EDGES) or flat
+
+
+def asked_of(text: str, about: str) -> str:
+    """An instruction and its input as one text: what exact duplicates are equal in."""
+    return f"{text}\n\n{about}" if about else text
 
 
 def digest(text: str, size: int) -> bytes:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from evolsynth.evaluation.grounds.ground import stands
 from evolsynth.evaluation.text import LOOKED_AT, looked_at, share
 from evolsynth.evaluation.text.words import plain, words
 from evolsynth.findings import Finding
@@ -76,7 +75,11 @@ class Case:
 
         It says more than rules on words can.
         """
-        kind, against = stands(self.row)
+        if "ground" not in self.answered:
+            return None
+        from evolsynth.evaluation.grounds import ground
+
+        kind, against = ground.stands(self.row)
         return kind if against is None else None
 
     @cached_property

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 
 from evolsynth.evaluation.demands.demand import Demand, Miss
 from evolsynth.evaluation.demands.found import demands_of, without_carried
-from evolsynth.evaluation.grounds.ground import stands
 from evolsynth.evaluation.text import MOST
 from evolsynth.evaluation.text.task import TASKS, Task, task_of, truth_at_stake
 from evolsynth.evaluation.text.words import content
@@ -61,7 +60,7 @@ def tier_of(row: Row) -> tuple[Tier | None, tuple[str, ...]]:
     if row.response is None or row.instruction is None:
         return None, ()
     checked = checked_demands(row)
-    ground, against = stands(row)
+    ground, against = _ground(row)
     holds = ground is not None and against is None
     if any(miss is not None for _, miss in checked) or not (checked or holds):
         return "unverified", ()
@@ -71,6 +70,16 @@ def tier_of(row: Row) -> tuple[Tier | None, tuple[str, ...]]:
     later = sum(turn.role == "assistant" for turn in row.messages) > 1
     at_stake = at_stake or (later and not (holds and ground == "talk"))
     return ("unverified" if at_stake or _adds_unchecked(row) else "verified"), names
+
+
+def _ground(row: Row) -> tuple[str | None, str | None]:
+    """The ground that a row's answer names and what speaks against it; see `stands`."""
+    made = row.provenance.get("response")
+    if not isinstance(made, Mapping) or "ground" not in made:
+        return None, None
+    from evolsynth.evaluation.grounds import ground
+
+    return ground.stands(row)
 
 
 def kind_of(row: Row) -> Task:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evolsynth.columns import Columns, ColumnType
 from evolsynth.errors import InputError
@@ -43,7 +43,6 @@ from evolsynth.methods.evolve.drafts import (
     Drafter,
     Written,
 )
-from evolsynth.methods.evolve.formed import by_form, formable
 from evolsynth.methods.evolve.weights import (
     by_operation,
     family_weights,
@@ -51,11 +50,13 @@ from evolsynth.methods.evolve.weights import (
 )
 from evolsynth.methods.method import Options, method
 from evolsynth.methods.respond import able_to_answer, respond
-from evolsynth.methods.steering import DRAWN, Steering
 from evolsynth.options import Count, Several, Share
 from evolsynth.prompts import PromptFamily, load_prompt, made_by, prompt_family
 from evolsynth.rows import Message, Row, derive_seed
 from evolsynth.streams import Rows, map_rows, together
+
+if TYPE_CHECKING:
+    from evolsynth.methods.steering import Steering
 
 __all__ = ["evolve"]
 
@@ -319,9 +320,12 @@ class _Evolver(NamedTuple):
     def _drafts(self, parent: Row, attempt: int, steered: _Steered | None) -> list[Draft | Written]:
         """The candidates of one round in the order in which they are tried."""
         root = root_of(parent)
-        if self.drawn and formable(parent):
-            own = derive_seed(self.seed, f"{_METHOD}/form", parent.id, attempt=attempt)
-            return list(by_form(parent, root=root, seed=own))
+        if self.drawn and parent.response is not None:
+            from evolsynth.methods.evolve.formed import by_form, formable  # few are answered
+
+            if formable(parent):
+                own = derive_seed(self.seed, f"{_METHOD}/form", parent.id, attempt=attempt)
+                return list(by_form(parent, root=root, seed=own))
         plan = derive_seed(self.seed, f"{_METHOD}/plan", parent.id, attempt=attempt)
         share = self.drawn if steered is None else steered.drawn
         drafter = self.drafter
@@ -390,6 +394,8 @@ class _Evolver(NamedTuple):
     ) -> Row:
         made = {**how, "candidate": place, "operation": draft.operation, **draft.told}
         if self.steering is not None:
+            from evolsynth.methods.steering import DRAWN
+
             new = [str(one["kind"]) for one in draft.told.get("demands", ())]
             made[DRAWN] = {"operations": draft.operation} | ({"demands": new} if new else {})
         if draft.operation == BREADTH:

@@ -7,14 +7,16 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from evolsynth.evaluation.text.task import task_of
 from evolsynth.methods.magpie.steering import Beginnings, more_beginnings
-from evolsynth.methods.magpie.with_text import WithText
-from evolsynth.methods.steering import Steering, chosen, spread
 from evolsynth.prompts import prompt_lists
 from evolsynth.rows import derive_seed
+
+if TYPE_CHECKING:
+    from evolsynth.methods.magpie.with_text import WithText
+    from evolsynth.methods.steering import Steering
 
 __all__ = ["FirstWords", "Opening", "first_words"]
 
@@ -80,6 +82,8 @@ class FirstWords:
         if self._steering is None:
             draw = derive_seed(self._seed, "magpie/opening", str(index), candidate=candidate)
             return self._opening(self._names[draw % len(self._names)])
+        from evolsynth.methods.steering import chosen
+
         weights = await self._steering.weights(index, _OPENINGS, self._usual, self._kinds)
         opening = chosen(weights, self._at(_OPENINGS, index, candidate))
         made = self._opening(opening, {_OPENINGS: opening})
@@ -99,6 +103,8 @@ class FirstWords:
 
     def _at(self, name: str, index: int, candidate: int) -> float:
         if not candidate:
+            from evolsynth.methods.steering import spread
+
             return spread(self._seed, f"magpie/{name}", index)
         own = derive_seed(self._seed, f"magpie/{name}", str(index), candidate=candidate)
         return own / _DRAWS
@@ -120,6 +126,13 @@ def first_words(
         own,
         seed,
         steering,
-        texts=WithText() if texts else None,
+        texts=_texts() if texts else None,
         more=more_beginnings() if more else None,
     )
+
+
+def _texts() -> WithText:
+    """Requests that bring a text; what makes their answers is loaded for them alone."""
+    from evolsynth.methods.magpie.with_text import WithText
+
+    return WithText()

@@ -36,11 +36,8 @@ from evolsynth.methods.magpie.steering import (
     then_of,
     topic_check,
 )
-from evolsynth.methods.magpie.turns import with_turns
-from evolsynth.methods.magpie.with_text import lacking, with_text_asked
 from evolsynth.methods.method import method
 from evolsynth.methods.respond import RESPONSE_SAMPLING, Answers
-from evolsynth.methods.steering import DRAWN, Steering
 from evolsynth.options import Count, Natural, Several
 from evolsynth.prompts import PromptFile, load_prompt, made_by, prompt_hash
 from evolsynth.rows import Message, Row, derive_seed
@@ -48,6 +45,7 @@ from evolsynth.streams import ordered_map
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
+    from evolsynth.methods.steering import Steering
 
 __all__ = ["INSTRUCTION_SAMPLING", "magpie"]
 
@@ -292,7 +290,11 @@ class _Maker(NamedTuple):
 
     async def _candidate(self, index: int, number: int, key: str, choice: Choice) -> Row:
         prompt, first = self.prompts[choice.text], await self.words.draw(index, number)
-        told: dict[str, Any] = {DRAWN: dict(first.drawn)} if first.drawn else {}
+        told: dict[str, Any] = {}
+        if first.drawn:
+            from evolsynth.methods.steering import DRAWN
+
+            told[DRAWN] = dict(first.drawn)
         extra = {} if choice.key is None else {"system_prompt_key": choice.key}
         fields: dict[str, Any] = {
             "key": key,
@@ -304,6 +306,8 @@ class _Maker(NamedTuple):
             given = ((first.text,), first.banned, first.source)
             text, made = await self._draw(prompt, "magpie", str(index), number, *given)
             return Row.make(text, provenance={"instruction": {**made, **told}}, **fields)
+        from evolsynth.methods.magpie.with_text import with_text_asked
+
         seed = derive_seed(self.seed, "magpie/text", str(index), candidate=number)
         written, made = await with_text_asked(
             self.llm, prompt, first.lead, seed=seed, sampling=self.sampling, stop=self.stop
@@ -343,7 +347,8 @@ class _Maker(NamedTuple):
         """Objections to a candidate, and how near it is to the topic, if there is one."""
         findings = part_findings(row, "instruction") if self.candidates > 1 else []
         if self.topic is None:
-            return [*findings, *lacking(row)], None
+            lacks = row.verdict.reasons if row.verdict is not None else ()  # of a text it brings
+            return [*findings, *map(Finding, lacks)], None
         score = self.topic.scores([row.instruction or ""])[0]
         off = self.topic.finding(score)
         return ([*findings, off] if off else findings), score
@@ -370,6 +375,8 @@ class _Maker(NamedTuple):
                 objections = turn_findings(history, finish_reason=told["finish_reason"], made=told)
             if objections:
                 break
+        from evolsynth.methods.magpie.turns import with_turns
+
         return with_turns(
             row,
             history,

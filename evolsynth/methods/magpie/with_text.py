@@ -21,12 +21,12 @@ from evolsynth.evaluation.grounds.rule import (
     text_with,
 )
 from evolsynth.evaluation.text.language import is_english
-from evolsynth.findings import Finding, reason
+from evolsynth.findings import reason
 from evolsynth.llm.base import LLM, Prompt, Request, Sampling
 from evolsynth.prompts import PromptFile, load_prompt, made_by, prompt_hash
 from evolsynth.rows import Row, derive_seed
 
-__all__ = ["NO_TEXT", "Begun", "WithText", "Written", "lacking", "with_text_asked"]
+__all__ = ["NO_TEXT", "Begun", "WithText", "Written", "with_text_asked"]
 
 #: The reason of a row whose text is none, or decides no answer.
 NO_TEXT = reason(
@@ -216,12 +216,6 @@ async def with_text_asked(
         if written.lacks is None:
             break
     return written, made
-
-
-def lacking(row: Row) -> list[Finding]:
-    """What is said against a candidate that was rejected for its text."""
-    reasons = row.verdict.reasons if row.verdict is not None else ()
-    return [Finding(code) for code in reasons]
 
 
 def _filled_in(lead: str, swap: Sequence[str]) -> str:

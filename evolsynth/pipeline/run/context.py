@@ -22,13 +22,13 @@ from evolsynth.foreign import comes_through, told, witness
 from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 from evolsynth.llm.base import LLM
 from evolsynth.methods.method import BESIDE, Role
-from evolsynth.methods.steering import Steering
 from evolsynth.pipeline.graph import Node, Step
 from evolsynth.pipeline.run.stopping import Control, StepControl, Turns
 from evolsynth.store.cached_llm import Stored
 from evolsynth.store.store import StepCounts, Store
 
 if TYPE_CHECKING:
+    from evolsynth.methods.steering import Steering
     from evolsynth.pipeline.run.batching import Batching
     from evolsynth.pipeline.run.plan import Plan, RunOptions
     from evolsynth.pipeline.run.state import RunState

@@ -132,11 +132,13 @@ def test_a_text_in_the_instruction_is_no_unchecked_demand_of_an_evolution(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The answer stands on the text; what else is asked for, nobody has checked."""
-    monkeypatch.setattr("evolsynth.evaluation.gate.tier.stands", lambda _: ("span", None))
+    ground = "evolsynth.evaluation.grounds.ground.stands"
+    monkeypatch.setattr(ground, lambda _: ("span", None))
     ask = Row.make("When was the clock moved?", extra={"input": CLOCK})
     for behind, tier in (("", "verified"), (" Name a similar village.", "unverified")):
         row = child(f"{ask.instruction} Write exactly one sentence.{behind}\n\n{CLOCK}", of=ask)
-        row = row.replace(response="It was moved in 1881.")
+        stood = {**row.provenance, "response": {"ground": {"kind": "span"}}}
+        row = row.replace(response="It was moved in 1881.", provenance=stood)
         assert tier_of(row) == (tier, ("ground:span", "demand:sentences_exactly"))
 
 

@@ -233,7 +233,8 @@ def test_the_least_support_is_a_setting() -> None:
 def test_a_ground_that_holds_says_more_than_the_rules(
     against: str | None, refused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = "evolsynth.evaluation.gate.case"
-    monkeypatch.setattr(f"{module}.stands", lambda row: ("named", against))
+    ground = "evolsynth.evaluation.grounds.ground.stands"
+    monkeypatch.setattr(ground, lambda row: ("named", against))
     one = row("Why was the mill closed?", "The dam broke in the flood of 1930.")
+    one = one.replace(provenance={"response": {"ground": {"kind": "named"}}})
     assert (found("unsupported", one) is not None) is refused

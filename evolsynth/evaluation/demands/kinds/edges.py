@@ -17,7 +17,6 @@ import msgspec
 
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
 from evolsynth.evaluation.demands.fitting import LONG, TOLD, Drawn, chosen, topic
-from evolsynth.evaluation.demands.request import request_of
 from evolsynth.evaluation.demands.shape import in_prose, sentences
 from evolsynth.evaluation.text.words import FUNCTION_WORDS, word_lists
 
@@ -281,7 +280,7 @@ def _(response: str) -> str:
 )
 def request_first(response: str, *, asked: str) -> Miss | None:
     """The request first, word for word, without what says to repeat it; then the answer."""
-    request = request_of(asked, request_first.wordings)
+    request = _request(asked)
     body = response.strip()
     if not body.casefold().startswith(request.casefold()):
         return Miss(
@@ -293,6 +292,12 @@ def request_first(response: str, *, asked: str) -> Miss | None:
     return Miss("No answer follows the request.", (len(request), len(response)))
 
 
+def _request(asked: str) -> str:
+    from evolsynth.evaluation.demands.request import request_of
+
+    return request_of(asked, request_first.wordings)
+
+
 @request_first.draws
 def _(chance: random.Random, case: Asked) -> Drawn:
     return {} if len(case.instruction) <= 200 else None
@@ -300,7 +305,7 @@ def _(chance: random.Random, case: Asked) -> Drawn:
 
 @request_first.applies
 def _(response: str, *, asked: str) -> str:
-    return f"{request_of(asked, request_first.wordings)}\n\n{response.strip()}"
+    return f"{_request(asked)}\n\n{response.strip()}"
 
 
 @kind(

@@ -15,7 +15,6 @@ import msgspec
 
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
 from evolsynth.evaluation.demands.fitting import LONG, Drawn, chosen, number
-from evolsynth.evaluation.demands.naming import title_of
 from evolsynth.evaluation.demands.points import split_list, terms
 from evolsynth.evaluation.demands.shape import Span, in_paragraphs, lines
 from evolsynth.evaluation.text.words import word_lists
@@ -74,9 +73,15 @@ def _(response: str, *, asked: str, form: str) -> str:
     named = re.fullmatch(
         r"#{1,6} +(.+)|\*\*([^*]+)\*\*|(?:\*\*)?Title:(?:\*\*)? *(.+)", first.strip()
     )
-    said = _bare(next(filter(None, named.groups()))).strip('"“”') if named else title_of(asked)
+    said = _bare(next(filter(None, named.groups()))).strip('"“”') if named else _title_of(asked)
     body = rest.lstrip("\n") if named else response.strip()
     return f"{left}{said}{right}\n\n{body}" if said and body else ""
+
+
+def _title_of(asked: str) -> str:
+    from evolsynth.evaluation.demands.naming import title_of
+
+    return title_of(asked)
 
 
 _HEADING = re.compile(r"#{1,6}[ \t]+(?=\S)")

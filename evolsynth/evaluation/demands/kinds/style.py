@@ -12,7 +12,6 @@ import msgspec
 from evolsynth.evaluation.demands.abouts import GIVEN, LISTS
 from evolsynth.evaluation.demands.demand import Asked, Miss, kind
 from evolsynth.evaluation.demands.reading import sentence_places, word_places
-from evolsynth.evaluation.demands.syllables import syllables
 from evolsynth.evaluation.text.language import is_english
 from evolsynth.evaluation.text.task import Task
 from evolsynth.evaluation.text.verbs import COMMANDS, SPELLINGS, VERBS
@@ -195,6 +194,8 @@ def flesch(text: str) -> float | None:
     if not words:
         return None
     sentences = max(1, len(sentence_places(text)))
+    from evolsynth.evaluation.demands.syllables import syllables
+
     beats = sum(map(syllables, words))
     return 206.835 - 1.015 * len(words) / sentences - 84.6 * beats / len(words)
 

@@ -68,24 +68,29 @@ def unsupported(case: Case, *, least_support: Share = 0.5) -> Finding | None:
 def support_of(case: Case) -> Support | None:
     """Support by rules; None for a row that has no text or does not ask about it, and for one whose
     answer stands on a ground, which says more."""
+    looked_at = _looked_at(case)
+    if looked_at is None:
+        return None
+    from evolsynth.evaluation.support.score import read_support
+
+    question, answer, text, title = looked_at
+    return read_support(
+        question, answer, text, title=title, embedder=case.embedder, static_only=True
+    )
+
+
+def _looked_at(case: Case) -> tuple[str, str, str, str] | None:
+    """The question, the answer, the text and its title; None where there is nothing to look at."""
     text = case.row.input
     if text is None or not case.answer or case.ground:
         return None
     from evolsynth.evaluation.support.asked import asks_about_text
-    from evolsynth.evaluation.support.score import read_support
 
     question = asks_about_text(case.instruction, text)
     if question is None:
         return None
     title = case.row.extra.get("title")
-    return read_support(
-        question,
-        values_of(case.response),
-        text,
-        title=title if isinstance(title, str) else "",
-        embedder=case.embedder,
-        static_only=True,
-    )
+    return question, values_of(case.response), text, title if isinstance(title, str) else ""
 
 
 def values_of(response: str) -> str:
@@ -124,16 +129,11 @@ def misses_question(case: Case) -> Finding | None:
     that only says the question again, or that comes from a sentence which does not speak of what
     was asked while another does.
     """
-    text = case.row.input
-    if text is None or not case.answer or case.ground:
+    looked_at = _looked_at(case)
+    if looked_at is None:
         return None
-    from evolsynth.evaluation.support.asked import asks_about_text, misses
+    from evolsynth.evaluation.support.asked import misses
 
-    question = asks_about_text(case.instruction, text)
-    if question is None:
-        return None
-    title = case.row.extra.get("title")
-    found = misses(
-        question, values_of(case.response), text, title=title if isinstance(title, str) else ""
-    )
+    question, answer, text, title = looked_at
+    found = misses(question, answer, text, title=title)
     return None if found is None else Finding("misses_question", dict(found))

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -24,8 +26,8 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.text.words import word_lists
 from evolsynth.llm.base import LLM, Completion, Prompt, Request
 
-__all__ = ["SMALL_MODEL", "PromptFamily", "PromptFile", "load_prompt", "made_by", "passages_folder"]
-__all__ += ["prompt_family"]
+__all__ = ["SMALL_MODEL", "PromptFamily", "PromptFile", "filled", "lists_hash", "load_prompt"]
+__all__ += ["made_by", "passages_folder", "prompt_family"]
 __all__ += ["prompt_hash", "prompt_lists", "prompt_names", "template_hash"]
 
 
@@ -153,6 +155,31 @@ def prompt_lists(name: str) -> Mapping[str, list[str]]:
     if not path.is_file():
         raise InputError(f"There is no list prompts/{name}.txt. Install the package again.")
     return word_lists(str(path), path.name)
+
+
+_SLOT = re.compile(r"\{(\w+)\}")
+
+
+def filled(wording: str, values: Mapping[str, str]) -> str:
+    r"""A wording of a list with its slots (``{title}``) filled, and ``\n`` a line break.
+
+    What is filled in is data: slots in it stay as they are.
+
+    Raises:
+        KeyError: a slot has no value.
+    """
+    return _SLOT.sub(lambda slot: values[slot[1]], wording.replace("\\n", "\n"))
+
+
+def lists_hash(name: str) -> str:
+    """The hash of the lists of ``NAME.txt`` in ``prompts/`` (first 16 digits), which rows made of
+    them carry.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    text = json.dumps(prompt_lists(name), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 PromptFamily = Literal["small", "classic"]

@@ -9,7 +9,7 @@ and the response is the answer, or a sentence that says no more than the evidenc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from evolsynth.evaluation.grounds.ground import ground
@@ -17,6 +17,7 @@ from evolsynth.evaluation.text.conjugation import base_of
 from evolsynth.evaluation.text.facts import names
 from evolsynth.evaluation.text.numbers import numbers
 from evolsynth.evaluation.text.words import NEGATORS, content, stem, stems_of, vocabularies, words
+from evolsynth.prompts import filled
 from evolsynth.rows import Row
 
 __all__ = ["fits_question", "span", "told_in"]
@@ -61,10 +62,6 @@ def fits_question(question: str, answer: str) -> bool:
     if first in ("who", "whom") or question.lower().startswith("by whom"):
         return not any(c.isdigit() for c in answer)
     return first != "where" or not numbers(answer) or len(answer.split()) > 2
-
-
-def _filled(form: str, values: Mapping[str, str]) -> str:
-    return _SLOT.sub(lambda slot: values[slot[1]], form.replace("\\n", "\n"))
 
 
 def _pieces(text: str, places: object) -> list[str]:
@@ -134,7 +131,7 @@ def _against_response(
     capital = answer[:1].upper() + answer[1:]
     values = {"span": f"{capital}.", "statement": statement, "evidence": evidence}
     if not row.round:
-        fits = response == _filled(form, values).strip()
+        fits = response == filled(form, values).strip()
         frame = _SLOT.sub("", form).replace("\\n", " ")
         plain = all(word.lower in _LISTS["answer words"] for word in content(frame))
         return None if fits and plain else "The response is not the answer that was found."

@@ -22,20 +22,18 @@ stands for what is shown, and the sentences that answer it (``[double: answer]``
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.text.task import Task as KindOfTask
+from evolsynth.prompts import filled as slots_filled
 from evolsynth.prompts import prompt_lists
 from evolsynth.registry import Registry
 
 __all__ = ["PROBLEMS", "Form", "Level", "Problem", "Set", "Solution", "Task", "Values"]
-__all__ += ["asking_lines", "filled", "lists_hash", "problem", "task_of_values", "wordings"]
+__all__ += ["asking_lines", "filled", "problem", "task_of_values", "wordings"]
 
 #: How large numbers and lists are.
 Level = Literal["small", "medium"]
@@ -129,9 +127,6 @@ def problem(name: str) -> Callable[[Set], Set]:
     return made
 
 
-_PLACE = re.compile(r"\{([a-z_]+)\}")
-
-
 def filled(template: str, shown: Mapping[str, str]) -> str:
     """A wording with what is shown in its places; ``\\n`` is a new line.
 
@@ -141,15 +136,13 @@ def filled(template: str, shown: Mapping[str, str]) -> str:
         InputError: the wording names what the problem does not show.
     """
 
-    def put(found: re.Match[str]) -> str:
-        if found[1] not in shown:
-            raise InputError(
-                f"The wording '{template}' names {{{found[1]}}}, which the problem does not show. "
-                f"It shows: {', '.join(shown)}."
-            )
-        return shown[found[1]]
-
-    text = _PLACE.sub(put, template.replace("\\n", "\n"))
+    try:
+        text = slots_filled(template, shown)
+    except KeyError as error:
+        raise InputError(
+            f"The wording '{template}' names {{{error.args[0]}}}, which the problem does not show. "
+            f"It shows: {', '.join(shown)}."
+        ) from None
     return text if template.startswith("{answer}") else text[:1].upper() + text[1:]
 
 
@@ -166,17 +159,6 @@ def wordings(name: str, case: str) -> Sequence[str]:
 
 
 @functools.cache
-def lists_hash(name: str) -> str:
-    """The hash of the lists of ``NAME.txt`` in ``prompts/`` (first 16 digits), which rows made of
-    them carry.
-
-    Raises:
-        InputError: there is no such file.
-    """
-    text = json.dumps(prompt_lists(name), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 def asking_lines(name: str, form: Form) -> Sequence[str]:
     """Sentences that ask a kind of problem for a form of the answer: ``[steps]`` or ``[bare]`` of
     asking.txt, and where it is a sum ``[steps: sum]`` or ``[bare: sum]`` beside them."""

@@ -17,7 +17,6 @@ from evolsynth.evaluation.problems.problem import (
     Level,
     Task,
     asking_lines,
-    lists_hash,
     task_of_values,
     wordings,
 )
@@ -26,6 +25,7 @@ from evolsynth.llm.base import LLM
 from evolsynth.methods.computed.reword import Reworder
 from evolsynth.methods.method import Options, method
 from evolsynth.options import Count, Natural, Share
+from evolsynth.prompts import lists_hash
 from evolsynth.rows import Row, derive_seed
 from evolsynth.streams import ordered_map
 
@@ -213,7 +213,7 @@ class _Maker(NamedTuple):
         elif has_steps and asked and "bare" in forms:
             form = "bare"
         told = {"wording": chance.randrange(len(wordings(name, case))), "form": form}
-        lines = asking_lines(name, form)  # type: ignore[arg-type] # one of them
+        lines = asking_lines(name, form)
         told["asking"] = chance.randrange(len(lines)) if lines and asked else None
         told["says"] = chance.randrange(len(wordings(name, f"{case}: answer")))
         return told

@@ -7,14 +7,13 @@ break.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from random import Random
 
 from evolsynth.methods.grounded.asking import Question
 from evolsynth.methods.grounded.draft import Draft, Passage, Place
 from evolsynth.methods.grounded.said import sentence_case
-from evolsynth.prompts import prompt_lists
+from evolsynth.prompts import filled, prompt_lists
 
 __all__ = ["FORMS", "worded_question"]
 
@@ -23,7 +22,6 @@ _LIST = "grounded/question"
 FORMS: Mapping[str, float] = {"bare": 3, "either": 3, "short": 1.5, "sentence": 1.5, "quote": 2}
 #: The longest answer, in words, that may be called a short one.
 _SHORT = 6
-_SLOT = re.compile(r"\{(\w+)\}")
 
 
 def worded_question(question: Question, passage: Passage, random: Random) -> Draft:
@@ -46,8 +44,8 @@ def worded_question(question: Question, passage: Passage, random: Random) -> Dra
     wording, reply = random.choice(known), random.choice(lists[f"{form}: answer"])
     return Draft(
         question.kind,
-        _filled(wording, values),
-        _filled(reply, values),
+        filled(wording, values),
+        filled(reply, values),
         passage.text,
         (evidence,),
         {
@@ -64,7 +62,3 @@ def worded_question(question: Question, passage: Passage, random: Random) -> Dra
             "fact": list(Place(*question.answer)),
         },
     )
-
-
-def _filled(wording: str, values: Mapping[str, str]) -> str:
-    return _SLOT.sub(lambda slot: values[slot[1]], wording.replace("\\n", "\n"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -21,7 +20,7 @@ from evolsynth.methods.grounded.kind import KINDS, Kind
 from evolsynth.methods.grounded.passages import passage_of
 from evolsynth.methods.method import method
 from evolsynth.options import Count, Natural, Several
-from evolsynth.prompts import load_prompt, prompt_lists
+from evolsynth.prompts import lists_hash, load_prompt
 from evolsynth.rows import Row, derive_seed
 from evolsynth.streams import Rows, map_rows
 
@@ -326,10 +325,9 @@ def _row(
 def _hash(prompt: str) -> str:
     """The hash of a list of wordings; empty where there is no such list."""
     try:
-        lists = prompt_lists(prompt)
+        return lists_hash(prompt)
     except InputError:
         return ""
-    return hashlib.sha256(repr(sorted(lists.items())).encode()).hexdigest()[:16]
 
 
 def _shortfall(row: Row, seed: int, made: int, wanted: int) -> Row:

@@ -12,10 +12,9 @@ from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Any, NamedTuple
 
-from evolsynth.evaluation.grounds.made.settled import filled
 from evolsynth.evaluation.text.language import is_english
 from evolsynth.methods.grounded.draft import Draft, Maker, Passage, Place
-from evolsynth.prompts import prompt_lists
+from evolsynth.prompts import filled, prompt_lists
 
 __all__ = ["Wording", "draft", "drawn", "english", "forms", "place"]
 

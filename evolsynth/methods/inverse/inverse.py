@@ -9,13 +9,13 @@ from random import Random
 from typing import NamedTuple
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.problems.problem import filled, lists_hash
+from evolsynth.evaluation.problems.problem import filled
 from evolsynth.evaluation.spoiling.spoiler import SPOILERS
 from evolsynth.findings import reason
 from evolsynth.methods.inverse.material import material
 from evolsynth.methods.method import method
 from evolsynth.options import Count
-from evolsynth.prompts import prompt_lists
+from evolsynth.prompts import lists_hash, prompt_lists
 from evolsynth.rows import Row, derive_seed
 from evolsynth.streams import Rows, map_rows
 

@@ -10,14 +10,13 @@ from typing import Literal, get_args
 from evolsynth.errors import InputError
 from evolsynth.evaluation.demands.reading import sentence_places
 from evolsynth.evaluation.grounds.transformed import not_as_asked
-from evolsynth.evaluation.problems.problem import lists_hash
 from evolsynth.findings import reason
 from evolsynth.llm.base import LLM
 from evolsynth.methods.inverse.material import material
 from evolsynth.methods.method import method
 from evolsynth.methods.transformed.saying import able_to_say, say
 from evolsynth.options import Count
-from evolsynth.prompts import prompt_lists
+from evolsynth.prompts import lists_hash, prompt_lists
 from evolsynth.rows import Row, derive_seed
 from evolsynth.streams import Rows, map_rows
 

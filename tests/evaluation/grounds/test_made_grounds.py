@@ -11,11 +11,11 @@ from evolsynth.evaluation.gate.tier import tier_of
 from evolsynth.evaluation.grounds.ground import stands
 from evolsynth.evaluation.grounds.made.settled import (
     differs,
-    filled,
     says,
     sentences_with,
     stands_in,
 )
+from evolsynth.prompts import filled
 from evolsynth.rows import Row
 
 TEXT = (

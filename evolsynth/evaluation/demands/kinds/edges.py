@@ -38,7 +38,7 @@ Phrases = Annotated[list[str], msgspec.Meta(min_length=1)]
 @kind(
     "begins_with",
     about="beginning",
-    tasks=(*TOLD, "fact", "conversation"),
+    tasks=(*TOLD, "fact", "conversation", "ordering", "formatting", "fill_in"),
     clashes=(*_BARE, "quotes", "title", "labels", "thesis", "case", *_MARKS),
 )
 def begins_with(response: str, *, text: str) -> Miss | None:

@@ -7,27 +7,14 @@ stand in the instruction, and the bare answer in the response.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 
 from evolsynth.evaluation.text.sentences import sentence_places
+from evolsynth.prompts import filled
 from evolsynth.rows import Row
 
-__all__ = ["differs", "filled", "says", "sentences_with", "stands_in"]
-
-_SLOT = re.compile(r"\{(\w+)\}")
-
-
-def filled(wording: str, values: Mapping[str, str]) -> str:
-    r"""A wording with its slots (``{title}``) filled, and ``\n`` a line break.
-
-    What is filled in is data: slots in it stay as they are.
-
-    Raises:
-        KeyError: a slot has no value.
-    """
-    return _SLOT.sub(lambda slot: values[slot[1]], wording.replace("\\n", "\n"))
+__all__ = ["differs", "says", "sentences_with", "stands_in"]
 
 
 def differs(

@@ -24,10 +24,11 @@ from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.run.stopping import run_to_end
 from evolsynth.pipeline.steps import STEPS
 from evolsynth.prompts import passages_folder
+from evolsynth.rows import Row
 from evolsynth.store.sqlite_file import STORE
 from evolsynth.store.status import read_status
 
-__all__ = ["demo", "line", "shown", "stopped"]
+__all__ = ["demo", "examples", "line", "stopped"]
 
 
 def demo(
@@ -87,14 +88,7 @@ def demo(
     more += "".join(f" --texts {shlex.quote(one)}" for one in texts or ())
     summarise(result, console, again=f"evolsynth demo -n {rows} -o {output}{more}")
     accepted = list(read_rows(result.files["accepted"]))
-    evolved = [row for row in accepted if row.round] or accepted
-    width = min(shutil.get_terminal_size().columns, 110)
-    for row in evolved[:: max(1, len(evolved) // 3)][:3]:
-        console.print()
-        shown(console, "instruction", row.instruction, width)
-        if row.beside is not None:
-            shown(console, "input", row.beside, width)
-        shown(console, "response", row.response, width)
+    examples(console, [row for row in accepted if row.round] or accepted)
     return 0
 
 
@@ -147,7 +141,18 @@ def stopped(output: str) -> bool:
     return (Path(output) / STORE).exists() and read_status(output).ended not in _ENDS
 
 
-def shown(console: Console, name: str, text: str | None, width: int) -> None:
+def examples(console: Console, rows: Sequence[Row]) -> None:
+    """Print three of the rows, from their beginning, middle and end."""
+    width = min(shutil.get_terminal_size().columns, 110)
+    for row in rows[:: max(1, len(rows) // 3)][:3]:
+        console.print()
+        _shown(console, "instruction", row.instruction, width)
+        if row.beside is not None:
+            _shown(console, "input", row.beside, width)
+        _shown(console, "response", row.response, width)
+
+
+def _shown(console: Console, name: str, text: str | None, width: int) -> None:
     """Print a text under a name, shortened."""
     short = " ".join((text or "").split())
     if len(short) > 300:

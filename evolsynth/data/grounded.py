@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from evolsynth.columns import column
-from evolsynth.data.files import read_objects, readers_of
+from evolsynth.data.files import read_objects
+from evolsynth.data.text_source import texts
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.check import Case
 from evolsynth.evaluation.gate.checks.support import support_of
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["Grounds", "InField", "InTexts", "TextPart", "grounds_of", "parts_of"]
-
-#: Characters of a passage that a text is cut into.
-_PART = 1200
 
 
 class TextPart(NamedTuple):
@@ -130,23 +128,14 @@ class InTexts(Grounds):
 
 
 def parts_of(where: str) -> list[TextPart]:
-    """The passages of the text files in a folder, or of one file or pattern.
+    """The passages of the texts in a folder, or of one file or pattern; see `texts`.
 
     Raises:
         InputError: there are none, or one cannot be read.
+        SetupError: a package that a kind of file needs is not installed.
     """
-    found = []
-    for reader in readers_of(where, chunk=_PART):
-        for batch in reader.batches():
-            for number, data, _ in batch:
-                if isinstance(data, InputError):
-                    raise data
-                fields = data if isinstance(data, Mapping) else {}
-                text = fields.get("input")
-                if not isinstance(text, str) or "part" not in fields:
-                    raise InputError(f"{reader.place(number)}: no text. Give text files.")
-                found.append(TextPart(text, str(fields["source"]), int(fields["part"])))
-    return found
+    rows = (row.extra for row in texts(where))
+    return [TextPart(extra["input"], str(extra["source"]), int(extra["part"])) for extra in rows]
 
 
 def grounds_of(where: str, data: str) -> Callable[[Embedder | None], Grounds]:

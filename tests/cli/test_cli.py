@@ -25,13 +25,18 @@ from evolsynth.rows import Row
 
 
 def answer(request: Request) -> str | Exception:
-    """Instructions, one in five of them bad; evolutions; responses, one in seven a failure."""
+    """Instructions, one in five of them bad; evolutions; responses to them, one in seven a failure.
+
+    What Self-Instruct asks fails less often: it asks several times for a row, and twenty failed
+    rows in a row end the run.
+    """
     text = str(request.prompt)
     if text.endswith("<|im_start|>user\n"):
         return "ok" if request.seed % 5 == 0 else f" {request.seed} rivers and their sources."
     if request.prefix:
         return f" why place {request.seed} matters to fishermen and farmers."
-    return EngineError("gone") if request.seed % 7 == 0 else f"The answer is river {request.seed}."
+    fails = request.seed % (7 if "sources" in text else 29) == 0
+    return EngineError("gone") if fails else f"The answer is river {request.seed}."
 
 
 class Fake(Scripted):

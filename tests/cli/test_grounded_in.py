@@ -93,6 +93,17 @@ def test_the_real_embedder_finds_the_passage(place: Path) -> None:
     assert [found[i]["verdict"]["accepted"] for i in "abc"] == [True, False, True]
 
 
+def test_the_texts_may_be_pages(place: Path) -> None:
+    """Whatever `evolsynth texts` reads."""
+    kiln = place / "texts" / "kiln.txt"
+    page = f"<title>Kiln</title><nav>Home</nav><main><p>{kiln.read_text()}</p></main>"
+    (place / "texts" / "kiln.html").write_text(page)
+    kiln.unlink()
+    found = gated(place, "bare.jsonl", str(place / "texts"))
+    assert [found[i]["source"] for i in "abc"] == ["kiln.html", "kiln.html", "orchard.txt"]
+    assert [found[i]["verdict"]["accepted"] for i in "abc"] == [True, False, True]
+
+
 @pytest.mark.parametrize("where", ["no_such_field", "texts/none"])
 def test_neither_a_field_nor_a_folder(
     place: Path, where: str, capsys: pytest.CaptureFixture[str]

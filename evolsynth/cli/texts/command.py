@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import shlex
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.markup import escape
 
-from evolsynth.cli.demo import shown, stopped
+from evolsynth.cli.demo import examples, stopped
 from evolsynth.cli.progress.screen import Screen
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import watcher
@@ -93,13 +92,7 @@ def texts(
     rejected = read_rows(result.files["rejected"])
     console.print()
     console.print(told(accepted, rejected, rows, passages), highlight=False, markup=False)
-    width = min(shutil.get_terminal_size().columns, 110)
-    for row in accepted[:: max(1, len(accepted) // 3)][:3]:
-        console.print()
-        for name, text in (
-            ("text", row.input), ("instruction", row.instruction), ("response", row.response),
-        ):  # fmt: skip
-            shown(console, name, text, width)
+    examples(console, accepted)
     return 0
 
 

@@ -99,6 +99,14 @@ def test_a_page_says_itself_what_its_text_is() -> None:
     assert "Bees dance" in read(outside, "html").text
 
 
+@pytest.mark.parametrize("tag", ["main", "article", "div", "section"])
+def test_a_page_may_leave_out_the_tags_of_its_head_and_body(tag: str) -> None:
+    said = "The kiln of Sorrel Bay was built in 1808."
+    page = f"<!doctype html><title>Kiln</title><nav>Home</nav><{tag}><p>{said}</p></{tag}>"
+    found = read(page, "html")
+    assert (found.title, found.text) == ("Kiln", f"{said}\n")
+
+
 def test_a_page_in_another_encoding_says_so_and_is_read() -> None:
     page = '<html><head><meta charset="iso-8859-1"></head><body><p>Grüße aus Köln.</p></body>'
     for data in (page.encode("latin-1"), page.encode().replace(b"iso-8859-1", b"utf-8")):

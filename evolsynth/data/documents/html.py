@@ -51,7 +51,22 @@ def page(data: bytes) -> Document:
         soup = BeautifulSoup(data, "lxml", from_encoding=_encoding(data))
     if soup.contains_replacement_characters:
         raise InputError("not UTF-8 text. Save the file as UTF-8.")
+    _empty_head(soup)
     return page_of(soup)
+
+
+#: What may stand in the head of a page.
+_OF_HEAD = frozenset({"title", "meta", "link", "base", "style", "script", "noscript", "template"})
+
+
+def _empty_head(soup: BeautifulSoup) -> None:
+    """Take out of the head what belongs to the body: where a page leaves out the tags of both, as
+    it may, the parser takes a tag that it does not know ("main") for a part of the head."""
+    if soup.head is None:
+        return
+    strays = [tag for tag in soup.head.find_all(True, recursive=False) if tag.name not in _OF_HEAD]
+    for tag in strays:
+        soup.head.insert_before(tag.extract())
 
 
 _DEEPEST = 250  # of tags in one another; browsers stop at 512

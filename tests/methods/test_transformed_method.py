@@ -64,6 +64,14 @@ async def test_where_none_is_faithful_the_row_says_why() -> None:
     assert len(row.verdict.details["not_faithful"]) == 3
 
 
+async def test_a_text_without_a_sentence_to_say_otherwise_says_so() -> None:
+    """Else its row would be gone."""
+    rows = [Row.make(extra={"input": "Rain. Wind and fog."})]
+    (row,) = [row async for row in transformed(rows, small(), ways=["rewrite"])]
+    assert row.verdict is not None
+    assert row.verdict.reasons == ("nothing_to_transform",)
+
+
 async def test_shorter_must_be_shorter() -> None:
     (row,) = await made(small(GOOD + " ", GOOD, GOOD), ways=["shorten"])
     assert row.verdict is not None

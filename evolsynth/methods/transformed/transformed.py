@@ -35,6 +35,13 @@ LOST = reason(
 )
 
 
+NOTHING = reason(
+    "nothing_to_transform",
+    "The text has no sentence that is long enough to be said otherwise.",
+    "Give texts with longer sentences.",
+)
+
+
 @method(
     shape="expand",
     needs=["input"],
@@ -85,6 +92,8 @@ async def transformed(
             for part in material(text)["sentences"]
             if len(part.split()) >= _WORDS and len(sentence_places(part)) == 1
         ]
+        if not fitting:
+            return (row.reject(NOTHING),)
         taken = chance.sample(fitting, min(each, len(fitting)))
         made = []
         for place, sentence in enumerate(taken):

@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def read_prompts(path: Path) -> list[Prompt]:
+def read_prompts(path: Path = _DATA) -> list[Prompt]:
     """The labelled prompts of a file.
 
     Raises:

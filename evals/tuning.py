@@ -4,8 +4,8 @@ A small model is read from its GGUF file, taught on the rows of each arm, writte
 measured in our own engine. All arms get equally many target tokens, so that no arm is better for
 being larger; beside them stands the model untrained, in the same form (F16). What is measured: the
 share of prompts whose demands its greedy answers meet all, and that of demands, by if-verifiable's
-verifiers, strictly; and the loss on answers that people wrote and on running text, which should not
-get worse. Each seed cuts, orders and teaches anew.
+verifiers, strictly; how near its answers to questions about texts come to the right ones; and the
+loss on answers that people wrote and on running text, which should not get worse. Each seed cuts, orders and teaches anew.
 
 Models and answers are kept in a folder under what they were made of: a second start goes on where
 the first ended, and with other settings makes what is new.
@@ -32,6 +32,7 @@ from evals.quality import ANSWERS, Answer, read_answers
 from evals.tuning_answers import Session
 from evals.tuning_losses import passages, prose
 from evals.tuning_model import Recipe, Trained, needed, read, train, write
+from evals.tuning_questions import Question, found, prompts, questions
 from evals.tuning_rows import UNTRAINED, Arm, Example, budget, cut, named, read_arm
 from evals.tuning_scores import met
 from evals.tuning_table import Result, by_demand, demands_table, differences, table
@@ -53,6 +54,7 @@ class Texts(NamedTuple):
     prompts: Sequence[Asked]
     answers: Sequence[Answer]
     passages: Sequence[str]
+    questions: Sequence[Question]
     tokens: int
 
 
@@ -142,9 +144,9 @@ def run(options: argparse.Namespace) -> int:
     recipe = Recipe(options.epochs, options.batch, options.rate)
     tasks = _tasks(arms, each, list(dict.fromkeys(options.seeds)), recipe, source, options.output)
     results = [_result(task, recipe, source, texts, tell) for task in tasks]
-    found = differences(results)
+    arms_apart = differences(results)
     demands = by_demand(texts.prompts, results)
-    tell(table(results, found))
+    tell(table(results, arms_apart))
     tell(demands_table(demands))
     machine = msgspec.to_builtins(describe())
     save(
@@ -158,7 +160,7 @@ def run(options: argparse.Namespace) -> int:
             "not_verified": unjudged,
             "arms": {arm.name: _facts(arm) for arm in arms},
             "results": msgspec.to_builtins(results),
-            "differences": msgspec.to_builtins(found),
+            "differences": msgspec.to_builtins(arms_apart),
             "by_demand": demands,
         },
     )
@@ -166,7 +168,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _texts(options: argparse.Namespace) -> tuple[Texts, list[str]]:
-    prompts, unjudged = judgeable(read_prompts(options.prompts))
+    asked, unjudged = judgeable(read_prompts(options.prompts))
     if options.text is None:
         text = prose()
     else:
@@ -175,7 +177,8 @@ def _texts(options: argparse.Namespace) -> tuple[Texts, list[str]]:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"--text {options.text}: it cannot be read ({error}).") from None
     answers = read_answers(ANSWERS)
-    return Texts(prompts, answers, passages(text), options.answer_tokens), unjudged
+    texts = Texts(asked, answers, passages(text), questions(), options.answer_tokens)
+    return texts, unjudged
 
 
 def _arms(files: Mapping[str, Path], source: Path) -> list[Arm]:
@@ -250,7 +253,9 @@ def _result(
     verdicts = tuple(
         asked.met(answer) for asked, answer in zip(texts.prompts, answers, strict=True)
     )
-    prompts, demands = met([verdicts]).shares
+    whole, demands = met([verdicts]).shares
+    about = Session(file, task.folder / "questions.jsonl", texts.tokens)
+    right = asyncio.run(about.answers(prompts(texts.questions)))
     result = Result(
         arm=task.arm,
         seed=task.seed,
@@ -260,12 +265,13 @@ def _result(
         train_seconds=trained.seconds,
         train_losses=trained.losses,
         answer_seconds=session.seconds,
-        prompts=prompts,
+        prompts=whole,
         demands=demands,
+        questions=found(texts.questions, right),
         losses=asyncio.run(session.losses(texts.answers, texts.passages)),
         verdicts=verdicts,
     )
-    tell(f"{name}: {prompts:.1%} of prompts, {demands:.1%} of demands")
+    tell(f"{name}: {whole:.1%} of prompts, {demands:.1%} of demands")
     return result
 
 

@@ -3,19 +3,21 @@
 Rows that were evolved carry the demands that they were given. Where if-verifiable has a verifier
 that says the same of each of them, the row's instruction becomes a prompt that `evals.tuning` can
 measure a model on: requests of our own, with demands of our own, judged by others. Take rows that
-no arm was taught, made with another seed.
+no arm was taught, made with another seed. With ``--labelled`` the prompts are those that people
+might write, of ``evals/data/demands_in.jsonl``: no generator of ours has a part in them.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from evals.demand_peers import counterparts
+from evals.demands_in import read_prompts
 from evals.verifiers import Asked, registry
 from evolsynth.atomic import write
 from evolsynth.data.files import read_rows
@@ -28,13 +30,18 @@ __all__ = ["add_options", "prompts_of", "run"]
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""
-    parser.add_argument("rows", type=Path, metavar="ROWS", help="JSONL, evolved with demands")
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument(
+        "rows", type=Path, nargs="?", metavar="ROWS", help="JSONL, evolved with demands"
+    )
+    given.add_argument("--labelled", action="store_true", help="prompts that were written by hand")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
 
 
 def run(options: argparse.Namespace) -> int:
     """Make the prompts, write them, and tell which rows gave none."""
-    found, left_out = prompts_of(read_rows(options.rows))
+    rows = _labelled() if options.labelled else read_rows(options.rows)
+    found, left_out = prompts_of(rows)
     if not found:
         told = ", ".join(f"{n} {why}" for why, n in left_out.most_common()) or "it is empty"
         raise InputError(f"{options.rows}: no row of it gives a prompt ({told}).")
@@ -69,6 +76,12 @@ def prompts_of(rows: Iterable[Row]) -> tuple[list[Asked], Counter[str]]:
             else:
                 found[text] = asked
     return list(found.values()), left_out
+
+
+def _labelled() -> Iterator[Row]:
+    """The prompts of `evals.demands_in`, as rows that say what they demand."""
+    for one in read_prompts():
+        yield Row.make(one.prompt, id=one.id, provenance={"instruction": {"demands": one.demands}})
 
 
 def _read(row: Row, data: object) -> Demand:

@@ -96,14 +96,20 @@ def _answered(row: Row) -> bool:
 
 
 def example_of(row: Row, model: Model) -> Example:
-    """A row in the model's chat template, up to the end of the answer's turn."""
-    turns = [Message("user", row.instruction or "")]
-    if row.system is not None:
+    """A row in the model's chat template, up to the end of the answer's turn.
+
+    The instruction stands with its input; of a conversation the last answer is learned, and what
+    was said before it is the prompt.
+    """
+    turns, response = [Message("user", row.asked or "")], row.response or ""
+    if len(row.messages) > 1 and row.messages[-1].role == "assistant":
+        turns, response = list(row.messages[:-1]), row.messages[-1].content
+    if row.system is not None and turns[0].role != "system":
         turns.insert(0, Message("system", row.system))
     read = model.tokenise(model.template.render(turns))
     prompt = (*read.shared, *read.own)
     end = Segment(model.template.turn_end(), control=True)
-    answer = Prompt((Segment((row.response or "").strip()), end))
+    answer = Prompt((Segment(response.strip()), end))
     return Example((*prompt, *model.tokenise_continuation(answer)), len(prompt))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from evals.tuning_losses import Losses
+from evals.tuning_questions import Found
 from evals.tuning_scores import Difference, Met, difference, met
 from evals.verifiers import Asked
 
@@ -27,6 +28,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     answer_seconds: float
     prompts: float
     demands: float
+    questions: Found
     losses: Losses
     verdicts: tuple[tuple[bool, ...], ...]
 
@@ -81,6 +83,7 @@ def _cells(name: str, seed: str, some: Sequence[Result]) -> str:
         f"{name:16}{seed:>5}{mean(lambda r: r.rows):7.0f}{mean(lambda r: r.targets):9.0f}"
         f"{mean(lambda r: r.train_seconds):8.0f}{mean(lambda r: r.answer_seconds):8.0f}"
         f"{mean(lambda r: r.prompts):9.1%}{mean(lambda r: r.demands):9.1%}"
+        f"{mean(lambda r: r.questions.f1):8.3f}{mean(lambda r: r.questions.holds):8.1%}"
         f"{mean(lambda r: r.losses.answers):9.3f}{mean(lambda r: r.losses.text):8.3f}"
     )
 
@@ -90,7 +93,9 @@ def table(results: Sequence[Result], found: Sequence[Difference]) -> str:
     base = results[0]
     head = f"{'arm':16}{'seed':>5}{'rows':>7}{'tokens':>9}{'learn s':>8}{'ask s':>8}"
     lines = ["", f"{len(base.verdicts)} prompts, {sum(map(len, base.verdicts))} demands"]
-    lines.append(f"{head}{'prompts':>9}{'demands':>9}{'answers':>9}{'text':>8}")
+    lines.append(
+        f"{head}{'prompts':>9}{'demands':>9}{'F1':>8}{'holds':>8}{'answers':>9}{'text':>8}"
+    )
     lines += [_line(result) for result in results]
     for name in dict.fromkeys(result.arm for result in results):
         some = [result for result in results if result.arm == name]

@@ -15,6 +15,7 @@ from evals.__main__ import main
 from evals.tuning_answers import Session
 from evals.tuning_losses import Losses, losses, passages, prose
 from evals.tuning_model import Recipe, batches, loss_of, read, train, write
+from evals.tuning_questions import Found
 from evals.tuning_rows import LONGEST, Arm, Example, budget, cut, example_of, named, read_arm
 from evals.tuning_scores import difference, met
 from evals.tuning_table import Result, by_demand, differences, table
@@ -96,6 +97,17 @@ def test_only_rows_that_can_be_learned_are_read(smollm_file: Path, tmp_path: Pat
         {"instruction": "Name a lake.", "response": "Cow.", "verdict": {"accepted": False}},
         {"instruction": "Tell all.", "response": "and so on " * LONGEST},
         {"instruction": "Name a bird.", "response": "The owl.", "system": "Be brief."},
+        {"instruction": "Name the town.", "input": "We met in Bern.", "response": "Bern."},
+        {
+            "instruction": "Name a fish.",
+            "response": "The eel.",
+            "messages": [
+                {"role": "user", "content": "Name a fish."},
+                {"role": "assistant", "content": "The eel."},
+                {"role": "user", "content": "Another?"},
+                {"role": "assistant", "content": "The cod."},
+            ],
+        },
     ]
     model = Model(smollm_file)
     try:
@@ -110,8 +122,10 @@ def test_only_rows_that_can_be_learned_are_read(smollm_file: Path, tmp_path: Pat
     finally:
         model.close()
     assert arm.left_out == {"not answered": 1, "not accepted": 1, f"over {LONGEST} tokens": 1}
-    assert texts == [b"The oak.", b"The owl."]
-    assert ends == [True, True]
+    assert texts == [b"The oak.", b"The owl.", b"Bern.", b"The cod."]
+    assert all(ends)
+    assert prompts[2].endswith(b"Name the town.\n\nWe met in Bern.\nassistant\n")
+    assert prompts[3].endswith(b"The eel.\nuser\nAnother?\nassistant\n")
     assert b"helpful AI assistant" in prompts[0]
     assert prompts[1] == b"system\nBe brief.\nuser\nName a bird.\nassistant\n"
 
@@ -333,6 +347,7 @@ def test_every_arm_is_compared_with_the_untrained_and_with_every_other() -> None
             answer_seconds=1.0,
             prompts=0.5,
             demands=0.5,
+            questions=Found(f1=0.25, holds=0.5),
             losses=Losses(
                 answers=2.0, answer_tokens=9, text=3.0 + 0.03 * bool(seed), text_tokens=9
             ),

@@ -5,7 +5,8 @@ measured in our own engine. All arms get equally many target tokens, so that no 
 being larger; beside them stands the model untrained, in the same form (F16). What is measured: the
 share of prompts whose demands its greedy answers meet all, and that of demands, by if-verifiable's
 verifiers, strictly; how near its answers to questions about texts come to the right ones; and the
-loss on answers that people wrote and on running text, which should not get worse. Each seed cuts, orders and teaches anew.
+loss on answers that people wrote and on running text, which should not get worse. Each seed cuts,
+orders and teaches anew.
 
 Models and answers are kept in a folder under what they were made of: a second start goes on where
 the first ended, and with other settings makes what is new.

@@ -18,7 +18,7 @@ import msgspec
 
 from evals.demand_peers import counterparts
 from evals.demands_in import read_prompts
-from evals.verifiers import Asked, registry
+from evals.verifiers import Asked, registry, verifier
 from evolsynth.atomic import write
 from evolsynth.data.files import read_rows
 from evolsynth.errors import InputError
@@ -101,6 +101,11 @@ def _asked(key: str, text: str, demands: list[Demand]) -> Asked | str:
         # What repeats the request needs it without its demands, which a row does not have.
         others = () if KINDS[demand.kind].sees else counterparts(demand, text)
         if not others or any(one.looser or one.name not in registry() for one in others):
+            return demand.kind
+        try:
+            for one in others:
+                verifier(one.name, one.arguments, prompt=text)
+        except InputError:  # it has no such language, say
             return demand.kind
         names += [one.name for one in others]
         values += [dict(one.arguments) for one in others]

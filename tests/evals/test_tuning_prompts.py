@@ -26,6 +26,7 @@ def row(instruction: str, *demands: dict[str, Any]) -> Row:
     return Row.make(instruction, method="evolve", round=1, provenance=made)
 
 
+TONGUES = ("Dutch", "German")
 NO_COMMAS = row("Name a bird. Use no commas.", {"kind": "no_commas"})
 SHORT = row(
     "What is rain? Use 20 words at most, and no commas.",
@@ -53,6 +54,13 @@ def test_rows_that_nobody_can_verify_in_full_give_none() -> None:
         "the same as one before": 1,
         "nothing verifies request_first": 1,
     }
+
+
+def test_a_language_that_no_verifier_knows_gives_no_prompt() -> None:
+    asked = [row(f"Name a tree in {x}.", {"kind": "language", "language": x}) for x in TONGUES]
+    found, left_out = prompts_of(asked)
+    assert [one.prompt for one in found] == ["Name a tree in German."]
+    assert left_out == {"nothing verifies language": 1}
 
 
 def test_a_demand_that_there_is_not_is_named_with_its_row() -> None:

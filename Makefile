@@ -5,6 +5,8 @@
 PY ?= python3
 PYTHON = .venv/bin/python
 ARGS ?=
+# Compiled once and kept, not in each of the hundreds of processes that tests start.
+export PYTHONDONTWRITEBYTECODE =
 # Whole files go to two processes, each with its own model and embedder, in the order of collection.
 TWO = -n 2 --dist loadfile --no-loadscope-reorder
 

@@ -35,6 +35,9 @@ from evolsynth.llm.llamacpp.model import Model
 from evolsynth.rows import Row
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Threads that wait for each other sleep. Two processes of tests share the processors, and a thread
+# that spins keeps them from the one that it waits for: 20 times the work, where others are busy.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Nobody is asked to unlock a keyring.
 os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
 
@@ -63,8 +66,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     for ignored in (signal.SIGINT, signal.SIGHUP):  # as in the background of a shell, under nohup
         if signal.getsignal(ignored) is signal.SIG_IGN:
-            usually = signal.default_int_handler if ignored is signal.SIGINT else signal.SIG_DFL
-            signal.signal(ignored, usually)
+            handler = signal.default_int_handler if ignored is signal.SIGINT else signal.SIG_DFL
+            signal.signal(ignored, handler)
     if hasattr(config, "workerinput"):  # of several processes: they have the first one's
         return
     usual, mine = cache_folder().absolute(), Path(tempfile.mkdtemp(prefix="evolsynth-tests-"))
@@ -74,7 +77,9 @@ def pytest_configure(config: pytest.Config) -> None:
     known = usual / "arrangements.json"
     if not known.exists() and getattr(config.option, "numprocesses", None):
         # measured by two processes at once, the wrong one would be chosen for all of the tests
-        subprocess.run([sys.executable, "-c", _START_ONCE], check=False, capture_output=True)
+        usually = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+        command = [sys.executable, "-c", _START_ONCE]
+        subprocess.run(command, check=False, capture_output=True, env=usually)
     if known.exists():
         shutil.copy(known, mine)
     config.stash[_FOLDER] = mine

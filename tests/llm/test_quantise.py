@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from one_block import one_block
 
 from evals.importance import save_importance
 from evolsynth.errors import InputError, SetupError
@@ -39,6 +40,21 @@ F32, Q4_0, Q4_1, Q8_0 = 0, 2, 3, 8  # as ggml numbers types
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("EVOLSYNTH_CACHE", str(tmp_path))
     return tmp_path / "models"
+
+
+@pytest.fixture(scope="module")
+def block(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A source that is soon requantised: how copies are made and kept asks for no more."""
+    return one_block(SOURCE, tmp_path_factory.mktemp("one") / "SmolLM2-block.gguf")
+
+
+@pytest.fixture(scope="module")
+def importance(block: Path) -> Importance:
+    """The shipped importance of the tensors that are left in it."""
+    whole = importance_of(SOURCE, QUANTISATIONS["Q4_0_I"])
+    assert whole is not None
+    left = types(block)
+    return whole._replace(tensors={n: v for n, v in whole.tensors.items() if n in left})
 
 
 def kept(cache: Path) -> list[str]:
@@ -182,10 +198,11 @@ def test_our_recipe_keeps_values_in_8_bits_and_weighs_errors(tmp_path: Path) -> 
     assert sha256_of(tmp_path / "ours") != sha256_of(tmp_path / "unweighed")
 
 
-def test_the_same_recipe_gives_the_same_bytes(tmp_path: Path) -> None:
-    ours = QUANTISATIONS["Q4_0_I"]
+def test_the_same_recipe_gives_the_same_bytes(
+    tmp_path: Path, block: Path, importance: Importance
+) -> None:
     for name in ("one", "two"):
-        quantise(SOURCE, tmp_path / name, ours, importance_of(SOURCE, ours))
+        quantise(block, tmp_path / name, QUANTISATIONS["Q4_0_I"], importance)
     assert sha256_of(tmp_path / "one") == sha256_of(tmp_path / "two")
 
 
@@ -208,10 +225,10 @@ async def test_a_model_answers_in_our_recipe(cache: Path) -> None:
 # Keeping ------------------------------------------------------------------------------------------
 
 
-def test_a_copy_is_made_once_and_then_found(cache: Path) -> None:
-    one = requantised(SOURCE, SHA256, "Q4_0")
+def test_a_copy_is_made_once_and_then_found(cache: Path, block: Path) -> None:
+    one = requantised(block, SHA256, "Q4_0")
     before = one.stat()
-    assert requantised(SOURCE, SHA256, "q4_0") == one
+    assert requantised(block, SHA256, "q4_0") == one
     assert one.stat() == before
     assert kept(cache) == [one.name, f"{one.stem}.json"]
     note = json.loads((cache / f"{one.stem}.json").read_text(encoding="utf-8"))
@@ -220,26 +237,33 @@ def test_a_copy_is_made_once_and_then_found(cache: Path) -> None:
 
 
 def test_another_source_recipe_build_or_importance_is_another_copy(
-    cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    block: Path,
+    importance: Importance,
 ) -> None:
-    made = {requantised(SOURCE, "a" * 64, "Q4_0"), requantised(SOURCE, "b" * 64, "Q4_0")}
-    made |= {requantised(SOURCE, "a" * 64, name) for name in ("Q4_1", "Q4_0_I")}
-    importance = importance_of(SOURCE, QUANTISATIONS["Q4_0_I"])
-    assert importance is not None
-    other = importance._replace(settings={"seed": 1})
-    save_importance(tmp_path / "other.npz", other)
-    shipped = {other.model: load_importance(tmp_path / "other.npz")}
-    monkeypatch.setattr(module, "shipped", lambda: shipped)
-    made.add(requantised(SOURCE, "a" * 64, "Q4_0_I"))
+    def ship(held: Importance) -> None:
+        save_importance(tmp_path / "shipped.npz", held)
+        shipped = {held.model: load_importance(tmp_path / "shipped.npz")}
+        monkeypatch.setattr(module, "shipped", lambda: shipped)
+
+    made = {requantised(block, "a" * 64, "Q4_0"), requantised(block, "b" * 64, "Q4_0")}
+    ship(importance)
+    made |= {requantised(block, "a" * 64, name) for name in ("Q4_1", "Q4_0_I")}
+    ship(importance._replace(settings={"seed": 1}))
+    made.add(requantised(block, "a" * 64, "Q4_0_I"))
     monkeypatch.setattr(llama(), "__version__", "99.0")
-    made.add(requantised(SOURCE, "a" * 64, "Q4_0"))
+    made.add(requantised(block, "a" * 64, "Q4_0"))
     assert len(made) == 6
     assert len(kept(cache)) == 12
 
 
-def test_a_source_with_a_very_long_name_can_be_kept(cache: Path, tmp_path: Path) -> None:
+def test_a_source_with_a_very_long_name_can_be_kept(
+    cache: Path, tmp_path: Path, block: Path
+) -> None:
     source = tmp_path / ("ü" * 120 + ".gguf")
-    source.symlink_to(SOURCE)
+    source.symlink_to(block)
     assert requantised(source, SHA256, "Q4_1").is_file()
 
 
@@ -263,33 +287,33 @@ def spoil_note(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [cut, write_over, lose_note, spoil_note, Path.unlink])
-def test_a_damaged_copy_is_made_anew(cache: Path, damage: object) -> None:
-    path = requantised(SOURCE, SHA256, "Q4_1")
+def test_a_damaged_copy_is_made_anew(cache: Path, block: Path, damage: object) -> None:
+    path = requantised(block, SHA256, "Q4_1")
     whole, inode = sha256_of(path), path.stat().st_ino
     assert callable(damage)
     damage(path)
-    assert requantised(SOURCE, SHA256, "Q4_1") == path
+    assert requantised(block, SHA256, "Q4_1") == path
     assert sha256_of(path) == whole
     assert path.stat().st_ino != inode or damage is Path.unlink
     assert kept(cache) == [path.name, f"{path.stem}.json"]
 
 
-def test_a_copy_moved_from_another_machine_is_kept_if_it_is_whole(cache: Path) -> None:
-    path = requantised(SOURCE, SHA256, "Q4_1")
+def test_a_copy_moved_from_another_machine_is_kept_if_it_is_whole(cache: Path, block: Path) -> None:
+    path = requantised(block, SHA256, "Q4_1")
     os.utime(path, ns=(1, 1))
     before = path.stat()
-    assert requantised(SOURCE, SHA256, "Q4_1") == path
+    assert requantised(block, SHA256, "Q4_1") == path
     assert path.stat().st_ino == before.st_ino
     assert path.stat().st_mtime_ns == 1
 
 
-def test_what_dead_processes_left_is_removed(cache: Path) -> None:
-    path = requantised(SOURCE, SHA256, "Q4_1")
+def test_what_dead_processes_left_is_removed(cache: Path, block: Path) -> None:
+    path = requantised(block, SHA256, "Q4_1")
     path.unlink()
     (cache / f"{path.name}.1.part").write_bytes(b"half")
     (cache / f"{path.name}.1.note.part").write_bytes(b"half")
     (cache / "another.gguf.1.part").write_bytes(b"of somebody at work")
-    requantised(SOURCE, SHA256, "Q4_1")
+    requantised(block, SHA256, "Q4_1")
     assert kept(cache) == [path.name, f"{path.stem}.json", "another.gguf.1.part"]
 
 

@@ -14,7 +14,16 @@ from typing import NamedTuple
 
 from evolsynth.evaluation.text import MOST
 
-__all__ = ["COMMON", "FORM_WORDS", "FUNCTION_WORDS", "MARKS", "NEGATORS", "Word", "clauses", "content"]
+__all__ = [
+    "COMMON",
+    "FORM_WORDS",
+    "FUNCTION_WORDS",
+    "MARKS",
+    "NEGATORS",
+    "Word",
+    "clauses",
+    "content",
+]
 __all__ += ["UNSPACED", "occurs", "plain", "sentences", "stem", "stems", "stems_of", "units"]
 __all__ += ["vocabularies", "vocabulary", "word_lists", "words"]
 
@@ -63,8 +72,8 @@ NEGATORS = _LISTS["negators"]
 #: Words of content that nearly every request may hold; weak evidence of a shared topic.
 COMMON = _LISTS["common"]
 
-#: Signs that belong to the letter before them and that ``\w`` leaves out: accents by themselves, the
-#: vowels and marks of Hebrew, Arabic, Indic scripts, Thai and their neighbours, joiners.
+#: Signs that belong to the letter before them and that ``\w`` leaves out: accents by themselves,
+#: the vowels and marks of Hebrew, Arabic, Indic scripts, Thai and their neighbours, joiners.
 MARKS = (
     "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a"
     "\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0900-\u0903\u093a-\u094f"

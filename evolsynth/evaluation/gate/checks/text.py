@@ -41,7 +41,7 @@ from evolsynth.evaluation.text.words import (
     words,
 )
 from evolsynth.findings import Finding
-from evolsynth.llm.thinking import TAGS
+from evolsynth.llm.thinking import TAGS, Tags
 from evolsynth.prompts import load_prompt, prompt_names
 
 __all__ = ["cut_off", "empty", "example_leak", "refusal", "repeats_prompt", "repetition"]
@@ -420,16 +420,11 @@ def _commonest(items: Sequence[str]) -> str:
 
 # Leaks --------------------------------------------------------------------------------------------
 
-_CONTROL = re.compile(
-    r"<\|[\w ]{2,40}\|>|<[｜|][\w▁ ]{2,40}[｜|]>|</?(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>"
-    r"|<(?:bos|eos|pad|unk)>|^<s>|</s>$|\[/?(?:SYSTEM_PROMPT|AVAILABLE_TOOLS)\]",
-    re.I,
-)
 _SCAFFOLD = re.compile(
     r"^#{2,4} ?(?:Instruction|Response|Input|Output|Human|Assistant|User)s?\s*:"
     r"|#\s?(?:the )?(?:given|new|rewritten|created|original) prompt\s?#|\brewritten prompt\b"
     r"|^[^\w\n]*given prompt\W*:"
-    r"|^(?:user|assistant|system)$|\Aassistant:",
+    r"|^(?:user|assistant|system)$|\Aassistant:|(?-i:\Aanalysis(?=[A-Z][a-z])|assistantfinal(?=\w))",
     re.I | re.M,
 )
 #: A response may well be a dialogue; an instruction does not name its own speaker.
@@ -446,12 +441,49 @@ _SPEAKER = re.compile(r"\A(?:user|human|system|ai|bot):", re.I)
     "the stop string that is missing.",
 )
 def template_leak(case: Case) -> Finding | None:
-    """Found where control tokens or a prompt's own headings stand in the text."""
-    text = case.text
-    leak = _CONTROL.search(text) or _unquoted(case, _SCAFFOLD)
-    if leak is None and case.part == "instruction":
+    """Found where control tokens or a prompt's own headings stand in the text, and are not what it
+    speaks of (`leaks`); tags of thoughts in a response are for `thought_left`."""
+    text, response = case.text, case.part == "response"
+    leak = _token(case) or _unquoted(case, _SCAFFOLD)
+    if leak is not None and leak.re is _SCAFFOLD and (response or leak.start()):
+        leak = None if _shows_headings(case, leak) else leak
+    if leak is None and not response:
         leak = _SPEAKER.search(text)
     return None if leak is None else Finding("template_leak", {"leaked": leak.group().strip()})
+
+
+def _token(case: Case) -> re.Match[str] | None:
+    """A control token that the text uses; looked for in the text without its thought."""
+    from evolsynth.evaluation.gate import leaks  # few texts have anything like one
+
+    text = case.text
+    if not leaks.may_leak(text):
+        return None
+    about = case.part == "response" and leaks.about_tokens(case.shown)
+    found = leaks.leaked(text, about=about, tools=_has_tools(case))
+    if found is None or (case.part == "response" and _THOUGHT.match(found.group())):
+        return None
+    return None if case.input and _is_given(case, found.group()) else found
+
+
+_THOUGHT = re.compile(r"[<\[◁]/?(?:seed:)?th(?:ink|ought)", re.I)
+
+
+def _has_tools(case: Case) -> bool:
+    """Whether a row's conversation has tools, as its fields or its system turn say."""
+    row = case.row
+    if row.extra.get("tools") or row.extra.get("functions"):
+        return True
+    system = row.system or next((m.content for m in row.messages if m.role == "system"), "")
+    return "tool" in system or "function" in system
+
+
+def _shows_headings(case: Case, leak: re.Match[str]) -> bool:
+    """Whether a prompt's headings stand in a text because it, or what it answers, is about such."""
+    from evolsynth.evaluation.gate import leaks
+
+    before = case.text[: leak.start()] if case.part == "instruction" else case.shown
+    return leaks.about_tokens(before)
 
 
 def _unquoted(case: Case, pattern: re.Pattern[str]) -> re.Match[str] | None:
@@ -467,7 +499,15 @@ def _is_given(case: Case, said: str) -> bool:
     return case.quotes(said) and (said.isalpha() or said in plain(case.input))
 
 
-_FENCED = re.compile(r"^ {0,3}(```|~~~).*?(?:^ {0,3}\1|\Z)", re.M | re.S)
+_FENCED = re.compile(r"^ {0,3}(```|~~~).*?(?:^ {0,3}\1|\Z)|`[^`\n]*`", re.M | re.S)
+#: Tags of thoughts that are no control tokens of a model that is known here.
+_MORE_TAGS = (
+    Tags("<reasoning>", "</reasoning>"),
+    Tags("<reflection>", "</reflection>"),
+    Tags("<scratchpad>", "</scratchpad>"),
+    Tags("◁think▷", "◁/think▷"),
+    Tags("<|begin_of_thought|>", "<|end_of_thought|>"),
+)
 
 
 @check(
@@ -480,18 +520,33 @@ _FENCED = re.compile(r"^ {0,3}(```|~~~).*?(?:^ {0,3}\1|\Z)", re.M | re.S)
     "give more max_tokens.",
 )
 def thought_left(case: Case) -> Finding | None:
-    """Found where the response begins with a tag that opens a thought, or one that closes a thought
-    stands in a line of its own; in code, or where the request speaks of the tag, it may stand."""
+    """Found where the response begins with a tag that opens a thought, or one that opens or closes
+    a thought stands in a line of its own, or closes it behind the end of a sentence; in code, or
+    where the request speaks of the tag, it may stand."""
+    if "<" not in case.response and "[" not in case.response and "◁" not in case.response:
+        return None
     text = _FENCED.sub("", case.response).strip()
-    for tags in TAGS:
+    lines = {line.strip() for line in text.split("\n")}
+    for tags in (*TAGS, *_MORE_TAGS):
         if tags.open in case.shown or tags.close in case.shown:
             continue
-        if text.startswith(tags.open):
+        if text.startswith(tags.open) or (tags.open in lines):
             closed = tags.close in text
             return Finding("thought_left", {"tag": tags.open, "closed": closed})
-        if tags.close in text and any(tags.close == line.strip() for line in text.split("\n")):
+        if tags.close in text and (tags.close in lines or _closes(text, tags.close)):
             return Finding("thought_left", {"tag": tags.close, "closed": True})
     return None
+
+
+_ENDED = re.compile(r"[.!?。！？।؟…][\"'”)]*\s*\Z")
+
+
+def _closes(text: str, tag: str) -> bool:
+    """Whether a tag stands behind the end of a sentence, and before the beginning of another."""
+    before, _, behind = text.partition(tag)
+    goes_on = behind.lstrip()[:1]
+    ended = _ENDED.search(before[-8:]) is not None or behind.startswith("\n")
+    return ended and (not goes_on or goes_on.isupper() or not goes_on.islower())
 
 
 _COMMON = frozenset(stem(word) for word in COMMON)

@@ -14,26 +14,30 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from evolsynth.evaluation.text.words import MARKS, UNSPACED
+
 __all__ = ["Places", "Wording", "compression_ratio"]
 
 Places = npt.NDArray[np.intp]
 _Numbers = npt.NDArray[np.int64]
 
 _WORD = re.compile(r"\w+")
+_ANY_WORD = re.compile(rf"[{UNSPACED}][{MARKS}]*|(?:(?![{UNSPACED}])\w[{MARKS}]*)+")
 _ORDERS = 4
 _SMOOTHING = 0.1  # matches that an order without any counts as: NLTK's method 1, as in Texygen
 _WINDOW = 1 << 23
 
 
 class Wording:
-    """The words of n texts (runs of letters, digits and underscores, case ignored)."""
+    """The words of n texts (runs of letters, digits and underscores, case ignored; in scripts that
+    put no space between words, each letter)."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         known: dict[str, int] = {}
         ids: list[int] = []
         sizes = np.zeros(len(texts), np.int64)
         for row, text in enumerate(texts):
-            found = _WORD.findall(text.casefold())
+            found = (_WORD if text.isascii() else _ANY_WORD).findall(text.casefold())
             sizes[row] = len(found)
             ids += [known.setdefault(word, len(known)) for word in found]
         self._sizes = sizes

@@ -19,17 +19,19 @@ from evolsynth.evaluation.duplicates.same_request import normalise
 from evolsynth.evaluation.text import facts
 from evolsynth.evaluation.text.numbers import NUMBER_WORDS
 from evolsynth.evaluation.text.numbers import numbers as numbers_of
-from evolsynth.evaluation.text.words import NEGATORS, Word, content, words
+from evolsynth.evaluation.text.words import MARKS, NEGATORS, UNSPACED, Word, content, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Chunk", "Lexicon", "fact_key", "shingles", "template", "tokens"]
 
-_PUNCTUATION = r"\s.,;:!?\"'()\[\]{}\-…¿¡。，、！？；：「」『』（）"
+_PUNCTUATION = r"\s.,;:!?\"'()\[\]{}\-…¿¡。，、！？；：「」『』（）《》【】〈〉।॥؟،؛״׳"
 _SPACED = re.compile(rf"[^\W_]+(?:'[^\W\d_]+)?|[^\w{_PUNCTUATION}]")
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_ANY = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W_])+(?:'[^\W\d_]+)?|[^\w{_PUNCTUATION}]")
+_ANY = re.compile(
+    rf"[{UNSPACED}][{MARKS}]*|(?:(?![{UNSPACED}])[^\W_][{MARKS}]*)+(?:'[^\W\d_]+)?"
+    rf"|[^\w{_PUNCTUATION}]"
+)
 _MOST_WORDS = 1 << 20
 _PHRASE = 3
 _FACT = np.uint64(1)

@@ -193,4 +193,4 @@ def _is_in(text: str, languages: Sequence[str]) -> bool:
     """Whether a text may be in one of the languages: False where another is told."""
     if "en" in languages and is_english(text):
         return True
-    return language(text) in (languages if "en" in languages else (None, *languages))
+    return language(text) in (languages if tuple(languages) == ("en",) else (None, *languages))

@@ -28,6 +28,8 @@ _STOP_WORDS = vocabularies(__file__, "language.txt")
 _ENGLISH_OPENINGS = _STOP_WORDS.pop("english openings")
 #: And by which one is known to be in another language of the list.
 _OTHER_OPENINGS = _STOP_WORDS.pop("other openings")
+_NAMED = sorted(_STOP_WORDS.pop("named languages"))
+_NAMED_INSIDE = sorted(_STOP_WORDS.pop("named languages, without spaces"))
 _WHOSE: dict[str, list[str]] = {}
 for _name, _words in _STOP_WORDS.items():
     for _word in _words:
@@ -55,13 +57,14 @@ _CODE = re.compile(
 #: Empty lines but the first, from each of which `_CODE_LINE` would look at all that follow.
 _EMPTY_LINES = re.compile(r"\n[^\S\n]*\n(?:[^\S\n]*\n)+")
 _LEAST_WORDS, _LEAST_LETTERS = 12, 12
+_LEAST_WITHOUT_KANA = 60  # characters, of a text that is then no Japanese
 _SURE = 2  # common words of English from which a short request is in it
 _LEAST_SHARE = 0.2  # of a text's words that a language's list must hold
 _LEAD = 1.5  # how many times as many as the next language's
+#: Words by which a request names a language or asks for a translation, in each language: English
+#: ones whole, of others what they begin with or hold.
 _FOREIGN = re.compile(
-    r"\b(?:translat\w*|languages?|english|german|french|spanish|italian|portuguese|dutch|russian|"
-    r"chinese|mandarin|japanese|korean|arabic|hebrew|hindi|greek|latin|turkish|polish|swedish|"
-    r"danish|norwegian|finnish|czech|thai|vietnamese|indonesian|ukrainian|bilingual)\b",
+    rf"\b(?:{'|'.join(_NAMED)})\w*|{'|'.join(_NAMED_INSIDE)}",
     re.I,
 )
 
@@ -132,7 +135,14 @@ def wrong_language(response: str, instruction: str = "", *, expected: str = "") 
     wanted = expected or language(instruction) or _leaning(instruction)
     if not wanted or found == wanted or (wanted == "Latin" and found in _STOP_WORDS):
         return None
+    if {found, wanted} == {"ja", "zh"} and not (_is_prose(response) and _is_prose(instruction)):
+        return None  # names and titles in Chinese characters alone are Japanese too
     return Finding("wrong_language", {"language": found, "expected": wanted})
+
+
+def _is_prose(text: str) -> bool:
+    """Whether a text in Chinese characters is long enough to have kana if it were Japanese."""
+    return any(_script(c) == "HIRAGANA" for c in text) or len(text) > _LEAST_WITHOUT_KANA
 
 
 def wrong_request_language(instruction: str, expected: str) -> Finding | None:

@@ -2,7 +2,9 @@
 
 Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", 2004, section 3. The figures are
 those of the ``rouge-score`` package without stemming, to the last bit, which Self-Instruct (Wang
-et al. 2023, arXiv:2212.10560, section 2.2) compares tasks by.
+et al. 2023, arXiv:2212.10560, section 2.2) compares tasks by. That package knows Latin letters
+alone; here words of other scripts count too, and where a script puts no space between words, its
+letters.
 """
 
 from __future__ import annotations
@@ -15,12 +17,18 @@ import numpy as np
 from rapidfuzz.distance import LCSseq
 from rapidfuzz.process import cdist
 
+from evolsynth.evaluation.text.words import MARKS, UNSPACED
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Entry", "Nearest", "RougeIndex", "rouge_l", "rouge_tokens"]
 
 _WORD = re.compile("[a-z0-9]+")
+_ANY_WORD = re.compile(
+    rf"[a-z0-9]+|[{UNSPACED}][{MARKS}]*"
+    rf"|(?:(?![\u00aa-\u02af\u1e00-\u1eff{UNSPACED}])[^\W_a-z][{MARKS}]*)+"
+)
 _AT_ONCE = 2048  # texts that are compared in one call, those with the highest bounds first
 _SLACK = 1e-9  # a bound is computed in another order than the figure, so it may be a bit below
 
@@ -41,8 +49,9 @@ class Nearest(NamedTuple):
 
 
 def rouge_tokens(text: str) -> list[str]:
-    """The runs of letters a to z and digits, in lower case; anything else parts them."""
-    return _WORD.findall(text.lower())
+    """The runs of letters a to z and digits, in lower case, and so those of letters that are not
+    Latin, or each of them in a script without spaces; anything else parts them."""
+    return (_WORD if text.isascii() else _ANY_WORD).findall(text.lower())
 
 
 def rouge_l(one: str, other: str) -> float:

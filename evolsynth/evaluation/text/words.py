@@ -14,8 +14,17 @@ from typing import NamedTuple
 
 from evolsynth.evaluation.text import MOST
 
-__all__ = ["COMMON", "FORM_WORDS", "FUNCTION_WORDS", "NEGATORS", "Word", "clauses", "content"]
-__all__ += ["occurs", "plain", "sentences", "stem", "stems", "stems_of"]
+__all__ = [
+    "COMMON",
+    "FORM_WORDS",
+    "FUNCTION_WORDS",
+    "MARKS",
+    "NEGATORS",
+    "Word",
+    "clauses",
+    "content",
+]
+__all__ += ["UNSPACED", "occurs", "plain", "sentences", "stem", "stems", "stems_of", "units"]
 __all__ += ["vocabularies", "vocabulary", "word_lists", "words"]
 
 _TYPOGRAPHY = str.maketrans(
@@ -63,7 +72,26 @@ NEGATORS = _LISTS["negators"]
 #: Words of content that nearly every request may hold; weak evidence of a shared topic.
 COMMON = _LISTS["common"]
 
-_WORD = re.compile(r"[^\W_]+(?:'[^\W\d_]+)?|<[a-z]+>")
+#: Signs that belong to the letter before them and that ``\w`` leaves out: accents by themselves,
+#: the vowels and marks of Hebrew, Arabic, Indic scripts, Thai and their neighbours, joiners.
+MARKS = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a"
+    "\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0900-\u0903\u093a-\u094f"
+    "\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc-\u09cd\u09d7\u0a01-\u0a03\u0a3c-\u0a51\u0a70\u0a71"
+    "\u0a81-\u0a83\u0abc-\u0acd\u0b01-\u0b03\u0b3c-\u0b57\u0b82\u0bbe-\u0bcd\u0bd7\u0c00-\u0c04"
+    "\u0c3c-\u0c56\u0c81-\u0c83\u0cbc-\u0cd6\u0d00-\u0d03\u0d3b-\u0d4d\u0d57\u0d81-\u0d83\u0dca-\u0ddf"
+    "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u0f71-\u0f84\u102b-\u103e"
+    "\u1056-\u1059\u105e-\u1060\u17b4-\u17d3\u200c\u200d\u3099\u309a"
+)
+#: Letters of scripts that put no space between words.
+UNSPACED = (
+    "\u0e01-\u0e4e\u0e80-\u0ece\u1000-\u109f\u1780-\u17d3\u3005\u3007\u3040-\u309a\u309d-\u30fa"
+    "\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_WORD = re.compile(rf"[^\W_]+(?:[{MARKS}]+[^\W_]*)*(?:'[^\W\d_]+)?|<[a-z]+>")
+#: A letter of those scripts with its marks, or what stands between them.
+_UNIT = re.compile(rf"[{UNSPACED}][{MARKS}]*|[^{UNSPACED}]+")
+_IN_UNSPACED = re.compile(rf"[{UNSPACED}]")
 _NOT = re.compile(r"^(?:(ca|wo|sha)|([a-z]+))n't$")
 
 
@@ -98,6 +126,15 @@ def _words(text: str) -> tuple[Word, ...]:
         # by tuple's own constructor, which is twice as fast: there are 60 words in a text
         found.append(tuple.__new__(Word, (base, start, start + len(base), root, lower)))
     return tuple(found)
+
+
+def units(text: str) -> list[str]:
+    """What the order and number of words are looked at by, in lower case: the words, and in scripts
+    that put no space between them (Chinese, Japanese, Thai) each letter with its marks."""
+    said = [word.lower for word in words(text)]
+    if text.isascii() or _IN_UNSPACED.search(text) is None:
+        return said
+    return [unit for word in said for unit in _UNIT.findall(word)]
 
 
 @lru_cache(maxsize=65536)
@@ -178,7 +215,7 @@ def content(text: str) -> list[Word]:
     return [w for w in said if w.lower not in FUNCTION_WORDS and w.stem not in NEGATORS]
 
 
-_SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
+_SENTENCE = re.compile(r"[^.!?\n。！？।؟]+[.!?。！？।؟]*")
 
 
 def sentences(text: str) -> list[str]:

@@ -87,7 +87,8 @@ def test_an_english_text_is_still_told(instruction: str, response: str, code: st
 def test_each_check_declares_its_languages() -> None:
     """Rules without words of any language are for all."""
     english = {name for name, check in CHECKS.items() if check.languages == ("en",)}
-    assert {"role_confusion", "refusal", "thin_answer", "no_new_demand"} <= english
+    assert {"role_confusion", "thin_answer", "no_new_demand"} <= english
+    assert {"en", "de", "ru", "ja", "ar"} <= set(CHECKS["refusal"].languages)  # lists of each
     assert not {"empty", "too_long", "template_leak", "wrong_language"} & english
 
 

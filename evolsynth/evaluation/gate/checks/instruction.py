@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from functools import lru_cache
+from itertools import groupby
 
 from evolsynth.evaluation.gate.check import Case, check
 from evolsynth.evaluation.gate.checks.text import says_of_itself
 from evolsynth.evaluation.text import looked_at
 from evolsynth.evaluation.text.language import is_english, language
 from evolsynth.evaluation.text.verbs import asks, states
-from evolsynth.evaluation.text.words import content, plain, sentences
+from evolsynth.evaluation.text.words import content, plain, sentences, vocabulary
 from evolsynth.findings import Finding
 
 __all__ = ["answers_itself", "missing_input", "not_an_instruction", "pointed_at", "role_confusion"]
@@ -100,8 +103,53 @@ def _answers(text: str) -> str | None:
 
 
 def _noise(text: str) -> bool:
-    """Whether a text has letters of many scripts, or signs that were no text."""
-    return "\ufffd" in text or len({_script(c) for c in text if c.isalpha()}) > 3
+    """Whether a text was no text: signs that nothing could be read as, bytes of one encoding read
+    in another, letters of many scripts in no order.
+
+    People mix scripts, too: Japanese is written in three, formulas take their letters from
+    everywhere, and who asks for translations names words of many languages, one after another.
+    """
+    if "\ufffd" in text:
+        return True
+    if text.isascii():
+        return False
+    if any(_misread(piece) for piece in text.split() if not piece.isascii()):
+        return True
+    scripts = Counter(s for c in text if c.isalpha() and (s := _script(c)) not in _OF_FORMULAS)
+    if len(scripts) <= _FEW_SCRIPTS or max(scripts.values()) > scripts.total() / 2:
+        return False
+    runs = [(script, len(list(run))) for script, run in groupby(map(_script, _letters(text)))]
+    others = [size for script, size in runs if script != scripts.most_common(1)[0][0] and script]
+    return sorted(others)[len(others) // 2] <= _SHORT_RUN
+
+
+_FEW_SCRIPTS = 3
+_SHORT_RUN = 2  # letters of one script in a row, as nobody writes a word
+#: Scripts that are written together, by one name for all of them.
+_TOGETHER = dict.fromkeys(
+    vocabulary(
+        "HIRAGANA KATAKANA KATAKANA-HIRAGANA CJK IDEOGRAPHIC BOPOMOFO HALFWIDTH FULLWIDTH HANGUL"
+    ),
+    "CJK",
+)
+#: Letters of formulas and the like: a half-open R for the reals, a micro sign, an ordinal.
+_OF_FORMULAS = vocabulary(
+    "MATHEMATICAL DOUBLE-STRUCK SCRIPT BLACK-LETTER MICRO OHM KELVIN ANGSTROM PLANCK MODIFIER "
+    "SUPERSCRIPT SUBSCRIPT FEMININE MASCULINE ALEF BET GREEK TURNED EULER INFORMATION"
+)
+
+
+def _letters(text: str) -> str:
+    """The letters of a text, and a space for whatever stands between them."""
+    return "".join(c if c.isalpha() else " " for c in text)
+
+
+def _misread(piece: str) -> bool:
+    """Whether a word is bytes of UTF-8 that were read as Windows-1252 ("Ã©")."""
+    try:
+        return bool(piece.encode("cp1252").decode("utf-8"))
+    except UnicodeError:
+        return False
 
 
 def _debris(text: str) -> str | None:
@@ -115,9 +163,12 @@ def _debris(text: str) -> str | None:
     return "a heading" if _HEADING.match(text) else None
 
 
+@lru_cache(maxsize=4096)
 def _script(character: str) -> str:
-    """The script by the first word of the character's name: LATIN, CYRILLIC, CJK, ..."""
-    return unicodedata.name(character, "UNKNOWN").split()[0]
+    """The script by the first word of the character's name: LATIN, CYRILLIC, CJK, ...; of a sign
+    that is no letter, nothing."""
+    name = unicodedata.name(character, "UNKNOWN").split()[0] if character.isalpha() else ""
+    return _TOGETHER.get(name, name)
 
 
 _ABOUT_YOU = re.compile(

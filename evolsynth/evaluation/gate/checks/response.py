@@ -7,16 +7,25 @@ copies the question or breaks off. Each rule aims at precision: a false alarm co
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Annotated
 
 import msgspec
 
 from evolsynth.evaluation.demands.found import demands_in
 from evolsynth.evaluation.gate.check import Case, check
-from evolsynth.evaluation.gate.checks.text import repeats_prompt, says_of_itself
+from evolsynth.evaluation.gate.checks.text import repeats_prompt, says_of_itself, wants_signs
 from evolsynth.evaluation.gate.short import asked_for, decides, is_definite
+from evolsynth.evaluation.text.language import is_english
 from evolsynth.evaluation.text.numbers import COUNTS
-from evolsynth.evaluation.text.words import content, plain, sentences, vocabulary, words
+from evolsynth.evaluation.text.words import (
+    UNSPACED,
+    content,
+    plain,
+    sentences,
+    vocabulary,
+    words,
+)
 from evolsynth.findings import Finding
 
 __all__ = ["breaks_limit", "broken_off", "copies_question", "no_answer", "says_nothing"]
@@ -54,14 +63,18 @@ def says_nothing(case: Case) -> Finding | None:
 
     The third elimination rule of Evol-Instruct (Xu et al. 2023, arXiv:2304.12244, section 3.3).
     "Yes", "no" and single letters, which name options, are answers, and so is what the instruction
-    offers to choose from ("before or after"), or what fills its gap.
+    offers to choose from ("before or after"), what fills its gap, and a sign, an operator or a
+    keyword where one is asked for.
     """
     said = [word.text.casefold() for word in words(case.answer)]
     if any(word not in _STOP_WORDS or len(word) == 1 for word in said):
         return None
-    if asked_for(case, said):
+    if asked_for(case, said) or (len(said) < _FEW and wants_signs(case)):
         return None
     return Finding("says_nothing", {"words": len(said)}) if case.answer.isascii() else None
+
+
+_FEW = 3  # words that an operator or a keyword has fewer than
 
 
 _SELF = re.compile(
@@ -112,10 +125,28 @@ _WIDE = re.compile(
 )
 _SHORT_ASKED = re.compile(
     r"\b(?:one|single|two|a) (?:\w+ )?sentences?\b|\b(?:\d|1\d) words\b"
-    r"|\b(?:briefly|brief|short|one-line|title|name|phrase|joke|slogan|motto|tagline|headline|haiku|"
-    r"caption|yes or no)\b",
+    r"|\b(?:in|of|one|two|three|four|five|single)[ -](?:\w+ )?words?\b"
+    r"|\b(?:briefly|brief|short|one-line|one-liner|title|name|phrase|joke|slogan|motto|tagline|"
+    r"headline|haiku|caption|yes or no|tweet|tweets|post|status|hashtag|heading|subject line|"
+    r"epitaph|brand|username|nickname|text message|sms|emojis?|reaction|proverb|pun|riddle|couplet|"
+    r"reply|bio|sign|label|byline|catchphrase|mnemonic|toast|greeting|palindrome|anagram)\b",
     re.I,
 )
+#: A request for code or about it: its answer may be a word.
+_OF_CODE = re.compile(
+    r"\b(?:bash|shell|terminal|command[- ]line|linux|unix|git|vim|emacs|docker|python|javascript|"
+    r"typescript|java|rust|golang|ruby|perl|php|haskell|kotlin|swift|sql|postgres\w*|mysql|sqlite|css|"
+    r"html|xml|json|yaml|csv|regex\w*|latex|tex|excel|markdown|powershell|awk|sed|grep)\b"
+    r"|\b(?:regular expression|command|query|selector|operator|keyword|function|formula|equation|"
+    r"one-liner|expression|snippet|line of code|code|css rule|alias|variable|loop|property|method|"
+    r"shortcut|wildcard|glob|pattern)\b"
+    r"|[=;{}`\\$^|~]|\w\(|\s--?\w|::|->|\b[CR]\b|c\+\+|c#|(?-i:\?\s+[a-z])",
+    re.I,
+)
+_CODE_SAID = re.compile(
+    r"[=;{}`|\\$<>^~#@]|\s--?\w|\w\(|\A[^\w\s\"'(]|\w_\w|\w\.\w|\w/|[^\x00-\x7f]"
+)
+_PROSE_WORDS = 5  # words of a sentence on code
 _TALE = re.compile(r"\bas an? (?:\w+ )?(?:story|poem|conversation|letter|dialogue|speech)\b", re.I)
 _PROMISE = re.compile(r"\bhere(?: are|'s| is)\b|\bthe following\b|:\W*$", re.I)
 _QUESTION = 15  # words of content that a question has without a text to work on
@@ -183,7 +214,8 @@ def no_answer(case: Case, *, substance_words: Words = 12) -> Finding | None:
 def thin_answer(case: Case, *, thin_answer_words: Words = 15) -> Finding | None:
     """Found where something wide ("Explain how ...", "... as a story") gets a few words.
 
-    A reason, a way or a heading that is asked of a text takes as few as it takes.
+    A reason, a way or a heading that is asked of a text takes as few as it takes; so does code, and
+    what is said of a piece of it.
 
     Args:
         thin_answer_words: Words that the answer to a wide request has.
@@ -191,10 +223,13 @@ def thin_answer(case: Case, *, thin_answer_words: Words = 15) -> Finding | None:
     asked = plain(case.instruction)
     count = len(words(case.response))
     least = 0
-    if re.search(r"[=;{}`]", case.response):  # code says much in few words
+    if re.search(r"[=;{}`|\\]|\s--?[a-z]+\s", case.response):  # code says much in few words
         return None
     if _TALE.search(asked):
         least = round(thin_answer_words * _TALE_BY_WIDE)
+    elif _OF_CODE.search(asked):
+        if _WIDE.search(asked) and not _CODE_SAID.search(case.response) and case.answer[-1:] == ".":
+            least = min(thin_answer_words, _PROSE_WORDS)
     elif _WIDE.search(asked) and not _SHORT_ASKED.search(asked) and not is_definite(case, asked):
         least = thin_answer_words
     return Finding("thin_answer", {"words": count, "least": least}) if count < least else None
@@ -353,7 +388,8 @@ def _place_of(wanted: list[str], tokens: list[str]) -> int | None:
     return None
 
 
-_PROSE_END = re.compile(r"[.!?][\"')\]]*\s+\S")
+_PROSE_END = re.compile(r"[.!?।؟][\"')\]]*\s+\S|[。！？][」』”）]*\S")
+_GREEK_END = re.compile(r"[.!;][\"')\]]*\s+\S")
 _MARKED = re.compile(r"^\s*(?:[-*•>#|]|\d+[.)]|```)|[=;{}|<>]|https?://|\w@\w")
 _VALEDICTION = re.compile(
     r"(?:sincerely|regards|wishes|yours|love|best|thanks|cheers|respectfully|faithfully|truly)\b",
@@ -361,8 +397,15 @@ _VALEDICTION = re.compile(
 )
 
 
-#: A bracket that is opened at the very end and never closed.
-_OPENED = re.compile(r"[\[({][^\])}\n]{0,3}\Z")
+#: A bracket that is opened at the very end and never closed; in a language that writes words around
+#: it, one may stay open longer.
+_OPENED = re.compile(r"[\[({（「『《【〈][^\])}）」』》】〉\n]{0,3}\Z")
+_STILL_OPEN = re.compile(r"[（「『《【〈][^）」』》】〉\n]*\Z|(?<![^\s:：,，])\"[^\"\n]{4,}\Z")
+_COMMAS, _ENDS = ",、，،", ".!?…。！？।؟"
+_HALF_LETTER = re.compile(r"[\u0e40-\u0e44\u0ec0-\u0ec4]\Z")  # a vowel before its consonant
+_LEAST_LETTERS = 8  # of a script without spaces, that an unfinished sentence has
+#: The mark of an item, with nothing behind it.
+_BARE_MARK = re.compile(r"(?:\A|\n)\s*(?:(\d+)[.)]|[-*•])\s*\Z")
 
 
 @check(
@@ -370,7 +413,6 @@ _OPENED = re.compile(r"[\[({][^\])}\n]{0,3}\Z")
     "response",
     cost="text",
     place=19,
-    languages=["en"],
     needs="a response",
     sentence="The response stops in the middle of a sentence.",
     advice="Raise max_tokens of the responses.",
@@ -379,36 +421,73 @@ def broken_off(case: Case, *, tail_words: Words = 4) -> Finding | None:
     """Found where running text stops in the middle of a sentence.
 
     Either the last line came to a sentence's end before and goes on for some words without
-    another, or it ends with a word that leads on ("of the") or with a comma. Lists,
-    tables, code, verses, signatures and lone phrases may end as they like.
+    another, or it ends with a comma, or within a quotation; of English also, with a word that leads
+    on ("of the"). A list stops at the mark of an item. Lists, tables, code, verses, signatures and
+    lone phrases may end as they like.
 
     Args:
         tail_words: Words of the unfinished sentence at least.
     """
     text = case.answer
     last = text.rpartition("\n")[2].strip()
-    if not last or text.count("```") % 2 or text.endswith("```") or _MARKED.search(last):
+    if not last or text.count("```") % 2 or text.endswith("```"):
+        return None
+    if (mark := _BARE_MARK.search(text)) is not None and _is_next(mark, text):
+        return Finding("broken_off", {"tail": mark.group().strip(), "words": 0})
+    if _MARKED.search(last) or last[-1] in _ENDS:
         return None
     opened = _OPENED.search(last)
-    if opened is not None:
+    if opened is not None and not wants_signs(case):
         return Finding("broken_off", {"tail": opened.group(), "words": len(last.split())})
-    if not (last[-1].isalnum() or last[-1] in ",;-"):
-        return None
-    ends = list(_PROSE_END.finditer(last))
+    english = is_english(text)
+    if not english and (_HALF_LETTER.search(last) or _STILL_OPEN.search(last)):
+        return Finding("broken_off", {"tail": last[-40:], "words": len(last.split())})
+    if not english or last[-1].isalnum() or last[-1] in ";-" or last[-1] in _COMMAS:
+        return _unfinished(last, tail_words, english)
+    return None
+
+
+def _is_next(mark: re.Match[str], text: str) -> bool:
+    """Whether the mark of an empty item goes on with the list before it."""
+    before = text[: mark.start()]
+    if mark[1] is None:
+        return len(re.findall(rf"(?m)^\s*{re.escape(mark.group().strip())}\s+\S", before)) > 1
+    return re.search(rf"(?m)^\s*{int(mark[1][:6]) - 1}[.)]\s+\S", before) is not None
+
+
+def _unfinished(last: str, tail_words: int, english: bool) -> Finding | None:
+    """The end of a line of prose that is no sentence's end."""
     every = last.split()
-    if (
-        len(every) >= tail_words
-        and (last[-1] in ",;" or every[-1] in _LEADS_ON)
-        and ":" not in last
-    ):
+    leads_on = last[-1] in _COMMAS or last[-1] == ";" or (english and every[-1] in _LEADS_ON)
+    greek = bool(_GREEK.search(last))
+    if greek and last[-1] == ";":
+        return None
+    count = _counted(last)
+    if count >= tail_words and leads_on and ":" not in last:
         tail = last[-40:]
-        return Finding("broken_off", {"tail": tail, "words": len(every), "least": tail_words})
-    if not ends:
+        return Finding("broken_off", {"tail": tail, "words": count, "least": tail_words})
+    ends = list((_GREEK_END if greek else _PROSE_END).finditer(last))
+    goes_on = last[-1].isalnum() or last[-1] in ",;-" or unicodedata.category(last[-1])[0] == "M"
+    if not ends or not goes_on:
         return None
     rest = last[ends[-1].end() - 1 :]
     tokens = rest.split()
-    if len(tokens) < tail_words or ":" in rest or _VALEDICTION.search(rest):
+    if _counted(rest) < tail_words or ":" in rest or "：" in rest or _VALEDICTION.search(rest):
         return None
-    if last[-1].isalnum() and not tokens[-1].islower():
+    if last[-1].isalnum() and tokens[-1] != tokens[-1].lower():
         return None  # a name or a number may be a signature or a value
-    return Finding("broken_off", {"tail": rest[-40:], "words": len(tokens), "least": tail_words})
+    if not any(c.isalpha() for c in tokens[-1]):
+        return None
+    return Finding("broken_off", {"tail": rest[-40:], "words": _counted(rest), "least": tail_words})
+
+
+_GREEK = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]{3}")
+
+
+def _counted(text: str) -> int:
+    """Words, as spaces part them; of scripts without spaces, two letters are about one."""
+    letters = len(_OF_UNSPACED.findall(text))
+    return len(text.split()) + letters // (_LEAST_LETTERS // 4)
+
+
+_OF_UNSPACED = re.compile(rf"[{UNSPACED}]")

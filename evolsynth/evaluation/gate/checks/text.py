@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -29,16 +29,19 @@ from evolsynth.evaluation.text.language import (
 from evolsynth.evaluation.text.verbs import asks
 from evolsynth.evaluation.text.words import (
     COMMON,
+    FUNCTION_WORDS,
+    UNSPACED,
     content,
     plain,
     sentences,
     stem,
+    units,
     vocabulary,
     word_lists,
     words,
 )
 from evolsynth.findings import Finding
-from evolsynth.llm.thinking import TAGS
+from evolsynth.llm.thinking import TAGS, Tags
 from evolsynth.prompts import load_prompt, prompt_names
 
 __all__ = ["cut_off", "empty", "example_leak", "refusal", "repeats_prompt", "repetition"]
@@ -59,11 +62,31 @@ _BOTH: tuple[Part, Part] = ("instruction", "response")
     "of what the model writes.",
 )
 def empty(case: Case) -> Finding | None:
-    """Found where there is no letter, digit or sign that says anything. To an input of signs alone
-    any sign may be the answer."""
+    """Found where there is no letter, digit or sign that says anything. To an input of signs alone,
+    and to who asks for a sign, a pattern or code, any sign may be the answer."""
     said = any(c.isalnum() or unicodedata.category(c) in ("So", "Sm") for c in case.whole)
-    signs = case.part == "response" and case.signs and case.whole.strip()
-    return None if said or signs else Finding("empty")
+    if said or (
+        case.part == "response" and case.whole.strip() and (case.signs or wants_signs(case))
+    ):
+        return None
+    return Finding("empty")
+
+
+#: What may be said in signs alone.
+_OF_SIGNS = re.compile(
+    r"\b(?:sign|symbol|mark|punctuation|character|operator|keyword|bracket|wildcard|prompt|flag|"
+    r"switch|regex\w*|regular expression|pattern|glob|code|program|command|shortcut|string|list|"
+    r"tuple|array|set|selector|syntax|comment|separator|delimiter|emoticon|smiley|table|path|"
+    r"directory|folder|morse|brainfuck)s?\b"
+    r"|[`\\]|[^\w\s]{2}",
+    re.I,
+)
+
+
+def wants_signs(case: Case) -> bool:
+    """Whether what is asked for may have no letter: a sign, a pattern, code. Of a request in
+    another language than English nobody can tell, so it may."""
+    return bool(_OF_SIGNS.search(case.asked)) or not is_english(case.asked)
 
 
 @check(
@@ -80,10 +103,15 @@ def too_short(
 ) -> Finding | None:
     """Found where there are fewer words; one is enough where a text is beside it ("Translate.").
 
+    One less is enough beside a figure ("Compute 5!"), and in languages that say in one word what
+    English says in two.
+
     Args:
         min_words: Words that an instruction has at least.
     """
     count, least = _length(case.text), 1 if case.beside else min_words
+    if count == least - 1 > 0 and (_FIGURE.search(case.text) or not is_english(case.text)):
+        return None
     return Finding("too_short", {"words": count, "least": least}) if count < least else None
 
 
@@ -110,12 +138,19 @@ def too_long(
     return Finding("too_long", {"words": count, "most": most}) if count > most else None
 
 
+_FIGURE = re.compile(r"\d|[^\W\d_]\s*[=+×÷^√∑∫]")
+#: Letters that carry about as much as a word, two or four of them.
+_TWO_A_WORD = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
+_FOUR_A_WORD = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17d3]")
+
+
 def _length(text: str) -> int:
-    """Words; in scripts without spaces two characters carry about as much as one."""
+    """Words; in scripts without spaces two characters carry about as much as one, in Thai and its
+    neighbours four."""
     if text.isascii():
         return len(words(text))
-    ideographs = sum("\u3040" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7af" for c in text)
-    return len(words(text)) + ideographs // 2
+    two, four = len(_TWO_A_WORD.findall(text)), len(_FOUR_A_WORD.findall(text))
+    return len(words(text)) + two // 2 + four // 4
 
 
 # Unfinished ---------------------------------------------------------------------------------------
@@ -137,7 +172,10 @@ _ASKS_BACK = re.compile(r"\b(?:what|which|who|whom|where|how|that|to \w+)\b", re
     advice="Raise max_tokens of the step that writes the text.",
 )
 def cut_off(case: Case) -> Finding | None:
-    """Found where the model was stopped, or the text leaves a fence, a bracket or a phrase open."""
+    """Found where the model was stopped, or the text leaves a fence, a bracket or a phrase open.
+
+    A semicolon ends a line of code, and a question in Greek.
+    """
     text = case.text
     if case.maker.get("finish_reason") == "length":
         return Finding("cut_off", {"why": "the model reached its token limit"})
@@ -148,7 +186,9 @@ def cut_off(case: Case) -> Finding | None:
     tail = text[-20:]
     # "Question: ... Answer:" is a form to be filled in; a lone colon has nothing behind it, unless
     # it leads on to the row's input
-    if text[-1] in ",;" or re.search(r"\w-$" if case.beside else r"\w-$|^[^:]*:$", text):
+    if _LEADS_ON.search(text) or (text[-1] == ";" and _is_prose(text)):
+        return Finding("cut_off", {"why": "a trailing mark", "tail": tail})
+    if not case.beside and re.search(r"^[^:：]*[:：]$", text):
         return Finding("cut_off", {"why": "a trailing mark", "tail": tail})
     if is_english(text) and _dangles(text):
         return Finding("cut_off", {"why": "a word that leads on", "tail": tail})
@@ -157,9 +197,37 @@ def cut_off(case: Case) -> Finding | None:
     return None
 
 
+#: Commas of all scripts, and a hyphen behind a word, but not the second of two signs ("a,b,,").
+_LEADS_ON = re.compile(r"(?<![^\w\s\"')\]`])[,、，،]\Z|[^\W\dA-Z_]{2}-\Z")
+_CLAUSE = re.compile(r"[^\n.:?!]*\Z")
+_QUERY = re.compile(
+    r"\W*(?:select|insert|update|delete|create|drop|alter|truncate|use|set|show|grant|import|return|"
+    r"begin|commit|rollback|explain|with)\b",
+    re.I,
+)
+
+
+def _is_prose(text: str) -> bool:
+    """Whether the last clause of a text, up to its last mark, is English prose and no code."""
+    clause = _CLAUSE.search(text[:-1])
+    said = [] if clause is None else words(clause.group())
+    if clause is None or len(said) < _LEAST_SENTENCE or _QUERY.match(clause.group()):
+        return False
+    ordinary = re.fullmatch(r"[\w\s,;'\"()-]*", clause.group(), re.A) is not None
+    return ordinary and "_" not in clause.group() and any(w.lower in FUNCTION_WORDS for w in said)
+
+
+#: A word of code or grammar that is spoken of ("the keyword while").
+_SPOKEN_OF = re.compile(
+    r"\b(?:keywords?|operators?|words?|statements?|commands?|loops?|prepositions?|conjunctions?|"
+    r"articles?|pronouns?|determiners?|adverbs?|clauses?|terms?|between \w+ and)\s+\w+$",
+    re.I,
+)
+
+
 def _dangles(text: str) -> bool:
     last = re.search(r"(\w+)$", text)
-    if last is None or not last.group().islower():
+    if last is None or not last.group().islower() or _SPOKEN_OF.search(text[-60:]):
         return False
     if last.group() in _NEVER_LAST:
         return len(last.group()) > 1 or not re.search(r"[=+*/^\"'-]", text)
@@ -167,20 +235,59 @@ def _dangles(text: str) -> bool:
     return last.group() in _SELDOM_LAST and not _ASKS_BACK.search(sentence)
 
 
+#: Brackets and quotation marks that open or close nothing: escaped, in a class of a regular
+#: expression, alone between spaces as what is spoken of, the two ends of an interval, a smiley,
+#: and the mark inside of a Hebrew abbreviation.
+_STANDS_ALONE = re.compile(
+    r"\\.|\[\^?(?:\\.|[^\]\s\\]){1,40}\](?=[*+?{$)])|\[\^[^\]\s]{1,40}\]"
+    r"|(?<!\S)[\[({\"](?=\s)(?=.*\S)"
+    r"|[\[(](?:[^\[\]()\n,]{1,20},){1,3}[^\[\]()\n,]{1,20}[\])]|\\?left[(\[]"
+    r"|[:;]-?[()]|(?<=[\u0590-\u05ff])\"(?=[\u0590-\u05ff])",
+    re.S,
+)
+_INCHES = re.compile(r"(?<=\d)\"")
+
+
 def _unbalanced(text: str) -> bool:
-    marks = re.sub(r"(?<=\d)\"", "", text)
-    if marks.count('"') % 2:
+    marks = _STANDS_ALONE.sub(" ", text)
+    if marks.count('"') % 2 and _INCHES.sub("", marks).count('"') % 2:
         return True
-    brackets = re.sub(r"[:;]-?[()]", "", text)
-    return any(brackets.count(a) > brackets.count(b) for a, b in ("()", "[]", "{}"))
+    return any(marks.count(a) > marks.count(b) for a, b in ("()", "[]", "{}"))
 
 
 # Loops -------------------------------------------------------------------------------------------
 
-_RUN = re.compile(r"([^\W\d_])\1{7,}|([^\s\-_=.*#~])\2{23,}|(\S)\3{119,}")
-#: A phrase of up to this many words that comes four times in a row is a loop; a single word may
-#: be said five times ("ha ha ha").
-_PHRASE, _TIMES, _TIMES_ALONE = 16, 4, 6
+#: Letters that stand for laughing or weeping, or draw a sound out, may be typed more often.
+_RUN = re.compile(
+    r"(?![wㅋㅎㅠㅜ哈呵嘿嘻啊笑草ーหฮ])([^\W\d_])\1{7,}|([^\s\-_=.*#~])\2{23,}|(\S)\3{119,}"
+)
+
+
+class _Bounds(NamedTuple):
+    """From how many units (`units`) on what is said again is a loop.
+
+    A phrase of up to ``phrase`` units that comes ``times`` times in a row; one of up to ``short``
+    may be said more often, ``times_short`` ("ha ha ha"). A ``passage`` that stands in a text twice,
+    a ``sentence`` twice in a row, a ``text`` that is another one twice. A text with ``grams``
+    n-grams of ``gram`` units, too many of which are there already.
+    """
+
+    phrase: int = 16
+    times: int = 4
+    short: int = 1
+    times_short: int = 6
+    passage: int = 10
+    sentence: int = 4
+    text: int = 6
+    gram: int = 4
+    grams: int = 24
+
+
+#: Of letters it takes more than of words.
+_OF_WORDS = _Bounds()
+_OF_LETTERS = _Bounds(
+    phrase=32, short=3, times_short=9, passage=25, sentence=8, text=12, gram=10, grams=60
+)
 
 
 @check(
@@ -204,27 +311,29 @@ def repetition(case: Case) -> Finding | None:
     run = _RUN.search(text)
     if run:
         return Finding("repetition", {"what": "characters", "repeated": run.group()[:20]})
-    tokens = [w.text.casefold() for w in words(prose)]
-    if response and case.input and tokens and not Counter(tokens) - _counted(case.input):
+    tokens = units(prose)
+    if response and case.input and tokens and not Counter(tokens) - Counter(units(case.input)):
         return None
     if stutter := _stutter(prose, response):
         return Finding("repetition", {"what": "word", "repeated": stutter})
-    loop = _loop(tokens)
+    letters = sum(_LETTER.match(token) is not None for token in tokens) > len(tokens) / 2
+    least = _OF_LETTERS if letters else _OF_WORDS
+    loop = _loop(tokens, least)
     if loop is not None:
         return Finding("repetition", {"what": "phrase", "repeated": loop})
-    if response and (twice := _said_again(tokens) or _sentence_again(prose)):
+    if response and (twice := _said_again(tokens, prose, least) or _sentence_again(prose, least)):
         return Finding("repetition", {"what": "passage", "repeated": twice})
     lines = [" ".join(s.split()).casefold() for s in prose.splitlines() if len(s.split()) > 1]
     if lines and 1 - len(set(lines)) / len(lines) > 0.5 and len(lines) >= 5:
         return Finding("repetition", {"what": "lines", "repeated": _commonest(lines)})
-    grams = [" ".join(tokens[i : i + 4]) for i in range(len(tokens) - 3)]
-    if len(grams) >= 24 and 1 - len(set(grams)) / len(grams) > 0.4:
+    size = least.gram
+    grams = [" ".join(tokens[i : i + size]) for i in range(len(tokens) - size + 1)]
+    if len(grams) >= least.grams and 1 - len(set(grams)) / len(grams) > 0.4:
         return Finding("repetition", {"what": "words", "repeated": _commonest(grams)})
     return None
 
 
-def _counted(text: str) -> Counter[str]:
-    return Counter(word.text.casefold() for word in words(text))
+_LETTER = re.compile(rf"[{UNSPACED}]")
 
 
 _STUTTER = re.compile(r"\b([^\W\d_]{4,})(,? )\1\b", re.I)
@@ -234,47 +343,67 @@ _SAID_TWICE = vocabulary(
 
 
 def _stutter(text: str, response: bool) -> str | None:
-    """A long word said twice in a row, as nobody types it; after a comma a writer may."""
+    """A long word said twice in a row, as nobody types it in English; after a comma a writer may.
+
+    Many languages say a word twice for what English says by another ("yavaş yavaş", little by
+    little), so nothing is said of theirs.
+    """
     for match in _STUTTER.finditer(text):
+        if not is_english(text):
+            return None
         listed = response and "," in match[2]
         if match[1].islower() and match[1] not in _SAID_TWICE and not listed:
             return match.group()
     return None
 
 
-_PASSAGE = 10  # words
-_LEAST_SENTENCE, _LEAST_TWICE = 4, 6  # words
+_VERSE_LINE = 70  # characters that a line of verse has at most
+_LEAST_SENTENCE = 4  # words
 
 
-def _said_again(tokens: Sequence[str]) -> str | None:
-    """A passage that stands in the text twice, word for word."""
+def _is_verse(text: str) -> bool:
+    """Whether a text stands in short lines that are no list: a poem, whose refrain comes again."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return len(lines) >= 6 and all(
+        len(line) <= _VERSE_LINE and not re.match(r"\s*(?:[-*•|]|\d+[.)])", line) for line in lines
+    )
+
+
+def _said_again(tokens: Sequence[str], text: str, least: _Bounds) -> str | None:
+    """A passage that stands in the text twice, word for word; of verse, more than twice."""
     seen: dict[tuple[str, ...], int] = {}
-    for i in range(len(tokens) - _PASSAGE + 1):
-        passage = tuple(tokens[i : i + _PASSAGE])
-        if i - seen.setdefault(passage, i) >= _PASSAGE:
-            return " ".join(passage)
+    wanted = 2 if _is_verse(text) else 1
+    size = least.passage
+    times: Counter[tuple[str, ...]] = Counter()
+    for i in range(len(tokens) - size + 1):
+        passage = tuple(tokens[i : i + size])
+        if i - seen.setdefault(passage, i) >= size:
+            times[passage] += 1
+            seen[passage] = i
+            if times[passage] >= wanted:
+                return " ".join(passage)
     return None
 
 
-def _sentence_again(text: str) -> str | None:
+def _sentence_again(text: str, least: _Bounds) -> str | None:
     """A sentence said twice in a row, or a text that is another one twice."""
     flat = " ".join(text.split()).casefold()
     half = len(flat) // 2
-    if len(flat.split()) >= _LEAST_TWICE and flat[:half] == flat[half + 1 :]:
+    if flat[:half] == flat[half + len(flat) % 2 :] and len(units(flat)) >= least.text:
         return flat[:half]
     said = [" ".join(s.split()) for s in sentences(text.casefold())]
     for one, next_one in pairwise(filter(None, said)):
-        if one == next_one and len(one.split()) >= _LEAST_SENTENCE:
+        if one == next_one and len(units(one)) >= least.sentence:
             return one
     return None
 
 
-def _loop(tokens: Sequence[str]) -> str | None:
+def _loop(tokens: Sequence[str], least: _Bounds) -> str | None:
     """The first phrase said again and again without a break; numbers alone are not a phrase."""
     if len(set(zip(tokens, tokens[1:], tokens[2:], strict=False))) == len(tokens) - 2:
         return None  # in a loop three words in a row come again
-    for size in range(1, _PHRASE + 1):
-        wanted = size * ((_TIMES if size > 1 else _TIMES_ALONE) - 1)
+    for size in range(1, least.phrase + 1):
+        wanted = size * ((least.times if size > least.short else least.times_short) - 1)
         same = 0
         for i in range(size, len(tokens)):
             same = same + 1 if tokens[i] == tokens[i - size] else 0
@@ -291,16 +420,11 @@ def _commonest(items: Sequence[str]) -> str:
 
 # Leaks --------------------------------------------------------------------------------------------
 
-_CONTROL = re.compile(
-    r"<\|[\w ]{2,40}\|>|<[｜|][\w▁ ]{2,40}[｜|]>|</?(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>"
-    r"|<(?:bos|eos|pad|unk)>|^<s>|</s>$|\[/?(?:SYSTEM_PROMPT|AVAILABLE_TOOLS)\]",
-    re.I,
-)
 _SCAFFOLD = re.compile(
     r"^#{2,4} ?(?:Instruction|Response|Input|Output|Human|Assistant|User)s?\s*:"
     r"|#\s?(?:the )?(?:given|new|rewritten|created|original) prompt\s?#|\brewritten prompt\b"
     r"|^[^\w\n]*given prompt\W*:"
-    r"|^(?:user|assistant|system)$|\Aassistant:",
+    r"|^(?:user|assistant|system)$|\Aassistant:|(?-i:\Aanalysis(?=[A-Z][a-z])|assistantfinal(?=\w))",
     re.I | re.M,
 )
 #: A response may well be a dialogue; an instruction does not name its own speaker.
@@ -317,12 +441,49 @@ _SPEAKER = re.compile(r"\A(?:user|human|system|ai|bot):", re.I)
     "the stop string that is missing.",
 )
 def template_leak(case: Case) -> Finding | None:
-    """Found where control tokens or a prompt's own headings stand in the text."""
-    text = case.text
-    leak = _CONTROL.search(text) or _unquoted(case, _SCAFFOLD)
-    if leak is None and case.part == "instruction":
+    """Found where control tokens or a prompt's own headings stand in the text, and are not what it
+    speaks of (`leaks`); tags of thoughts in a response are for `thought_left`."""
+    text, response = case.text, case.part == "response"
+    leak = _token(case) or _unquoted(case, _SCAFFOLD)
+    if leak is not None and leak.re is _SCAFFOLD and (response or leak.start()):
+        leak = None if _shows_headings(case, leak) else leak
+    if leak is None and not response:
         leak = _SPEAKER.search(text)
     return None if leak is None else Finding("template_leak", {"leaked": leak.group().strip()})
+
+
+def _token(case: Case) -> re.Match[str] | None:
+    """A control token that the text uses; looked for in the text without its thought."""
+    from evolsynth.evaluation.gate import leaks  # few texts have anything like one
+
+    text = case.text
+    if not leaks.may_leak(text):
+        return None
+    about = case.part == "response" and leaks.about_tokens(case.shown)
+    found = leaks.leaked(text, about=about, tools=_has_tools(case))
+    if found is None or (case.part == "response" and _THOUGHT.match(found.group())):
+        return None
+    return None if case.input and _is_given(case, found.group()) else found
+
+
+_THOUGHT = re.compile(r"[<\[◁]/?(?:seed:)?th(?:ink|ought)", re.I)
+
+
+def _has_tools(case: Case) -> bool:
+    """Whether a row's conversation has tools, as its fields or its system turn say."""
+    row = case.row
+    if row.extra.get("tools") or row.extra.get("functions"):
+        return True
+    system = row.system or next((m.content for m in row.messages if m.role == "system"), "")
+    return "tool" in system or "function" in system
+
+
+def _shows_headings(case: Case, leak: re.Match[str]) -> bool:
+    """Whether a prompt's headings stand in a text because it, or what it answers, is about such."""
+    from evolsynth.evaluation.gate import leaks
+
+    before = case.text[: leak.start()] if case.part == "instruction" else case.shown
+    return leaks.about_tokens(before)
 
 
 def _unquoted(case: Case, pattern: re.Pattern[str]) -> re.Match[str] | None:
@@ -338,7 +499,15 @@ def _is_given(case: Case, said: str) -> bool:
     return case.quotes(said) and (said.isalpha() or said in plain(case.input))
 
 
-_FENCED = re.compile(r"^ {0,3}(```|~~~).*?(?:^ {0,3}\1|\Z)", re.M | re.S)
+_FENCED = re.compile(r"^ {0,3}(```|~~~).*?(?:^ {0,3}\1|\Z)|`[^`\n]*`", re.M | re.S)
+#: Tags of thoughts that are no control tokens of a model that is known here.
+_MORE_TAGS = (
+    Tags("<reasoning>", "</reasoning>"),
+    Tags("<reflection>", "</reflection>"),
+    Tags("<scratchpad>", "</scratchpad>"),
+    Tags("◁think▷", "◁/think▷"),
+    Tags("<|begin_of_thought|>", "<|end_of_thought|>"),
+)
 
 
 @check(
@@ -351,18 +520,33 @@ _FENCED = re.compile(r"^ {0,3}(```|~~~).*?(?:^ {0,3}\1|\Z)", re.M | re.S)
     "give more max_tokens.",
 )
 def thought_left(case: Case) -> Finding | None:
-    """Found where the response begins with a tag that opens a thought, or one that closes a thought
-    stands in a line of its own; in code, or where the request speaks of the tag, it may stand."""
+    """Found where the response begins with a tag that opens a thought, or one that opens or closes
+    a thought stands in a line of its own, or closes it behind the end of a sentence; in code, or
+    where the request speaks of the tag, it may stand."""
+    if "<" not in case.response and "[" not in case.response and "◁" not in case.response:
+        return None
     text = _FENCED.sub("", case.response).strip()
-    for tags in TAGS:
+    lines = {line.strip() for line in text.split("\n")}
+    for tags in (*TAGS, *_MORE_TAGS):
         if tags.open in case.shown or tags.close in case.shown:
             continue
-        if text.startswith(tags.open):
+        if text.startswith(tags.open) or (tags.open in lines):
             closed = tags.close in text
             return Finding("thought_left", {"tag": tags.open, "closed": closed})
-        if tags.close in text and any(tags.close == line.strip() for line in text.split("\n")):
+        if tags.close in text and (tags.close in lines or _closes(text, tags.close)):
             return Finding("thought_left", {"tag": tags.close, "closed": True})
     return None
+
+
+_ENDED = re.compile(r"[.!?。！？।؟…][\"'”)]*\s*\Z")
+
+
+def _closes(text: str, tag: str) -> bool:
+    """Whether a tag stands behind the end of a sentence, and before the beginning of another."""
+    before, _, behind = text.partition(tag)
+    goes_on = behind.lstrip()[:1]
+    ended = _ENDED.search(before[-8:]) is not None or behind.startswith("\n")
+    return ended and (not goes_on or goes_on.isupper() or not goes_on.islower())
 
 
 _COMMON = frozenset(stem(word) for word in COMMON)
@@ -426,18 +610,50 @@ _MODEL_DECLINES = re.compile(
 )
 
 
+_REFUSALS = {
+    name: tuple(plain("|".join(lines)).casefold().split("|"))
+    for name, lines in word_lists(__file__, "refusals.txt").items()
+}
+#: The languages that `_REFUSALS` has lists of.
+_LISTED = tuple(dict.fromkeys(name.partition(" ")[0] for name in _REFUSALS))
+_OPENING, _CLOSE = 300, 160  # characters in which a response declines, and of its first sentences
+_MARKS_BEFORE = re.compile(r"\A[\W_]+")
+
+
+def _declines(case: Case) -> str | None:
+    """The words with which a response declines in a language other than English."""
+    said = _MARKS_BEFORE.sub("", case.answer[:_OPENING]).casefold()
+    asked = case.asked.casefold()
+    for name in _LISTED:
+        alone = said.startswith(_REFUSALS[f"{name} alone"])
+        if not alone and not said.startswith(_REFUSALS[f"{name} sorry"]):
+            continue
+        first = "".join(sentences(said)[:2])[:_CLOSE]
+        whole = alone or _any_in(f"{name} alone", first)
+        if not whole and not all(_any_in(f"{name} {kind}", first) for kind in ("not", "serve")):
+            continue
+        if not _any_in(f"{name} another", asked) and not case.quotes(first):
+            return first
+    return None
+
+
+def _any_in(phrases: str, text: str) -> bool:
+    return any(phrase in text for phrase in _REFUSALS[phrases])
+
+
 @check(
     "refusal",
     *_BOTH,
     cost="text",
     place=12,
-    languages=["en"],
+    languages=["en", *_LISTED],
     sentence="The text declines to answer.",
     advice="Take seeds and topics away that the model declines, or another model for the "
     "responses.",
 )
 def refusal(case: Case, *, refusal_words: Words = 80) -> Finding | None:
-    """Found where a response begins by declining, and an instruction that asks for nothing too.
+    """Found where a response begins by declining, and an instruction, in English, that asks for
+    nothing too.
 
     Not a response that an instruction asked to write so ("Decline this invitation."), nor one that
     says what its input says.
@@ -445,17 +661,20 @@ def refusal(case: Case, *, refusal_words: Words = 80) -> Finding | None:
     Args:
         refusal_words: Words from which on it is more than a refusal.
     """
-    text = case.text
-    match, count = _unquoted(case, _SORRY), len(words(text))
-    if match is None or count >= refusal_words:
+    text, count = case.text, _length(case.text)
+    if count >= refusal_words:
         return None
-    if case.part == "instruction":
-        if asks(text):
-            return None
-    elif _FOR_ANOTHER.search(case.asked) and not _MODEL_DECLINES.search(text):
+    match = _unquoted(case, _SORRY)
+    if match is None:
+        opening = _declines(case) if case.part == "response" else None
+    elif case.part == "instruction":
+        opening = None if asks(text) else match.group()
+    else:
+        another = _FOR_ANOTHER.search(case.asked) and not _MODEL_DECLINES.search(text)
+        opening = None if another else match.group()
+    if opening is None:
         return None
-    told = {"opening": match.group(), "words": count, "most": refusal_words}
-    return Finding("refusal", told)
+    return Finding("refusal", {"opening": opening, "words": count, "most": refusal_words})
 
 
 @check(

@@ -20,10 +20,11 @@ from evolsynth.evaluation.text.words import NEGATORS, content, stem, stems_of, v
 from evolsynth.prompts import filled
 from evolsynth.rows import Row
 
-__all__ = ["fits_question", "span", "told_in"]
+__all__ = ["TIME", "fits_question", "span", "told_in"]
 
 _LISTS = vocabularies(__file__, "span.txt")
-_TIME = re.compile(
+#: What tells a time: years, dates, seasons, days, hours.
+TIME = re.compile(
     r"\b(?:(?:1\d|20)\d\d(?![\d,.]\d| [a-z])|\d{1,4} (?:BC|AD|BCE|CE)|\d{1,2}[:.]\d\d"
     r"|noon|midnight|\d{1,2} [ap]\.?m|o'clock|(?:spring|summer|autumn|winter)|century|\d{3,4}s"
     r"|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|January|February|March|April|May|June|July"
@@ -53,7 +54,7 @@ def told_in(texts: Iterable[str]) -> frozenset[str]:
 def fits_question(question: str, answer: str) -> bool:
     """Whether an answer is of the type that a question asks for, as far as its first words tell."""
     if _WHEN.match(question):
-        return _TIME.search(answer) is not None
+        return TIME.search(answer) is not None
     if _AMOUNT.match(question):
         return bool(numbers(answer)) or _EVERY.match(answer) is not None or " one " in f" {answer} "
     first = question.split()[0].lower() if question.split() else ""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from evolsynth.errors import InputError, did_you_mean
+from evolsynth.errors import InputError, RequestError, did_you_mean
 from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.evaluation.grounds.ground import stands
 from evolsynth.findings import reason
@@ -19,8 +19,9 @@ from evolsynth.methods.grounded.draft import Draft, Passage, Place
 from evolsynth.methods.grounded.kind import KINDS, Kind
 from evolsynth.methods.grounded.passages import passage_of
 from evolsynth.methods.method import method
+from evolsynth.methods.transformed.saying import able_to_say
 from evolsynth.options import Count, Natural, Several
-from evolsynth.prompts import lists_hash, load_prompt
+from evolsynth.prompts import lists_hash, load_prompt, prompt_family
 from evolsynth.rows import Row, derive_seed
 from evolsynth.streams import Rows, map_rows
 
@@ -49,6 +50,7 @@ async def grounded(
     llm: LLM,
     *,
     each: Several = 4,
+    answerer: LLM | None = None,
     others: Natural = 2,
     kinds: Mapping[str, float] | None = None,
     least_token: Annotated[float, msgspec.Meta(le=0)] | None = LEAST_TOKEN,
@@ -68,8 +70,9 @@ async def grounded(
         others: further questions about the text that each row keeps, with their answers, in
             ``provenance["instruction"]["others"]`` at most: `follow_up` goes on with them, and
             `evolve` asks one as well.
+        answerer: what is asked by kinds that ask a model; by default the one that judges.
         kinds: kinds of tasks and how often each is wanted beside the others, as ``{year: 1, why:
-            2}``; by default all that the model can make, by their own weights.
+            2}``; by default all by their own weights, those that ask a model only of a larger one.
         least_token: a question that a program made is dropped where the model gives one of its
             tokens a log-probability (in nats) below this; null asks the model nothing, and
             so does a back end that tells none.
@@ -78,7 +81,8 @@ async def grounded(
         InputError: there is no such kind, or no weight is above 0.
         CapabilityError: the back end cannot do what a kind asked for by name needs.
     """
-    wanted = kinds_of(kinds, llm)
+    answerer = answerer or llm
+    wanted = kinds_of(kinds, answerer)
     asked = llm if Capability.LOGPROBS in llm.capabilities else None
     judge = _Judge(asked if least_token is not None else None, least_token or 0.0)
 
@@ -86,10 +90,15 @@ async def grounded(
         passage = passage_of(row)
         if _in_part(row, passage):  # the title is of more than what is shown
             passage = passage._replace(title="")
-        chosen = await _chosen(passage, row, wanted, llm, judge, each=each, seed=seed)
-        spare = await _spare(passage, row, wanted, llm, judge, chosen, most=others, seed=seed)
+        refused: dict[str, str] = {}
+        chosen = await _chosen(
+            passage, row, wanted, answerer, judge, each=each, seed=seed, refused=refused
+        )
+        spare = await _spare(passage, row, wanted, answerer, judge, chosen, most=others, seed=seed)
         made = [_row(row, draft, seed, number, spare) for number, draft in enumerate(chosen)]
-        return (*made, _shortfall(row, seed, len(made), each)) if len(made) < each else tuple(made)
+        if len(made) < each:
+            made.append(_shortfall(row, seed, len(made), each, refused))
+        return tuple(made)
 
     width = llm.concurrency if concurrency is None else concurrency
     async with aclosing(map_rows(rows, work, step=_METHOD, concurrency=width)) as stream:
@@ -104,7 +113,8 @@ def _in_part(row: Row, passage: Passage) -> bool:
 
 
 def kinds_of(asked: Mapping[str, float] | None, llm: LLM) -> list[tuple[Kind, float]]:
-    """The kinds to make and their weights, those of weight 0 left out.
+    """The kinds to make and their weights, those of weight 0 left out; without a choice of them
+    those that ask a model only where it is a larger one (`prompt_family`).
 
     Raises:
         InputError: there is no such kind, or no weight is above 0.
@@ -112,7 +122,8 @@ def kinds_of(asked: Mapping[str, float] | None, llm: LLM) -> list[tuple[Kind, fl
     """
     if asked is None:
         own = [kind for kind in KINDS.values() if kind.weight > 0]
-        return [(kind, kind.weight) for kind in own if not kind.asks or _able(llm)]
+        larger = prompt_family(llm) != "small" and Capability.CHAT in llm.capabilities
+        return [(kind, kind.weight) for kind in own if larger or not kind.asks]
     for name, weight in asked.items():
         if name not in KINDS:
             raise InputError(f"There is no kind of task '{name}'. {did_you_mean(name, KINDS)}")
@@ -122,20 +133,13 @@ def kinds_of(asked: Mapping[str, float] | None, llm: LLM) -> list[tuple[Kind, fl
     if not found:
         raise InputError("No kind of task has a weight above 0. Give one some weight.")
     if any(kind.asks for kind, _ in found):
-        for capability in _NEEDED:
-            llm.require(capability, by=_METHOD)
+        able_to_say(llm, by=_METHOD)
     return found
 
 
 #: The task of kinds among which further questions are looked for, and how many of these are tried
 #: for each that is wanted.
 _ASKING, _LOOKS = "extraction", 4
-#: What kinds that ask a model need of it.
-_NEEDED = (Capability.RAW_PROMPT, Capability.PREFIX, Capability.LOGPROBS)
-
-
-def _able(llm: LLM) -> bool:
-    return all(capability in llm.capabilities for capability in _NEEDED)
 
 
 class _Judge(NamedTuple):
@@ -182,8 +186,12 @@ async def _chosen(
     *,
     each: int,
     seed: int,
+    refused: dict[str, str],
 ) -> list[Draft]:
-    """The drafts for a passage: kinds drawn by weight, all before one comes again."""
+    """The drafts for a passage: kinds drawn by weight, all before one comes again.
+
+    ``refused`` is told of kinds whose model could not be asked.
+    """
     random = Random(derive_seed(seed, _METHOD, row.id))  # noqa: S311
     pools: dict[str, _Found] = {}
     taken: list[Draft] = []
@@ -195,13 +203,27 @@ async def _chosen(
             kind, weight = left.pop(at)
             if kind.name not in pools:
                 own = Random(derive_seed(seed, f"{_METHOD}/{kind.name}", row.id))  # noqa: S311
-                pools[kind.name] = _Found(kind, weight, await kind.drafts(passage, own, llm))
+                drafts = await _drafts(kind, passage, own, llm, refused)
+                pools[kind.name] = _Found(kind, weight, drafts)
             draft = await _first_good(pools[kind.name].drafts, taken, row, judge)
             if draft is not None:
                 taken.append(draft)
                 again.append((kind, weight))
         left = again
     return taken
+
+
+async def _drafts(
+    kind: Kind, passage: Passage, random: Random, llm: LLM, refused: dict[str, str]
+) -> list[Draft]:
+    """The drafts of a kind; none where its model refuses, which takes no other kind with it."""
+    try:
+        return await kind.drafts(passage, random, llm)
+    except RequestError as error:
+        if not kind.asks:
+            raise
+        refused[kind.name] = str(error)
+        return []
 
 
 async def _spare(
@@ -217,7 +239,7 @@ async def _spare(
 ) -> list[dict[str, Any]]:
     """Questions about a passage beside the tasks that were taken, each with its bare answer."""
     random = Random(derive_seed(seed, f"{_METHOD}/others", row.id))  # noqa: S311
-    kinds = [kind for kind, _ in wanted if kind.task == _ASKING]
+    kinds = [kind for kind, _ in wanted if kind.task == _ASKING and not kind.asks]
     random.shuffle(kinds)
     found: list[Draft] = []
     for kind in kinds[: _LOOKS * most]:
@@ -300,7 +322,7 @@ def _row(
 ) -> Row:
     """The row of a draft; ``others`` are further questions about its text with their answers."""
     told = {name: value for name, value in draft.told.items() if name != "fact"}
-    scores = told.pop("scores", {})
+    scores, answered = told.pop("scores", {}), told.pop("answered", {})
     prompt = str(told.pop("prompt", f"{_METHOD}/{draft.kind}"))
     made: dict[str, Any] = {"method": _METHOD, "kind": draft.kind, "task": KINDS[draft.kind].task}
     made |= {"seed": seed, **({"others": list(others)} if others else {})}
@@ -317,7 +339,7 @@ def _row(
         extra={**carried, "input": draft.input, "evidence": evidence},
         provenance={
             "instruction": made,
-            "response": {"method": _METHOD, "ground": dict(draft.ground)},
+            "response": {**answered, "method": _METHOD, "ground": dict(draft.ground)},
         },
     )
 
@@ -330,7 +352,19 @@ def _hash(prompt: str) -> str:
         return ""
 
 
-def _shortfall(row: Row, seed: int, made: int, wanted: int) -> Row:
-    """A rejected row that says how many tasks a text did not give."""
-    ended = Row.make(key=f"{_METHOD}/{seed}/{row.id}/end", method=_METHOD, parents=(row.id,))
-    return ended.reject(EXHAUSTED, **{EXHAUSTED: {"made": made, "wanted": wanted}})
+#: Columns that say which passage it was.
+_NAMING = ("title", "heading", "source", "place", "part")
+
+
+def _shortfall(row: Row, seed: int, made: int, wanted: int, refused: Mapping[str, str]) -> Row:
+    """A rejected row that says of which passage there were fewer tasks, and how many."""
+    ended = Row.make(
+        key=f"{_METHOD}/{seed}/{row.id}/end",
+        method=_METHOD,
+        parents=(row.id,),
+        extra={name: row.extra[name] for name in _NAMING if row.extra.get(name)},
+    )
+    told: dict[str, Any] = {"made": made, "wanted": wanted}
+    return ended.reject(
+        EXHAUSTED, **{EXHAUSTED: told | ({"refused": dict(refused)} if refused else {})}
+    )

@@ -7,11 +7,12 @@ names it under the entry points ``evolsynth.kinds``::
     def true_false(passage: Passage, rng: Random) -> Iterable[Draft]:
         \"\"\"Statements of the passage, half of them with a number changed.\"\"\"
 
-One that asks a model is asynchronous and takes it third::
+One that asks a model is asynchronous and takes it third; it is for larger models, and a small one
+makes it only where a user asks for it by name::
 
-    @kind("year", weight=1.0)
-    async def year(passage: Passage, rng: Random, llm: LLM) -> Sequence[Draft]:
-        \"\"\"Questions that a year of the passage answers.\"\"\"
+    @kind("summarise", task="rewriting", weight=1.0)
+    async def summarise(passage: Passage, rng: Random, llm: LLM) -> Sequence[Draft]:
+        \"\"\"A summary of the passage.\"\"\"
 
 Either gives its drafts with the likeliest to be good first, each about another fact of the passage
 where it can. `grounded` takes the first that no check objects to and whose fact is not taken:
@@ -49,7 +50,7 @@ class Kind:
         task: what kind of task it is in the terms of `evaluation.text.task`.
         make: the function: a `Maker`, or with ``asks`` an `Asker`.
         weight: how often it is drawn beside the others; 0: only where a user asks for it.
-        asks: whether it asks a model.
+        asks: whether it asks a model, so that it is left to larger ones.
     """
 
     name: str

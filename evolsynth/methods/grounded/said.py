@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from evolsynth.evaluation.text.conjugation import is_base, is_participle, is_plural
 from evolsynth.evaluation.text.numbers import NUMBER_WORDS
+from evolsynth.evaluation.text.people import PEOPLE, is_person
 from evolsynth.evaluation.text.statements import (
     DETERMINERS,
     JOINS,
@@ -25,9 +26,8 @@ from evolsynth.evaluation.text.statements import (
 from evolsynth.evaluation.text.words import NEGATORS, vocabularies, vocabulary, words
 from evolsynth.methods.grounded.draft import Passage, Place
 
-__all__ = ["Said", "is_person", "is_topic", "said_in", "sentence_case"]
+__all__ = ["Said", "is_topic", "said_in", "sentence_case"]
 
-_PEOPLE = vocabularies(__file__, "people.txt")
 _WANT_OBJECTS = vocabularies(__file__, "said.txt")["want objects"]
 _PERSONAL = frozenset(("he", "she", "it", "they"))
 #: Adverbs that say how a sentence goes on from the one before it.
@@ -145,25 +145,6 @@ def sentence_case(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def is_person(phrase: str) -> bool:
-    """Whether a phrase surely names a person or people by what they are."""
-    said = phrase.split()
-    if not said or any(word.strip(",.'") in _PEOPLE["not people"] for word in said):
-        return False
-    names = [word for word in said if word[:1].isupper()]
-    if names and (
-        names[0] in _PEOPLE["given names"]
-        or (names[0].rstrip(".") in _PEOPLE["titles"] and len(names) > 1)
-    ):
-        return True
-    before = [word for word in said if word.islower()]
-    if "of" in before:
-        before = before[: before.index("of")]
-    return bool(before) and not {before[-1], before[-1].removesuffix("s")}.isdisjoint(
-        _PEOPLE["occupations"]
-    )
-
-
 @lru_cache(maxsize=256)
 def said_in(passage: Passage) -> tuple[Said, ...]:
     """All plain clauses of a passage whose subjects can be named."""
@@ -275,7 +256,7 @@ def _in_a_sentence(subject: str, passage: Passage) -> str | None:
         return lower + subject[len(first) :]
     if re.search(rf"\b[A-Z]\w+ {re.escape(first)}\b", passage.text):
         return subject  # "James Watt"
-    if first in _PEOPLE["given names"] | _PEOPLE["titles"] | _PEOPLE["peoples"]:
+    if first in PEOPLE["given names"] | PEOPLE["titles"] | PEOPLE["peoples"]:
         return subject
     common = re.search(rf"(?<=[\w,;] ){re.escape(lower)}\b", passage.text)
     if common is not None:

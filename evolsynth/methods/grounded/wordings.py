@@ -8,15 +8,17 @@ stand in braces, ``\n`` is a line break. A wording that names the title is for t
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Any, NamedTuple
 
 from evolsynth.evaluation.text.language import is_english
+from evolsynth.llm.base import LLM
 from evolsynth.methods.grounded.draft import Draft, Maker, Passage, Place
+from evolsynth.methods.transformed.saying import first_fit
 from evolsynth.prompts import filled, prompt_lists
 
-__all__ = ["Wording", "draft", "drawn", "english", "forms", "place"]
+__all__ = ["Wording", "answered", "draft", "drawn", "english", "forms", "place"]
 
 
 class Wording(NamedTuple):
@@ -79,6 +81,7 @@ def draft(
     evidence: tuple[Place, ...] = (),
     text: str | None = None,
     whole: bool = False,
+    how: Mapping[str, Any] | None = None,
 ) -> Draft:
     """A draft of a wording with its slots filled.
 
@@ -93,6 +96,7 @@ def draft(
         text: the input, if that is not the passage's text.
         whole: whether it is about no one fact, but about several as they stand to each other, so
             that each of them may be asked for beside it.
+        how: what is to be told of the asking, where a model gave the answer.
     """
     title = {"title": passage.title} if "{title}" in wording.instruction else {}
     filling = {**values, **title}
@@ -104,5 +108,47 @@ def draft(
         passage.text if text is None else text,
         evidence,
         {"kind": kind, **told, **ground},
-        {"wording": wording.instruction, **({"fact": [0, 0]} if whole else {})},
+        {
+            "wording": wording.instruction,
+            **({"fact": [0, 0]} if whole else {}),
+            **({} if how is None else {"answered": how}),
+        },
     )
+
+
+async def answered(
+    llm: LLM,
+    kind: str,
+    wording: Wording,
+    values: Mapping[str, str],
+    text: str,
+    *,
+    seed: int,
+    against: Callable[[str], str | None],
+) -> tuple[str, dict[str, Any]] | None:
+    """A model's answer to a wording about a text, and how it was made; None where it gave none
+    that nothing speaks against.
+
+    Args:
+        llm: a larger model is asked as a user would ask it, a small one by examples.
+        kind: of task; its prompt is ``prompts/grounded/KIND.j2``.
+        wording: as it was drawn.
+        values: of the slots of the wording, and of the prompt's variables.
+        text: that it is about.
+        seed: of the requests.
+        against: what speaks against an answer, as a sentence.
+
+    Raises:
+        RequestError: the model could not be asked, as `LLM.complete`.
+    """
+    asked = filled(wording.instruction, values)
+    said = await first_fit(
+        llm,
+        f"grounded/{kind}",
+        {**values, "instruction": asked, "text": text, "form": wording.form},
+        key="",
+        seed=seed,
+        max_tokens=64 + len(text) // 2,
+        against=against,
+    )
+    return None if said.text is None else (said.text, said.how)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from evolsynth.evaluation.grounds.faithful import LEAST_CHANGED, changed, unfaithful
@@ -10,7 +10,7 @@ from evolsynth.llm.base import LLM, Capability, Request, Sampling
 from evolsynth.prompts import load_prompt, made_by, prompt_family
 from evolsynth.rows import Message, derive_seed
 
-__all__ = ["Said", "able_to_say", "say"]
+__all__ = ["Said", "able_to_say", "first_fit", "say"]
 
 #: The first candidate is the likeliest, the others are drawn.
 _GREEDY = Sampling(temperature=0.0)
@@ -35,6 +35,55 @@ def able_to_say(llm: LLM, *, by: str) -> None:
     llm.require(Capability.RAW_PROMPT if small else Capability.CHAT, by=by)
 
 
+async def first_fit(
+    llm: LLM,
+    prompt: str,
+    values: Mapping[str, str],
+    *,
+    key: str,
+    seed: int,
+    max_tokens: int,
+    against: Callable[[str], str | None],
+    candidates: int = 3,
+) -> Said:
+    """What a model makes of a prompt: the first candidate that nothing speaks against.
+
+    Args:
+        llm: the model.
+        prompt: the prompt file, with the macros ``shared``, ``own`` and ``turn``.
+        values: of the macros' variables.
+        key: of the row, from which the seeds follow.
+        seed: of the run.
+        max_tokens: of a candidate; one that was cut there is none.
+        against: what speaks against a candidate, as a sentence.
+        candidates: that are asked for at most.
+    """
+    file, small = load_prompt(prompt), prompt_family(llm) == "small"
+    failed: list[str] = []
+    how: dict[str, Any] = {}
+    for number in range(candidates):
+        request = Request(
+            seed=derive_seed(seed, prompt, key, candidate=number),
+            max_tokens=max_tokens,
+            sampling=_DRAWN if number else _GREEDY,
+            stop=("\n",) if small else (),
+            **(
+                {"prompt": file.render(**values)}
+                if small
+                else {"messages": (Message("user", file.part("turn", **values)),)}
+            ),
+        )
+        completion = await llm.complete(llm.prepared(request))
+        made = completion.text.strip()
+        how = {**made_by(llm, request, completion, file.provenance), "candidate": number}
+        cut = not made or completion.finish_reason == "length"
+        found = "It has no end." if cut else against(made)
+        if found is None:
+            return Said(made, {**how, "failed": failed}, tuple(failed))
+        failed.append(found)
+    return Said(None, {**how, "failed": failed}, tuple(failed))
+
+
 async def say(
     llm: LLM,
     prompt: str,
@@ -49,42 +98,26 @@ async def say(
 
     Args:
         llm: the model.
-        prompt: the prompt file, with the macros ``shared``, ``own`` and ``turn``.
+        prompt: the prompt file, as for `first_fit`.
         text: what is to be said otherwise.
         key: of the row, from which the seeds follow.
         seed: of the run.
         candidates: that are asked for at most.
         refused: what else speaks against a candidate, as a sentence.
     """
-    file, small = load_prompt(prompt), prompt_family(llm) == "small"
-    tokens = 32 + len(text) // 2
-    failed: list[str] = []
-    how: dict[str, Any] = {}
-    for number in range(candidates):
-        request = Request(
-            seed=derive_seed(seed, prompt, key, candidate=number),
-            max_tokens=tokens,
-            sampling=_DRAWN if number else _GREEDY,
-            stop=("\n",) if small else (),
-            **(
-                {"prompt": file.render(text=text)}
-                if small
-                else {"messages": (Message("user", file.part("turn", text=text)),)}
-            ),
-        )
-        completion = await llm.complete(llm.prepared(request))
-        made = completion.text.strip()
-        how = {**made_by(llm, request, completion, file.provenance), "candidate": number}
-        against = _against(text, made, completion.finish_reason) or refused(made)
-        if against is None:
-            return Said(made, {**how, "failed": failed}, tuple(failed))
-        failed.append(against)
-    return Said(None, {**how, "failed": failed}, tuple(failed))
+    return await first_fit(
+        llm,
+        prompt,
+        {"text": text},
+        key=key,
+        seed=seed,
+        max_tokens=32 + len(text) // 2,
+        against=lambda made: _against(text, made) or refused(made),
+        candidates=candidates,
+    )
 
 
-def _against(text: str, made: str, finish_reason: str | None) -> str | None:
-    if not made or finish_reason == "length":
-        return "It has no end."
+def _against(text: str, made: str) -> str | None:
     if changed(text, made) < LEAST_CHANGED:
         return "It is the same text."
     return unfaithful(text, made)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from grounded_passages import BARE, FERRY, MILL, row
 
-from evolsynth.errors import InputError
+from evolsynth.errors import InputError, RequestError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.tier import tier_of
@@ -83,6 +83,7 @@ async def test_a_text_that_gives_fewer_is_followed_by_a_count() -> None:
     assert (empty.status, empty.verdict and empty.verdict.reasons) == ("rejected", (EXHAUSTED,))
     assert empty.verdict is not None
     assert empty.verdict.details[EXHAUSTED] == {"made": 0, "wanted": 30}
+    assert (rows[-1].extra["title"], rows[-1].extra["heading"]) == ("The Heron", "Crossings")
     last = rows[-1].verdict
     assert last is not None
     assert last.details[EXHAUSTED]["made"] == len(rows) - 2
@@ -129,10 +130,43 @@ async def test_kinds_that_cannot_be_made_are_told(kinds: dict[str, float], told:
         await made(kinds=kinds)
 
 
-def test_kinds_that_ask_a_model_are_left_out_where_it_cannot_be_asked() -> None:
-    chat = Scripted([], capabilities={Capability.CHAT})
-    assert not any(kind.asks for kind, _ in kinds_of(None, chat))
-    assert {"year", "why", "who"} <= {kind.name for kind, _ in kinds_of(None, chat)}
+@pytest.mark.parametrize(
+    "llm",
+    [
+        Scripted([], capabilities={Capability.LOGPROBS}),
+        Scripted([], parameters=135_000_000),
+    ],
+)
+def test_kinds_that_ask_a_model_are_left_out_where_it_is_small_or_cannot_chat(
+    llm: Scripted,
+) -> None:
+    assert not any(kind.asks for kind, _ in kinds_of(None, llm))
+    assert {"year", "why", "who"} <= {kind.name for kind, _ in kinds_of(None, llm)}
+
+
+@pytest.mark.parametrize("parameters", [7_000_000_000, None])
+def test_kinds_that_ask_a_model_are_made_with_a_larger_one(parameters: int | None) -> None:
+    """One behind a server, whose size is not told, counts as such."""
+    llm = Scripted([], parameters=parameters, capabilities={Capability.CHAT})
+    asking = {kind.name for kind, _ in kinds_of(None, llm) if kind.asks}
+    assert asking == {"extract_fields", "summarise", "for_reader"}
+
+
+async def test_a_small_model_is_asked_where_a_kind_is_named() -> None:
+    small = Scripted(lambda _: "nothing", parameters=135_000_000)
+    rows = [one async for one in grounded(TEXTS, small, kinds={"summarise": 1.0})]
+    assert len(small.requests) == 3  # of the one that is long enough
+    assert [one.status for one in rows] == ["rejected"] * 2
+
+
+async def test_a_model_that_refuses_takes_no_other_kind_with_it() -> None:
+    refusing = Scripted(lambda _: RequestError("the prompt is too long"), parameters=7_000_000_000)
+    kinds = {"summarise": 1.0, "year": 1.0}
+    rows = [one async for one in grounded(TEXTS[:1], refusing, kinds=kinds, each=30)]
+    assert {one.provenance["instruction"]["kind"] for one in rows[:-1]} == {"year"}
+    last = rows[-1].verdict
+    assert last is not None
+    assert "too long" in last.details[EXHAUSTED]["refused"]["summarise"]
 
 
 @pytest.mark.real

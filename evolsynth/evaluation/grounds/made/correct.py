@@ -23,7 +23,7 @@ def correct(
     title: str = "",
 ) -> str | None:
     """The text has the sentence, and the statement differs from it by one word of the same kind."""
-    swap = swap_between(sentence, statement)
+    swap = swap_between(sentence, statement, row.input or "")
     if swap is None or verdict_on(statement, sentence, row.input or "") is not False:
         return "The statement is not a sentence of the text with one word swapped."
     if answer not in (sentence, swap.old):

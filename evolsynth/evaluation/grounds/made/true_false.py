@@ -20,7 +20,7 @@ def verdict_on(statement: str, sentence: str, text: str) -> bool | None:
         return None
     if statement == sentence:
         return True
-    false = swap_between(sentence, statement) is not None and statement not in text
+    false = swap_between(sentence, statement, text) is not None and statement not in text
     return False if false else None
 
 

@@ -20,7 +20,7 @@ def question_on(statement: str, sentence: str, text: str) -> str | None:
         return None
     if statement == sentence:
         return clause.question
-    swap, true = swap_between(sentence, statement), clause_of(sentence, text)
+    swap, true = swap_between(sentence, statement, text), clause_of(sentence, text)
     if swap is None or true is None or true.question == clause.question:
         return None
     return clause.question

@@ -1,7 +1,8 @@
 """A word of a sentence swapped for another of the same kind, so that the sentence becomes false.
 
 A year for a year, a number for a number that is written alike, a month, a season, a direction, a
-unit, a name of the same list (``swaps.txt``). What a reader could still call true is left alone:
+unit, a name of the same list (``swaps.txt``), a person or a town for another one of the text
+(`named`). What a reader could still call true is left alone:
 numbers with "more than" or "about" beside them, ends of ranges, years after "by" or "before". For
 English.
 """
@@ -12,25 +13,12 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from random import Random
-from typing import NamedTuple
 
 from evolsynth.evaluation.text.stated.inversion import first_verb
+from evolsynth.evaluation.text.stated.named import Swap, named_swaps
 from evolsynth.evaluation.text.words import word_lists
 
 __all__ = ["Swap", "same_kind", "swap_between", "swaps"]
-
-
-class Swap(NamedTuple):
-    """``new`` in the place of ``old``, which stands at ``start``; ``kind`` is that of both."""
-
-    start: int
-    old: str
-    new: str
-    kind: str
-
-    def of(self, sentence: str) -> str:
-        """The sentence with the swap made."""
-        return sentence[: self.start] + self.new + sentence[self.start + len(self.old) :]
 
 
 _SETS: tuple[tuple[str, tuple[str, ...]], ...] = tuple(
@@ -111,6 +99,8 @@ def swaps(sentence: str, text: str, random: Random) -> list[Swap]:
         return []
     found = [*_years(sentence, text, random), *_digits(sentence, random)]
     found += [*_spoken(sentence, random), *_typed(sentence, random)]
+    named = _one_each(named_swaps(sentence, text), random)
+    found = [*named, *found] if named and random.random() < 0.5 else [*found, *named]
     return [
         swap
         for swap in found
@@ -120,8 +110,17 @@ def swaps(sentence: str, text: str, random: Random) -> list[Swap]:
     ]
 
 
-def swap_between(original: str, other: str) -> Swap | None:
-    """The one swap that makes one sentence of another; None where it is none, or more than that."""
+def _one_each(named: Sequence[Swap], random: Random) -> list[Swap]:
+    """For each name that may be swapped one of the names that it may be swapped for."""
+    places = dict.fromkeys(swap.start for swap in named)
+    return [random.choice([swap for swap in named if swap.start == at]) for at in places]
+
+
+def swap_between(original: str, other: str, text: str = "") -> Swap | None:
+    """The one swap that makes one sentence of another; None where it is none, or more than that.
+
+    Without the ``text`` that the original stands in, names of people and towns are no swap.
+    """
     for match in re.finditer(r"[\w,.]*\w", original):
         rest = original[match.end() :]
         before = original[: match.start()]
@@ -130,7 +129,8 @@ def swap_between(original: str, other: str) -> Swap | None:
             kind = same_kind(match.group(), new)
             if kind and new != match.group():
                 return Swap(match.start(), match.group(), new, kind)
-    return None
+    named = named_swaps(original, text) if text else ()
+    return next((swap for swap in named if swap.of(original) == other), None)
 
 
 def same_kind(old: str, new: str) -> str | None:
@@ -269,8 +269,22 @@ def _typed(sentence: str, random: Random) -> Iterator[Swap]:
             others = [w for w in some if w != old and not re.search(rf"\b{w}\b", lower, re.I)]
             if old in some and others and _framed(sentence, match, kind):
                 near = _beside if kind == "unit" else _apart
+                if kind == "month":
+                    others = [w for w in others if _has_day(sentence, match, w)] or others
                 yield Swap(match.start(), old, random.choice(near(old, some, others)), kind)
                 break
+
+
+_SHORT = {"February": 29, "April": 30, "June": 30, "September": 30, "November": 30}
+_DAY = re.compile(r"(?<!\d)(?:\d|[0-3]\d)(?!\d)")
+
+
+def _has_day(sentence: str, match: re.Match[str], month: str) -> bool:
+    """Whether a month has the day that stands beside the one of a sentence: none has a 30th of
+    February."""
+    beside = f"{sentence[max(match.start() - 4, 0) : match.start()]} {sentence[match.end() :][:5]}"
+    days = [int(found.group()) for found in _DAY.finditer(beside)]
+    return max(days, default=1) <= _SHORT.get(month, 31) - (month == "February")
 
 
 def _beside(old: str, some: Sequence[str], others: Sequence[str]) -> Sequence[str]:
@@ -291,7 +305,13 @@ def _framed(sentence: str, match: re.Match[str], kind: str) -> bool:
     if kind == "month":
         return bool(_DATED.search(sentence[: match.start()])) and not _range_beside(before, after)
     if kind in ("weekday", "place"):
-        return not capital and not _range_beside(before, after)
+        more = kind == "place" and _MORE_PLACES.search(before)
+        told = kind == "weekday" or 0 <= first_verb(sentence) < len(before)
+        return told and not (capital or more or _range_beside(before, after))
+    if kind == "people" and before.endswith(" into") and not _DIGIT.search(sentence):
+        return False  # a book may be put into two languages
+    if kind == "people" and (before.endswith(",") or after.startswith(",")):
+        return False  # nobody says that a list is all
     if kind == "season":
         return bool(_IN_SEASON.search(before))
     if kind == "colour":
@@ -321,6 +341,10 @@ def _framed(sentence: str, match: re.Match[str], kind: str) -> bool:
         and not re.search(rf"\b(?:and|or|than)$|^{word}", before)
         and not re.match(r" (?:and|or|than)\b", after)
     )
+
+
+#: A place that stands beside another one, or in a name ("Tour de France").
+_MORE_PLACES = re.compile(r"\b(?:and|or|both|also|de|du) (?:in|to|of|from)$|\b(?:de|du|la|also)$")
 
 
 def _range_beside(before: str, after: str) -> bool:

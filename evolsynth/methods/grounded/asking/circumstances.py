@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from evolsynth.evaluation.text.conjugation import is_base, is_gerund, past_of, verb_of
+from evolsynth.evaluation.text.people import is_person
 from evolsynth.evaluation.text.statements import Span
 from evolsynth.evaluation.text.words import content
 from evolsynth.methods.grounded.asking.amounts import FAR
@@ -18,7 +19,7 @@ from evolsynth.methods.grounded.asking.question import (
     of_kind,
     times,
 )
-from evolsynth.methods.grounded.said import Said, is_person
+from evolsynth.methods.grounded.said import Said
 
 __all__ = ["where", "who", "why"]
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from evolsynth.evaluation.text.conjugation import is_participle, is_plural, verb_of
+from evolsynth.evaluation.text.people import is_person
 from evolsynth.evaluation.text.statements import ADVERBS, DETERMINERS, PREPOSITIONS, REFERRING, Span
 from evolsynth.evaluation.text.words import content
 from evolsynth.methods.grounded.asking.amounts import REACHED
@@ -18,7 +19,7 @@ from evolsynth.methods.grounded.asking.question import (
     in_core,
     of_kind,
 )
-from evolsynth.methods.grounded.said import Said, is_person, is_topic
+from evolsynth.methods.grounded.said import Said, is_topic
 
 __all__ = ["subject", "what"]
 

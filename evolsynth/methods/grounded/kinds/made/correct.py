@@ -19,7 +19,7 @@ __all__ = ["correct"]
 def correct(passage: Passage, random: Random) -> Iterator[Draft]:
     """Each sentence of a passage that one swapped word makes false."""
     for sentence, statement in shuffled(statements(passage, random), random):
-        swap = swap_between(sentence, statement)
+        swap = swap_between(sentence, statement, passage.text)
         if swap is None or sentence.count(swap.old) != 1:
             continue
         values = {"statement": statement, "sentence": sentence}

@@ -1,12 +1,14 @@
 """``python -m evals steer``: does a run that steers itself give more varied rows, and at what cost?
 
-Two runs of Magpie with the same seed and the gate behind it, one steered and one not, each for as
-many accepted requests. Compared are the Vendi score of the requests (MiniLM), the evenness over all
-kinds of tasks that there are (entropy by that of an even spread, so that both arms are measured by
-the same), and what an accepted row cost: rows made, tokens written.
+Two runs with the same seed and the gate behind them, one steered and one not, each for as many
+accepted rows. Compared are the Vendi score of the requests (MiniLM, with the beginning of the text
+where they do not name their subject), the evenness over all kinds of tasks that there are (entropy
+by that of an even spread, so that both arms are measured by the same), and what an accepted row
+cost: rows made, tokens written.
 
-``--arm`` says what is asked for: ``plain`` Magpie, ``made_up`` requests, or ``texts``: made up and
-with a text, of which the unsteered arm has both too, so that nothing but the weights differs.
+``--arm`` says what is asked for. Of Magpie: ``plain``, ``made_up`` requests, or ``texts``: made up
+and with a text, of which the unsteered arm has both too, so that nothing but the weights differs.
+Without Magpie: ``grounded``, tasks about the texts that ship, in turn with computed problems.
 """
 
 from __future__ import annotations
@@ -24,20 +26,27 @@ from evals.options import add_json, check_place, save, told_on
 from evolsynth.data.files import read_rows
 from evolsynth.evaluation.diversity.distances import vendi_score
 from evolsynth.evaluation.embed.base import embedder_named
+from evolsynth.evaluation.text.gist import gist
 from evolsynth.evaluation.text.task import TASKS
-from evolsynth.pipeline import gate, magpie, respond
+from evolsynth.pipeline import Pipeline, gate, magpie, merge, respond, texts
 from evolsynth.pipeline.run.knowledge import evenness
 from evolsynth.pipeline.steer import Steer
+from evolsynth.pipeline.steps import STEPS
+from evolsynth.prompts import passages_folder
 from evolsynth.rows import Row
 
-__all__ = ["ARMS", "Arm", "add_options", "compared", "measured", "run", "run_arm"]
+__all__ = ["ARMS", "MAGPIE", "Arm", "add_options", "compared", "measured", "run", "run_arm"]
 
 #: What Magpie is asked for in each pair of runs.
-ARMS: Mapping[str, Mapping[str, Any]] = {
+MAGPIE: Mapping[str, Mapping[str, Any]] = {
     "plain": {},
     "made_up": {"made_up": True},
     "texts": {"made_up": True, "with_text": True},
 }
+_GROUNDED = "grounded"
+ARMS = (*MAGPIE, _GROUNDED)
+#: Tasks of each text: half of 300 rows are about the sixty that ship.
+_EACH = 3
 
 
 class Arm(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,10 +65,19 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True):
 
 def measured(rows: list[Row], embedder: Any) -> tuple[float, float, dict[str, int]]:
     """The Vendi score of rows, their evenness over all kinds of tasks, and how many are of each."""
-    vectors = embedder.embed([row.instruction or "" for row in rows])
+    vectors = embedder.embed([gist(row) for row in rows])
     tasks = Counter(str(row.verdict.task) for row in rows if row.verdict is not None)
     tasks.pop("other", None)
     return vendi_score(vectors), evenness(tasks, len(TASKS) - 1), dict(tasks.most_common())
+
+
+def line(what: str, *, answers: bool = False) -> Pipeline:
+    """The steps of an arm."""
+    if what == _GROUNDED:
+        about = texts([passages_folder()], shuffle=1) >> STEPS["grounded"](each=_EACH)
+        return [about, STEPS["computed"]()] >> merge() >> gate()
+    asked = magpie(**MAGPIE[what])
+    return asked >> respond() >> gate() if answers else asked >> gate()
 
 
 async def run_arm(
@@ -69,9 +87,7 @@ async def run_arm(
     requests are answered, too, where they have none."""
     with tempfile.TemporaryDirectory() as folder:
         told = {**options, "steer": steer, "embedder": embedder, "report": False}
-        asked = magpie(**ARMS[what])
-        pipe = asked >> respond() >> gate() if answers else asked >> gate()
-        result = await pipe.run(folder, **told)
+        result = await line(what, answers=answers).run(folder, **told)
         rows = list(read_rows(result.files["accepted"]))
     vendi, even, tasks = measured(rows, embedder)
     state = result.state
@@ -93,13 +109,13 @@ def compared(plain: Arm, steered: Arm) -> dict[str, float]:
         "vendi": steered.vendi / plain.vendi,
         "evenness": steered.evenness / max(plain.evenness, 1e-9),
         "made_for_a_row": (steered.made / steered.rows) / (plain.made / plain.rows),
-        "tokens_for_a_row": (steered.tokens / steered.rows) / (plain.tokens / plain.rows),
+        "tokens_for_a_row": (steered.tokens / steered.rows) / max(plain.tokens / plain.rows, 1e-9),
     }
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""
-    parser.add_argument("--arm", choices=tuple(ARMS), default="texts", help="default: texts")
+    parser.add_argument("--arm", choices=ARMS, default="texts", help="default: texts")
     parser.add_argument("--rows", type=int, default=300, help="accepted rows of each (300)")
     parser.add_argument("--answers", action="store_true", help="have the requests answered, too")
     parser.add_argument("--every", type=int, default=Steer().every, help="rows of a block")

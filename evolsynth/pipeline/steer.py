@@ -9,20 +9,22 @@ import msgspec
 
 from evolsynth.errors import InputError
 
-__all__ = ["Steer", "steer_of"]
+__all__ = ["LEAST_ROWS", "Steer", "steer_of"]
 
-_AT_LEAST = 8
+#: Rows of a source between two looks at least: fewer would have too few under way.
+LEAST_ROWS = 8
 
 
 class Steer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a run steers itself.
 
     Args:
-        every: rows of a source's plan between two looks; what is asked for changes one such block
-            later.
+        every: rows between two looks, about; what is asked for changes one such block later. A
+            source's plan is cut into blocks of so many rows, or of fewer where it has others beside
+            it, or steps make several rows of each of its own (``each``).
     """
 
-    every: Annotated[int, msgspec.Meta(ge=_AT_LEAST)] = 50
+    every: Annotated[int, msgspec.Meta(ge=LEAST_ROWS)] = 50
 
 
 def steer_of(given: bool | Steer | Mapping[str, Any] | None) -> Steer | None:
@@ -36,13 +38,13 @@ def steer_of(given: bool | Steer | Mapping[str, Any] | None) -> Steer | None:
     if given is True:
         return Steer()
     if isinstance(given, Steer):
-        if given.every < _AT_LEAST:
-            raise InputError(f"steer: every is {given.every}: it must be {_AT_LEAST} or more.")
+        if given.every < LEAST_ROWS:
+            raise InputError(f"steer: every is {given.every}: it must be {LEAST_ROWS} or more.")
         return given
     try:
         return msgspec.convert(given, Steer)
     except msgspec.ValidationError as error:
         told = str(error).replace("`", "'")
         raise InputError(
-            f"steer: {told}. Write true, or {{every: 50}} with a number from {_AT_LEAST}."
+            f"steer: {told}. Write true, or {{every: 50}} with a number from {LEAST_ROWS}."
         ) from None

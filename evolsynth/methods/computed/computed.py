@@ -8,7 +8,7 @@ import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from random import Random
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from evolsynth.columns import Columns
 from evolsynth.errors import InputError, SetupError, did_you_mean
@@ -29,8 +29,12 @@ from evolsynth.prompts import lists_hash
 from evolsynth.rows import Row, derive_seed
 from evolsynth.streams import ordered_map
 
+if TYPE_CHECKING:
+    from evolsynth.methods.steering import Steering
+
 __all__ = ["GYM", "OWN", "chosen_sets", "computed"]
 
+_SETS = "sets"
 #: Groups of sets: those that need nothing else, and those of reasoning-gym.
 OWN, GYM = "own", "gym"
 #: Of answers without steps, how many are asked for without explanation; of those with steps, how
@@ -64,6 +68,7 @@ async def computed(
     level: Literal["small", "medium", "mixed"] = "mixed",
     reword: bool = False,
     concurrency: Count | None = None,
+    steering: Steering | None = None,
 ) -> AsyncGenerator[Row]:
     """Problems drawn by a program, each with its answer computed, and its steps: ``n`` rows in
     plan order.
@@ -88,16 +93,17 @@ async def computed(
     """
     if not 0 <= steps <= 1:
         raise InputError(f"steps is {steps}: give the share of answers with steps, from 0 to 1.")
-    drawn = chosen_sets([OWN] if sets is None else sets)
+    weights = chosen_sets([OWN] if sets is None else sets)
     reworder = None
     if reword:
         if llm is None:
             raise InputError("reword needs a model. Give one, or leave it out.")
         reworder = Reworder(llm, seed)
-    maker = _Maker(seed, drawn, steps, level)
+    maker = _Maker(seed, weights, steps, level)
 
     async def one(index: int) -> Row:
-        row = await asyncio.to_thread(maker.row, index)
+        drawn = None if steering is None else await _drawn(steering, weights, seed, index)
+        row = await asyncio.to_thread(maker.row, index, drawn)
         return row if reworder is None else await reworder.row(row)
 
     def failed(index: int, error: BaseException) -> Row:
@@ -111,6 +117,15 @@ async def computed(
     ) as stream:
         async for row in stream:
             yield row
+
+
+async def _drawn(steering: Steering, usual: Mapping[str, float], seed: int, index: int) -> str:
+    """The set of row ``index`` in a run that steers itself."""
+    from evolsynth.methods.steering import chosen, spread
+
+    tasks = {name: PROBLEMS[name].task for name in usual}
+    weights = await steering.weights(index, _SETS, usual, tasks)
+    return chosen(weights, spread(seed, f"computed/{_SETS}", index))
 
 
 def chosen_sets(sets: Mapping[str, float] | Sequence[str]) -> dict[str, float]:
@@ -177,20 +192,20 @@ class _Maker(NamedTuple):
     steps: float
     level: Literal["small", "medium", "mixed"]
 
-    def row(self, index: int) -> Row:
-        """Row ``index``."""
+    def row(self, index: int, drawn: str | None = None) -> Row:
+        """Row ``index``, of the set that was drawn by a run that steers itself, if one was."""
         key = f"computed/{self.seed}/{index}"
         chance = Random(derive_seed(self.seed, "computed", str(index)))  # noqa: S311 - reproducible
-        name = chance.choices(list(self.sets), list(self.sets.values()))[0]
+        name = drawn or chance.choices(list(self.sets), list(self.sets.values()))[0]
         kind = PROBLEMS[name]
-        drawn: Level = chance.choice(("small", "medium"))
-        level: Level = drawn if self.level == "mixed" else self.level
+        size: Level = chance.choice(("small", "medium"))
+        level: Level = size if self.level == "mixed" else self.level
         values = kind.draw(chance, level)
         solution = kind.solve(values)
         told = self._told(chance, name, solution.case, bool(solution.steps))
         task = task_of_values(name, values, **told)
         ground = {"kind": "computed", "set": name, "values": dict(values), **told}
-        made = {
+        made: dict[str, Any] = {
             "method": "computed",
             "kind": name,
             "task": kind.task,
@@ -201,6 +216,10 @@ class _Maker(NamedTuple):
             "prompt": f"computed/{name}",
             "prompt_sha256": lists_hash(f"computed/{name}"),
         }
+        if drawn is not None:
+            from evolsynth.methods.steering import DRAWN
+
+            made[DRAWN] = {_SETS: drawn}
         return _row(task, key, made, {**ground, "answer": task.answer})
 
     def _told(self, chance: Random, name: str, case: str, has_steps: bool) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from random import Random
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -25,9 +25,12 @@ from evolsynth.prompts import lists_hash, load_prompt, prompt_family
 from evolsynth.rows import Row, derive_seed
 from evolsynth.streams import Rows, map_rows
 
+if TYPE_CHECKING:
+    from evolsynth.methods.steering import Steering
+
 __all__ = ["EXHAUSTED", "LEAST_TOKEN", "grounded", "kinds_of"]
 
-_METHOD, _FLUENT = "grounded", "grounded/fluent"
+_METHOD, _FLUENT, _KINDS = "grounded", "grounded/fluent", "kinds"
 #: What the lowest token of a question must have, in nats: of 22 questions that a reader refused 12
 #: had one below this, of 70 that he kept 3.
 LEAST_TOKEN = -7.0
@@ -56,6 +59,7 @@ async def grounded(
     least_token: Annotated[float, msgspec.Meta(le=0)] | None = LEAST_TOKEN,
     seed: int = 0,
     concurrency: Count | None = None,
+    steering: Steering | None = None,
 ) -> AsyncGenerator[Row]:
     """Tasks about each row's text, with answers that stand in it: up to ``each`` rows for each.
 
@@ -91,9 +95,12 @@ async def grounded(
         if _in_part(row, passage):  # the title is of more than what is shown
             passage = passage._replace(title="")
         refused: dict[str, str] = {}
+        now = wanted if steering is None else await _steered(steering, row, wanted)
         chosen = await _chosen(
-            passage, row, wanted, answerer, judge, each=each, seed=seed, refused=refused
+            passage, row, now, answerer, judge, each=each, seed=seed, refused=refused
         )
+        if steering is not None:
+            chosen = [_drawn(draft) for draft in chosen]
         spare = await _spare(passage, row, wanted, answerer, judge, chosen, most=others, seed=seed)
         made = [_row(row, draft, seed, number, spare) for number, draft in enumerate(chosen)]
         if len(made) < each:
@@ -104,6 +111,23 @@ async def grounded(
     async with aclosing(map_rows(rows, work, step=_METHOD, concurrency=width)) as stream:
         async for row in stream:
             yield row
+
+
+async def _steered(
+    steering: Steering, row: Row, wanted: Sequence[tuple[Kind, float]]
+) -> list[tuple[Kind, float]]:
+    """The kinds to make of a row where the run has come to it, and their weights."""
+    usual = {kind.name: weight for kind, weight in wanted}
+    tasks = {kind.name: kind.task for kind, _ in wanted}
+    weights = await steering.weights(row, _KINDS, usual, tasks)
+    return [(kind, weights[kind.name]) for kind, _ in wanted if weights[kind.name] > 0]
+
+
+def _drawn(draft: Draft) -> Draft:
+    """The draft, which says of what kind it was to be."""
+    from evolsynth.methods.steering import DRAWN
+
+    return draft._replace(told={**draft.told, DRAWN: {_KINDS: draft.kind}})
 
 
 def _in_part(row: Row, passage: Passage) -> bool:
@@ -180,7 +204,7 @@ class _Found(NamedTuple):
 async def _chosen(
     passage: Passage,
     row: Row,
-    wanted: list[tuple[Kind, float]],
+    wanted: Sequence[tuple[Kind, float]],
     llm: LLM,
     judge: _Judge,
     *,
@@ -195,7 +219,7 @@ async def _chosen(
     random = Random(derive_seed(seed, _METHOD, row.id))  # noqa: S311
     pools: dict[str, _Found] = {}
     taken: list[Draft] = []
-    left = [(kind, weight) for kind, weight in wanted]
+    left = list(wanted)
     while left and len(taken) < each:
         again: list[tuple[Kind, float]] = []
         while left and len(taken) < each:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from random import Random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.problems.problem import filled
@@ -19,6 +19,9 @@ from evolsynth.prompts import lists_hash, prompt_lists
 from evolsynth.rows import Row, derive_seed
 from evolsynth.streams import Rows, map_rows
 
+if TYPE_CHECKING:
+    from evolsynth.methods.steering import Steering
+
 __all__ = ["inverse"]
 
 NOTHING = reason(
@@ -29,6 +32,7 @@ NOTHING = reason(
 #: Parts of a text that are tried at most for one way to spoil.
 _TRIED = 12
 _KEPT = ("title", "heading", "source")
+_WAYS = "spoilers"
 
 
 @method(
@@ -44,6 +48,7 @@ async def inverse(
     each: Count = 2,
     spoilers: Sequence[str] | None = None,
     concurrency: Count = 4,
+    steering: Steering | None = None,
 ) -> AsyncGenerator[Row]:
     """Tasks to mend a part of each row's ``input`` that a program spoiled; the answer is the
     original, which the spoiled text decides.
@@ -69,12 +74,19 @@ async def inverse(
     async def one(row: Row) -> tuple[Row, ...]:
         if row.input is None:
             return (row,)
-        made = await asyncio.to_thread(maker.rows, row, row.input)
+        weights = None if steering is None else await _weights(steering, row, named)
+        made = await asyncio.to_thread(maker.rows, row, row.input, weights)
         return made or (row.reject(NOTHING),)
 
     async with aclosing(map_rows(rows, one, step="inverse", concurrency=concurrency)) as stream:
         async for row in stream:
             yield row
+
+
+async def _weights(steering: Steering, row: Row, named: Sequence[str]) -> Mapping[str, float]:
+    """How often each way is to be taken where the run has come to a row."""
+    tasks = {name: SPOILERS[name].task for name in named}
+    return await steering.weights(row, _WAYS, dict.fromkeys(named, 1.0), tasks)
 
 
 class _Maker(NamedTuple):
@@ -84,18 +96,25 @@ class _Maker(NamedTuple):
     spoilers: Sequence[str]
     each: int
 
-    def rows(self, row: Row, text: str) -> tuple[Row, ...]:
-        """So many tasks of one text, no part of it twice."""
+    def rows(
+        self, row: Row, text: str, weights: Mapping[str, float] | None = None
+    ) -> tuple[Row, ...]:
+        """So many tasks of one text, no part of it twice; where the run steers itself, its ways are
+        drawn by these weights."""
         chance = Random(derive_seed(self.seed, "inverse", row.id))  # noqa: S311 - reproducible
         parts = material(text)
-        names, used, made = chance.sample(self.spoilers, len(self.spoilers)), set[str](), []
+        used, made = set[str](), []
+        names = chance.sample(self.spoilers, len(self.spoilers))
+        if weights is not None:  # Efraimidis and Spirakis 2006: without replacement
+            names = [name for name in names if weights[name] > 0]
+            names.sort(key=lambda name: chance.random() ** (1 / weights[name]), reverse=True)
         for name in names:
             some = [part for part in parts[SPOILERS[name].unit] if not _overlaps(part, used)]
             for part in chance.sample(some, min(len(some), _TRIED)):
                 task = self._task(row, name, part, chance)
                 if task is not None:
                     used.add(part)
-                    made.append(task)
+                    made.append(task if weights is None else _with_drawn(task, name))
                     break
             if len(made) == self.each:
                 break
@@ -135,6 +154,14 @@ class _Maker(NamedTuple):
                 "response": {"method": "inverse", "finish_reason": "stop", "ground": dict(ground)},
             },
         )
+
+
+def _with_drawn(row: Row, name: str) -> Row:
+    """The row, which says in which way it was to be spoiled."""
+    from evolsynth.methods.steering import DRAWN
+
+    made = {**row.provenance["instruction"], DRAWN: {_WAYS: name}}
+    return row.replace(provenance={**row.provenance, "instruction": made})
 
 
 def _overlaps(part: str, used: set[str]) -> bool:

@@ -159,6 +159,8 @@ class Flow:
                     continue
                 for out in tracker.leave(row):
                     self.gone[context.node.index] += 1
+                    if context.shared.steerer is not None:
+                        context.shared.steerer.left(out)
                     yield out
                 broken = self._breaker and tracker.streak >= self._breaker
                 if broken and step.kind not in ("load", "texts"):
@@ -211,9 +213,8 @@ class Flow:
                     return
                 made += 1
                 row = row if ours else as_row(node, row, made)
-                if context.shared.steerer is not None:
-                    context.shared.steerer.made(node, row)
-                yield row
+                steerer = context.shared.steerer
+                yield row if steerer is None else steerer.made(node, row)
 
     async def _joined(
         self, context: Context, inputs: Sequence[AsyncGenerator[Row]]

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from evolsynth.evaluation.demands.found import carried
+from evolsynth.evaluation.text.gist import gist
 from evolsynth.evaluation.text.task import task_of
 from evolsynth.foreign import of_all, witness
 from evolsynth.methods.steering import DRAWN
@@ -125,7 +126,7 @@ class Learnt:
         traits = {"lengths": str(max(words, 1).bit_length())}
         if self._leaders is not None and row.instruction:
             try:
-                traits["clusters"] = str(self._leaders.cluster(row.instruction))
+                traits["clusters"] = str(self._leaders.cluster(gist(row)))
             except BaseException as error:  # an embedder of somebody else's
                 if of_all(error):
                     raise

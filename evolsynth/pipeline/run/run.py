@@ -156,7 +156,7 @@ class _Run:
         if plan.steer is not None:
             from evolsynth.pipeline.run.steer import Steerer  # few runs steer themselves
 
-            steerer = Steerer(plan.steer, self.store.event, self.shared.embedder)
+            steerer = Steerer(plan.steer, plan.nodes, self.store.event, self.shared.embedder)
             self.shared.steerer = self.state.steerer = steerer
         asking = Asking(plan, options, self.store, self.control, self.state, self._affords, stack)
         contexts = []

@@ -10,47 +10,78 @@ either, and a run that goes on makes the same ones again.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.methods.steering import Steering
-from evolsynth.pipeline.graph import Node
-from evolsynth.pipeline.run.knowledge import Known, Learnt, drawn_of, evenness
-from evolsynth.pipeline.steer import Steer
+from evolsynth.pipeline.graph import Node, Step
+from evolsynth.pipeline.run.knowledge import Known, Learnt, evenness
+from evolsynth.pipeline.run.tee import copy_id
+from evolsynth.pipeline.steer import LEAST_ROWS, Steer
 from evolsynth.rows import Row
 
-__all__ = ["Change", "Look", "Steered", "Steerer", "check_steers"]
+__all__ = ["Change", "Look", "Steered", "Steerer", "blocks", "check_steers"]
 
 #: A weight that is so many times the usual one, or less than one part of it, is worth a word.
 _WORTH = 1.5
 _TOLD = 3  # kinds that a look tells of, either way
+#: Steps of ours that wait for all rows before they give any.
+_WAITS = ("spread",)
 
 
 def check_steers(nodes: Sequence[Node]) -> None:
     """See that a run of these steps can steer itself.
 
     Raises:
-        InputError: none of them draws anything that can be steered, or one of the user's own may
-            hold rows back until later ones come.
+        InputError: none of them draws anything that can be steered, or one holds rows back until
+            later ones come, or, being the user's own, may do so.
     """
     if not any(node.step.takes("steering") for node in nodes):
         raise InputError(
             "The run is to steer itself, and none of its steps draws anything that can be steered. "
-            "Use magpie or evolve, say, or leave steer out."
+            "Use magpie, grounded or evolve, say, or leave steer out."
         )
     for node in nodes:
         step = node.step
+        if step.settled and step.kind in _WAITS:
+            raise InputError(
+                f"The run is to steer itself, and the step '{node.name}' waits for all rows, of "
+                "which later ones wait for what becomes of earlier ones. Leave one of the two out."
+            )
         if not step.settled and not step.each and step.shape != "source":
             raise InputError(
                 f"The run is to steer itself, and the step '{node.name}' may hold rows back until "
                 "later ones come, which wait for what becomes of those. Write it as a function of "
                 "one row, or leave steer out."
             )
+
+
+def blocks(nodes: Sequence[Node], every: int) -> dict[int, int]:
+    """Rows of each source's plan between two looks.
+
+    So many that about ``every`` rows come out of the run meanwhile, as far as that is told: sources
+    come side by side, and a step with the option ``each`` makes so many rows of one.
+    """
+    made = dict.fromkeys((node.index for node in nodes), 1)
+    for node in reversed(nodes):
+        for above in node.inputs:
+            made[above] = max(made[above], made[node.index] * _each(node.step))
+    sources = [node.index for node in nodes if node.step.shape == "source"]
+    return {s: max(LEAST_ROWS, every // (len(sources) * made[s])) for s in sources}
+
+
+def _each(step: Step) -> int:
+    """How many rows a step makes of one, by its option of that name."""
+    declared = inspect.signature(step.function).parameters.get("each")
+    each = step.parameters.get("each", 1 if declared is None else declared.default)
+    return each if isinstance(each, int) and each > 0 else 1
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,19 +158,39 @@ class Steered(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class _Set(NamedTuple):
+    """Choices that a step draws from: of which name and step, with their usual weights and kinds
+    of task."""
+
+    name: str
+    step: int
+    usual: Mapping[str, float]
+    kinds: Mapping[str, str]
+
+
 class Steerer:
     """What a run knows of its rows, and what it tells its steps.
 
     Args:
         options: how often it looks.
+        nodes: the steps of the run.
         tell: puts an event into the store.
         embedder: the run's, for clusters of meaning.
     """
 
     def __init__(
-        self, options: Steer, tell: Callable[..., None], embedder: Embedder | None = None
+        self,
+        options: Steer,
+        nodes: Sequence[Node],
+        tell: Callable[..., None],
+        embedder: Embedder | None = None,
     ) -> None:
-        self.every = options.every
+        self._blocks = blocks(nodes, options.every)
+        kinds = [node.step.kind for node in nodes]
+        #: Sources of which there is one like them before, whose rows may have the same ids.
+        self._alike = {
+            s for s in self._blocks if kinds[s] in (kinds[o] for o in self._blocks if o < s)
+        }
         self.looks: list[Look] = []
         self._tell = tell
         self._learnt = Learnt(embedder)
@@ -148,8 +199,8 @@ class Steerer:
         self._known: dict[int, list[Known]] = {}
         self._waiting: dict[tuple[int, int], asyncio.Event] = {}
         self._names: dict[int, str] = {}
+        self._asked: dict[tuple[int, int], list[_Set]] = {}
         self._sets: dict[str, tuple[dict[str, float], dict[str, str]]] = {}
-        self._seen: set[str] = set()
         self._gone: set[tuple[str, str]] = set()
         self._tasks: list[tuple[int, str | None]] = []  # of the rows so far: their source, its task
         self._looked = 0
@@ -159,11 +210,25 @@ class Steerer:
         """What one step asks."""
         return _Asked(self, node)
 
-    def made(self, node: Node, row: Row) -> None:
-        """A source gave a row: it has the next number of its plan."""
+    def made(self, node: Node, row: Row) -> Row:
+        """A source gave a row: it has the next number of its plan.
+
+        It is known by its id, so one of a source that is like another before it gets one of its
+        own, as a copy on another branch does.
+        """
         self._names[node.index] = node.name
+        if node.index in self._alike:
+            own = copy_id(f"{row.id}/{node.name}", node.index)
+            row = row.replace(id=own, parents=(*row.parents, row.id))
         self._places[row.id] = (node.index, self._made[node.index])
         self._made[node.index] += 1
+        return row
+
+    def left(self, row: Row) -> None:
+        """A row left a step: what is made of it later is known by it."""
+        place = self.place(row)
+        if place is not None:
+            self._places.setdefault(row.id, place)
 
     def place(self, row: Row) -> tuple[int, int] | None:
         """The source that a row comes from, and the number there; None where it is not known."""
@@ -174,7 +239,7 @@ class Steerer:
 
     async def known(self, source: int, number: int) -> Known | None:
         """What is known where row ``number`` of a source is planned; None: nothing yet."""
-        block = number // self.every - 2
+        block = number // self._blocks[source] - 2
         if block < 0:
             return None
         if len(self._known.get(source, ())) <= block:
@@ -182,23 +247,28 @@ class Steerer:
             await waiting.wait()
         return self._known[source][block]
 
-    def note(self, name: str, usual: Mapping[str, float], kinds: Mapping[str, str]) -> None:
-        """A step draws from these choices."""
-        told, kinds_of = self._sets.setdefault(name, ({}, {}))
-        for choice, weight in usual.items():
-            told.setdefault(choice, weight)
-        kinds_of.update({c: k for c, k in kinds.items() if c not in kinds_of})
+    def asked(self, place: tuple[int, int], one: _Set) -> None:
+        """A step draws from these choices for a row."""
+        self._asked.setdefault(place, []).append(one)
+
+    def _note(self, place: tuple[int, int]) -> None:
+        """What was drawn from for a row that came out; before that, whether a step has asked yet
+        would depend on what is under way."""
+        for one in sorted(self._asked.pop(place, ()), key=lambda one: (one.step, one.name)):
+            told, kinds_of = self._sets.setdefault(one.name, ({}, {}))
+            for choice, weight in one.usual.items():
+                told.setdefault(choice, weight)
+            kinds_of.update({c: k for c, k in one.kinds.items() if c not in kinds_of})
 
     def came(self, row: Row) -> None:
         """A row came out of the last step."""
         place = self.place(row)
         if place is not None:
-            self._places.setdefault(row.id, place)  # its own descendants name it as a parent
             source, number = place
-            while number >= (len(self._known.get(source, ())) + 1) * self.every:
+            while number >= (len(self._known.get(source, ())) + 1) * self._blocks[source]:
                 self._look(source)
+            self._note(place)
         self._learnt.add(row)
-        self._seen.update(name for name, _ in drawn_of(row))
         accepted = row.failure is None and not row.settled
         task = row.verdict.task if accepted and row.verdict is not None else None
         self._tasks.append((1, task) if accepted else (0, None))
@@ -206,7 +276,8 @@ class Steerer:
     def _look(self, source: int) -> None:
         """Look at what came out, and let what follows from it hold for the block after next."""
         some = self._known.setdefault(source, [])
-        block, known = len(some), self._learnt.known(self.every)
+        every = self._blocks[source]
+        block, known = len(some), self._learnt.known(every)
         some.append(known)
         since = self._tasks[self._looked :]
         self._looked = len(self._tasks)
@@ -214,7 +285,7 @@ class Steerer:
             self._changed = len(self._tasks)
         counts = Counter(task for ok, task in since if ok and task is not None)
         look = Look(
-            after=(block + 1) * self.every,
+            after=(block + 1) * every,
             source=self._names[source],
             accepted=sum(ok for ok, _ in since),
             rows=len(since),
@@ -228,11 +299,9 @@ class Steerer:
             waiting.set()
 
     def _changes(self, known: Known) -> list[Change]:
-        """What is told of a look; only of sets that rows have come out of, so that it does not
-        depend on what is under way."""
+        """What is told of a look."""
         changes: list[Change] = []
-        for name in sorted(self._seen & self._sets.keys()):
-            usual, kinds = self._sets[name]
+        for name, (usual, kinds) in sorted(self._sets.items()):
             for choice, tried in known.dropped(name, usual).items():
                 if (name, choice) not in self._gone:
                     self._gone.add((name, choice))
@@ -314,7 +383,9 @@ class _Asked(Steering):
         kinds: Mapping[str, str] = {},
     ) -> dict[str, float]:
         """See `Steering.weights`."""
-        self._steerer.note(name, usual, kinds)
         place = (self._node.index, at) if isinstance(at, int) else self._steerer.place(at)
-        known = None if place is None else await self._steerer.known(*place)
+        if place is None:
+            return dict(usual)
+        self._steerer.asked(place, _Set(name, self._node.index, usual, kinds))
+        known = await self._steerer.known(*place)
         return dict(usual) if known is None else known.weights(name, usual, kinds)

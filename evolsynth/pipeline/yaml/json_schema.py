@@ -112,7 +112,7 @@ def _settings(types: _Types) -> dict[str, Any]:
         "steer": {
             **types.of(bool | Steer | None),
             "description": "Look now and then at what is thin among the rows that came out, and "
-            "ask for that next; every: the rows of a source's plan from look to look.",
+            "ask for that next; every: about how many rows from look to look.",
             "default": False,
         },
         "embedder": {

@@ -22,6 +22,7 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq
 
 from evolsynth.evaluation.information_loss.reading import Token
+from evolsynth.evaluation.text.lexicon import kind_of, senses
 from evolsynth.evaluation.text.words import stem, word_lists
 
 if TYPE_CHECKING:
@@ -130,12 +131,13 @@ def align(
     _attached(made)
     _related(made)
     _find_runs(made)
-    if vectors is not None:
-        _alike(made, vectors)
-    _used_twice(made, vectors)
     for i in range(1, n):
         made.left[i] = i - 1 if made.same[i - 1] else made.left[i - 1]
         made.right[n - 1 - i] = n - i if made.same[n - i] else made.right[n - i]
+    _known(made)
+    if vectors is not None:
+        _alike(made, vectors)
+    _used_twice(made, vectors)
     return made
 
 
@@ -216,6 +218,36 @@ def _related(made: Alignment) -> None:
         if choice is not None:
             _pair(made, i, choice, 0.95, True)
             rest.remove(choice)
+
+
+#: How surely a word stands for one of the same meaning, and for a narrower one.
+_SYNONYM, _NARROWER = 0.9, 0.8
+
+
+def _known(made: Alignment) -> None:
+    """Words with a meaning in common, and narrower ones in the same place ("tool", "hammer"), by
+    WordNet."""
+    old, new = _left(made)
+    if not new:
+        return
+    by: dict[int, list[int]] = defaultdict(list)
+    for j in new:
+        for sense in senses(made.evolved[j].text):
+            by[sense].append(j)
+    for i in old:
+        if not _common(made.original, i):
+            continue
+        own = senses(made.original[i].text)
+        free = (j for sense in own for j in by.get(sense, ()) if made.of[j] < 0)
+        choice = min(free, key=lambda j: (abs(j - made.place[made.left[i]] - 1), j), default=None)
+        if choice is not None:
+            _pair(made, i, choice, _SYNONYM, False)
+            continue
+        hole = gap(made, i)
+        for j in range(hole.begin, min(hole.stop, hole.begin + _WIDE)):
+            if made.of[j] < 0 and kind_of(made.evolved[j].text, made.original[i].text):
+                _pair(made, i, j, _NARROWER, False)
+                break
 
 
 def _alike(made: Alignment, vectors: WordVectors) -> None:

@@ -29,7 +29,7 @@ from evolsynth.evaluation.text.words import (
 
 __all__ = ["data_changed", "exact", "quantities"]
 
-_QUOTATION, _CODE = 0.55, 0.55
+_QUOTATION, _CODE = 0.7, 0.7
 #: A name may have been paraphrased (a country for its people), unless all around it was copied.
 _NAME, _NAME_TAKEN_OUT = 0.3, 0.6
 #: One of several options is gone while the others stand; all of them were said in other words.
@@ -69,11 +69,10 @@ def _squeeze(text: str) -> str:
 
 
 def _code(old: Reading, new: Reading) -> list[Loss]:
-    losses = []
-    for place in dict.fromkeys(facts.code(old.text)):
-        if re.sub(r"\s+", " ", plain(place.text)).casefold().strip("` ") not in new.flat:
-            losses.append(old.lose(place.start, place.end, "code", _CODE))
-    return losses
+    bare = "".join(new.flat.split())
+    found = dict.fromkeys(facts.code(old.text))
+    gone = [p for p in found if "".join(plain(p.text).split()).casefold().strip("`") not in bare]
+    return [old.lose(place.start, place.end, "code", _CODE) for place in gone]
 
 
 def _names(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
@@ -192,6 +191,8 @@ def _stands(made: Alignment, i: int) -> bool:
 #: ("first" may be "initially"), or a small one ("the two" may be "both").
 _GONE, _REPEATED, _ORDINAL, _ONE, _TWO = 0.65, 0.1, 0.12, 0.15, 0.4
 _CHANGED_UNIT, _PUT_IN = 0.6, 0.55
+#: From which on a word is told to stand for the same.
+_SAID_OTHERWISE = 0.85
 #: Lost numbers, articles and candidates that are looked at: no request has as many.
 _LISTED = 300
 _VAGUE = vocabulary(
@@ -345,8 +346,9 @@ def _vague(new: Reading, hole: Gap) -> str | None:
 def _weight(new: Reading, number: Number, hole: Gap, became: str | None, copied: float) -> float:
     value = number.values[0]
     if number.ordinal:
-        replaced = hole.tight and (became is not None or hole.stop == hole.begin)
-        return 0.6 if replaced else _ORDINAL
+        came = new.tokens[hole.begin : hole.stop]
+        replaced = became is not None or not came or (value > 3 and any(t.weight > 0 for t in came))
+        return 0.6 if hole.tight and replaced else _ORDINAL
     if became is not None:
         return _GONE
     if any(value == n.values[0] for n in new.numbers):
@@ -389,6 +391,8 @@ def _of_something_else(
     taken = j is not None and made.of[j] >= 0 and made.same[made.of[j]]
     if k is None or j is None or made.same[k] or taken or number.unit:
         return []
+    if made.kept[k] >= _SAID_OTHERWISE:  # another way to write the unit
+        return []
     if made.place[k] == j and made.kept[k] >= 0.5:  # words of like meaning
         return []
     copied = min(max(0.0, copying(made, [k], around=k) - 0.2) / 0.4, 1.0)
@@ -422,6 +426,8 @@ def _put_in(old: Reading, new: Reading, made: Alignment, j: int) -> list[Loss]:
     i, k = made.of[left], made.of[right]
     between = old.tokens[i + 1 : k]
     number = _number(new, j)
+    if number.values[0] == 1:  # "a glass", "1 glass"
+        return []
     became = new.text[number.start : number.end]
     articles = all(t.text.casefold() in ARTICLES for t in between)
     if len(between) in (1, 2) and articles and old.tokens[k].weight > 0:
@@ -434,12 +440,22 @@ def _put_in(old: Reading, new: Reading, made: Alignment, j: int) -> list[Loss]:
 
 
 def _one_made_vague(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
-    """ "He has one before" that became "he has some before"."""
+    """ "He has one before" that became "he has some before"; "one tree", "trees"."""
     losses = []
     for i, token in enumerate(old.tokens):
         if made.same[i] or token.text.casefold() != "one":
             continue
-        vague = _vague(new, gap(made, i))
+        hole = gap(made, i)
+        vague = _vague(new, hole) or _several(old, new, made, i)
         if vague is not None:
             losses.append(old.lose(token.start, token.end, "number", _PUT_IN, vague))
     return losses
+
+
+def _several(old: Reading, new: Reading, made: Alignment, i: int) -> str | None:
+    """The word that "one" counted, where it stands for several now."""
+    if i + 1 >= len(old.tokens) or not made.same[i + 1]:
+        return None
+    one, other = old.tokens[i + 1].text, new.tokens[made.place[i + 1]].text
+    many = other.endswith("s") and not one.endswith("s") and other[:3] == one[:3]
+    return other if many and made.place[i] < 0 else None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import re
 import signal
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -69,7 +70,7 @@ def information_loss(
         facts_only: look for lost numbers, names, quotations, code, options, negations and bounds
             alone, and not at what each clause says: several times faster.
     """
-    if begins_with(evolved, original):
+    if begins_with(evolved, original) and not _goes_on_with_or(original, evolved):
         return InformationLoss(0.0, flagged=False)
     if max(len(original), len(evolved)) > MOST:
         parts = unlike(original, evolved)
@@ -90,6 +91,15 @@ def information_loss(
     score = round(1.0 / (1.0 + math.exp(_CUT - logit)), 4)
     spans = _spans(old, made, [loss for loss in losses if loss.weight > _TOLD][:_LISTED])
     return InformationLoss(score, score >= threshold, spans, note)
+
+
+_OR = re.compile(r"\W{0,3}\s(?:and/)?or\b", re.I)
+
+
+def _goes_on_with_or(original: str, evolved: str) -> bool:
+    """Whether what follows the original lets one do something else: "as a table or a list"."""
+    bare = original.rstrip(" .!?,;:")
+    return evolved.startswith(bare) and bool(_OR.match(evolved, len(bare)))
 
 
 def _of_long_texts(
@@ -190,12 +200,29 @@ def evidence(
     # a pair whose original stands in its evolution never comes here
     from evolsynth.evaluation.information_loss.clauses import clauses_lost, replaced
     from evolsynth.evaluation.information_loss.exact import data_changed, exact, quantities
+    from evolsynth.evaluation.information_loss.notation import notation, units
+    from evolsynth.evaluation.information_loss.polarity import polarity
+    from evolsynth.evaluation.information_loss.roles import roles
+    from evolsynth.evaluation.information_loss.scope import alternatives, scopes
     from evolsynth.evaluation.information_loss.senses import senses
 
+    # first what pairs off the same in other words
+    measured = units(old, new, made)
+    turned = [] if foreign else polarity(old, new, made)
     losses = {
-        "quantities": quantities(old, new, made, foreign=foreign),
-        "facts": exact(old, new, made) + ([] if foreign else data_changed(old, new, made)),
-        "senses": [] if foreign else senses(old, new, made),
+        "quantities": [*measured, *quantities(old, new, made, foreign=foreign)],
+        "facts": [
+            *exact(old, new, made),
+            *notation(old, new, made),
+            *([] if foreign else data_changed(old, new, made)),
+        ],
+        "senses": [] if foreign else [
+            *turned,
+            *scopes(old, new, made),
+            *alternatives(old, new, made),
+            *roles(old, new, made),
+            *senses(old, new, made),
+        ],
         "clauses": [],
     }
     in_part = False

@@ -42,8 +42,6 @@ _SCOPES = vocabulary("only always unless until except solely exclusively never")
 def senses(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     """Small words that were lost or turned round, and with them the sense."""
     return [
-        *_denials(old, new, made),
-        *_denied(old, new, made),
         *_bounds(old, new, made),
         *_turned(old, new, made),
         *_swapped(old, new, made),
@@ -127,7 +125,11 @@ def _bounds(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     losses: list[Loss] = []
     opposite = {"<=": ">=", ">=": "<="}
     for i, token in enumerate(old.tokens):
-        if token.key not in opposite or made.same[i]:
+        if made.same[i]:
+            continue
+        if token.key == "==" and gap(made, i).tight and copying(made, [i], around=i) > 0.5:
+            losses += _no_more_exact(old, new, made, i)
+        if token.key not in opposite:
             continue
         near = enumerate(old.tokens[i + 1 : i + 5], i + 1)
         after = next((k for k, t in near if t.number >= 0), None)
@@ -144,6 +146,17 @@ def _bounds(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     return losses
 
 
+def _no_more_exact(old: Reading, new: Reading, made: Alignment, i: int) -> list[Loss]:
+    """ "Exactly one question" that became "a question"."""
+    if i + 1 >= len(old.tokens) or made.same[i + 1] or old.tokens[i + 1].text.casefold() != "one":
+        return []
+    hole = gap(made, i)
+    came = [new.tokens[j].text.casefold() for j in range(hole.begin, hole.stop)]
+    if came not in (["a"], ["an"], []):
+        return []
+    return [old.lose(old.tokens[i].start, old.tokens[i + 1].end, "constraint", _UNBOUND)]
+
+
 def _turned(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     """ "Before 1800" that became "after 1800"; "only" that was taken out."""
     losses: list[Loss] = []
@@ -154,6 +167,8 @@ def _turned(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         hole = gap(made, i)
         came = [new.tokens[j] for j in range(hole.begin, hole.stop) if made.of[j] < 0]
         turned = next((t for t in came if t.text.casefold() in _OPPOSITES.get(word, ())), None)
+        if turned is not None and _out_of(new, turned):
+            continue
         around = _neighbours(old, made, hole)
         here = around and (hole.tight or len(came) <= 3)
         if turned is not None and here and not _also_turned(old, made, hole, came):
@@ -162,6 +177,11 @@ def _turned(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         if turned is None and taken_out and copying(made, [i], around=i) > 0.5:
             losses.append(old.lose(token.start, token.end, "constraint", _SCOPE))
     return losses
+
+
+def _out_of(new: Reading, word: Token) -> bool:
+    """Whether a word is the "out" of "7 out of 10", which was "seven in ten"."""
+    return word.text.casefold() == "out" and new.plain[word.end : word.end + 4] == " of "
 
 
 def _neighbours(old: Reading, made: Alignment, hole: Gap) -> bool:

@@ -65,7 +65,8 @@ def _second(match: re.Match[str]) -> int | None:
 _QUOTED = re.compile(r'"([^"\n]{1,400}?)"|(?<![\w\'])\'([^\'\n]{2,80}?)\'(?!\w)')
 _CODE = re.compile(
     r"```.*?```|`[^`\n]+`|https?://[^\s<>\"')\]]+|www\.[^\s<>\"')\]]+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]+\.[\w.]+\w"
-    r"|</?[A-Za-z][^<>\n]{0,60}>|\b\w{1,60}\([\w, ]{0,60}\)|\b\w{1,60}_\w+\b",
+    r"|</?[A-Za-z][^<>\n]{0,60}>|\b\w{1,60}\([\w, ]{0,60}\)|\b\w{1,60}_\w+\b"
+    r"|\{\{? ?[A-Za-z_][\w.]{0,40} ?\}|\b[A-Za-z]:\\[\w.\\-]{1,200}|(?<!\w)[#@][A-Za-z]\w{1,60}",
     re.S,
 )
 
@@ -83,14 +84,15 @@ def quotations(text: str) -> list[Place]:
 
 
 def code(text: str) -> list[Place]:
-    """Code between backticks, URLs, addresses, tags, calls and snake_case names."""
+    """Code between backticks, URLs, addresses, paths, tags, places to fill ("{name}"), calls and
+    snake_case names."""
     if not _CODE_SIGN.search(text):
         return []
     return [Place(m.group(), *m.span()) for m in _CODE.finditer(plain(text))]
 
 
 #: Without any of these there is no code, as far as `_CODE` knows it.
-_CODE_SIGN = re.compile(r"[`@<(_]|www\.|://", re.I)
+_CODE_SIGN = re.compile(r"[`@<(_{#\\]|www\.|://", re.I)
 
 
 _ITEM = r"[^\s,;:.!?()\n]{1,40}(?: [^\s,;:.!?()\n]{1,40}){0,2}"

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from evolsynth.evaluation.text.words import (
+    FUNCTION_WORDS,
     Word,
     content,
     plain,
@@ -219,9 +220,22 @@ def _from_words(flat: str) -> list[Number]:
         if value is not None:
             start, end = tokens[i].start, tokens[i + used - 1].end
             percent = bool(_PER_CENT.match(flat, end))
-            found.append(_number(flat, start, end, value, percent=percent, ordinal=ordinal))
+            number = _number(flat, start, end, value, percent=percent, ordinal=ordinal)
+            found.append(_perhaps_ordinal(flat, tokens, i, used, number))
         past = i + used
     return found
+
+
+def _perhaps_ordinal(
+    flat: str, tokens: Sequence[Word], i: int, used: int, number: Number
+) -> Number:
+    """ "A third attempt" is a third one, or the third: with both values."""
+    if used != 2 or i + 2 >= len(tokens) or tokens[i].lower not in ("a", "an"):
+        return number
+    place, after = _ORDINALS.get(tokens[i + 1].lower, 0), tokens[i + 2]
+    if place < 3 or after.lower in FUNCTION_WORDS or flat[number.end : after.start] != " ":
+        return number
+    return number._replace(values=(*number.values, Fraction(place)))
 
 
 _PER_CENT = re.compile(r"\s?(?:%|per ?cent\b)")

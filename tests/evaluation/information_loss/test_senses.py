@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from evolsynth.evaluation.information_loss.alignment import align
+from evolsynth.evaluation.information_loss.polarity import polarity
 from evolsynth.evaluation.information_loss.reading import Loss, Reading
 from evolsynth.evaluation.information_loss.senses import senses
 
 
 def lost(original: str, evolved: str) -> list[Loss]:
     old, new = Reading(original), Reading(evolved)
-    return senses(old, new, align(old.tokens, new.tokens))
+    made = align(old.tokens, new.tokens)
+    return [*polarity(old, new, made), *senses(old, new, made)]
 
 
 LOST = [

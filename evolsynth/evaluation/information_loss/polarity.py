@@ -1,0 +1,308 @@
+"""What is said and what is denied: the polarity of each word, and whether it was turned round.
+
+A word is denied by what stands before it in its clause ("not", "fails to"), and twice denied is
+said ("did not forget to lock it"). A word and its opposite say the same where one of the two is
+denied ("not closed", "open"). So both texts are brought to one form, words with a sign, and the
+signs of what stands for one another are compared (natural logic's projection, MacCartney and
+Manning 2009, cut down to what can be told without a parser). For English.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from evolsynth.evaluation.information_loss.alignment import Alignment, gap
+from evolsynth.evaluation.information_loss.reading import Loss, Reading
+from evolsynth.evaluation.text.lexicon import opposite, same_meaning
+from evolsynth.evaluation.text.words import vocabularies, vocabulary
+
+__all__ = ["polarity"]
+
+_LISTS = vocabularies(__file__, "polarity.txt")
+_THINGS, _DENY = _LISTS["deny a thing"], frozenset[str]().union(*_LISTS.values()) - _LISTS["averse"]
+_AVERSE = _LISTS["averse"]
+_AVERSE_FORM = re.compile(r"(?:un|dis|non|in|im|il|ir|mis)[a-z]{4,}|[a-z]{3,}less")
+#: What a clause ends with, for what is denied in it.
+_ENDS = vocabulary(
+    "but although though because since while when whereas if until so which who unless"
+)
+#: What one does not think is not so: the denial may stand behind it as well.
+_RAISED = vocabulary(
+    "think thinks thought believe believes believed expect expects expected seem seems seemed want "
+    "wants wanted suppose supposed plan plans planned intend intends intended"
+)
+#: Behind which a denial may go on or not.
+_JOINS = vocabulary("and or nor than as to for in on at by with from of that about during")
+#: "Not only", "not until": nothing is denied.
+_NOT_SO = vocabulary("only just merely until simply necessarily")
+_QUANTIFIED = vocabulary("all every each everyone everybody everything always both entirely")
+#: How far a denial reaches, in words of content; and around a word what may deny it too.
+_REACH, _AROUND = 4, 8
+
+#: What a word says that was denied and is not any more, or is now: where its denial just went or
+#: came in copied text, and in a rewrite; that a denial is still there, but not before this word;
+#: that it may have reached it. And what an opposite says in a word's place, copied and rewritten.
+_TURNED, _TURNED_REWRITTEN, _ELSEWHERE, _PERHAPS = 0.95, 0.85, 0.45, 0.35
+_OPPOSITE, _OPPOSITE_REWRITTEN = 0.9, 0.5
+#: How surely an opposite that is denied stands for a word.
+_PAIRED = 0.95
+
+
+class _Sign(NamedTuple):
+    """Whether a word is denied; how surely: 0 if nothing reaches it, 1 perhaps, 2 as what is
+    denied; and by which token."""
+
+    denied: bool
+    sure: int
+    by: int
+
+
+class _Side:
+    """A text with the signs of its tokens.
+
+    ``cue`` says of each token whether it denies; ``target`` what it denies, -1 for none.
+    """
+
+    def __init__(self, text: Reading) -> None:
+        self.text, self.tokens = text, text.tokens
+        self.low = ["not" if t.key == "not" else t.text.casefold() for t in text.tokens]
+        count = len(self.tokens)
+        self.cue = [word in _DENY and self._denies(i) for i, word in enumerate(self.low)]
+        self.signs = [_Sign(False, 0, -1)] * count
+        self.target = [-1] * count
+        for i in range(count):
+            if self.cue[i]:
+                for k, sure in self._reached(i):
+                    if sure == 2 and self.target[i] < 0:
+                        self.target[i] = k
+                    was = self.signs[k]
+                    self.signs[k] = _Sign(not was.denied, max(sure, was.sure), i)
+
+    def _denies(self, i: int) -> bool:
+        after = self.low[i + 1] if i + 1 < len(self.low) else ""
+        before = self.low[i - 1] if i else ""
+        if self.low[i] == "not":
+            return not (after in _NOT_SO or before in ("or", "if", "why", "whether"))
+        if self.low[i] == "no":
+            return not (before in ("or", "yes") or after in ("or", "matter", "doubt"))
+        return True
+
+    def _reached(self, i: int) -> Iterator[tuple[int, int]]:
+        """The words that a denial reaches, each with how surely."""
+        said, sure = 0, 2
+        if i + 1 < len(self.low) and self.low[i + 1] in _QUANTIFIED:
+            sure = 1
+        for k in range(i + 1, min(i + 1 + 3 * _REACH, len(self.tokens))):
+            token, low = self.tokens[k], self.low[k]
+            if self.text.apart(k - 1, k, ".;:!?,\n") or low in _ENDS:
+                return
+            if said and low in _JOINS:
+                sure = 1
+            if low in _RAISED:
+                sure = 1
+            if token.weight > 0 or self.cue[k]:
+                yield k, sure
+                if not self.cue[k] and token.weight >= 0.3 and not low.endswith("ly"):
+                    said, sure = said + 1, 1
+            if said >= _REACH:
+                return
+
+    def near(self, i: int) -> Iterator[int]:
+        """The tokens around one in its sentence, without itself."""
+        for step in (-1, 1):
+            k = i + step
+            while 0 <= k < len(self.tokens) and abs(k - i) <= _AROUND:
+                if self.text.apart(min(k, k - step), max(k, k - step), ".;!?\n"):
+                    break
+                yield k
+                k += step
+
+    def averse(self, i: int) -> bool:
+        """Whether a word that is no cue may hold a denial."""
+        low = self.low[i]
+        return low in _AVERSE or bool(_AVERSE_FORM.fullmatch(low))
+
+
+class _Pair(NamedTuple):
+    """Both sides; ``fresh`` says of each token whether it has no counterpart."""
+
+    old: _Side
+    new: _Side
+    made: Alignment
+    gone: list[bool]
+    came: list[bool]
+
+
+def polarity(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
+    """Words that were denied and are not any more, or the other way round, or became their
+    opposite. Opposites that say the same ("unsafe", "not safe") are paired off in ``made``."""
+    came = [i < 0 or not made.same[i] for i in made.of]
+    pair = _Pair(_Side(old), _Side(new), made, [not same for same in made.same], came)
+    losses: list[Loss] = []
+    for i, token in enumerate(old.tokens):
+        if token.weight <= 0 or token.number >= 0:
+            continue
+        if pair.old.cue[i]:
+            _denied_by_another(pair, i)
+            continue
+        j, turned = _counterpart(pair, i)
+        if j < 0 or pair.new.cue[j]:
+            continue
+        mine, theirs = pair.old.signs[i], pair.new.signs[j]
+        if (mine.denied != theirs.denied) == turned:
+            if turned and not made.same[i] and made.of[j] in (-1, i):  # the same in other words
+                made.place[i], made.kept[i], made.of[j] = j, _PAIRED, i
+            continue
+        weight = _weight(pair, i, j, turned=turned)
+        if weight:
+            start = _start(old, mine.by) if mine.denied else token.start
+            begin = new.tokens[theirs.by if theirs.denied else j].start
+            became = new.text[begin : new.tokens[j].end]
+            losses.append(old.lose(start, token.end, "negation", weight, became))
+    return losses
+
+
+_AUXILIARIES = vocabulary("must do does did should shall may can could would will is are was were")
+
+
+def _start(text: Reading, cue: int) -> int:
+    """Where a denial begins, with the auxiliary before it."""
+    before = cue > 0 and text.tokens[cue - 1].text.casefold() in _AUXILIARIES
+    return text.tokens[cue - before].start
+
+
+def _denied_by_another(pair: _Pair, i: int) -> None:
+    """Pair off a verb that denies ("failed to reach") with what denies the same now ("did not")."""
+    made, at = pair.made, pair.old.target[i]
+    if made.same[i] or at < 0 or made.place[at] < 0:
+        return
+    sign = pair.new.signs[made.place[at]]
+    if sign.denied == pair.old.signs[at].denied and sign.by >= 0 and pair.came[sign.by]:
+        made.place[i], made.kept[i] = sign.by, _PAIRED
+
+
+def _weight(pair: _Pair, i: int, j: int, *, turned: bool) -> float:
+    """How much it says that words i and j, which stand for one another, have other signs."""
+    mine, theirs = pair.old.signs[i], pair.new.signs[j]
+    if turned:
+        if _sides_changed(pair.made, i, j):
+            return 0.0
+        for side, fresh, at in ((pair.old, pair.gone, i), (pair.new, pair.came, j)):
+            if _denied_otherwise(side, fresh, at) or _alone(side, fresh, at):
+                return 0.0
+        return _OPPOSITE if _copied_around(pair.made, i) else _OPPOSITE_REWRITTEN
+    if _as_often(pair, i, j):
+        return 0.0
+    bare, fresh, at, sign = (
+        (pair.new, pair.came, j, theirs) if mine.denied else (pair.old, pair.gone, i, mine)
+    )
+    if sign.sure < 2 and _denied_otherwise(bare, fresh, at):
+        return 0.0
+    if _of_things(pair, mine, theirs) and _same_deed(pair, i, j):
+        return 0.0
+    copied = _copied_around(pair.made, i)
+    if max(mine.sure, theirs.sure) < 2:
+        return 0.0 if _settled(pair, mine) else _PERHAPS * copied
+    if sign.sure < 2 and _still_denies(pair, mine, theirs):
+        return 0.0 if sign.sure else _ELSEWHERE
+    return _TURNED if copied else _TURNED_REWRITTEN
+
+
+def _as_often(pair: _Pair, i: int, j: int) -> bool:
+    """Whether a word that stands in several places is denied in as many of them as before: the
+    places may have been taken for one another."""
+    counts = []
+    for side, at in ((pair.old, i), (pair.new, j)):
+        key = side.tokens[at].key
+        signs = [side.signs[k].denied for k, t in enumerate(side.tokens) if t.key == key]
+        counts.append((len(signs), sum(signs)))
+    return counts[0] == counts[1] and counts[0][0] > 1
+
+
+def _settled(pair: _Pair, sign: _Sign) -> bool:
+    """Whether what a denial stands before is said now by its opposite."""
+    target = pair.old.target[sign.by] if sign.by >= 0 else -1
+    return target >= 0 and pair.made.kept[target] == _PAIRED and not pair.made.same[target]
+
+
+def _of_things(pair: _Pair, mine: _Sign, theirs: _Sign) -> bool:
+    """Whether what denies a word is a "no", which may as well deny what is said of it."""
+    if mine.denied:
+        return pair.old.low[mine.by] in _THINGS
+    return pair.new.low[theirs.by] in _THINGS
+
+
+def _same_deed(pair: _Pair, i: int, j: int) -> bool:
+    """Whether something else near a word is denied on both sides: "no bottle was broken", "the
+    bottles were not broken"."""
+    for k in pair.old.near(i):
+        m = pair.made.place[k]
+        if pair.made.same[k] and pair.old.signs[k].denied and abs(m - j) <= _AROUND:
+            if pair.new.signs[m].denied and 2 in (pair.old.signs[k].sure, pair.new.signs[m].sure):
+                return True
+    return False
+
+
+def _still_denies(pair: _Pair, mine: _Sign, theirs: _Sign) -> bool:
+    """Whether what denies a word on one side denies something on the other, too."""
+    if mine.denied:
+        return not pair.gone[mine.by] and pair.new.cue[pair.made.place[mine.by]]
+    return not pair.came[theirs.by] and pair.old.cue[pair.made.of[theirs.by]]
+
+
+def _denied_otherwise(side: _Side, fresh: list[bool], i: int) -> bool:
+    """Whether something near a word that came or went may deny it, too."""
+    for k in side.near(i):
+        if not fresh[k]:
+            continue
+        if side.cue[k]:
+            if k > i and k and side.low[k - 1] in ("but", "and"):
+                continue  # "it is used, but not in winter"
+            target = side.target[k]
+            if side.low[k] in _THINGS or target < 0 or fresh[target]:
+                return True
+        elif side.averse(k):
+            return True
+    return False
+
+
+def _alone(side: _Side, fresh: list[bool], i: int) -> bool:
+    """Whether an "only" came or went near a word: "closed except on Fridays", "only open then"."""
+    return any(fresh[k] and side.low[k] in ("only", "solely") for k in side.near(i))
+
+
+def _sides_changed(made: Alignment, i: int, j: int) -> bool:
+    """Whether what stood on either side of a word stands on the other now: "she lent him", "he
+    borrowed from her"."""
+    near = range(max(0, i - 6), min(len(made.place), i + 7))
+    sides = [k for k in near if made.same[k] and made.original[k].weight > 0]
+    sides = [k for k in sides if abs(made.place[k] - j) <= 10]
+    before = [made.place[k] for k in sides if k < i]
+    after = [made.place[k] for k in sides if k > i]
+    return bool(before and after and max(before) > j > min(after))
+
+
+def _counterpart(pair: _Pair, i: int) -> tuple[int, bool]:
+    """What stands for a word now, -1 for nothing, and whether it is its opposite."""
+    made, tokens = pair.made, pair.new.tokens
+    word, j = pair.old.tokens[i].text, made.place[i]
+    if made.same[i]:
+        return j, pair.old.tokens[i].key != tokens[j].key and opposite(word, tokens[j].text)
+    hole = gap(made, i)
+    for k in range(hole.begin, min(hole.stop, hole.begin + 12)):
+        if pair.came[k] and tokens[k].weight > 0 and opposite(word, tokens[k].text):
+            return k, True
+    if j < 0 or made.of[j] != i:
+        return -1, False
+    if opposite(word, tokens[j].text):
+        return j, True
+    close = made.kept[i] >= 0.8 or same_meaning(word, tokens[j].text)
+    return (j, False) if close else (-1, False)
+
+
+def _copied_around(made: Alignment, i: int) -> bool:
+    """Whether most of the words around one were copied."""
+    near = range(max(0, i - 6), min(len(made.place), i + 7))
+    return 2 * sum(made.same[k] for k in near if k != i) >= len(near) - 3

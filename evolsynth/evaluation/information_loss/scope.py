@@ -1,0 +1,178 @@
+"""How many, and how far: quantifiers and their like, and whether one became another.
+
+"Not all of the rooms" became "none of the rooms", "need not" became "must not", "only" became "not
+only", "red" became "red or green". For English.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from typing import NamedTuple
+
+from evolsynth.evaluation.information_loss.alignment import Alignment, gap
+from evolsynth.evaluation.information_loss.reading import Loss, Reading
+from evolsynth.evaluation.text.words import vocabulary
+
+__all__ = ["alternatives", "scopes"]
+
+#: What a quantifier says that became another, and one that is near to it; an "or" that came.
+_OTHER, _NEAR, _OR = 0.9, 0.4, 0.85
+
+#: Phrases by what they say; what stands first is looked for first.
+_PHRASES = {
+    "only": r"(?:none|no one|nobody|nothing|nowhere|no \w+) (?:but|except|besides|other than|"
+    r"apart from)|only(?! some)|solely|exclusively",
+    "but some": r"(?:all|everyone|everybody|everything|everywhere) (?:but|except|besides)",
+    "not only": r"not (?:only|just|merely)",
+    "not all": r"(?:not|n't|never) (?:\w+ )?(?:all|every\w*|each|both|always|entirely|completely|"
+    r"wholly|fully|a complete|complete)|only some|sometimes not|not necessarily",
+    "few": r"(?:hardly|scarcely|barely) (?:any|ever|a)|almost (?:none|no|never)|not many|"
+    r"seldom|rarely|(?<!a )few(?! more)",
+    "most": r"(?:almost|nearly) (?:all|every\w*|always)|most of|the majority of|usually|mostly",
+    "need not": r"(?:need not|needn't|(?:do|does|did)(?:n't| not) (?:need|have) to|"
+    r"not (?:necessary|required|obliged|forced|have to|need to)|unnecessary)",
+    "must not": r"(?:must not|mustn't|may not|cannot|can't|(?:not|n't) (?:allowed|permitted)|"
+    r"forbidden|prohibited|necessary not)",
+    "none": r"none|no one|nobody|nothing|neither|nowhere|never|not (?:one|a single|any\w*|either|"
+    r"at any)|at no time",
+    "some": r"some(?:times|one|body|thing|where)?|several|at least one|partly|in part",
+    "all": r"all|every|each|everyone|everybody|everything|everywhere|both|always|at all times|"
+    r"entirely|invariably",
+}
+_ANY = re.compile(
+    rf"(?<![\w'])(?:{'|'.join(f'(?P<k{n}>{p})' for n, p in enumerate(_PHRASES.values()))})(?!\w)",
+    re.I,
+)
+_NAMES = tuple(_PHRASES)
+#: Pairs that say nearly the same, and those that say the same.
+_ALIKE = {
+    frozenset(pair.split("/"))
+    for pair in ("few/some", "few/not all", "not all/most", "all/most", "few/none", "few/most")
+}
+_SAME = {
+    frozenset(pair.split("/"))
+    for pair in ("not all/some", "only/all", "must not/none", "only/none", "but some/all",
+                 "but some/most", "only/few", "only/some",
+                 "not only/all")
+}  # fmt: skip
+
+
+class _Phrase(NamedTuple):
+    kind: str
+    start: int
+    end: int
+    tokens: tuple[int, ...]
+
+
+def _phrases(text: Reading) -> list[_Phrase]:
+    found = []
+    starts = [token.start for token in text.tokens]
+    for match in _ANY.finditer(text.plain):
+        kind = _NAMES[int(str(match.lastgroup)[1:])]
+        first = bisect_left(starts, match.start())
+        if first and text.tokens[first - 1].end > match.start():
+            first -= 1
+        last = bisect_left(starts, match.end())
+        if first < last:
+            found.append(_Phrase(kind, *match.span(), tuple(range(first, last))))
+    return found
+
+
+def scopes(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
+    """Quantifiers that became others before the same word."""
+    here, there = _phrases(old), _phrases(new)
+    fresh = [i < 0 or not made.same[i] for i in made.of]
+    at = {j: phrase for phrase in there for j in phrase.tokens}
+    losses: list[Loss] = []
+    for phrase in here:
+        other = _instead(old, new, made, phrase, at)
+        if other is None or other.kind == phrase.kind:
+            continue
+        whole = all(made.same[i] for i in phrase.tokens)
+        if not whole and not any(fresh[j] for j in other.tokens) and not _shared(made, phrase, other):
+            continue  # it stands for another one
+        pair = frozenset((phrase.kind, other.kind))
+        if pair in _SAME:
+            continue
+        weight = _NEAR if pair in _ALIKE else _OTHER
+        became = new.text[other.start : other.end]
+        losses.append(old.lose(phrase.start, phrase.end, "constraint", weight, became))
+    return losses
+
+
+def _shared(made: Alignment, phrase: _Phrase, other: _Phrase) -> bool:
+    """Whether a word of the one stands in the other."""
+    return any(made.same[i] and made.place[i] in other.tokens for i in phrase.tokens)
+
+
+def _instead(
+    old: Reading, new: Reading, made: Alignment, phrase: _Phrase, at: dict[int, _Phrase]
+) -> _Phrase | None:
+    """The quantifier that stands now where one stood: with a word of it, in its gap, or before the
+    word that it stood before."""
+    kept = [i for i in phrase.tokens if made.same[i]]
+    for i in kept:
+        if made.place[i] in at:
+            return at[made.place[i]]
+    if kept and len(kept) == len(phrase.tokens):
+        return None
+    hole = gap(made, phrase.tokens[0])
+    for j in range(hole.begin, min(hole.stop, hole.begin + 6)):
+        if j in at:
+            return at[j]
+    after = range(phrase.tokens[-1] + 1, min(len(old.tokens), phrase.tokens[-1] + 6))
+    following = next((i for i in after if old.tokens[i].weight > 0 and made.same[i]), None)
+    if following is None or old.apart(phrase.tokens[-1], following):
+        return None
+    j = made.place[following]
+    near = (k for k in range(j - 1, max(-1, j - 6), -1) if k in at)
+    before = next(near, None)
+    return None if before is None or new.apart(before, j) else at[before]
+
+
+_OPEN = vocabulary("or")
+#: "Yes or no" asks for an answer.
+_CLOSED = vocabulary("not no so less fewer false")
+
+
+def alternatives(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
+    """An "or" that came behind or before a word that was copied, and lets one take another."""
+    losses: list[Loss] = []
+    for j, token in enumerate(new.tokens):
+        if token.text.casefold() not in _OPEN or made.of[j] >= 0:
+            continue
+        if not 0 < j < len(new.tokens) - 1 or new.apart(j - 1, j + 1, ".;:!?,\n()"):
+            continue
+        left = _copied(new, made, range(j - 1, max(-1, j - 4), -1))
+        right = _copied(new, made, range(j + 1, min(len(new.tokens), j + 4)))
+        joined = left is not None and right is not None and _and_between(old, left, right)
+        if new.tokens[j + 1].text.casefold() in _CLOSED and not joined:
+            continue
+        i = left if left is not None else right
+        if i is None:
+            continue
+        word = old.tokens[i]
+        near = (k for k in range(j + 1, min(len(new.tokens), j + 4)) if new.tokens[k].weight > 0)
+        last = next(near, j + 1)
+        first = j - 1
+        became = new.text[new.tokens[first].start : new.tokens[last].end]
+        losses.append(old.lose(word.start, word.end, "option", _OR, became))
+    return losses
+
+
+def _and_between(old: Reading, i: int, k: int) -> bool:
+    """Whether two words near one another were joined by "and"."""
+    between = old.tokens[i + 1 : k] if i < k <= i + 6 else []
+    return any(token.text.casefold() == "and" for token in between)
+
+
+def _copied(new: Reading, made: Alignment, near: range) -> int | None:
+    """What the nearest word with content stands for, if it was copied."""
+    for j in near:
+        if new.tokens[j].weight > 0 or new.tokens[j].number >= 0:
+            i = made.of[j]
+            return i if i >= 0 and made.same[i] else None
+        if new.tokens[j].text.casefold() in ("and", "or"):
+            return None
+    return None

@@ -138,7 +138,7 @@ def judge_file(folder: Path, n: int, *, seed: int, embed: bool) -> Judged:
     for name in ("accepted", "rejected"):
         with (folder / f"{name}.jsonl").open(encoding="utf-8") as file:
             for line in file:
-                row = json.loads(line)
+                row = Row.from_dict(json.loads(line)).to_dict()
                 reasons[row["id"]] = row["verdict"]["reasons"]
     recall, refused = tally(wanted, reasons)
     return Judged(

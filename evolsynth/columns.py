@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from evolsynth.errors import InputError
+from evolsynth.flat import COLUMNS
 from evolsynth.rows import Row
 
 __all__ = ["KEPT", "USUAL", "ColumnRule", "ColumnType", "Columns", "column", "moved", "names_in"]
@@ -25,7 +26,7 @@ USUAL: Mapping[str, ColumnType] = {
     "messages": "messages",
 }
 #: What every row has.
-KEPT = frozenset(Row.__struct_fields__) - {*USUAL, "extra"}
+KEPT = frozenset((*Row.__struct_fields__, *COLUMNS)) - {*USUAL, "extra", "input"}
 
 
 class Columns(NamedTuple):

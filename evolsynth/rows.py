@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self, get_args
@@ -13,6 +12,7 @@ import msgspec
 
 from evolsynth.atomic import write
 from evolsynth.errors import InputError
+from evolsynth.flat import dump, flat, whole
 from evolsynth.inputs import holds, input_of
 
 __all__ = [
@@ -164,30 +164,40 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         return None if text is None or holds(self.instruction or "", text) else text
 
     def to_dict(self) -> dict[str, Any]:
-        """Field names as in the JSON files; ``extra`` is spread back to the top level."""
+        """Its fields as objects and lists; ``extra`` is spread back to the top level."""
         data: dict[str, Any] = msgspec.to_builtins(self)
         extra = data.pop("extra")
         return {**data, **{k: v for k, v in extra.items() if k not in data}}
 
+    def to_flat(self) -> dict[str, Any]:
+        """The columns that it has in files, each of one type always; see `evolsynth.flat`.
+
+        Raises:
+            TypeError, ValueError, RecursionError: a field holds what JSON has no place for.
+        """
+        data: dict[str, Any] = msgspec.to_builtins(self)
+        return flat(data, data.pop("extra"))
+
     def to_json(self) -> str:
-        """One line of JSON, fields in a fixed order; what is no number (NaN, infinity) is null.
+        """One line of JSON, as `to_flat` says; what is no number (NaN, infinity) is null.
 
         Raises:
             InputError: a field holds what JSON has no place for.
         """
         try:
-            return dump(self.to_dict())
+            return dump(self.to_flat())
         except (TypeError, ValueError, RecursionError) as error:
             told = f"it cannot be written as JSON ({_unwritable(error)})."
             raise InputError(f"row {self.id}: {told}") from None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read a row; a missing ``id`` is derived from all of the content.
+        """Read a row, flat as in files or nested; a missing ``id`` is derived from all of it.
 
         Raises:
             InputError: a field has the wrong type, naming the field.
         """
+        given, data = data, whole(data)
         known = {k: data[k] for k in _FIELDS if k in data and data[k] is not None}
         extra = {k: v for k, v in data.items() if k not in _FIELDS}
         if "extra" in data:
@@ -202,7 +212,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         if isinstance(scores, Mapping):  # a score that was no number is written as null
             known["scores"] = {name: score for name, score in scores.items() if score is not None}
         try:
-            known.setdefault("id", _digest(dict(data)))
+            known.setdefault("id", _digest(dict(given)))
             return msgspec.convert(known, cls)
         except msgspec.ValidationError as error:
             told, _, place = str(error).partition(" - at")
@@ -223,37 +233,8 @@ _TEXTS = ("id", "instruction", "response", "system", "method", "extra")
 _FIELDS = tuple(f for f in Row.__struct_fields__ if f != "extra")
 
 
-def dump(data: Any) -> str:
-    """One line of JSON; characters as they are, where UTF-8 has them; NaN and infinity as null."""
-    try:
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except ValueError:  # a number that JSON has not; one with too many digits raises again
-        data = _finite(data)
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    if not _whole(text):  # half a surrogate pair: only an escape can carry it
-        return json.dumps(data, separators=(",", ":"))
-    return text
-
-
 def _unwritable(error: Exception) -> str:
     return "nested too deeply" if isinstance(error, RecursionError) else str(error).split(";")[0]
-
-
-def _finite(data: Any) -> Any:
-    if isinstance(data, float):
-        return data if math.isfinite(data) else None
-    if isinstance(data, Mapping):
-        return {name: _finite(value) for name, value in data.items()}
-    return [_finite(value) for value in data] if isinstance(data, list | tuple) else data
-
-
-def _whole(text: str) -> bool:
-    """Whether UTF-8 can carry the text: no half of a surrogate pair stands in it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _digest(body: Any) -> str:

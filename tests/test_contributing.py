@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from written_rows import whole_row
 
 PAGE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"<!-- file: (\S+) -->\n```python\n(.*?)```", PAGE, re.S))
@@ -57,7 +58,7 @@ def test_the_method_is_a_command_that_runs_on_the_back_end(package: Path, tmp_pa
         "--model", "parrot:grey", "--log", "quiet", "--no-report",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    (row,) = [json.loads(line) for line in poems.read_text("utf-8").splitlines()]
+    (row,) = [whole_row(line) for line in poems.read_text("utf-8").splitlines()]
     assert row["haiku"] == "Write a poem of 5 lines about this: Name a river."
 
 
@@ -89,9 +90,9 @@ def test_all_three_work_in_a_yaml_file(package: Path, tmp_path: Path) -> None:
     places = [str(tmp_path / "poems.yaml"), "-o", str(tmp_path / "out")]
     done = python(package, "-m", "evolsynth", "run", *places, "--log", "quiet", "--no-report")
     assert done.returncode == 0, done.stderr
-    (kept,) = [json.loads(line) for line in (tmp_path / "out" / "accepted.jsonl").open()]
+    (kept,) = [whole_row(line) for line in (tmp_path / "out" / "accepted.jsonl").open()]
     assert kept["haiku"].count("Write a poem of 2 lines") == 2
-    (refused,) = [json.loads(line) for line in (tmp_path / "out" / "rejected.jsonl").open()]
+    (refused,) = [whole_row(line) for line in (tmp_path / "out" / "rejected.jsonl").open()]
     assert refused["verdict"]["reasons"] == ["shouting"]
     assert refused.get("haiku") is None  # it was looked at before a model was asked
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from written_rows import whole_row
 
 from evolsynth.cli.main import main
 from evolsynth.errors import SetupError
@@ -48,9 +48,7 @@ def test_the_pipeline_runs_with_its_answerer(in_folder: Path, llama_server_url: 
     assert main(["run", "line.yaml", "-o", "out", "--log", "quiet", "--no-report"]) == 0
     lines = Path("out/accepted.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 4
-    assert {json.loads(one)["provenance"]["response"]["server"] for one in lines} == {
-        "llama-server"
-    }
+    assert {whole_row(one)["provenance"]["response"]["server"] for one in lines} == {"llama-server"}
 
 
 async def test_the_key_that_the_pipeline_names_is_asked_for(

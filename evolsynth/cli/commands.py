@@ -29,6 +29,7 @@ COMMANDS = {
     "rescue": "rescue.rescue",
     "compare-systems": "compare.compare_systems",
     "report": "report.report",
+    "export": "export.export",
     "gate": "gate.gate",
     "gates": "gate.gates",
     "information-loss": "information_loss.information_loss",

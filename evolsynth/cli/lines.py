@@ -11,6 +11,7 @@ from evolsynth.data.files import file_records, readers_of
 from evolsynth.data.jsonl import JsonLines, line_object
 from evolsynth.doing import doing
 from evolsynth.errors import InputError
+from evolsynth.flat import whole
 from evolsynth.inputs import holds, input_of
 from evolsynth.rows import dump
 
@@ -162,7 +163,7 @@ class TextField(Sequence[str]):
         return _Inputs(self.lines, self._about) if any(self._about) else None
 
     def _score_of(self, row: dict[str, Any], where: str) -> float:
-        name, own = str(self._score), row.get("scores")
+        name, own = str(self._score), whole({"scores": row.get("scores")})["scores"]
         value = own.get(name) if isinstance(own, dict) and name in own else row.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InputError(

@@ -32,7 +32,7 @@ __all__ = ["CHAT_TEMPLATE", "RUN", "add_run_flags", "model_told", "priced"]
 __all__ += ["run_into_folder", "run_options", "run_to_files"]
 __all__ += ["template_told"]
 
-_PYTHON = ("llm", "prices", "watch", "signals", "command", "observe")
+_PYTHON = ("llm", "prices", "outputs", "watch", "signals", "command", "observe")
 _PRICES = options_of(prices_of)
 #: A run's options that the command line has: all but those that only Python can give.
 RUN: Mapping[str, Option] = _PRICES | {

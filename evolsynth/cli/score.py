@@ -89,8 +89,9 @@ async def scored(
         assert isinstance(rows, AsyncGenerator)  # noqa: S101 - `score` asked for one of the two
         async for row in rows:
             line = lines.popleft()
-            made = {"provenance": row.provenance} if row.provenance else {}
-            write(dump({**line, "scores": row.scores, **made}) + "\n")
+            made = row.to_flat()
+            names = ["scores", *(["provenance"] if row.provenance else [])]
+            write(dump({**line, **{name: made[name] for name in names}}) + "\n")
             count += 1
             missing += not row.scores.keys() >= set(wanted)
     return count, missing

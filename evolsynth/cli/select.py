@@ -15,6 +15,7 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.scores.selection import Choice, best_first, choose, product_of, row_text
 from evolsynth.evaluation.text import MOST, in_part
+from evolsynth.flat import COLUMNS, whole
 from evolsynth.options import FilePath, Natural, RowsPath
 from evolsynth.rows import Row, dump
 
@@ -92,8 +93,8 @@ def _weigh(line: dict[str, Any], where: str, *, by: Sequence[str], products: arr
 
 
 def _with(line: dict[str, Any], product: float) -> str:
-    scores = {**line.get("scores", {}), "selection": round(product, 4)}
-    return dump({**line, "scores": scores}) + "\n"
+    scores = {**(whole(line).get("scores") or {}), "selection": round(product, 4)}
+    return dump({**line, "scores": dump(scores)}) + "\n"
 
 
 def _write_left(write: Any, lines: Lines, choice: Choice, products: array[float]) -> None:
@@ -109,4 +110,6 @@ def _write_left(write: Any, lines: Lines, choice: Choice, products: array[float]
             row = row.reject("too_similar", too_similar={"id": of, "cosine": twin[1]})
         elif not row.settled:
             row = row.reject("high_ifd" if products[i] != products[i] else "not_selected")
-        write(dump({**content, "verdict": row.to_dict()["verdict"]}) + "\n")
+        made = row.to_flat()
+        judged = {name: made[name] for name in COLUMNS if name.startswith("verdict")}
+        write(dump({**content, **judged}) + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
-from evolsynth.columns import ColumnType
+from evolsynth.columns import KEPT, ColumnType
 from evolsynth.errors import InputError
 from evolsynth.rows import Row
 
@@ -13,7 +13,6 @@ __all__ = ["columns_of", "given_columns", "own_columns"]
 
 _KINDS: tuple[ColumnType, ...] = get_args(ColumnType)
 _TEXTS = ("instruction", "response", "system")
-_EVERY = frozenset(Row.__struct_fields__)
 
 
 def columns_of(rows: Iterable[Row]) -> dict[str, ColumnType]:
@@ -44,7 +43,7 @@ def own_columns(columns: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
     return {
         name: known.get(name, kind)
         for name, kind in columns.items()
-        if name in known or name not in _EVERY
+        if name in known or name not in (*KEPT, "extra")
     }
 
 

@@ -42,7 +42,7 @@ class Chainable(ABC):
 
     def using(self, **settings: Any) -> Pipeline:
         """It as a pipeline with settings: ``name``, ``models``, ``seed``, ``steer``,
-        ``embedder``."""
+        ``embedder``, ``outputs``."""
         return Pipeline(self.as_parts(), **settings)
 
     async def run(self, folder: str | None = None, **options: Any) -> RunResult:
@@ -133,7 +133,7 @@ class Node:
     inputs: tuple[int, ...]
 
 
-_SETTINGS = ("parts", "name", "models", "seed", "steer", "embedder")
+_SETTINGS = ("parts", "name", "models", "seed", "steer", "embedder", "outputs")
 
 
 class Pipeline(Chainable):
@@ -150,6 +150,8 @@ class Pipeline(Chainable):
             next; see `Steer`.
         embedder: for steps that compare texts: an `Embedder`, a name such as ``"minilm"`` or
             ``"static"``, or None to do without; by default MiniLM where a step asks for one.
+        outputs: files for trainers that a run writes at its end: ``{"format": "messages",
+            "output": "chat.jsonl"}``; see `evolsynth.export.export.Output`.
     """
 
     def __init__(
@@ -161,6 +163,7 @@ class Pipeline(Chainable):
         seed: int = 7,
         steer: Any = None,
         embedder: Any = "minilm",
+        outputs: Sequence[Any] = (),
     ) -> None:
         self.parts = tuple(parts)
         self.name = name
@@ -168,6 +171,7 @@ class Pipeline(Chainable):
         self.seed = seed
         self.steer = steer
         self.embedder = embedder
+        self.outputs = tuple(outputs)
 
     def as_parts(self) -> tuple[Part, ...]:
         """Its parts."""
@@ -183,7 +187,7 @@ class Pipeline(Chainable):
 
     def using(self, **settings: Any) -> Self:
         """The same parts with other settings: ``name``, ``models``, ``seed``, ``steer``,
-        ``embedder``."""
+        ``embedder``, ``outputs``."""
         return self._copy(**settings)
 
     def _copy(self, **changes: Any) -> Self:

@@ -315,7 +315,7 @@ def _brief(error: Exception) -> str:
 
 def _line(row: Row) -> bytes:
     try:
-        return _JSON.encode(row.to_dict())
+        return _JSON.encode(row.to_flat())
     except (UnicodeEncodeError, OverflowError):  # half a surrogate pair, a very large number
         return row.to_json().encode()
 

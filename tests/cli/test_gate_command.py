@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from written_rows import whole_row
 
 from evolsynth.cli.main import main
 from evolsynth.evaluation.gate.check import CHECKS
@@ -29,7 +30,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [whole_row(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def test_rows_are_parted_and_the_counts_add_up(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from written_rows import whole_row
 
 from evolsynth.cli.main import main
 
@@ -50,7 +51,7 @@ def gated(place: Path, name: str, where: str, *more: str) -> dict[str, dict[str,
     given = [str(place / name), "-o", str(good), "--rejects", str(bad), "--grounded-in", where]
     assert main(["gate", *given, *more]) == 0
     lines = [line for path in (good, bad) for line in path.read_text().splitlines()]
-    return {row["id"]: row for row in map(json.loads, lines)}
+    return {row["id"]: row for row in map(whole_row, lines)}
 
 
 def test_each_row_beside_the_text_in_its_field(place: Path) -> None:
@@ -77,7 +78,7 @@ def gated_alone(place: Path) -> dict[str, dict[str, Any]]:
     data = str(place / "rows.jsonl")
     assert main(["gate", data, "-o", str(good), "--rejects", str(bad), "--no-embedder"]) == 0
     lines = [line for path in (good, bad) for line in path.read_text().splitlines()]
-    return {row["id"]: row for row in map(json.loads, lines)}
+    return {row["id"]: row for row in map(whole_row, lines)}
 
 
 def test_each_row_beside_the_best_passage_of_a_folder(place: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from written_rows import whole_row
 
 from evolsynth.cli.main import main
 from evolsynth.cli.score import scored
@@ -52,7 +53,7 @@ def written(folder: Path, lines: Sequence[dict[str, Any]]) -> Path:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [whole_row(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 # score
@@ -62,7 +63,7 @@ async def score_lines(path: Path, **which: bool) -> tuple[list[dict[str, Any]], 
     out: list[str] = []
     asked = {"by_ifd": False, "by_judge": False, **which}
     counts = await scored(str(path), Scoring(), out.append, **asked)
-    return [json.loads(line) for line in out], counts
+    return [whole_row(line) for line in out], counts
 
 
 async def test_scores_are_added_and_all_else_stays(tmp_path: Path) -> None:

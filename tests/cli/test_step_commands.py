@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from written_rows import whole_row
 
 from evolsynth.cli.main import main
 from evolsynth.data.files import read_rows
@@ -57,7 +58,7 @@ def written(path: Path, *lines: object) -> str:
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    return [whole_row(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:
@@ -189,7 +190,7 @@ def test_standard_streams(
     lines = b'{"instruction": "Where is it?"}\n{"instruction": "Where was it?"}\n'
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(lines)))
     assert main(["respond", "-", "-o", "-"]) == 0
-    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    rows = [whole_row(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["instruction"] for row in rows] == ["Where is it?", "Where was it?"]
 
 

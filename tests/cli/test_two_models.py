@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from written_rows import whole_row
 
 from evolsynth.cli.main import main
 from evolsynth.llm.base import LLM, Request
@@ -44,7 +45,7 @@ def asked() -> dict[str, int]:
 
 
 def models_of(path: Path) -> set[tuple[str, str]]:
-    lines = [json.loads(line)["provenance"] for line in path.read_text("utf-8").splitlines()]
+    lines = [whole_row(line)["provenance"] for line in path.read_text("utf-8").splitlines()]
     return {(how["instruction"]["model"], how["response"]["model"]) for how in lines}
 
 

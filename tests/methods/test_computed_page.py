@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from written_rows import whole_row
 
 from evolsynth.evaluation.problems.problem import PROBLEMS
 from evolsynth.evaluation.spoiling.spoiler import SPOILERS
@@ -45,7 +46,7 @@ def test_the_commands_run(tmp_path: Path) -> None:
             _run("-m", "evolsynth", *command.split(), folder=tmp_path)
     problems = (tmp_path / "problems.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(problems) > 12
-    assert all(json.loads(line)["verdict"]["tier"] == "verified" for line in problems)
+    assert all(whole_row(line)["verdict"]["tier"] == "verified" for line in problems)
     mended = (tmp_path / "mended.jsonl").read_text(encoding="utf-8").splitlines()
     assert mended
     assert all(json.loads(line)["response"] == TEXT for line in mended)

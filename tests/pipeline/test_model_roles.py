@@ -3,12 +3,12 @@ and who was asked for what."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from written_rows import whole_row
 
 from evolsynth import Row, Scripted
 from evolsynth.errors import CapabilityError, InputError
@@ -52,13 +52,13 @@ async def go(pipe: Chainable, **options: Any) -> RunResult:
 async def rows_of(pipe: Chainable, folder: Path, **options: Any) -> list[dict[str, Any]]:
     result = await go(pipe, folder=str(folder), **options)
     text = result.files["accepted"].read_text("utf-8")
-    return [json.loads(line) for line in text.splitlines()]
+    return [whole_row(line) for line in text.splitlines()]
 
 
 def made_in(folder: Path) -> list[dict[str, Any]]:
     """How each row of a run was made, whatever became of it."""
     return [
-        json.loads(line)["provenance"]
+        whole_row(line)["provenance"]
         for file in sorted(folder.glob("*ed.jsonl"))
         for line in file.read_text("utf-8").splitlines()
     ]

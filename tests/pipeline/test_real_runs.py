@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from written_rows import whole_row
 
 from evolsynth.errors import ModelNotFound
 from evolsynth.evaluation.embed.minilm import MiniLM
@@ -96,7 +97,7 @@ async def test_one_model_writes_and_another_answers(tmp_path: Path, smollm: Llam
     options = {"llm": smollm, "answerer": answerer, "embedder": None, "report": False}
     await pipe.run(str(tmp_path / "run"), **options)
     lines = (tmp_path / "run" / "accepted.jsonl").read_text("utf-8").splitlines()
-    made = [json.loads(line)["provenance"] for line in lines]
+    made = [whole_row(line)["provenance"] for line in lines]
     assert len(made) == 3
     assert {how["instruction"]["model"] for how in made} == {smollm.name}
     assert {how["response"]["model"] for how in made} == {"larger"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import threading
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from written_rows import whole_row
 
 from evolsynth import Row, Scripted
 from evolsynth.errors import (
@@ -53,7 +53,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return [whole_row(line) for line in path.read_text("utf-8").splitlines()]
 
 
 async def test_a_run_leaves_its_data_set_and_the_counts_add_up(tmp_path: Path) -> None:

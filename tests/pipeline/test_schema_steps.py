@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, Field
+from written_rows import whole_row
 
 from evolsynth.errors import InputError
 from evolsynth.llm.base import Request
@@ -57,8 +58,8 @@ async def go(pipe: Pipeline, folder: Path, llm: Scripted, **options: Any) -> dic
 async def test_it_runs_and_goes_on_from_what_is_stored(pipe: Pipeline, tmp_path: Path) -> None:
     llm = Scripted(script)
     whole = await go(pipe, tmp_path / "whole", llm)
-    kept = [json.loads(line) for line in whole["accepted.jsonl"].splitlines()]
-    lost = [json.loads(line) for line in whole["rejected.jsonl"].splitlines()]
+    kept = [whole_row(line) for line in whole["accepted.jsonl"].splitlines()]
+    lost = [whole_row(line) for line in whole["rejected.jsonl"].splitlines()]
     assert kept
     assert lost
     assert all(set(row["words"]) == {"a", "b"} and row["level"] <= 9 for row in kept)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import os
 import random
 import signal
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from written_rows import whole_row
 
 from evolsynth import Scripted
 from evolsynth.cli.progress.summary import summarise
@@ -83,7 +83,7 @@ def files_of(folder: Path) -> list[bytes]:
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:
-    rows = [json.loads(one) for name in FILES for one in (folder / name).open(encoding="utf-8")]
+    rows = [whole_row(one) for name in FILES for one in (folder / name).open(encoding="utf-8")]
     return sorted(rows, key=lambda row: str(row["id"]))
 
 

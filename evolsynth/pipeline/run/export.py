@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from evolsynth.atomic import check_apart, write
 from evolsynth.doing import doing
@@ -26,7 +29,7 @@ from evolsynth.store.sqlite_file import STORE
 from evolsynth.store.store import Store
 
 __all__ = ["SAMPLE", "UNANSWERED", "check_sources", "export", "facts_of", "remove_partial"]
-__all__ += ["report_of", "report_run", "run_files", "sample_rows"]
+__all__ += ["report_of", "report_run", "run_files", "sample_rows", "write_outputs"]
 
 #: Rows that the report looks at; of more, as many evenly spread over the plan.
 SAMPLE = 2000
@@ -84,7 +87,50 @@ def run_files(folder: Path) -> list[Path]:
     return [*data, folder / "report.html", folder / STORE]
 
 
-def check_sources(pipeline: Pipeline, folder: Path) -> None:
+def write_outputs(
+    store: Store, folder: Path | None, outputs: Sequence[Any], embedder: Embedder | None
+) -> dict[str, Path]:
+    """Write the files for trainers, of the rows that the store has; where each is, by its format.
+
+    Args:
+        outputs: each an `evolsynth.export.export.Output`.
+        embedder: for prompts of a benchmark in other words.
+
+    Raises:
+        InputError: one cannot be written; all that the run made is there.
+    """
+    files: dict[str, Path] = {}
+    for output in outputs:
+        from evolsynth.export.export import export_rows
+        from evolsynth.export.format import EXPORTS
+
+        known, base = EXPORTS[output.format], folder or Path()
+        placed = msgspec.structs.replace(output, output=str(base / output.output))
+
+        def rows(statuses: tuple[Status, ...] = known.of_run) -> Iterator[Row]:
+            return (Row.from_dict(json.loads(line)) for line in store.rows(*statuses))
+
+        card = partial(_card, rows, str(base), placed)
+
+        try:
+            made = export_rows(rows, placed, embedder=embedder, card=card)
+        except EvolsynthError as error:
+            where = "" if folder is None else f" The data set is whole, in {folder}."
+            raise type(error)(f"outputs, {output.output}: {error}{where}") from None
+        for name, file in made.files.items():
+            told = known.name if len(made.counts) == 1 and name in made.counts else (
+                f"{known.name} {name}")  # fmt: skip
+            files[told if told not in files else f"{told} {len(files)}"] = file
+    return files
+
+
+def _card(rows: Callable[[], Iterable[Row]], folder: str, output: Any, made: Any) -> str:
+    from evolsynth.export.card import card_of
+
+    return card_of(rows, folder, made, output)
+
+
+def check_sources(pipeline: Pipeline, folder: Path, outputs: Sequence[Any] = ()) -> None:
     """See that no step reads a file that a run into the folder would write.
 
     Raises:
@@ -98,7 +144,10 @@ def check_sources(pipeline: Pipeline, folder: Path) -> None:
             if own or (name in known and holds_path(known[name].kind)):
                 values = value if isinstance(value, list | tuple) else [value]
                 reads += (str(one) for one in values if isinstance(one, str | Path))
-    check_apart(reads, [("The run's own file", str(file)) for file in run_files(folder)])
+    reads += [one.decontaminate for one in outputs if one.decontaminate is not None]
+    own = [("The run's own file", str(file)) for file in run_files(folder)]
+    more = [(f"The output {one.output}", str(folder / one.output)) for one in outputs]
+    check_apart(reads, [*own, *more])
 
 
 def remove_partial(folder: Path) -> None:

@@ -57,6 +57,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
             next: true, or ``{every: 50}``, the rows of a source's plan from look to look; by
             default the pipeline's.
         embedder: what compares texts, instead of the pipeline's; none: do without.
+        outputs: files for trainers, written at the end, instead of the pipeline's; see
+            `evolsynth.export.export.Output`.
         report: make the report; it shows a sample of large data sets.
         watch: is told how the run goes on.
         signals: take Ctrl-C and SIGTERM as wishes to stop, which leaves what is under way
@@ -89,6 +91,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     breaker: Natural | None = 20
     steer: Annotated[bool | Steer | None, msgspec.Meta(extra={"alone": True})] = None
     embedder: Any = ""
+    outputs: Sequence[Any] | None = None
     report: bool = True
     watch: RunWatch | None = None
     signals: bool = True
@@ -138,6 +141,11 @@ class Plan:
             from evolsynth.pipeline.run.steer import check_steers  # few runs steer themselves
 
             check_steers(self.nodes)
+        self.outputs: Sequence[Any] = ()
+        if wanted := pipeline.outputs if options.outputs is None else options.outputs:
+            from evolsynth.export.export import outputs_of  # few runs have some
+
+            self.outputs = outputs_of(wanted)
         self.wants_embedder = any(_compares(node.step) for node in self.nodes)
         self.models = Models(
             {**pipeline.models, **options.models},

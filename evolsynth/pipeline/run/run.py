@@ -27,7 +27,7 @@ from evolsynth.foreign import failure, witnessed
 from evolsynth.llm.prices import Spending
 from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.run.context import Asking, Context, Shared
-from evolsynth.pipeline.run.export import check_sources, export, report_of
+from evolsynth.pipeline.run.export import check_sources, export, report_of, write_outputs
 from evolsynth.pipeline.run.flow import Flow
 from evolsynth.pipeline.run.plan import Plan, RunOptions
 from evolsynth.pipeline.run.state import (
@@ -65,7 +65,7 @@ async def run(pipeline: Pipeline, folder: str | Path | None, options: RunOptions
     """
     plan = Plan(pipeline, options)
     if folder is not None:
-        check_sources(pipeline, Path(folder))
+        check_sources(pipeline, Path(folder), plan.outputs)
     with Store.open(
         folder, fresh=options.fresh, use_cache=options.use_cache, cache=options.cache
     ) as store:
@@ -137,6 +137,7 @@ class _Run:
         if self.folder is not None and self.options.report:
             told = (self.plan.pipeline, state, self.plan.seed, self.ended)
             files["report"] = await report_of(self.folder, store, *told, self.shared.embedder)
+        files |= write_outputs(store, self.folder, self.plan.outputs, self.shared.embedder)
         return RunResult(folder=self.folder, ended=self.ended, state=state, files=files)
 
     def tell(self, kind: str, **data: Any) -> None:

@@ -9,6 +9,7 @@ An editor with a YAML language server completes and checks a file that begins wi
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,8 +18,10 @@ import msgspec
 
 from evolsynth.evaluation.embed.base import embedders
 from evolsynth.evaluation.gate.settings import thresholds
+from evolsynth.export.export import Output
+from evolsynth.export.format import EXPORTS
 from evolsynth.llm.backends import BACKENDS, DEFAULT_SCHEME, backend_options
-from evolsynth.options import Option
+from evolsynth.options import Option, option_texts
 from evolsynth.pipeline.makers import COMMON, StepMaker
 from evolsynth.pipeline.steer import Steer
 from evolsynth.pipeline.steps import STEPS
@@ -131,6 +134,12 @@ def _settings(types: _Types) -> dict[str, Any]:
                 ]
             },
         },
+        "outputs": {
+            "description": "Files for trainers, which the run writes at its end. A relative path "
+            "begins in the run's folder.",
+            "type": "array",
+            "items": _output(types),
+        },
         "steps": {
             "description": "The steps. The first, and the first of each branch of sources, makes "
             "rows: load, magpie, generate_rows, bootstrap_tasks.",
@@ -138,6 +147,21 @@ def _settings(types: _Types) -> dict[str, Any]:
             "minItems": 1,
             "items": {"$ref": "#/$defs/step"},
         },
+    }
+
+
+def _output(types: _Types) -> dict[str, Any]:
+    texts = option_texts(inspect.getdoc(Output) or "")
+    properties = {
+        field.name: _with(types.of(field.type), texts.get(field.name))
+        for field in msgspec.structs.fields(Output)
+    }
+    properties["format"]["examples"] = list(EXPORTS)
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": ["output"],
+        "additionalProperties": False,
     }
 
 

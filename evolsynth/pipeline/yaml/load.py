@@ -29,6 +29,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
 from evolsynth.atomic import is_there
@@ -176,6 +177,7 @@ class _File:
             "steer": lambda node: steer_of(self._converted(node, "steer", bool | Steer | None)),
             "embedder": self._embedder,
             "models": self._models,
+            "outputs": self._outputs,
             "steps": lambda node: self._chain(node, "steps"),
         }
         for field, key, node in document.items(
@@ -255,6 +257,19 @@ class _File:
                 given["model"] = self._beside(given["model"])
             models[name] = given
         return models
+
+    def _outputs(self, node: yaml.Node) -> list[Any]:
+        from evolsynth.export.export import Output, outputs_of  # few pipelines have some
+
+        made: list[Any] = []
+        for entry in self.document.entries(node, "outputs", "a list of outputs was expected"):
+            output: Output = self._converted(entry, f"outputs[{len(made) + 1}]", Output)
+            if output.decontaminate is not None:
+                place = str(self.folder / output.decontaminate)
+                output = msgspec.structs.replace(output, decontaminate=place)
+            with self.document.at(entry, "outputs"):
+                made = list(outputs_of([*made, output]))
+        return made
 
     def _beside(self, model: str) -> str:
         """A model's file beside this one by its path; other names as they are."""

@@ -66,7 +66,18 @@ def write_yaml(pipeline: Pipeline) -> str:
         }
     pipeline.nodes()
     data["steps"] = _chain(pipeline.parts)
+    if pipeline.outputs:
+        data["outputs"] = [_output(one) for one in pipeline.outputs]
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=90)
+
+
+def _output(given: Any) -> dict[str, Any]:
+    """An output without what it has by default."""
+    told: dict[str, Any] = dict(msgspec.to_builtins(given))
+    from evolsynth.export.export import Output
+
+    plain = dict(msgspec.to_builtins(Output(output="")))
+    return {name: value for name, value in told.items() if plain.get(name) != value}
 
 
 def _chain(parts: Sequence[Part]) -> list[Any]:

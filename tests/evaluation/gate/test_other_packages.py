@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from written_rows import whole_row
 
 _MODULE = '''
 from typing import Annotated
@@ -70,7 +71,7 @@ def test_the_command_lists_it_and_rows_are_refused_by_it(package: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert [json.loads(line)["instruction"] for line in done.stdout.splitlines()] == asked[1:]
-    assert json.loads(rejects.read_text())["verdict"]["reasons"] == ["shouts"]
+    assert whole_row(rejects.read_text())["verdict"]["reasons"] == ["shouts"]
     assert "shouts: The instruction is in capitals." in done.stderr
 
 

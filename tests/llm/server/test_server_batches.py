@@ -16,6 +16,7 @@ import pytest
 from batch_server import FAST, Chat, FileServer, answered, openai_batches, refused, said
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
+from written_rows import whole_row
 
 from evolsynth import Scripted
 from evolsynth.errors import CapabilityError, EngineError, InputError, RequestError, SetupError
@@ -132,7 +133,7 @@ def batched(server: FileServer, book: Memory, **options: Any) -> Batched:
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return [whole_row(line) for line in path.read_text("utf-8").splitlines()]
 
 
 # A run --------------------------------------------------------------------------------------------

@@ -310,8 +310,9 @@ def missing_input(case: Case) -> Finding | None:
     """
     if case.input:
         return None
-    extra = case.row.extra
-    said = pointed_at(case.asked, bare="task" in extra and extra.get("input") == "")
+    extra, told = case.row.extra, case.row.method == "self_instruct"
+    bare = "task" in extra and (told or extra.get("input") == "")
+    said = pointed_at(case.asked, bare=bare)
     return None if said is None else Finding("missing_input", {"said": said})
 
 

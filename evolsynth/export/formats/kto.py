@@ -1,0 +1,37 @@
+"""Single answers that are good or bad."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from evolsynth.evaluation.gate.check import CHECKS
+from evolsynth.export.format import Unfit, exports
+from evolsynth.export.turns import answered, asked, tools_of, with_answer
+from evolsynth.rows import Row
+
+
+@exports("kto", optional={"tools": "[]"}, statuses=("accepted", "pending", "rejected"))
+def kto(row: Row) -> Iterator[dict[str, Any]]:
+    """`prompt`, `completion` and `label`: both responses of a pair, else an accepted row's response
+    as good and, as bad, one that was rejected for what its response says: TRL's KTOTrainer."""
+    tools = tools_of(row)
+    more = {} if tools is None else {"tools": tools}
+    if "chosen" in row.extra and row.status != "rejected":
+        prompt = asked(row)
+        for name, good in (("chosen", True), ("rejected", False)):
+            made = with_answer(row.extra.get(name))
+            yield {"prompt": prompt, "completion": made, "label": good, **more}
+        return
+    turns = answered(row)
+    if row.status == "rejected" and not _for_its_response(row):
+        raise Unfit("rejected, but not for its response")
+    line = {"prompt": turns[:-1], "completion": turns[-1:], "label": row.status != "rejected"}
+    yield {**line, **more}
+
+
+def _for_its_response(row: Row) -> bool:
+    """Whether all that speaks against a row speaks against its response."""
+    codes = row.verdict.reasons if row.verdict is not None else ()
+    checks = [CHECKS.find(code) for code in codes]
+    return bool(checks) and all(one and one.parts == ("response",) for one in checks)

@@ -1,0 +1,135 @@
+"""Lines of a format in a file: JSON Lines, Parquet, or a folder of the ``datasets`` package."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from evolsynth.atomic import write, written
+from evolsynth.errors import InputError, SetupError
+from evolsynth.flat import COLUMNS, dump
+
+__all__ = ["write_folder", "write_lines"]
+
+_AT_ONCE = 4096
+Lines = Iterable[dict[str, Any]]
+
+
+def write_lines(place: Path, lines: Lines) -> int:
+    """Write lines to a file, Parquet by its name or else JSON Lines; how many they were.
+
+    The file appears whole or not at all.
+
+    Raises:
+        InputError: it cannot be written.
+        SetupError: pyarrow is missing.
+    """
+    if place.suffix != ".parquet":
+        return write(place, (dump(line) + "\n" for line in lines))
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with written(place) as part:
+            return _parquet(part, lines)
+    except OSError as error:
+        raise InputError(
+            f"{place}: cannot be written ({error.strerror or error}). Choose another place."
+        ) from None
+
+
+def _parquet(place: Path, lines: Lines) -> int:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise SetupError(
+            f"{place.name}: pyarrow is needed to write it. pip install 'evolsynth[data]'"
+        ) from None
+    given = iter(lines)
+    first = list(islice(given, _AT_ONCE))
+    whole = bool(first) and first[0].keys() == {*COLUMNS, "extra"}
+    if not whole:  # its types are those of all lines together
+        first += given
+        table = pyarrow.Table.from_pylist(first)
+        parquet.write_table(table, place)
+        return len(first)
+    schema, count = _row_schema(pyarrow), 0
+    with parquet.ParquetWriter(place, schema) as writer:
+        while first:
+            writer.write_table(pyarrow.Table.from_pylist(first, schema=schema))
+            count += len(first)
+            first = list(islice(given, _AT_ONCE))
+    return count
+
+
+def _row_schema(pyarrow: Any) -> Any:
+    """That of whole rows, which never follows from what stands in them."""
+    turn = pyarrow.struct([("role", pyarrow.string()), ("content", pyarrow.string())])
+    kinds = {"messages": pyarrow.list_(turn), "round": pyarrow.int64()}
+    return pyarrow.schema(
+        [(name, kinds.get(name, pyarrow.string())) for name in (*COLUMNS, "extra")]
+    )
+
+
+def write_folder(place: Path, parts: Mapping[str, Callable[[], Lines]]) -> dict[str, int]:
+    """Write a folder for ``datasets.load_from_disk``, with several parts a `DatasetDict`; how many
+    lines each has. A folder that is there gives way when the new one is whole.
+
+    Raises:
+        InputError: it cannot be written, or something else stands there.
+        SetupError: the package is missing.
+    """
+    try:
+        import datasets
+    except ImportError:
+        raise SetupError(
+            f"{place}: the package datasets is needed. pip install 'evolsynth[data]'"
+        ) from None
+    if place.exists() and not _is_ours(place):
+        raise InputError(f"{place}: something else stands there. Choose another place.")
+    counts: dict[str, int] = {}
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as held:
+            data = {}
+            for name, lines in parts.items():
+                file = Path(held) / f"{name}.parquet"
+                counts[name] = write_lines(file, lines())
+                data[name] = datasets.Dataset.from_parquet(
+                    str(file), cache_dir=f"{held}/cache", split=name
+                )
+            made = Path(held) / "made"
+            whole = next(iter(data.values())) if len(data) == 1 else datasets.DatasetDict(data)
+            with _quiet(datasets):
+                whole.save_to_disk(str(made))
+            if place.exists():
+                place.rename(Path(held) / "old")
+            made.rename(place)
+    except OSError as error:
+        raise InputError(
+            f"{place}: cannot be written ({error.strerror or error}). Choose another place."
+        ) from None
+    return counts
+
+
+def _is_ours(place: Path) -> bool:
+    """Whether a folder is one that may be replaced: a data set's, or empty."""
+    names = ("dataset_info.json", "dataset_dict.json")
+    return place.is_dir() and (
+        any((place / name).is_file() for name in names) or not any(place.iterdir())
+    )
+
+
+class _quiet:  # noqa: N801 - a context manager
+    def __init__(self, datasets: Any) -> None:
+        self._datasets = datasets
+
+    def __enter__(self) -> None:
+        self._shown = self._datasets.is_progress_bar_enabled()
+        self._datasets.disable_progress_bars()
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            self._datasets.enable_progress_bars()

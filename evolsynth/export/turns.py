@@ -1,0 +1,122 @@
+"""A row as a conversation, in the words of chat templates; a conversation in other words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from evolsynth.export.format import Unfit
+from evolsynth.flat import dump, text_of, turns_of
+from evolsynth.rows import Row
+
+__all__ = ["answered", "asked", "conversation", "told", "tools_of", "with_answer"]
+
+Turn = dict[str, Any]
+
+
+def conversation(row: Row) -> list[Turn]:
+    """All turns of a row, ``{"role", "content"}`` each, with tool calls where it has some.
+
+    The system turn is the first; a single turn is the task with its input, and the answer.
+    Arguments of calls are objects, as chat templates take them; contents are texts.
+    """
+    if not row.messages:
+        turns: list[Turn] = [dict(turn) for turn in turns_of({**row.extra, **_own(row)})]
+        return turns
+    turns = [_plain(turn) for turn in msgspec.to_builtins(row.messages)]
+    if row.system and all(turn["role"] != "system" for turn in turns):
+        turns.insert(0, {"role": "system", "content": row.system})
+    return turns
+
+
+def _own(row: Row) -> dict[str, Any]:
+    return {"instruction": row.instruction, "response": row.response, "system": row.system}
+
+
+def _plain(turn: Mapping[str, Any]) -> Turn:
+    role = turn.get("role")
+    made: Turn = {"role": "system" if role == "developer" else role}
+    made["content"] = text_of(turn.get("content"))
+    made |= {
+        name: value
+        for name, value in turn.items()
+        if name not in made and value not in (None, "", [], {}, ())
+    }
+    if "tool_calls" in made:
+        made["tool_calls"] = [_call(call) for call in made["tool_calls"]]
+    return made
+
+
+def _call(call: Mapping[str, Any]) -> dict[str, Any]:
+    function = dict(call.get("function") or {"name": call.get("name")})
+    given = function.get("arguments", call.get("arguments"))
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except ValueError:
+            given = {"": given}  # what the model said, which is no JSON
+    function["arguments"] = {} if given is None else given
+    return {**call, "type": "function", "function": function}
+
+
+def tools_of(row: Row) -> str | None:
+    """The functions that a row offers, as JSON: trainers read a text, and it never changes type."""
+    tools = row.extra.get("tools")
+    if isinstance(tools, str):
+        return tools if tools.strip() not in ("", "[]") else None
+    return dump(tools) if tools else None
+
+
+def answered(row: Row) -> list[Turn]:
+    """The turns of a row whose last is an answer.
+
+    Raises:
+        Unfit: it has none, or nothing is asked.
+    """
+    turns = conversation(row)
+    if turns[-1]["role"] != "assistant" or not (
+        turns[-1]["content"].strip() or turns[-1].get("tool_calls")
+    ):
+        raise Unfit("no response")
+    if not any(turn["role"] == "user" and turn["content"].strip() for turn in turns):
+        raise Unfit("no instruction")
+    return turns
+
+
+def asked(row: Row) -> list[Turn]:
+    """The turns up to the last answer, which is not among them.
+
+    Raises:
+        Unfit: nothing is asked.
+    """
+    turns = conversation(row)
+    while turns and turns[-1]["role"] == "assistant":
+        turns.pop()
+    if not turns or not turns[-1]["content"].strip():
+        raise Unfit("no instruction")
+    return turns
+
+
+def with_answer(text: Any) -> list[Turn]:
+    """An answer as the rest of a conversation; one that is a list of turns already stays one.
+
+    Raises:
+        Unfit: there is none.
+    """
+    if isinstance(text, str) and text.strip():
+        return [{"role": "assistant", "content": text}]
+    if isinstance(text, Sequence) and not isinstance(text, str) and text:
+        turns = [_plain(turn) for turn in text if isinstance(turn, Mapping)]
+        while len(turns) > 1 and turns[0]["role"] != "assistant":  # the prompt again
+            turns = turns[1:]
+        if turns and turns[-1]["role"] == "assistant":
+            return turns
+    raise Unfit("no pair of responses: make some with preference()")
+
+
+def told(turns: Sequence[Turn]) -> str:
+    """Turns as one text, for who has no chat template."""
+    return "\n\n".join(turn["content"] for turn in turns if turn["content"])

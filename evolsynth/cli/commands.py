@@ -11,6 +11,7 @@ import ast
 import inspect
 import typing
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ def add_commands(commands: Any, wanted: str | None) -> None:
             _fill(parser, getattr(import_module(f"evolsynth.cli.{module}"), name))
 
 
+@cache
 def _docstring(module: str, name: str) -> str:
     path = Path(__file__).parent / f"{module.replace('.', '/')}.py"
     body = ast.parse(path.read_text(encoding="utf-8")).body

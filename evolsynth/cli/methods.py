@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import argparse
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,12 +72,11 @@ def _told(texts: Mapping[bool, str]) -> str:
     return f"{rows} Without IN: {makes[:1].lower()}{makes[1:]}"
 
 
-def _declared(file: Path) -> Iterator[tuple[str, object, str]]:
+@cache
+def _declared(file: Path) -> tuple[tuple[str, object, str], ...]:
     """The commands of a file's methods, with their shapes and docstrings."""
-    text = file.read_text(encoding="utf-8")
-    if "@method(" not in text:
-        return
-    for node in ast.parse(text).body:
+    text, found = file.read_text(encoding="utf-8"), list[tuple[str, object, str]]()
+    for node in ast.parse(text).body if "@method(" in text else ():
         if not isinstance(node, ast.AsyncFunctionDef):
             continue
         for call in node.decorator_list:
@@ -86,7 +86,8 @@ def _declared(file: Path) -> Iterator[tuple[str, object, str]]:
                 command = told.get("command", told.get("name", node.name))
                 if command:
                     about = ast.get_docstring(node) or ""
-                    yield str(command).replace("_", "-"), told.get("shape"), about
+                    found.append((str(command).replace("_", "-"), told.get("shape"), about))
+    return tuple(found)
 
 
 def _fill(parser: argparse.ArgumentParser, command: str) -> None:

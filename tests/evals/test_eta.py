@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from evolsynth.llm.scripted import Scripted
 from evolsynth.pipeline import load, respond
 
 RECORDINGS = sorted(FOLDER.glob("*.jsonl.xz"))
-RESULTS = {path: result(load_recording(path)) for path in RECORDINGS}
+result_of = cache(lambda path: result(load_recording(path)))
 
 
 def test_there_are_ten_recorded_runs_and_more_of_all_kinds() -> None:
@@ -27,7 +28,7 @@ def test_there_are_ten_recorded_runs_and_more_of_all_kinds() -> None:
 
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name.partition(".")[0])
 def test_a_time_is_told_from_the_first_15_seconds_on(path: Path) -> None:
-    first = RESULTS[path].first
+    first = result_of(path).first
     assert first is not None
     assert first <= 15
     assert all(left is not None for at, left in replay(load_recording(path)) if at > first)
@@ -36,10 +37,11 @@ def test_a_time_is_told_from_the_first_15_seconds_on(path: Path) -> None:
 def test_most_of_what_is_told_from_a_third_of_a_run_on_is_good() -> None:
     """Of all looks 30% off at most, or five seconds; other load on the machine came and went in
     many of these runs, and is not foretold."""
+    results = [result_of(path) for path in RECORDINGS]
     for tuned, least in ((True, 0.8), (False, 0.7)):
-        good = [one.good for one in RESULTS.values() if one.tuned == tuned]
+        good = [one.good for one in results if one.tuned == tuned]
         assert sum(good) / len(good) >= least
-    assert sum(one.rises for one in RESULTS.values()) <= 3 * len(RESULTS)
+    assert sum(one.rises for one in results) <= 3 * len(results)
 
 
 def test_the_program_prints_a_line_for_each_run(

@@ -31,8 +31,8 @@ from evolsynth.evaluation.text.words import (
     words,
 )
 
-__all__ = ["asked_of", "asks_more", "digest", "normalise", "only_difference", "same_facts"]
-__all__ += ["same_references", "same_request", "sums_of", "swapped_roles"]
+__all__ = ["asked_of", "asks_more", "digest", "has_code", "normalise", "only_difference"]
+__all__ += ["same_facts", "same_references", "same_request", "sums_of", "swapped_roles"]
 
 #: Words before a noun that say nothing about its part in the sentence.
 _ARTICLES = vocabulary("a an the this that these those my your his her its our their some any")
@@ -44,7 +44,41 @@ _POLITE = vocabulary(
 #: The part of a text's words that another may lack and still say all that it says.
 _ELSE = 0.1
 _SIGN = re.compile(r"(?<=[A-Za-z])(?:\+\+|#)|(?<=[\w)])\s*[+*/^<>=%×÷]\s*(?=[\w(])")
-_EDGES = " .!?…,;:\"'`*"
+_EDGES = ".!?…,;:\"'`*"
+_LAST = re.compile(rf"(?:\s*[{re.escape(_EDGES)}]+)+\Z")
+_FIRST = re.compile(rf"\A[{re.escape(_EDGES)}]+(?=[^\W\d])")
+#: What a factorial, a derivative or A* ends in: a bracket, or a word of one letter or of digits.
+_IN_FORMULA = re.compile(r"(?:[)\]]|(?<!\w)(?:\d+|[^\W\d_]))\Z")
+#: A mark by itself behind one of these is what the text is about; else it ends a sentence, as in
+#: French.
+_NAMES_SIGN = re.compile(
+    r"\b(?:operators?|signs?|symbols?|marks?|characters?|tokens?|wildcards?|quantifiers?|mean|means|is|"
+    r"prefix|suffix|and|or)\Z",
+    re.I,
+)
+_SENTENCE_MARKS = ("?", "!", ".", "…", "...", ":", ";", ",", "?!", '"', "'")
+#: Marks that are not seen: zero width, direction of writing, variants of emoji, soft hyphens.
+_UNSEEN = dict.fromkeys(
+    (0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065),
+     *range(0x2066, 0x206A), 0xFE0E, 0xFE0F, 0xFEFF)
+)  # fmt: skip
+_BEGINS = re.compile(r"\A[A-Z][a-z]*(?=\s)")
+_POWER = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
+_MAY_BE_CODE = re.compile(r"[`(){}\[\]=<>\\|&;]|\n[ \t]|::|\w_\w")
+#: Text that is code, or has some in it: where case, indentation and signs count.
+_CODE = re.compile(
+    r"`[^`\n]+`|\w\((?!s\))[^)\n]*\)|\w\[[^\]\n]+\]|[{}]|\w\s+=\s+\S|\w=\w"
+    r"|\w\s*(?:[=!<>:+*/-]=|->|=>|&&|\|\|)|;\s*(?:\n|\Z)|\n[ \t]+\S[^\n]*[:;(){}=]|:\n[ \t]+\S"
+    r"|</?[a-z]\w*[ />]|\\\w|::|\b\w+_\w+\b"
+)
+#: Pieces of such a text that two must have in common: what is assigned or compared, and words with
+#: a sign that prose has not.
+_PIECE = re.compile(
+    r"[\w.]+\s*(?:[-+*/%:!<>]?=+|[<>])\s*[\w.\"']+|\n +\S+|[^\s]*[^\w\s.,;:!?'\"-][^\s]*"
+)
+_FACTORIAL = re.compile(r"(?:\d|\)|(?<!\w)[^\W\d_])[!*](?!\w)")
+_ALONE = re.compile(r"(?<!\S)[^\w\s]+(?!\S)")
+_NO_SIGN = vocabulary("- – — * • · … . , : ; | > # ``` ~ --")
 _REVERSING = ("un", "in", "im", "ir", "dis", "non", "de")
 
 
@@ -62,16 +96,63 @@ _COMMON, _MORE = _opposites("common"), _opposites("more")
 def normalise(text: str) -> str:
     """The form in which exact duplicates are equal.
 
-    NFKC, straight quotes, casefolded, runs of white space as one space, no punctuation at the
-    edges (a text of nothing but punctuation stays as it is). Idempotent.
+    NFKC (a power is "^2" before), straight quotes, no marks that are not seen, casefolded, runs of
+    white space as one space, no punctuation that belongs to a sentence at the edges: "5!" keeps its
+    mark, "the operator ??" too, and a text of nothing but punctuation stays as it is. Of a text
+    with code (`has_code`) case, lines and indentation stay. Idempotent.
     """
-    if text.isascii():  # most are, and NFKC leaves them alone
-        flat = " ".join(text.lower().split())
-    else:
-        flat = unicodedata.normalize("NFKC", plain(unicodedata.normalize("NFKC", text)))
-        flat = unicodedata.normalize("NFKC", flat.casefold())
-        flat = " ".join(flat.split())
-    return flat.strip(_EDGES) or flat
+    flat = text
+    if not text.isascii():  # most are, and NFKC leaves them alone
+        flat = _POWER.sub(_power, text.translate(_UNSEEN))
+        flat = unicodedata.normalize("NFKC", plain(unicodedata.normalize("NFKC", flat)))
+    if has_code(flat):
+        lines = ((line, line.expandtabs(4)) for line in flat.splitlines() if line.strip())
+        said = (" " * (len(w) - len(w.lstrip())) + " ".join(line.split()) for line, w in lines)
+        kept = _BEGINS.sub(lambda m: m.group().lower(), _trimmed("\n".join(said).strip()))
+        if has_code(kept):
+            return kept
+        flat = kept
+    small = flat.lower() if flat.isascii() else unicodedata.normalize("NFKC", flat.casefold())
+    return _trimmed(" ".join(small.split()))
+
+
+def has_code(text: str) -> bool:
+    """Whether a text is code, or has some in it, as its signs tell."""
+    return _MAY_BE_CODE.search(text) is not None and _CODE.search(text) is not None
+
+
+def _power(match: re.Match[str]) -> str:
+    return "^" + unicodedata.normalize("NFKC", match.group()).replace("\u2212", "-")
+
+
+def _trimmed(flat: str) -> str:
+    """A text without the marks of sentences at its edges."""
+    while flat:
+        head = _without_end(_FIRST.sub("", flat))
+        if head == flat or not head:
+            return flat
+        flat = head
+    return flat
+
+
+def _without_end(flat: str) -> str:
+    last = _LAST.search(flat[-_EDGE:])
+    if last is None:
+        return flat
+    run = last.group()
+    head = flat[: len(flat) - len(run)]
+    if run[0].isspace():
+        mark = run.strip()
+        kept = mark not in _SENTENCE_MARKS or _NAMES_SIGN.search(head[-_EDGE:]) is not None
+        return flat if kept else head
+    if run[0] in "!'*\"" and _IN_FORMULA.search(head[-_EDGE:]):
+        paired = run[0] in "'*\"" and flat.count(run[0]) % 2 == 0
+        if not paired:
+            return head + run[0] * (len(run) - len(run.lstrip(run[0])))
+    return head
+
+
+_EDGE = 40  # characters that are looked at on either end
 
 
 def asked_of(text: str, about: str) -> str:
@@ -93,6 +174,7 @@ class _Facts(NamedTuple):
     flat: str
     stems: frozenset[str]
     words: frozenset[str]
+    signs: tuple[tuple[str, ...], ...]  # of sums, by themselves, and pieces of code
 
 
 @lru_cache(maxsize=4096)
@@ -110,11 +192,12 @@ def _facts_of(text: str) -> _Facts:
         flat=normalise(text),
         stems=stems_of(text),
         words=frozenset(w.text.casefold() for w in words(text)),
+        signs=_signs(text),
     )
 
 
 def same_facts(one: str, other: str) -> bool:
-    """Whether two texts agree in numbers, names, quotations, code, negation and opposites.
+    """Whether two texts agree in numbers, names, quotations, code, signs, negation and opposites.
 
     A name counts as absent only if its words are nowhere in the other text, in any case or with
     another ending.
@@ -125,6 +208,8 @@ def same_facts(one: str, other: str) -> bool:
 def same_references(one: str, other: str) -> bool:
     """Whether two texts agree in all that `same_facts` asks for, but numbers and negation."""
     here, there = _facts_of(one), _facts_of(other)
+    if here.signs != there.signs:
+        return False
     for a, b in ((here, there), (there, here)):
         if any(text not in b.flat for text in a.exact):
             return False
@@ -152,13 +237,12 @@ def _opposed(
 def same_request(one: str, other: str) -> bool:
     """Whether nothing in two alike texts says that they ask for different things.
 
-    The same names, quotations and code (`same_references`), the same signs, no two words that are
-    each other's opposite, none that have changed places, and no sentence that asks for more.
+    The same names, quotations, code and signs (`same_references`), no two words that are each
+    other's opposite, none that have changed places, and no sentence that asks for more.
     Numbers and negation are not looked at: only texts with one `fact_key` are compared at all.
     """
     return (
-        _signs(one) == _signs(other)
-        and same_references(one, other)
+        same_references(one, other)
         and not _opposed(_facts_of(one).words, _facts_of(other).words, _MORE, ("il",))
         and not swapped_roles(one, other)
         and not asks_more(one, other)
@@ -166,9 +250,14 @@ def same_request(one: str, other: str) -> bool:
     )
 
 
-def _signs(text: str) -> list[str]:
-    """Signs that change what a word or a sum is: "C#" and "C++", "2 + 3" and "2 * 3"."""
-    return sorted(match.group().strip() for match in _SIGN.finditer(text))
+def _signs(text: str) -> tuple[tuple[str, ...], ...]:
+    """Signs that change what a word or a sum is ("C#" and "C++", "2 + 3" and "2 * 3"), those that
+    stand by themselves ("what does ? mean"), and the pieces of code with their case and place."""
+    flat = normalise(text)
+    inside = tuple(sorted(match.group().strip() for match in _SIGN.finditer(flat)))
+    inside += tuple(sorted(_FACTORIAL.findall(flat)))
+    alone = tuple(sorted(s for s in _ALONE.findall(flat) if s not in _NO_SIGN))
+    return inside, alone, tuple(_PIECE.findall(flat)) if has_code(flat) else ()
 
 
 def swapped_roles(one: str, other: str) -> bool:

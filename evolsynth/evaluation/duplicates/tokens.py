@@ -1,7 +1,8 @@
 """Texts as tokens, hashes of them, and a key of the facts that two duplicates must share.
 
 A token is a word, a sign that carries meaning ("#", "+", "€"), or, in scripts that put no space
-between words, one character. Ordinary punctuation, case and spacing are gone.
+between words, one character. Ordinary punctuation, case and spacing are gone, but in code case and
+indentation stay.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["Chunk", "Lexicon", "fact_key", "shingles", "template", "tokens"]
 
 _PUNCTUATION = r"\s.,;:!?\"'()\[\]{}\-…¿¡。，、！？；：「」『』（）《》【】〈〉।॥؟،؛״׳"
-_SPACED = re.compile(rf"[^\W_]+(?:'[^\W\d_]+)?|[^\w{_PUNCTUATION}]")
+_SPACED = re.compile(rf"[^\W_]+(?:'[^\W\d_]+)?|[^\w{_PUNCTUATION}]|\n +")
 _ANY = re.compile(
     rf"[{UNSPACED}][{MARKS}]*|(?:(?![{UNSPACED}])[^\W_][{MARKS}]*)+(?:'[^\W\d_]+)?"
-    rf"|[^\w{_PUNCTUATION}]"
+    rf"|[^\w{_PUNCTUATION}]|\n +"
 )
 _MOST_WORDS = 1 << 20
 _PHRASE = 3

@@ -41,6 +41,7 @@ _VERDICT = ("verdict_reasons", "verdict_task", "verdict_tier", "verdict_stands_o
 COLUMNS = ("id", "instruction", "input", "response", "system", "messages", "messages_json",
            "method", "round", "parents", "verdict", *_VERDICT, "scores", "failure",
            "provenance")  # fmt: skip
+_ALONE = {*COLUMNS, "extra"}
 #: Columns of JSON, and what stands there for nothing.
 _JSON: Mapping[str, type[dict[str, Any]] | type[list[Any]]] = {
     "parents": list,
@@ -177,6 +178,11 @@ def whole(data: Mapping[str, Any]) -> dict[str, Any]:
     for name in (*_TEXTS, "input"):
         if made.get(name) == "":
             del made[name]
+    if data.keys() == _ALONE:  # a file that has all other columns in one
+        own = _object(made["extra"])
+        if own is not None:
+            del made["extra"]
+            made |= {n: value for n, value in own.items() if n not in COLUMNS or n == "input"}
     full = _read("messages_json", made.pop("messages_json", "[]"), list)
     if full:
         made["messages"] = full
@@ -197,6 +203,15 @@ def whole(data: Mapping[str, Any]) -> dict[str, Any]:
             "stands_on": _listed(told["verdict_stands_on"]),
         }
     return made
+
+
+def _object(text: Any) -> dict[str, Any] | None:
+    """What a text of JSON says; None if it is no object."""
+    try:
+        read = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return read if isinstance(read, dict) else None
 
 
 def _read(name: str, text: Any, kind: type) -> Any:

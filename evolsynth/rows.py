@@ -175,8 +175,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         Raises:
             TypeError, ValueError, RecursionError: a field holds what JSON has no place for.
         """
-        data: dict[str, Any] = msgspec.to_builtins(self)
-        return flat(data, data.pop("extra"))
+        data = self.to_dict()
+        return flat(data, {name: data[name] for name in self.extra if name not in _FIELDS})
 
     def to_json(self) -> str:
         """One line of JSON, as `to_flat` says; what is no number (NaN, infinity) is null.

@@ -13,6 +13,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -99,15 +100,13 @@ class Relatives:
             chunk = chunk._replace(keys=np.zeros_like(chunk.keys))
             signatures.add(np.arange(start, min(start + _CHUNK, n), dtype=np.int64), chunk)
         pairs, _ = signatures.pairs(np.ones(n, dtype=np.bool_), os.cpu_count() or 1)
+        known = lru_cache(maxsize=1 << 14)(shingles)
         for i, j in pairs.tolist():
-            if self._head(i) != self._head(j) and _alike(plain[i], plain[j]):
-                self._join(i, j)
-
-
-def _alike(one: str, other: str) -> bool:
-    a, b = shingles(one), shingles(other)
-    common = len(a & b)
-    return common >= _LIKE * (len(a) + len(b) - common)
+            if self._head(i) != self._head(j):
+                a, b = known(plain[i]), known(plain[j])
+                common = len(a & b)
+                if common >= _LIKE * (len(a) + len(b) - common):
+                    self._join(i, j)
 
 
 def _keys(row: Row) -> Iterable[tuple[str, ...]]:

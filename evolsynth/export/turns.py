@@ -6,13 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from evolsynth.export.format import Unfit
 from evolsynth.flat import dump, text_of, turns_of
 from evolsynth.rows import Row
 
-__all__ = ["answered", "asked", "conversation", "told", "tools_of", "with_answer"]
+__all__ = ["answered", "asked", "conversation", "pair_of", "tools_of"]
 
 Turn = dict[str, Any]
 
@@ -26,7 +24,7 @@ def conversation(row: Row) -> list[Turn]:
     if not row.messages:
         turns: list[Turn] = [dict(turn) for turn in turns_of({**row.extra, **_own(row)})]
         return turns
-    turns = [_plain(turn) for turn in msgspec.to_builtins(row.messages)]
+    turns = [_plain(turn) for turn in row.to_dict()["messages"]]
     if row.system and all(turn["role"] != "system" for turn in turns):
         turns.insert(0, {"role": "system", "content": row.system})
     return turns
@@ -100,23 +98,31 @@ def asked(row: Row) -> list[Turn]:
     return turns
 
 
-def with_answer(text: Any) -> list[Turn]:
-    """An answer as the rest of a conversation; one that is a list of turns already stays one.
+def pair_of(row: Row) -> tuple[list[Turn], list[Turn], list[Turn]]:
+    """What is asked, and the better and the worse answer to it, of a row that has two.
+
+    They are texts, or turns; such as begin alike begin with what is asked.
 
     Raises:
-        Unfit: there is none.
+        Unfit: there are not two, or nothing is asked.
     """
-    if isinstance(text, str) and text.strip():
-        return [{"role": "assistant", "content": text}]
-    if isinstance(text, Sequence) and not isinstance(text, str) and text:
-        turns = [_plain(turn) for turn in text if isinstance(turn, Mapping)]
-        while len(turns) > 1 and turns[0]["role"] != "assistant":  # the prompt again
-            turns = turns[1:]
-        if turns and turns[-1]["role"] == "assistant":
-            return turns
-    raise Unfit("no pair of responses: make some with preference()")
+    both = [_turns(row.extra.get(name)) for name in ("chosen", "rejected")]
+    if not all(turns and turns[-1]["role"] == "assistant" for turns in both):
+        raise Unfit("no pair of responses: make some with preference()")
+    shared = 0
+    while all(len(turns) > shared + 1 for turns in both) and both[0][shared] == both[1][shared]:
+        shared += 1
+    prompt = both[0][:shared] if shared else asked(row)
+    if shared and row.system and prompt[0]["role"] != "system":
+        prompt = [{"role": "system", "content": row.system}, *prompt]
+    return prompt, both[0][shared:], both[1][shared:]
 
 
-def told(turns: Sequence[Turn]) -> str:
-    """Turns as one text, for who has no chat template."""
-    return "\n\n".join(turn["content"] for turn in turns if turn["content"])
+def _turns(answer: Any) -> list[Turn]:
+    if isinstance(answer, str):
+        return [{"role": "assistant", "content": answer}] if answer.strip() else []
+    if isinstance(answer, Mapping):
+        return [_plain(answer)]
+    if isinstance(answer, Sequence):
+        return [_plain(turn) for turn in answer if isinstance(turn, Mapping)]
+    return []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from evolsynth.export.format import exports
-from evolsynth.export.turns import asked, tools_of, with_answer
+from evolsynth.export.turns import pair_of, tools_of
 from evolsynth.rows import Row
 
 
@@ -14,7 +14,7 @@ from evolsynth.rows import Row
 def dpo(row: Row) -> Iterator[dict[str, Any]]:
     """`prompt`, `chosen` and `rejected` as messages, of rows with two responses: TRL's DPOTrainer
     and reward training, axolotl's `chat_template.default` with field_messages: prompt, unsloth."""
-    chosen, rejected = (with_answer(row.extra.get(name)) for name in ("chosen", "rejected"))
+    prompt, chosen, rejected = pair_of(row)
     tools = tools_of(row)
-    line = {"prompt": asked(row), "chosen": chosen, "rejected": rejected}
+    line = {"prompt": prompt, "chosen": chosen, "rejected": rejected}
     yield {**line, **({} if tools is None else {"tools": tools})}

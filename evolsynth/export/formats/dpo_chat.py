@@ -7,7 +7,7 @@ from typing import Any
 
 from evolsynth.export.format import Unfit, exports
 from evolsynth.export.formats.messages import described
-from evolsynth.export.turns import asked, with_answer
+from evolsynth.export.turns import pair_of
 from evolsynth.rows import Row
 
 
@@ -20,10 +20,7 @@ def _described(columns: Iterable[str]) -> dict[str, Any]:
 def dpo_chat(row: Row) -> Iterator[dict[str, Any]]:
     """`messages`, and `chosen` and `rejected` as one message each: axolotl's
     `chat_template.default`, LLaMA-Factory's ranking."""
-    ends = {}
-    for name in ("chosen", "rejected"):
-        turns = with_answer(row.extra.get(name))
-        if len(turns) > 1:
-            raise Unfit("a response of several turns")
-        ends[name] = turns[0]
-    yield {"messages": asked(row), **ends}
+    prompt, chosen, rejected = pair_of(row)
+    if len(chosen) > 1 or len(rejected) > 1:
+        raise Unfit("a response of several turns")
+    yield {"messages": prompt, "chosen": chosen[0], "rejected": rejected[0]}

@@ -7,7 +7,7 @@ from typing import Any
 
 from evolsynth.evaluation.gate.check import CHECKS
 from evolsynth.export.format import Unfit, exports
-from evolsynth.export.turns import answered, asked, tools_of, with_answer
+from evolsynth.export.turns import answered, pair_of, tools_of
 from evolsynth.rows import Row
 
 
@@ -18,9 +18,8 @@ def kto(row: Row) -> Iterator[dict[str, Any]]:
     tools = tools_of(row)
     more = {} if tools is None else {"tools": tools}
     if "chosen" in row.extra and row.status != "rejected":
-        prompt = asked(row)
-        for name, good in (("chosen", True), ("rejected", False)):
-            made = with_answer(row.extra.get(name))
+        prompt, chosen, rejected = pair_of(row)
+        for made, good in ((chosen, True), (rejected, False)):
             yield {"prompt": prompt, "completion": made, "label": good, **more}
         return
     turns = answered(row)

@@ -1,0 +1,191 @@
+"""Each format has just what its trainer reads, and what was said is right in it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from evolsynth.export.format import EXPORTS, Unfit
+from evolsynth.rows import Message, Row, Verdict
+
+SINGLE = Row.make("Name a river in Peru.", response="The Ucayali.", system="Be brief.")
+ABOUT = Row.make("Translate it.", response="Der Dom.", extra={"input": "the cathedral"})
+TALK = Row.make(
+    "Name a lake.",
+    response="Lake Como.",
+    messages=(
+        Message("user", "Name a lake."),
+        Message("assistant", "Lake Como."),
+        Message("user", "Where is it?"),
+        Message("assistant", "In Italy."),
+    ),
+)
+PAIR = Row.make(
+    "Name a hill.", extra={"chosen": "Arthur's Seat is one.", "rejected": "A hill.", "topic": "x"}
+)
+TURNS = [
+    {"role": "user", "content": "Name a dog."},
+    {"role": "assistant", "content": "Laika."},
+    {"role": "user", "content": "What did she do?"},
+]
+PAIR_OF_TURNS = Row.make(
+    "Name a dog.",
+    extra={
+        "chosen": [*TURNS, {"role": "assistant", "content": "She flew round the earth."}],
+        "rejected": [*TURNS, {"role": "assistant", "content": "Bark."}],
+    },
+)
+
+
+def lines(name: str, row: Row) -> list[dict[str, Any]]:
+    return EXPORTS[name](row)
+
+
+def one(name: str, row: Row) -> dict[str, Any]:
+    (line,) = lines(name, row)
+    return line
+
+
+def turn(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}
+
+
+def test_there_are_the_formats_that_the_page_names() -> None:
+    assert set(EXPORTS) >= {
+        "messages", "sharegpt", "alpaca", "prompt-completion", "dpo", "dpo-chat", "kto", "grpo",
+        "rows", "parquet", "hf",
+    }  # fmt: skip
+
+
+def test_messages_of_a_single_turn() -> None:
+    assert one("messages", SINGLE) == {
+        "messages": [
+            turn("system", "Be brief."),
+            turn("user", "Name a river in Peru."),
+            turn("assistant", "The Ucayali."),
+        ]
+    }
+
+
+def test_the_input_stands_behind_what_is_asked() -> None:
+    assert one("messages", ABOUT)["messages"][0]["content"] == "Translate it.\n\nthe cathedral"
+    assert one("prompt-completion", ABOUT) == {
+        "prompt": [turn("user", "Translate it.\n\nthe cathedral")],
+        "completion": [turn("assistant", "Der Dom.")],
+    }
+
+
+def test_an_instruction_that_holds_its_input_has_it_once() -> None:
+    row = Row.make(
+        "Translate: the old town hall", response="x", extra={"input": "the old town hall"}
+    )
+    assert one("messages", row)["messages"][0]["content"] == "Translate: the old town hall"
+    assert one("alpaca", row) == {
+        "instruction": "Translate: the old town hall", "input": "", "output": "x",
+    }  # fmt: skip
+
+
+def test_a_conversation_keeps_its_turns() -> None:
+    assert [t["content"] for t in one("messages", TALK)["messages"]] == [
+        "Name a lake.", "Lake Como.", "Where is it?", "In Italy.",
+    ]  # fmt: skip
+    assert one("prompt-completion", TALK)["completion"] == [turn("assistant", "In Italy.")]
+    assert [t["from"] for t in one("sharegpt", TALK)["conversations"]] == ["human", "gpt"] * 2
+    assert one("alpaca", TALK) == {
+        "instruction": "Where is it?", "input": "", "output": "In Italy.",
+        "history": [["Name a lake.", "Lake Como."]],
+    }  # fmt: skip
+
+
+def test_a_system_turn_that_stands_beside_a_conversation_comes_first() -> None:
+    row = TALK.replace(system="Be kind.")
+    assert one("messages", row)["messages"][0] == turn("system", "Be kind.")
+    assert one("sharegpt", row)["conversations"][0] == {"from": "system", "value": "Be kind."}
+    assert one("alpaca", row)["system"] == "Be kind."
+
+
+def test_alpaca_has_task_and_input_apart() -> None:
+    assert one("alpaca", ABOUT) == {
+        "instruction": "Translate it.", "input": "the cathedral", "output": "Der Dom.",
+    }  # fmt: skip
+
+
+def test_pairs() -> None:
+    assert one("dpo", PAIR) == {
+        "prompt": [turn("user", "Name a hill.")],
+        "chosen": [turn("assistant", "Arthur's Seat is one.")],
+        "rejected": [turn("assistant", "A hill.")],
+    }
+    chat = one("dpo-chat", PAIR)
+    assert chat["messages"] == [turn("user", "Name a hill.")]
+    assert chat["chosen"] == turn("assistant", "Arthur's Seat is one.")
+    assert [(line["completion"][0]["content"], line["label"]) for line in lines("kto", PAIR)] == [
+        ("Arthur's Seat is one.", True),
+        ("A hill.", False),
+    ]
+
+
+def test_pairs_that_are_whole_conversations_share_their_beginning() -> None:
+    line = one("dpo", PAIR_OF_TURNS)
+    assert line["prompt"] == TURNS
+    assert line["chosen"] == [turn("assistant", "She flew round the earth.")]
+    assert line["rejected"] == [turn("assistant", "Bark.")]
+
+
+def test_kto_takes_what_was_refused_for_its_response_alone_as_bad() -> None:
+    assert one("kto", SINGLE.replace(verdict=Verdict(accepted=True)))["label"] is True
+    bad = SINGLE.reject("broken_off")
+    assert one("kto", bad)["label"] is False
+    for reason in ("too_short", "near_duplicate", "my_own_reason"):
+        with pytest.raises(Unfit, match="not for its response"):
+            lines("kto", SINGLE.reject(reason))
+
+
+def test_grpo_has_the_prompt_and_the_answer_for_rewards() -> None:
+    assert one("grpo", SINGLE) == {
+        "prompt": [turn("system", "Be brief."), turn("user", "Name a river in Peru.")],
+        "answer": "The Ucayali.",
+    }
+    assert "answer" not in one("grpo", Row.make("Name a lake."))
+
+
+@pytest.mark.parametrize("name", ["messages", "sharegpt", "alpaca", "prompt-completion"])
+def test_a_row_without_a_response_does_not_fit(name: str) -> None:
+    with pytest.raises(Unfit, match="no response"):
+        lines(name, Row.make("Name a lake."))
+
+
+@pytest.mark.parametrize("name", ["messages", "grpo", "dpo"])
+def test_nothing_asked_does_not_fit(name: str) -> None:
+    with pytest.raises(Unfit):
+        lines(name, Row.make(response="x", extra={"chosen": "x", "rejected": "y"}))
+
+
+def test_one_response_is_no_pair() -> None:
+    for name in ("dpo", "dpo-chat"):
+        with pytest.raises(Unfit, match="no pair"):
+            lines(name, SINGLE)
+
+
+def test_tools_are_a_text_of_json() -> None:
+    tools = [{"type": "function", "function": {"name": "clock", "parameters": {}}}]
+    for given in (tools, json.dumps(tools)):
+        told = one("messages", SINGLE.replace(extra={"tools": given}))["tools"]
+        assert json.loads(told) == tools
+    assert "tools" not in one("messages", SINGLE.replace(extra={"tools": []}))
+
+
+def test_thoughts_and_text_that_looks_like_control_tokens_stay_as_they_are() -> None:
+    text = "<think>Rivers, hm.</think>\n\nThe <|im_end|> token ends a turn."
+    line = one("messages", SINGLE.replace(response=text))
+    assert line["messages"][-1] == turn("assistant", text)
+
+
+def test_whole_rows_have_their_own_columns_in_one_text() -> None:
+    row = Row.make("a", extra={"topic": {"deep": [1]}, "input": ["no", "text"]})
+    line = one("rows", row)
+    assert json.loads(line["extra"]) == {"topic": {"deep": [1]}, "input": ["no", "text"]}
+    assert Row.from_dict(line) == row
+    assert one("parquet", row) == line == one("hf", row)

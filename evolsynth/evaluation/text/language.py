@@ -57,7 +57,7 @@ _CODE = re.compile(
 #: Empty lines but the first, from each of which `_CODE_LINE` would look at all that follow.
 _EMPTY_LINES = re.compile(r"\n[^\S\n]*\n(?:[^\S\n]*\n)+")
 _LEAST_WORDS, _LEAST_LETTERS = 12, 12
-_LEAST_WITHOUT_KANA = 60  # characters, of a text that is then no Japanese
+_LEAST_WITHOUT_KANA = 50  # letters of a text that is then no Japanese
 _SURE = 2  # common words of English from which a short request is in it
 _LEAST_SHARE = 0.2  # of a text's words that a language's list must hold
 _LEAD = 1.5  # how many times as many as the next language's
@@ -142,7 +142,8 @@ def wrong_language(response: str, instruction: str = "", *, expected: str = "") 
 
 def _is_prose(text: str) -> bool:
     """Whether a text in Chinese characters is long enough to have kana if it were Japanese."""
-    return any(_script(c) == "HIRAGANA" for c in text) or len(text) > _LEAST_WITHOUT_KANA
+    scripts = [_script(c) for c in text if c.isalpha()]
+    return "HIRAGANA" in scripts or len(scripts) > _LEAST_WITHOUT_KANA
 
 
 def wrong_request_language(instruction: str, expected: str) -> Finding | None:

@@ -154,6 +154,8 @@ def _misread(piece: str) -> bool:
 
 def _debris(text: str) -> str | None:
     letters = sum(c.isalpha() for c in text)
+    if re.search(r"[\d)]\s*=\s*\Z", text):
+        return None  # a sum asks for what it comes to
     if sum(not c.isspace() for c in text) > 3 * max(letters, 1) and not asks(text):
         return "mostly numbers or symbols"
     if asks(text):
@@ -190,6 +192,12 @@ _SLOT = re.compile(
 )
 _ABOUT_SLOTS = re.compile(r"bracket|placeholder|template|blank|\bfill|replace|```|\n", re.I)
 _MOST_WORDS = 40
+#: What gives today's date is as timeless as any code.
+_COMPUTES = re.compile(
+    r"\b(?:functions?|formulas?|commands?|code|quer(?:y|ies)|scripts?|programs?|expressions?|python|sql|"
+    r"javascript|excel|bash)\b",
+    re.I,
+)
 
 
 @check(
@@ -210,7 +218,7 @@ def unanswerable(case: Case) -> Finding | None:
     Not for an evolution of a seed that cannot be answered either, which is no fault of its own; a
     user's own rows may well be about today. What a text says of today can be answered from it.
     """
-    dated = not case.beside
+    dated = not case.beside and not _COMPUTES.search(case.asked)
     match = _not_timeless(case.asked, dated=dated)
     if match is None or (
         case.root is not None

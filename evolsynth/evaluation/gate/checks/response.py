@@ -126,6 +126,8 @@ _WIDE = re.compile(
 _SHORT_ASKED = re.compile(
     r"\b(?:one|single|two|a) (?:\w+ )?sentences?\b|\b(?:\d|1\d) words\b"
     r"|\b(?:in|of|one|two|three|four|five|single)[ -](?:\w+ )?words?\b"
+    r"|\b(?:an?|one|single|two|three|four|\d{1,2}) (?:\w+ )?lines?\b"
+    r"|\b(?:poem|acrostic|verse|stanza|tanka|cinquain|senryu|rhyme|ode)\b"
     r"|\b(?:briefly|brief|short|one-line|one-liner|title|name|phrase|joke|slogan|motto|tagline|"
     r"headline|haiku|caption|yes or no|tweet|tweets|post|status|hashtag|heading|subject line|"
     r"epitaph|brand|username|nickname|text message|sms|emojis?|reaction|proverb|pun|riddle|couplet|"
@@ -139,12 +141,14 @@ _OF_CODE = re.compile(
     r"html|xml|json|yaml|csv|regex\w*|latex|tex|excel|markdown|powershell|awk|sed|grep)\b"
     r"|\b(?:regular expression|command|query|selector|operator|keyword|function|formula|equation|"
     r"one-liner|expression|snippet|line of code|code|css rule|alias|variable|loop|property|method|"
-    r"shortcut|wildcard|glob|pattern)\b"
-    r"|[=;{}`\\$^|~]|\w\(|\s--?\w|::|->|\b[CR]\b|c\+\+|c#|(?-i:\?\s+[a-z])",
+    r"shortcut|wildcard|glob|pattern|module|library|package|import|array|string|dictionary|tuple|"
+    r"boolean|integer|api|url|cron|crontab|script|spreadsheet|cell|hashmap|pointer)s?\b"
+    r"|(?-i:\b[A-Z]{5,}\b)"
+    r"|[=;{}`\\$^|~]|\(\?|[<>]&|\w!(?=\s\w)|\w\(|\s--?\w|::|->|\b[CR]\b|c\+\+|c#|(?-i:\?\s+[a-z])",
     re.I,
 )
 _CODE_SAID = re.compile(
-    r"[=;{}`|\\$<>^~#@]|\s--?\w|\w\(|\A[^\w\s\"'(]|\w_\w|\w\.\w|\w/|[^\x00-\x7f]"
+    r"[=;{}`|\\$<>^~#@%\[]|\s--?\w|\w\(|\A[^\w\s\"'(]|\w_\w|\w\.\w|\w/|[^\x00-\x7f]"
 )
 _PROSE_WORDS = 5  # words of a sentence on code
 _TALE = re.compile(r"\bas an? (?:\w+ )?(?:story|poem|conversation|letter|dialogue|speech)\b", re.I)
@@ -181,7 +185,8 @@ def no_answer(case: Case, *, substance_words: Words = 12) -> Finding | None:
     known = {w.stem for w in content(case.instruction)}
     said = [w.stem for w in content(case.response)]
     # To say a question's words again is no answer; to extract or to sort a given text's is one.
-    asked = case.asked.endswith("?") and len(known) <= _QUESTION
+    code = _OF_CODE.search(case.asked) or _CODE_SAID.search(case.answer)
+    asked = case.asked.endswith("?") and len(known) <= _QUESTION and not code
     if asked and len(said) >= 3 and known.issuperset(said) and not decides(case):
         return Finding("no_answer", {"said": case.response})
     substance, evasions, offered = 0, [], False
@@ -215,7 +220,8 @@ def thin_answer(case: Case, *, thin_answer_words: Words = 15) -> Finding | None:
     """Found where something wide ("Explain how ...", "... as a story") gets a few words.
 
     A reason, a way or a heading that is asked of a text takes as few as it takes; so does code, and
-    what is said of a piece of it.
+    what is said of a piece of it. Half as many words are enough where they say much: a third as
+    many carry content that the request has not.
 
     Args:
         thin_answer_words: Words that the answer to a wide request has.
@@ -228,11 +234,23 @@ def thin_answer(case: Case, *, thin_answer_words: Words = 15) -> Finding | None:
     if _TALE.search(asked):
         least = round(thin_answer_words * _TALE_BY_WIDE)
     elif _OF_CODE.search(asked):
-        if _WIDE.search(asked) and not _CODE_SAID.search(case.response) and case.answer[-1:] == ".":
+        wide = _WIDE.search(asked) and not _SHORT_ASKED.search(asked)
+        if wide and not _CODE_SAID.search(case.response) and case.answer[-1:] == ".":
             least = min(thin_answer_words, _PROSE_WORDS)
     elif _WIDE.search(asked) and not _SHORT_ASKED.search(asked) and not is_definite(case, asked):
+        if _says_much(case, count, thin_answer_words):
+            return None
         least = thin_answer_words
     return Finding("thin_answer", {"words": count, "least": least}) if count < least else None
+
+
+def _says_much(case: Case, count: int, least: int) -> bool:
+    """Whether a short answer is code, or says in few words what the request does not say."""
+    if _CODE_SAID.search(case.answer) and not re.search(r"[.!?]\W*\Z", case.answer):
+        return True
+    known = {word.stem for word in content(case.instruction)}
+    new = {word.stem for word in content(case.response)} - known
+    return 2 * count >= least and 3 * len(new) >= least
 
 
 # Limits, copies, ends -----------------------------------------------------------------------------

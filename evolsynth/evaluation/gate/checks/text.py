@@ -65,11 +65,8 @@ def empty(case: Case) -> Finding | None:
     """Found where there is no letter, digit or sign that says anything. To an input of signs alone,
     and to who asks for a sign, a pattern or code, any sign may be the answer."""
     said = any(c.isalnum() or unicodedata.category(c) in ("So", "Sm") for c in case.whole)
-    if said or (
-        case.part == "response" and case.whole.strip() and (case.signs or wants_signs(case))
-    ):
-        return None
-    return Finding("empty")
+    signs = case.part == "response" and case.whole.strip() and (case.signs or wants_signs(case))
+    return None if said or signs else Finding("empty")
 
 
 #: What may be said in signs alone.
@@ -83,10 +80,16 @@ _OF_SIGNS = re.compile(
 )
 
 
+_CODE_SIGN = re.compile(r"[][(){}<>\\/|&^$%@=+]")
+
+
 def wants_signs(case: Case) -> bool:
     """Whether what is asked for may have no letter: a sign, a pattern, code. Of a request in
-    another language than English nobody can tell, so it may."""
-    return bool(_OF_SIGNS.search(case.asked)) or not is_english(case.asked)
+    another language than English nobody can tell, so it may; and signs that end no sentence and
+    mark no text (``&&``, ``[]``) are code whatever was asked."""
+    if _OF_SIGNS.search(case.asked) or not is_english(case.asked):
+        return True
+    return _CODE_SIGN.search(case.whole) is not None
 
 
 @check(
@@ -184,6 +187,8 @@ def cut_off(case: Case) -> Finding | None:
     if case.part == "response":
         return None
     tail = text[-20:]
+    if _TO_GO_ON.search(text[:_BEGINS]):
+        return None
     # "Question: ... Answer:" is a form to be filled in; a lone colon has nothing behind it, unless
     # it leads on to the row's input
     if _LEADS_ON.search(text) or (text[-1] == ";" and _is_prose(text)):
@@ -197,6 +202,11 @@ def cut_off(case: Case) -> Finding | None:
     return None
 
 
+#: A request to go on with what breaks off.
+_TO_GO_ON = re.compile(
+    r"\b(?:continue|complete|finish|fill in|go on|what comes next|next words?)\b", re.I
+)
+_BEGINS = 80  # characters
 #: Commas of all scripts, and a hyphen behind a word, but not the second of two signs ("a,b,,").
 _LEADS_ON = re.compile(r"(?<![^\w\s\"')\]`])[,、，،]\Z|[^\W\dA-Z_]{2}-\Z")
 _CLAUSE = re.compile(r"[^\n.:?!]*\Z")
@@ -229,6 +239,8 @@ def _dangles(text: str) -> bool:
     last = re.search(r"(\w+)$", text)
     if last is None or not last.group().islower() or _SPOKEN_OF.search(text[-60:]):
         return False
+    if len(last.group()) == 1 and not text[: last.start()][-1:].isspace():
+        return False  # a value: "1,a"
     if last.group() in _NEVER_LAST:
         return len(last.group()) > 1 or not re.search(r"[=+*/^\"'-]", text)
     sentence = re.split(r"[.!?\n]", text)[-1]
@@ -236,21 +248,22 @@ def _dangles(text: str) -> bool:
 
 
 #: Brackets and quotation marks that open or close nothing: escaped, in a class of a regular
-#: expression, alone between spaces as what is spoken of, the two ends of an interval, a smiley,
-#: and the mark inside of a Hebrew abbreviation.
+#: expression, alone between spaces as what is spoken of, the two ends of an interval, a smiley.
 _STANDS_ALONE = re.compile(
-    r"\\.|\[\^?(?:\\.|[^\]\s\\]){1,40}\](?=[*+?{$)])|\[\^[^\]\s]{1,40}\]"
+    r"\\(?:left|right)\W|\\.|\[\^?(?:\\.|[^\]\s\\]){1,40}\](?=[*+?{$)])|\[\^[^\]\s]{1,40}\]"
     r"|(?<!\S)[\[({\"](?=\s)(?=.*\S)"
-    r"|[\[(](?:[^\[\]()\n,]{1,20},){1,3}[^\[\]()\n,]{1,20}[\])]|\\?left[(\[]"
-    r"|[:;]-?[()]|(?<=[\u0590-\u05ff])\"(?=[\u0590-\u05ff])",
+    r"|[\[(](?:[^\[\]()\n,]{1,20},){1,3}[^\[\]()\n,]{1,20}[\])]"
+    r"|[:;]-?[()]",
     re.S,
 )
-_INCHES = re.compile(r"(?<=\d)\"")
+#: Marks that may be no quotation marks: inches, and those inside of Hebrew abbreviations.
+_NO_QUOTES = (re.compile(r"(?<=\d)\""), re.compile(r"(?<=[\u0590-\u05ff])\"(?=[\u0590-\u05ff])"))
 
 
 def _unbalanced(text: str) -> bool:
     marks = _STANDS_ALONE.sub(" ", text)
-    if marks.count('"') % 2 and _INCHES.sub("", marks).count('"') % 2:
+    others = (no_quote.sub("", marks) for no_quote in _NO_QUOTES)
+    if all(text.count('"') % 2 for text in (marks, *others)):
         return True
     return any(marks.count(a) > marks.count(b) for a, b in ("()", "[]", "{}"))
 
@@ -321,7 +334,9 @@ def repetition(case: Case) -> Finding | None:
     loop = _loop(tokens, least)
     if loop is not None:
         return Finding("repetition", {"what": "phrase", "repeated": loop})
-    if response and (twice := _said_again(tokens, prose, least) or _sentence_again(prose, least)):
+    verse = response and _is_verse(prose, case.asked)
+    twice = _said_again(tokens, 2 if verse else 1, least) if response else None
+    if twice or (response and not verse and (twice := _sentence_again(prose, least))):
         return Finding("repetition", {"what": "passage", "repeated": twice})
     lines = [" ".join(s.split()).casefold() for s in prose.splitlines() if len(s.split()) > 1]
     if lines and 1 - len(set(lines)) / len(lines) > 0.5 and len(lines) >= 5:
@@ -361,18 +376,28 @@ _VERSE_LINE = 70  # characters that a line of verse has at most
 _LEAST_SENTENCE = 4  # words
 
 
-def _is_verse(text: str) -> bool:
-    """Whether a text stands in short lines that are no list: a poem, whose refrain comes again."""
+_OF_VERSE = re.compile(
+    r"\b(?:poems?|songs?|lyrics|chorus|verses?|refrains?|ballads?|villanelle|pantoum|hymns?|shanty|"
+    r"lullaby|rhymes?|sestina|triolet|chants?|odes?|limericks?)\b",
+    re.I,
+)
+
+
+def _is_verse(text: str, asked: str) -> bool:
+    """Whether a text stands in short lines that are no list: a poem, whose refrain comes again.
+
+    Four lines are enough where verse is asked for, or it cannot be told what is.
+    """
     lines = [line for line in text.splitlines() if line.strip()]
-    return len(lines) >= 6 and all(
+    few = _OF_VERSE.search(asked) is not None or not is_english(asked)
+    return len(lines) >= (4 if few else 6) and all(
         len(line) <= _VERSE_LINE and not re.match(r"\s*(?:[-*•|]|\d+[.)])", line) for line in lines
     )
 
 
-def _said_again(tokens: Sequence[str], text: str, least: _Bounds) -> str | None:
-    """A passage that stands in the text twice, word for word; of verse, more than twice."""
+def _said_again(tokens: Sequence[str], wanted: int, least: _Bounds) -> str | None:
+    """A passage that comes again so many times, word for word."""
     seen: dict[tuple[str, ...], int] = {}
-    wanted = 2 if _is_verse(text) else 1
     size = least.passage
     times: Counter[tuple[str, ...]] = Counter()
     for i in range(len(tokens) - size + 1):

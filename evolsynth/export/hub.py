@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,7 +55,7 @@ def push_to_hub(
         yield "Nothing was sent (dry run)."
         return
     hub = _hub()
-    api = hub.HfApi()
+    api = hub.HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
     with doing(f"pushing to {name}"):
         _asked(lambda: api.create_repo(name, repo_type="dataset", private=private, exist_ok=True))
         if len(files) >= _MANY or size >= _LARGE:

@@ -6,7 +6,7 @@ They are skipped where trl is not installed; `test_export_formats.py` holds what
 
 from __future__ import annotations
 
-import os
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast 
 #: ChatML, with SmolLM2's own system turn.
 TEMPLATE = (
     "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\nYou are a helpful AI "
-    "assistant named SmolLM, trained by Hugging Face<|im_end|>\n' }}{% endif %}{% for message in messages %}"
+    "assistant named SmolLM, trained by Hugging Face<|im_end|>\n' }}{% endif %}"
+    "{% for message in messages %}"
     "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
@@ -117,7 +118,6 @@ def settings(tmp_path: Path, **more: Any) -> dict[str, Any]:
 
 def steps(trainer: Any) -> list[float]:
     """The losses of the training steps."""
-    os.environ["TRACKIO_DISABLE"] = "1"
     trainer.train()
     return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
 
@@ -154,6 +154,7 @@ def test_dpo_trains(exported: Any, model: Any, tokenizer: Any, tmp_path: Path) -
     arguments = trl.DPOConfig(**settings(tmp_path, max_length=256))
     trainer = trl.DPOTrainer(
         model=model,
+        ref_model=copy.deepcopy(model),
         args=arguments,
         train_dataset=exported("dpo", PAIRS),
         processing_class=tokenizer,
@@ -168,7 +169,11 @@ def test_kto_trains(exported: Any, model: Any, tokenizer: Any, tmp_path: Path) -
     assert data.num_rows == 8
     arguments = trl.KTOConfig(**settings(tmp_path, max_length=256))
     trainer = trl.KTOTrainer(
-        model=model, args=arguments, train_dataset=data, processing_class=tokenizer
+        model=model,
+        ref_model=copy.deepcopy(model),
+        args=arguments,
+        train_dataset=data,
+        processing_class=tokenizer,
     )
     assert len(steps(trainer)) == 2
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["Deed", "doing", "on_end", "under_way"]
+__all__ = ["Deed", "doing", "on_end", "say", "saying", "under_way"]
 
 _LONG = 1.0  # seconds from which on it is worth a word that it has ended
 _log = logging.getLogger("evolsynth.doing")
@@ -64,3 +64,33 @@ def on_end(listener: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         _listeners.remove(listener)
+
+
+# What is found on the way -------------------------------------------------------------------------
+
+_hearers: list[Callable[[str], None]] = []
+
+
+def say(sentence: str) -> None:
+    """Tell of something that whoever waits should know, as how a file was understood; from Python
+    it is a line of the logger ``evolsynth.doing``."""
+    _log.info("%s", sentence)
+    for hearer in tuple(_hearers):
+        hearer(sentence)
+
+
+@contextmanager
+def saying(hearer: Callable[[str], None]) -> Iterator[None]:
+    """Hand what is said, each sentence once, to the hearer while the block runs."""
+    said: set[str] = set()
+
+    def once(sentence: str) -> None:
+        if sentence not in said:
+            said.add(sentence)
+            hearer(sentence)
+
+    _hearers.append(once)
+    try:
+        yield
+    finally:
+        _hearers.remove(once)

@@ -2,6 +2,7 @@
 
     EvolsynthError
     ├── InputError            what the user gave cannot be used (file, line, field, option)
+    │   ├── Misread           no row of a file says anything: it is of another form, or empty
     │   └── RunLocked         another process works in this run's folder; which, and since when
     ├── SetupError            something is missing on this machine, and how to get it
     │   ├── ModelNotFound     no model file or embedder in any of the places that were searched
@@ -22,7 +23,8 @@
 
 Each message is one sentence that says what is wrong and where, and one that says what to do.
 ``retryable`` tells whether asking again, unchanged, can help. ``attempt`` is how many times it was
-tried before the error was given up on; 0 where nothing was tried again.
+tried before the error was given up on; 0 where nothing was tried again. ``status`` is the exit
+status of a command that it ends.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ __all__ = [
     "LLMError",
     "LostRows",
     "MalformedAnswer",
+    "Misread",
     "ModelNotFound",
     "RequestError",
     "RunLocked",
@@ -61,10 +64,17 @@ class EvolsynthError(Exception):
 
     retryable: ClassVar[bool] = False
     attempt: int = 0
+    status: ClassVar[int] = 1
 
 
 class InputError(EvolsynthError):
     """What the user gave cannot be used."""
+
+
+class Misread(InputError):  # noqa: N818 - the name says what happened
+    """No row of a file says anything, so it is of another form than it was taken for."""
+
+    status: ClassVar[int] = 2
 
 
 class RunLocked(InputError):  # noqa: N818 - the name says what happened

@@ -30,9 +30,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evolsynth.errors import InputError
-from evolsynth.inputs import holds, input_of
+from evolsynth.inputs import holds, input_of, text_of
 
-__all__ = ["COLUMNS", "dump", "flat", "is_flat", "text_of", "turns_of", "whole"]
+__all__ = ["COLUMNS", "dump", "flat", "is_flat", "turns_of", "whole"]
 
 _TEXTS = ("instruction", "response", "system")
 _VERDICT = ("verdict_reasons", "verdict_task", "verdict_tier", "verdict_stands_on",
@@ -148,16 +148,6 @@ def _made(turns: object) -> bool:
     if not isinstance(turns, list) or not turns:
         return turns is None or turns == []
     return all(isinstance(turn, Mapping) for turn in turns) and _single(turns)
-
-
-def text_of(content: object) -> str:
-    """What a turn says: a text, the texts of its parts, or nothing."""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list | tuple):
-        parts = (p.get("text") if isinstance(p, Mapping) else p for p in content)
-        return "\n".join(part for part in parts if isinstance(part, str))
-    return ""
 
 
 # Back ---------------------------------------------------------------------------------------------

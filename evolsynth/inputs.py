@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["INPUTS", "OF_TEXT", "alone", "holds", "input_of"]
+__all__ = ["INPUTS", "OF_TEXT", "alone", "holds", "input_of", "of_task", "stands_for_none"]
+__all__ += ["text_of"]
 
 #: The fields that may hold it, the likelier first.
 INPUTS = ("input", "context")
@@ -18,9 +19,42 @@ def input_of(fields: Mapping[str, Any]) -> str | None:
     """The text that an instruction is about, among the fields of its row; see `Row.input`."""
     for name in INPUTS:
         text = fields.get(name)
-        if isinstance(text, str) and text.strip():
+        if isinstance(text, str) and text.strip() and not stands_for_none(text):
             return text
     return None
+
+
+_NONE = re.compile(
+    r"[\W_]*(?:no ?inputs?(?: (?:is |was )?(?:needed|required|provided|given|necessary|available))?"
+    r"|n/a|none(?: (?:is )?(?:given|needed|required|provided))?|not applicable)[\W_]*",
+    re.I,
+)
+
+
+def stands_for_none(text: str) -> bool:
+    """Whether a text says that there is none, as ``<noinput>`` and ``N/A`` do in Alpaca's files."""
+    return len(text) <= _SHORT and _NONE.fullmatch(text) is not None
+
+
+_SHORT = 40  # characters: no longer text is such a sign
+
+
+def text_of(content: object) -> str:
+    """What a turn of a conversation says: its text, the texts of its parts, or nothing."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list | tuple):
+        return ""
+    parts = (part.get("text") if isinstance(part, Mapping) else part for part in content)
+    return "\n".join(part for part in parts if isinstance(part, str))
+
+
+def of_task(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns that tell what a task is about: its input; of a passage that was cut out of a
+    file, which has its ``place``, all that is known of the text."""
+    if "place" in fields:
+        return {name: fields[name] for name in OF_TEXT if name in fields}
+    return {name: fields[name] for name in INPUTS if fields.get(name)}
 
 
 _LONG = 4  # words that stand one after another in another text only if they were taken over

@@ -23,7 +23,7 @@ import msgspec
 from evolsynth.errors import InputError, did_you_mean
 
 __all__ = ["Count", "FilePath", "FolderPath", "Natural", "Option", "OutputFolder", "OutputPath"]
-__all__ += ["ModelName", "RowsPath", "Several", "Share", "TextOrPath", "annotation"]
+__all__ += ["FormatName", "ModelName", "RowsPath", "Several", "Share", "TextOrPath", "annotation"]
 __all__ += ["converted", "holds_path", "mark_of", "option_texts", "options_of"]
 
 #: A whole number from 1.
@@ -43,6 +43,8 @@ FolderPath = Annotated[str, msgspec.Meta(extra={"path": "DIR", "reads": True})]
 TextOrPath = Annotated[str, msgspec.Meta(extra={"reads": True})]
 #: A model by name or path, as for ``--model``.
 ModelName = Annotated[str, msgspec.Meta(extra={"reads": True, "shown": "MODEL"})]
+#: The form that rows of a file have (`evolsynth.data.formats`).
+FormatName = Annotated[str, msgspec.Meta(extra={"shown": "NAME"})]
 #: The path of a file that is written; ``-`` is standard output. The command line sees that it is
 #: none that is read (`evolsynth.atomic.check_apart`).
 OutputPath = Annotated[str, msgspec.Meta(extra={"path": "FILE", "writes": "file"})]

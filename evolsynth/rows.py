@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self, get_args
 
@@ -13,12 +14,13 @@ import msgspec
 from evolsynth.atomic import write
 from evolsynth.errors import InputError
 from evolsynth.flat import dump, flat, whole
-from evolsynth.inputs import holds, input_of
+from evolsynth.inputs import holds, input_of, of_task, text_of
 
 __all__ = [
     "TIERS",
     "Failure",
     "Message",
+    "Role",
     "Row",
     "Status",
     "Tier",
@@ -35,11 +37,30 @@ Tier = Literal["verified", "agreed", "unverified"]
 TIERS: tuple[Tier, ...] = get_args(Tier)
 
 
-class Message(msgspec.Struct, frozen=True):
-    """One turn of a conversation."""
+#: Who speaks in a turn.
+Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
 
-    role: Literal["system", "user", "assistant"]
+
+class Message(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One turn of a conversation.
+
+    ``content`` is its text: of a list of parts their texts, of a turn that only calls a tool none.
+    ``given`` is the turn as a file has it, where it says more than a role and a text.
+    """
+
+    role: Role
     content: str
+    given: dict[str, Any] | None = None
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """The turn as files have it: with its parts, tool calls and names."""
+        return {"role": self.role, "content": self.content} if self.given is None else self.given
+
+    @property
+    def speaks(self) -> bool:
+        """Whether somebody says something in it: not a call of a tool alone, nor what that gave."""
+        return self.role in ("user", "assistant") and (bool(self.content) or self.given is None)
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,6 +187,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     def to_dict(self) -> dict[str, Any]:
         """Its fields as objects and lists; ``extra`` is spread back to the top level."""
         data: dict[str, Any] = msgspec.to_builtins(self)
+        data["messages"] = [turn.whole for turn in self.messages]
         extra = data.pop("extra")
         return {**data, **{k: v for k, v in extra.items() if k not in data}}
 
@@ -192,12 +214,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read a row, flat as in files or nested; a missing ``id`` is derived from all of it.
+        """Read a row, flat as in files or nested; a missing ``id`` is derived from what it asks:
+        instruction, input, system turn, conversation. Where it asks nothing, from all that it has.
 
         Raises:
-            InputError: a field has the wrong type, naming the field.
+            InputError: a field has the wrong type, naming the field and the way out.
         """
-        given, data = data, whole(data)
+        data = whole(data)
         known = {k: data[k] for k in _FIELDS if k in data and data[k] is not None}
         extra = {k: v for k, v in data.items() if k not in _FIELDS}
         if "extra" in data:
@@ -211,14 +234,18 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         scores = known.get("scores")
         if isinstance(scores, Mapping):  # a score that was no number is written as null
             known["scores"] = {name: score for name, score in scores.items() if score is not None}
+        turns = known.get("messages")
+        if isinstance(turns, list | tuple):
+            known["messages"] = [_turn(turn) for turn in turns]
         try:
-            known.setdefault("id", _digest(dict(given)))
+            known.setdefault("id", _digest(_asked(data)))
             return msgspec.convert(known, cls)
         except msgspec.ValidationError as error:
             told, _, place = str(error).partition(" - at")
             _, _, name = place.rpartition("`$.")
             field = f"'{name.rstrip('`')}'" if name else "of the row"
-            raise InputError(f"field {field}: {told.replace('`', '').lower()}.") from None
+            told = f"field {field}: {told.replace('`', '').lower()}."
+            raise InputError(told + _way_out(name.rstrip("`"))) from None
         except UnicodeEncodeError:
             # of a text where none belongs; in one that does, there is nothing to convert
             halves = (n for n, v in known.items() if n not in _TEXTS and "\\ud" in ascii(v))
@@ -231,6 +258,46 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 
 _TEXTS = ("id", "instruction", "response", "system", "method", "extra")
 _FIELDS = tuple(f for f in Row.__struct_fields__ if f != "extra")
+
+
+def _way_out(place: str) -> str:
+    """What to do about a field of a row's own that holds somebody else's value."""
+    name = re.split(r"[.\[]", place, maxsplit=1)[0]
+    if name not in _FIELDS or name in ("instruction", "messages"):
+        return ""
+    to = _OTHERWISE.get(name, f"their_{name}")
+    return (
+        f" '{name}' is a field that rows here have themselves. If yours means something else, give "
+        f"it another name: --rename {name}={to}, or fields: {{{name}: {to}}} where it is loaded."
+    )
+
+
+_OTHERWISE = {"verdict": "label", "id": "key", "scores": "ratings", "method": "made_by"}
+
+
+def _turn(turn: Any) -> Any:
+    """A turn as files have it, as `Message` has it."""
+    if not isinstance(turn, Mapping) or (set(turn) <= _PLAIN and _is_plain(turn)):
+        return turn
+    content = turn.get("content")
+    if not isinstance(content, str | list | None) or not set(turn) - {"role"}:
+        return turn  # whose type is told
+    return {"role": turn.get("role"), "content": text_of(content), "given": dict(turn)}
+
+
+_PLAIN = {"role", "content", "given"}
+
+
+def _is_plain(turn: Mapping[str, Any]) -> bool:
+    return isinstance(turn.get("content"), str) and isinstance(turn.get("given", {}), dict)
+
+
+def _asked(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row asks, of which its id is made, so that no other column changes it; of one that
+    asks nothing, the text that it is about, or else all."""
+    about = {} if input_of(data) is None else of_task(data)
+    asked = {name: data[name] for name in ("instruction", "system", "messages") if data.get(name)}
+    return {**asked, **about} or dict(data)
 
 
 def _unwritable(error: Exception) -> str:

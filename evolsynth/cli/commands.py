@@ -1,7 +1,8 @@
 """Commands as functions: what each takes stands in its signature and docstring, nowhere else.
 
 Parameters that may stand by position are arguments, the others flags (`evolsynth.options`), and
-``**run`` stands for the flags of a run. The function gives back the exit status.
+``**run`` stands for the flags of a run, ``**reading`` for those of reading rows. The function gives
+back the exit status.
 """
 
 from __future__ import annotations
@@ -71,9 +72,10 @@ def _fill(parser: argparse.ArgumentParser, function: Callable[..., int]) -> None
     from evolsynth.cli.flags import add_flags, note_path
     from evolsynth.options import options_of
 
-    flags, arguments, runs = options_of(function), [], False
+    flags, arguments, runs, reads = options_of(function), list[str](), False, False
     for name, parameter in inspect.signature(function).parameters.items():
-        runs = runs or parameter.kind is parameter.VAR_KEYWORD
+        if parameter.kind is parameter.VAR_KEYWORD:
+            runs, reads = name == "run", name == "reading"
         if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
             arguments.append(name)
             option = flags.pop(name)
@@ -92,6 +94,10 @@ def _fill(parser: argparse.ArgumentParser, function: Callable[..., int]) -> None
         from evolsynth.cli.runs import add_run_flags
 
         add_run_flags(parser)
+    if reads:
+        from evolsynth.cli.reading import add_reading_flags
+
+        add_reading_flags(parser, taken=flags)
 
     def call(options: argparse.Namespace) -> int:
         from evolsynth.cli.flags import given
@@ -102,6 +108,10 @@ def _fill(parser: argparse.ArgumentParser, function: Callable[..., int]) -> None
             from evolsynth.cli.runs import run_options
 
             told |= run_options(options)
+        if reads:
+            from evolsynth.cli.reading import reading_options
+
+            told |= reading_options(options)
         return function(**told)
 
     parser.set_defaults(command=call)

@@ -35,8 +35,9 @@ def dedup(
     same_template: bool = False,
     decide: Natural = 2000,
     workers: Natural | None = None,
+    **reading: Any,
 ) -> int:
-    """Remove duplicates from a JSON Lines file from any tool.
+    """Remove duplicates from a file from any tool.
 
     Exact, near and semantic duplicates; see docs/duplicates.md. Instructions are compared where
     their inputs are nearly the same.
@@ -56,6 +57,7 @@ def dedup(
             too.
         decide: how many texts MiniLM is asked about at most.
         workers: threads; rows stay the same.
+        reading: see `file_origin`.
     """
     if (keep == "best") != (score is not None):
         raise InputError(
@@ -66,7 +68,7 @@ def dedup(
     def tell(what: str) -> None:
         print(f"{time.monotonic() - began:7.1f} s  {what}", file=sys.stderr, flush=True)
 
-    with closing(TextField(data, field, score)) as texts:
+    with closing(TextField(data, field, score, **reading)) as texts:
         embedder = MiniLM() if method in ("static", "semantic") else None
         if embedder is not None:
             embedder.rough()  # a missing one is told before any work is done
@@ -127,7 +129,7 @@ def _dropped(texts: TextField, found: Deduplicated) -> Iterator[str]:
             "matched_line": texts.lines.number(one.of),
             "cluster": clusters[one.winner],
         }
-        kept = texts.lines.row(one.winner)
+        kept = texts.lines.whole(one.winner)
         if isinstance(kept.get("id"), str | int):
             record["kept_id"] = kept["id"]
         # the texts, to compare with the eye; the row as it stands in the file

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from rich.console import Console
@@ -39,6 +39,7 @@ def diversity(
     embedder: str | None = None,
     json: JsonPath | None = None,
     seed: Natural = 0,
+    **reading: Any,
 ) -> int:
     """Say how varied a data set is, and what to ask for next.
 
@@ -55,14 +56,15 @@ def diversity(
             beyond).
         json: write all of it as JSON there, or to standard output instead of the tables.
         seed: of the draws.
+        reading: see `file_origin`.
     """
     names = tuple(name.strip() for name in by.split(",") if name.strip())
     if data == "-" and reference == "-":
         raise InputError("Both files are standard input. Give one of them by its path.")
-    own = collect(read_rows(data), field=field, by=names, every=all)
+    own = collect(read_rows(data, **reading), field=field, by=names, every=all)
     other = None
     if reference is not None:
-        other = collect(read_rows(reference), field=field, by=names, every=all)
+        other = collect(read_rows(reference, **reading), field=field, by=names, every=all)
     if not own.texts:
         left = ", ".join(f"{count} {why}" for why, count in own.left_out.items()) or "empty file"
         raise InputError(

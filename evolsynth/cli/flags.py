@@ -55,7 +55,7 @@ def add_flags(
         if members == {bool}:
             parser.add_argument(*flags, action=argparse.BooleanOptionalAction, **about)
             continue
-        if _is_texts(option.kind) and str not in members:
+        if (_is_texts(option.kind) and str not in members) or _is_names(members):
             about["action"] = "append"
         note_path(parser, about["dest"], flags[0], option.kind, option.default)
         alone = mark_of(option.kind, "alone")  # what the flag means without a value
@@ -122,6 +122,8 @@ def given(
 
 def value_of(value: Any, option: Option) -> Any:
     """The value of a flag that may have been given several times."""
+    if isinstance(value, list) and _is_names(_members(option.kind)):
+        return {name: to for one in value for name, to in one.items()}
     if not isinstance(value, list) or not _is_texts(option.kind) or str in _members(option.kind):
         return value
     flat = [one for item in value for one in (item if isinstance(item, list | tuple) else [item])]
@@ -133,7 +135,7 @@ def parsed(text: str, kind: Any) -> Any:
 
     ``@FILE`` stands for what is in the file: YAML or JSON by its ending, else lines where several
     texts are taken, else its text. ``null`` is None where that can be. A list or a mapping is
-    written as in YAML; a mapping to numbers also as ``a=2,b``.
+    written as in YAML; a mapping to numbers also as ``a=2,b``, one to texts as ``a=b``.
 
     Raises:
         InputError: it is no such value; the message is the end of a sentence.
@@ -151,6 +153,8 @@ def parsed(text: str, kind: Any) -> Any:
     if members == {float}:
         with suppress(ValueError):  # "nan" too, which YAML writes in another way
             return converted(float(text), kind)
+    if _is_names(members) and not several:
+        return converted(_names(text), kind)
     if Mapping in {typing.get_origin(m) for m in members} | members and not several:
         return converted(_weights(text), kind)
     from evolsynth.pipeline.yaml.yaml_lines import parse_value
@@ -168,6 +172,27 @@ def _weights(text: str) -> dict[str, float]:
         except ValueError:
             raise InputError(f"'{value}' is no number. Write {name}=2, say.") from None
     return weights
+
+
+def _names(text: str) -> dict[str, str]:
+    """``verdict=label,text=instruction`` as new names, the old ones first."""
+    names = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        old, sign, new = part.partition("=")
+        if not (sign and old.strip() and new.strip()):
+            raise InputError(f"'{part}' names nothing anew. Write OLD=NEW.")
+        names[old.strip()] = new.strip()
+    return names
+
+
+def _is_names(members: set[Any]) -> bool:
+    """Whether the type is a mapping from names to names."""
+    return any(typing.get_args(one) == (str, str) and _is_mapping(one) for one in members)
+
+
+def _is_mapping(kind: Any) -> bool:
+    home = typing.get_origin(kind)
+    return isinstance(home, type) and issubclass(home, Mapping)
 
 
 def _filed(path: str, kind: Any) -> Any:
@@ -228,6 +253,8 @@ def _metavar(kind: Any, members: set[Any]) -> str:
         return "N" if members == {int} else "X"
     if any(typing.get_args(one) == (str, float) for one in members):
         return "NAME=X,..."
+    if _is_names(members):
+        return "OLD=NEW"
     return "TEXT" if str in members or _is_texts(kind) else "YAML"
 
 

@@ -8,14 +8,15 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing, nullcontext
 from functools import partial
+from typing import Any
 
 from rich.table import Table
 
 from evolsynth.atomic import writing
 from evolsynth.cli.progress.phrases import tiers_text
 from evolsynth.cli.progress.screen import Screen
-from evolsynth.data.files import read_objects, read_rows
 from evolsynth.data.grounded import grounds_of
+from evolsynth.data.open import file_origin
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.check import COSTS, Check, ordered
 from evolsynth.evaluation.gate.gate import Gate
@@ -78,10 +79,12 @@ def gate(
     settings: FilePath | None = None,
     embedder: bool = True,
     grounded_in: str | None = None,
+    **reading: Any,
 ) -> int:
-    """Judge the rows of a JSON Lines file from any tool.
+    """Judge the rows of a file from any tool.
 
-    Rows with 'instruction' and perhaps 'response'; each gets a verdict.
+    Rows with 'instruction' and perhaps 'response', or of another form that is known; each gets a
+    verdict.
 
     Args:
         data: the rows; - for standard input.
@@ -91,17 +94,19 @@ def gate(
         embedder: without it, exact duplicates and words only.
         grounded_in: the field with each row's text, or a folder of texts; responses to questions
             about it must stand in it.
+        reading: see `file_origin`.
     """
     chosen = GateSettings() if settings is None else GateSettings.read(settings)
+    source = file_origin(data, **reading)
     if data != "-":
-        next(read_objects(data), None)  # a missing file is told before a model is loaded
+        source.columns()  # what cannot be read is told before a model is loaded
     stands = None if grounded_in is None else grounds_of(grounded_in, data)
     model = MiniLM() if embedder else None
     if model is not None:
         model.load()  # a missing one is told before any work is done
     grounds = None if stands is None else stands(model)
     # A file is read ahead; a pipe is not, since its next row may come much later.
-    came = read_rows(data) if grounds is None else grounds.beside(read_rows(data))
+    came = source.heard(_asks) if grounds is None else grounds.beside(source.heard(_asks))
     rows: Rows = came if data == "-" else _ahead(came)
     judge = Gate(model, settings=chosen, at_once=64)
     with (
@@ -131,6 +136,11 @@ _IN_PART = (
     f"with texts of more than {MOST:,} characters were looked at in part; their score "
     f"'{LOOKED_AT}' is the share that was read."
 )
+
+
+def _asks(row: Row) -> bool:
+    """Whether there is something to judge in a row, or it was judged."""
+    return row.settled or bool((row.instruction or "").strip() or row.messages)
 
 
 async def _ahead(rows: Iterable[Row]) -> AsyncGenerator[Row]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import chain, islice, tee
 from typing import Annotated, Any
 
@@ -13,11 +14,13 @@ import msgspec
 
 from evolsynth.atomic import writing
 from evolsynth.cli.progress.screen import Screen
-from evolsynth.data.files import read_objects
+from evolsynth.data.open import file_origin
+from evolsynth.data.taker import Read
 from evolsynth.errors import InputError, RequestError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.information_loss.reading import InformationLoss
 from evolsynth.evaluation.information_loss.score import THRESHOLD, information_losses
+from evolsynth.inputs import alone, input_of
 from evolsynth.options import FilePath, Natural, RowsPath
 
 __all__ = ["information_loss"]
@@ -27,7 +30,7 @@ _SOME = 512
 
 #: A model's name; without one, the default model.
 _Model = Annotated[str, msgspec.Meta(extra={"alone": "", "reads": True})]
-_Pair = tuple[dict[str, Any], InformationLoss]
+_Pair = tuple[Read, InformationLoss]
 
 
 def information_loss(
@@ -40,6 +43,7 @@ def information_loss(
     embedder: bool = True,
     workers: Natural = 2,
     second_opinion: _Model | None = None,
+    **reading: Any,
 ) -> int:
     """Say what evolutions lost of their originals, for pairs from any tool.
 
@@ -54,17 +58,18 @@ def information_loss(
         embedder: without it, facts and words only; faster.
         workers: processes for more than 500 pairs.
         second_opinion: let a language model judge the borderline pairs too; slow.
+        reading: see `file_origin`.
     """
     if not 0 < threshold <= 1:
         raise InputError(f"--threshold is {threshold}: give a score above 0 and up to 1.")
     minilm = MiniLM() if embedder else None
     if minilm is not None:
         minilm.load()  # a missing one is told before any work is done
-    lines = _lines(data, original, evolved)
+    lines = file_origin(data, **reading).records(check=partial(_check, original, evolved))
     first = list(islice(lines, _SOME))
     source, texts = tee(chain(first, lines))
     losses = information_losses(
-        ((line[original], line[evolved]) for line in texts),
+        (_pair(one.fields, original, evolved) for one in texts),
         embedder=minilm,
         threshold=threshold,
         workers=workers if len(first) == _SOME else 1,
@@ -74,11 +79,11 @@ def information_loss(
     with writing(output) as write:
 
         def tell(some: Iterable[_Pair]) -> None:
-            for line, loss in some:
+            for one, loss in some:
                 counts["flagged" if loss.flagged else "kept"] += 1
                 counts["noted"] += loss.note is not None
                 counts.update(f"lost {span.kind}" for span in loss.lost if loss.flagged)
-                write(_as_json(_marked(line, loss)) + "\n")
+                write(_as_json(_marked(one.given, loss)) + "\n")
 
         if second_opinion is None:
             tell(found)
@@ -95,16 +100,20 @@ def information_loss(
     return 0
 
 
-def _lines(data: str, original: str, evolved: str) -> Iterator[dict[str, Any]]:
-    for number, line in read_objects(data):
-        for option, name in (("--original", original), ("--evolved", evolved)):
-            if not isinstance(line.get(name), str):
-                what = "is no text" if name in line else "is missing"
-                raise InputError(
-                    f"{data}, line {number}: the field '{name}' {what}. "
-                    f"Name the field that holds it: {option} FIELD."
-                )
-        yield line
+def _check(original: str, evolved: str, fields: dict[str, Any], where: str) -> None:
+    """See that both texts of a pair are there."""
+    for option, name in (("--original", original), ("--evolved", evolved)):
+        if not isinstance(fields.get(name), str):
+            what = "is no text" if name in fields else "is missing"
+            raise InputError(
+                f"{where}: the field '{name}' {what}. Name the field that holds it: {option} FIELD."
+            )
+
+
+def _pair(fields: Mapping[str, Any], *names: str) -> tuple[str, str]:
+    """Two instructions, each without the input that it may hold."""
+    before, after = (alone(fields[name], input_of(fields)) for name in names)
+    return before, after
 
 
 def _marked(line: dict[str, Any], loss: InformationLoss) -> dict[str, Any]:
@@ -133,8 +142,8 @@ async def _with_opinions(
     from evolsynth.evaluation.scores.judge import second_opinion
     from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
 
-    async def one(line: dict[str, Any], loss: InformationLoss) -> _Pair:
-        before, after = (line[field] for field in fields)
+    async def one(line: Read, loss: InformationLoss) -> _Pair:
+        before, after = _pair(line.fields, *fields)
         try:
             return line, await second_opinion(before, after, loss, llm, threshold=threshold)
         except RequestError:  # too long for the model: the first opinion stands

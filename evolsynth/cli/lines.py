@@ -7,10 +7,11 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any, overload
 
-from evolsynth.data.files import file_records, readers_of
 from evolsynth.data.jsonl import JsonLines, line_object
+from evolsynth.data.open import Origin, file_origin
+from evolsynth.data.packed import check_text, is_packed
 from evolsynth.doing import doing
-from evolsynth.errors import InputError
+from evolsynth.errors import InputError, Misread
 from evolsynth.flat import whole
 from evolsynth.inputs import holds, input_of
 from evolsynth.rows import dump
@@ -22,65 +23,85 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Lines:
-    """The JSON objects of a file's lines, in their order; blank lines are skipped.
+    """The records of a file, in their order; blank lines are skipped.
 
-    Memory: 24 bytes a line, whatever its length: lines are read when they are asked for. The file
+    Memory: 25 bytes a line, whatever its length: lines are read when they are asked for. The file
     must stay as it is meanwhile. What is no JSON Lines file, or standard input (``-``), is copied
-    into one that is temporary.
+    into one that is temporary; so is one whose columns are renamed.
 
     Args:
         path: of a file of any kind that is read here, or ``-``.
-        check: is called with each object once, and with its place for people.
+        check: is called with the fields of each row once, and with its place for people.
+        reading: see `file_origin`.
 
     Raises:
         InputError: no such file, a line that is no JSON object in UTF-8, or what ``check`` raises.
     """
 
-    def __init__(self, path: str, check: Callable[[dict[str, Any], str], None]) -> None:
-        self.path = path
+    def __init__(
+        self, path: str, check: Callable[[dict[str, Any], str], None], **reading: Any
+    ) -> None:
+        self.path, self._check = path, check
         self._starts, self._ends = array("q"), array("q")
         self._numbers = array("q")
-        (first, *more) = readers_of(path, lenient=True)
+        self._forms: list[Any] = []  # that the lines of the readers have, and of each line which
+        self._form = array("B")
+        source = file_origin(path, **reading)
+        (first, *more) = source.readers
+        self._taker = source.begun(first)
         self._reader = first
-        if not more and type(first) is JsonLines and first.path.suffix != ".gz":
-            self._file: IO[bytes] = first.path.open("rb")
-            self._index(check)
+        plain = type(first) is JsonLines and not first.texts and not self._taker.shape.changes
+        if not more and plain and not is_packed(first.path):  # type: ignore[attr-defined]
+            self._file: IO[bytes] = first.path.open("rb")  # type: ignore[attr-defined]
+            self._index()
         else:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-            self._copy(check)
+            self._copy(source)
+        self._taker.end(path)
+        if self._taker.bad and not self._taker.read_some:
+            raise Misread(f"{path}: none of its rows can be read. {self._taker.first_bad}")
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
     @doing("reading the rows")
-    def _copy(self, check: Callable[[dict[str, Any], str], None]) -> None:
+    def _copy(self, source: Origin) -> None:
         at = 0
-        for reader, number, row, line in file_records(self.path):
-            check(row, reader.place(number))
-            whole = dump(row).encode() if line is None else line
-            at = self._note(number, at, at + self._file.write(whole + b"\n"))
+        for reader in source.readers:
+            if reader is not self._reader:
+                self._reader = reader
+                self._taker.begin(reader)
+            for batch in reader.batches():
+                for record in batch:
+                    one = self._taker.read(record, self._check)
+                    if one is not None:
+                        whole = dump(one.given).encode() if one.line is None else one.line.strip()
+                        at = self._note(one.number, at, at + self._file.write(whole + b"\n"))
         self._file.flush()
 
     @doing("reading the rows")
-    def _index(self, check: Callable[[dict[str, Any], str], None]) -> None:
+    def _index(self) -> None:
         at = 0
         for number, raw in enumerate(self._file, 1):
             start, at = at, at + len(raw)
             body = raw.strip()
-            if number == 1 and body.startswith(_BOM):
-                body, start = body[3:].strip(), start + 3
+            if number == 1:
+                check_text(body, self.path)
+                if body.startswith(_BOM):
+                    body, start = body[3:].strip(), start + 3
             row = line_object(body, self._reader, number)
-            if isinstance(row, InputError):
-                raise row
-            if row is not None:
-                check(row, self._reader.place(number))
+            if row is not None and self._taker.read((number, row, body), self._check) is not None:
                 self._note(number, start, at)
 
     def _note(self, number: int, start: int, end: int) -> int:
         self._numbers.append(number)
         self._starts.append(start)
         self._ends.append(end)
+        form = self._taker.shape.form
+        if form not in self._forms:
+            self._forms.append(form)
+        self._form.append(self._forms.index(form))
         return end
 
     def __len__(self) -> int:
@@ -95,10 +116,20 @@ class Lines:
         return self._read(self._starts[place], self._ends[place]).strip()
 
     def row(self, place: int) -> dict[str, Any]:
-        """A line's object."""
-        return self.object(self.raw(place))
+        """A line's object, as it comes out again."""
+        return self._object(self.raw(place))
 
-    def object(self, raw: bytes) -> dict[str, Any]:
+    def whole(self, place: int) -> dict[str, Any]:
+        """The same with what a row has of it, where it is of another form."""
+        return self.fields(self.raw(place), place)
+
+    def fields(self, raw: bytes, place: int) -> dict[str, Any]:
+        """The same of a line that is there."""
+        shape = self._taker.shape
+        shape.form = self._forms[self._form[place]]
+        return dict(shape.whole(self._object(raw), self._reader, place))
+
+    def _object(self, raw: bytes) -> dict[str, Any]:
         """What a line says, which was right when it was looked at first."""
         row = line_object(raw, self._reader, 0)
         if not isinstance(row, dict):
@@ -138,12 +169,15 @@ class TextField(Sequence[str]):
             or a number. It names the line.
     """
 
-    def __init__(self, path: str, field: str, score: str | None = None) -> None:
+    def __init__(self, path: str, field: str, score: str | None = None, **reading: Any) -> None:
         self.field = field
         self._about = array("b")
         self.scores: array[float] | None = None if score is None else array("d")
         self._score = score
-        self.lines = Lines(path, self._check)
+        self._some = False
+        self.lines = Lines(path, self._check, **reading)
+        if len(self.lines) and not self._some:
+            raise Misread(f"{path}: '{field}' is empty in all rows. Name with --field another.")
 
     def close(self) -> None:
         """Close the file."""
@@ -152,6 +186,7 @@ class TextField(Sequence[str]):
     def _check(self, row: dict[str, Any], where: str) -> None:
         if not isinstance(row.get(self.field), str):
             raise InputError(f"{where}: {_wrong(row, self.field)}")
+        self._some = self._some or (not row[self.field].isspace() and bool(row[self.field]))
         self._about.append(self.field == _ASKED and input_of(row) is not None)
         if self.scores is not None:
             self.scores.append(self._score_of(row, where))
@@ -185,12 +220,14 @@ class TextField(Sequence[str]):
     def __getitem__(self, place: int | slice) -> str | list[str]:
         if isinstance(place, slice):
             start, stop, step = place.indices(len(self))
-            texts = [self._text(raw) for raw in self.lines.part(start, max(start, stop))]
+            raws = self.lines.part(start, max(start, stop))
+            texts = [self._text(raw, at) for at, raw in enumerate(raws, start)]
             return texts[::step]
-        return self._text(self.lines.raw(range(len(self))[place]))
+        at = range(len(self))[place]
+        return self._text(self.lines.raw(at), at)
 
-    def _text(self, raw: bytes) -> str:
-        text: str = self.lines.object(raw)[self.field]
+    def _text(self, raw: bytes, place: int) -> str:
+        text: str = self.lines.fields(raw, place)[self.field]
         return text
 
 
@@ -212,7 +249,7 @@ class _Inputs(Sequence[str]):
             return [self[k] for k in range(len(self))[place]]
         if not self._there[place]:
             return ""
-        row = self._lines.row(range(len(self))[place])
+        row = self._lines.whole(range(len(self))[place])
         text = input_of(row) or ""
         return "" if holds(row[_ASKED], text) else text
 

@@ -69,10 +69,12 @@ def run() -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status.
 
-    0; 1 for an error; 130 for Ctrl-C, 143 for SIGTERM; 141 where the reader of a pipe has gone.
+    0; 1 for an error; 2 for flags that cannot be, or a file that was not understood; 130 for
+    Ctrl-C, 143 for SIGTERM; 141 where the reader of a pipe has gone.
     """
     told = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        from evolsynth.doing import saying
         from evolsynth.errors import EvolsynthError, RunStopped
     except KeyboardInterrupt as error:
         return _stopped(error)
@@ -83,13 +85,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.words = told
         check_paths(options)
         command: Callable[[argparse.Namespace], int] = options.command
-        status = command(options)
+        with saying(_tell):
+            status = command(options)
         sys.stdout.flush()
     except RunStopped as error:
         _say(str(error), error)
         return 128 + int(getattr(signal, error.reason, signal.SIGINT))
     except EvolsynthError as error:
         _say(str(error), error)
+        return error.status
     except KeyboardInterrupt as error:
         return _stopped(error)
     except BrokenPipeError:
@@ -145,6 +149,16 @@ def _say(sentence: str, error: BaseException) -> None:
     said = error_file()  # where something stands already that nobody reads, nothing is waited for
     for line in (f"evolsynth: {sentence}", *getattr(error, "__notes__", ())):
         said.write(f"{shown(line)}\n")
+    said.drain()
+
+
+def _tell(sentence: str) -> None:
+    """A sentence to standard error that is no error."""
+    from evolsynth.cli.progress.aside import error_file
+    from evolsynth.cli.progress.screen import shown
+
+    said = error_file()
+    said.write(f"{shown(sentence)}\n")
     said.drain()
 
 

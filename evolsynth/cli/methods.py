@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 import ast
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evolsynth.cli.reading import CALLED, SHORT
 from evolsynth.errors import InputError
 from evolsynth.registry import summary
 
@@ -131,8 +132,11 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
     if usual != "rows":
         parser.add_argument(
             "--format",
-            choices=("conversational", "standard", "rows"),
-            help=f"pairs for TRL, as messages or as texts, or whole rows (default: {usual})",
+            action="append",
+            dest="formats",
+            metavar=f"{{{','.join(_PAIRS)}}}",
+            help=f"pairs for TRL, as messages or as texts, or whole rows (default: {usual}); "
+            "or the form that IN has, as for `gate`",
         )
     if any(m.then({}).get("gate") is not None for m in forms.values()):
         add_flags(parser, [STEPS["gate"].options["settings"]._replace(name="gate")])
@@ -145,8 +149,9 @@ def _fill(parser: argparse.ArgumentParser, command: str) -> None:
     taken = {*known, *_TAKEN}
     if takes is not None:
         rows, loaded = parser.add_argument_group("the rows that are read"), _load_options()
-        add_flags(rows, loaded, called={o.name: f"load-{o.name}" for o in loaded
-                                        if o.name in taken}, prefix="load")  # fmt: skip
+        if usual != "rows":  # its --format says both
+            loaded = [option for option in loaded if option.name != "format"]
+        add_flags(rows, loaded, called=_load_names(loaded, taken), prefix="load", short=SHORT)
         taken |= {option.name for option in loaded}
     add_run_flags(parser.add_argument_group("the run"), taken=taken)
     parser.set_defaults(command=lambda options: _run(options, command))
@@ -192,6 +197,27 @@ def _load_options() -> list[Option]:
     return [o for name, o in STEPS["load"].options.items() if name not in _LOADED]
 
 
+def _load_names(loaded: Sequence[Option], taken: Collection[str]) -> dict[str, str]:
+    """What flags of reading are called in a command whose own options are ``taken``."""
+    names = {option.name for option in loaded} - {"format"}
+    return {**CALLED, **{name: f"load-{name}" for name in names if name in taken}}
+
+
+#: What a command that makes pairs can write.
+_PAIRS = ("conversational", "standard", "rows")
+
+
+def _take_formats(options: argparse.Namespace) -> dict[str, str]:
+    """Tell the form that is written, which is set, from the form that is read."""
+    read = {}
+    for name in getattr(options, "formats", None) or ():
+        if name in _PAIRS:
+            options.format = name
+        else:
+            read["format"] = name
+    return read
+
+
 def _run(options: argparse.Namespace, command: str) -> int:
     from evolsynth.cli.flags import flag_of, given
     from evolsynth.cli.progress.watch import error_console
@@ -227,9 +253,9 @@ def _run(options: argparse.Namespace, command: str) -> int:
             raise wrong(f"{place}: there are no rows.")
     if data.count("-") > 1:
         raise wrong("Standard input can be read once only.")
-    loaded = given(options, _load_options(), "load")
+    loaded = {**given(options, _load_options(), "load"), **_take_formats(options)}
     if loaded and not data:
-        raise wrong(f"{flag_of(min(loaded))} goes with IN.")
+        raise wrong(f"{flag_of(CALLED.get(min(loaded), min(loaded)))} goes with IN.")
     pipeline = _pipeline(method, told, data, loaded, options)
     return run_to_files(pipeline.using(name=command), options, lines=options.format)
 
@@ -237,12 +263,13 @@ def _run(options: argparse.Namespace, command: str) -> int:
 def _is_text(place: str) -> bool:
     """Whether it is a file or a folder of texts, or a pattern of such, and not of rows."""
     from evolsynth.data.documents.document import is_document
+    from evolsynth.data.files import row_files
     from evolsynth.data.finding import matching
 
     path = Path(place)
     if path.is_file():
         return is_document(path)
-    return path.is_dir() or any(map(is_document, matching(place)))
+    return (path.is_dir() and not row_files(path)) or any(map(is_document, matching(place)))
 
 
 def _pipeline(

@@ -11,7 +11,7 @@ from typing import Any
 from evolsynth.atomic import writing
 from evolsynth.cli.progress.screen import Screen
 from evolsynth.cli.runs import template_told
-from evolsynth.data.files import read_objects
+from evolsynth.data.open import Origin, file_origin
 from evolsynth.errors import InputError
 from evolsynth.evaluation.scores import judge as by_model
 from evolsynth.evaluation.scores import response as by_instruction
@@ -34,8 +34,9 @@ def score(
     judge: bool = False,
     model: TextOrPath | None = None,
     chat_template: TextOrPath | None = None,
+    **reading: Any,
 ) -> int:
-    """Put scores on the rows of a JSON Lines file: IFD, a judge's.
+    """Put scores on the rows of a file: IFD, a judge's.
 
     Rows with 'instruction' and 'response'; all other fields stay as they are.
 
@@ -47,17 +48,19 @@ def score(
         model: as for `magpie`.
         chat_template: of the model, instead of its own: a name (chatml, gemma, llama3, mistral,
             ...), a .jinja file, a tokenizer_config.json, another .gguf file, or the jinja text.
+        reading: see `file_origin`.
     """
     if not ifd and not judge:
         raise InputError("Nothing is asked for. Give --ifd, --judge, or both.")
+    source = file_origin(data, **reading)
     if data != "-":
-        next(read_objects(data), None)  # a missing file is told before a model is loaded
+        source.columns()  # what cannot be read is told before a model is loaded
 
     async def work(write: Write) -> tuple[int, int]:
         llm = open_llm(model or DEFAULT_MODEL, **template_told(chat_template))
         llm.look_ahead()
         async with llm:
-            return await scored(data, llm, write, by_ifd=ifd, by_judge=judge)
+            return await scored(source, llm, write, by_ifd=ifd, by_judge=judge)
 
     with writing(output) as write:
         count, missing = asyncio.run(work(write))
@@ -69,9 +72,9 @@ def score(
 
 
 async def scored(
-    data: str, llm: LLM, write: Write, *, by_ifd: bool, by_judge: bool
+    data: Origin, llm: LLM, write: Write, *, by_ifd: bool, by_judge: bool
 ) -> tuple[int, int]:
-    """Write the lines of ``data`` with ``scores`` and ``provenance`` filled in, all else as it was;
+    """Write the lines of a source with ``scores`` and ``provenance`` filled in, all else as it was;
     how many lines, and how many of them lack a score.
 
     Raises:
@@ -97,18 +100,22 @@ async def scored(
     return count, missing
 
 
-async def _rows(data: str, lines: deque[dict[str, Any]]) -> AsyncGenerator[Row]:
+async def _rows(data: Origin, lines: deque[dict[str, Any]]) -> AsyncGenerator[Row]:
     """The rows; the line of each is put into ``lines`` until its scores are there."""
-    for number, line in read_objects(data):
-        try:
-            row = Row.from_dict(line)
-        except InputError as error:
-            raise InputError(f"{data}, line {number}: {error}") from None
-        for field in ("instruction", "response"):
-            if not row.settled and not (getattr(row, field) or "").strip():
-                raise InputError(
-                    f"{data}, line {number}: field '{field}' is missing or empty, so the row "
-                    "cannot be scored. Run `evolsynth gate` first, or leave the row out."
-                )
-        lines.append(line)
-        yield row
+    for one in data.records(check=_check):
+        lines.append(one.given)
+        yield Row.from_dict(one.fields)
+
+
+def _check(fields: dict[str, Any], where: str) -> None:
+    """See that a row can be scored."""
+    try:
+        row = Row.from_dict(fields)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    for field in ("instruction", "response"):
+        if not row.settled and not (getattr(row, field) or "").strip():
+            raise InputError(
+                f"{where}: field '{field}' is missing or empty, so the row cannot be scored. Run "
+                "`evolsynth gate` first, or leave the row out."
+            )

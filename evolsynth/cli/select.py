@@ -30,6 +30,7 @@ def select(
     rejects: RowsPath | None = None,
     by: str = "complexity,quality",
     distance: float = 0.9,
+    **reading: Any,
 ) -> int:
     """Choose the best rows by their scores, none too much like another.
 
@@ -43,18 +44,20 @@ def select(
         rejects: the other rows, with their reasons, in the order of the file.
         by: scores, with commas between.
         distance: pass over a row whose cosine to one chosen, about the same input, is above this.
+        reading: see `file_origin`.
     """
     if data == "-":
         raise InputError("select reads its file twice, so it cannot be standard input. Save it.")
     products = array("d")  # NaN: not to be chosen
     names = [name.strip() for name in by.split(",") if name.strip()]
-    with closing(Lines(data, partial(_weigh, by=names, products=products))) as lines:
+    weigh = partial(_weigh, by=names, products=products)
+    with closing(Lines(data, weigh, **reading)) as lines:
         embedder = MiniLM()
         embedder.load()
         long: set[int] = set()
 
         def text(i: int) -> str:
-            found = row_text(Row.from_dict(lines.row(i)))
+            found = row_text(Row.from_dict(lines.whole(i)))
             long.update([i] if len(found) > MOST else ())
             return found
 
@@ -63,7 +66,7 @@ def select(
             rows,
             embedder=embedder,
             text=text,
-            about=lambda i: Row.from_dict(lines.row(i)).beside or "",
+            about=lambda i: Row.from_dict(lines.whole(i)).beside or "",
             most_similar=distance,
         )
         with writing(output) as write:
@@ -102,11 +105,10 @@ def _write_left(write: Any, lines: Lines, choice: Choice, products: array[float]
     for i in range(len(lines)):
         if i in chosen:
             continue
-        content = lines.row(i)
-        row = Row.from_dict(content)
+        content, row = lines.row(i), Row.from_dict(lines.whole(i))
         twin = choice.refused.get(i)
         if not row.settled and twin is not None:
-            of = Row.from_dict(lines.row(twin[0])).id
+            of = Row.from_dict(lines.whole(twin[0])).id
             row = row.reject("too_similar", too_similar={"id": of, "cosine": twin[1]})
         elif not row.settled:
             row = row.reject("high_ifd" if products[i] != products[i] else "not_selected")

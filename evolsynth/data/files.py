@@ -6,112 +6,92 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evolsynth.atomic import is_there
 from evolsynth.columns import ColumnType
 from evolsynth.data.documents.document import is_document, kinds, read_document
-from evolsynth.data.finding import above_pattern, in_folder, matching
-from evolsynth.data.jsonl import STANDARD_INPUT, JsonLines, Piped
+from evolsynth.data.finding import above_pattern, in_folder, matching, of_split
+from evolsynth.data.jsonl import STANDARD_INPUT, Piped, lines_file
+from evolsynth.data.packed import PACKED
 from evolsynth.data.reader import FORMATS, Format, Reader, Record
 from evolsynth.data.spool import spooled
 from evolsynth.errors import InputError
-from evolsynth.plain import plain_fields
 from evolsynth.rows import Row
 
-__all__ = ["TextFiles", "file_records", "read_dataset", "read_objects", "read_rows", "readers_of"]
+__all__ = ["TextFiles", "read_dataset", "read_objects", "read_rows", "readers_of", "row_files"]
 __all__ += ["split"]
 
 _DATASET = ("accepted", "rejected", "failed")
 
 
-def read_rows(path: str | os.PathLike[str]) -> Iterator[Row]:
+def read_rows(path: str | os.PathLike[str], **reading: Any) -> Iterator[Row]:
     """Read the rows of a file; ``-`` is standard input.
 
     It is JSON Lines (an object a line, blank lines skipped), unless its name says that it is one of
-    the other kinds that `origin` reads. Two lines that are the same in every field get different
-    ids.
+    the other kinds that `origin` reads. Two rows that ask the same get different ids. How it is
+    read: `file_origin`.
 
     Raises:
         InputError: no such file, not UTF-8, not JSON, or a field of the wrong type; with the
             line's number.
     """
-    seen: dict[str, int] = {}
-    for reader, number, data, _ in file_records(path):
-        try:
-            row = Row.from_dict(data)
-        except InputError as error:
-            raise InputError(f"{reader.place(number)}: {error}") from None
-        if data.get("id") is None:
-            seen[row.id] = seen.get(row.id, 0) + 1
-            if seen[row.id] > 1:
-                row = row.replace(id=f"{row.id}-{seen[row.id]}")
-        yield row
+    from evolsynth.data.open import file_origin  # which finds its files here
+
+    yield from file_origin(path, **reading)
 
 
 def read_objects(path: str | os.PathLike[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line or row number, object) from such a file; see `read_rows` for the errors."""
-    for _, number, data, _ in file_records(path):
-        yield number, data
+    """Yield (line or row number, object) from such a file, each as it stands there.
+
+    Raises:
+        InputError: see `read_rows`.
+    """
+    from evolsynth.data.open import file_origin
+
+    for one in file_origin(path, format="rows").records(lambda _: True):
+        yield one.number, one.given
 
 
-def file_records(
-    path: str | os.PathLike[str],
-) -> Iterator[tuple[Reader, int, dict[str, Any], bytes | None]]:
-    """The same with the reader, which knows the place, and the line where the file has lines."""
-    for reader in readers_of(os.fspath(path), lenient=True):
-        for batch in reader.batches():
-            for number, data, line in batch:
-                if isinstance(data, InputError):
-                    raise data
-                if not isinstance(data, Mapping):
-                    what = type(data).__name__
-                    raise InputError(f"{reader.place(number)}: {what} is no row. Give a dict.")
-                try:
-                    fields = dict(data if line is not None else plain_fields(data))
-                except InputError as error:
-                    raise InputError(f"{reader.place(number)}: {error}") from None
-                yield reader, number, fields, line
-
-
-def read_dataset(path: str | os.PathLike[str]) -> list[Row]:
-    """The rows of a file, or of all files that a run left in a folder.
+def read_dataset(path: str | os.PathLike[str], **reading: Any) -> list[Row]:
+    """The rows of a file, or of all files that a run left in a folder; see `read_rows`.
 
     Raises:
         InputError: nothing is there, or a line is no row.
     """
     place = Path(path)
-    if not is_there(place) or not place.is_dir():
-        return list(read_rows(place))
-    files = [place / f"{status}.jsonl" for status in _DATASET]
-    found = [file for file in files if file.is_file()]
-    if not found:
-        raise InputError(
-            f"{place}: there is no accepted.jsonl or rejected.jsonl in this folder. "
-            "Give a data set's folder, or a JSON Lines file."
-        )
-    return [row for file in found for row in read_rows(file)]
+    if not is_there(place) or not place.is_dir() or row_files(place):
+        return list(read_rows(place, **reading))
+    raise InputError(
+        f"{place}: there is no accepted.jsonl or rejected.jsonl in this folder. "
+        "Give a data set's folder, or a JSON Lines file."
+    )
 
 
 def readers_of(
     data: str | Path,
     *,
     chunk: int | None = None,
+    split: str | None = None,
     skip_bad: bool = False,
     lenient: bool = False,
+    texts: bool = False,
 ) -> Sequence[Reader]:
-    """The readers of a file, of a folder's text files, or of the files that match a pattern.
+    """The readers of a file, of a folder's files, of those that match a pattern, or of a data set.
 
     Files of folders and patterns come in the order of their paths. ``-`` is standard input.
     What can be read once only, a pipe by its name, is copied first, see `spooled`.
-    ``lenient``: a file of no known kind or a text file is JSON Lines, and may be empty.
+    ``split`` is a part of a data set, or of files whose names tell it. ``lenient``: a file of no
+    known kind or a text file is JSON Lines, or a text a line, and may be empty. With ``texts`` such
+    a file and standard input have a text a line, whatever it looks like.
 
     Raises:
         InputError: there is no such file, it is empty, or of a kind that cannot be read.
     """
     try:
-        found = _readers(data, lenient)
+        found = _readers(data, lenient, split, texts)
         if isinstance(found, TextFiles):
             found.chunk = chunk
             if not skip_bad:
@@ -124,35 +104,85 @@ def readers_of(
     return found
 
 
-def _readers(data: str | Path, lenient: bool) -> TextFiles | Sequence[Reader]:
+def _readers(
+    data: str | Path, lenient: bool, split: str | None, texts: bool
+) -> TextFiles | Sequence[Reader]:
     label, path = str(data), Path(data)
     if not label:
         raise InputError("The path is empty. Give the path of a file or a folder.")
     if path == STANDARD_INPUT:
-        return [Piped()]
+        return [Piped(texts)]
+    if "://" in label and (make := FORMATS.find(f"{label.partition('://')[0]}://")) is not None:
+        return [make(label if split is None or "@" in label else f"{label}@{split}", label)]
     if path.is_dir():
-        return TextFiles(_in_folder(path), path, label)
+        rows = _row_files(path, lenient)
+        if rows:
+            return _tables(of_split(rows, path, split), lenient)
+        return TextFiles(of_split(_in_folder(path), path, split), path, label)
     if path.is_file():
+        if split is not None:
+            raise InputError(f"{label}: one file has no parts. Leave out split, or give a folder.")
         if is_document(path) and not lenient:
             return TextFiles([path], path.parent, label)
-        return _tables([path], lenient)
+        return _tables([path], lenient, texts=texts)
     if glob.has_magic(label):
-        paths = matching(label)
+        paths = of_split(matching(label), above_pattern(label), split)
         if not paths:
             raise InputError(f"{label}: no file matches. Check the pattern and the folder.")
         if any(_table(p) for p in paths):
             return _tables(paths, lenient)
         return TextFiles(paths, above_pattern(label), label)
     if path.exists():
-        return _tables([spooled(path, label)], lenient, label)
+        return _tables([spooled(path, label)], lenient, label, texts=texts)
+    if _on_hub(label):
+        return _readers(f"hf://{label}", lenient, split, texts)
     raise InputError(f"{label[:200]}: no such file. Give the path of a file or a folder.")
 
 
-def _tables(paths: Sequence[Path], lenient: bool, label: str | None = None) -> list[Reader]:
+_HUB = re.compile(r"\w[\w.-]{0,95}/\w[\w.-]{0,95}")
+
+
+def _on_hub(label: str) -> bool:
+    """Whether what is no file here can be the name of a data set: ``owner/name``."""
+    return (
+        _HUB.fullmatch(label) is not None
+        and not Path(label).parent.exists()
+        and (_table(Path(label)) is None and not is_document(Path(label)))
+    )
+
+
+def _row_files(folder: Path, lenient: bool) -> list[Path]:
+    """The files of rows in a folder, if it is one of rows: a run's, or one that has no texts but
+    those that tell about it."""
+    rows = row_files(folder)
+    if not rows or lenient:
+        return rows
+    texts = in_folder(folder, is_document)
+    return rows if all(text.stem.lower() in _ABOUT for text in texts) else []
+
+
+#: Texts and tables that stand beside data and are none.
+_ABOUT = ("readme", "license", "licence", "changelog", "notice")
+_BESIDE = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
+
+
+def row_files(folder: Path) -> list[Path]:
+    """The files of rows in a folder; of a run's those with its rows."""
+    run = [folder / f"{status}.jsonl" for status in _DATASET]
+    if any(file.is_file() for file in run[:2]):
+        return [file for file in run if file.is_file()]
+    return in_folder(folder, lambda path: path.name not in _BESIDE and _table(path) is not None)
+
+
+def _tables(
+    paths: Sequence[Path], lenient: bool, label: str | None = None, *, texts: bool = False
+) -> list[Reader]:
     """The readers of files; ``label`` is the name that people know one by."""
     readers = []
     for path in paths:
-        make = _table(path) or (JsonLines if lenient else None)
+        make = _table(path)
+        if lenient and make is None:
+            make = partial(lines_file, texts=True if texts else None)
         if make is None and len(paths) > 1:
             raise InputError(f"{path}: the pattern matches tables too. Give a pattern for each.")
         if make is None:
@@ -173,7 +203,13 @@ def _table(path: Path) -> Format | None:
     *stem, last, end = ("", "", *path.name.lower().split("."))
     if not any(stem) and not last:  # no dot
         return None
-    return FORMATS.find(f"{last}.gz" if end == "gz" else end)
+    if end in PACKED:
+        return FORMATS.find(f"{last}.{end}") or (FORMATS.find(last) if last in _UNPACKED else None)
+    return FORMATS.find(end)
+
+
+#: Kinds of files that can be read packed.
+_UNPACKED = ("jsonl", "ndjson", "json", "csv", "tsv")
 
 
 def _in_folder(folder: Path) -> list[Path]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from evolsynth.doing import say
 from evolsynth.errors import InputError
 
-__all__ = ["above_pattern", "in_folder", "matching", "once"]
+__all__ = ["above_pattern", "in_folder", "matching", "of_split", "once"]
 
 
 def in_folder(folder: Path, wanted: Callable[[Path], bool]) -> list[Path]:
@@ -72,3 +74,31 @@ def once(paths: Iterable[Path]) -> list[Path]:
             first.setdefault((found.st_dev, found.st_ino), path)
     stay = set(first.values())
     return [path for path in dict.fromkeys(paths) if path in stay]
+
+
+_SPLITS = ("train", "training", "validation", "valid", "val", "dev", "test", "testing", "eval")
+
+
+def of_split(paths: Iterable[Path], above: Path, split: str | None) -> list[Path]:
+    """The files that are of a part, by their names or their folders' below ``above``:
+    ``data/train-00000-of-00002.parquet``. All of them where none is asked for; of several parts
+    that is said.
+
+    Raises:
+        InputError: none is of that part.
+    """
+    paths = list(paths)
+
+    def parts(path: Path) -> list[str]:
+        return re.split(r"[/._-]", path.relative_to(above).as_posix().lower())
+
+    there = [name for name in _SPLITS if any(name in parts(path) for path in paths)]
+    if split is None:
+        if len(there) > 1:
+            say(f"{above}: {', '.join(there)} are read as one. Take one with split ({there[0]}).")
+        return paths
+    kept = [path for path in paths if split.lower() in parts(path)]
+    if paths and not kept:
+        told = f"Its files are of: {', '.join(there)}." if there else "No name of a file tells one."
+        raise InputError(f"{above}: there is no part '{split}'. {told}")
+    return kept

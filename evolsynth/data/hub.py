@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from evolsynth.columns import ColumnType
-from evolsynth.data.parquet import schema_columns
+from evolsynth.data.parquet import no_texts, schema_columns
 from evolsynth.data.reader import Items, reads
 from evolsynth.doing import doing
 from evolsynth.errors import InputError, SetupError
@@ -126,7 +126,15 @@ class Dataset(Items):
     unit = "row"
 
     def __init__(self, load: Callable[[], Any], label: str) -> None:
-        self._load = cache(load)
+        @cache
+        def texts() -> Any:
+            """The data set without columns of bytes, which would be made images and sounds."""
+            data = load()
+            schema = getattr(data.features, "arrow_schema", None)
+            names = set() if schema is None else no_texts(schema, label)
+            return data.remove_columns(sorted(names)) if names else data
+
+        self._load = texts
         super().__init__(self._load, label)
         self.empty = f"{label}: the data set has no rows. Give one that has."
 

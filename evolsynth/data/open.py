@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -16,22 +17,22 @@ from collections.abc import (
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from evolsynth.columns import ColumnType
 from evolsynth.data.files import readers_of
 from evolsynth.data.hub import Hub, dataset_of, is_dataset
 from evolsynth.data.kinds import columns_of, given_columns
-from evolsynth.data.reader import FORMATS, Asked, ItemList, Items, Reader
-from evolsynth.data.taker import ReadingStep, Taker
-from evolsynth.errors import InputError
+from evolsynth.data.reader import FORMATS, Asked, ItemList, Items, Reader, Record
+from evolsynth.data.shape import LOOKED_AT, Shape
+from evolsynth.data.taker import Read, ReadingStep, Taker
+from evolsynth.errors import InputError, Misread
+from evolsynth.options import FormatName
 from evolsynth.rows import Row
 
-__all__ = ["Origin", "origin"]
+__all__ = ["Origin", "file_origin", "origin"]
 
 T = TypeVar("T")
-
-_LOOKED_AT = 100
 
 
 class Origin:
@@ -56,6 +57,17 @@ class Origin:
         self._columns, self._limit, self._checked = columns, limit, checked
         self._looked = False
 
+    @property
+    def readers(self) -> Sequence[Reader]:
+        """What it is read by."""
+        return self._readers
+
+    def begun(self, reader: Reader) -> Taker:
+        """What takes the records of one reader."""
+        taker = self._taker()
+        taker.begin(reader)
+        return taker
+
     def columns(self) -> Mapping[str, ColumnType] | None:
         """The columns, known before anything runs: as given; or else as the schema says; or else
         those of the first 100 rows. None if they are not known.
@@ -74,16 +86,18 @@ class Origin:
         """See what is there, and that it is right as far as that goes."""
         taker, rows = self._taker(), list[Row]()
         told: dict[str, ColumnType] = {}
-        most = _LOOKED_AT if self._limit is None else min(_LOOKED_AT, self._limit)
+        most = LOOKED_AT if self._limit is None else min(LOOKED_AT, self._limit)
         for reader in self._readers:
             taker.begin(reader)
-            told |= taker.renamed_columns(reader.columns() or {})
+            told |= taker.shape.renamed_columns(reader.columns() or {})
             rows += map(taker.row, reader.first(most - len(rows)))
             if len(rows) == most:
                 break
         if not rows:
             self._none()
-        taker.check_fields()
+        taker.shape.check_fields(self._readers[-1].label)
+        if taker.bad == len(rows) and len(rows) < LOOKED_AT:
+            _unheard(self.label, taker, rows[0])
         return columns_of(rows) | told
 
     def _none(self) -> None:
@@ -115,17 +129,56 @@ class Origin:
 
     def __iter__(self) -> Iterator[Row]:
         """All rows, from the start, for who may wait for them; see `rows`."""
-        taker, number = self._taker(), 0
+        return self.heard(lambda _: True)
+
+    def heard(self, says: Callable[[Row], bool]) -> Iterator[Row]:
+        """All rows, from the start.
+
+        Raises:
+            Misread: there are some, and not one of them can be read and ``says`` anything; before
+                one is given.
+        """
+        taker = self._taker()
+        rows = self._each(taker, taker.row)
+        return _heard(rows, lambda row: not _is_bad(row, taker) and says(row),
+                      partial(_unheard, self.label, taker))  # fmt: skip
+
+    def records(
+        self,
+        says: Callable[[dict[str, Any]], bool] = bool,
+        check: Callable[[dict[str, Any], str], object] | None = None,
+    ) -> Iterator[Read]:
+        """All records with what rows have of them, from the start; bad ones are passed by.
+
+        Args:
+            says: whether the fields of a record say anything.
+            check: is called with them and their place, and raises where they are of no use.
+
+        Raises:
+            InputError: a record is bad, and bad ones are not to be skipped.
+            Misread: there are some, and the fields of not one say anything.
+        """
+        taker = self._taker()
+        take = partial(taker.read, check=check)
+        read = (one for one in self._each(taker, take) if one is not None)
+        yield from _heard(read, lambda one: says(one.fields), partial(_unheard, self.label, taker))
+        if taker.bad and not taker.read_some:
+            _unheard(self.label, taker, None)
+
+    def _each(self, taker: Taker, take: Callable[[Record], T]) -> Iterator[T]:
+        number = 0
         for reader in self._readers:
             taker.begin(reader)
             for batch in reader.batches():
                 for record in batch:
                     number += 1
-                    yield taker.row(record)
+                    yield take(record)
                     if number == self._limit:
+                        taker.end(self.label)
                         return
         if not number:
             self._none()
+        taker.end(self.label)
 
     async def rows(self) -> AsyncGenerator[Row]:
         """The rows in their order, the same ones each time, in bounded memory.
@@ -147,11 +200,81 @@ class Origin:
             self._none()
 
 
+def _heard(
+    items: Iterator[T], says: Callable[[T], bool], none: Callable[[T], NoReturn]
+) -> Iterator[T]:
+    """The items, held until one of them says something."""
+    held: list[T] = []
+    for item in items:
+        held.append(item)
+        if says(item):
+            break
+    else:
+        if held:
+            none(held[0])
+        return
+    yield from held
+    del held
+    yield from items
+
+
+def _is_bad(row: Row, taker: Taker) -> bool:
+    return row.failure is not None and row.failure.step == taker.step
+
+
+def _unheard(label: str, taker: Taker, first: Row | Read | None) -> NoReturn:
+    """Say that nothing of a file was understood."""
+    if taker.bad and not taker.read_some:
+        raise Misread(f"{label}: none of its rows can be read. The first: {taker.first_bad}")
+    fields = first.fields if isinstance(first, Read) else {} if first is None else first.extra
+    names = ", ".join(list(fields)[:10]) or "none"
+    raise Misread(
+        f"{label}: no row says what is asked (other columns: {names}). Name the column that does, "
+        "--field NAME, or the form that the rows have, --format NAME."
+    )
+
+
+def file_origin(
+    path: str | os.PathLike[str],
+    *,
+    judged: bool = True,
+    format: str | None = None,
+    field: str | None = None,
+    fields: Mapping[str, str] | None = None,
+    without: Sequence[str] = (),
+    split: str | None = None,
+    skip_bad: bool = False,
+) -> Origin:
+    """The rows of a command's own file, as `origin` has them; ``-`` is standard input.
+
+    A file of no known kind is JSON Lines, and none needs to have rows. Verdicts stay where they are
+    ``judged``.
+
+    Raises:
+        InputError: no such file, or nothing that rows can be made of.
+    """
+    readers = readers_of(
+        os.fspath(path), split=split, skip_bad=skip_bad, lenient=True, texts=format == "text"
+    )
+    label = readers[0].label if str(path) == "-" else str(path)
+    shape = partial(Shape, format=format, field=field, fields=fields, without=without)
+    shape()  # a wrong option is told now
+
+    def taker() -> Taker:
+        return Taker(skip_bad=skip_bad, shape=shape(), step="read", judged=judged)
+
+    return Origin(readers, label, taker=taker, columns=None, limit=None, checked=True)
+
+
 def origin(
     data: object,
     *,
     skip_bad: bool = False,
+    format: FormatName | None = None,
+    field: str | None = None,
     fields: Mapping[str, str] | None = None,
+    without: Sequence[str] = (),
+    split: str | None = None,
     columns: Mapping[str, ColumnType] | Sequence[str] | None = None,
     limit: int | None = None,
     chunk: int | None = None,
@@ -186,8 +309,15 @@ def origin(
             folder.
         skip_bad: what is no row becomes a failed row (step ``load``) in its place, with what it
             held. Otherwise the first such item ends the run.
-        fields: new names for fields, ``{"prompt": "instruction"}``: the data's name, then the
+        format: the form that rows have: rows (our own), alpaca, sharegpt, messages,
+            prompt-completion, dpo, distilabel, openai, text; by default it is known from the first
+            100.
+        field: the column that holds the task, where it is not called ``instruction``.
+        fields: new names for columns, ``{"prompt": "instruction"}``: the data's name, then the
             row's.
+        without: columns to leave out.
+        split: which part to take of a data set of the hub, or of a folder whose files' names tell
+            of parts.
         columns: the columns (after renaming), where the source cannot tell them or tells them
             incompletely: names, or a mapping to ``text``, ``texts``, ``messages``, ``number``,
             ``any``.
@@ -208,16 +338,29 @@ def origin(
             raise InputError(f"{name} is {number!r}: it must be a number from 1.")
     if fields is not None and not isinstance(fields, Mapping):
         raise InputError("fields: give a mapping from the data's names to the rows' names.")
+    shape = partial(Shape, format=format, field=field, fields=fields, without=without)
+    shape()  # a wrong option is told now
+
+    def taker() -> Taker:
+        return Taker(skip_bad=skip_bad, shape=shape(), needs=needs, step=step)
+
     make = partial(
         Origin,
-        taker=partial(Taker, skip_bad=skip_bad, fields=fields, needs=needs, step=step),
+        taker=taker,
         columns=given_columns(columns),
         limit=limit,
         checked=step == "read",
     )
     read = _scheme(data)
     if read is None and isinstance(data, str | Path):
-        readers = readers_of(data, chunk=chunk, skip_bad=skip_bad, lenient=step == "read")
+        readers = readers_of(
+            data,
+            chunk=chunk,
+            split=split,
+            skip_bad=skip_bad,
+            lenient=step == "read",
+            texts=format == "text",
+        )
         return make(readers, readers[0].label if str(data) == "-" else str(data))
     if chunk is not None:
         raise InputError("chunk goes with text files: a path, a folder or a pattern.")

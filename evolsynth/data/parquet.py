@@ -1,4 +1,4 @@
-"""Parquet files, read in batches through pyarrow."""
+"""Parquet and Arrow files, read in batches through pyarrow."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from typing import Any
 
 from evolsynth.columns import ColumnType
 from evolsynth.data.reader import BATCH, Reader, Record, reads
+from evolsynth.doing import say
 from evolsynth.errors import InputError, SetupError
 
-__all__ = ["Parquet", "schema_columns"]
+__all__ = ["Arrow", "Parquet", "no_texts", "schema_columns"]
 
 
-@reads("parquet")
-class Parquet(Reader):
-    """A file's rows; in memory are 256 of them, and the pages that they stand in."""
+class _Table(Reader):
+    """A file's rows; in memory are 256 of them, and what they stand in. Columns of bytes, as
+    images and sounds have them, are left out, and said to be."""
 
     unit = "row"
+    kind: str
 
     def __init__(self, path: Path, label: str) -> None:
         super().__init__(label)
@@ -25,22 +27,17 @@ class Parquet(Reader):
         self.empty = f"{label}: the table has no rows. Give one that has."
 
     def columns(self) -> Mapping[str, ColumnType]:
-        """As the schema says."""
+        """As the schema says, without those of bytes."""
         with self._opened() as file:
-            return schema_columns(file.schema_arrow, self.label)
-
-    def count(self) -> int:
-        """As the file's end says."""
-        with self._opened() as file:
-            count: int = file.metadata.num_rows
-            return count
+            return self._kept(self._schema(file))
 
     def batches(self) -> Iterator[Iterable[Record]]:
         """The rows, 256 at a time."""
         number = 1
         try:
             with self._opened() as file:
-                for batch in file.iter_batches(batch_size=BATCH, use_threads=False):
+                names = list(self._kept(self._schema(file)))
+                for batch in self._batches(file, names):
                     yield [(n, row, None) for n, row in enumerate(batch.to_pylist(), number)]
                     number += batch.num_rows
         except _errors() as error:
@@ -48,20 +45,84 @@ class Parquet(Reader):
                 f"{self.place(number)}: cannot be read ({_said(error)}). Write the file again."
             ) from None
 
+    def _kept(self, schema: Any) -> dict[str, ColumnType]:
+        columns = schema_columns(schema, self.label)
+        without = no_texts(schema, self.label)
+        return {name: kind for name, kind in columns.items() if name not in without}
+
     def _opened(self) -> Any:
         try:
-            from pyarrow import parquet
+            import pyarrow  # noqa: F401
         except ImportError:
             raise SetupError(
                 f"{self.label}: pyarrow is needed to read it. pip install 'evolsynth[data]'"
             ) from None
         try:
-            return parquet.ParquetFile(self.path)
+            return self._open()
         except _errors() as error:
             raise InputError(
-                f"{self.label}: no Parquet file ({_said(error)}). "
+                f"{self.label}: no {self.kind} file ({_said(error)}). "
                 "Write it again, or give JSON Lines."
             ) from None
+
+    def _open(self) -> Any:
+        raise NotImplementedError
+
+    def _schema(self, file: Any) -> Any:
+        return file.schema
+
+    def _batches(self, file: Any, names: list[str]) -> Iterator[Any]:
+        raise NotImplementedError
+
+
+@reads("parquet")
+class Parquet(_Table):
+    """The rows of a Parquet file."""
+
+    kind = "Parquet"
+
+    def count(self) -> int:
+        """As the file's end says."""
+        with self._opened() as file:
+            count: int = file.metadata.num_rows
+            return count
+
+    def _open(self) -> Any:
+        from pyarrow import parquet
+
+        return parquet.ParquetFile(self.path)
+
+    def _schema(self, file: Any) -> Any:
+        return file.schema_arrow
+
+    def _batches(self, file: Any, names: list[str]) -> Iterator[Any]:
+        yield from file.iter_batches(batch_size=BATCH, use_threads=False, columns=names)
+
+
+@reads("arrow", "feather", "ipc")
+class Arrow(_Table):
+    """The rows of an Arrow file, of a stream that was written into one, or of Feather's second
+    version, which is the first of these."""
+
+    kind = "Arrow"
+
+    def _open(self) -> Any:
+        from pyarrow import ArrowInvalid, ipc, memory_map
+
+        source = memory_map(str(self.path))
+        try:
+            return ipc.open_file(source)
+        except ArrowInvalid:
+            source.seek(0)
+            return ipc.open_stream(source)
+
+    def _batches(self, file: Any, names: list[str]) -> Iterator[Any]:
+        several = hasattr(file, "num_record_batches")
+        those = map(file.get_batch, range(file.num_record_batches)) if several else file
+        for batch in those:
+            some = batch.select(names)
+            for start in range(0, some.num_rows, BATCH):
+                yield some.slice(start, BATCH)
 
 
 def _errors() -> tuple[type[Exception], ...]:
@@ -84,6 +145,30 @@ def schema_columns(schema: Any, label: str) -> dict[str, ColumnType]:
         if schema.names.count(name) > 1:
             raise InputError(f"{label}: two columns are named '{name}'. Rename one.")
     return {field.name: _kind(field.type) for field in schema}
+
+
+def no_texts(schema: Any, label: str) -> set[str]:
+    """The columns of bytes, or of structs with bytes, as images and sounds are kept; it is said
+    that they are left out."""
+    names = [field.name for field in schema if _holds_bytes(field.type)]
+    if names:
+        hold = "hold" if len(names) > 1 else "holds"
+        say(f"{label}: without {', '.join(names)}, which {hold} bytes and no text.")
+    return set(names)
+
+
+def _holds_bytes(type_: Any) -> bool:
+    from pyarrow import types
+
+    if hasattr(type_, "storage_type"):  # of an extension
+        return _holds_bytes(type_.storage_type)
+    named = ("binary", "large_binary", "fixed_size_binary", "binary_view")
+    if any(getattr(types, f"is_{name}", lambda _: False)(type_) for name in named):
+        return True
+    if types.is_struct(type_) or types.is_map(type_):
+        return any(_holds_bytes(type_.field(k).type) for k in range(type_.num_fields))
+    inner = getattr(type_, "value_type", None)
+    return inner is not None and _holds_bytes(inner)
 
 
 def _kind(type_: Any) -> ColumnType:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import stat
 import tempfile
-from functools import cache
+from codecs import BOM_UTF8
+from collections.abc import Iterable
+from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 
 from evolsynth.errors import InputError
 
-__all__ = ["spooled"]
+__all__ = ["kept", "kind_of", "spooled"]
 
-_MAGIC = {b"PAR1": ".parquet", b"\x1f\x8b": ".jsonl.gz", b"[": ".json"}
+_MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".arrow", b"\x1f\x8b": ".jsonl.gz",
+          b"\x28\xb5\x2f\xfd": ".jsonl.zst", b"[": ".json"}  # fmt: skip
 _MOMENT = 0.02  # seconds that a writer who waits for a reader has to begin
 _kept: dict[tuple[int, int], Path] = {}
 
@@ -49,6 +52,30 @@ def spooled(path: Path, label: str) -> Path:
     return _kept[key]
 
 
+def kind_of(begins: bytes) -> str | None:
+    """The suffix of a file that begins so, where it is of a kind that is no JSON Lines."""
+    begins = begins.removeprefix(BOM_UTF8).lstrip()
+    return next((end for sign, end in _MAGIC.items() if begins.startswith(sign)), None)
+
+
+def kept(blocks: Iterable[bytes], label: str, suffix: str) -> Path:
+    """A file with these bytes, which goes when the process ends.
+
+    Raises:
+        InputError: there is no room for it.
+    """
+    try:
+        number, name = tempfile.mkstemp(suffix=suffix, dir=_folder())
+        with open(number, "wb") as file:  # noqa: PTH123 - a descriptor
+            file.writelines(blocks)
+    except OSError as error:
+        raise InputError(
+            f"{label}: what comes out of it is kept while it is read, and cannot be "
+            f"({error.strerror}). Set TMPDIR to a folder with room."
+        ) from None
+    return Path(name)
+
+
 def _written_to(descriptor: int) -> bytes | None:
     """What came out of a pipe so far, which is open to read; None if nobody has it open to write,
     so that nothing will."""
@@ -71,21 +98,9 @@ def _refuse_endless(descriptor: int, label: str) -> None:
 
 def _copy(descriptor: int, path: Path, label: str, begin: bytes) -> Path:
     begin = begin or os.read(descriptor, 1 << 16)
-    suffix = "".join(path.suffixes[-2:]) or next(
-        (end for sign, end in _MAGIC.items() if begin.lstrip().startswith(sign)), ".jsonl"
-    )
-    try:
-        number, name = tempfile.mkstemp(suffix=suffix, dir=_folder())
-        with open(number, "wb") as file:  # noqa: PTH123 - a descriptor
-            file.write(begin)
-            with open(descriptor, "rb", closefd=False) as rest:
-                shutil.copyfileobj(rest, file, 1 << 20)
-    except OSError as error:
-        raise InputError(
-            f"{label}: what comes out of it is kept while it is read, and cannot be "
-            f"({error.strerror}). Set TMPDIR to a folder with room."
-        ) from None
-    return Path(name)
+    suffix = "".join(path.suffixes[-2:]) or kind_of(begin) or ".jsonl"
+    with open(descriptor, "rb", closefd=False) as rest:
+        return kept(chain((begin,), iter(partial(rest.read, 1 << 20), b"")), label, suffix)
 
 
 @cache

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import weakref
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
-from evolsynth.columns import ColumnType
-from evolsynth.data.kinds import own_columns
 from evolsynth.data.reader import Reader, Record
+from evolsynth.data.shape import Shape
+from evolsynth.doing import say
 from evolsynth.errors import InputError
 from evolsynth.foreign import failure
 from evolsynth.plain import plain_fields, shown
 from evolsynth.rows import Row
 
-__all__ = ["Numbers", "ReadingStep", "Taker"]
+__all__ = ["Numbers", "Read", "ReadingStep", "Taker"]
 
 #: In which step bad rows fail: in a pipeline's ``load``, or while a command ``read`` its file.
 ReadingStep = Literal["load", "read"]
@@ -27,30 +27,45 @@ _SKIP: dict[ReadingStep, str] = {
 _BITS = 40  # of a place for the number; those above are for the reader
 
 
+class Read(NamedTuple):
+    """A record of a file: its place for people, its number, its columns as they come out again,
+    these with what a row has of them, and its line, where it has one and nothing was changed."""
+
+    place: str
+    number: int
+    given: dict[str, Any]
+    fields: dict[str, Any]
+    line: bytes | None
+
+
 class Taker:
     """Takes the records of readers, one after the other, as rows with ids of their own.
 
     A record is bad if it is no row, has a field of a wrong type, has the id of an earlier one, or
-    lacks one of the texts in ``needs``, for which settled rows are not asked.
+    lacks one of the texts in ``needs``, for which settled rows are not asked. Rows that an earlier
+    run accepted are undecided again, unless they are ``judged`` for good.
     """
 
     def __init__(
         self,
         *,
         skip_bad: bool,
-        fields: Mapping[str, str] | None,
+        shape: Shape,
         needs: Sequence[str] = (),
         step: ReadingStep = "load",
+        judged: bool = False,
     ) -> None:
-        self._skip_bad, self._fields = skip_bad, dict(fields or {})
-        self._needs, self._step = tuple(needs), step
+        self._skip_bad, self.shape, self._judged = skip_bad, shape, judged
+        self._needs, self.step = tuple(needs), step
         self._readers: list[Reader] = []
-        self._names: dict[str, None] = {}  # of fields, as the source has them
         self._ids = Ids()
+        #: How many records were bad, what was wrong with the first, and whether others were not.
+        self.bad, self.first_bad, self.read_some = 0, "", False
 
     def begin(self, reader: Reader) -> None:
         """The records that follow are this reader's."""
         self._readers.append(reader)
+        self.shape.begin(reader)
 
     def row(self, record: Record) -> Row:
         """The record as a row; a bad one as a failed row, or as an error.
@@ -62,22 +77,74 @@ class Taker:
         reader = self._readers[-1]
         place = (len(self._readers) - 1 << _BITS) | number
         try:
-            data = self._data(item)
+            data = self._data(item, number)
             row = _row(data)
         except InputError as error:
             # those that came as errors name their place
             told = str(error) if error is item else f"{reader.place(number)}: {error}"
             return self._bad(self._unread(number, item, line), told, place)
-        if row.verdict is not None and row.verdict.accepted:
+        if not self._judged and row.verdict is not None and row.verdict.accepted:
             row = row.replace(verdict=None)
         wrong = None if row.settled else self._lacking(data)
         own = not isinstance(item, Row) and data.get("id") is not None
         if own and (before := self._ids.places.get(row.id)) is not None:
-            wrong = f"field 'id': '{row.id}' is the id of {self._earlier(before)} too. Change one."
+            wrong = (
+                f"field 'id': '{row.id}' is the id of {self._earlier(before)} too. Change one, or "
+                "give the column another name (--rename id=key)."
+            )
             row = row.replace(id=f"{row.id}-{reader.unit}-{number}")
         if wrong is not None:
             return self._bad(row, f"{reader.place(number)}, {wrong}", place)
+        self.read_some = True
         return self._ids.told_apart(row, place)
+
+    def read(
+        self, record: Record, check: Callable[[dict[str, Any], str], object] | None = None
+    ) -> Read | None:
+        """The record as it is, and with what a row has of it; None for a bad one.
+
+        Args:
+            record: which.
+            check: is called with the fields and the place, and raises where they are of no use.
+
+        Raises:
+            InputError: the record is bad, and bad ones are not to be skipped.
+        """
+        number, item, line = record
+        reader = self._readers[-1]
+        where = reader.place(number)
+        try:
+            if isinstance(item, Mapping):
+                given = self.shape.given(item, parsed=line is not None)
+                fields = self.shape.whole(given, reader, number)
+                whole = None if self.shape.changes else line
+                one = Read(where, number, dict(given), dict(fields), whole)
+            else:
+                self._data(item, number)
+                return None
+        except InputError as error:
+            self._note_bad(str(error) if error is item else f"{where}: {error}")
+            return None
+        try:
+            if check is not None:
+                check(one.fields, where)
+        except InputError as error:
+            self._note_bad(str(error))
+            return None
+        self.read_some = True
+        return one
+
+    def end(self, label: str) -> None:
+        """There are no more records; how many of them were bad is said."""
+        if self.bad:
+            them = "1 row is" if self.bad == 1 else f"{self.bad:,} rows are"
+            say(f"{label}: {them} bad and passed by. The first: {self.first_bad}")
+
+    def _note_bad(self, message: str) -> None:
+        if not self._skip_bad:
+            raise InputError(f"{message} {_SKIP[self.step]}")
+        self.bad += 1
+        self.first_bad = self.first_bad or message
 
     def _lacking(self, data: Mapping[str, Any]) -> str | None:
         """What is wrong with the needed texts, the field first."""
@@ -93,7 +160,7 @@ class Taker:
                 return f"field '{name}': the text is empty. Write one."
         return None
 
-    def _data(self, item: object) -> Mapping[str, Any]:
+    def _data(self, item: object, number: int) -> Mapping[str, Any]:
         if isinstance(item, Row):
             extra = plain_fields(item.extra)  # a struct's own way would write bytes as text
             try:
@@ -101,45 +168,12 @@ class Taker:
             except (TypeError, RecursionError) as error:
                 raise InputError(f"it cannot be written as JSON ({error}). Mend it.") from None
         if isinstance(item, Mapping):
-            data = plain_fields(item)
-            return self._renamed(data) if self._fields else data
+            return self.shape.whole(self.shape.given(item), self._readers[-1], number)
         if isinstance(item, InputError):
             raise item
         name = type(item).__name__
         article = "an" if name[:1] in "aeio" else "a"
         raise InputError(f"{article} {name} is no row. Give a dict or a Row.")
-
-    def _renamed(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        made: dict[str, Any] = {}
-        for name, value in data.items():
-            self._names.setdefault(name)
-            new = self._fields.get(name, name)
-            if made.get(new) is None:
-                made[new] = value
-            elif value is not None:
-                raise InputError(
-                    f"field '{new}': there are two, one of them renamed. Rename the other too, "
-                    "or drop one."
-                )
-        return made
-
-    def renamed_columns(self, columns: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
-        """A schema's columns under the names that the rows have them."""
-        self._names.update(dict.fromkeys(columns))
-        return own_columns({self._fields.get(name, name): columns[name] for name in columns})
-
-    def check_fields(self) -> None:
-        """See that what is to be renamed was in the records so far, if there were any.
-
-        Raises:
-            InputError: it names the field, and those that are there.
-        """
-        for name in self._fields:
-            if self._names and name not in self._names:
-                raise InputError(
-                    f"fields: '{name}' is not in {self._readers[-1].label}. "
-                    f"It has {', '.join(list(self._names)[:10])}."
-                )
 
     def _earlier(self, place: int) -> str:
         reader, number = self._readers[place >> _BITS], place & ((1 << _BITS) - 1)
@@ -158,13 +192,12 @@ class Taker:
             held = {"text": item}
         else:
             held = {} if isinstance(item, InputError) else {"type": type(item).__name__}
-        return Row.make(key=self._step, extra={self._readers[-1].unit: {"number": number, **held}})
+        return Row.make(key=self.step, extra={self._readers[-1].unit: {"number": number, **held}})
 
     def _bad(self, row: Row, message: str, place: int) -> Row:
-        if not self._skip_bad:
-            raise InputError(f"{message} {_SKIP[self._step]}")
+        self._note_bad(message)
         row = self._ids.told_apart(row, place)
-        return row.replace(failure=failure(self._step, InputError(message)))
+        return row.replace(failure=failure(self.step, InputError(message)))
 
 
 def _row(data: Mapping[str, Any]) -> Row:

@@ -25,6 +25,7 @@ from evolsynth.data.finding import above_pattern, in_folder, matching, once
 from evolsynth.data.open import Origin
 from evolsynth.data.passages import Text, boilerplate, passages_of, text_of
 from evolsynth.data.reader import Reader, Record
+from evolsynth.data.shape import Shape
 from evolsynth.data.taker import Taker
 from evolsynth.doing import doing
 from evolsynth.errors import InputError
@@ -267,5 +268,5 @@ def texts(
             raise InputError(f"{name} is {number!r}: it must be a number from 1.")
     some = [str(one) for one in given]
     reader = Passages(some, words, skip_bad=skip_bad, shuffle=shuffle)
-    taker = partial(Taker, skip_bad=skip_bad, fields=None)
+    taker = partial(Taker, skip_bad=skip_bad, shape=Shape(format="rows"))
     return Origin((reader,), reader.label, taker=taker, columns=None, limit=limit)

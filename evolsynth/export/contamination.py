@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.tokens import tokens
 from evolsynth.evaluation.embed.base import Embedder, rough
-from evolsynth.flat import text_of, whole
-from evolsynth.inputs import holds, input_of
+from evolsynth.flat import whole
+from evolsynth.inputs import holds, input_of, text_of
 from evolsynth.rows import Row
 
 __all__ = ["SIMILAR", "Benchmark", "Found", "Prompt", "benchmark_prompts"]

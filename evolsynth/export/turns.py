@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evolsynth.export.format import Unfit
-from evolsynth.flat import dump, text_of, turns_of
+from evolsynth.flat import dump, turns_of
+from evolsynth.inputs import text_of
 from evolsynth.rows import Row
 
 __all__ = ["answered", "asked", "conversation", "pair_of", "tools_of"]

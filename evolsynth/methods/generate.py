@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -22,7 +23,7 @@ from evolsynth.methods.method import Options, Role, method
 from evolsynth.options import Count, FilePath, Natural
 from evolsynth.prompts import made_by
 from evolsynth.rows import Message, Row, derive_seed, dump
-from evolsynth.streams import Rows, map_rows
+from evolsynth.streams import Rows, iterate, map_rows
 
 __all__ = ["RowTemplate", "generate"]
 
@@ -260,10 +261,25 @@ async def generate(
         shared = asked.head.lstrip() if constant else ""
         return {"messages": (*turns, Message("user", text)), "shared": shared}
 
+    # A seed comes from what is asked, and how many asked that before: columns that no prompt reads
+    # change nothing.
+    keys: dict[str, list[str]] = {}
+    times: Counter[str] = Counter()
+
+    async def noted(rows: Rows) -> AsyncGenerator[Row]:
+        async with aclosing(iterate(rows)) as source:
+            async for row in source:
+                if not row.settled:
+                    said = _asked(row, asked, above)
+                    times[said] += 1
+                    keys.setdefault(row.id, []).append(f"{said}/{times[said]}")
+                yield row
+
     async def one(row: Row) -> Row:
+        key = row.id if new else keys[row.id].pop(0)
         request = Request(
             **whole(row),
-            seed=derive_seed(seed, f"{_METHOD}/{output}", row.id),
+            seed=derive_seed(seed, f"{_METHOD}/{output}", key),
             max_tokens=max_tokens,
             sampling=sampling,
             stop=tuple(dict.fromkeys(stop)),
@@ -290,9 +306,17 @@ async def generate(
         return _filled(row, output, {**values, **texts}, made, new=new)
 
     width = llm.concurrency if concurrency is None else concurrency
-    async with aclosing(map_rows(rows, one, step=_METHOD, concurrency=width)) as stream:
+    given = rows if new else noted(rows)
+    async with aclosing(map_rows(given, one, step=_METHOD, concurrency=width)) as stream:
         async for row in stream:
             yield row
+
+
+def _asked(row: Row, *templates: RowTemplate | None) -> str:
+    """What of a row is asked, in short: what stands in the columns that templates name."""
+    names = [name for template in templates if template is not None for name in template.fields]
+    whole = repr([column(row, name) for name in names]).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(whole, digest_size=8).hexdigest()
 
 
 def _plan(n: int | None, seed: int, templates: Sequence[RowTemplate | None]) -> Iterator[Row]:

@@ -67,7 +67,8 @@ async def judge(
     async def one(row: Row) -> Row:
         scores, how = dict(row.scores), {}
         for name, file in files.items():
-            request = _request(file, row, derive_seed(seed, name, row.id))
+            told = f"{row.asked}\0{row.response}"  # the same question is asked once
+            request = _request(file, row, derive_seed(seed, name, told))
             if request is None:
                 continue
             opening = file.part("opening")

@@ -157,9 +157,7 @@ _NONE = frozenset[str]()
 _PREFIX = re.compile(r"(?:un|non|dis|in(?=[^bmpr])|im(?=[bmp])|il(?=l)|ir(?=r))")
 #: Words that only look as if they had one.
 _WHOLE = frozenset(
-    """under unless until invaluable infamous inflammable indifferent disease distress display
-    discover discuss unit union press impress increase income inform instance instant intend invest
-    invent improve import impact insure inside into interest investing disposed district""".split()
+    ["under", "unless", "until", "invaluable", "infamous", "inflammable", "indifferent", "disease", "distress", "display", "discover", "discuss", "unit", "union", "press", "impress", "increase", "income", "inform", "instance", "instant", "intend", "invest", "invent", "improve", "import", "impact", "insure", "inside", "into", "interest", "investing", "disposed", "district"]
 )
 
 

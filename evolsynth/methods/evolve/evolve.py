@@ -24,7 +24,7 @@ from evolsynth.evaluation.demands.found import carried
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.findings import reason
 from evolsynth.foreign import failure, of_all
-from evolsynth.inputs import OF_TEXT
+from evolsynth.inputs import OF_TEXT, of_task
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
 from evolsynth.methods.evolve.candidates import (
     root_of,
@@ -413,16 +413,17 @@ class _Evolver(NamedTuple):
             answered = {**parent.provenance["response"], "formed_from": before, "ground": ground}
             fields["response"] = response
             fields["provenance"] = {"instruction": made, "response": answered}
-        return Row.make(
+        child = Row.make(
             text,
             key=f"{_METHOD}/{self.seed}/{how['attempt']}/{place}",
             method=_METHOD,
             round=parent.round + 1,
             parents=(parent.id,),
             system=parent.system,
-            extra={name: parent.extra[name] for name in OF_TEXT if name in parent.extra},
+            extra=of_task(parent.extra),  # what else stands there changes no id, so no seed
             **fields,
         )
+        return child.replace(extra={n: parent.extra[n] for n in OF_TEXT if n in parent.extra})
 
     async def _gains(self, parent: Row, child: Row) -> Row:
         """The child, rejected if the judge holds it for equal to its parent."""

@@ -148,7 +148,7 @@ def bad_turn(case: Case) -> Finding | None:
 
     The first two are a row's instruction and response, which have checks of their own.
     """
-    turns = [m for m in case.row.messages if m.role != "system"]
+    turns = [m for m in case.row.messages if m.speaks]
     for number in range(2, len(turns)):
         made = case.made if turns[number].role == "user" else case.answered
         found = turn_findings(turns[: number + 1], made=made, about=case.row.input)

@@ -1,0 +1,41 @@
+"""Prompt and completion: texts, or lists of messages; questions and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from evolsynth.data.formats.form import form
+from evolsynth.data.formats.turns import judged, turns_of
+
+__all__ = ["pair", "prompt_completion"]
+
+_PAIRS = (("prompt", "completion"), ("prompt", "response"), ("question", "answer"))
+
+
+@form("prompt-completion", title="prompt and completion", noun="pairs", place=8)
+def prompt_completion(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The prompt is the instruction, the completion its response."""
+    if record.get("instruction") is not None:
+        return None
+    for asked, answered in _PAIRS:
+        if (told := pair(record.get(asked), record.get(answered))) is not None:
+            return told
+    return None
+
+
+def pair(prompt: Any, completion: Any) -> dict[str, Any] | None:
+    """A prompt and what follows it, each a text or a list of messages; None where they are not."""
+    if isinstance(prompt, str) and isinstance(completion, str) and prompt[:1] != "[":
+        return {"instruction": prompt, "response": completion}
+    before, after = _turns("user", prompt), _turns("assistant", completion)
+    if before is None or after is None:
+        return None
+    turns = after if after[0]["role"] != "assistant" else [*before, *after]
+    return {**judged(turns), "messages": turns}
+
+
+def _turns(role: str, said: Any) -> list[dict[str, Any]] | None:
+    if isinstance(said, str) and said[:1] != "[":
+        return [{"role": role, "content": said}]
+    return turns_of(said)

@@ -1,0 +1,177 @@
+"""What becomes of a record before it is a row: columns left out or renamed, its form read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evolsynth.columns import ColumnType
+from evolsynth.data.kinds import own_columns
+from evolsynth.data.reader import Asked, Items, Reader
+from evolsynth.doing import say
+from evolsynth.errors import InputError
+from evolsynth.inputs import INPUTS, stands_for_none
+from evolsynth.plain import plain_fields
+
+__all__ = ["LOOKED_AT", "Shape"]
+
+#: Records by which a form is known.
+LOOKED_AT = 100
+
+
+class Shape:
+    """How the records of a source are to be understood.
+
+    Args:
+        format: the name of their form; None to know it from the first records of each file.
+        fields: new names, the data's first.
+        field: the column that holds the task, which is called ``instruction`` from then on.
+        without: columns to leave out.
+
+    Raises:
+        InputError: there is no such form, or two columns are to have one name.
+    """
+
+    def __init__(
+        self,
+        *,
+        format: str | None = None,
+        fields: Mapping[str, str] | None = None,
+        field: str | None = None,
+        without: Sequence[str] = (),
+    ) -> None:
+        self._fields, self._without = dict(fields or {}), frozenset(without)
+        if field is not None and field != "instruction":
+            self._fields.setdefault(field, "instruction")
+        self._named = format
+        #: The form of the records that are under way; None for rows as ours.
+        self.form: Any = None
+        self._known = False
+        self._said: str | None = None
+        self._names: dict[str, None] = {}  # of columns, as the source has them
+        self._none = False
+        if format not in (None, "rows"):
+            from evolsynth.data.formats.form import FORMS
+
+            self.form = FORMS[str(format)]
+
+    @property
+    def changes(self) -> bool:
+        """Whether columns are left out or renamed."""
+        return bool(self._fields or self._without)
+
+    def begin(self, reader: Reader) -> None:
+        """The records that follow are this reader's."""
+        if self._named is not None:
+            return
+        self._known = False
+        if not isinstance(reader, Asked | Items):  # those are not begun for it
+            self._recognise(reader, [(n, item) for n, item, _ in reader.first(LOOKED_AT)])
+
+    def _recognise(self, reader: Reader, records: Sequence[tuple[int, object]]) -> None:
+        self._known, self.form = True, None
+        found = []
+        for number, item in records:
+            if isinstance(item, Mapping):
+                try:
+                    found.append((reader.place(number), self.given(item)))
+                except InputError:  # which is told where it is read
+                    continue
+        if all(_usual(record) for _, record in found):
+            return
+        from evolsynth.data.formats.form import recognised
+
+        self.form = recognised(found)
+        if self.form is None or self.form.name == self._said:
+            return
+        self._said = self.form.name
+        number = reader.count()
+        many = "" if number is None else f": {number:,} {self.form.noun}"
+        say(f"{reader.label}: read as {self.form.title}{many}.")
+
+    def given(self, item: Mapping[Any, Any], *, parsed: bool = False) -> Mapping[str, Any]:
+        """The columns of a record as they come out again: plain (a ``parsed`` line is so already),
+        renamed, without some.
+
+        Raises:
+            InputError: a value that JSON has no place for, or two columns of one name.
+        """
+        if self._without:
+            item = {name: value for name, value in item.items() if name not in self._without}
+        data = item if parsed else plain_fields(item)
+        return self._renamed(data) if self._fields else data
+
+    def whole(self, data: Mapping[str, Any], reader: Reader, number: int) -> Mapping[str, Any]:
+        """A record with what a row has of it, where it is of another form.
+
+        Raises:
+            InputError: it is not of the form that it is said to be.
+        """
+        if not self._known and self._named is None:
+            self._recognise(reader, [(number, data)])
+        self._note_none(data, reader)
+        if self.form is None or _usual(data):
+            return data
+        from evolsynth.data.formats.form import is_own
+
+        if is_own(data):
+            return data
+        told = (self.form.fields if self._named is None else self.form.named)(data)
+        if told is not None:
+            return {**data, **told}
+        if self._named is not None and not isinstance(data.get("instruction"), str):
+            names = ", ".join(list(data)[:5]) or "nothing"
+            raise InputError(f"this is not {self.form.title}: it has {names}.")
+        return data
+
+    def _note_none(self, data: Mapping[str, Any], reader: Reader) -> None:
+        """Say so where a text that says "none" is taken at its word."""
+        if self._none:
+            return
+        for name in INPUTS:
+            text = data.get(name)
+            if isinstance(text, str) and text and stands_for_none(text):
+                self._none = True
+                say(f"{reader.label}: '{text}' and the like in '{name}' is taken for none.")
+                return
+
+    def _renamed(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for name, value in data.items():
+            self._names.setdefault(name)
+            new = self._fields.get(name, name)
+            if made.get(new) is None:
+                made[new] = value
+            elif value is not None:
+                raise InputError(
+                    f"field '{new}': there are two, one of them renamed. Rename the other too, "
+                    "or drop one."
+                )
+        return made
+
+    def renamed_columns(self, columns: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
+        """A schema's columns under the names that the rows have them."""
+        self._names.update(dict.fromkeys(columns))
+        left = [name for name in columns if name not in self._without]
+        return own_columns({self._fields.get(name, name): columns[name] for name in left})
+
+    def check_fields(self, label: str) -> None:
+        """See that what is to be renamed was in the records so far, if there were any.
+
+        Raises:
+            InputError: it names the field, and those that are there.
+        """
+        for name in self._fields:
+            if self._names and name not in self._names:
+                raise InputError(
+                    f"fields: '{name}' is not in {label}. "
+                    f"It has {', '.join(list(self._names)[:10])}."
+                )
+
+
+def _usual(data: Mapping[str, Any]) -> bool:
+    """Whether a record is plainly a row as ours; what knows the forms need not be loaded then."""
+    return isinstance(data.get("instruction"), str) and data.keys() <= _NAMES
+
+
+_NAMES = frozenset({"id", "instruction", "response", "system", *INPUTS})

@@ -67,8 +67,13 @@ def diversity(
         other = collect(read_rows(reference, **reading), field=field, by=names, every=all)
     if not own.texts:
         left = ", ".join(f"{count} {why}" for why, count in own.left_out.items()) or "empty file"
+        none = (
+            "no row was accepted, so there is no row"
+            if own.status == "accepted"
+            else "there is no row"
+        )
         raise InputError(
-            f"{data}: there is no row to measure ({left}). Give another file, or --all for "
+            f"{data}: {none} to measure ({left}). Give another file, or --all for "
             "rejected rows too."
         )
     different = len({*own.texts, *(other.texts if other else ())})

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from evolsynth.errors import SetupError
 from evolsynth.evaluation.diversity.distances import Vectors
+from evolsynth.evaluation.text.language import is_english
 from evolsynth.evaluation.text.verbs import Root, root, verb_table
 from evolsynth.evaluation.text.words import COMMON, Word, content
 
@@ -162,9 +163,10 @@ class TextSet(NamedTuple):
     def of(
         cls, texts: Sequence[str], groups: Sequence[str], vectors: Vectors, centres: Centres
     ) -> TextSet:
-        """Find each text's cluster and root."""
+        """Find each text's cluster and root, which rules for English tell."""
         labels = nearest(vectors, centres) if texts else np.empty(0, np.intp)
-        return cls(texts, groups, vectors, labels, [root(text) for text in texts])
+        roots = [root(text) if is_english(text) else Root() for text in texts]
+        return cls(texts, groups, vectors, labels, roots)
 
 
 class ThinCluster(msgspec.Struct, frozen=True, kw_only=True):

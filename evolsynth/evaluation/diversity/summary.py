@@ -39,6 +39,7 @@ from evolsynth.evaluation.diversity.measures import (
 from evolsynth.evaluation.diversity.ngrams import Places
 from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.evaluation.text import told
+from evolsynth.evaluation.text.language import SCRIPTS, language
 from evolsynth.evaluation.text.verbs import RootVerb, verb_table
 from evolsynth.rows import Row
 
@@ -281,6 +282,7 @@ def measured(
     reached = np.bincount((theirs or mine).labels, minlength=len(centres))
     weights = reached / max(1, len(fitted.texts))
     around = dense[some(len(dense), _REFERENCE, seed)]
+    _say_languages([*mine.texts, *(theirs.texts if theirs else ())], embedder, notes)
     size, groups = _groups(mine, theirs, around, weights, seed, notes)
     _say_samples(mine, theirs, notes)
     return DiversityReport(
@@ -371,6 +373,21 @@ def _thin(
             labels.append(int(side.labels[place]))
     words = label_words(texts, np.array(labels, np.intp), len(centres))
     return thin_clusters(mine, theirs, centres, words)
+
+
+def _say_languages(texts: Sequence[str], embedder: Embedder, notes: list[str]) -> None:
+    """How many texts are in a language that root verbs and perhaps the vectors know nothing of."""
+    found = [language(text) for text in texts if not text.isascii()]
+    others = sum(code not in (None, "en") for code in found)
+    strange = sum(code in SCRIPTS for code in found)
+    if others:
+        notes.append(f"Root verbs are told of English alone: {others:,} texts are not in it.")
+    if strange:
+        notes.append(
+            f"{strange:,} texts are in other letters than Latin ones: figures from vectors (Vendi, "
+            f"NovelSum, distances, clusters) say as much of them as {embedder.name} knows of their "
+            "languages; those from words hold for all."
+        )
 
 
 def _say_samples(mine: TextSet, theirs: TextSet | None, notes: list[str]) -> None:

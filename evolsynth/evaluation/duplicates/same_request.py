@@ -46,6 +46,8 @@ _ELSE = 0.1
 _SIGN = re.compile(r"(?<=[A-Za-z])(?:\+\+|#)|(?<=[\w)])\s*[+*/^<>=%×÷]\s*(?=[\w(])")
 _EDGES = ".!?…,;:\"'`*"
 _LAST = re.compile(rf"(?:\s*[{re.escape(_EDGES)}]+)+\Z")
+#: In code quotation marks and semicolons are its own.
+_LAST_OF_CODE = re.compile(r"(?:\s*[.!?…,:]+)+\Z")
 _FIRST = re.compile(rf"\A[{re.escape(_EDGES)}]+(?=[^\W\d])")
 #: What a factorial, a derivative or A* ends in: a bracket, or a word of one letter or of digits.
 _IN_FORMULA = re.compile(r"(?:[)\]]|(?<!\w)(?:\d+|[^\W\d_]))\Z")
@@ -64,10 +66,10 @@ _UNSEEN = dict.fromkeys(
 )  # fmt: skip
 _BEGINS = re.compile(r"\A[A-Z][a-z]*(?=\s)")
 _POWER = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
-_MAY_BE_CODE = re.compile(r"[`(){}\[\]=<>\\|&;]|\n[ \t]|::|\w_\w")
+_MAY_BE_CODE = re.compile(r"[`$(){}\[\]=<>\\|&;]|\n[ \t]|::|\w_\w")
 #: Text that is code, or has some in it: where case, indentation and signs count.
 _CODE = re.compile(
-    r"`[^`\n]+`|\w\((?!s\))[^)\n]*\)|\w\[[^\]\n]+\]|[{}]|\w\s+=\s+\S|\w=\w"
+    r"`[^`\n]+`|\$[A-Za-z_]\w*|\w\((?!s\))[^)\n]*\)|\w\[[^\]\n]+\]|[{}]|\w\s+=\s+\S|\w=\w"
     r"|\w\s*(?:[=!<>:+*/-]=|->|=>|&&|\|\|)|;\s*(?:\n|\Z)|\n[ \t]+\S[^\n]*[:;(){}=]|:\n[ \t]+\S"
     r"|</?[a-z]\w*[ />]|\\\w|::|\b\w+_\w+\b"
 )
@@ -108,7 +110,9 @@ def normalise(text: str) -> str:
     if has_code(flat):
         lines = ((line, line.expandtabs(4)) for line in flat.splitlines() if line.strip())
         said = (" " * (len(w) - len(w.lstrip())) + " ".join(line.split()) for line, w in lines)
-        kept = _BEGINS.sub(lambda m: m.group().lower(), _trimmed("\n".join(said).strip()))
+        kept = _BEGINS.sub(
+            lambda m: m.group().lower(), _trimmed("\n".join(said).strip(), _LAST_OF_CODE)
+        )
         if has_code(kept):
             return kept
         flat = kept
@@ -125,18 +129,18 @@ def _power(match: re.Match[str]) -> str:
     return "^" + unicodedata.normalize("NFKC", match.group()).replace("\u2212", "-")
 
 
-def _trimmed(flat: str) -> str:
+def _trimmed(flat: str, marks: re.Pattern[str] = _LAST) -> str:
     """A text without the marks of sentences at its edges."""
     while flat:
-        head = _without_end(_FIRST.sub("", flat))
+        head = _without_end(_FIRST.sub("", flat) if marks is _LAST else flat, marks)
         if head == flat or not head:
             return flat
         flat = head
     return flat
 
 
-def _without_end(flat: str) -> str:
-    last = _LAST.search(flat[-_EDGE:])
+def _without_end(flat: str, marks: re.Pattern[str]) -> str:
+    last = marks.search(flat[-_EDGE:])
     if last is None:
         return flat
     run = last.group()

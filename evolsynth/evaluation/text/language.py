@@ -20,7 +20,8 @@ from functools import lru_cache
 from evolsynth.evaluation.text.words import plain, vocabularies
 from evolsynth.findings import Finding
 
-__all__ = ["LANGUAGES", "is_english", "language", "wrong_language", "wrong_request_language"]
+__all__ = ["LANGUAGES", "SCRIPTS", "is_english", "language", "wrong_language"]
+__all__ += ["wrong_request_language"]
 
 #: The commonest words of each language that few others of the list share.
 _STOP_WORDS = vocabularies(__file__, "language.txt")
@@ -39,6 +40,8 @@ _SCRIPTS = {
     "CYRILLIC": "ru", "GREEK": "el", "ARABIC": "ar", "HEBREW": "he", "DEVANAGARI": "hi",
     "THAI": "th", "HANGUL": "ko", "HIRAGANA": "ja", "KATAKANA": "ja", "CJK": "zh",
 }  # fmt: skip
+#: The languages that are told by their letters alone.
+SCRIPTS = frozenset(_SCRIPTS.values())
 #: What `language` can answer.
 LANGUAGES = tuple(sorted({*_STOP_WORDS, *_SCRIPTS.values()}))
 

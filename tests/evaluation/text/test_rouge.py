@@ -83,3 +83,11 @@ def test_a_text_can_be_looked_up_and_added_in_turn() -> None:
     assert found is not None
     assert (found.name, found.score) == ("r2", 1.0)
     assert (len(index), index[1].text) == (2, "Name three large rivers.")
+
+
+def test_other_scripts_have_words_and_those_without_spaces_letters() -> None:
+    assert rouge_tokens("Привет, мир!") == ["привет", "мир"]
+    assert rouge_tokens("हिन्दी में") == ["हिन्दी", "में"]
+    assert rouge_tokens("Pythonで書く。") == ["python", "で", "書", "く"]
+    assert rouge_l("東京の天気を教えて", "東京の地図を教えて") == pytest.approx(7 / 9)
+    assert rouge_l("東京", "大阪") == 0.0

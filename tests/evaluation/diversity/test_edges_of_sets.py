@@ -1,0 +1,70 @@
+"""Sets at the edge: one row, equal rows, empty ones, other letters, one text of many words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evolsynth.evaluation.diversity.ngrams import Wording
+from evolsynth.evaluation.diversity.summary import DiversityReport, diversity_report
+from evolsynth.rows import Row
+
+
+class Letters:
+    """An embedder for tests: how often each of some letters stands in a text."""
+
+    name = "letters"
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        counts = np.array([[1 + text.count(c) for c in "aeinorst"] for text in texts], np.float32)
+        return counts.reshape(-1, 8) / np.linalg.norm(counts.reshape(-1, 8), axis=1, keepdims=True)
+
+
+def report(*texts: str) -> DiversityReport:
+    rows = [Row.make(text, key=str(number)) for number, text in enumerate(texts)]
+    return diversity_report(rows, Letters())
+
+
+RIVER = "Name a river in Chile."
+SETS = {
+    "one": [RIVER],
+    "equal": [RIVER] * 45,
+    "mostly empty": ["", " ", "", RIVER],
+    "long": [RIVER, "stone " * 5000],
+    "Thai": ["บอกชื่อแม่น้ำสามสาย", "เขียนบทกวีสั้นเกี่ยวกับฝน"] * 12,
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_figure_is_a_number_or_none(name: str) -> None:
+    made = report(*SETS[name]).to_json()
+    assert "NaN" not in made
+    assert "Infinity" not in made
+    assert json.loads(made)["whole"]["rows"] > 0
+
+
+@pytest.mark.parametrize("name", ["one", "equal", "mostly empty"])
+def test_what_is_all_the_same_has_a_vendi_score_of_one(name: str) -> None:
+    assert report(*SETS[name]).whole.vendi == pytest.approx(1.0, abs=1e-6)
+
+
+def test_small_groups_are_said_not_to_be_compared() -> None:
+    assert any("too few to compare" in note for note in report(RIVER).notes)
+
+
+def test_of_other_languages_it_is_said_what_is_not_told() -> None:
+    notes = " ".join(report(*SETS["Thai"]).notes)
+    assert "24 texts are not in it" in notes
+    assert "as much of them as letters knows" in notes
+    assert "letters knows" not in " ".join(report(RIVER).notes)
+
+
+def test_words_of_scripts_without_spaces_are_their_letters() -> None:
+    wording = Wording(["東京の天気", "東京の地図"])
+    assert wording.mean_words() == 5
+    assert wording.distinct(1) == pytest.approx(7 / 10)
+    assert Wording(["हिन्दी में लिखो"]).mean_words() == 3

@@ -90,7 +90,7 @@ _SAME_SIGN = str.maketrans({"×": "*", "·": "*", "÷": "/", "→": ">"})
 
 def _signs(text: Reading, i: int) -> str:
     """The operators between a token and the next, with the brackets around them."""
-    between = text.between(i, i + 1)
+    between = text.between(i, i + 1).replace("`", "")
     if not _OPERATOR.search(between):
         return ""
     left, right = text.tokens[i].text, text.tokens[i + 1].text
@@ -99,10 +99,16 @@ def _signs(text: Reading, i: int) -> str:
         return ""  # "two-line", "and/or"
     if bare in ("-", "--") and between != bare and left.isalpha() and len(left) > 1:
         return ""  # a dash
+    if "|" in bare or (bare == "-" and not (_is_value(left) and _is_value(right))):
+        return ""
     spaced = between[0].isspace() and between[-1].isspace()
     if "\n" in between or (bare in ("**", "*", "***", "-") and not spaced):
         return ""
     return "".join(between.translate(_SAME_SIGN).split()).replace("->", ">")
+
+
+def _is_value(word: str) -> bool:
+    return len(word) == 1 or word[-1].isdigit()
 
 
 def _operators(old: Reading, new: Reading, made: Alignment) -> Iterator[Loss]:

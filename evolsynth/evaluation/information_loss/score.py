@@ -157,7 +157,7 @@ WEIGHTS = {
     "most of quantities": 1.06,
     "any of quantities": 1.34,
     "most of facts": 1.15,
-    "most of senses": 0.2,
+    "most of senses": 1.2,
     "most of clauses": 0.28,
     "any of clauses": 0.01,
     "copied": 0.65,
@@ -203,7 +203,7 @@ def evidence(
     from evolsynth.evaluation.information_loss.notation import notation, units
     from evolsynth.evaluation.information_loss.polarity import polarity
     from evolsynth.evaluation.information_loss.roles import roles
-    from evolsynth.evaluation.information_loss.scope import alternatives, scopes
+    from evolsynth.evaluation.information_loss.scope import alternatives, scopes, widened
     from evolsynth.evaluation.information_loss.senses import senses
 
     # first what pairs off the same in other words
@@ -220,6 +220,7 @@ def evidence(
             *turned,
             *scopes(old, new, made),
             *alternatives(old, new, made),
+            *widened(old, new, made),
             *roles(old, new, made),
             *senses(old, new, made),
         ],

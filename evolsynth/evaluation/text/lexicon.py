@@ -19,12 +19,12 @@ __all__ = ["kind_of", "lemmas", "near_kin", "opposite", "same_meaning", "senses"
 
 class _Table(NamedTuple):
     """Numbers of meanings by word; for each meaning, those above it and its words; which are of
-    verbs."""
+    adjectives and adverbs."""
 
     senses: dict[str, tuple[int, ...]]
     above: list[tuple[int, ...]]
     words: list[tuple[str, ...]]
-    verbs: range
+    adjectives: range
     opposites: dict[str, frozenset[str]]
     forms: dict[str, str]
 
@@ -65,7 +65,7 @@ def _table() -> _Table:
         {word: tuple(found) for word, found in senses.items()},
         above,
         words,
-        range(len(parts["noun"]), len(parts["noun"]) + len(parts["verb"])),
+        range(len(parts["noun"]) + len(parts["verb"]), len(words)),
         {word: frozenset(found) for word, found in opposites.items()},
         dict(line.split() for line in parts["forms"]),
     )
@@ -178,8 +178,8 @@ def _denies(one: str, other: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def _heads(word: str) -> frozenset[str]:
-    """The words with an opposite just above a word; not of verbs, where all have one."""
+    """The adjectives that one is near to, and that have an opposite."""
     table = _table()
-    own = (number for number in senses(word) if number not in table.verbs)
+    own = (number for number in senses(word) if number in table.adjectives)
     ups = {up for number in own for up in table.above[number]}
     return frozenset(lemma for up in ups for lemma in table.words[up] if lemma in table.opposites)

@@ -77,7 +77,9 @@ def _products(
 ) -> NDArray[np.float32]:
     """Cosines of the rows of two arrays of an embedder's vectors, of shape (n, m)."""
     found: NDArray[np.float32] = one @ other.T
-    return np.float32(_SLOPE) * found + np.float32(_SHIFT) if isinstance(embedder, _Rough) else found
+    return (
+        np.float32(_SLOPE) * found + np.float32(_SHIFT) if isinstance(embedder, _Rough) else found
+    )
 
 
 class _Clause(NamedTuple):

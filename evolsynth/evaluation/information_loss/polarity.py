@@ -10,6 +10,7 @@ Manning 2009, cut down to what can be told without a parser). For English.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -39,8 +40,9 @@ _JOINS = vocabulary("and or nor than as to for in on at by with from of that abo
 _NOT_SO = vocabulary("only just merely until simply necessarily")
 _QUANTIFIED = vocabulary("all every each everyone everybody everything always both entirely")
 #: Around a "no" that is an answer, or a part of a bound; and verbs that deny only what is done.
-_BEFORE_NO, _AFTER_NO = vocabulary("or yes say says said saying answer"), vocabulary(
-    "or matter doubt more less fewer later sooner"
+_BEFORE_NO, _AFTER_NO = (
+    vocabulary("or yes say says said saying answer"),
+    vocabulary("or matter doubt more less fewer later sooner"),
 )
 _ONLY_OF_DEEDS = vocabulary("stop stops stopped stopping keep quit")
 #: How far a denial reaches, in words of content; and around a word what may deny it too.
@@ -75,7 +77,8 @@ class _Sign(NamedTuple):
 class _Side:
     """A text with the signs of its tokens.
 
-    ``cue`` says of each token whether it denies; ``target`` what it denies, -1 for none.
+    ``cue`` says of each token whether it denies; ``target`` what it denies, -1 for none; ``often``
+    how often each word is denied and is not.
     """
 
     def __init__(self, text: Reading) -> None:
@@ -92,6 +95,8 @@ class _Side:
                         self.target[i] = k
                     was = self.signs[k]
                     self.signs[k] = _Sign(not was.denied, max(sure, was.sure), i)
+        said = zip(self.tokens, self.signs, strict=True)
+        self.often = Counter((token.key, sign.denied) for token, sign in said)
 
     def _denies(self, i: int) -> bool:
         after = self.low[i + 1] if i + 1 < len(self.low) else ""
@@ -101,7 +106,7 @@ class _Side:
         if self.low[i] == "no":
             return not (before in _BEFORE_NO or after in _AFTER_NO)
         if self.low[i] in _ONLY_OF_DEEDS:
-            return after.endswith("ing")
+            return after.endswith("ing") or "from" in self.low[i + 2 : i + 5]
         return True
 
     def _reached(self, i: int) -> Iterator[tuple[int, int]]:
@@ -136,6 +141,7 @@ class _Side:
                 yield k
                 k += step
 
+
 class _Pair(NamedTuple):
     """Both sides; ``fresh`` says of each token whether it has no counterpart."""
 
@@ -161,7 +167,7 @@ def polarity(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         j, turned = _counterpart(pair, i)
         if j < 0:
             _without_prefix(pair, i)
-        if j < 0 or pair.new.cue[j]:
+        if j < 0 or pair.new.cue[j] or new.tokens[j].weight <= 0:
             continue
         mine, theirs = pair.old.signs[i], pair.new.signs[j]
         if (mine.denied != theirs.denied) == turned:
@@ -239,12 +245,11 @@ def _weight(pair: _Pair, i: int, j: int, *, turned: bool) -> float:
 def _as_often(pair: _Pair, i: int, j: int) -> bool:
     """Whether a word that stands in several places is denied in as many of them as before: the
     places may have been taken for one another."""
-    counts = []
-    for side, at in ((pair.old, i), (pair.new, j)):
-        key = side.tokens[at].key
-        signs = [side.signs[k].denied for k, t in enumerate(side.tokens) if t.key == key]
-        counts.append((len(signs), sum(signs)))
-    return counts[0] == counts[1] and counts[0][0] > 1
+    counts = [
+        Counter({d: s.often[s.tokens[at].key, d] for d in (False, True)})
+        for s, at in ((pair.old, i), (pair.new, j))
+    ]
+    return counts[0] == counts[1] and counts[0].total() > 1
 
 
 def _settled(pair: _Pair, sign: _Sign) -> bool:
@@ -265,9 +270,11 @@ def _same_deed(pair: _Pair, i: int, j: int) -> bool:
     bottles were not broken"."""
     for k in pair.old.near(i):
         m = pair.made.place[k]
-        if pair.made.same[k] and pair.old.signs[k].denied and abs(m - j) <= _AROUND:
-            if pair.new.signs[m].denied and 2 in (pair.old.signs[k].sure, pair.new.signs[m].sure):
-                return True
+        if not pair.made.same[k] or abs(m - j) > _AROUND:
+            continue
+        mine, theirs = pair.old.signs[k], pair.new.signs[m]
+        if mine.denied and theirs.denied and 2 in (mine.sure, theirs.sure):
+            return True
     return False
 
 

@@ -96,7 +96,11 @@ def scopes(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         if other is None or other.kind == phrase.kind:
             continue
         whole = all(made.same[i] for i in phrase.tokens)
-        if not whole and not any(fresh[j] for j in other.tokens) and not _shared(made, phrase, other):
+        if (
+            not whole
+            and not any(fresh[j] for j in other.tokens)
+            and not _shared(made, phrase, other)
+        ):
             continue  # it stands for another one
         pair = frozenset((phrase.kind, other.kind))
         if pair in _SAME:
@@ -182,7 +186,12 @@ def alternatives(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     for j, token in enumerate(new.tokens):
         if token.text.casefold() not in _OPEN or made.of[j] >= 0:
             continue
-        if j < 1 or j > len(new.tokens) - 2 or _under_denial(new, j) or new.apart(j - 1, j + 1, ".;:!?,\n()"):
+        if (
+            j < 1
+            or j > len(new.tokens) - 2
+            or _under_denial(new, j)
+            or new.apart(j - 1, j + 1, ".;:!?,\n()")
+        ):
             continue
         left = _copied(new, made, range(j - 1, max(-1, j - 4), -1))
         right = _copied(new, made, range(j + 1, min(len(new.tokens), j + 4)))

@@ -34,7 +34,7 @@ from evolsynth.evaluation.information_loss.reading import (
 )
 from evolsynth.evaluation.text import MOST, looked_at
 from evolsynth.evaluation.text.added import begins_with, demand_added, unlike
-from evolsynth.evaluation.text.language import language
+from evolsynth.evaluation.text.language import is_english, language, wrong_request_language
 from evolsynth.evaluation.text.words import NEGATORS, content, vocabulary, words
 from evolsynth.findings import Finding
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["THRESHOLD", "WEIGHTS", "Evidence", "InformationLoss", "evidence", "information_loss"]
-__all__ += ["information_losses", "no_new_demand", "texts_compared", "word_vectors"]
+__all__ += ["in_english", "information_losses", "no_new_demand", "texts_compared", "word_vectors"]
 
 #: Calibrated so that about one rewrite in thirty that keeps all is at or above it.
 THRESHOLD = 0.5
@@ -142,6 +142,26 @@ def no_new_demand(original: str, evolved: str) -> Finding | None:
     return Finding("no_new_demand", detail) if len(new) < 2 else None
 
 
+def in_english(original: str, evolved: str) -> Finding | None:
+    """Found where an instruction in another language goes on in English, unasked.
+
+    Told of three words on, where the original is in another script, and of two common words of
+    English on, where it is in Latin letters.
+    """
+    known = looked_at(original)
+    if is_english(known):
+        return None
+    added = demand_added(original, evolved)
+    spoken = language(known)
+    expected = spoken if spoken is not None else "zh"
+    found = wrong_request_language(added, expected) if len(words(added)) >= 3 else None
+    if found is None or found.detail["language"] not in ("en", "Latin"):
+        return None
+    if found.detail["language"] == "Latin" and any(c.isascii() and c.isalpha() for c in known):
+        return None  # a text with names in Latin letters may get more of them
+    return Finding("other_language", {"added": added})
+
+
 # All losses of a pair, added up -------------------------------------------------------------------
 
 #: A loss that says less than this is not worth a person's look.
@@ -216,7 +236,9 @@ def evidence(
             *notation(old, new, made),
             *([] if foreign else data_changed(old, new, made)),
         ],
-        "senses": [] if foreign else [
+        "senses": []
+        if foreign
+        else [
             *turned,
             *scopes(old, new, made),
             *alternatives(old, new, made),

@@ -1,8 +1,9 @@
 """Which English words mean the same, exclude each other, or are kinds of one another.
 
 By WordNet 3.0 (Miller 1995; Fellbaum 1998), cut down to common words and their commonest senses
-(``lexicon.txt.xz``, made by ``scripts/lexicon.py``; licence in ``lexicon.licence``), and by a list of
-our own of opposites that it lacks (``opposites.txt``). A word in neither is related to nothing. The table is read at the first question: some 0.1 s and 20 MB.
+(``lexicon.txt.xz``, made by ``scripts/lexicon.py``; licence in ``lexicon.licence``), and by a list
+of opposites that it lacks (``opposites.txt``). A word in neither is related to nothing. The table
+is read at the first question: some 0.1 s and 20 MB.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
+
+from evolsynth.evaluation.text.words import vocabulary
 
 __all__ = ["kind_of", "lemmas", "near_kin", "opposite", "same_meaning", "senses"]
 
@@ -156,10 +159,10 @@ _NONE = frozenset[str]()
 #: What a word is made its opposite with, at its beginning and at its end.
 _PREFIX = re.compile(r"(?:un|non|dis|in(?=[^bmpr])|im(?=[bmp])|il(?=l)|ir(?=r))")
 #: Words that only look as if they had one.
-_WHOLE = frozenset(
+_WHOLE = vocabulary(
     """under unless until invaluable infamous inflammable indifferent disease distress display
     discover discuss unit union press impress increase income inform instance instant intend invest
-    invent improve import impact insure inside into interest investing disposed district""".split()
+    invent improve import impact insure inside into interest investing disposed district"""
 )
 
 

@@ -34,9 +34,10 @@ if TYPE_CHECKING:
 
 __all__ = ["OWN", "Pair", "auroc", "read_pairs", "run"]
 
-#: Pairs by hand, and rewrites by SmolLM2.
+#: Pairs by hand, rewrites by SmolLM2, and pairs by hand of what turns the sense round.
 OWN = tuple(
-    Path(__file__).parent / "data" / f"information_loss{name}.jsonl" for name in ("", "_rewrites")
+    Path(__file__).parent / "data" / f"information_loss{name}.jsonl"
+    for name in ("", "_rewrites", "_senses")
 )
 _DRAWS = 300
 

@@ -1,9 +1,10 @@
-"""Make ``evolsynth/evaluation/text/lexicon.txt.xz`` from WordNet 3.0: ``python scripts/lexicon.py DICT``.
+"""Make ``evolsynth/evaluation/text/lexicon.txt.xz`` from WordNet 3.0.
 
-DICT is the folder with ``data.noun`` and ``index.noun`` (Debian: ``wordnet-base``, in
-``/usr/share/wordnet``). Kept are words that somebody once met in a text: those that have a sense
-that was tagged in WordNet's corpora, and whole words of MiniLM's vocabulary. Of each its first
-senses. A meaning without such a word is left out, and what is below it is joined to what is above.
+``python scripts/lexicon.py DICT``: DICT is the folder with ``data.noun`` and ``index.noun``
+(Debian: ``wordnet-base``, in ``/usr/share/wordnet``). Kept are words that somebody once met in a
+text: those that have a sense that was tagged in WordNet's corpora, and whole words of MiniLM's
+vocabulary. Of each its first senses. A meaning without such a word is left out, and what is below
+it is joined to what is above.
 """
 
 from __future__ import annotations

@@ -130,3 +130,22 @@ def test_the_rewrites_by_the_model_agree_with_themselves() -> None:
             assert lost["became"] is None or lost["became"] in pair["evolved"]
     assert all(len(split) == 1 for split in halves.values())
     assert {pair["label"] for pair in rewrites} == {"kept", "lost", "altered"}
+
+
+def test_the_pairs_of_turned_senses_agree_with_themselves() -> None:
+    file = FILE.with_name("information_loss_senses.jsonl")
+    pairs = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert len({pair["id"] for pair in pairs}) == len(pairs) > 1200
+    assert len({(pair["original"], pair["evolved"]) for pair in pairs}) == len(pairs)
+    halves: defaultdict[str, set[str]] = defaultdict(set)
+    sizes: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for pair in pairs:
+        assert pair["label"] in {"kept", "altered"}
+        assert pair["original"] != pair["evolved"]
+        halves[pair["original"]].add(pair["split"])
+        sizes[pair["set"]][pair["label"]] += 1
+    assert all(len(split) == 1 for split in halves.values())
+    alone = sizes.pop("fresh rewrites")
+    assert alone == {"kept": 100}
+    assert len(sizes) == 10
+    assert all(min(counts["kept"], counts["altered"]) >= 60 for counts in sizes.values())

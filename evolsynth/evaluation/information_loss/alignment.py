@@ -210,14 +210,26 @@ def _left(made: Alignment) -> tuple[list[int], list[int]]:
 def _related(made: Alignment) -> None:
     """Words with the same beginning (Japan, Japanese), and slips of the pen."""
     old, new = _left(made)
-    rest = [j for j in new if made.evolved[j].text.isalpha()]
+    by: dict[object, list[int]] = defaultdict(list)  # only such words can be related
+    for j in new:
+        if made.evolved[j].text.isalpha():
+            for trait in _traits(made.evolved[j].key):
+                by[trait].append(j)
     for i in old:
         token = made.original[i]
-        alike = (j for j in rest if related(token.key, made.evolved[j].key))
-        choice = next(alike, None) if token.text.isalpha() else None
+        if not token.text.isalpha():
+            continue
+        likely = sorted({j for trait in _traits(token.key) for j in by.get(trait, ())})
+        free = (j for j in likely if made.of[j] < 0)
+        choice = next((j for j in free if related(token.key, made.evolved[j].key)), None)
         if choice is not None:
             _pair(made, i, choice, 0.95, True)
-            rest.remove(choice)
+
+
+def _traits(key: str) -> tuple[object, ...]:
+    """What two related words have in common, one of these at least: the first letter, or a group
+    of synonyms."""
+    return (key[:1], *_SYNONYMS.get(key, _NONE))
 
 
 #: How surely a word stands for one of the same meaning, and for a narrower one.

@@ -83,7 +83,7 @@ def _names(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
             continue
         seen.add(place.text.casefold())
         own = old.inside(place.start, place.end)
-        gone = [i for i in own if not made.same[i]]
+        gone = [i for i in own if made.kept[i] < _SAID_OTHERWISE]
         if not gone:
             continue
         hole = gap(made, gone[0])
@@ -191,6 +191,8 @@ def _stands(made: Alignment, i: int) -> bool:
 #: ("first" may be "initially"), or a small one ("the two" may be "both").
 _GONE, _REPEATED, _ORDINAL, _ONE, _TWO = 0.65, 0.1, 0.12, 0.15, 0.4
 _CHANGED_UNIT, _PUT_IN = 0.6, 0.55
+#: What a measure says of whose number only others are left.
+_OF_ANOTHER = 0.5
 #: From which on a word is told to stand for the same.
 _SAID_OTHERWISE = 0.85
 #: Lost numbers, articles and candidates that are looked at: no request has as many.
@@ -351,7 +353,10 @@ def _weight(new: Reading, number: Number, hole: Gap, became: str | None, copied:
         return 0.6 if hole.tight and replaced else _ORDINAL
     if became is not None:
         return _GONE
-    if any(value == n.values[0] for n in new.numbers):
+    equals = [n for n in new.numbers if value == n.values[0]]
+    if equals and number.unit and number.unit not in {n.unit for n in equals}:
+        return _OF_ANOTHER
+    if equals:
         came = new.tokens[hole.begin : hole.stop]
         empty = not any(t.weight > 0 and t.text.casefold() not in _VAGUE for t in came)
         return 0.55 if hole.tight and empty else _REPEATED
@@ -380,6 +385,9 @@ def _of_something_else(
     """A number that was copied, but with another unit ("400 yards") or counting something else."""
     number = _number(old, i)
     became = new.text[other.start : _end_of_counted(new, made.place[i])]
+    after = _counted(old.tokens, i)
+    if after is not None and not made.same[after] and made.kept[after] >= _SAID_OTHERWISE:
+        return []  # another way to write the unit
     units = {number.unit, other.unit}
     if units.isdisjoint(("", "clock")):
         same = len(units) == 1 and number.measure == other.measure
@@ -390,8 +398,6 @@ def _of_something_else(
     k, j = _counted(old.tokens, i), _counted(new.tokens, made.place[i])
     taken = j is not None and made.of[j] >= 0 and made.same[made.of[j]]
     if k is None or j is None or made.same[k] or taken or number.unit:
-        return []
-    if made.kept[k] >= _SAID_OTHERWISE:  # another way to write the unit
         return []
     if made.place[k] == j and made.kept[k] >= 0.5:  # words of like meaning
         return []

@@ -27,10 +27,8 @@ _UNITS = {
     for number, line in enumerate(lines)
     for name in line.split()
 }
-_WRITTEN = re.compile(
-    rf"[\s-]{{0,2}}(?P<unit>{'|'.join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?!\w)",
-    re.I,
-)
+_NAMES = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
+_WRITTEN = re.compile(rf"[\s-]{{0,2}}(?P<unit>{_NAMES})(?!\w)", re.I)
 _MONEY = {"$": "usd", "€": "eur", "£": "gbp"}
 
 
@@ -90,19 +88,30 @@ _SAME_SIGN = str.maketrans({"×": "*", "·": "*", "÷": "/", "→": ">"})
 
 def _signs(text: Reading, i: int) -> str:
     """The operators between a token and the next, with the brackets around them."""
-    between = text.between(i, i + 1)
+    between = text.between(i, i + 1).replace("`", "")
     if not _OPERATOR.search(between):
         return ""
     left, right = text.tokens[i].text, text.tokens[i + 1].text
     bare = between.strip()
-    if bare in ("-", "/", "--", "*", "**") and between == bare and left.isalpha() and right.isalpha():
+    if (
+        bare in ("-", "/", "--", "*", "**")
+        and between == bare
+        and left.isalpha()
+        and right.isalpha()
+    ):
         return ""  # "two-line", "and/or"
     if bare in ("-", "--") and between != bare and left.isalpha() and len(left) > 1:
         return ""  # a dash
+    if "|" in bare or (bare == "-" and not (_is_value(left) and _is_value(right))):
+        return ""
     spaced = between[0].isspace() and between[-1].isspace()
     if "\n" in between or (bare in ("**", "*", "***", "-") and not spaced):
         return ""
     return "".join(between.translate(_SAME_SIGN).split()).replace("->", ">")
+
+
+def _is_value(word: str) -> bool:
+    return len(word) == 1 or word[-1].isdigit()
 
 
 def _operators(old: Reading, new: Reading, made: Alignment) -> Iterator[Loss]:
@@ -122,7 +131,9 @@ def _operators(old: Reading, new: Reading, made: Alignment) -> Iterator[Loss]:
 
 _ITEM = r"[\w.'\"`°+-]{1,24}"
 _BRACKETS = re.compile(rf"[\[(]\s?({_ITEM}(?:\s?,\s?{_ITEM}){{1,40}})\s?[\])]")
-_ARROWS = re.compile(rf"{_ITEM}(?:\s?(?:->|=>|→)\s?{_ITEM}){{1,40}}|{_ITEM}(?:\s-\s{_ITEM}){{2,40}}")
+_ARROWS = re.compile(
+    rf"{_ITEM}(?:\s?(?:->|=>|→)\s?{_ITEM}){{1,40}}|{_ITEM}(?:\s-\s{_ITEM}){{2,40}}"
+)
 _NUMBERS = re.compile(r"(?<![\w.,])-?\d[\d.]{0,9}(?:,? -?\d[\d.]{0,9}){2,40}(?![\w])")
 #: What says that the order of words counts.
 _ORDERED = re.compile(

@@ -10,15 +10,16 @@ Manning 2009, cut down to what can be told without a parser). For English.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from evolsynth.evaluation.information_loss.alignment import Alignment, gap
+from evolsynth.evaluation.information_loss.alignment import Alignment, copying, gap
 from evolsynth.evaluation.information_loss.reading import Loss, Reading
 from evolsynth.evaluation.text.lexicon import opposite, same_meaning
 from evolsynth.evaluation.text.words import vocabularies, vocabulary
 
-__all__ = ["polarity"]
+__all__ = ["averse", "polarity"]
 
 _LISTS = vocabularies(__file__, "polarity.txt")
 _THINGS, _DENY = _LISTS["deny a thing"], frozenset[str]().union(*_LISTS.values()) - _LISTS["averse"]
@@ -26,7 +27,7 @@ _AVERSE = _LISTS["averse"]
 _AVERSE_FORM = re.compile(r"(?:un|dis|non|in|im|il|ir|mis)[a-z]{4,}|[a-z]{3,}less")
 #: What a clause ends with, for what is denied in it.
 _ENDS = vocabulary(
-    "but although though because since while when whereas if until so which who unless"
+    "but although though because since while when whereas if until so which who unless nor"
 )
 #: What one does not think is not so: the denial may stand behind it as well.
 _RAISED = vocabulary(
@@ -38,16 +39,30 @@ _JOINS = vocabulary("and or nor than as to for in on at by with from of that abo
 #: "Not only", "not until": nothing is denied.
 _NOT_SO = vocabulary("only just merely until simply necessarily")
 _QUANTIFIED = vocabulary("all every each everyone everybody everything always both entirely")
+#: Around a "no" that is an answer, or a part of a bound; and verbs that deny only what is done.
+_BEFORE_NO, _AFTER_NO = (
+    vocabulary("or yes say says said saying answer"),
+    vocabulary("or matter doubt more less fewer later sooner"),
+)
+_ONLY_OF_DEEDS = vocabulary("stop stops stopped stopping keep quit")
 #: How far a denial reaches, in words of content; and around a word what may deny it too.
 _REACH, _AROUND = 4, 8
 
 #: What a word says that was denied and is not any more, or is now: where its denial just went or
 #: came in copied text, and in a rewrite; that a denial is still there, but not before this word;
 #: that it may have reached it. And what an opposite says in a word's place, copied and rewritten.
-_TURNED, _TURNED_REWRITTEN, _ELSEWHERE, _PERHAPS = 0.95, 0.85, 0.45, 0.35
+_TURNED, _TURNED_REWRITTEN, _ELSEWHERE, _PERHAPS = 0.95, 0.9, 0.45, 0.35
+#: The second where nothing around was copied.
+_REWRITTEN = 0.45
 _OPPOSITE, _OPPOSITE_REWRITTEN = 0.9, 0.5
 #: How surely an opposite that is denied stands for a word.
 _PAIRED = 0.95
+
+
+def averse(word: str) -> bool:
+    """Whether a word may hold a denial in itself: "gone", "late", "unused"."""
+    low = word.casefold()
+    return low in _AVERSE or bool(_AVERSE_FORM.fullmatch(low))
 
 
 class _Sign(NamedTuple):
@@ -62,7 +77,8 @@ class _Sign(NamedTuple):
 class _Side:
     """A text with the signs of its tokens.
 
-    ``cue`` says of each token whether it denies; ``target`` what it denies, -1 for none.
+    ``cue`` says of each token whether it denies; ``target`` what it denies, -1 for none; ``often``
+    how often each word is denied and is not.
     """
 
     def __init__(self, text: Reading) -> None:
@@ -79,6 +95,8 @@ class _Side:
                         self.target[i] = k
                     was = self.signs[k]
                     self.signs[k] = _Sign(not was.denied, max(sure, was.sure), i)
+        said = zip(self.tokens, self.signs, strict=True)
+        self.often = Counter((token.key, sign.denied) for token, sign in said)
 
     def _denies(self, i: int) -> bool:
         after = self.low[i + 1] if i + 1 < len(self.low) else ""
@@ -86,13 +104,17 @@ class _Side:
         if self.low[i] == "not":
             return not (after in _NOT_SO or before in ("or", "if", "why", "whether"))
         if self.low[i] == "no":
-            return not (before in ("or", "yes") or after in ("or", "matter", "doubt"))
+            return not (before in _BEFORE_NO or after in _AFTER_NO)
+        if self.low[i] in _ONLY_OF_DEEDS:
+            return after.endswith("ing") or "from" in self.low[i + 2 : i + 5]
         return True
 
     def _reached(self, i: int) -> Iterator[tuple[int, int]]:
         """The words that a denial reaches, each with how surely."""
         said, sure = 0, 2
         if i + 1 < len(self.low) and self.low[i + 1] in _QUANTIFIED:
+            sure = 1
+        if "until" in self.low[i + 1 : i + 6]:  # "it was not finished until 1903"
             sure = 1
         for k in range(i + 1, min(i + 1 + 3 * _REACH, len(self.tokens))):
             token, low = self.tokens[k], self.low[k]
@@ -119,11 +141,6 @@ class _Side:
                 yield k
                 k += step
 
-    def averse(self, i: int) -> bool:
-        """Whether a word that is no cue may hold a denial."""
-        low = self.low[i]
-        return low in _AVERSE or bool(_AVERSE_FORM.fullmatch(low))
-
 
 class _Pair(NamedTuple):
     """Both sides; ``fresh`` says of each token whether it has no counterpart."""
@@ -148,7 +165,9 @@ def polarity(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
             _denied_by_another(pair, i)
             continue
         j, turned = _counterpart(pair, i)
-        if j < 0 or pair.new.cue[j]:
+        if j < 0:
+            _without_prefix(pair, i)
+        if j < 0 or pair.new.cue[j] or new.tokens[j].weight <= 0:
             continue
         mine, theirs = pair.old.signs[i], pair.new.signs[j]
         if (mine.denied != theirs.denied) == turned:
@@ -183,6 +202,16 @@ def _denied_by_another(pair: _Pair, i: int) -> None:
         made.place[i], made.kept[i] = sign.by, _PAIRED
 
 
+def _without_prefix(pair: _Pair, i: int) -> None:
+    """ "An uninhabited island" may be "one where nobody lives"."""
+    if not _AVERSE_FORM.fullmatch(pair.old.low[i]) or not pair.gone[i]:
+        return
+    hole = gap(pair.made, i)
+    denial = next((k for k in range(hole.begin, hole.stop) if pair.new.cue[k]), None)
+    if denial is not None and pair.came[denial] and pair.made.place[i] < 0:
+        pair.made.place[i], pair.made.kept[i] = denial, 0.6
+
+
 def _weight(pair: _Pair, i: int, j: int, *, turned: bool) -> float:
     """How much it says that words i and j, which stand for one another, have other signs."""
     mine, theirs = pair.old.signs[i], pair.new.signs[j]
@@ -207,18 +236,20 @@ def _weight(pair: _Pair, i: int, j: int, *, turned: bool) -> float:
         return 0.0 if _settled(pair, mine) else _PERHAPS * copied
     if sign.sure < 2 and _still_denies(pair, mine, theirs):
         return 0.0 if sign.sure else _ELSEWHERE
-    return _TURNED if copied else _TURNED_REWRITTEN
+    if copied:
+        return _TURNED
+    share = copying(pair.made, [i], around=i)
+    return _REWRITTEN + (_TURNED_REWRITTEN - _REWRITTEN) * share
 
 
 def _as_often(pair: _Pair, i: int, j: int) -> bool:
     """Whether a word that stands in several places is denied in as many of them as before: the
     places may have been taken for one another."""
-    counts = []
-    for side, at in ((pair.old, i), (pair.new, j)):
-        key = side.tokens[at].key
-        signs = [side.signs[k].denied for k, t in enumerate(side.tokens) if t.key == key]
-        counts.append((len(signs), sum(signs)))
-    return counts[0] == counts[1] and counts[0][0] > 1
+    counts = [
+        Counter({d: s.often[s.tokens[at].key, d] for d in (False, True)})
+        for s, at in ((pair.old, i), (pair.new, j))
+    ]
+    return counts[0] == counts[1] and counts[0].total() > 1
 
 
 def _settled(pair: _Pair, sign: _Sign) -> bool:
@@ -239,9 +270,11 @@ def _same_deed(pair: _Pair, i: int, j: int) -> bool:
     bottles were not broken"."""
     for k in pair.old.near(i):
         m = pair.made.place[k]
-        if pair.made.same[k] and pair.old.signs[k].denied and abs(m - j) <= _AROUND:
-            if pair.new.signs[m].denied and 2 in (pair.old.signs[k].sure, pair.new.signs[m].sure):
-                return True
+        if not pair.made.same[k] or abs(m - j) > _AROUND:
+            continue
+        mine, theirs = pair.old.signs[k], pair.new.signs[m]
+        if mine.denied and theirs.denied and 2 in (mine.sure, theirs.sure):
+            return True
     return False
 
 
@@ -263,7 +296,7 @@ def _denied_otherwise(side: _Side, fresh: list[bool], i: int) -> bool:
             target = side.target[k]
             if side.low[k] in _THINGS or target < 0 or fresh[target]:
                 return True
-        elif side.averse(k):
+        elif averse(side.low[k]):
             return True
     return False
 
@@ -298,7 +331,7 @@ def _counterpart(pair: _Pair, i: int) -> tuple[int, bool]:
         return -1, False
     if opposite(word, tokens[j].text):
         return j, True
-    close = made.kept[i] >= 0.8 or same_meaning(word, tokens[j].text)
+    close = _copied_around(made, i) and same_meaning(word, tokens[j].text)
     return (j, False) if close else (-1, False)
 
 

@@ -331,5 +331,20 @@ class Reading:
     def lose(
         self, start: int, end: int, kind: Kind, weight: float, became: str | None = None
     ) -> Loss:
-        """A loss of a piece of this text."""
+        """A loss of a piece of this text. What it became is cut where it is much longer."""
+        if became is not None:
+            became = _no_longer(became, int(1.5 * (end - start)) + _LONGER)
         return Loss(LostSpan(self.text[start:end], start, end, kind, became), weight)
+
+
+#: Characters by which what something became may be longer than it, beside half of its own length.
+_LONGER = 20
+
+
+def _no_longer(text: str, most: int) -> str:
+    """The beginning of a text, up to a mark or, if there is none, a space."""
+    if len(text) <= most:
+        return text
+    cut = next((m.start() for m in re.finditer(r"[,;:.!?\n(]\s", text[: most + 1])), 0)
+    cut = cut or text.rfind(" ", 0, most + 1)
+    return text[: cut if cut > 0 else most].rstrip()

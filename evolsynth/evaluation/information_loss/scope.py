@@ -11,13 +11,17 @@ from bisect import bisect_left
 from typing import NamedTuple
 
 from evolsynth.evaluation.information_loss.alignment import Alignment, gap
+from evolsynth.evaluation.information_loss.polarity import averse
 from evolsynth.evaluation.information_loss.reading import Loss, Reading
-from evolsynth.evaluation.text.words import vocabulary
+from evolsynth.evaluation.text.lexicon import kind_of
+from evolsynth.evaluation.text.words import NEGATORS, vocabulary
 
-__all__ = ["alternatives", "scopes"]
+__all__ = ["alternatives", "scopes", "widened"]
 
 #: What a quantifier says that became another, and one that is near to it; an "or" that came.
 _OTHER, _NEAR, _OR = 0.9, 0.4, 0.85
+#: What a word says that became a wider one.
+_WIDER = 0.75
 
 #: Phrases by what they say; what stands first is looked for first.
 _PHRASES = {
@@ -34,6 +38,7 @@ _PHRASES = {
     r"not (?:necessary|required|obliged|forced|have to|need to)|unnecessary)",
     "must not": r"(?:must not|mustn't|may not|cannot|can't|(?:not|n't) (?:allowed|permitted)|"
     r"forbidden|prohibited|necessary not)",
+    "one": r"(?:just |only )?one of|any one",
     "none": r"none|no one|nobody|nothing|neither|nowhere|never|not (?:one|a single|any\w*|either|"
     r"at any)|at no time",
     "some": r"some(?:times|one|body|thing|where)?|several|at least one|partly|in part",
@@ -48,8 +53,9 @@ _NAMES = tuple(_PHRASES)
 #: Pairs that say nearly the same, and those that say the same.
 _ALIKE = {
     frozenset(pair.split("/"))
-    for pair in ("few/some", "few/not all", "not all/most", "all/most", "few/none", "few/most")
-}
+    for pair in ("few/some", "few/not all", "not all/most", "all/most", "few/none", "few/most",
+                 "one/some", "one/few", "one/not all")
+}  # fmt: skip
 _SAME = {
     frozenset(pair.split("/"))
     for pair in ("not all/some", "only/all", "must not/none", "only/none", "but some/all",
@@ -90,15 +96,36 @@ def scopes(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         if other is None or other.kind == phrase.kind:
             continue
         whole = all(made.same[i] for i in phrase.tokens)
-        if not whole and not any(fresh[j] for j in other.tokens) and not _shared(made, phrase, other):
+        if (
+            not whole
+            and not any(fresh[j] for j in other.tokens)
+            and not _shared(made, phrase, other)
+        ):
             continue  # it stands for another one
         pair = frozenset((phrase.kind, other.kind))
         if pair in _SAME:
             continue
-        weight = _NEAR if pair in _ALIKE else _OTHER
+        weight = _NEAR if pair in _ALIKE or _turned_too(old, new, made, phrase, other) else _OTHER
         became = new.text[other.start : other.end]
         losses.append(old.lose(phrase.start, phrase.end, "constraint", weight, became))
     return losses
+
+
+def _turned_too(
+    old: Reading, new: Reading, made: Alignment, phrase: _Phrase, other: _Phrase
+) -> bool:
+    """Whether what is said of all is turned round as well: "never late", "always on time"."""
+    if {phrase.kind, other.kind} != {"none", "all"}:
+        return False
+    gone = range(phrase.tokens[-1] + 1, min(len(old.tokens), phrase.tokens[-1] + _NEARBY))
+    came = range(other.tokens[-1] + 1, min(len(new.tokens), other.tokens[-1] + _NEARBY))
+    words = [old.tokens[i].text for i in gone if not made.same[i]]
+    words += [new.tokens[j].text for j in came if made.of[j] < 0 or not made.same[made.of[j]]]
+    return any(averse(word) for word in words)
+
+
+#: Words behind a quantifier that are looked at.
+_NEARBY = 8
 
 
 def _shared(made: Alignment, phrase: _Phrase, other: _Phrase) -> bool:
@@ -131,6 +158,23 @@ def _instead(
     return None if before is None or new.apart(before, j) else at[before]
 
 
+def widened(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
+    """Words in whose place a wider one stands: "write about a hammer", "about a tool"."""
+    losses: list[Loss] = []
+    for i, token in enumerate(old.tokens):
+        if token.weight < 0.4 or made.same[i]:
+            continue
+        hole = gap(made, i)
+        if not hole.tight or hole.end - hole.start > 4 or hole.stop - hole.begin > 4:
+            continue
+        for j in range(hole.begin, hole.stop):
+            wider = new.tokens[j]
+            if made.of[j] in (-1, i) and wider.weight > 0 and kind_of(token.text, wider.text):
+                losses.append(old.lose(token.start, token.end, "topic", _WIDER, wider.text))
+                break
+    return losses
+
+
 _OPEN = vocabulary("or")
 #: "Yes or no" asks for an answer.
 _CLOSED = vocabulary("not no so less fewer false")
@@ -142,11 +186,18 @@ def alternatives(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     for j, token in enumerate(new.tokens):
         if token.text.casefold() not in _OPEN or made.of[j] >= 0:
             continue
-        if not 0 < j < len(new.tokens) - 1 or new.apart(j - 1, j + 1, ".;:!?,\n()"):
+        if (
+            j < 1
+            or j > len(new.tokens) - 2
+            or _under_denial(new, j)
+            or new.apart(j - 1, j + 1, ".;:!?,\n()")
+        ):
             continue
         left = _copied(new, made, range(j - 1, max(-1, j - 4), -1))
         right = _copied(new, made, range(j + 1, min(len(new.tokens), j + 4)))
         joined = left is not None and right is not None and _and_between(old, left, right)
+        if left is not None and right is not None and not joined:
+            continue  # both were there before, in other words
         if new.tokens[j + 1].text.casefold() in _CLOSED and not joined:
             continue
         i = left if left is not None else right
@@ -159,6 +210,16 @@ def alternatives(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         became = new.text[new.tokens[first].start : new.tokens[last].end]
         losses.append(old.lose(word.start, word.end, "option", _OR, became))
     return losses
+
+
+def _under_denial(new: Reading, j: int) -> bool:
+    """Whether an "or" stands behind a denial, where it says the same as "and"."""
+    for k in range(j - 1, max(-1, j - _NEARBY - 1), -1):
+        if new.apart(k, k + 1):
+            return False
+        if new.tokens[k].key in NEGATORS or new.tokens[k].text.casefold() == "whether":
+            return True
+    return False
 
 
 def _and_between(old: Reading, i: int, k: int) -> bool:

@@ -34,7 +34,7 @@ from evolsynth.evaluation.information_loss.reading import (
 )
 from evolsynth.evaluation.text import MOST, looked_at
 from evolsynth.evaluation.text.added import begins_with, demand_added, unlike
-from evolsynth.evaluation.text.language import language
+from evolsynth.evaluation.text.language import is_english, language, wrong_request_language
 from evolsynth.evaluation.text.words import NEGATORS, content, vocabulary, words
 from evolsynth.findings import Finding
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["THRESHOLD", "WEIGHTS", "Evidence", "InformationLoss", "evidence", "information_loss"]
-__all__ += ["information_losses", "no_new_demand", "texts_compared", "word_vectors"]
+__all__ += ["in_english", "information_losses", "no_new_demand", "texts_compared", "word_vectors"]
 
 #: Calibrated so that about one rewrite in thirty that keeps all is at or above it.
 THRESHOLD = 0.5
@@ -142,6 +142,26 @@ def no_new_demand(original: str, evolved: str) -> Finding | None:
     return Finding("no_new_demand", detail) if len(new) < 2 else None
 
 
+def in_english(original: str, evolved: str) -> Finding | None:
+    """Found where an instruction in another language goes on in English, unasked.
+
+    Told of three words on, where the original is in another script, and of two common words of
+    English on, where it is in Latin letters.
+    """
+    known = looked_at(original)
+    if is_english(known):
+        return None
+    added = demand_added(original, evolved)
+    spoken = language(known)
+    expected = spoken if spoken is not None else "zh"
+    found = wrong_request_language(added, expected) if len(words(added)) >= 3 else None
+    if found is None or found.detail["language"] not in ("en", "Latin"):
+        return None
+    if found.detail["language"] == "Latin" and any(c.isascii() and c.isalpha() for c in known):
+        return None  # a text with names in Latin letters may get more of them
+    return Finding("other_language", {"added": added})
+
+
 # All losses of a pair, added up -------------------------------------------------------------------
 
 #: A loss that says less than this is not worth a person's look.
@@ -157,7 +177,7 @@ WEIGHTS = {
     "most of quantities": 1.06,
     "any of quantities": 1.34,
     "most of facts": 1.15,
-    "most of senses": 0.2,
+    "most of senses": 1.2,
     "most of clauses": 0.28,
     "any of clauses": 0.01,
     "copied": 0.65,
@@ -203,7 +223,7 @@ def evidence(
     from evolsynth.evaluation.information_loss.notation import notation, units
     from evolsynth.evaluation.information_loss.polarity import polarity
     from evolsynth.evaluation.information_loss.roles import roles
-    from evolsynth.evaluation.information_loss.scope import alternatives, scopes
+    from evolsynth.evaluation.information_loss.scope import alternatives, scopes, widened
     from evolsynth.evaluation.information_loss.senses import senses
 
     # first what pairs off the same in other words
@@ -216,10 +236,13 @@ def evidence(
             *notation(old, new, made),
             *([] if foreign else data_changed(old, new, made)),
         ],
-        "senses": [] if foreign else [
+        "senses": []
+        if foreign
+        else [
             *turned,
             *scopes(old, new, made),
             *alternatives(old, new, made),
+            *widened(old, new, made),
             *roles(old, new, made),
             *senses(old, new, made),
         ],

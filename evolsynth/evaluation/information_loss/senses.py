@@ -162,7 +162,7 @@ def _turned(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     losses: list[Loss] = []
     for i, token in enumerate(old.tokens):
         word = "" if made.same[i] else token.text.casefold()
-        if word not in _OPPOSITES and word not in _SCOPES:
+        if word in ("also", "even") or (word not in _OPPOSITES and word not in _SCOPES):
             continue
         hole = gap(made, i)
         came = [new.tokens[j] for j in range(hole.begin, hole.stop) if made.of[j] < 0]

@@ -1,8 +1,9 @@
 """Which English words mean the same, exclude each other, or are kinds of one another.
 
 By WordNet 3.0 (Miller 1995; Fellbaum 1998), cut down to common words and their commonest senses
-(``lexicon.txt.xz``, made by ``scripts/lexicon.py``; licence in ``lexicon.licence``), and by a list of
-our own of opposites that it lacks (``opposites.txt``). A word in neither is related to nothing. The table is read at the first question: some 0.1 s and 20 MB.
+(``lexicon.txt.xz``, made by ``scripts/lexicon.py``; licence in ``lexicon.licence``), and by a list
+of opposites that it lacks (``opposites.txt``). A word in neither is related to nothing. The table
+is read at the first question: some 0.1 s and 20 MB.
 """
 
 from __future__ import annotations
@@ -14,17 +15,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from evolsynth.evaluation.text.words import vocabulary
+
 __all__ = ["kind_of", "lemmas", "near_kin", "opposite", "same_meaning", "senses"]
 
 
 class _Table(NamedTuple):
     """Numbers of meanings by word; for each meaning, those above it and its words; which are of
-    verbs."""
+    adjectives and adverbs."""
 
     senses: dict[str, tuple[int, ...]]
     above: list[tuple[int, ...]]
     words: list[tuple[str, ...]]
-    verbs: range
+    adjectives: range
     opposites: dict[str, frozenset[str]]
     forms: dict[str, str]
 
@@ -65,7 +68,7 @@ def _table() -> _Table:
         {word: tuple(found) for word, found in senses.items()},
         above,
         words,
-        range(len(parts["noun"]), len(parts["noun"]) + len(parts["verb"])),
+        range(len(parts["noun"]) + len(parts["verb"]), len(words)),
         {word: frozenset(found) for word, found in opposites.items()},
         dict(line.split() for line in parts["forms"]),
     )
@@ -156,8 +159,10 @@ _NONE = frozenset[str]()
 #: What a word is made its opposite with, at its beginning and at its end.
 _PREFIX = re.compile(r"(?:un|non|dis|in(?=[^bmpr])|im(?=[bmp])|il(?=l)|ir(?=r))")
 #: Words that only look as if they had one.
-_WHOLE = frozenset(
-    ["under", "unless", "until", "invaluable", "infamous", "inflammable", "indifferent", "disease", "distress", "display", "discover", "discuss", "unit", "union", "press", "impress", "increase", "income", "inform", "instance", "instant", "intend", "invest", "invent", "improve", "import", "impact", "insure", "inside", "into", "interest", "investing", "disposed", "district"]
+_WHOLE = vocabulary(
+    """under unless until invaluable infamous inflammable indifferent disease distress display
+    discover discuss unit union press impress increase income inform instance instant intend invest
+    invent improve import impact insure inside into interest investing disposed district"""
 )
 
 
@@ -176,8 +181,8 @@ def _denies(one: str, other: str) -> bool:
 
 @lru_cache(maxsize=16384)
 def _heads(word: str) -> frozenset[str]:
-    """The words with an opposite just above a word; not of verbs, where all have one."""
+    """The adjectives that one is near to, and that have an opposite."""
     table = _table()
-    own = (number for number in senses(word) if number not in table.verbs)
+    own = (number for number in senses(word) if number in table.adjectives)
     ups = {up for number in own for up in table.above[number]}
     return frozenset(lemma for up in ups for lemma in table.words[up] if lemma in table.opposites)

@@ -22,6 +22,7 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.demands.draw import kind_weights
 from evolsynth.evaluation.demands.found import carried
 from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.evaluation.text.language import is_english
 from evolsynth.findings import reason
 from evolsynth.foreign import failure, of_all
 from evolsynth.inputs import OF_TEXT, of_task
@@ -70,6 +71,12 @@ reason(
     "no_more_demands",
     "No further demand goes with those that the instruction was given.",
     "Ask for fewer rounds, or let the model write demands (demands: false).",
+)
+
+reason(
+    "not_english",
+    "Small prompts and drawn demands go on in English, and the instruction is in another language.",
+    "Evolve it with classic prompts and a model that knows its language, without demands.",
 )
 
 _METHOD = "evol_instruct"
@@ -138,10 +145,13 @@ async def evolve(
 
     A round's row is its best candidate. If the gate let it through it is undecided (``pending``)
     and the next round evolves it; else it is rejected with the gate's reasons and the next round
-    tries again from the same parent. ``round`` counts the evolutions that a row has behind it;
-    ``parents`` leads back to the seed. ``provenance["instruction"]`` holds the operation, the
-    ``original`` (the parent's text), the ``root`` (the seed's) and the other ``candidates`` with
-    what was said against them. Settled rows pass through.
+    tries again from the same parent. Small prompts and demands are made for English: of a seed in
+    another language no model is asked, and its evolution is rejected (``not_english``).
+
+    ``round`` counts the evolutions that a row has behind it; ``parents`` leads back to the seed.
+    ``provenance["instruction"]`` holds the operation, the ``original`` (the parent's text), the
+    ``root`` (the seed's) and the other ``candidates`` with what was said against them. Settled rows
+    pass through.
 
     Args:
         answerer: what answers evolutions, with ``generate_answers``; by default the model that
@@ -289,12 +299,13 @@ class _Evolver(NamedTuple):
 
     async def _round(self, parent: Row, attempt: int, steered: _Steered | None) -> Row:
         """The best candidate of one round, rejected if none got through, or failed."""
-        drafts = self._drafts(parent, attempt, steered)
+        foreign = self._goes_on_in_english and not is_english(parent.instruction or "")
+        drafts = [] if foreign else self._drafts(parent, attempt, steered)
         if not drafts:
             nothing = Written(CONSTRAINTS, parent.instruction or "")
             told = {"attempt": attempt, "candidates": []}
             child = self._child(parent, nothing, 0, parent.instruction or "", told)
-            return child.reject("no_more_demands")
+            return child.reject("not_english" if foreign else "no_more_demands")
         judged, error = await self._judged(parent, attempt, drafts)
         if error is not None:
             return Row.make(
@@ -316,6 +327,11 @@ class _Evolver(NamedTuple):
         others = [told_of(judged[place]) for place in order[1:]]
         instruction = {**best.provenance["instruction"], "candidates": others}
         return best.replace(provenance={**best.provenance, "instruction": instruction})
+
+    @property
+    def _goes_on_in_english(self) -> bool:
+        """Whether candidates go on from the instruction as it is with English words of ours."""
+        return isinstance(self.drafter, Anchored) or self.drawn > 0
 
     def _drafts(self, parent: Row, attempt: int, steered: _Steered | None) -> list[Draft | Written]:
         """The candidates of one round in the order in which they are tried."""

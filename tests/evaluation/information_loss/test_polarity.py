@@ -19,7 +19,7 @@ TURNED = [
     ("Name a town that is not on the coast.", "Name a town that is on the coast.", "not on"),
     ("There is no well in the yard.", "There is a well in the yard.", "no well"),
     ("Plan a day on which the pool is open.", "Plan a day on which the pool is not open.", "open"),
-    ("The board refused to sell the mill.", "The board wanted to sell the mill.", "refused to sell"),
+    ("They refused to sell the mill.", "They wanted to sell the mill.", "refused to sell"),
     ("He did not forget to feed the hens.", "He forgot to feed the hens.", "feed"),
     ("The rule forbids selling milk.", "The rule does not forbid selling milk.", "selling"),
     # a word and what denies it

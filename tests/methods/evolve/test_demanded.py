@@ -140,3 +140,14 @@ def test_rules_on_what_a_model_writes_freely_leave_drawn_demands_alone() -> None
     for made, found in ((drawn, False), ({**told, "prompt": "x"}, True)):
         case = Case(Row.make(text, provenance={"instruction": made}))
         assert (CHECKS["unfit_demand"].find(case) is not None) == found
+
+
+async def test_of_a_seed_in_another_language_no_model_is_asked() -> None:
+    seeds = [Row.make(text) for text in ("请说明潮汐是什么。", "Nenne mir drei Flüsse in Polen.")]
+    for operations in ({"constraints": 1}, {"deepening": 1}):
+        rows, llm = await evolved(seeds, operations=operations)
+        assert not llm.requests
+        assert [row.round for row in rows] == [0, 1, 0, 1]
+        for row in rows[1::2]:
+            assert row.verdict is not None
+            assert row.verdict.reasons == ("not_english",)

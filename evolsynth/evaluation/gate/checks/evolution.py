@@ -34,6 +34,7 @@ __all__ += [
     "is_drawn",
     "no_new_demand",
     "other_field",
+    "other_language",
     "same_task",
     "unfit_demand",
     "weak_evolution",
@@ -147,6 +148,20 @@ def no_new_demand(case: Case) -> Finding | None:
     if case.original is None or is_drawn(case):
         return None
     return _loss.no_new_demand(*_pair(case))
+
+
+@check(
+    "other_language",
+    "evolution",
+    cost="pair",
+    place=4,
+    needs=_EVOLVED,
+    sentence="The evolved instruction goes on in English, and its original is in another language.",
+    advice="Take seeds in English, or classic prompts and a model that knows their language.",
+)
+def other_language(case: Case) -> Finding | None:
+    """Found where an evolution in depth adds English to an original in another language."""
+    return None if case.original is None else _loss.in_english(*_pair(case))
 
 
 @check(

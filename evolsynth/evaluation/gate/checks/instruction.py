@@ -383,6 +383,23 @@ _COPULA = re.compile(r"\b(?:is|are|was|were|means?|refers to)\b", re.I)
 _RESTATED = 0.6
 
 
+_ASKS_FOR_TABLE = re.compile(
+    r"\A(?:please )?(?:make|create|draw|draw up|write|give(?: me)?|build|compile|prepare|generate) "
+    r"(?:me )?an? (?:\w+ ){0,2}table\b",
+    re.I,
+)
+_TABLE_ROW = re.compile(r"(?m)^\|[^|\n]*[^\W_][^|\n]*\|.*\|[ \t]*$")
+
+
+def _table_made(case: Case) -> str | None:
+    """The first row of a table that an evolution asks for and brings along, filled in."""
+    if case.original is None or "|" in case.original or not _ASKS_FOR_TABLE.match(case.asked):
+        return None
+    rows = _TABLE_ROW.findall(case.asked)
+    filled = [row for row in rows[1:] if all(cell.strip() for cell in row.strip("| ").split("|"))]
+    return str(filled[0]) if len(filled) > 1 else None
+
+
 @check(
     "answers_itself",
     "instruction",
@@ -398,8 +415,11 @@ def answers_itself(case: Case) -> Finding | None:
     """Found where a question is followed by its answer: the model went on past the user's turn.
 
     That is a sentence which begins as a reply ("Yes, ...") or says most of the question's words
-    again as a statement ("What is jam? Jam is ...").
+    again as a statement ("What is jam? Jam is ..."), or a filled table behind a request for one.
     """
+    row = _table_made(case)
+    if row is not None:
+        return Finding("answers_itself", {"said": row})
     parts = [s.strip() for s in sentences(case.asked) if s.strip()]
     if len(parts) < 2 or not parts[0].endswith("?"):
         return None

@@ -124,6 +124,7 @@ async def answered(
     text: str,
     *,
     seed: int,
+    max_tokens: int,
     against: Callable[[str], str | None],
 ) -> tuple[str, dict[str, Any]] | None:
     """A model's answer to a wording about a text, and how it was made; None where it gave none
@@ -136,6 +137,7 @@ async def answered(
         values: of the slots of the wording, and of the prompt's variables.
         text: that it is about.
         seed: of the requests.
+        max_tokens: of an answer.
         against: what speaks against an answer, as a sentence.
 
     Raises:
@@ -148,7 +150,7 @@ async def answered(
         {**values, "instruction": asked, "text": text, "form": wording.form},
         key="",
         seed=seed,
-        max_tokens=64 + len(text) // 2,
+        max_tokens=max_tokens,
         against=against,
     )
     return None if said.text is None else (said.text, said.how)

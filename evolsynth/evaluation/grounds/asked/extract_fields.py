@@ -37,6 +37,7 @@ _CLUES = {
 #: The question whose answers are of a type, for `fits_question`.
 _PROBES = {"time": "when", "amount": "how many", "person": "who", "place": "where"}
 _CLAUSE = re.compile(r"[,;:]\s+|\s+(?:and|but|while|or)\s+|\s*\|\s*")
+_WHERE = re.compile(r"\b(?:in|at|near|from|of) (?:the )?$")
 _JOINED = re.compile(r",? and |, ")
 _MOST_WORDS = 14
 
@@ -253,6 +254,8 @@ def _spots(type_: str, text: str) -> Iterator[_Spot]:
                 yield _Spot(start + match.start(), start + match.end(), place)
         elif type_ in ("person", "place"):
             for name in names(piece):
+                if type_ == "person" and _WHERE.search(piece[: name.start]):
+                    continue
                 yield _Spot(start + name.start, start + name.end, place)
         else:
             at = 0

@@ -16,8 +16,8 @@ __all__ = ["LEAST_TOLD", "summarise", "summary_against"]
 #: The share of what a text says again and again, and of its title, that a summary must say.
 LEAST_TOLD = 0.4
 #: The share of a sentence's own words of content (those of two sentences at most, and not of the
-#: title) that a summary must have for it to have drawn on it.
-_DRAWN = 0.4
+#: title) that a summary must have for it to have drawn on it; three of them always do.
+_DRAWN = 0.3
 #: Words that a summary has at least.
 _FEWEST = 12
 
@@ -67,7 +67,8 @@ def _lost(text: str, made: str, title: str) -> str | None:
 
 
 def _drawn(keys: frozenset[str], there: frozenset[str]) -> bool:
-    return len(keys) > 0 and sum(akin(key, there) for key in keys) >= _DRAWN * len(keys)
+    told = sum(akin(key, there) for key in keys)
+    return told >= min(3.0, max(_DRAWN * len(keys), 1.0))
 
 
 @ground("summarise")

@@ -32,6 +32,8 @@ LEAST_KEPT = 0.5
 #: What a rule of `evaluation.support` must weigh to refuse by itself; of roles only who does it and
 #: to whom it is done in each other's place.
 _WEIGHS = {"negation": 0.6, "amount": 0.6, "role": 0.9}
+#: The same of a clause, in which the rule sees less.
+_SURE = 0.8
 #: Words beside a number by which it is told what it is said of.
 _NEAREST = 3
 #: Verbs that deny what stands behind them.
@@ -45,8 +47,12 @@ _LISTS = word_lists(__file__, "told.txt")
 _BOUNDS = {
     kind: re.compile(rf"\b(?:{some})\b", re.I)
     for kind, some in alternatives(_LISTS).items()
-    if kind != "opposites"
+    if kind.startswith("at ")
 }
+
+
+#: Words that a sentence is another one without.
+_NEARLY = frozenset(_LISTS["nearly"][0].split())
 
 
 def _opposites() -> dict[str, set[str]]:
@@ -102,7 +108,7 @@ def invented(made: str, text: str, *, title: str = "") -> str | None:
     if len(new) > MOST_NEW * max(heavy, 1):
         return f"Too many words are not the text's: {', '.join(new[:5])}."
     for one in sentences_of(made):
-        against = _against_sentence(one, sentences_of(text), known)
+        against = _against_pairs(one, text) or _against_sentence(one, sentences_of(text), known)
         if against is not None:
             return against
     for clause in clauses_of(made):
@@ -121,6 +127,9 @@ def left_out(text: str, made: str) -> str | None:
             return f"'{number.text}' was left out."
     for name in _strange_names(text, made):
         return f"'{name}' was left out."
+    for word in words(text):
+        if word.lower in _NEARLY and not any(w.lower in _NEARLY for w in words(made)):
+            return f"'{word.text}' was left out."
     for clause in clauses_of(text):
         keys = clause.keys - SOFT
         slight = len(keys) < 2 and not any(w.stem in NEGATORS for w in clause.words)
@@ -166,6 +175,31 @@ def _against_sentence(
     return None
 
 
+_FULL_NAME = re.compile(r"\b((?:[A-Z][\w-]+ )+[A-Z][\w-]+) ([a-z]+)\b")
+
+
+def _against_pairs(one: Sentence, text: str) -> str | None:
+    """A full name before a verb that the text has behind another name only, and a word before a
+    noun that the text has behind its opposite only."""
+    for name, verb in _FULL_NAME.findall(one.plain):
+        there = [found for found, other in _FULL_NAME.findall(text) if other == verb]
+        if there and not any(found.endswith(name) or name.endswith(found) for found in there):
+            return f"'{name} {verb}' is said of {there[0]} in the text."
+    for first, second in pairwise(one.heavy):
+        opposites = _OPPOSITES.get(lemma(first.text))
+        if opposites is None or first.end + 1 != second.start:
+            continue
+        before = [
+            lemma(a.text)
+            for other in sentences_of(text)
+            for a, b in pairwise(other.heavy)
+            if lemma(b.text) == lemma(second.text)
+        ]
+        if lemma(first.text) not in before and not opposites.isdisjoint(before):
+            return f"'{one.text[first.start : second.end]}' is the opposite of what the text says."
+    return None
+
+
 def _is_participle(verb: str, one: Sentence, borne: Sequence[Sentence]) -> bool:
     """Whether a verb without "was" may be the participle that the text has behind one: "a spring
     fitted in 1902 broke"."""
@@ -208,6 +242,9 @@ def _against_clause(
         if against is not None:
             return against
     order = _nearest(clause, source)
+    for against in denials(clause, order):
+        if against.weight >= _SURE:
+            return f"'{against.text}' is not what the text says (negation)."
     if not order or any(clause.keys <= one.keys for one in order):
         return None
     one = order[0]

@@ -29,7 +29,7 @@ __all__ = ["extract_fields", "keys_in"]
 _FEWEST, _MOST = 3, 6
 #: How often a key is asked for, too, that the text has nothing for.
 _ABSENT = 0.3
-_TOKENS = 120
+_TOKENS, _RECORD_TOKENS = 120, 320
 
 
 @kind("extract_fields", task="formatting", weight=1.5)
@@ -64,7 +64,14 @@ async def extract_fields(passage: Passage, random: Random, llm: LLM) -> Sequence
         return record_against(keys, record, passage.text, title=passage.title)
 
     made = await answered(
-        llm, "extract_fields", wording, values, passage.text, seed=seed, against=against
+        llm,
+        "extract_fields",
+        wording,
+        values,
+        passage.text,
+        seed=seed,
+        max_tokens=_RECORD_TOKENS,
+        against=against,
     )
     if made is None:
         return ()

@@ -42,6 +42,7 @@ async def for_reader(passage: Passage, random: Random, llm: LLM) -> Sequence[Dra
         {},
         part,
         seed=seed,
+        max_tokens=32 + len(part) // 2,
         against=lambda text: rewriting_against(reader, part, text),
     )
     if made is None:

@@ -41,6 +41,7 @@ async def summarise(passage: Passage, random: Random, llm: LLM) -> Sequence[Draf
         values,
         passage.text,
         seed=seed,
+        max_tokens=32 + 3 * most,
         against=lambda text: summary_against(passage.text, text, title=passage.title, **bounds),
     )
     if made is None:

@@ -104,13 +104,17 @@ async def run_arm(
 
 
 def compared(plain: Arm, steered: Arm) -> dict[str, float]:
-    """The steered arm by the other: Vendi score, evenness, and rows made for an accepted one."""
-    return {
+    """The steered arm by the other: Vendi score, evenness, rows made for an accepted one, and
+    tokens, if the model wrote any in both."""
+    times = {
         "vendi": steered.vendi / plain.vendi,
         "evenness": steered.evenness / max(plain.evenness, 1e-9),
         "made_for_a_row": (steered.made / steered.rows) / (plain.made / plain.rows),
-        "tokens_for_a_row": (steered.tokens / steered.rows) / max(plain.tokens / plain.rows, 1e-9),
     }
+    if plain.tokens and steered.tokens:
+        tokens = (steered.tokens / steered.rows) / (plain.tokens / plain.rows)
+        times["tokens_for_a_row"] = tokens
+    return times
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -51,6 +51,15 @@ async def test_a_steered_arm_is_more_even_and_both_have_the_rows_asked_for() -> 
     assert arms[0].told == ""
 
 
+async def test_tasks_about_texts_and_problems_take_turns() -> None:
+    arm = await steer.run_arm(
+        "grounded", steer=None, embedder=Planted(), llm=Scripted(said), accepted=12, seed=3
+    )
+    assert (arm.rows, arm.tokens) == (12, 0)
+    assert len(arm.tasks) > 2
+    assert "tokens_for_a_row" not in steer.compared(arm, arm)
+
+
 def test_the_command_prints_and_saves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -74,6 +74,9 @@ PROGRAMS = {
     "support": Program(
         "evals.support", "are answers that stand in their text told from those that do not?"
     ),
+    "preference": Program(
+        "evals.preference", "of how many seeds do pairs come, and which side do readers prefer?"
+    ),
     "steer": Program("evals.steer", "what a run that steers itself gives, and what that costs"),
     "tuning": Program(
         "evals.tuning", "does a data set teach? A small model is tuned on it and measured"

@@ -16,13 +16,12 @@ from evolsynth.evaluation.demands.demand import KINDS, Demand
 from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.foreign import of_all
+from evolsynth.methods.respond import AT_ONCE
 from evolsynth.rows import Row
 from evolsynth.streams import together
 
 __all__ = ["AT_ONCE", "Candidate", "best_of", "meet_by_rule", "unmet"]
 
-#: Asked for side by side: their prompt is read once.
-AT_ONCE = 2
 #: Orders of rules that are tried: all of four.
 _ORDERS = 24
 #: The gate's finding about demands, which are counted here one by one.

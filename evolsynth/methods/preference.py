@@ -16,13 +16,17 @@ import msgspec
 
 from evolsynth.columns import ColumnType
 from evolsynth.errors import EvolsynthError, InputError
+from evolsynth.evaluation.demands.found import demands_of
 from evolsynth.evaluation.gate.gate import Gate, part_findings
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.scores.response import MARGINS, ResponseScore, by_ifd, by_judge
+from evolsynth.evaluation.text import looked_at
+from evolsynth.evaluation.text.words import content
 from evolsynth.findings import reason
 from evolsynth.foreign import failure, told
 from evolsynth.llm.base import LLM
 from evolsynth.methods.method import Options, method
+from evolsynth.methods.respond import MADE
 from evolsynth.options import Count
 from evolsynth.rows import Row, Verdict
 from evolsynth.streams import Rows, iterate, map_rows, together
@@ -84,15 +88,22 @@ async def preference(
     ``["rejected"]`` are theirs. ``response`` becomes the chosen one, each of ``responses`` gets its
     ``score``, and the row is accepted.
 
+    With ``rules``, a response that lacks what form alone decides is made so by rule
+    (`Demand.apply`) and stands behind the others, with the demands ``applied``; it is chosen where
+    none passes by itself. Of equal ones that has most in common with the others which is chosen,
+    and least which is rejected; where all that are compared pass, that decides, if there are three
+    or more and the two are far enough apart (``scores["chosen_agreement"]``).
+
     Refused are rows whose responses are all the same but for white space (``same_response``), whose
     best and worst differ by less than the margin or not at all (``tie``), and whose best is below
     ``least`` (``no_good_response``). A row that has fewer than two responses, or fewer than two
     that could be scored, has failed. Settled rows pass through untouched.
 
     Args:
-        score: how responses are compared. ``rules``: by how many of the gate's checks of responses
-            find something, which asks no model. ``ifd`` or ``judge``: by the model. In Python
-            also a function of a row with one of the responses; see `ResponseScore`.
+        score: how responses are compared. ``rules``: by how much the gate's checks find wrong with
+            them, each demand that is not met being one thing, which asks no model. ``ifd`` or
+            ``judge``: by the model. In Python also a function of a row with one of the responses;
+            see `ResponseScore`.
         margin: by how much the best must win; by default one finding, 0.1 of IFD, half a level of
             a judge's six, or nothing for a function of your own.
         least: what the best must reach; by default 0, which is no finding, with ``rules``.
@@ -125,18 +136,35 @@ async def preference(
         if len({" ".join(r["response"].split()) for r in responses}) == 1:
             return row.reject("same_response")
         made = [_with(row, response) for response in responses]
+        agreed = [0.0] * len(made)
+        if isinstance(score, _Rules):
+            agreed = _agreements([one["response"] for one in responses])
+            for place, candidate in enumerate(made[:]):
+                if (mended := score.mended(candidate)) is not None:
+                    text, applied = mended
+                    new = {**responses[place], "response": text, "applied": list(applied)}
+                    responses.append(new)
+                    made.append(_with(row, new))
+                    agreed.append(agreed[place])
         scores = await together(_scored(score, name, candidate) for candidate in made)
         for response, value in zip(responses, scores, strict=True):
             response["score"] = value
-        known = [(value, -place) for place, value in enumerate(scores) if value is not None]
+        known = [
+            (value, "applied" not in responses[place], agreed[place], -place)
+            for place, value in enumerate(scores)
+            if value is not None
+        ]
         if len(known) < 2:
             raise InputError(
                 f"Row {row.id}: {len(known)} of its {len(responses)} responses could be scored "
                 f"by {name}, and a pair needs two."
             )
-        (high, first), (low, last) = max(known), min(known)
+        (high, _, most, first), (low, _, fewest, last) = max(known), min(known)
         chosen, rejected = made[-first], made[-last]
         found = {"chosen": round(high, 4), "rejected": round(low, 4)}
+        agreeing = high == low and most - fewest >= _AGREEMENT
+        if agreeing:
+            found |= {"chosen_agreement": round(most, 4), "rejected_agreement": round(fewest, 4)}
         row = row.replace(
             response=chosen.response,
             provenance={**chosen.provenance, _STEP: how},
@@ -148,7 +176,8 @@ async def preference(
                 "rejected": rejected.response,
             },
         )
-        if high <= low or high - low < margin - 1e-9:  # 0.3 - 0.2 is a little less than 0.1
+        won = high > low and high - low >= margin - 1e-9  # 0.3 - 0.2 is a little less than 0.1
+        if not won and not agreeing:
             return row.reject("tie", tie={**found, "margin": margin})
         if least is not None and high < least:
             return row.reject("no_good_response", no_good_response={**found, "least": least})
@@ -162,20 +191,73 @@ async def preference(
 
 _NOTHING = frozenset({"empty", "says_nothing"})
 _WORST = -10.0
+#: The gate's finding that names each demand that is not met.
+_UNMET = "demand_unmet"
 
 
 def by_rules(settings: GateSettings | None = None) -> Callable[[Row], float]:
-    """Minus the number of the gate's checks of responses that find something; -10 for no text.
+    """Minus the number of things that the gate's checks find wrong with a response; -10 for no
+    text.
 
-    0 is a response that the gate would let through.
+    Each demand that is not met counts as one. 0 is a response that the gate would let through.
     """
+    return _Rules(settings or GateSettings())
 
-    def kept(row: Row) -> float:
-        found = {finding.code for finding in part_findings(row, "response", settings)}
-        return _WORST if found & _NOTHING else float(-len(found))
 
-    kept.__name__ = "rules"
-    return kept
+class _Rules:
+    """See `by_rules`."""
+
+    __name__ = "rules"
+
+    def __init__(self, settings: GateSettings) -> None:
+        self._settings = settings
+
+    def __call__(self, row: Row) -> float:
+        found = part_findings(row, "response", self._settings)
+        if not _NOTHING.isdisjoint(one.code for one in found):
+            return _WORST
+        return -float(sum(len(one.detail["unmet"]) if one.code == _UNMET else 1 for one in found))
+
+    def mended(self, row: Row) -> tuple[str, tuple[str, ...]] | None:
+        """The row's response with the form that it lacks made so by rule, and the kinds of demands
+        that it then meets; None where there is nothing to mend, or no rule does."""
+        if _UNMET in self._settings.skip:
+            return None
+        demands = demands_of(row)
+        if not demands:
+            return None
+        from evolsynth.methods.best_of import meet_by_rule
+
+        made, applied = meet_by_rule(
+            row.response or "", demands, row.instruction or "", row.input or ""
+        )
+        return (made, applied) if applied else None
+
+
+#: By how much more the best of three responses or more must have in common with the others than
+#: the worst, where rules tell no difference between them.
+_AGREEMENT = 0.1
+_FEWEST, _SAID = 3, 4  # responses; words of content that each has at least
+
+
+def _agreements(texts: Sequence[str]) -> list[float]:
+    """How much each response has in common with the others: the mean cosine of their words of
+    content, from 0 to 1; 0 for each where there are fewer than three, or one of few words.
+
+    What many samples say is likelier to be right than what one of them says alone: minimum Bayes
+    risk, by which Yang et al. 2023, arXiv:2311.08380, make preference pairs.
+    """
+    said = [{word.stem for word in content(looked_at(text))} for text in texts]
+    if len(texts) < _FEWEST or min(map(len, said)) < _SAID:
+        return [0.0] * len(texts)
+    shared: defaultdict[str, float] = defaultdict(float)
+    for one in said:
+        for stem in sorted(one):
+            shared[stem] += len(one) ** -0.5
+    return [
+        (sum(shared[stem] for stem in sorted(one)) * len(one) ** -0.5 - 1) / (len(texts) - 1)
+        for one in said
+    ]
 
 
 def _score(
@@ -224,7 +306,9 @@ def _with(row: Row, response: Mapping[str, Any]) -> Row:
     """The row as if it had only this response, which was made as it says."""
     before = row.provenance.get("response")
     made = dict(before) if isinstance(before, Mapping) else {}
-    made |= {n: response[n] for n in ("finish_reason", "seed", "model") if n in response}
+    told = ("finish_reason", "seed", "model", "applied", *MADE)
+    made |= {name: response[name] for name in told if name in response}
+    made = {name: value for name, value in made.items() if name not in MADE or value is not None}
     provenance = {**row.provenance, "response": made} if made else row.provenance
     return row.replace(response=response["response"], provenance=provenance, scores={})
 

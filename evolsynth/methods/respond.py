@@ -23,7 +23,8 @@ from evolsynth.streams import Rows, map_rows, together
 if TYPE_CHECKING:
     from evolsynth.methods.best_of import Candidate
 
-__all__ = ["RESPONSE_SAMPLING", "SAMPLES_SAMPLING", "Answers", "able_to_answer", "respond"]
+__all__ = ["AT_ONCE", "MADE", "RESPONSE_SAMPLING", "SAMPLES_SAMPLING", "WARM_SAMPLING"]
+__all__ += ["Answers", "able_to_answer", "respond"]
 
 #: Near-greedy, as Magpie's authors answer; a mild penalty keeps a small model out of loops.
 RESPONSE_SAMPLING = Sampling(temperature=0.3, top_k=40, top_p=0.9, repeat_penalty=1.1)
@@ -33,6 +34,12 @@ _BRIEF, _DEMANDING = "respond/brief", "respond/demands"
 
 #: For several responses to choose from, which near-greedy sampling would make all but the same.
 SAMPLES_SAMPLING = Sampling(temperature=0.7, top_k=40, top_p=0.9, repeat_penalty=1.1)
+
+#: For one of several samples to a request without demands: one that may well be worse than others.
+WARM_SAMPLING = Sampling(temperature=1.3, top_k=40, top_p=0.95, repeat_penalty=1.1)
+
+#: Answers to one row that are asked for in one way before the next are asked for in another.
+AT_ONCE = 2
 
 
 def _columns(_: str, options: Options, came: Columns) -> Columns:
@@ -77,7 +84,10 @@ async def respond(
     first of them also as ``response``: of each the ``response``, ``finish_reason``, ``seed`` and
     ``model``. The first is what one sample with the same ``sampling`` would be. The samples of a
     row are asked for side by side, so that its prompt is read once. A row for which one of them
-    fails has failed.
+    fails has failed. So that some are better than others, every other pair of samples is had
+    otherwise, with what differs said in ``responses``: a near-greedy one, and a warm one
+    (`WARM_SAMPLING`); or, where demands on the form stand in sentences of their own, two to the
+    request without these, as below for candidates. Where ``sampling`` is given, all are drawn so.
 
     With several ``candidates`` they are asked for two at a time until one passes: the gate's checks
     of responses find nothing, and it meets each demand of the row (`demands_of`); what only its
@@ -97,13 +107,15 @@ async def respond(
         samples: responses to each row, of each model.
         candidates: responses of the model that are asked for at most until one passes.
         store_candidates: keep all candidates in ``extra["responses"]``, the one that was taken
-            first, for `preference`; they are then asked for until one has failed, too.
+            first, for `preference`; they are then asked for until one has failed, too, and had in
+            as many ways as samples.
         gate: whose settings the checks of candidates go by.
         prompt: the prompt file whose system turn answers are made under; none (null) leaves the
             model's own.
         system: the system turn of rows that have none of their own; instead of that of ``prompt``.
         sampling: how responses are drawn; by default `RESPONSE_SAMPLING`, or for several samples
-            `SAMPLES_SAMPLING`; a first candidate by the one, later ones by the other.
+            `SAMPLES_SAMPLING` and, by turns, others; a first candidate by the one, later ones by
+            the other.
         max_tokens: the most tokens of a response.
 
     Raises:
@@ -140,27 +152,32 @@ async def respond(
     settings = GateSettings() if gate is None else gate.settings
     at_once = samples
     if candidates > 1:
-        from evolsynth.methods.best_of import AT_ONCE, best_of
+        from evolsynth.methods.best_of import best_of
 
         at_once = AT_ONCE
-    able = Capability.GRAMMAR in llms[0].capabilities
+    able = all(Capability.GRAMMAR in one.capabilities for one in llms)
+    contrast = samples > 1 or store_candidates
 
     async def one(row: Row) -> Row:
         if row.instruction is None or row.response is not None:
             return row
         demands, whole = demands_of(row), row.instruction
-        ways = _ways(whole, demands, able) if candidates > 1 else [_Way(whole)]
+        ways = [_Way(whole)]
+        if samples > 1 or candidates > 1:
+            ways = _ways(whole, demands, able, either=candidates > 1, contrast=contrast)
         behind = "" if row.beside is None else f"\n\n{row.beside}"
 
         async def ask(number: int) -> tuple[str, dict[str, Any]]:
-            question, grammar = ways[number // at_once % len(ways)]
-            some = demanding if demands and question == whole else models
-            model = some[number // samples if candidates == 1 else 0]
-            if candidates > 1 and number > 0:
+            which, place = (0, number) if candidates > 1 else divmod(number, samples)
+            question, grammar, own = ways[place // AT_ONCE % len(ways)]
+            model = (demanding if demands and question == whole else models)[which]
+            if own is not None and sampling is None:
+                model = model._replace(sampling=own[place % AT_ONCE])
+            elif candidates > 1 and number > 0:
                 model = model._replace(sampling=sampling or SAMPLES_SAMPLING)
-            own = derive_seed(seed, "respond", row.id, candidate=number)
             turn = Message("user", question + behind)
-            text, how = await model.answer(row.system, [turn], own, grammar)
+            number = derive_seed(seed, "respond", row.id, candidate=number)
+            text, how = await model.answer(row.system, [turn], number, grammar)
             return text, how if question == whole else {**how, "question": question}
 
         if candidates > 1:
@@ -173,7 +190,9 @@ async def respond(
         row = row.replace(response=text, provenance={**row.provenance, "response": how})
         if len(made) == 1:
             return row
-        told = [_held(text, how, llms[n // samples].name) for n, (text, how) in enumerate(made)]
+        told = [
+            _held(text, one, how, llms[n // samples].name) for n, (text, one) in enumerate(made)
+        ]
         return row.replace(extra={**row.extra, "responses": told})
 
     width = max(1, llms[0].concurrency // at_once) if concurrency is None else concurrency
@@ -183,29 +202,44 @@ async def respond(
 
 
 class _Way(NamedTuple):
-    """What a candidate is asked, and the grammar that its answer is held to."""
+    """What a pair of answers is asked, the grammar that they are held to, and how each of the two
+    is drawn, where that is not as usual."""
 
     question: str
     grammar: str | None = None
+    drawn: tuple[Sampling, Sampling] | None = None
 
 
-def _ways(instruction: str, demands: Sequence[Demand], able: bool) -> list[_Way]:
-    """How candidates are asked, pair by pair: with the demands, and the request alone, held to the
-    form of the demands where the model is ``able`` to be."""
+def _ways(
+    instruction: str, demands: Sequence[Demand], able: bool, *, either: bool, contrast: bool
+) -> list[_Way]:
+    """How answers are asked for, pair by pair: with the demands, and the request alone, held to the
+    form of the demands where the model is ``able`` to be. ``either`` may come first. Where a
+    ``contrast`` is wanted, every other pair has a near-greedy answer, and a warm one if there is
+    nothing but the request."""
     from evolsynth.evaluation.demands.alone import request_alone
     from evolsynth.evaluation.demands.forced import grammar_of
 
     alone = request_alone(instruction)
     if alone == instruction:
-        return [_Way(instruction)]
-    ways = [_Way(instruction), _Way(alone, grammar_of(demands) if able else None)]
-    return ways[::-1] if likelier_alone(demands) else ways
+        warm = _Way(instruction, drawn=(RESPONSE_SAMPLING, WARM_SAMPLING))
+        return [_Way(instruction), warm] if contrast else [_Way(instruction)]
+    drawn = (RESPONSE_SAMPLING, SAMPLES_SAMPLING) if contrast else None
+    ways = [_Way(instruction), _Way(alone, grammar_of(demands) if able else None, drawn)]
+    return ways[::-1] if either and likelier_alone(demands) else ways
 
 
-def _held(text: str, how: Mapping[str, Any], model: str) -> dict[str, Any]:
-    """A response as it is kept beside others."""
+#: What tells how a response was made, kept of several where one was made otherwise than the first.
+MADE = ("sampling", "question", "grammar", "prompt", "prompt_sha256", "template_sha256")
+
+
+def _held(
+    text: str, how: Mapping[str, Any], first: Mapping[str, Any], model: str
+) -> dict[str, Any]:
+    """A response as it is kept beside others, with what was otherwise than for the first."""
     kept = {name: how[name] for name in ("finish_reason", "seed")}
-    return {"response": text, **kept, "model": model}
+    other = {name: how.get(name) for name in MADE if how.get(name) != first.get(name)}
+    return {"response": text, **kept, "model": model, **other}
 
 
 def _taken(row: Row, best: Candidate, had: Sequence[Candidate], model: str | None) -> Row:
@@ -226,7 +260,7 @@ def _taken(row: Row, best: Candidate, had: Sequence[Candidate], model: str | Non
     row = row.replace(response=best.text, provenance={**row.provenance, "response": how})
     if model is None:
         return row
-    kept = [_held(one.text, one.how, model) for one in (best, *others)]
+    kept = [_held(one.text, one.how, best.how, model) for one in (best, *others)]
     return row.replace(extra={**row.extra, "responses": kept})
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolsynth.errors import InputError, SetupError
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.findings import known_reasons
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
@@ -196,6 +197,101 @@ async def test_from_samples_of_a_model_to_pairs() -> None:
     assert [r.status for r in out] == ["accepted"] * 4
     chosen = [r for r in out[0].extra["responses"] if r["response"] == out[0].extra["chosen"]]
     assert out[0].provenance["response"]["seed"] == chosen[0]["seed"]
+
+
+def demanding(demand: dict[str, Any], *texts: str) -> Row:
+    told = {"instruction": {"demands": [demand]}}
+    return with_responses(*texts, instruction="Write about a lake.", provenance=told)
+
+
+CALM = "The lake lies still in the morning, and two herons stand at its shore."
+STORM = "A storm drives waves over the lake, and the boats are tied to the shore."
+
+
+async def test_each_demand_that_is_not_met_counts() -> None:
+    both = [{"kind": "words_at_most", "n": 4}, {"kind": "no_commas"}]
+    row = with_responses("A lake, which is wide, and deep.", "A wide lake that is deep.", "A lake.")
+    row = row.replace(provenance={"instruction": {"demands": both}})
+    (out,) = await pairs([row], score="rules")
+    assert [one["score"] for one in out.extra["responses"][:3]] == [-2.0, -1.0, 0.0]
+    assert (out.extra["chosen"], out.scores["rejected"]) == ("A lake.", -2.0)
+    settings = GateSettings(skip=("demand_unmet",))
+    assert by_rules(settings)(row.replace(response="A lake, which is wide, and deep.")) == 0
+
+
+async def test_where_form_alone_lacks_the_chosen_side_is_made_so_by_rule() -> None:
+    (out,) = await pairs([demanding({"kind": "upper_case"}, CALM, STORM)], score="rules")
+    assert out.status == "accepted"
+    assert out.extra["chosen"] in (CALM.upper(), STORM.upper())
+    assert out.extra["rejected"] in (CALM, STORM)
+    assert out.provenance["response"]["applied"] == ["upper_case"]
+    made = out.extra["responses"][2]
+    assert (made["response"], made["applied"], made["score"]) == (CALM.upper(), ["upper_case"], 0.0)
+
+
+async def test_what_passes_by_itself_goes_before_what_a_rule_mended() -> None:
+    some = demanding({"kind": "upper_case"}, CALM, STORM.upper())
+    (out,) = await pairs([some], score="rules")
+    assert (out.extra["chosen"], out.extra["rejected"]) == (STORM.upper(), CALM)
+    assert "response" not in out.provenance
+
+
+async def test_what_no_rule_mends_gives_no_pair() -> None:
+    some = demanding({"kind": "includes", "words": ["delta"]}, CALM, STORM)
+    (out,) = await pairs([some], score="rules")
+    assert out.verdict is not None
+    assert out.verdict.reasons == ("tie",)
+    assert len(out.extra["responses"]) == 2
+
+
+ALIKE = [
+    "Wash the pan in warm water, dry the pan and rub it with oil.",
+    "Rub the pan with oil after you wash it in warm water and dry it.",
+    "Dry the pan well, then rub a little oil on the warm pan.",
+]
+STRAY = "Iron ships crossed every ocean when steam engines became common."
+
+
+async def test_where_all_pass_the_one_that_stands_alone_is_rejected() -> None:
+    row = with_responses(
+        *ALIKE[:2], STRAY, ALIKE[2], instruction="What should be done with an iron pan?"
+    )
+    (out,) = await pairs([row], score="rules")
+    assert out.status == "accepted"
+    assert out.extra["chosen"] in ALIKE
+    assert out.extra["rejected"] == STRAY
+    assert (out.scores["chosen"], out.scores["rejected"]) == (0.0, 0.0)
+    assert out.scores["chosen_agreement"] > out.scores["rejected_agreement"] + 0.1
+
+
+NEAR = "Wash the pan in warm water, then dry the pan, and rub it with the oil."
+
+
+@pytest.mark.parametrize("texts", [[*ALIKE[:2], NEAR], [ALIKE[0], STRAY], [*ALIKE[:2], "Iron."]])
+async def test_what_differs_by_little_by_two_or_by_few_words_stays_a_tie(texts: list[str]) -> None:
+    row = with_responses(*texts, instruction="What should be done with an iron pan?")
+    (out,) = await pairs([row], score="rules")
+    assert out.verdict is not None
+    assert out.verdict.reasons == ("tie",)
+
+
+async def test_a_rule_goes_before_what_the_others_say() -> None:
+    sorry = "I'm sorry, but I cannot help with that."
+    row = with_responses(*ALIKE, sorry, instruction="What should be done with an iron pan?")
+    (out,) = await pairs([row], score="rules")
+    assert out.extra["rejected"] == sorry
+    assert "chosen_agreement" not in out.scores
+
+
+async def test_how_the_chosen_one_was_made_is_its_own() -> None:
+    warm = {"temperature": 1.3}
+    first = {"response": "I'm sorry, but I cannot help with that.", "seed": 1}
+    other = {"response": CALM, "seed": 2, "sampling": warm, "question": "A lake?", "prompt": None}
+    made = {"response": {"seed": 1, "sampling": {"temperature": 0.7}, "prompt": "respond/brief"}}
+    row = Row.make("Write about a lake.", extra={"responses": [first, other]}, provenance=made)
+    (out,) = await pairs([row], score="rules")
+    how = out.provenance["response"]
+    assert how == {"seed": 2, "sampling": warm, "question": "A lake?"}
 
 
 async def joined(rows: list[Row], others: list[Row]) -> list[Row]:

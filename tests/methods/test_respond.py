@@ -11,7 +11,12 @@ from evolsynth.errors import CapabilityError, EngineError, InputError, TemplateE
 from evolsynth.llm.base import Request
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.respond import RESPONSE_SAMPLING, SAMPLES_SAMPLING, respond
+from evolsynth.methods.respond import (
+    RESPONSE_SAMPLING,
+    SAMPLES_SAMPLING,
+    WARM_SAMPLING,
+    respond,
+)
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Message, Row, derive_seed
 
@@ -155,6 +160,30 @@ async def test_samples_are_drawn_warmer_unless_told_otherwise() -> None:
     await answered([Row.make("Hi.")], llm, samples=2)
     await answered([Row.make("Hi.")], llm, samples=2, sampling=RESPONSE_SAMPLING)
     assert [r.sampling for r in llm.requests] == [SAMPLES_SAMPLING] * 2 + [RESPONSE_SAMPLING] * 2
+
+
+async def test_every_other_pair_of_samples_is_drawn_otherwise() -> None:
+    llm = Scripted(echo)
+    (out,) = await answered([Row.make("Hi.")], llm, samples=6)
+    other = [RESPONSE_SAMPLING, WARM_SAMPLING]
+    usual = [SAMPLES_SAMPLING] * 2
+    assert [r.sampling for r in llm.requests] == [*usual, *other, *usual]
+    held = [one.get("sampling", {}).get("temperature") for one in out.extra["responses"]]
+    assert held == [None, None, 0.3, 1.3, None, None]
+
+
+async def test_every_other_pair_of_samples_is_asked_without_demands_on_the_form() -> None:
+    text = 'Name rivers. Put it in three bullet points, marked with "*".'
+    llm = Scripted(lambda r: "* a lake" if r.grammar else "A lake.")
+    (out,) = await answered([Row.make(text)], llm, samples=4)
+    assert ["three" in str(r.prompt) for r in llm.requests] == [True, True, False, False]
+    assert [r.grammar is not None for r in llm.requests] == [False, False, True, True]
+    assert out.response == "A lake."
+    assert "question" not in out.provenance["response"]
+    assert [one.get("question") for one in out.extra["responses"]] == [
+        *[None, None],
+        *["Name rivers."] * 2,
+    ]
 
 
 async def test_two_models_answer_each_row() -> None:

@@ -1,0 +1,177 @@
+"""``python -m evals preference``: of how many seeds do preference pairs come, and who prefers them?
+
+Seeds of a set are drawn, perhaps given demands by Evol-Instruct, answered with several samples, and
+paired by rules. ``--dump`` writes the pairs for a reader, who is not told which side was chosen:
+``first`` is it where the ``id`` is among those of the file beside it. What was read so is in
+``evals/readings/preference.jsonl``, and ``--readings`` counts it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from pathlib import Path
+
+import msgspec
+
+from evals.demand_answers import requests
+from evals.options import add_json, check_place, positive, save, told_on
+from evals.yields import read_seeds
+from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.llm.base import LLM
+from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
+from evolsynth.methods.evolve.demanded import CONSTRAINTS
+from evolsynth.methods.evolve.evolve import evolve
+from evolsynth.methods.preference import preference
+from evolsynth.methods.respond import respond
+from evolsynth.rows import Row, dump
+
+__all__ = ["READINGS", "SETS", "Read", "add_options", "drawn", "evolved", "paired", "readings"]
+__all__ += ["run"]
+
+READINGS = Path(__file__).parent / "readings" / "preference.jsonl"
+_DATA = Path(__file__).parent / "data"
+
+
+def _of_file(name: str, **wanted: str) -> list[Row]:
+    """The instructions of a file of evals/data whose fields have these values."""
+    lines = map(msgspec.json.decode, (_DATA / name).read_bytes().splitlines())
+    return [
+        Row.make(line["instruction"])
+        for line in lines
+        if all(line[field] == value for field, value in wanted.items())
+    ]
+
+
+#: What seeds are drawn from.
+SETS: Mapping[str, Callable[[], list[Row]]] = {
+    "packaged": lambda: read_seeds(None),
+    "requests": lambda: [Row.make(text) for _, text in requests()],
+    "tasks": lambda: _of_file("tasks.jsonl", part="held", made="written"),
+    "rooms": lambda: _of_file("answer_room.jsonl"),
+}
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the seeds of one set, how many gave a pair, and of how many of these a reader prefers the
+    chosen side, neither, or the rejected one."""
+
+    set: str
+    seeds: int
+    pairs: int
+    chosen: int
+    neither: int
+    rejected: int
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What the command line takes."""
+    parser.add_argument("--set", choices=tuple(SETS), default="requests", help="default: requests")
+    parser.add_argument("-n", type=positive, default=10, metavar="N", help="seeds (10)")
+    parser.add_argument("--samples", type=positive, default=4, metavar="K", help="of each (4)")
+    parser.add_argument("--demands", action="store_true", help="give each a demand first")
+    parser.add_argument("--seed", type=int, default=7, metavar="N", help="default: 7")
+    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="MODEL")
+    parser.add_argument("--dump", type=Path, metavar="FILE", help="write the pairs there, to read")
+    parser.add_argument("--readings", action="store_true", help="count what was read")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure and print."""
+    check_place(options.json)
+    told = told_on(options.json)
+    if options.readings:
+        found = readings(READINGS)
+        for one in found:
+            print(
+                f"{one.set:28}{one.seeds:3} seeds{one.pairs:4} pairs; a reader prefers the chosen"
+                f" side of {one.chosen}, neither of {one.neither}, the other of {one.rejected}",
+                file=told,
+            )
+        save(options.json, {"readings": msgspec.to_builtins(found)})
+        return 0
+    rows = drawn(options.set, options.n, options.seed)
+    rows = asyncio.run(_made(options, rows))
+    why = Counter(row.verdict.reasons[0] for row in rows if row.verdict and row.verdict.reasons)
+    pairs = [row for row in rows if row.status == "accepted"]
+    failed = sum(row.status == "failed" for row in rows)
+    print(f"{len(rows)} seeds, {len(pairs)} pairs; {dict(why)}, {failed} failed", file=told)
+    if options.dump is not None:
+        _dump(options.dump, rows)
+    save(options.json, {"seeds": len(rows), "pairs": len(pairs), "reasons": dict(why)})
+    return 0
+
+
+def drawn(name: str, n: int, seed: int) -> list[Row]:
+    """So many seeds of a set, all where it has no more."""
+    some = SETS[name]()
+    return random.Random(f"{name}/{seed}").sample(some, min(n, len(some)))  # noqa: S311
+
+
+async def _made(options: argparse.Namespace, rows: Sequence[Row]) -> list[Row]:
+    async with LlamaCpp(options.model) as llm:
+        if options.demands:
+            rows = await evolved(llm, rows, seed=options.seed)
+        return await paired(llm, rows, samples=options.samples, seed=options.seed)
+
+
+async def evolved(llm: LLM, rows: Sequence[Row], *, seed: int) -> list[Row]:
+    """Each row with a demand that a program can check, or as it is where none fits."""
+    stream = evolve(rows, llm, seed=seed, operations={CONSTRAINTS: 1.0}, gate=Gate())
+    last: dict[str, Row] = {}
+    async with aclosing(stream) as made:
+        async for row in made:
+            if not row.settled:
+                last[row.parents[0] if row.parents else row.id] = row
+    return list(last.values())
+
+
+async def paired(llm: LLM, rows: Sequence[Row], *, samples: int, seed: int) -> list[Row]:
+    """The rows after `respond` and `preference`."""
+    answered = respond(rows, llm, samples=samples, seed=seed)
+    async with aclosing(preference(answered)) as pairs:
+        return [row async for row in pairs]
+
+
+def _dump(place: Path, rows: Sequence[Row]) -> None:
+    """Pairs with their sides in an order that nobody is told, and the order in a file beside it."""
+    shown, key = [], []
+    for row in rows:
+        if row.status != "accepted":
+            continue
+        chosen, rejected = row.extra["chosen"], row.extra["rejected"]
+        sides = [chosen, rejected]
+        random.Random(row.id).shuffle(sides)  # noqa: S311 - no secret
+        asked = {"instruction": row.instruction, **({"input": row.input} if row.input else {})}
+        shown.append(dump({"id": row.id, **asked, "first": sides[0], "second": sides[1]}))
+        key.append(dump({"id": row.id, "chosen": "first" if sides[0] == chosen else "second"}))
+    place.write_text("".join(f"{line}\n" for line in shown), encoding="utf-8")
+    beside = place.with_suffix(".key.jsonl")
+    beside.write_text("".join(f"{line}\n" for line in key), encoding="utf-8")
+    rest = place.with_suffix(".rows.jsonl")
+    rest.write_text("".join(f"{row.to_json()}\n" for row in rows), encoding="utf-8")
+
+
+def readings(path: Path) -> list[Read]:
+    """What a reader made of pairs, by sets; a line without a pair is a seed that gave none."""
+    lines = [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
+    found = []
+    for name in dict.fromkeys(line["set"] for line in lines):
+        some = [line for line in lines if line["set"] == name]
+        said = Counter(line["prefers"] for line in some if "chosen" in line)
+        found.append(
+            Read(
+                set=name,
+                seeds=len(some),
+                pairs=said.total(),
+                chosen=said["chosen"],
+                neither=said["neither"],
+                rejected=said["rejected"],
+            )
+        )
+    return found

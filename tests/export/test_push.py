@@ -19,7 +19,8 @@ from evolsynth.rows import Row, Verdict, write_rows
 huggingface_hub = pytest.importorskip("huggingface_hub")
 
 TOKEN = "hf_notatokenofanybody"
-LAKES = ["pond", "fjord", "glacier", "canal", "spring", "delta", "marsh", "weir", "ford", "quay", "ferry", "lagoon"]
+LAKES = ["pond", "fjord", "glacier", "canal", "spring", "delta", "marsh", "weir", "ford"]
+LAKES += ["quay", "ferry", "lagoon"]
 MADE = {
     "instruction": {"model": "SmolLM2-135M-Instruct", "prompt": "magpie/system", "seed": 7},
     "response": {"model": "gpt-9", "prompt": "respond/brief"},

@@ -51,20 +51,21 @@ class _Handler(BaseHTTPRequestHandler):
             return self._tell(hub.status, {"error": "no such right for hf_secretsecret"})
         path = self.path
         if path == "/api/repos/create":
-            hub.private = json.loads(body).get("private")
+            told = json.loads(body)
+            hub.private = told.get("private", told.get("visibility") == "private")
             return self._tell(200, {"url": f"{hub.url}/datasets/me/data", "id": "me/data"})
         if path == "/api/validate-yaml":
             return self._tell(200, {"errors": [], "warnings": []})
         if "/preupload/" in path:
-            told = [
+            modes = [
                 {"path": one["path"], "uploadMode": "lfs" if one["size"] > 9000 else "regular",
                  "shouldIgnore": False}
                 for one in json.loads(body)["files"]
             ]  # fmt: skip
-            return self._tell(200, {"files": told})
+            return self._tell(200, {"files": modes})
         if path.endswith("/info/lfs/objects/batch"):
-            told = [self._blob(one) for one in json.loads(body)["objects"]]
-            return self._tell(200, {"transfer": "basic", "objects": told})
+            blobs = [self._blob(one) for one in json.loads(body)["objects"]]
+            return self._tell(200, {"transfer": "basic", "objects": blobs})
         if re.search(r"/commit/", path):
             return self._commit(body)
         return self._tell(404, {"error": path})

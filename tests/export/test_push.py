@@ -19,6 +19,8 @@ from evolsynth.rows import Row, Verdict, write_rows
 huggingface_hub = pytest.importorskip("huggingface_hub")
 
 TOKEN = "hf_notatokenofanybody"
+LAKES = ["pond", "fjord", "glacier", "canal", "spring", "delta", "marsh", "weir", "ford"]
+LAKES += ["quay", "ferry", "lagoon"]
 MADE = {
     "instruction": {"model": "SmolLM2-135M-Instruct", "prompt": "magpie/system", "seed": 7},
     "response": {"model": "gpt-9", "prompt": "respond/brief"},
@@ -29,9 +31,9 @@ MADE = {
 def run(tmp_path: Path) -> Path:
     good = Verdict(accepted=True, tier="unverified", task="fact")
     rows = [
-        Row.make(f"Where is lake {n}?", response="x " * 4000 if n == 3 else "There.",
+        Row.make(f"Where is the {name}?", response="x " * 4000 if n == 3 else "There.",
                  method="magpie", provenance=MADE, verdict=good)
-        for n in range(12)
+        for n, name in enumerate(LAKES)
     ]  # fmt: skip
     write_rows(tmp_path / "run" / "accepted.jsonl", rows)
     bad = [Row.make("Name it.", response="x").reject("refusal") for _ in range(3)]

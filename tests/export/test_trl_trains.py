@@ -122,7 +122,14 @@ def steps(trainer: Any) -> list[float]:
     return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
 
 
-@pytest.mark.parametrize("name", ["messages", "prompt-completion", "sharegpt"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "messages",
+        pytest.param("prompt-completion", marks=pytest.mark.slow),
+        pytest.param("sharegpt", marks=pytest.mark.slow),
+    ],
+)
 def test_sft_trains(name: str, exported: Any, model: Any, tokenizer: Any, tmp_path: Path) -> None:
     data = exported(name, ROWS)
     arguments = trl.SFTConfig(**settings(tmp_path, max_length=256))
@@ -136,6 +143,7 @@ def test_sft_trains(name: str, exported: Any, model: Any, tokenizer: Any, tmp_pa
     assert all(loss > 0 for loss in steps(trainer))
 
 
+@pytest.mark.slow
 def test_accepted_rows_themselves_train(model: Any, tokenizer: Any, tmp_path: Path) -> None:
     """`messages` of whole rows are full, so `accepted.jsonl` can be given as it is."""
     write_rows(tmp_path / "accepted.jsonl", ROWS)
@@ -164,6 +172,7 @@ def test_dpo_trains(exported: Any, model: Any, tokenizer: Any, tmp_path: Path) -
     assert losses[0] == pytest.approx(0.693, abs=0.01), "both models are one at first"
 
 
+@pytest.mark.slow
 def test_kto_trains(exported: Any, model: Any, tokenizer: Any, tmp_path: Path) -> None:
     data = exported("kto", PAIRS)
     assert data.num_rows == 8
@@ -178,6 +187,7 @@ def test_kto_trains(exported: Any, model: Any, tokenizer: Any, tmp_path: Path) -
     assert len(steps(trainer)) == 2
 
 
+@pytest.mark.slow
 def test_grpo_trains_and_rewards_are_given_the_answers(
     exported: Any, model: Any, tokenizer: Any, tmp_path: Path
 ) -> None:

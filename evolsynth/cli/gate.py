@@ -97,7 +97,7 @@ def gate(
         reading: see `file_origin`.
     """
     chosen = GateSettings() if settings is None else GateSettings.read(settings)
-    source = file_origin(data, **reading)
+    source = file_origin(data, one_id=True, **reading)
     if data != "-":
         source.columns()  # what cannot be read is told before a model is loaded
     stands = None if grounded_in is None else grounds_of(grounded_in, data)

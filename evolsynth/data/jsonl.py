@@ -116,7 +116,7 @@ class Piped(Once, JsonLines):
         if suffix is None or make is None:
             yield from JsonLines.batches(self)
             return
-        reader = make(kept(self._come, self.label, suffix), self.label)
+        reader = make(kept(first, sys.stdin.buffer, self.label, suffix), self.label)
         self.unit = reader.unit
         yield from reader.batches()
 
@@ -277,7 +277,7 @@ def no_number(name: str) -> None:
 # A list -------------------------------------------------------------------------------------------
 
 
-@reads("jsonl", "jsonl.gz", "ndjson", "json")
+@reads("jsonl", "jsonl.gz", "jsonl.zst", "ndjson", "json")
 def json_file(path: Path, label: str) -> Reader:
     """The reader of a file that may hold a list, an object, or an object a line, as it begins."""
     return lines_file(path, label, texts=False)
@@ -292,13 +292,14 @@ def lines_file(path: Path, label: str, *, texts: bool | None = None) -> Reader:
     """
     if texts:
         return JsonLines(path, label, texts=True)
+    named = ".json" in path.suffixes
     read = _checked(blocks(path, label), label)
     begins = next(filter(None, (block.removeprefix(_BOM).lstrip() for block in read)), b"")
-    if begins[:1] == b"[":
+    if begins[:1] == b"[" and (named or begins[1:].lstrip()[:1] in (b"{", b"]", b"")):
         return JsonList(path, label)
     if begins[:1] == b"{" and _over_lines(begins):
         return JsonObject(path, label)
-    plain = texts is None and begins[:1] != b"{" and path.suffix.lower() == ".txt"
+    plain = texts is None and not named and begins[:1] != b"{" and path.suffix.lower() == ".txt"
     return JsonLines(path, label, texts=plain)
 
 

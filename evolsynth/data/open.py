@@ -96,8 +96,6 @@ class Origin:
         if not rows:
             self._none()
         taker.shape.check_fields(self._readers[-1].label)
-        if taker.bad == len(rows) and len(rows) < LOOKED_AT:
-            _unheard(self.label, taker, rows[0])
         return columns_of(rows) | told
 
     def _none(self) -> None:
@@ -129,7 +127,8 @@ class Origin:
 
     def __iter__(self) -> Iterator[Row]:
         """All rows, from the start, for who may wait for them; see `rows`."""
-        return self.heard(lambda _: True)
+        taker = self._taker()
+        return self._each(taker, taker.row)
 
     def heard(self, says: Callable[[Row], bool]) -> Iterator[Row]:
         """All rows, from the start.
@@ -237,7 +236,7 @@ def _unheard(label: str, taker: Taker, first: Row | Read | None) -> NoReturn:
 def file_origin(
     path: str | os.PathLike[str],
     *,
-    judged: bool = True,
+    one_id: bool = False,
     format: str | None = None,
     field: str | None = None,
     fields: Mapping[str, str] | None = None,
@@ -247,8 +246,8 @@ def file_origin(
 ) -> Origin:
     """The rows of a command's own file, as `origin` has them; ``-`` is standard input.
 
-    A file of no known kind is JSON Lines, and none needs to have rows. Verdicts stay where they are
-    ``judged``.
+    A file of no known kind is JSON Lines, and none needs to have rows. Verdicts stay. Ids may come
+    twice, unless each must be of ``one_id`` row.
 
     Raises:
         InputError: no such file, or nothing that rows can be made of.
@@ -261,7 +260,7 @@ def file_origin(
     shape()  # a wrong option is told now
 
     def taker() -> Taker:
-        return Taker(skip_bad=skip_bad, shape=shape(), step="read", judged=judged)
+        return Taker(skip_bad=skip_bad, shape=shape(), step="read", judged=True, one_id=one_id)
 
     return Origin(readers, label, taker=taker, columns=None, limit=None, checked=True)
 

@@ -63,8 +63,7 @@ def check_text(begins: bytes, label: str) -> None:
         InputError: they are of another encoding, which it names.
     """
     name = next((name for bom, name in _OTHERS.items() if begins.startswith(bom)), None)
-    head = begins[:64]
-    if name is None and head.strip(b"\0") and head.count(0) * 3 >= len(head) > 3:
+    if name is None and len(begins) > 3 and begins[:2].count(0) == 1:
         name = "UTF-16"
     if name is not None:
         raise InputError(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import chain, islice
 from typing import Any
 
 from evolsynth.columns import ColumnType
 from evolsynth.data.kinds import own_columns
-from evolsynth.data.reader import Asked, Items, Reader
+from evolsynth.data.reader import Asked, Items, Once, Reader
 from evolsynth.doing import say
 from evolsynth.errors import InputError
 from evolsynth.inputs import INPUTS, stands_for_none
@@ -65,29 +67,42 @@ class Shape:
         if self._named is not None:
             return
         self._known = False
-        if not isinstance(reader, Asked | Items):  # those are not begun for it
-            self._recognise(reader, [(n, item) for n, item, _ in reader.first(LOOKED_AT)])
+        if isinstance(reader, Asked | Items):  # those are not begun for it
+            return
+        if isinstance(reader, Once):
+            self._recognise(reader, ((n, item) for n, item, _ in reader.first(LOOKED_AT)))
+            return
+        with closing(_first(reader)) as records:
+            self._recognise(reader, records)
 
-    def _recognise(self, reader: Reader, records: Sequence[tuple[int, object]]) -> None:
+    def _recognise(self, reader: Reader, records: Iterable[tuple[int, object]]) -> None:
         self._known, self.form = True, None
-        found = []
-        for number, item in records:
-            if isinstance(item, Mapping):
-                try:
-                    found.append((reader.place(number), self.given(item)))
-                except InputError:  # which is told where it is read
-                    continue
-        if all(_usual(record) for _, record in found):
+        others = self._others(reader, records)
+        first = next(others, None)
+        if first is None:
             return
         from evolsynth.data.formats.form import recognised
 
-        self.form = recognised(found)
+        self.form = recognised(chain((first,), others))
         if self.form is None or self.form.name == self._said:
             return
         self._said = self.form.name
         number = reader.count()
         many = "" if number is None else f": {number:,} {self.form.noun}"
         say(f"{reader.label}: read as {self.form.title}{many}.")
+
+    def _others(
+        self, reader: Reader, records: Iterable[tuple[int, object]]
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """The records that are not plainly rows as ours, with their places."""
+        for number, item in records:
+            if isinstance(item, Mapping):
+                try:
+                    record = self.given(item)
+                except InputError:  # which is told where it is read
+                    continue
+                if not _usual(record):
+                    yield reader.place(number), record
 
     def given(self, item: Mapping[Any, Any], *, parsed: bool = False) -> Mapping[str, Any]:
         """The columns of a record as they come out again: plain (a ``parsed`` line is so already),
@@ -167,6 +182,12 @@ class Shape:
                     f"fields: '{name}' is not in {label}. "
                     f"It has {', '.join(list(self._names)[:10])}."
                 )
+
+
+def _first(reader: Reader) -> Generator[tuple[int, object]]:
+    """The first records, one in memory."""
+    records = chain.from_iterable(reader.batches())
+    yield from ((number, item) for number, item, _ in islice(records, LOOKED_AT))
 
 
 def _usual(data: Mapping[str, Any]) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import stat
 import tempfile
 from codecs import BOM_UTF8
-from collections.abc import Iterable
-from functools import cache, partial
-from itertools import chain
+from functools import cache
 from pathlib import Path
+from typing import IO
 
 from evolsynth.errors import InputError
 
@@ -58,7 +58,7 @@ def kind_of(begins: bytes) -> str | None:
     return next((end for sign, end in _MAGIC.items() if begins.startswith(sign)), None)
 
 
-def kept(blocks: Iterable[bytes], label: str, suffix: str) -> Path:
+def kept(begin: bytes, rest: IO[bytes], label: str, suffix: str) -> Path:
     """A file with these bytes, which goes when the process ends.
 
     Raises:
@@ -67,7 +67,8 @@ def kept(blocks: Iterable[bytes], label: str, suffix: str) -> Path:
     try:
         number, name = tempfile.mkstemp(suffix=suffix, dir=_folder())
         with open(number, "wb") as file:  # noqa: PTH123 - a descriptor
-            file.writelines(blocks)
+            file.write(begin)
+            shutil.copyfileobj(rest, file, 1 << 20)
     except OSError as error:
         raise InputError(
             f"{label}: what comes out of it is kept while it is read, and cannot be "
@@ -100,7 +101,7 @@ def _copy(descriptor: int, path: Path, label: str, begin: bytes) -> Path:
     begin = begin or os.read(descriptor, 1 << 16)
     suffix = "".join(path.suffixes[-2:]) or kind_of(begin) or ".jsonl"
     with open(descriptor, "rb", closefd=False) as rest:
-        return kept(chain((begin,), iter(partial(rest.read, 1 << 20), b"")), label, suffix)
+        return kept(begin, rest, label, suffix)
 
 
 @cache

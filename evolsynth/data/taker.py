@@ -41,9 +41,9 @@ class Read(NamedTuple):
 class Taker:
     """Takes the records of readers, one after the other, as rows with ids of their own.
 
-    A record is bad if it is no row, has a field of a wrong type, has the id of an earlier one, or
-    lacks one of the texts in ``needs``, for which settled rows are not asked. Rows that an earlier
-    run accepted are undecided again, unless they are ``judged`` for good.
+    A record is bad if it is no row, has a field of a wrong type, has the id of an earlier one (where
+    each is of ``one_id`` row), or lacks one of the texts in ``needs``, for which settled rows are
+    not asked. Rows that an earlier run accepted are undecided again, unless they are ``judged``.
     """
 
     def __init__(
@@ -54,7 +54,9 @@ class Taker:
         needs: Sequence[str] = (),
         step: ReadingStep = "load",
         judged: bool = False,
+        one_id: bool = True,
     ) -> None:
+        self._one_id = one_id
         self._skip_bad, self.shape, self._judged = skip_bad, shape, judged
         self._needs, self.step = tuple(needs), step
         self._readers: list[Reader] = []
@@ -87,6 +89,9 @@ class Taker:
             row = row.replace(verdict=None)
         wrong = None if row.settled else self._lacking(data)
         own = not isinstance(item, Row) and data.get("id") is not None
+        if own and not self._one_id and wrong is None:
+            self.read_some = True
+            return row
         if own and (before := self._ids.places.get(row.id)) is not None:
             wrong = (
                 f"field 'id': '{row.id}' is the id of {self._earlier(before)} too. Change one, or "

@@ -17,7 +17,7 @@ _NAMES = ("conversations", "conversation")
 def sharegpt(record: Mapping[str, Any]) -> dict[str, Any] | None:
     """The conversation as messages, and what is judged of it."""
     for name in _NAMES:
-        turns = turns_of(record.get(name))
+        turns = turns_of(record.get(name), name)
         if turns is not None:
             told = beside(record, turns)
             return None if told is None else {**told, "messages": turns}

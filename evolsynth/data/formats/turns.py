@@ -21,12 +21,12 @@ _ROLES = {
 }
 
 
-def turns_of(value: Any) -> list[dict[str, Any]] | None:
+def turns_of(value: Any, name: str = "messages") -> list[dict[str, Any]] | None:
     """The turns of a list of ``role`` and ``content``, or ``from`` and ``value``; of its JSON, too,
     as a table has it. None where it is no such list, or an empty one.
 
     Raises:
-        InputError: somebody speaks of whom nothing is known.
+        InputError: somebody speaks of whom nothing is known; it names the column.
     """
     if isinstance(value, str) and value[:1] == "[":
         try:
@@ -37,7 +37,10 @@ def turns_of(value: Any) -> list[dict[str, Any]] | None:
         return None
     if not all(isinstance(turn, Mapping) and _speaker(turn) is not None for turn in value):
         return None
-    return [_turn(number, turn) for number, turn in enumerate(value, 1)]
+    try:
+        return [_turn(number, turn) for number, turn in enumerate(value, 1)]
+    except InputError as error:
+        raise InputError(f"field '{name}', {error}") from None
 
 
 def _speaker(turn: Mapping[str, Any]) -> str | None:

@@ -133,7 +133,7 @@ def turns_of(data: Mapping[str, Any]) -> list[dict[str, str]]:
 def _shown(full: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> list[dict[str, str]]:
     turns = [{"role": str(t.get("role")), "content": text_of(t.get("content"))} for t in full]
     system = data.get("system")
-    if system and all(turn["role"] != "system" for turn in turns):
+    if system and not any(turn["role"] in ("system", "developer") for turn in turns):
         turns.insert(0, {"role": "system", "content": system})
     return turns
 

@@ -216,3 +216,18 @@ def test_a_prompts_own_words_are_asked_of_what_it_made_alone() -> None:
     assert CHECKS["self_talk"].find(of("any", "respond/brief", response=said)) is not None
     assert CHECKS["self_talk"].find(of("any", "no/such", response=said)) is None
     assert self_talk(said) is None
+
+
+@pytest.mark.parametrize(
+    ("system", "thin"),
+    [
+        ("You are brief.", False),
+        ("Answer in one sentence.", False),
+        ("Give short answers.", False),
+        ("You are a friendly teacher.", True),
+        ("Explain everything in depth, in words a child knows.", True),
+    ],
+)
+def test_a_system_turn_may_want_few_words(system: str, thin: bool) -> None:
+    row = Row.make("Why is the sky blue?", response="Air scatters blue light most.", system=system)
+    assert (CHECKS["thin_answer"].find(Case(row)) is not None) == thin

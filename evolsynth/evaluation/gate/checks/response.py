@@ -134,6 +134,13 @@ _SHORT_ASKED = re.compile(
     r"reply|bio|sign|label|byline|catchphrase|mnemonic|toast|greeting|palindrome|anagram)\b",
     re.I,
 )
+#: A system turn that wants short answers: of a model that keeps to it.
+_BRIEF = re.compile(
+    r"\b(?:brief|briefly|brevity|concise|concisely|terse|tersely|succinct|laconic|(?:short|shortest|"
+    r"one-line|one-word) (?:\w+ )?(?:answers?|replies|reply|responses?|sentences?)"
+    r"|(?:few|single|one|two) (?:\w+ )?(?:words?|sentences?|lines?))\b",
+    re.I,
+)
 #: A request for code or about it: its answer may be a word.
 _OF_CODE = re.compile(
     r"\b(?:bash|shell|terminal|command[- ]line|linux|unix|git|vim|emacs|docker|python|javascript|"
@@ -219,9 +226,9 @@ def no_answer(case: Case, *, substance_words: Words = 12) -> Finding | None:
 def thin_answer(case: Case, *, thin_answer_words: Words = 15) -> Finding | None:
     """Found where something wide ("Explain how ...", "... as a story") gets a few words.
 
-    A reason, a way or a heading that is asked of a text takes as few as it takes; so does code, and
-    what is said of a piece of it. Half as many words are enough where they say much: a third as
-    many carry content that the request has not.
+    A reason, a way or a heading that is asked of a text takes as few as it takes; so does code, what
+    is said of a piece of it, and an answer under a system turn that wants brief ones. Half as many
+    words are enough where they say much: a third as many carry content that the request has not.
 
     Args:
         thin_answer_words: Words that the answer to a wide request has.
@@ -230,6 +237,8 @@ def thin_answer(case: Case, *, thin_answer_words: Words = 15) -> Finding | None:
     count = len(words(case.response))
     least = 0
     if re.search(r"[=;{}`|\\]|\s--?[a-z]+\s", case.response):  # code says much in few words
+        return None
+    if case.row.system is not None and _BRIEF.search(case.row.system):
         return None
     if _TALE.search(asked):
         least = round(thin_answer_words * _TALE_BY_WIDE)

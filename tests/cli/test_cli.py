@@ -227,10 +227,10 @@ def test_ctrl_c_ends_magpie_with_130_and_keeps_the_partial_file(
     fakes.script = staticmethod(stop_at(60))
     (tmp_path / "rows.jsonl").write_text("an earlier run", encoding="utf-8")
     path = tmp_path / "rows.jsonl"
-    assert main(["magpie", "-n", "500", "--only-instruction", "-o", str(path)]) == 130
+    assert main(["magpie", "-n", "200", "--only-instruction", "-o", str(path)]) == 130
     assert path.read_text(encoding="utf-8") == "an earlier run"
     made = list(read_rows(tmp_path / "rows.partial.jsonl"))
-    assert 0 < len(made) < 500
+    assert 0 < len(made) < 200
     assert "Stopped (SIGINT)" in capsys.readouterr().err
     asked = 0
 
@@ -240,8 +240,8 @@ def test_ctrl_c_ends_magpie_with_130_and_keeps_the_partial_file(
         return f" {request.seed} rivers and their sources."
 
     fakes.script = staticmethod(count)
-    assert main(["magpie", "-n", "500", "--only-instruction", "-o", str(path)]) == 0
-    assert asked < 500 - 50  # what was answered before is not asked again
+    assert main(["magpie", "-n", "200", "--only-instruction", "-o", str(path)]) == 0
+    assert asked < 200 - 50  # what was answered before is not asked again
     assert list(read_rows(tmp_path / "rows.partial.jsonl")) == made  # nobody's but the user's
 
 
@@ -303,17 +303,17 @@ def test_ctrl_c_ends_the_demo_with_130_and_the_same_command_goes_on(
     tmp_path: Path, fakes: type[Fake], capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, whole = tmp_path / "demo", tmp_path / "whole"
-    fakes.script = staticmethod(stop_at(60))
-    assert main(["demo", "-n", "40", "-o", str(folder)]) == 130
+    fakes.script = staticmethod(stop_at(30))
+    assert main(["demo", "-n", "16", "-o", str(folder)]) == 130
     said = capsys.readouterr().err
     assert "Stopped (SIGINT)" in said
     assert "Go on with the same command" in said
     assert not (folder / "accepted.jsonl").exists()
     assert (folder / "accepted.partial.jsonl").exists()
     fakes.script = staticmethod(stop_at(-1))
-    assert main(["demo", "-n", "40", "-o", str(folder)]) == 0
+    assert main(["demo", "-n", "16", "-o", str(folder)]) == 0
     assert "Going on with the run" in capsys.readouterr().out
-    assert main(["demo", "-n", "40", "-o", str(whole)]) == 0
+    assert main(["demo", "-n", "16", "-o", str(whole)]) == 0
     for name in ("accepted.jsonl", "rejected.jsonl"):
         assert (folder / name).read_bytes() == (whole / name).read_bytes()
     assert not (folder / "accepted.partial.jsonl").exists()

@@ -54,7 +54,7 @@ def test_the_demo_has_an_answerer(
 ) -> None:
     use_embedder(lambda: None)
     words = ["--model", "small", "--answerer", "large one", "--judge", "strict"]
-    assert main(["demo", "-n", "30", "-o", "out", *words]) == 0
+    assert main(["demo", "-n", "10", "-o", "out", *words]) == 0
     assert set(asked()) == {"small", "large one"}
     told = " ".join(capsys.readouterr().out.split())
     assert "Loading small, large one, strict and the embedder" in told

@@ -27,7 +27,14 @@ from evolsynth.evaluation.duplicates.same_request import (
     only_difference,
     same_request,
 )
-from evolsynth.evaluation.duplicates.tokens import Lexicon, fact_key, shingles, template
+from evolsynth.evaluation.duplicates.tokens import (
+    Lexicon,
+    alike_in_words,
+    fact_key,
+    shingles,
+    template,
+)
+from evolsynth.evaluation.embed.base import knows
 from evolsynth.evaluation.embed.base import rough as rough_of
 from evolsynth.evaluation.text import MOST, in_part
 
@@ -392,7 +399,8 @@ class _Run:
         @lru_cache(maxsize=1 << 16)
         def same(i: int, j: int) -> bool:
             one, other = self._text(i), self._text(j)
-            return same_request(one, other) and not _another_thing(one, other, rough)
+            alike = knows(embedder, one, other) or alike_in_words(one, other)
+            return alike and same_request(one, other) and not _another_thing(one, other, rough)
 
         asked = self._asked(found, decide, same)
         exact = self._decided(found.pairs[asked], embedder)

@@ -15,6 +15,7 @@ import numpy as np
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.same_request import asked_of, digest, same_facts, sums_of
+from evolsynth.evaluation.embed.base import knows
 from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
@@ -36,6 +37,18 @@ _SLACK = 1e-3  # by which a product of rough vectors (float16) or its last bits 
 _BLOCK = 512
 #: The number of no input, as `Inputs` has it.
 _NO_INPUT = -1
+
+
+def _same_facts(embedder: Embedder | None, one: str, other: str) -> bool:
+    """Whether two texts that the embedder finds alike agree in facts, and, where it knows nothing
+    of their letters, in words."""
+    if not same_facts(one, other):
+        return False
+    if embedder is None or knows(embedder, one, other):
+        return True
+    from evolsynth.evaluation.duplicates.tokens import alike_in_words
+
+    return alike_in_words(one, other)
 
 
 def _same_input(one: str, other: str) -> bool:
@@ -221,7 +234,7 @@ class Search:
         return [
             (cosine, place)
             for cosine, place in index._vectors.cosines(self._vectors[i], candidates)
-            if cosine >= index._least and same_facts(text, index._texts[place])
+            if cosine >= index._least and _same_facts(index._embedder, text, index._texts[place])
         ]
 
     def _near_fellows(self, i: int) -> list[tuple[float, int]]:
@@ -232,7 +245,9 @@ class Search:
             same = j < i and _same_input(self._abouts[i], self._abouts[j])
             if same and self._vectors[j].any():
                 cosine = _cosine(self._vectors[i], self._vectors[j].astype(kind))
-                if cosine >= self._index._least and same_facts(self._texts[i], self._texts[j]):
+                one, other = self._texts[i], self._texts[j]
+                embedder = self._index._embedder
+                if cosine >= self._index._least and _same_facts(embedder, one, other):
                     found.append((cosine, j))
         return found
 

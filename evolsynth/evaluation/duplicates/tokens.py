@@ -25,7 +25,7 @@ from evolsynth.evaluation.text.words import MARKS, NEGATORS, UNSPACED, Word, con
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Chunk", "Lexicon", "fact_key", "shingles", "template", "tokens"]
+__all__ = ["Chunk", "Lexicon", "alike_in_words", "fact_key", "shingles", "template", "tokens"]
 
 _PUNCTUATION = r"\s.,;:!?\"'()\[\]{}\-…¿¡。，、！？；：「」『』（）《》【】〈〉।॥؟،؛״׳"
 _SPACED = re.compile(rf"[^\W_]+(?:'[^\W\d_]+)?|[^\w{_PUNCTUATION}]|\n +")
@@ -48,6 +48,17 @@ def shingles(text: str) -> set[str | tuple[str, str]]:
     """Its tokens and pairs of neighbours: what two texts are compared by."""
     found = tokens(text)
     return {*found, *pairwise(found)}
+
+
+#: Jaccard index of words and pairs from which two texts are alike in words.
+_ALIKE = 0.5
+
+
+def alike_in_words(one: str, other: str) -> bool:
+    """Whether two texts have half of their tokens and pairs of neighbours in common."""
+    a, b = shingles(one), shingles(other)
+    common = len(a & b)
+    return common > 0 and common >= _ALIKE * (len(a) + len(b) - common)
 
 
 class Chunk(NamedTuple):

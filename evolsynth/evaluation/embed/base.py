@@ -24,14 +24,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Contextual", "Embedder", "HasStatic", "contextual", "embedder_named", "embedders"]
-__all__ += ["rough"]
+__all__ += ["knows", "rough"]
 
 _log = logging.getLogger("evolsynth.embed")
 
 
 @runtime_checkable
 class Embedder(Protocol):
-    """Anything that turns texts into vectors of unit length."""
+    """Anything that turns texts into vectors of unit length.
+
+    One that has learnt a few languages alone may say so by ``languages``, a collection of codes of
+    ISO 639-1; see `knows`.
+    """
 
     name: str
 
@@ -64,6 +68,19 @@ class Contextual(HasStatic, Protocol):
         """The mean hidden state of the words from character ``start`` on, as they stand in
         ``text``, after so many layers: an array of shape (d,), not scaled."""
         ...
+
+
+def knows(embedder: Embedder, *texts: str) -> bool:
+    """Whether an embedder has learnt the letters of texts, as far as it says what it has learnt.
+
+    Of others its vectors say little: to a model of English, most requests in Thai are nearly one.
+    """
+    learnt = getattr(embedder, "languages", None)
+    if learnt is None or all(text.isascii() for text in texts):
+        return True
+    from evolsynth.evaluation.text.language import by_letters
+
+    return all((told := by_letters(text)) is None or told in learnt for text in texts)
 
 
 def rough(embedder: Embedder) -> Embedder:

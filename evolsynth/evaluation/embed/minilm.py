@@ -56,6 +56,8 @@ class MiniLM:
         cached: how many texts to remember; 1.5 kB each. 0 remembers none.
     """
 
+    languages = ("en",)
+
     def __init__(self, path: str | os.PathLike[str] | None = None, *, cached: int = 8192) -> None:
         if cached < 0:
             raise InputError(f"MiniLM(cached={cached}): give the number of texts, 0 or more.")

@@ -42,6 +42,8 @@ _log = logging.getLogger("evolsynth.embed")
 class StaticVectors:
     """Vectors from a table of ``shape (vocabulary size, d)`` by a fast tokeniser."""
 
+    languages = ("en",)
+
     def __init__(self, tokenizer: Any, table: NDArray[np.float32]) -> None:
         self.name = "static"
         self._table = table

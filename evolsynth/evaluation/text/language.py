@@ -20,7 +20,7 @@ from functools import lru_cache
 from evolsynth.evaluation.text.words import plain, vocabularies
 from evolsynth.findings import Finding
 
-__all__ = ["LANGUAGES", "SCRIPTS", "is_english", "language", "wrong_language"]
+__all__ = ["LANGUAGES", "SCRIPTS", "by_letters", "is_english", "language", "wrong_language"]
 __all__ += ["wrong_request_language"]
 
 #: The commonest words of each language that few others of the list share.
@@ -96,6 +96,16 @@ def language(text: str) -> str | None:
     if count <= letters / 2:
         return None
     return _latin(prose) if script == "LATIN" else _SCRIPTS.get(script)
+
+
+@lru_cache(maxsize=4096)
+def by_letters(text: str) -> str | None:
+    """The language that most letters of a text, however short, are of; None for Latin ones."""
+    scripts = Counter(_script(c) for c in text if c.isalpha())
+    if not scripts:
+        return None
+    script, count = scripts.most_common(1)[0]
+    return _SCRIPTS.get(script, "") if script != "LATIN" and 2 * count > scripts["LATIN"] else None
 
 
 @lru_cache(maxsize=4096)

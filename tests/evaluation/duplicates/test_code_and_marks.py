@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from evolsynth.evaluation.duplicates.deduplicate import deduplicate
+from evolsynth.evaluation.duplicates.index import DuplicateIndex
 from evolsynth.evaluation.duplicates.same_request import normalise, same_facts
 
 #: Two texts each that a program, a formula or a reader would not take for one.
@@ -82,3 +86,36 @@ def test_much_code_takes_no_time() -> None:
     started = time.perf_counter()
     normalise(text)
     assert time.perf_counter() - started < 2
+
+
+class OnlyEnglish:
+    """An embedder to which all texts are one, and that says which language it has learnt."""
+
+    name = "one"
+    languages = ("en",)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.tile(np.array([[1.0, 0.0]], np.float32), (len(texts), 1))
+
+    def rough(self) -> OnlyEnglish:
+        return self
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "near"),
+    [
+        ("บอกชื่อแม่น้ำสามสาย", "เขียนบทกวีสั้นเกี่ยวกับฝน", False),
+        ("Назови реку в Чили.", "Опиши свой любимый суп.", False),
+        ("Назови большую реку, что течёт в Чили.", "Назови реку, что течёт в Чили.", True),
+        ("Name a river in Chile.", "Tell me about a river of Chile.", True),
+    ],
+)
+def test_an_embedder_of_english_decides_on_english_alone(one: str, other: str, near: bool) -> None:
+    embedder = OnlyEnglish()
+    index = DuplicateIndex(embedder=embedder)
+    vector = embedder.embed([one])[0]
+    index.add("a", one, vector)
+    found = index.find(other, vector)
+    assert (found is not None) is near
+    gone = deduplicate([one, other], method="semantic", embedder=embedder).duplicates
+    assert not gone or near

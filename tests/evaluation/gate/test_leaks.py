@@ -7,8 +7,9 @@ import time
 import pytest
 
 from evolsynth.evaluation.gate.check import CHECKS, Case
+from evolsynth.evaluation.gate.checks.row import turn_findings
 from evolsynth.findings import Finding
-from evolsynth.rows import Row
+from evolsynth.rows import Message, Row
 
 ASKED = "Why does a kettle whistle?"
 
@@ -124,3 +125,16 @@ def test_many_tokens_take_no_time() -> None:
     started = time.perf_counter()
     leak("What is the token <|im_end|> and " + "the token <|a|> or " * 1000 + "that?")
     assert time.perf_counter() - started < 2
+
+
+def test_later_turns_are_looked_at_in_view_of_what_was_asked() -> None:
+    asked = Message("user", "What does the <|im_end|> token do?")
+    first = [Message("user", ASKED), Message("assistant", "Steam does it."), asked]
+    fine = turn_findings([*first, Message("assistant", "<|im_end|> ends a turn of the chat.")])
+    assert fine == []
+    thought = Message("assistant", "<think>\nThey ask about a token.\n</think>\nIt ends a turn.")
+    assert [one.code for one in turn_findings([*first, thought])] == ["thought_left"]
+    call = Message("assistant", 'I look. <tool_call>{"name": "docs"}</tool_call>')
+    weather = [*first[:2], Message("user", "And what is the weather in Lima?"), call]
+    assert [one.code for one in turn_findings(weather)] == ["template_leak"]
+    assert turn_findings(weather, system="You have the tools docs and weather.") == []

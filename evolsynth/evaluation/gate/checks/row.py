@@ -101,7 +101,7 @@ REPEATED = reason(
 )
 _SAME = 0.8  # share of words of content from which a user's turn says an earlier one again
 _USER = ("template_leak", "repetition", "cut_off", "role_confusion", "not_an_instruction")
-_ASSISTANT = ("template_leak", "repetition", "cut_off", "refusal", "self_talk")
+_ASSISTANT = ("template_leak", "thought_left", "repetition", "cut_off", "refusal", "self_talk")
 
 
 def turn_findings(
@@ -110,6 +110,7 @@ def turn_findings(
     finish_reason: str | None = None,
     made: Mapping[str, Any] | None = None,
     about: str | None = None,
+    system: str | None = None,
 ) -> list[Finding]:
     """What is wrong with the last of ``turns``, by itself and in view of those before it.
 
@@ -120,18 +121,28 @@ def turn_findings(
         finish_reason: ``"length"`` says that the model was cut off.
         made: how the turn was made, if it was.
         about: the text that all of them are about.
+        system: the system turn, which says whether there are tools.
     """
     last = turns[-1]
     told = {**(made or {}), "finish_reason": finish_reason}
     part: Part = "instruction" if last.role == "user" else "response"
     names = _USER if last.role == "user" else _ASSISTANT
     extra = {} if about is None else {"input": about}
-    case = Case(Row.make(**{part: last.content}, provenance={part: told}, extra=extra))
+    asked = {} if part == "instruction" else {"instruction": _asked_before(turns)}
+    row = Row.make(
+        **{**asked, part: last.content}, system=system, provenance={part: told}, extra=extra
+    )
+    case = Case(row)
     nothing = CHECKS["empty"].find(case, part)
     if nothing is not None:
         return [nothing]
     found, again = findings(case, part, *names), _said_before(turns)
     return found if again is None else [*found, again]
+
+
+def _asked_before(turns: Sequence[Message]) -> str | None:
+    """What the last turn answers."""
+    return next((turn.content for turn in reversed(turns[:-1]) if turn.role == "user"), None)
 
 
 @check(
@@ -149,9 +160,14 @@ def bad_turn(case: Case) -> Finding | None:
     The first two are a row's instruction and response, which have checks of their own.
     """
     turns = [m for m in case.row.messages if m.speaks]
+    said = (m.content for m in case.row.messages if m.role in ("system", "developer"))
+    system = case.row.system or next(said, None)
+    if case.row.extra.get("tools"):
+        system = f"{system or ''} tools"
     for number in range(2, len(turns)):
         made = case.made if turns[number].role == "user" else case.answered
-        found = turn_findings(turns[: number + 1], made=made, about=case.row.input)
+        before = turns[: number + 1]
+        found = turn_findings(before, made=made, about=case.row.input, system=system)
         if found:
             detail = {"turn": number + 1, "role": turns[number].role}
             return Finding("bad_turn", {**detail, "reasons": [f.code for f in found]})

@@ -22,7 +22,6 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq
 
 from evolsynth.evaluation.information_loss.reading import Token
-from evolsynth.evaluation.text.lexicon import kind_of, near, senses
 from evolsynth.evaluation.text.words import stem, word_lists
 
 if TYPE_CHECKING:
@@ -240,8 +239,11 @@ def _known(made: Alignment) -> None:
     """Words with a meaning in common, and narrower ones in the same place ("tool", "hammer"), by
     WordNet."""
     old, new = _left(made)
-    if not new:
+    if not old or not new:
         return
+    # most evolutions begin with their original, and never come here
+    from evolsynth.evaluation.text.lexicon import kind_of, near, senses
+
     by: dict[int, list[int]] = defaultdict(list)
     near_by: dict[int, list[int]] = defaultdict(list)
     for j in new:

@@ -22,7 +22,6 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq
 
 from evolsynth.evaluation.information_loss.reading import Token
-from evolsynth.evaluation.text.lexicon import kind_of, senses
 from evolsynth.evaluation.text.words import stem, word_lists
 
 if TYPE_CHECKING:
@@ -240,17 +239,25 @@ def _known(made: Alignment) -> None:
     """Words with a meaning in common, and narrower ones in the same place ("tool", "hammer"), by
     WordNet."""
     old, new = _left(made)
-    if not new:
+    if not old or not new:
         return
+    # most evolutions begin with their original, and never come here
+    from evolsynth.evaluation.text.lexicon import kind_of, near, senses
+
     by: dict[int, list[int]] = defaultdict(list)
+    near_by: dict[int, list[int]] = defaultdict(list)
     for j in new:
         for sense in senses(made.evolved[j].text):
             by[sense].append(j)
+        for sense in near(made.evolved[j].text):
+            near_by[sense].append(j)
     for i in old:
         if not _common(made.original, i):
             continue
-        own = senses(made.original[i].text)
-        free = (j for sense in own for j in by.get(sense, ()) if made.of[j] < 0)
+        word = made.original[i].text
+        own = [j for sense in senses(word) | near(word) for j in by.get(sense, ())]
+        own += [j for sense in senses(word) for j in near_by.get(sense, ())]
+        free = (j for j in own if made.of[j] < 0)
         choice = min(free, key=lambda j: (abs(j - made.place[made.left[i]] - 1), j), default=None)
         if choice is not None:
             _pair(made, i, choice, _SYNONYM, False)

@@ -152,7 +152,8 @@ def _found(text: Reading) -> dict[tuple[str, ...], tuple[int, int]]:
             items = [item.strip(" .'\"`").casefold() for item in _SPLIT.split(match[group])]
             items = [item for item in items if item]
             if len(items) > 1:
-                found.setdefault(tuple(items), match.span(group))
+                start = match.start(group)
+                found.setdefault(tuple(items), (start, start + len(match[group].rstrip(" ."))))
     return found
 
 

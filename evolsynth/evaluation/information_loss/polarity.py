@@ -158,6 +158,7 @@ def polarity(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     came = [i < 0 or not made.same[i] for i in made.of]
     pair = _Pair(_Side(old), _Side(new), made, [not same for same in made.same], came)
     losses: list[Loss] = []
+    told: set[tuple[int, int]] = set()
     for i, token in enumerate(old.tokens):
         if token.weight <= 0 or token.number >= 0:
             continue
@@ -175,10 +176,13 @@ def polarity(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
                 made.place[i], made.kept[i], made.of[j] = j, _PAIRED, i
             continue
         weight = _weight(pair, i, j, turned=turned)
-        if weight:
+        cues = (mine.by, theirs.by)
+        if weight and not (weight <= _PERHAPS and cues in told):
+            told.add(cues)
             start = _start(old, mine.by) if mine.denied else token.start
             begin = new.tokens[theirs.by if theirs.denied else j].start
-            became = new.text[begin : new.tokens[j].end]
+            gone = mine.denied and not turned
+            became = None if gone else new.text[begin : new.tokens[j].end]
             losses.append(old.lose(start, token.end, "negation", weight, became))
     return losses
 
@@ -336,6 +340,9 @@ def _counterpart(pair: _Pair, i: int) -> tuple[int, bool]:
 
 
 def _copied_around(made: Alignment, i: int) -> bool:
-    """Whether most of the words around one were copied."""
-    near = range(max(0, i - 6), min(len(made.place), i + 7))
-    return 2 * sum(made.same[k] for k in near if k != i) >= len(near) - 3
+    """Whether much around a word was copied."""
+    return copying(made, [i], around=i) >= _COPIED
+
+
+#: The share around a word from which on its surroundings were copied.
+_COPIED = 0.4

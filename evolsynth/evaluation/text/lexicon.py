@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from evolsynth.evaluation.text.words import vocabulary
 
-__all__ = ["kind_of", "lemmas", "near_kin", "opposite", "same_meaning", "senses"]
+__all__ = ["kind_of", "lemmas", "near", "opposite", "same_meaning", "senses"]
 
 
 class _Table(NamedTuple):
@@ -104,10 +104,10 @@ def senses(word: str) -> frozenset[int]:
 
 @lru_cache(maxsize=16384)
 def _ancestors(word: str) -> frozenset[int]:
-    """All meanings above those of a word."""
-    above = _table().above
+    """All meanings above those of a noun or verb."""
+    above, adjectives = _table().above, _table().adjectives
     found: set[int] = set()
-    todo = list(senses(word))
+    todo = [number for number in senses(word) if number not in adjectives]
     while todo:
         for up in above[todo.pop()]:
             if up not in found:
@@ -116,21 +116,26 @@ def _ancestors(word: str) -> frozenset[int]:
     return frozenset(found)
 
 
+@lru_cache(maxsize=16384)
+def near(word: str) -> frozenset[int]:
+    """The numbers of the meanings that an adjective's are near to: "rich" of "wealthy"."""
+    table = _table()
+    own = (number for number in senses(word) if number in table.adjectives)
+    return frozenset(up for number in own for up in table.above[number])
+
+
 def same_meaning(one: str, other: str) -> bool:
-    """Whether two words are forms of one word, or have a common sense in common."""
-    return not senses(one).isdisjoint(senses(other))
+    """Whether two words are forms of one word, or have a common sense in common, or are adjectives
+    of which one is near to the other."""
+    mine, theirs = senses(one), senses(other)
+    if not mine.isdisjoint(theirs):
+        return True
+    return not near(one).isdisjoint(theirs) or not near(other).isdisjoint(mine)
 
 
 def kind_of(one: str, other: str) -> bool:
     """Whether ``one`` is a kind of ``other`` ("hammer" of "tool"), and not the same."""
     return not same_meaning(one, other) and not _ancestors(one).isdisjoint(senses(other))
-
-
-def near_kin(one: str, other: str) -> bool:
-    """Whether two words are kinds of the same, just above both: "flute" and "oboe"."""
-    above = _table().above
-    ups = [{up for number in senses(word) for up in above[number]} for word in (one, other)]
-    return not same_meaning(one, other) and not ups[0].isdisjoint(ups[1])
 
 
 @lru_cache(maxsize=16384)
@@ -183,6 +188,5 @@ def _denies(one: str, other: str) -> bool:
 def _heads(word: str) -> frozenset[str]:
     """The adjectives that one is near to, and that have an opposite."""
     table = _table()
-    own = (number for number in senses(word) if number in table.adjectives)
-    ups = {up for number in own for up in table.above[number]}
-    return frozenset(lemma for up in ups for lemma in table.words[up] if lemma in table.opposites)
+    found = (lemma for up in near(word) for lemma in table.words[up])
+    return frozenset(lemma for lemma in found if lemma in table.opposites)

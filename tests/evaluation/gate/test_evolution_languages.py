@@ -1,4 +1,4 @@
-"""Evolutions in other languages: rules for English say nothing of them, and English is not added."""
+"""Evolutions in other languages: rules for English say nothing of them, nor is English added."""
 
 from __future__ import annotations
 

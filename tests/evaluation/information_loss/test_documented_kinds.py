@@ -14,11 +14,16 @@ from evolsynth.evaluation.information_loss.score import information_loss
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "information-loss.md").read_text(encoding="utf-8")
 SECTION = DOCUMENT.partition("## Kinds")[2].partition("\n## ")[0]
-ROWS = re.findall(r"^\| ([\w-]+) \| (.+?) \| (.+?) \|$", SECTION, re.M)[1:]
+TURNED = DOCUMENT.partition("## What turns the sense")[2].partition("\n## ")[0]
+KINDS, SENSES = (
+    re.findall(r"^\| ([\w-]+) \| (.+?) \| (.+?) \|$", text, re.M)[1:] for text in (SECTION, TURNED)
+)
+ROWS = KINDS + SENSES
 
 
 def test_every_kind_has_an_example() -> None:
-    assert [kind for kind, _, _ in ROWS] == list(get_args(Kind))
+    assert [kind for kind, _, _ in KINDS] == list(get_args(Kind))
+    assert len(SENSES) == 5
 
 
 @pytest.mark.parametrize(("kind", "original", "evolved"), ROWS)

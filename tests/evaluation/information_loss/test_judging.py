@@ -25,6 +25,9 @@ from evolsynth.evaluation.information_loss.score import (
 )
 
 
+information_loss("Feed the old hens.", "Feed the young ones.")  # which reads the lists of words
+
+
 class Twins(NamedTuple):
     """An original, an evolution that lost ``text`` (of a ``kind``), and one that lost nothing."""
 

@@ -388,16 +388,16 @@ _ASKS_FOR_TABLE = re.compile(
     r"(?:me )?an? (?:\w+ ){0,2}table\b",
     re.I,
 )
-_TABLE_ROW = re.compile(r"(?m)^\|[^|\n]*[^\W_][^|\n]*\|.*\|[ \t]*$")
 
 
 def _table_made(case: Case) -> str | None:
     """The first row of a table that an evolution asks for and brings along, filled in."""
     if case.original is None or "|" in case.original or not _ASKS_FOR_TABLE.match(case.asked):
         return None
-    rows = _TABLE_ROW.findall(case.asked)
-    filled = [row for row in rows[1:] if all(cell.strip() for cell in row.strip("| ").split("|"))]
-    return str(filled[0]) if len(filled) > 1 else None
+    lines = [line.strip() for line in case.asked.split("\n")]
+    rows = [line for line in lines if line[:1] == line[-1:] == "|" and any(map(str.isalnum, line))]
+    filled = [row for row in rows[1:] if all(cell.strip() for cell in row[1:-1].split("|"))]
+    return filled[0] if len(filled) > 1 else None
 
 
 @check(

@@ -12,6 +12,7 @@ from grounded_passages import row
 from evolsynth.errors import CapabilityError
 from evolsynth.evaluation.gate.gate import Gate, part_findings
 from evolsynth.evaluation.gate.tier import tier_of
+from evolsynth.evaluation.grounds.asked.extract_fields import record_against
 from evolsynth.evaluation.grounds.ground import stands
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.scripted import Scripted
@@ -134,6 +135,17 @@ async def test_a_paragraph_for_a_reader() -> None:
     ],
 )
 async def test_a_record_with_one_wrong_value(wrong: dict[str, object]) -> None:
+    """Its key is neither asked for nor answered."""
+    (one,) = await made("extract_fields", json.dumps({**RECORD, **wrong}))
+    (key,) = wrong
+    assert json.loads(one.response or "") == {k: v for k, v in RECORD.items() if k != key}
+    assert f'"{key}"' not in (one.instruction or "")
+    assert stands(one) == ("extract_fields", None)
+    assert record_against(list(RECORD), {**RECORD, **wrong}, QUAY) is not None
+
+
+async def test_a_record_with_more_wrong_values_than_right_ones() -> None:
+    wrong = {"builder": "Ada Pell", "year_built": "1931"}
     (one,) = await made("extract_fields", json.dumps({**RECORD, **wrong}))
     assert one.status == "rejected"
 

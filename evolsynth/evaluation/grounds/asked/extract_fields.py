@@ -26,6 +26,7 @@ from evolsynth.evaluation.text.words import stem, vocabularies, word_lists, word
 from evolsynth.rows import Row
 
 __all__ = ["KEY", "extract_fields", "quoted", "record_against", "record_of"]
+__all__ += ["value_against"]
 
 #: What a key is: words in small letters with "_" between them.
 KEY = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+){0,4}")
@@ -93,12 +94,17 @@ def record_against(
     if len(found) < 2 or 2 * len(found) < len(keys):
         return "Too little of it is filled in."
     for key, value in record.items():
-        against = _null_against(key, text, title) if value is None else _against(
-            key, value, text, title
-        )  # fmt: skip
+        against = value_against(key, value, text, title=title)
         if against is not None:
             return against
     return None
+
+
+def value_against(key: str, value: object, text: str, *, title: str = "") -> str | None:
+    """What speaks against one value of a record: see `record_against`."""
+    if value is None:
+        return _null_against(key, text, title)
+    return _against(key, value, text, title)
 
 
 def _against(key: str, value: object, text: str, title: str) -> str | None:

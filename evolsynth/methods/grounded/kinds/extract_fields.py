@@ -1,4 +1,7 @@
-"""A record of the passage as JSON: a model names its keys, and fills them in when it is asked."""
+"""A record of the passage as JSON: a model names its keys, and fills them in when it is asked.
+
+Keys whose values nobody can be sure of are left out, of the answer and of what is asked.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from evolsynth.evaluation.grounds.asked.extract_fields import (
     quoted,
     record_against,
     record_of,
+    value_against,
 )
 from evolsynth.evaluation.grounds.made.settled import says
 from evolsynth.evaluation.text.language import is_english
@@ -57,11 +61,21 @@ async def extract_fields(passage: Passage, random: Random, llm: LLM) -> Sequence
     values = {"keys": quoted(keys), "title": passage.title}
     wording = drawn("extract_fields", random, values, "keys")
 
+    def kept(text: str) -> dict[str, Any]:
+        record = record_of(text) or {}
+        if list(record) != keys:
+            return {}
+        return {
+            key: value
+            for key, value in record.items()
+            if value_against(key, value, passage.text, title=passage.title) is None
+        }
+
     def against(text: str) -> str | None:
-        record = record_of(text)
-        if record is None:
-            return "It is no JSON object."
-        return record_against(keys, record, passage.text, title=passage.title)
+        record = kept(text)
+        if len(record) < _FEWEST:
+            return "Too few of its values are those of their keys."
+        return record_against(list(record), record, passage.text, title=passage.title)
 
     made = await answered(
         llm,
@@ -76,7 +90,7 @@ async def extract_fields(passage: Passage, random: Random, llm: LLM) -> Sequence
     if made is None:
         return ()
     text, how = made
-    record = record_of(text) or {}
+    record = kept(text)
     output = json.dumps(record, ensure_ascii=False, indent=2)
     return (
         draft(
@@ -84,11 +98,11 @@ async def extract_fields(passage: Passage, random: Random, llm: LLM) -> Sequence
             wording,
             passage,
             answer=output,
-            values={**values, "output": output},
-            ground={"keys": keys, "about": passage.title},
+            values={**values, "keys": quoted(list(record)), "output": output},
+            ground={"keys": list(record), "about": passage.title},
             evidence=_evidence(passage, record),
             whole=True,
-            how={**how, "keys": named.how},
+            how={**how, "keys": named.how, "asked": keys},
         ),
     )
 

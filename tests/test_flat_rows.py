@@ -39,7 +39,7 @@ MANY = [
         verdict=Verdict(
             accepted=True, task="fact", tier="verified", stands_on=("span", "demand:words_at_most")
         ),
-    ),  # fmt: skip
+    ),
 ]
 
 
@@ -70,8 +70,9 @@ def test_no_column_is_null_or_empty_or_of_another_type() -> None:
 
 
 def test_a_single_turn_has_its_conversation_with_system_turn_and_input() -> None:
-    row = Row.make("Translate it.", system="Be brief.", response="Der Dom.",
-                   extra={"input": "the cathedral"})  # fmt: skip
+    row = Row.make(
+        "Translate it.", system="Be brief.", response="Der Dom.", extra={"input": "the cathedral"}
+    )
     assert lines(row)["messages"] == [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Translate it.\n\nthe cathedral"},
@@ -98,19 +99,34 @@ def test_names_that_commas_would_not_carry_come_back(reasons: tuple[str, ...]) -
 
 
 def test_the_form_of_before_is_read() -> None:
-    old = {
-        "id": "x", "instruction": ASKED, "response": None, "messages": [], "system": None,
-        "method": "magpie", "round": 0, "parents": [], "scores": {"ifd": None},
+    old: dict[str, Any] = {
+        "id": "x",
+        "instruction": ASKED,
+        "response": None,
+        "messages": [],
+        "system": None,
+        "method": "magpie",
+        "round": 0,
+        "parents": [],
+        "scores": {"ifd": None},
         "verdict": {"accepted": False, "reasons": ["too_short"], "details": {}},
-        "failure": None, "provenance": {"instruction": {"seed": 1}}, "topic": "rivers",
-    }  # fmt: skip
+        "failure": None,
+        "provenance": {"instruction": {"seed": 1}},
+        "topic": "rivers",
+    }
     row = Row.from_dict(old)
     assert (row.status, row.provenance["instruction"]["seed"]) == ("rejected", 1)
     assert Row.from_dict(lines(row)) == row
 
 
 def test_columns_of_the_users_own_stand_as_they_came() -> None:
-    own = {"topic": "rivers", "metadata": {}, "tags": [], "deep": {"a": [1, None]}, "none": None}
+    own: dict[str, Any] = {
+        "topic": "rivers",
+        "metadata": {},
+        "tags": [],
+        "deep": {"a": [1, None]},
+        "none": None,
+    }
     assert {n: v for n, v in lines(Row.make(ASKED, extra=own)).items() if n in own} == own
 
 

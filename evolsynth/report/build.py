@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -15,7 +16,6 @@ import markupsafe
 from evolsynth.atomic import write
 from evolsynth.doing import doing
 from evolsynth.evaluation.diversity.measures import TITLES, Figure
-from evolsynth.report.about import about
 from evolsynth.report.evolutions import compare, evolutions_of
 from evolsynth.report.neighbourhood import STATUS_NAMES, Neighbourhood, plotly_script, survey
 from evolsynth.report.tallies import (
@@ -240,7 +240,7 @@ def _environment() -> jinja2.Environment:
         thousands=_thousands,
         interval=_interval,
         headline=headline,
-        about=lambda row: about(row, _FIELD_LIMIT),
+        about=_about,
         cut=lambda text: cut(text, _FIELD_LIMIT),
         readable_json=_as_json,
         codes=codes_of,
@@ -254,3 +254,12 @@ def _environment() -> jinja2.Environment:
         figure_titles=TITLES,
     )
     return environment
+
+
+def _about(row: Row) -> Any:
+    """What to show of a row's text; what cuts it is loaded where a row has one."""
+    if row.input is None:
+        return SimpleNamespace(passages=[], origin="", others=row.extra)
+    from evolsynth.report.about import about
+
+    return about(row, _FIELD_LIMIT)

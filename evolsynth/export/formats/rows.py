@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from evolsynth.export.format import exports
@@ -23,12 +23,12 @@ def rows(row: Row) -> Iterator[dict[str, Any]]:
 
 
 @exports("parquet", statuses=_ALL, ends=".parquet")
-def parquet(row: Row) -> Iterator[dict[str, Any]]:
+def parquet(row: Row) -> Iterable[dict[str, Any]]:
     """The same as `rows`, as a Parquet file."""
     return rows(row)
 
 
 @exports("hf", statuses=_ALL, ends="")
-def hf(row: Row) -> Iterator[dict[str, Any]]:
+def hf(row: Row) -> Iterable[dict[str, Any]]:
     """The same as `rows`, as a folder for `datasets.load_from_disk`."""
     return rows(row)

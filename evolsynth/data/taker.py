@@ -41,7 +41,7 @@ class Read(NamedTuple):
 class Taker:
     """Takes the records of readers, one after the other, as rows with ids of their own.
 
-    A record is bad if it is no row, has a field of a wrong type, has the id of an earlier one (where
+    A record is bad if it is no row, has a field of a wrong type, has the id of an earlier (where
     each is of ``one_id`` row), or lacks one of the texts in ``needs``, for which settled rows are
     not asked. Rows that an earlier run accepted are undecided again, unless they are ``judged``.
     """

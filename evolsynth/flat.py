@@ -122,10 +122,10 @@ def turns_of(data: Mapping[str, Any]) -> list[dict[str, str]]:
     asked, text = data.get("instruction") or "", input_of(data)
     if text is not None and not holds(asked, text):
         asked = f"{asked}\n\n{text}"
-    said = {"system": data.get("system"), "user": asked, "assistant": data.get("response")}
+    said = (("system", data.get("system")), ("user", asked), ("assistant", data.get("response")))
     return [
-        {"role": role, "content": content}
-        for role, content in said.items()
+        {"role": role, "content": content or ""}
+        for role, content in said
         if content or role == "user"  # always one, so that the list is never empty
     ]
 

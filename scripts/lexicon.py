@@ -57,8 +57,7 @@ def main(folder: Path) -> None:
             offset, _, kind, count, *rest = line.partition("|")[0].split()
             here, size = (part, offset), int(count, 16)
             words[here] = [word.partition("(")[0].lower() for word in rest[: 2 * size : 2]]
-            pointers = int(rest[2 * size])
-            links = rest[2 * size + 1 :][: 4 * pointers]
+            links = rest[2 * size + 1 :][: 4 * int(rest[2 * size])]
             for sign, other, _, which in zip(*(links[k::4] for k in range(4)), strict=True):
                 if sign in UP and not (sign == "&" and kind == "a"):
                     parents.setdefault(here, []).append((part, other))

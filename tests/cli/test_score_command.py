@@ -16,6 +16,7 @@ from evolsynth.cli.main import main
 from evolsynth.cli.score import scored
 from evolsynth.cli.select import select
 from evolsynth.data.files import read_rows
+from evolsynth.data.open import file_origin
 from evolsynth.errors import InputError
 from evolsynth.evaluation.scores.selection import select as select_rows
 from evolsynth.llm.base import Prompt, Score, TokenLogprob
@@ -62,7 +63,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 async def score_lines(path: Path, **which: bool) -> tuple[list[dict[str, Any]], tuple[int, int]]:
     out: list[str] = []
     asked = {"by_ifd": False, "by_judge": False, **which}
-    counts = await scored(str(path), Scoring(), out.append, **asked)
+    counts = await scored(file_origin(str(path)), Scoring(), out.append, **asked)
     return [whole_row(line) for line in out], counts
 
 

@@ -50,8 +50,8 @@ def _table() -> _Table:
     words: list[tuple[str, ...]] = []
     for line in (line for part in _PARTS for line in parts[part]):
         number = len(words)
-        own, _, ups = line.partition("|")
-        words.append(tuple(own.split()))
+        said, _, ups = line.partition("|")
+        words.append(tuple(said.split()))
         above.append(tuple(map(int, ups.split())))
         for word in words[-1]:
             senses[word].append(number)

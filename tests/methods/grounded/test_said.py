@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from grounded_passages import passage
 
-from evolsynth.methods.grounded.said import is_person, said_in
+from evolsynth.evaluation.text.people import is_person
+from evolsynth.methods.grounded.said import said_in
 
 
 def subjects(text: str, title: str = "") -> list[str]:

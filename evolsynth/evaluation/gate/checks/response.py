@@ -226,9 +226,10 @@ def no_answer(case: Case, *, substance_words: Words = 12) -> Finding | None:
 def thin_answer(case: Case, *, thin_answer_words: Words = 15) -> Finding | None:
     """Found where something wide ("Explain how ...", "... as a story") gets a few words.
 
-    A reason, a way or a heading that is asked of a text takes as few as it takes; so does code, what
-    is said of a piece of it, and an answer under a system turn that wants brief ones. Half as many
-    words are enough where they say much: a third as many carry content that the request has not.
+    A reason, a way or a heading that is asked of a text takes as few as it takes; so does code,
+    what is said of a piece of it, and an answer under a system turn that wants brief ones. Half as
+    many words are enough where they say much: a third as many carry content that the request has
+    not.
 
     Args:
         thin_answer_words: Words that the answer to a wide request has.

@@ -128,9 +128,13 @@ def turn_findings(
     part: Part = "instruction" if last.role == "user" else "response"
     names = _USER if last.role == "user" else _ASSISTANT
     extra = {} if about is None else {"input": about}
-    asked = {} if part == "instruction" else {"instruction": _asked_before(turns)}
+    answers = part == "response"
     row = Row.make(
-        **{**asked, part: last.content}, system=system, provenance={part: told}, extra=extra
+        _asked_before(turns) if answers else last.content,
+        response=last.content if answers else None,
+        system=system,
+        provenance={part: told},
+        extra=extra,
     )
     case = Case(row)
     nothing = CHECKS["empty"].find(case, part)

@@ -155,7 +155,7 @@ _OF_CODE = re.compile(
     re.I,
 )
 _CODE_SAID = re.compile(
-    r"[=;{}`|\\$<>^~#@%\[]|\s--?\w|\w\(|\A[^\w\s\"'(]|\w_\w|\w\.\w|\w/|[^\x00-\x7f]"
+    r"[=;{}`|\\$<>^~#@%\[]|\s--?(?:\w|\Z)|\w\(|\A[^\w\s\"'(]|\w_\w|\w\.\w|\w/|[^\x00-\x7f]"
 )
 _PROSE_WORDS = 5  # words of a sentence on code
 _TALE = re.compile(r"\bas an? (?:\w+ )?(?:story|poem|conversation|letter|dialogue|speech)\b", re.I)
@@ -429,6 +429,9 @@ _VALEDICTION = re.compile(
 #: it, one may stay open longer.
 _OPENED = re.compile(r"[\[({（「『《【〈][^\])}）」』》】〉\n]{0,3}\Z")
 _STILL_OPEN = re.compile(r"[（「『《【〈][^）」』》】〉\n]*\Z|(?<![^\s:：,，])\"[^\"\n]{4,}\Z")
+#: A request to go on with what breaks off.
+_TO_GO_ON = re.compile(r"\b(?:continue|complete|finish|fill in|go on|next words?)\b", re.I)
+_BEGINS = 80  # characters
 _COMMAS, _ENDS = ",、，،", ".!?…。！？।؟"
 _HALF_LETTER = re.compile(r"[\u0e40-\u0e44\u0ec0-\u0ec4]\Z")  # a vowel before its consonant
 _LEAST_LETTERS = 8  # of a script without spaces, that an unfinished sentence has
@@ -470,6 +473,8 @@ def broken_off(case: Case, *, tail_words: Words = 4) -> Finding | None:
     english = is_english(text)
     if not english and (_HALF_LETTER.search(last) or _STILL_OPEN.search(last)):
         return Finding("broken_off", {"tail": last[-40:], "words": len(last.split())})
+    if _TO_GO_ON.search(case.asked[:_BEGINS]) or (english and _SHORT_ASKED.search(case.asked)):
+        return None  # verses, titles and posts end as they like
     if not english or last[-1].isalnum() or last[-1] in ";-" or last[-1] in _COMMAS:
         return _unfinished(last, tail_words, english)
     return None

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from evolsynth.evaluation.information_loss.alignment import Alignment, copying, gap
 from evolsynth.evaluation.information_loss.reading import Loss, Reading
 from evolsynth.evaluation.text.lexicon import opposite, same_meaning
-from evolsynth.evaluation.text.words import vocabularies, vocabulary
+from evolsynth.evaluation.text.words import FUNCTION_WORDS, vocabularies, vocabulary
 
 __all__ = ["averse", "polarity"]
 
@@ -106,7 +106,8 @@ class _Side:
         if self.low[i] == "no":
             return not (before in _BEFORE_NO or after in _AFTER_NO)
         if self.low[i] in _ONLY_OF_DEEDS:
-            return after.endswith("ing") or "from" in self.low[i + 2 : i + 5]
+            done = after.endswith("ing") and after not in FUNCTION_WORDS
+            return done or "from" in self.low[i + 2 : i + 5]
         return True
 
     def _reached(self, i: int) -> Iterator[tuple[int, int]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from evolsynth.evaluation.information_loss.alignment import Alignment, related
+from evolsynth.evaluation.information_loss.alignment import Alignment, copying, related
 from evolsynth.evaluation.information_loss.reading import Loss, Reading, Token
 from evolsynth.evaluation.text.conjugation import OWN
 from evolsynth.evaluation.text.lexicon import kind_of, same_meaning
@@ -20,6 +20,8 @@ __all__ = ["roles"]
 
 #: What a word says in whose role another stands, and who does what is done to them.
 _ROLE = 0.9
+#: The first where less was copied around it than that share: then neighbours may be chance.
+_REWRITTEN, _COPIED = 0.3, 0.5
 #: Things that are joined by these may change places.
 _JOINED = vocabulary("and or nor with versus vs between both")
 _FAR = 8
@@ -32,7 +34,7 @@ _EDGE = "|"
 
 def roles(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     """Words in whose role another stands now, and deeds that are now done to who did them."""
-    return [*_in_the_role(old, new), *_done_to(old, new, made)]
+    return [*_in_the_role(old, new, made), *_done_to(old, new, made)]
 
 
 def _keys(text: Reading) -> list[str]:
@@ -70,7 +72,7 @@ def _frames(text: Reading) -> dict[tuple[str, str, str], list[int]]:
     return found
 
 
-def _in_the_role(old: Reading, new: Reading) -> list[Loss]:
+def _in_the_role(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     """Each word of the original whose neighbours have another word between them now, one that the
     original has elsewhere, or that the evolution brings in twice while the word still stands."""
     here, there = _frames(old), _frames(new)
@@ -88,7 +90,13 @@ def _in_the_role(old: Reading, new: Reading) -> list[Loss]:
         if both and not _same_thing(one, other):
             found[i] = j
     return [
-        old.lose(old.tokens[i].start, old.tokens[i].end, "topic", _ROLE, new.tokens[j].text)
+        old.lose(
+            old.tokens[i].start,
+            old.tokens[i].end,
+            "topic",
+            _ROLE if copying(made, [i], around=i) >= _COPIED else _REWRITTEN,
+            new.tokens[j].text,
+        )
         for i, j in found.items()
         if not _changed_places(old, new, i, j)
     ]

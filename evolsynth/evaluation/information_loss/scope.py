@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 from typing import NamedTuple
 
-from evolsynth.evaluation.information_loss.alignment import Alignment, gap
+from evolsynth.evaluation.information_loss.alignment import Alignment, copying, gap
 from evolsynth.evaluation.information_loss.polarity import averse
 from evolsynth.evaluation.information_loss.reading import Loss, Reading
 from evolsynth.evaluation.text.lexicon import kind_of
@@ -22,6 +22,8 @@ __all__ = ["alternatives", "scopes", "widened"]
 _OTHER, _NEAR, _OR = 0.9, 0.4, 0.85
 #: What a word says that became a wider one.
 _WIDER = 0.75
+#: The share around a word that was copied in a text that was edited rather than rewritten.
+_EDITED = 0.7
 
 #: Phrases by what they say; what stands first is looked for first.
 _PHRASES = {
@@ -167,6 +169,8 @@ def widened(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         hole = gap(made, i)
         if not hole.tight or hole.end - hole.start > 4 or hole.stop - hole.begin > 4:
             continue
+        if copying(made, [i], around=i) < _EDITED:
+            continue  # where much was rewritten, a wider word is mostly a synonym
         for j in range(hole.begin, hole.stop):
             wider = new.tokens[j]
             if made.of[j] in (-1, i) and wider.weight > 0 and kind_of(token.text, wider.text):

@@ -21,12 +21,13 @@ __all__ = ["kind_of", "lemmas", "near", "opposite", "same_meaning", "senses"]
 
 
 class _Table(NamedTuple):
-    """Numbers of meanings by word; for each meaning, those above it and its words; which are of
-    adjectives and adverbs."""
+    """Numbers of meanings by word; for each meaning, those above it and its words; how many are of
+    nouns, which come first, and which are of adjectives and adverbs."""
 
     senses: dict[str, tuple[int, ...]]
     above: list[tuple[int, ...]]
     words: list[tuple[str, ...]]
+    nouns: int
     adjectives: range
     opposites: dict[str, frozenset[str]]
     forms: dict[str, str]
@@ -68,6 +69,7 @@ def _table() -> _Table:
         {word: tuple(found) for word, found in senses.items()},
         above,
         words,
+        len(parts["noun"]),
         range(len(parts["noun"]) + len(parts["verb"]), len(words)),
         {word: frozenset(found) for word, found in opposites.items()},
         dict(line.split() for line in parts["forms"]),
@@ -104,10 +106,10 @@ def senses(word: str) -> frozenset[int]:
 
 @lru_cache(maxsize=16384)
 def _ancestors(word: str) -> frozenset[int]:
-    """All meanings above those of a noun or verb."""
-    above, adjectives = _table().above, _table().adjectives
+    """All meanings above those of a noun; what verbs and adjectives have above is loose."""
+    above, nouns = _table().above, _table().nouns
     found: set[int] = set()
-    todo = [number for number in senses(word) if number not in adjectives]
+    todo = [number for number in senses(word) if number < nouns]
     while todo:
         for up in above[todo.pop()]:
             if up not in found:

@@ -128,6 +128,7 @@ def _plain(found: Sequence[Block], text: str) -> list[Block]:
     """Blocks of a plain text: a short line without an end above a paragraph is a heading."""
     made = []
     found = [part for block in found for part in _headed(block, text)]
+    found = _numbered(found)
     for block, behind in zip(found, [*found, None][1:], strict=True):
         if _like_heading(block, text) and behind and not _like_heading(behind, text):
             numbered = _NUMBERED.match(block.said)
@@ -137,6 +138,30 @@ def _plain(found: Sequence[Block], text: str) -> list[Block]:
             first = block is found[0]  # the title
             block = block._replace(kind="heading", level=1 if first else level)
         made.append(block)
+    return made
+
+
+def _numbered(found: Sequence[Block]) -> list[Block]:
+    """Items with a number that are headings: in capitals, or two of them in lists of their own,
+    each above a paragraph and without an end: "3. SAMPLES"."""
+    alone = Counter(block.group for block in found if block.kind == "item")
+    heads = [
+        place
+        for place, block in enumerate(found[:-1])
+        if block.kind == "item"
+        and block.mark[:1].isdigit()
+        and alone[block.group] == 1
+        and found[place + 1].kind == "text"
+        and len(block.said.split()) <= 10
+        and len(block.said) <= 70
+        and block.said[:1].isupper()
+        and _HEADING_END.search(block.said)
+    ]
+    made = list(found)
+    for place in heads:
+        block = found[place]
+        if len(heads) > 1 or block.said.isupper():
+            made[place] = block._replace(kind="heading", level=2, mark="", group=0)
     return made
 
 

@@ -14,9 +14,10 @@ from evolsynth.options import Count
 from evolsynth.rows import Row
 from evolsynth.streams import Rows, iterate
 
-__all__ = ["spread"]
+__all__ = ["SURPLUS", "spread"]
 
-_SURPLUS = reason(
+#: The reason of rows that are right, and more than were asked for.
+SURPLUS = reason(
     "surplus",
     "There are as many rows as were asked for without this one.",
     "Ask for more rows (n) to have it, too.",
@@ -46,7 +47,7 @@ async def spread(
             came.append(row)
     kept = _taken([row for row in came if not row.settled], n, by)
     for row in came:
-        yield row if row.settled or row.id in kept else row.reject(_SURPLUS)
+        yield row if row.settled or row.id in kept else row.reject(SURPLUS)
 
 
 def _taken(rows: Sequence[Row], n: int, by: Sequence[str]) -> set[str]:

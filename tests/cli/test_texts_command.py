@@ -149,6 +149,8 @@ def test_rows_evenly_from_all_texts(
     said = capsys.readouterr().out
     assert "3 passages to ask about" in said
     assert "9 of 9 rows, from 3 of 3 passages, 3 from each." in said
+    assert f"{len(others)} more rows were right" in said
+    assert "Rejected most often" not in said  # nothing was wrong with these
 
 
 def test_fewer_rows_than_asked_for_are_told_with_the_reason(

@@ -125,6 +125,39 @@ def test_a_page_with_nothing_on_it_and_one_nested_without_end() -> None:
     assert "17 MB are too much for one page" in wrong(b" <p>" + b"x" * (17 << 20), "html")
 
 
+FACTS = "<tr><td>Height</td><td>40 metres</td></tr><tr><td>Built by</td><td>Ole &amp; Ida</td></tr>"
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        (FACTS, "- Height: 40 metres\n- Built by: Ole & Ida"),
+        (
+            FACTS.replace("td>Height</td", "th>Height</th"),
+            "- Height: 40 metres\n- Built by: Ole & Ida",
+        ),
+        (
+            "<tr><td>Day</td><td>Guests</td></tr><tr><td>Monday</td><td>40</td></tr>",
+            "| Day | Guests |\n| --- | --- |\n| Monday | 40 |",
+        ),
+        (
+            "<tr><td><b>Post</b></td><td><b>Who</b></td></tr><tr><td>Chair</td><td>Ida</td></tr>",
+            "| **Post** | **Who** |\n| --- | --- |\n| Chair | Ida |",
+        ),
+        (
+            "<thead><tr><td>Post</td><td>Who</td></tr></thead><tr><td>Chair</td><td>Ida</td></tr>",
+            "| Post | Who |\n| --- | --- |\n| Chair | Ida |",
+        ),
+        ("<tr><td><h2>Left</h2>A</td></tr><tr><td>B</td></tr>", None),  # it lays out the page
+    ],
+)
+def test_a_table_without_a_head_does_not_take_its_first_row_for_one(
+    table: str, text: str | None
+) -> None:
+    found = read(f"<main><p>The tower.</p><table>{table}</table></main>", "html").text
+    assert found == f"The tower.\n\n{text}\n" if text else "\n- " not in found
+
+
 # --- Word ---
 
 

@@ -160,6 +160,27 @@ def test_a_plain_text_has_headings_too() -> None:
     assert found[0]["title"] == "Herons and ferns"
 
 
+@pytest.mark.parametrize("heads", [("PURPOSE", "SAMPLES"), ("Purpose", "The samples")])
+def test_numbered_headings_of_a_plain_text_with_an_empty_line_below(heads: tuple[str, str]) -> None:
+    first, second = heads
+    text = f"The water\n\n1. {first}\n\n{SENTENCE * 3}\n\n2. {second}\n\n{SENTENCE * 4}\n"
+    found = text_of(Document(text, marks=False), "water.txt").blocks
+    assert [b.said for b in found if b.kind == "heading"] == [first, second]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"What to do\n\n1. Fill the kettle\n2. Boil it\n\n{SENTENCE}\n",  # a list
+        f"What to do\n\n1. Fill the kettle.\n\n{SENTENCE}\n\n2. Boil it.\n\n{SENTENCE}\n",
+        f"What to do\n\n1. Fill the kettle\n\n{SENTENCE}\n",  # one alone may be a step
+    ],
+)
+def test_steps_with_numbers_are_no_headings(text: str) -> None:
+    found = text_of(Document(text, marks=False), "tea.txt").blocks
+    assert [b for b in found if b.kind == "heading"] == []
+
+
 def test_questions_and_numbered_lines_of_a_plain_text_are_headings() -> None:
     body = (SENTENCE * 6).strip()
     text = (

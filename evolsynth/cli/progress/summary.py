@@ -125,9 +125,20 @@ def _cost(state: RunState, cost: float) -> str:
 
 
 def _reasons(console: Console, state: RunState, *, advised: bool) -> None:
-    """The commonest reasons and errors, and, where it matters, what to change about each."""
+    """The commonest reasons and errors, and, where it matters, what to change about each.
+
+    Rows that are only more than were asked for are told apart: nothing was wrong with them.
+    """
+    from evolsynth.methods.spread import SURPLUS  # which few runs need
+
+    reasons = {code: count for code, count in state.reasons.items() if code != SURPLUS}
+    more = state.reasons.get(SURPLUS, 0)
+    if more:
+        rows = "row was" if more == 1 else "rows were"
+        said = f"{counted(more)} more {rows} right: there are as many as were asked for."
+        _print(console, Text(said))
     for title, counts, of, told, advice in (
-        ("Rejected most often", state.reasons, state.rejected, explain, advise),
+        ("Rejected most often", reasons, state.rejected - more, explain, advise),
         ("Failed most often", state.errors, state.failed, str, advise_failure),
     ):
         common = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_REASONS]

@@ -103,6 +103,9 @@ def page_of(soup: BeautifulSoup) -> Document:
     for tag in root.find_all(True):
         if not tag.decomposed and (_is_debris(tag) or _leads_elsewhere(tag)):
             tag.decompose()
+    for table in root.find_all("table"):
+        if not table.decomposed and not _has_head(table):
+            _as_list(soup, table)
     heads = [h.get_text(" ", strip=True) for h in root.find_all("h1")]
     title = heads[0] if len(heads) == 1 and heads[0] else named
     convert: Any = _converter()(
@@ -110,6 +113,44 @@ def page_of(soup: BeautifulSoup) -> Document:
     )
     lines = (line.rstrip() for line in convert.convert_soup(root).split("\n"))
     return Document(_SPACES.sub("\n\n", "\n".join(lines)).strip() + "\n", " ".join(title.split()))
+
+
+#: What no cell of a table of facts has, and the characters that such a table has at most.
+_OWN_PARTS, _LAID_OUT = ["table", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "pre"], 10_000
+_FIGURE = re.compile(r"\d")
+
+
+def _has_head(table: Tag) -> bool:
+    """Whether the first row of a table names its columns: it is marked as a head, or in bold, or
+    has no figures where the rows below it have some."""
+    rows = [row.find_all(["td", "th"]) for row in table.find_all("tr")]
+    rows = [row for row in rows if row]
+    if len(rows) < 2 or table.find(_OWN_PARTS) is not None or len(table.get_text()) > _LAID_OUT:
+        return True  # there is nothing to tell it by, or it only lays out the page
+    if table.find("thead") is not None or all(
+        cell.name == "th" or cell.find(["b", "strong"]) is not None for cell in rows[0]
+    ):
+        return True
+    said = [[cell.get_text(" ", strip=True) for cell in row] for row in rows]
+    return any(
+        not _FIGURE.search(name)
+        and all(len(row) > at and _FIGURE.search(row[at]) for row in said[1:])
+        for at, name in enumerate(said[0])
+        if at
+    )
+
+
+def _as_list(soup: BeautifulSoup, table: Tag) -> None:
+    """Put a list in the place of a table without a head: "Height: 40 metres", and so on."""
+    items = soup.new_tag("ul")
+    for row in table.find_all("tr"):
+        cells = [" ".join(cell.get_text(" ").split()) for cell in row.find_all(["td", "th"])]
+        first, *others = [cell for cell in cells if cell] or [""]
+        if first:
+            item = soup.new_tag("li")
+            item.string = f"{first}: {', '.join(others)}" if others else first
+            items.append(item)
+    table.replace_with(items)
 
 
 def _converter() -> Any:

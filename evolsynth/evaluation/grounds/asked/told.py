@@ -21,7 +21,7 @@ from evolsynth.evaluation.text.facts import names
 from evolsynth.evaluation.text.finders import alternatives
 from evolsynth.evaluation.text.numbers import NUMBER_WORDS, UNITS, Number, equal, numbers
 from evolsynth.evaluation.text.statements import PREPOSITIONS
-from evolsynth.evaluation.text.words import NEGATORS, Word, word_lists, words
+from evolsynth.evaluation.text.words import FUNCTION_WORDS, NEGATORS, Word, word_lists, words
 
 __all__ = ["MOST_NEW", "clauses_of", "invented", "left_out"]
 
@@ -182,6 +182,8 @@ def _against_pairs(one: Sentence, text: str) -> str | None:
     """A full name before a verb that the text has behind another name only, and a word before a
     noun that the text has behind its opposite only."""
     for name, verb in _FULL_NAME.findall(one.plain):
+        if verb in FUNCTION_WORDS or verb in PREPOSITIONS:
+            continue
         there = [found for found, other in _FULL_NAME.findall(text) if other == verb]
         if there and not any(found.endswith(name) or name.endswith(found) for found in there):
             return f"'{name} {verb}' is said of {there[0]} in the text."
@@ -193,7 +195,7 @@ def _against_pairs(one: Sentence, text: str) -> str | None:
             lemma(a.text)
             for other in sentences_of(text)
             for a, b in pairwise(other.heavy)
-            if lemma(b.text) == lemma(second.text)
+            if lemma(b.text) == lemma(second.text) and a.end + 1 == b.start
         ]
         if lemma(first.text) not in before and not opposites.isdisjoint(before):
             return f"'{one.text[first.start : second.end]}' is the opposite of what the text says."

@@ -2,8 +2,8 @@
 
 Seeds of a set are drawn, perhaps given demands by Evol-Instruct, answered with several samples, and
 paired by rules. ``--dump`` writes the pairs for a reader, who is not told which side was chosen:
-``first`` is it where the ``id`` is among those of the file beside it. What was read so is in
-``evals/readings/preference.jsonl``, and ``--readings`` counts it.
+that is in a file beside it (``.key.jsonl``), and all rows in another (``.rows.jsonl``). What was
+read so is in ``evals/readings/preference.jsonl``, and ``--readings`` counts it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from evolsynth.methods.respond import respond
 from evolsynth.rows import Row, dump
 
 __all__ = ["READINGS", "SETS", "Read", "add_options", "drawn", "evolved", "paired", "readings"]
-__all__ += ["run"]
+__all__ += ["run", "write_pairs"]
 
 READINGS = Path(__file__).parent / "readings" / "preference.jsonl"
 _DATA = Path(__file__).parent / "data"
@@ -102,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
     failed = sum(row.status == "failed" for row in rows)
     print(f"{len(rows)} seeds, {len(pairs)} pairs; {dict(why)}, {failed} failed", file=told)
     if options.dump is not None:
-        _dump(options.dump, rows)
+        write_pairs(options.dump, rows)
     save(options.json, {"seeds": len(rows), "pairs": len(pairs), "reasons": dict(why)})
     return 0
 
@@ -122,7 +122,7 @@ async def _made(options: argparse.Namespace, rows: Sequence[Row]) -> list[Row]:
 
 async def evolved(llm: LLM, rows: Sequence[Row], *, seed: int) -> list[Row]:
     """Each row with a demand that a program can check, or as it is where none fits."""
-    stream = evolve(rows, llm, seed=seed, operations={CONSTRAINTS: 1.0}, gate=Gate())
+    stream = evolve(rows, llm, seed=seed, demands=True, operations={CONSTRAINTS: 1.0}, gate=Gate())
     last: dict[str, Row] = {}
     async with aclosing(stream) as made:
         async for row in made:
@@ -138,7 +138,7 @@ async def paired(llm: LLM, rows: Sequence[Row], *, samples: int, seed: int) -> l
         return [row async for row in pairs]
 
 
-def _dump(place: Path, rows: Sequence[Row]) -> None:
+def write_pairs(place: Path, rows: Sequence[Row]) -> None:
     """Pairs with their sides in an order that nobody is told, and the order in a file beside it."""
     shown, key = [], []
     for row in rows:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from evolsynth.columns import Columns
 from evolsynth.errors import InputError, TemplateError
 from evolsynth.evaluation.demands.demand import Demand
-from evolsynth.evaluation.demands.draw import likelier_alone
+from evolsynth.evaluation.demands.draw import hardly_alone, likelier_alone
 from evolsynth.evaluation.demands.found import demands_of
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
@@ -87,7 +87,8 @@ async def respond(
     fails has failed. So that some are better than others, every other pair of samples is had
     otherwise, with what differs said in ``responses``: a near-greedy one, and a warm one
     (`WARM_SAMPLING`); or, where demands on the form stand in sentences of their own, two to the
-    request without these, as below for candidates. Where ``sampling`` is given, all are drawn so.
+    request without these, as below for candidates, if such an answer may meet them, and one of each
+    pair near-greedy. Where ``sampling`` is given, all are drawn so.
 
     With several ``candidates`` they are asked for two at a time until one passes: the gate's checks
     of responses find nothing, and it meets each demand of the row (`demands_of`); what only its
@@ -214,9 +215,10 @@ def _ways(
     instruction: str, demands: Sequence[Demand], able: bool, *, either: bool, contrast: bool
 ) -> list[_Way]:
     """How answers are asked for, pair by pair: with the demands, and the request alone, held to the
-    form of the demands where the model is ``able`` to be. ``either`` may come first. Where a
-    ``contrast`` is wanted, every other pair has a near-greedy answer, and a warm one if there is
-    nothing but the request."""
+    form of the demands where the model is ``able`` to be; ``either`` may come first. Where a
+    ``contrast`` is wanted, one of each pair is near-greedy, nothing is asked alone that then hardly
+    ever meets its demands, and where there is nothing but the request, every other pair has a
+    near-greedy answer and a warm one."""
     from evolsynth.evaluation.demands.alone import request_alone
     from evolsynth.evaluation.demands.forced import grammar_of
 
@@ -224,9 +226,13 @@ def _ways(
     if alone == instruction:
         warm = _Way(instruction, drawn=(RESPONSE_SAMPLING, WARM_SAMPLING))
         return [_Way(instruction), warm] if contrast else [_Way(instruction)]
+    grammar = grammar_of(demands) if able else None
     drawn = (RESPONSE_SAMPLING, SAMPLES_SAMPLING) if contrast else None
-    ways = [_Way(instruction), _Way(alone, grammar_of(demands) if able else None, drawn)]
-    return ways[::-1] if either and likelier_alone(demands) else ways
+    first = _Way(instruction, drawn=drawn if drawn is None or either else drawn[::-1])
+    other = _Way(alone, grammar, drawn)
+    if contrast and grammar is None and hardly_alone(demands):
+        other = first
+    return [other, first] if either and likelier_alone(demands) else [first, other]
 
 
 #: What tells how a response was made, kept of several where one was made otherwise than the first.

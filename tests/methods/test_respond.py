@@ -186,6 +186,16 @@ async def test_every_other_pair_of_samples_is_asked_without_demands_on_the_form(
     ]
 
 
+async def test_samples_are_not_asked_alone_for_what_is_hardly_met_so() -> None:
+    llm = Scripted(echo)
+    await answered(
+        [Row.make('Describe a lake. Use the word "tide" exactly 3 times.')], llm, samples=4
+    )
+    assert all("tide" in str(r.prompt) for r in llm.requests)
+    warmth = [SAMPLES_SAMPLING, RESPONSE_SAMPLING]
+    assert [r.sampling for r in llm.requests] == warmth * 2
+
+
 async def test_two_models_answer_each_row() -> None:
     small = Scripted(lambda _: "small says", name="small")
     large = Scripted(lambda _: "large says", name="large")

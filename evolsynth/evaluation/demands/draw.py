@@ -21,7 +21,8 @@ from evolsynth.evaluation.demands.found import demands_in
 from evolsynth.evaluation.text.task import Task, task_of
 from evolsynth.evaluation.text.words import word_lists
 
-__all__ = ["Rate", "asked_of", "draw_demands", "kind_weights", "likelier_alone", "rates"]
+__all__ = ["Rate", "asked_of", "draw_demands", "hardly_alone", "kind_weights", "likelier_alone"]
+__all__ += ["rates"]
 
 #: Below this share of answers that meet it, a demand is not asked for.
 _LEAST = 0.05
@@ -125,6 +126,12 @@ def likelier_alone(demands: Sequence[Demand]) -> bool:
     some = [rates().get(one.kind, _UNKNOWN) for one in demands]
     alone = math.prod(rate.alone for rate in some)
     return alone * _SOUNDER >= math.prod(rate.ruled for rate in some)
+
+
+def hardly_alone(demands: Sequence[Demand]) -> bool:
+    """Whether answers to the request without these demands next to never meet them by chance."""
+    some = [rates().get(one.kind, _UNKNOWN) for one in demands]
+    return math.prod(rate.alone for rate in some) < _LEAST
 
 
 @cache

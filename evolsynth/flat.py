@@ -122,7 +122,8 @@ def turns_of(data: Mapping[str, Any]) -> list[dict[str, str]]:
     asked, text = data.get("instruction") or "", input_of(data)
     if text is not None and not holds(asked, text):
         asked = f"{asked}\n\n{text}"
-    said = {"system": data.get("system"), "user": asked, "assistant": data.get("response")}
+    said: dict[str, str] = {"system": data.get("system") or "", "user": asked}
+    said["assistant"] = data.get("response") or ""
     return [
         {"role": role, "content": content}
         for role, content in said.items()

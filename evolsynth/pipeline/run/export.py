@@ -145,9 +145,9 @@ def check_sources(pipeline: Pipeline, folder: Path, outputs: Sequence[Any] = ())
                 values = value if isinstance(value, list | tuple) else [value]
                 reads += (str(one) for one in values if isinstance(one, str | Path))
     reads += [one.decontaminate for one in outputs if one.decontaminate is not None]
-    own = [("The run's own file", str(file)) for file in run_files(folder)]
+    files = [("The run's own file", str(file)) for file in run_files(folder)]
     more = [(f"The output {one.output}", str(folder / one.output)) for one in outputs]
-    check_apart(reads, [*own, *more])
+    check_apart(reads, [*files, *more])
 
 
 def remove_partial(folder: Path) -> None:

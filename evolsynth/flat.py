@@ -30,9 +30,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evolsynth.errors import InputError
-from evolsynth.inputs import holds, input_of, text_of
+from evolsynth.inputs import holds, input_of
 
-__all__ = ["COLUMNS", "dump", "flat", "is_flat", "turns_of", "whole"]
+__all__ = ["COLUMNS", "dump", "flat", "is_flat", "text_of", "turns_of", "whole"]
 
 _TEXTS = ("instruction", "response", "system")
 _VERDICT = ("verdict_reasons", "verdict_task", "verdict_tier", "verdict_stands_on",
@@ -122,10 +122,11 @@ def turns_of(data: Mapping[str, Any]) -> list[dict[str, str]]:
     asked, text = data.get("instruction") or "", input_of(data)
     if text is not None and not holds(asked, text):
         asked = f"{asked}\n\n{text}"
-    said = (("system", data.get("system")), ("user", asked), ("assistant", data.get("response")))
+    said: dict[str, str] = {"system": data.get("system") or "", "user": asked}
+    said["assistant"] = data.get("response") or ""
     return [
-        {"role": role, "content": content or ""}
-        for role, content in said
+        {"role": role, "content": content}
+        for role, content in said.items()
         if content or role == "user"  # always one, so that the list is never empty
     ]
 
@@ -133,7 +134,7 @@ def turns_of(data: Mapping[str, Any]) -> list[dict[str, str]]:
 def _shown(full: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> list[dict[str, str]]:
     turns = [{"role": str(t.get("role")), "content": text_of(t.get("content"))} for t in full]
     system = data.get("system")
-    if system and not any(turn["role"] in ("system", "developer") for turn in turns):
+    if system and all(turn["role"] != "system" for turn in turns):
         turns.insert(0, {"role": "system", "content": system})
     return turns
 
@@ -148,6 +149,16 @@ def _made(turns: object) -> bool:
     if not isinstance(turns, list) or not turns:
         return turns is None or turns == []
     return all(isinstance(turn, Mapping) for turn in turns) and _single(turns)
+
+
+def text_of(content: object) -> str:
+    """What a turn says: a text, the texts of its parts, or nothing."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list | tuple):
+        parts = (p.get("text") if isinstance(p, Mapping) else p for p in content)
+        return "\n".join(part for part in parts if isinstance(part, str))
+    return ""
 
 
 # Back ---------------------------------------------------------------------------------------------

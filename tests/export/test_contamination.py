@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
@@ -88,7 +88,7 @@ class Close:
 
     name = "close"
 
-    def embed(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return np.ones((len(texts), 1), dtype=np.float32)
 
 

@@ -21,7 +21,8 @@ class Letters:
 
     def embed(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
         counts = np.array([[1 + text.count(c) for c in "aeinorst"] for text in texts], np.float32)
-        return counts.reshape(-1, 8) / np.linalg.norm(counts.reshape(-1, 8), axis=1, keepdims=True)
+        counts = counts.reshape(-1, 8)
+        return np.asarray(counts / np.linalg.norm(counts, axis=1, keepdims=True), np.float32)
 
 
 def report(*texts: str) -> DiversityReport:

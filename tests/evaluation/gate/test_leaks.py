@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from evolsynth.rows import Message, Row
 ASKED = "Why does a kettle whistle?"
 
 
-def leak(instruction: str, response: str | None = None, **fields: object) -> Finding | None:
+def leak(instruction: str, response: str | None = None, **fields: Any) -> Finding | None:
     row = Row.make(instruction, response=response, **fields)
     part = "instruction" if response is None else "response"
     return CHECKS["template_leak"].find(Case(row), part)  # type: ignore[arg-type]

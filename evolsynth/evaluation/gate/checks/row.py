@@ -128,9 +128,13 @@ def turn_findings(
     part: Part = "instruction" if last.role == "user" else "response"
     names = _USER if last.role == "user" else _ASSISTANT
     extra = {} if about is None else {"input": about}
-    asked = {} if part == "instruction" else {"instruction": _asked_before(turns)}
+    user = part == "instruction"
     row = Row.make(
-        **{**asked, part: last.content}, system=system, provenance={part: told}, extra=extra
+        last.content if user else _asked_before(turns),
+        response=None if user else last.content,
+        system=system,
+        provenance={part: told},
+        extra=extra,
     )
     case = Case(row)
     nothing = CHECKS["empty"].find(case, part)

@@ -22,9 +22,7 @@ class Letters:
     def embed(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
         counts = np.array([[1 + text.count(c) for c in "aeinorst"] for text in texts], np.float32)
         counts = counts.reshape(-1, 8)
-        unit: np.ndarray[Any, np.dtype[np.float32]]
-        unit = counts / np.linalg.norm(counts, axis=1, keepdims=True)
-        return unit
+        return np.asarray(counts / np.linalg.norm(counts, axis=1, keepdims=True), np.float32)
 
 
 def report(*texts: str) -> DiversityReport:

@@ -19,8 +19,8 @@ from evolsynth.rows import Row
 
 TEXTS = Path(__file__).with_name("texts")
 LANGUAGES = ("ar", "de", "el", "he", "hi", "ja", "ko", "ru", "th", "tr", "zh")
-KINDS: tuple[str, ...] = ("code", "css", "formulas", "poems", "regex", "shell")
-KINDS += ("sql", "tables", "tex", "titles", "tweets")
+KINDS = ["code", "css", "formulas", "poems", "regex", "shell"]
+KINDS += ["sql", "tables", "tex", "titles", "tweets"]
 #: What each fault may be called.
 CODES = {
     "refusal": {"refusal"},

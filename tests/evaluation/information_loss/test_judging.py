@@ -24,7 +24,6 @@ from evolsynth.evaluation.information_loss.score import (
     word_vectors,
 )
 
-
 information_loss("Feed the old hens.", "Feed the young ones.")  # which reads the lists of words
 
 

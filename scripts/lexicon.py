@@ -55,9 +55,10 @@ def main(folder: Path) -> None:
             if line.startswith(" "):
                 continue
             offset, _, kind, count, *rest = line.partition("|")[0].split()
-            here, size = (part, offset), int(count, 16)
-            words[here] = [word.partition("(")[0].lower() for word in rest[: 2 * size : 2]]
-            links = rest[2 * size + 1 :][: 4 * int(rest[2 * size])]
+            here, many = (part, offset), int(count, 16)
+            words[here] = [word.partition("(")[0].lower() for word in rest[: 2 * many : 2]]
+            linked = int(rest[2 * many])
+            links = rest[2 * many + 1 :][: 4 * linked]
             for sign, other, _, which in zip(*(links[k::4] for k in range(4)), strict=True):
                 if sign in UP and not (sign == "&" and kind == "a"):
                     parents.setdefault(here, []).append((part, other))

@@ -57,9 +57,9 @@ def _table() -> _Table:
         for word in words[-1]:
             senses[word].append(number)
     opposites: dict[str, set[str]] = defaultdict(set)
-    own = Path(__file__).with_name("opposites.txt").read_text(encoding="utf-8").splitlines()
+    listed = Path(__file__).with_name("opposites.txt").read_text(encoding="utf-8").splitlines()
     pairs = [line.split() for line in parts["opposites"]]
-    for line in (line for line in own if not line.startswith("#")):
+    for line in (line for line in listed if not line.startswith("#")):
         ones, _, others = line.partition("/")
         pairs += [[one, other] for one in ones.split() for other in others.split()]
     for one, other in pairs:

@@ -209,7 +209,7 @@ async def test_a_paragraph_with_something_invented_or_lost(right: str, wrong: st
     assert right in READS
     answer = READS.replace(right, wrong)
     for seed in range(10):  # each reader once or more
-        llm = Scripted(lambda _, answer=answer: answer, parameters=7_000_000_000)
+        llm = Scripted(answering(answer), parameters=7_000_000_000)
         kinds = {"for_reader": 1.0}
         texts = [row(QUAY, "Q")]
         rows = [one async for one in grounded(texts, llm, kinds=kinds, each=1, seed=seed)]

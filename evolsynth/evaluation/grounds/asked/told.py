@@ -244,9 +244,9 @@ def _against_clause(
         if against is not None:
             return against
     order = _nearest(clause, source)
-    for against in denials(clause, order):
-        if against.weight >= _SURE:
-            return f"'{against.text}' is not what the text says (negation)."
+    for denial in denials(clause, order):
+        if denial.weight >= _SURE:
+            return f"'{denial.text}' is not what the text says (negation)."
     if not order or any(clause.keys <= one.keys for one in order):
         return None
     one = order[0]

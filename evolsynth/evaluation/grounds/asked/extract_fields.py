@@ -109,11 +109,11 @@ def value_against(key: str, value: object, text: str, *, title: str = "") -> str
 
 def _against(key: str, value: object, text: str, title: str) -> str | None:
     """What speaks against one value."""
-    items: list[str] = []
-    for item in value if isinstance(value, list) else [value]:
-        if not isinstance(item, str) or not says(text, item):
-            return f"The value of '{key}' does not stand in the text."
-        items.append(item)
+    some = value if isinstance(value, list) else [value]
+    items = [item for item in some if isinstance(item, str) and says(text, item)]
+    if not items or len(items) < len(some):
+        return f"The value of '{key}' does not stand in the text."
+    for item in items:
         if len(item.split()) > _MOST_WORDS:
             return f"The value of '{key}' is too long for one."
     asked = _read(key, text, title)

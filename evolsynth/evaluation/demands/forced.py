@@ -108,4 +108,7 @@ FORCED: Mapping[str, Callable[[Values], str]] = {
     ),
     "summary_line": lambda v: f"para {_text(chr(10) * 2 + v['label'] + ': ')} sentence",
     "sums_up": lambda v: f'para {_text(chr(10) * 2 + v["phrase"] + ", ")} [a-z] [^\\n.!?]+ "."',
+    "tags": lambda v: _joined(
+        [f"{_text(f'<{name}>')} para {_text(f'</{name}>')}" for name in v["names"]], "\n"
+    ),
 }

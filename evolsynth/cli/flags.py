@@ -186,8 +186,8 @@ def _names(text: str) -> dict[str, str]:
 
 
 def _is_names(members: set[Any]) -> bool:
-    """Whether the type is a mapping from names to names."""
-    return any(typing.get_args(one) == (str, str) and _is_mapping(one) for one in members)
+    """Whether the type is a mapping from names to names, and nothing else."""
+    return all(typing.get_args(one) == (str, str) and _is_mapping(one) for one in members)
 
 
 def _is_mapping(kind: Any) -> bool:

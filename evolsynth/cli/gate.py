@@ -99,7 +99,8 @@ def gate(
     chosen = GateSettings() if settings is None else GateSettings.read(settings)
     source = file_origin(data, one_id=True, **reading)
     if data != "-":
-        source.columns()  # what cannot be read is told before a model is loaded
+        # what cannot be read is told before a model is loaded
+        next(source.records(lambda _: True), None)
     stands = None if grounded_in is None else grounds_of(grounded_in, data)
     model = MiniLM() if embedder else None
     if model is not None:

@@ -54,7 +54,8 @@ def score(
         raise InputError("Nothing is asked for. Give --ifd, --judge, or both.")
     source = file_origin(data, **reading)
     if data != "-":
-        source.columns()  # what cannot be read is told before a model is loaded
+        # what cannot be read is told before a model is loaded
+        next(source.records(lambda _: True), None)
 
     async def work(write: Write) -> tuple[int, int]:
         llm = open_llm(model or DEFAULT_MODEL, **template_told(chat_template))
@@ -72,7 +73,7 @@ def score(
 
 
 async def scored(
-    data: Origin, llm: LLM, write: Write, *, by_ifd: bool, by_judge: bool
+    data: str | Origin, llm: LLM, write: Write, *, by_ifd: bool, by_judge: bool
 ) -> tuple[int, int]:
     """Write the lines of a source with ``scores`` and ``provenance`` filled in, all else as it was;
     how many lines, and how many of them lack a score.
@@ -82,7 +83,7 @@ async def scored(
     """
     lines: deque[dict[str, Any]] = deque()
     wanted = (*(["ifd"] if by_ifd else []), *(by_model.CRITERIA if by_judge else ()))
-    rows: Rows = _rows(data, lines)
+    rows: Rows = _rows(data if isinstance(data, Origin) else file_origin(data), lines)
     count = missing = 0
     async with AsyncExitStack() as stack:
         if by_ifd:

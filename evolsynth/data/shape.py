@@ -81,9 +81,12 @@ class Shape:
         first = next(others, None)
         if first is None:
             return
-        from evolsynth.data.formats.form import recognised
+        from evolsynth.data.formats.form import FORMS, TEXT, recognised
 
-        self.form = recognised(chain((first,), others))
+        if getattr(reader, "texts", False):
+            self.form = FORMS[TEXT]
+        else:
+            self.form = recognised(chain((first,), others))
         if self.form is None or self.form.name == self._said:
             return
         self._said = self.form.name
@@ -131,7 +134,7 @@ class Shape:
 
         if is_own(data):
             return data
-        told = (self.form.fields if self._named is None else self.form.named)(data)
+        told = self.form.fields(data)
         if told is not None:
             return {**data, **told}
         if self._named is not None and not isinstance(data.get("instruction"), str):

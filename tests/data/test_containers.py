@@ -196,7 +196,8 @@ def test_one_bad_line_refuses_itself(
     path.write_bytes(good + line + b"\n" + LINES)
     assert main(["gate", str(path), "--no-embedder"]) == 1
     out, err = capsys.readouterr()
-    assert (out, "line 2" in err, told in err, "--skip-bad" in err) == ("", True, True, True)
+    assert [json.loads(one)["id"] for one in out.splitlines()] == ["b"]  # judged before it
+    assert ("line 2" in err, told in err, "--skip-bad" in err) == (True, True, True)
     assert main(["gate", str(path), "--no-embedder", "--skip-bad", "--rejects", str(bad)]) == 0
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 3

@@ -74,7 +74,6 @@ RECORDS: list[Any] = [
                  {"input": {"messages": TURNS[:1]}, "preferred_output": TURNS[1:],
                   "non_preferred_output": [{"role": "assistant", "content": "No."}]},
                  (ASK, SAY, None, 2), id="OpenAI's preferences"),
-    pytest.param("plain text", {"text": ASK}, (ASK, None, None, 0), id="text"),
 ]  # fmt: skip
 
 

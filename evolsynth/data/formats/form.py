@@ -15,30 +15,29 @@ from typing import Any, NamedTuple
 from evolsynth.errors import InputError, Misread
 from evolsynth.registry import Registry
 
-__all__ = ["FORMS", "Fields", "Form", "fits", "form", "is_own", "recognised"]
+__all__ = ["FORMS", "TEXT", "Fields", "Form", "fits", "form", "is_own", "recognised"]
 
 #: The fields of a row that a record gives beside its own columns; None of one of another form.
 Fields = Callable[[Mapping[str, Any]], "dict[str, Any] | None"]
 
 
 class Form(NamedTuple):
-    """A form: what it is called, what its records are called, and what is made of them; of those
-    that are said to be of this form perhaps more."""
+    """A form: what it is called, what its records are called, and what is made of them."""
 
     name: str
     title: str
     noun: str
     place: int
     fields: Fields
-    named: Fields
 
+
+#: The form of lines that are no objects, which records are of only where it is said.
+TEXT = "text"
 
 FORMS: Registry[Form] = Registry("format", "evolsynth.data.formats", "evolsynth.forms")
 
 
-def form(
-    name: str, *, title: str, noun: str, place: int, named: Fields | None = None
-) -> Callable[[Fields], Fields]:
+def form(name: str, *, title: str, noun: str, place: int) -> Callable[[Fields], Fields]:
     """Register a form.
 
     Args:
@@ -46,12 +45,10 @@ def form(
         title: what people call it.
         noun: what they call its records.
         place: a record that could be of several is of the one with the lowest.
-        named: is asked in place of the function where the user names the form.
     """
 
     def register(fields: Fields) -> Fields:
-        made = Form(name, title, noun, place, fields, named or fields)
-        FORMS.register(name, made, fields.__module__)
+        FORMS.register(name, Form(name, title, noun, place, fields), fields.__module__)
         return fields
 
     return register
@@ -76,7 +73,8 @@ def recognised(records: Iterable[tuple[str, Mapping[str, Any]]]) -> Form | None:
     for place, record in records:
         if is_own(record):
             continue
-        some = sorted(FORMS.values(), key=lambda one: one.place)
+        known = (one for one in FORMS.values() if one.name != TEXT)
+        some = sorted(known, key=lambda one: one.place)
         one = next((one for one in some if fits(one, record)), None)
         if one is not None:
             found.setdefault(one.name, (one, place))

@@ -1,4 +1,4 @@
-"""Plain text: a task a line, or a column ``text`` and no other that holds a text."""
+"""Plain text: a task a line, or in a column ``text`` where that is said."""
 
 from __future__ import annotations
 
@@ -10,13 +10,7 @@ from evolsynth.data.formats.form import form
 __all__ = ["text"]
 
 
-def _named(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The text, whatever else is there."""
-    return {"instruction": record["text"]} if isinstance(record.get("text"), str) else None
-
-
-@form("text", title="plain text", noun="texts", place=9, named=_named)
+@form("text", title="plain text", noun="texts", place=9)
 def text(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The text is what is asked."""
-    said = [name for name, value in record.items() if isinstance(value, str) and name != "id"]
-    return {"instruction": record["text"]} if said == ["text"] else None
+    """The text is what is asked; that a column ``text`` is a task, only its user can know."""
+    return {"instruction": record["text"]} if isinstance(record.get("text"), str) else None

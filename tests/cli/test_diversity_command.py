@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import evolsynth.cli.diversity as command
+import evolsynth.cli.measures.diversity as command
 from evolsynth.cli.main import main
 
 THINGS = ("bread", "comets", "violins", "taxes", "roses", "chess")

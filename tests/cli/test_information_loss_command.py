@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from evolsynth.cli.information_loss import _SOME
 from evolsynth.cli.main import main
+from evolsynth.cli.measures.information_loss import _SOME
 from evolsynth.evaluation.information_loss.score import information_loss
 
 PAIRS: list[dict[str, Any]] = [

@@ -13,7 +13,7 @@ import pytest
 from written_rows import whole_row
 
 from evolsynth.cli.main import main
-from evolsynth.cli.score import scored
+from evolsynth.cli.measures.score import scored
 from evolsynth.cli.select import select
 from evolsynth.data.files import read_rows
 from evolsynth.data.open import file_origin

@@ -30,9 +30,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evolsynth.errors import InputError
-from evolsynth.inputs import holds, input_of
+from evolsynth.inputs import holds, input_of, text_of
 
-__all__ = ["COLUMNS", "dump", "flat", "is_flat", "text_of", "turns_of", "whole"]
+__all__ = ["COLUMNS", "dump", "flat", "is_flat", "turn_read", "turns_of", "whole"]
 
 _TEXTS = ("instruction", "response", "system")
 _VERDICT = ("verdict_reasons", "verdict_task", "verdict_tier", "verdict_stands_on",
@@ -134,7 +134,7 @@ def turns_of(data: Mapping[str, Any]) -> list[dict[str, str]]:
 def _shown(full: Sequence[Mapping[str, Any]], data: Mapping[str, Any]) -> list[dict[str, str]]:
     turns = [{"role": str(t.get("role")), "content": text_of(t.get("content"))} for t in full]
     system = data.get("system")
-    if system and all(turn["role"] != "system" for turn in turns):
+    if system and not any(turn["role"] in ("system", "developer") for turn in turns):
         turns.insert(0, {"role": "system", "content": system})
     return turns
 
@@ -149,16 +149,6 @@ def _made(turns: object) -> bool:
     if not isinstance(turns, list) or not turns:
         return turns is None or turns == []
     return all(isinstance(turn, Mapping) for turn in turns) and _single(turns)
-
-
-def text_of(content: object) -> str:
-    """What a turn says: a text, the texts of its parts, or nothing."""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list | tuple):
-        parts = (p.get("text") if isinstance(p, Mapping) else p for p in content)
-        return "\n".join(part for part in parts if isinstance(part, str))
-    return ""
 
 
 # Back ---------------------------------------------------------------------------------------------
@@ -258,3 +248,20 @@ def _in_utf8(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def turn_read(turn: Any) -> Any:
+    """A turn as files have it, as `Message` has it."""
+    if not isinstance(turn, Mapping) or (set(turn) <= _PLAIN and _is_plain(turn)):
+        return turn
+    content = turn.get("content")
+    if not isinstance(content, str | list | None) or not set(turn) - {"role"}:
+        return turn  # whose type is told
+    return {"role": turn.get("role"), "content": text_of(content), "given": dict(turn)}
+
+
+_PLAIN = {"role", "content", "given"}
+
+
+def _is_plain(turn: Mapping[str, Any]) -> bool:
+    return isinstance(turn.get("content"), str) and isinstance(turn.get("given", {}), dict)

@@ -13,8 +13,8 @@ import msgspec
 
 from evolsynth.atomic import write
 from evolsynth.errors import InputError
-from evolsynth.flat import dump, flat, whole
-from evolsynth.inputs import holds, input_of, of_task, text_of
+from evolsynth.flat import dump, flat, turn_read, whole
+from evolsynth.inputs import holds, input_of, of_task
 
 __all__ = [
     "TIERS",
@@ -236,7 +236,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
             known["scores"] = {name: score for name, score in scores.items() if score is not None}
         turns = known.get("messages")
         if isinstance(turns, list | tuple):
-            known["messages"] = [_turn(turn) for turn in turns]
+            known["messages"] = [turn_read(turn) for turn in turns]
         try:
             known.setdefault("id", _digest(_asked(data)))
             return msgspec.convert(known, cls)
@@ -273,23 +273,6 @@ def _way_out(place: str) -> str:
 
 
 _OTHERWISE = {"verdict": "label", "id": "key", "scores": "ratings", "method": "made_by"}
-
-
-def _turn(turn: Any) -> Any:
-    """A turn as files have it, as `Message` has it."""
-    if not isinstance(turn, Mapping) or (set(turn) <= _PLAIN and _is_plain(turn)):
-        return turn
-    content = turn.get("content")
-    if not isinstance(content, str | list | None) or not set(turn) - {"role"}:
-        return turn  # whose type is told
-    return {"role": turn.get("role"), "content": text_of(content), "given": dict(turn)}
-
-
-_PLAIN = {"role", "content", "given"}
-
-
-def _is_plain(turn: Mapping[str, Any]) -> bool:
-    return isinstance(turn.get("content"), str) and isinstance(turn.get("given", {}), dict)
 
 
 def _asked(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -80,6 +80,13 @@ def test_a_single_turn_has_its_conversation_with_system_turn_and_input() -> None
     ]
 
 
+@pytest.mark.parametrize("role", ["system", "developer"])
+def test_a_conversation_that_begins_with_instructions_gets_no_second_ones(role: Any) -> None:
+    turns = (Message(role, "Be kind."), Message("user", "Name a fish."), Message("user", "Now."))
+    data = Row.make("Name a fish.", system="Be kind.", messages=turns).to_flat()
+    assert [turn["role"] for turn in data["messages"]] == [role, "user", "user"]
+
+
 def test_an_answer_that_is_mended_by_hand_is_read_as_mended() -> None:
     line = {**lines(MANY[0]), "response": "The Vltava flows through it."}
     row = Row.from_dict(line)

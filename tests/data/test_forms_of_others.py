@@ -101,7 +101,7 @@ def test_a_form_is_known_and_its_columns_come_out_as_they_came(
     own = {*Row.__struct_fields__}
     assert [n for n in out if n in record and n not in own] == [n for n in record if n not in own]
     (again,), heard = read(written(tmp_path / "b.jsonl", json.loads(row.to_json())))
-    assert again == row
+    assert again.to_flat() == row.to_flat()  # an empty input is none
     assert heard == []
 
 

@@ -240,7 +240,7 @@ class TestWhatIsWritten:
         first, _ = read_rows(place)
         assert first.to_json() == Row.from_dict(json.loads(row.to_json())).to_json()
         assert set(first.scores.values()) == {s for s in scores.values() if math.isfinite(s)}
-        assert first.instruction == instruction
+        assert first.instruction == (instruction or None)
 
     def test_a_score_that_is_no_number_is_none(self, tmp_path: Path) -> None:
         row = Row.make("x", scores={"a": float("nan"), "b": 1.5}, extra={"c": float("inf")})

@@ -16,7 +16,7 @@ ERRORS = [
     for name, kind in inspect.getmembers(errors, inspect.isclass)
     if issubclass(kind, errors.EvolsynthError)
     and not issubclass(kind, errors.SetupError)
-    and name not in ("EvolsynthError", "LostRows", "RunLocked", "RunStopped")
+    and name not in ("EvolsynthError", "LostRows", "Misread", "RunLocked", "RunStopped")
 ]
 
 

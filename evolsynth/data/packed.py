@@ -36,10 +36,14 @@ def opened(path: Path) -> AbstractContextManager[BufferedIOBase]:
 
     Raises:
         SetupError: what unpacks it is not installed.
+        InputError: it is called .gz and is no gzip file.
         OSError: it cannot be opened.
     """
     file = path.open("rb")
     begins = file.peek(4)[:4]
+    if begins and path.name.endswith(".gz") and not begins.startswith(_GZIP):
+        file.close()
+        raise InputError(f"{path}: no whole gzip file. Pack it again, or take .gz off its name.")
     if begins.startswith(_GZIP):
         file.close()
         return gzip.open(path, "rb")

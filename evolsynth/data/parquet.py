@@ -126,7 +126,10 @@ class Arrow(_Table):
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    from pyarrow import ArrowException
+    try:
+        from pyarrow import ArrowException
+    except ImportError:  # which is being told
+        return ()
 
     return OSError, ValueError, ArrowException
 

@@ -368,22 +368,26 @@ def test_a_report_on_any_json_lines(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "complaint", "status"),
     [
-        (None, "no such file"),
-        ('{"instruction": "a"}\nnonsense\n', "line 2: not JSON"),
-        ('{"instruction": 5}\n', "line 1: field 'instruction'"),
-        ('{"prompt": "a", "answer": "b"}\n', "fields found: answer, prompt"),
+        (None, "no such file", 1),
+        ('{"instruction": "a"}\nnonsense\n', "line 2: not JSON", 1),
+        ('{"instruction": 5}\n', "line 1: field 'instruction'", 1),
+        ('{"quux": "a", "answer": "b"}\n', "fields found: answer, quux", 2),  # misread
     ],
     ids=["no file", "no JSON", "wrong type", "no instruction"],
 )
 def test_data_that_cannot_be_used_is_one_line_on_stderr(
-    tmp_path: Path, content: str | None, complaint: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    content: str | None,
+    complaint: str,
+    status: int,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     data = tmp_path / "mine.jsonl"
     if content is not None:
         data.write_text(content, encoding="utf-8")
-    assert main(["report", str(data), "-o", str(tmp_path / "page.html")]) == 1
+    assert main(["report", str(data), "-o", str(tmp_path / "page.html")]) == status
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith(f"evolsynth: {data}")

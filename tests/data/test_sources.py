@@ -201,6 +201,7 @@ def test_columns_are_told_from_the_first_rows() -> None:
         {"id": "2", "score": 0.5, "tags": ["a"], "said": "Hi.", "odd": "x", "messages": turns},
     ]
     assert origin(data).columns() == {
+        "instruction": "text",  # the first turn of the conversation
         "score": "number",
         "tags": "texts",
         "said": "text",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["about_tokens", "leaked", "may_leak"]
+__all__ = ["about_tokens", "leaked"]
 
 #: The tokens of the families of models, and what several of them have in common.
 _TOKEN = re.compile(
@@ -27,7 +27,6 @@ _TOKEN = re.compile(
 )
 #: Those of tools, which a conversation with tools holds by right.
 _OF_TOOLS = re.compile(r"[<\[]/?(?:tool|function)", re.I)
-_MAY = re.compile(r"[<\[◁][|｜/<\w]")
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`", re.S)
 _QUOTES = "\"'“”‘’«»„「」『』（）()`*_"
@@ -59,11 +58,6 @@ _WORDS_ABOUT = re.compile(
     r"|โทเค็น|แท็ก|אסימון|תגית|טוקן|ετικέτ|σύμβολ",
     re.I,
 )
-
-
-def may_leak(text: str) -> bool:
-    """Whether there is anything in a text that could be a control token. Some microseconds."""
-    return _MAY.search(text) is not None
 
 
 def about_tokens(text: str) -> bool:

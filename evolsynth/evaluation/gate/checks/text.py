@@ -452,6 +452,8 @@ _SCAFFOLD = re.compile(
     r"|^(?:user|assistant|system)$|\Aassistant:|(?-i:\Aanalysis(?=[A-Z][a-z])|assistantfinal(?=\w))",
     re.I | re.M,
 )
+#: What every control token begins with.
+_MAY_LEAK = re.compile(r"[<\[◁][|｜/<\w]")
 #: A response may well be a dialogue; an instruction does not name its own speaker.
 _SPEAKER = re.compile(r"\A(?:user|human|system|ai|bot):", re.I)
 
@@ -479,11 +481,11 @@ def template_leak(case: Case) -> Finding | None:
 
 def _token(case: Case) -> re.Match[str] | None:
     """A control token that the text uses; looked for in the text without its thought."""
-    from evolsynth.evaluation.gate import leaks  # few texts have anything like one
-
     text = case.text
-    if not leaks.may_leak(text):
+    if _MAY_LEAK.search(text) is None:
         return None
+    from evolsynth.evaluation.gate import leaks  # few texts have anything like a token
+
     about = case.part == "response" and leaks.about_tokens(case.shown)
     found = leaks.leaked(text, about=about, tools=_has_tools(case))
     if found is None or (case.part == "response" and _THOUGHT.match(found.group())):

@@ -74,7 +74,7 @@ def told(data: object, **options: Any) -> str:
         (
             "a.csv",
             b"text\ncaf\xe9\n",
-            "not UTF-8 text (byte 0xe9, as Latin-1 and Windows-1252 have for 'é'). Save the file as UTF-8",
+            "for 'é'). Save the file as UTF-8",
         ),
         ("a.json", b'[{"text": "caf\xe9"}]', "for 'é'). Save the file as UTF-8"),
         ("a.jsonl", b'{"text": "caf\xe9"}', "line 1: not UTF-8 text (byte 0xe9"),

@@ -90,9 +90,9 @@ def test_a_number_stands_for_a_number_of_the_same_value_only() -> None:
 
 @pytest.mark.real
 def test_word_vectors_find_what_means_nearly_the_same(embedder: MiniLM) -> None:
-    old, new = tokens("The physician left."), tokens("The surgeon departed from the hospital.")
-    assert partner(align(old, new), "physician") is None
-    assert partner(align(old, new, word_vectors(embedder)), "physician") == "surgeon"
+    old, new = tokens("The violinist left."), tokens("The guitarist departed from the village.")
+    assert partner(align(old, new), "violinist") is None
+    assert partner(align(old, new, word_vectors(embedder)), "violinist") == "guitarist"
 
 
 WORDS = ["red", "hen", "sat", "on", "12", "the", "a", "not", "fence", "at", "most"]

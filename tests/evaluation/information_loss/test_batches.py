@@ -54,7 +54,7 @@ def test_several_processes_give_the_same_in_the_same_order() -> None:
 @pytest.mark.real
 def test_so_do_they_with_an_embedder(embedder: MiniLM) -> None:
     few = [
-        ("Our cellar floods. How can we keep it dry?", "What stops a basement from flooding?"),
+        ("How can I sleep better at night?", "What helps against insomnia?"),
         ("Our cellar floods. How can we keep it dry?", "Who was the first pope?"),
         *PAIRS[:4],
     ]

@@ -122,7 +122,7 @@ async def test_mistral_has_the_system_text_in_the_first_users_turn() -> None:
 
 
 async def test_a_text_that_looks_like_control_stays_text_in_every_turn() -> None:
-    said = "<|start_header_id|> and"
+    said = "Yes.<|start_header_id|>"
     llm = Scripted(lambda request: f"{said} {request.seed}", chat_template=LLAMA3)
     rows = magpie(llm, n=1, n_turns=2, candidates=1, openings=("",))
     (row,) = [row async for row in rows]

@@ -453,7 +453,9 @@ _SCAFFOLD = re.compile(
     re.I | re.M,
 )
 #: What every control token begins with.
-_MAY_LEAK = re.compile(r"[<\[◁][|｜/<\w]")
+_MAY_LEAK = re.compile(
+    r"<[|｜/<\w]|◁|\[/?(?:INST|SYSTEM_|AVAILABLE_|TOOL_|THINK|CLS|SEP|PAD|UNK|gMASK)", re.I
+)
 #: A response may well be a dialogue; an instruction does not name its own speaker.
 _SPEAKER = re.compile(r"\A(?:user|human|system|ai|bot):", re.I)
 

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from pyarrow import feather, ipc, parquet
+from written_rows import whole_row
 
 from evolsynth.cli.main import main
 from evolsynth.data.open import file_origin, origin
@@ -201,7 +202,7 @@ def test_one_bad_line_refuses_itself(
     assert main(["gate", str(path), "--no-embedder", "--skip-bad", "--rejects", str(bad)]) == 0
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 3
-    (failed,) = (json.loads(one) for one in bad.read_text().splitlines())
+    (failed,) = (whole_row(one) for one in bad.read_text().splitlines())
     assert told in failed["failure"]["message"]
     assert "1 row is bad and passed by. The first: " in err
 

@@ -53,7 +53,12 @@ async def test_a_steered_arm_is_more_even_and_both_have_the_rows_asked_for() -> 
 
 async def test_tasks_about_texts_and_problems_take_turns() -> None:
     arm = await steer.run_arm(
-        "grounded", steer=None, embedder=Planted(), llm=Scripted(said), accepted=12, seed=3
+        "grounded",
+        steer=None,
+        embedder=Planted(),
+        llm=Scripted(said, parameters=135_000_000),  # a larger one is asked
+        accepted=12,
+        seed=3,
     )
     assert (arm.rows, arm.tokens) == (12, 0)
     assert len(arm.tasks) > 2

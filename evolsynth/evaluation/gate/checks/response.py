@@ -429,6 +429,12 @@ _VALEDICTION = re.compile(
 #: it, one may stay open longer.
 _OPENED = re.compile(r"[\[({（「『《【〈][^\])}）」』》】〉\n]{0,3}\Z")
 _STILL_OPEN = re.compile(r"[（「『《【〈][^）」』》】〉\n]*\Z|(?<![^\s:：,，])\"[^\"\n]{4,}\Z")
+#: A request for what need not end in a sentence's end.
+_AS_IT_LIKES = re.compile(
+    r"\b(?:poem|acrostic|verse|stanza|tanka|cinquain|senryu|haiku|ode|couplet|title|headline|tweets?|"
+    r"hashtags?|caption|slogan|motto|tagline|subject line|status|sms)\b",
+    re.I,
+)
 #: A request to go on with what breaks off.
 _TO_GO_ON = re.compile(r"\b(?:continue|complete|finish|fill in|go on|next words?)\b", re.I)
 _BEGINS = 80  # characters
@@ -473,7 +479,7 @@ def broken_off(case: Case, *, tail_words: Words = 4) -> Finding | None:
     english = is_english(text)
     if not english and (_HALF_LETTER.search(last) or _STILL_OPEN.search(last)):
         return Finding("broken_off", {"tail": last[-40:], "words": len(last.split())})
-    if _TO_GO_ON.search(case.asked[:_BEGINS]) or (english and _SHORT_ASKED.search(case.asked)):
+    if _TO_GO_ON.search(case.asked[:_BEGINS]) or (english and _AS_IT_LIKES.search(case.asked)):
         return None  # verses, titles and posts end as they like
     if not english or last[-1].isalnum() or last[-1] in ";-" or last[-1] in _COMMAS:
         return _unfinished(last, tail_words, english)

@@ -45,9 +45,9 @@ _POLITE = vocabulary(
 _ELSE = 0.1
 _SIGN = re.compile(r"(?<=[A-Za-z])(?:\+\+|#)|(?<=[\w)])\s*[+*/^<>=%×÷]\s*(?=[\w(])")
 _EDGES = ".!?…,;:\"'`*"
-_LAST = re.compile(rf"(?:\s*[{re.escape(_EDGES)}]+)+\Z")
+_LAST = re.compile(rf"(?<![\s{re.escape(_EDGES)}])[\s{re.escape(_EDGES)}]*[{re.escape(_EDGES)}]\Z")
 #: In code quotation marks and semicolons are its own.
-_LAST_OF_CODE = re.compile(r"(?:\s*[.!?…,:]+)+\Z")
+_LAST_OF_CODE = re.compile(r"(?<![\s.!?…,:])[\s.!?…,:]*[.!?…,:]\Z")
 _FIRST = re.compile(rf"\A[{re.escape(_EDGES)}]+(?=[^\W\d])")
 #: What a factorial, a derivative or A* ends in: a bracket, or a word of one letter or of digits.
 _IN_FORMULA = re.compile(r"(?:[)\]]|(?<!\w)(?:\d+|[^\W\d_]))\Z")
@@ -69,14 +69,16 @@ _POWER = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
 _MAY_BE_CODE = re.compile(r"[`$(){}\[\]=<>\\|&;]|\n[ \t]|::|\w_\w")
 #: Text that is code, or has some in it: where case, indentation and signs count.
 _CODE = re.compile(
-    r"`[^`\n]+`|\$[A-Za-z_]\w*|\w\((?!s\))[^)\n]*\)|\w\[[^\]\n]+\]|[{}]|\w\s+=\s+\S|\w=\w"
-    r"|\w\s*(?:[=!<>:+*/-]=|->|=>|&&|\|\|)|;\s*(?:\n|\Z)|\n[ \t]+\S[^\n]*[:;(){}=]|:\n[ \t]+\S"
+    r"`[^`\n]{1,200}`|\$[A-Za-z_]\w*|\w\((?!s\))[^)\n]{0,99}\)|\w\[[^\]\n]{1,99}\]|[{}]"
+    r"|\w\s{1,9}=\s{1,9}\S|\w=\w|\w\s{0,9}(?:[=!<>:+*/-]=|->|=>|&&|\|\|)|;[ \t]{0,9}(?:\n|\Z)"
+    r"|\n[ \t]{1,40}\S[^\n]{0,99}[:;(){}=]|:\n[ \t]{1,40}\S"
     r"|</?[a-z]\w*[ />]|\\\w|::|\b\w+_\w+\b"
 )
 #: Pieces of such a text that two must have in common: what is assigned or compared, and words with
 #: a sign that prose has not.
 _PIECE = re.compile(
-    r"[\w.]+\s*(?:[-+*/%:!<>]?=+|[<>])\s*[\w.\"']+|\n +\S+|[^\s]*[^\w\s.,;:!?'\"-][^\s]*"
+    r"[\w.]{1,40}\s{0,4}(?:[-+*/%:!<>]?={1,3}|[<>])\s{0,4}[\w.\"']{1,40}|\n {1,40}\S{1,40}"
+    r"|\S{0,40}[^\w\s.,;:!?'\"-]\S{0,40}"
 )
 _FACTORIAL = re.compile(r"(?:\d|\)|(?<!\w)[^\W\d_])[!*](?!\w)")
 _ALONE = re.compile(r"(?<!\S)[^\w\s]+(?!\S)")

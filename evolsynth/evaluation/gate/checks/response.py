@@ -442,7 +442,7 @@ _COMMAS, _ENDS = ",、，،", ".!?…。！？।؟"
 _HALF_LETTER = re.compile(r"[\u0e40-\u0e44\u0ec0-\u0ec4]\Z")  # a vowel before its consonant
 _LEAST_LETTERS = 8  # of a script without spaces, that an unfinished sentence has
 #: The mark of an item, with nothing behind it.
-_BARE_MARK = re.compile(r"(?:\A|\n)\s*(?:(\d+)[.)]|[-*•])\s*\Z")
+_BARE_MARK = re.compile(r"(?:\A|\n)[ \t]{0,40}(?:(\d{1,6})[.)]|[-*•])\s*\Z")
 
 
 @check(

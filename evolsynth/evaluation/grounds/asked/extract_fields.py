@@ -37,7 +37,7 @@ _CLUES = {
 }
 #: The question whose answers are of a type, for `fits_question`.
 _PROBES = {"time": "when", "amount": "how many", "person": "who", "place": "where"}
-_CLAUSE = re.compile(r"[,;:]\s+|\s+(?:and|but|while|or)\s+|\s*\|\s*")
+_CLAUSE = re.compile(r"[,;:]\s+|(?<!\s)\s+(?:and|but|while|or)\s+|(?<!\s)\s*\|\s*")
 _WHERE = re.compile(r"\b(?:in|at|near|from|of) (?:the )?$")
 _JOINED = re.compile(r",? and |, ")
 _MOST_WORDS = 14

@@ -42,7 +42,7 @@ _ENDED = re.compile(rf"\b{_DENYING} (?:to |from )?(?P<what>[a-z]+)\b", re.I)
 _DENIES = re.compile(rf"\b(?:{_DENYING}|no|not|never|nothing|nobody|none|without|\w+n't)\b", re.I)
 _YEAR = re.compile(r"1\d{3}|20\d\d")
 _CUT = re.compile(r"[,;:]\s+(?:(?:and|but|or|so|while|because|which|who|where|when)\s+)?"
-                  r"|\s+(?:and|but|while|because|since)\s+")  # fmt: skip
+                  r"|(?<!\s)\s+(?:and|but|while|because|since)\s+")  # fmt: skip
 _LISTS = word_lists(__file__, "told.txt")
 _BOUNDS = {
     kind: re.compile(rf"\b(?:{some})\b", re.I)

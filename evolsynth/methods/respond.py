@@ -160,7 +160,7 @@ async def respond(
     contrast = samples > 1 or store_candidates
 
     async def one(row: Row) -> Row:
-        if row.instruction is None or row.response is not None:
+        if row.instruction is None or (row.response or "").strip():
             return row
         demands, whole = demands_of(row), row.instruction
         ways = [_Way(whole)]

@@ -50,12 +50,14 @@ async def test_what_an_input_says_is_text_and_no_control_token() -> None:
 async def test_an_alpaca_file_is_answered_with_its_inputs_in_view(tmp_path: Path) -> None:
     lines = [
         {"instruction": "Give the passage a title.", "input": "The clock was moved.", "output": ""},
-        {"instruction": "Name a river.", "input": "", "output": "The Tay."},
+        {"instruction": "Name a river.", "input": "", "output": " "},
     ]
     path = tmp_path / "alpaca.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     turns, _ = await asked(list(read_rows(str(path))))
     assert turns == ["Give the passage a title.\n\nThe clock was moved.", "Name a river."]
+    path.write_text(json.dumps({**lines[1], "output": "The Tay."}) + "\n")
+    assert await asked(list(read_rows(str(path)))) == ([], list(read_rows(str(path))))
 
 
 async def test_an_input_that_the_instruction_holds_is_not_said_twice() -> None:

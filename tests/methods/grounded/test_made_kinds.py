@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from made_texts import NOTHING, PASSAGES, passage, row_of
 
 from evolsynth.evaluation.grounds.ground import stands
+from evolsynth.inputs import input_of
 from evolsynth.methods.grounded.draft import Draft, Passage
 from evolsynth.methods.grounded.kind import KINDS
 from evolsynth.methods.grounded.wordings import forms
@@ -148,7 +149,8 @@ PIECES = st.sampled_from(
 )
 def test_any_text_is_taken(text: str, seed: int) -> None:
     """Whatever is made of it, if anything is, holds."""
-    shown = passage(text) if text.strip() else Passage(text, "", "", ())
+    is_text = input_of({"input": text}) is not None  # as "NONE" is none
+    shown = passage(text) if is_text else Passage(text, "", "", ())
     for kind in MADE:
         for draft in maker(kind)(shown, random.Random(seed)):
             assert stands(row_of(draft)) == (kind, None)

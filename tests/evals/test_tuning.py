@@ -161,7 +161,7 @@ def test_steps_on_a_batch_lower_its_loss() -> None:
     assert len(trained.losses) == 3
     assert trained.losses[0] == pytest.approx(
         before / sum(one.targets for one in some), rel=0.02
-    )  # in bfloat16, before its step
+    )  # in bfloat16 where there is such, before its step
     assert float(loss_of(model, some).detach()) < 0.9 * before
 
 

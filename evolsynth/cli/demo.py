@@ -82,7 +82,8 @@ def demo(
         watch=watcher("auto"),
     )
     some = list(texts) if texts else [passages_folder()]
-    result = run_to_end(run(line(some, rows, seed), output, options))
+    asks = model is not None or answerer is not None
+    result = run_to_end(run(line(some, rows, seed, asks=asks), output, options))
     given = {"--model": model, "--answerer": answerer, "--judge": judge}
     more = "".join(f" {flag} {shlex.quote(one)}" for flag, one in given.items() if one is not None)
     more += "".join(f" --texts {shlex.quote(one)}" for one in texts or ())
@@ -108,13 +109,15 @@ _ENDS = ("finished", "accepted")
 _SETTINGS = {"least_tier": "verified", "also": ["no_response"]}
 
 
-def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
+def line(paths: Sequence[str], rows: int, seed: int = 0, *, asks: bool = False) -> Pipeline:
     """Six branches that take turns, and the gate: see `demo`.
 
     Args:
         paths: of the texts.
         rows: that are wanted.
         seed: of the orders in which the branches take the passages.
+        asks: also kinds of tasks that ask a model, which the usual one cannot do: of 1,000 rows
+            none was one of them, and they took half of all tokens.
     """
     checked = gate(settings=_SETTINGS)
     if not rows:
@@ -123,7 +126,11 @@ def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
     added = evolve(demands=True, operations={"constraints": 1})
     passages = [STEPS["texts"](list(paths), shuffle=seed + place) for place in range(3)]
     asked = STEPS["grounded"](each=each, kinds=dict.fromkeys(_QUESTIONS, 1.0))
-    others = {name: one.weight for name, one in KINDS.items() if name not in _QUESTIONS}
+    others = {
+        name: one.weight
+        for name, one in KINDS.items()
+        if name not in _QUESTIONS and (asks or not one.asks)
+    }
     branches = [
         passages[0] >> STEPS["grounded"](each=each, kinds=others) >> added,
         passages[1] >> asked >> added >> STEPS["follow_up"](share=_FOLLOWED),

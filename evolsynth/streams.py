@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 import logging
 from collections.abc import (
     AsyncGenerator,
@@ -15,6 +16,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing
+from contextvars import ContextVar
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakSet
 
@@ -23,7 +25,7 @@ from evolsynth.foreign import failure, of_all
 from evolsynth.rows import Row
 
 __all__ = ["PATIENCE", "Feeder", "Rows", "abandoned", "end", "iterate", "map_rows", "ordered_map"]
-__all__ += ["ready", "together"]
+__all__ += ["place", "ready", "together"]
 
 Rows = Iterable[Row] | AsyncIterable[Row]
 S = TypeVar("S")
@@ -32,6 +34,7 @@ T = TypeVar("T")
 #: Seconds that work which was cancelled has to clean up after itself.
 PATIENCE = 3.0
 _LOG = logging.getLogger("evolsynth")
+_PLACE: ContextVar[int] = ContextVar("place", default=0)
 _LEFT: WeakSet[asyncio.Task[Any]] = WeakSet()
 
 
@@ -59,6 +62,15 @@ async def end(*tasks: asyncio.Future[Any], levels: int = 1) -> None:
 def abandoned() -> list[str]:
     """The names of tasks that were told to end, did not, and still go on."""
     return sorted({task.get_name() for task in _LEFT if not task.done()})
+
+
+def place() -> int:
+    """The number in its stream of the item that is being worked on; 0 outside of such work.
+
+    What is waited for first comes first: who has several requests to answer takes those of the
+    lowest place, so that a run which has enough leaves less behind that was begun in vain.
+    """
+    return _PLACE.get()
 
 
 async def iterate(items: Iterable[S] | AsyncIterable[S]) -> AsyncGenerator[S]:
@@ -101,11 +113,14 @@ async def ordered_map(
     if concurrency < 1:
         raise InputError(f"concurrency is {concurrency}: it must be at least 1.")
     window = asyncio.Semaphore(concurrency)
+    places = itertools.count(1)
     under_way: asyncio.Queue[tuple[S, asyncio.Task[T]] | None] = asyncio.Queue()
     tasks: set[asyncio.Task[T]] = set()
     leaving = False
 
-    async def one(item: S) -> T:
+    async def one(item: S, number: int) -> T:
+        if not _PLACE.get():  # work within work is for the outer one's item
+            _PLACE.set(number)
         try:
             return await work(item)
         except BaseException as error:
@@ -114,7 +129,7 @@ async def ordered_map(
             return failed(item, _own(error))
 
     async def start(item: S) -> None:
-        task = asyncio.create_task(one(item), name=name)
+        task = asyncio.create_task(one(item, next(places)), name=name)
         tasks.add(task)
         under_way.put_nowait((item, task))
 

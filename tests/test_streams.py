@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from evolsynth.errors import EngineError, InputError, ModelNotFound
 from evolsynth.rows import Row
-from evolsynth.streams import iterate, map_rows, ordered_map, ready
+from evolsynth.streams import iterate, map_rows, ordered_map, place, ready
 
 
 def tasks_left() -> set[asyncio.Task[object]]:
@@ -68,6 +68,20 @@ def test_any_latencies_and_any_concurrency_give_the_same(waits: list[int], width
         return [r async for r in ordered_map(range(len(waits)), work, concurrency=width)]
 
     assert asyncio.run(run()) == list(enumerate(waits))
+
+
+async def test_work_knows_the_place_of_its_item_also_inside_of_other_work() -> None:
+    async def inner(_: object) -> int:
+        return place()
+
+    async def work(_: str) -> tuple[int, list[int]]:
+        async with aclosing(ordered_map([1, 2], inner, concurrency=2)) as found:
+            return place(), [one async for one in found]
+
+    assert place() == 0
+    async with aclosing(ordered_map("abc", work, concurrency=2)) as found:
+        assert [one async for one in found] == [(n, [n, n]) for n in (1, 2, 3)]
+    assert place() == 0
 
 
 async def test_the_window_is_used_fully_and_never_exceeded() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import aclosing
 
 import msgspec
 import numpy as np
@@ -16,6 +17,7 @@ from evolsynth.llm.llamacpp.context import Context
 from evolsynth.llm.llamacpp.jobs import Generation, JobQueue
 from evolsynth.llm.llamacpp.model import Model, TokenisedPrompt
 from evolsynth.llm.llamacpp.worker import Prefilled, PrefixStore
+from evolsynth.streams import ordered_map
 
 SHARED = "Each request has one more demand.\n\nRequest: Name a river.\nDemand: Say where it ends."
 OWN = "\n\nRequest: Tell me how rain is made, and why it falls.\nDemand:"
@@ -176,6 +178,26 @@ def test_without_a_prefix_or_an_own_part_there_is_nothing_to_cut(
 
 def job(*tail: int, own: tuple[int, ...] = (2,)) -> Generation:
     return Generation(TokenisedPrompt((1,), own, tail), request("".join(map(str, tail))))
+
+
+async def test_what_an_earlier_row_asks_comes_first_and_else_what_was_asked_first() -> None:
+    jobs: dict[int, list[Generation]] = {}
+
+    async def ask(number: int) -> None:
+        if number == 1:  # it asks last
+            await asyncio.sleep(0.01)
+        jobs[number] = [job(own=(number, 1)), job(own=(number, 2))]
+        for one in jobs[number]:
+            queue.put(one)
+
+    queue = JobQueue()
+    async with aclosing(ordered_map([1, 2, 3], ask, concurrency=3)) as done:
+        async for _ in done:
+            pass
+    before = job(own=(9,))  # of nobody's row
+    queue.put(before)
+    taken = [queue.take(wait=False) for _ in range(7)]
+    assert taken == [before, *jobs[1], *jobs[2], *jobs[3]]
 
 
 async def test_jobs_with_a_head_that_is_being_read_are_passed_over() -> None:

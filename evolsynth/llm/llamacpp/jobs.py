@@ -7,6 +7,7 @@ import bisect
 import codecs
 import collections
 import logging
+import operator
 import threading
 import time
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from evolsynth.llm.base import Completion, FinishReason, Request, Score, TokenLo
 from evolsynth.llm.llamacpp.model import TokenisedPrompt
 from evolsynth.llm.llamacpp.sampler import Choices, Grammar, Sampler, log_probability
 from evolsynth.llm.thinking import answer_begins, opened_by
+from evolsynth.streams import place
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +40,7 @@ class Job(Generic[T]):
     """Something asked of the engine after a prompt, and the future that waits for it."""
 
     def __init__(self, prompt: TokenisedPrompt) -> None:
-        self.prompt = prompt
+        self.prompt, self.place = prompt, place()
         self.cancelled = False
         self._loop = asyncio.get_running_loop()
         self.future: asyncio.Future[T] = self._loop.create_future()
@@ -76,7 +78,8 @@ class Scoring(Job[Score]):
 
 
 class JobQueue:
-    """Jobs in the order they came, shared by all workers.
+    """Jobs, those of the lowest `place` first, and else in the order they came; shared by all
+    workers.
 
     With ``forks``, a prompt is read by one worker at a time, while the others pass over the rest
     of its jobs, which can then take a copy. So is the head of a prompt that has one, by itself:
@@ -84,7 +87,7 @@ class JobQueue:
     """
 
     def __init__(self, *, forks: bool = True) -> None:
-        self._jobs: collections.deque[Job[Any]] = collections.deque()
+        self._jobs: list[Job[Any]] = []
         self._prompts: collections.Counter[TokenisedPrompt] = collections.Counter()
         self._being_read: dict[TokenisedPrompt, Job[Any]] = {}  # and by whom
         self._forks = forks
@@ -101,7 +104,7 @@ class JobQueue:
         with self._changed:
             if self._closed:
                 raise EngineError(self._why)
-            self._jobs.append(job)
+            bisect.insort(self._jobs, job, key=operator.attrgetter("place"))
             self._prompts[job.prompt] += 1
             self._changed.notify()
 

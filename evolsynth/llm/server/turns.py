@@ -14,6 +14,7 @@ import msgspec
 
 from evolsynth.llm.server.endpoints import Place, choose
 from evolsynth.llm.server.limits import Bucket, Limits
+from evolsynth.streams import place
 
 __all__ = ["Asked", "Turns", "one_work"]
 
@@ -40,8 +41,8 @@ def _arrived() -> int:
 
 
 class Asked(msgspec.Struct, eq=False):
-    """A question, and what has come of it so far. ``arrived`` is since when it, or the work that
-    it is for, is here."""
+    """A question, and what has come of it so far. ``row`` is the `place` of the row that it is for;
+    ``arrived`` is since when it, or the work that it is for, is here."""
 
     method: str
     path: str
@@ -51,12 +52,14 @@ class Asked(msgspec.Struct, eq=False):
     began: float = 0.0
     first_failed: float | None = None
     avoid: tuple[Place, ...] = ()
+    row: int = msgspec.field(default_factory=place)
     arrived: int = msgspec.field(default_factory=_arrived)
 
     @property
-    def rank(self) -> tuple[bool, int]:
-        """Who is before whom: first what costs no tokens, since answers wait for that."""
-        return self.tokens > 0, self.arrived
+    def rank(self) -> tuple[bool, int, int]:
+        """Who is before whom: first what costs no tokens, since answers wait for that; then what an
+        earlier row waits for."""
+        return self.tokens > 0, self.row, self.arrived
 
 
 class Turns:

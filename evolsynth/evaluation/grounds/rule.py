@@ -95,7 +95,12 @@ def _replaced(text: str, old: str, new: str) -> str:
     return re.sub(rf"\b{old}\b", new, text)
 
 
+#: Words that a sentence cannot do without and still say the same.
+_TURNS = frozenset({"never", "not", "no", "nobody", "none", "nothing", "hardly", "only", "without"})
+
+
 def _without(text: str, word: str) -> str:
+    _fit(word.lower() not in _TURNS, f"without '{word}' the sentence says the opposite")
     found = list(re.finditer(rf"\b{word}\b ?", text))
     _fit(len(found) == 1 and found[0][0].endswith(" "), f"'{word}' does not stand there once")
     before, behind = text[: found[0].start()], text[found[0].end() :]

@@ -142,6 +142,7 @@ def test_more_said_behind_the_text_does_not_stand_but_in_an_evolution(name: str)
         'Rewrite this sentence without contractions: "It\'s raining."',  # is, or has
         'Take the word "very" out of this sentence: "It was a very old bus."',  # then: an old bus
         'Take the word "very" out of this sentence: "He ate very much."',
+        'Rewrite this sentence without the word "never": "He never walks alone."',
         'Replace the word "dog" with "puppy" in this sentence: "The dogs ran to the dog."',
         'Add the missing capital letter and full stop to this sentence: "the bus was late."',
         'Extract the numbers from this sentence: "We saw 3 cows and two hens and 5 cats."',

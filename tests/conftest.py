@@ -42,9 +42,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
 
 
-# The same examples each time, so that a test fails for what was changed and not by chance.
-hypothesis.settings.register_profile("repeatable", derandomize=True)
-hypothesis.settings.register_profile("random")
+# The same examples each time, so that a test fails for what was changed and not by chance. Without
+# a deadline by the clock: what else a machine does is no fault of an example.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("random", deadline=None)
 hypothesis.settings.load_profile("repeatable")
 
 _FOLDER = pytest.StashKey[Path]()

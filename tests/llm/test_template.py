@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import jinja2
@@ -72,9 +73,13 @@ def template(source: str) -> ChatTemplate:
 
 def directly(source: str, messages: list[Message]) -> str:
     """What plain jinja2 makes of the same messages."""
-    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
     turns = [{"role": m.role, "content": m.content} for m in messages]
-    return environment.from_string(source).render(messages=turns, add_generation_prompt=True, **BOS)
+    return plain(source).render(messages=turns, add_generation_prompt=True, **BOS)
+
+
+@cache
+def plain(source: str) -> jinja2.Template:
+    return jinja2.Environment(trim_blocks=True, lstrip_blocks=True).from_string(source)
 
 
 def control_of(prompt: Prompt) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from another_python import commands_in
 
 import evolsynth
 from evals.tables import written
@@ -181,24 +181,23 @@ def test_a_method_of_ours_is_one_file(tmp_path: Path) -> None:
     """In a copy of the package: the file alone makes the command, the step and the schema."""
     copy = tmp_path / "copy"
     home = Path(evolsynth.__file__).parent
-    shutil.copytree(home, copy / "evolsynth", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(home, copy / "evolsynth")
     prompts = home.parent / "prompts"
     if prompts.is_dir():
         shutil.copytree(prompts, copy / "prompts")
     (copy / "evolsynth" / "methods" / "haiku.py").write_text(TOY, encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(copy)}
-
-    def said(*arguments: str) -> str:
-        return subprocess.run(
-            [sys.executable, *arguments], env=environment, cwd=copy, check=True,
-            capture_output=True, text=True,
-        ).stdout  # fmt: skip
-
-    assert "each row with a poem" in said("-m", "evolsynth", "--help")
-    out = said("-m", "evolsynth", "haiku", seeds(tmp_path, "Snow."), "--log", "quiet")
-    assert json.loads(out)["haiku"] == "17 syllables on: Snow. (plain)"
-    assert '"haiku"' in said("-m", "evolsynth", "schema")
-    assert said("-c", "from evolsynth.pipeline import haiku; print(haiku)").strip()
+    helped, ran, schema, step = commands_in(
+        ["--help"],
+        ["haiku", seeds(tmp_path, "Snow."), "--log", "quiet"],
+        ["schema"],
+        ["-c", "from evolsynth.pipeline import haiku; print(haiku)"],
+        first=copy,
+        cwd=copy,
+    )
+    assert "each row with a poem" in helped.stdout, helped.stderr
+    assert json.loads(ran.stdout)["haiku"] == "17 syllables on: Snow. (plain)", ran.stderr
+    assert '"haiku"' in schema.stdout
+    assert step.stdout.strip(), step.stderr
 
 
 # Start --------------------------------------------------------------------------------------------

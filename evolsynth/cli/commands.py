@@ -42,6 +42,8 @@ COMMANDS = {
     "models": "models.command.models",
     "doctor": "doctor.doctor",
 }
+#: Names that commands once had, and that scripts may still use.
+_ONCE = {"information-loss": ("check",)}
 _SHORT = {"output": "-o", "rows": "-n"}
 
 
@@ -55,8 +57,11 @@ def add_commands(commands: Any, wanted: str | None) -> None:
         about, _, more = _docstring(module, name).partition("\nArgs:\n")[0].partition("\n\n")
         about, more = (" ".join(part.split()).replace("``", "`") for part in (about, more))
         shown = about[:1].lower() + about[1:].rstrip(".")
-        parser = commands.add_parser(command, help=shown, description=f"{about} {more}".strip())
-        if command == wanted:
+        once = _ONCE.get(command, ())
+        parser = commands.add_parser(
+            command, aliases=once, help=shown, description=f"{about} {more}".strip()
+        )
+        if wanted in (command, *once):
             _fill(parser, getattr(import_module(f"evolsynth.cli.{module}"), name))
 
 

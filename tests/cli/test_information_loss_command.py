@@ -72,6 +72,12 @@ def test_each_line_gets_its_loss_in_order_and_keeps_its_fields(data: Path) -> No
     assert [line["flagged"] for line in found] == [True, False, True]
 
 
+def test_the_name_that_the_command_once_had_is_still_one(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    assert main(["check", str(data), "-o", str(out), "--no-embedder"]) == 0
+    assert len(out.read_text().splitlines()) == len(data.read_text().splitlines())
+
+
 def test_a_line_tells_what_the_library_tells(data: Path) -> None:
     first, second, third = check(data)
     loss = information_loss(PAIRS[0]["original"], PAIRS[0]["evolved"])

@@ -54,14 +54,16 @@ class Exported(msgspec.Struct, kw_only=True):
 
     ``files`` by the names of their parts, and of what stands beside them; ``counts`` are lines, by
     part; ``left`` rows that were left out, by why; ``contaminated`` says which rows hold which
-    prompt, by which rule.
+    prompt, by which rule; ``calls`` whether turns hold tool calls as chat templates have them.
     """
 
+    format: str = "messages"
     files: dict[str, Path] = {}
     counts: dict[str, int] = {}
     left: Counter[str] = msgspec.field(default_factory=Counter)
     contaminated: list[dict[str, Any]] = []
     columns: tuple[str, ...] = ()
+    calls: bool = False
 
     def sentences(self) -> Iterator[str]:
         """What to tell of it."""
@@ -70,6 +72,11 @@ class Exported(msgspec.Struct, kw_only=True):
         yield f"{lines:,} lines{f' ({told})' if len(self.counts) > 1 else ''}."
         for why, count in self.left.most_common():
             yield f"{count:8,} rows were left out: {why}"
+        if self.calls and EXPORTS[self.format].described is not None:
+            yield (
+                "LLaMA-Factory passes over tool calls in this form, so dataset_info.json does not "
+                "name it: write --format sharegpt for it."
+            )
 
 
 def outputs_of(told: Iterable[Output | Mapping[str, Any]]) -> list[Output]:
@@ -136,7 +143,7 @@ def export_rows(
     """
     check_output(output)
     known = EXPORTS[output.format]
-    made = Exported()
+    made = Exported(format=output.format)
     with doing("looking at the rows"):
         look = _Look(known, output, embedder, made)
         parts = look.through(rows())
@@ -231,8 +238,15 @@ class _Look:
             return False
         for line in lines:
             self.columns.update(dict.fromkeys(line))
+            self._made.calls = self._made.calls or any(map(_calls, line.values()))
             self.optional.update(line.keys() & self._known.optional.keys())
         return True
+
+
+def _calls(value: Any) -> bool:
+    """Whether a column's value is a turn with tool calls, or has one."""
+    turns = value if isinstance(value, list) else (value,)
+    return any(isinstance(turn, dict) and "tool_calls" in turn for turn in turns)
 
 
 def _write(
@@ -278,16 +292,21 @@ def _beside(
         write(file, (dump(line) + "\n" for line in made.contaminated))
         made.files["contaminated"] = file
     if known.described is not None:
-        made.files["dataset_info"] = folder / "dataset_info.json"
-        _note(made, known, place)
+        _note(made, known, folder / "dataset_info.json", place)
     if card is not None and folder == place:
         made.files["card"] = folder / "README.md"
         write(made.files["card"], [card(made)])
 
 
-def _note(made: Exported, known: ExportFormat, place: Path) -> None:
-    """Put the files into LLaMA-Factory's ``dataset_info.json``; other entries stay."""
-    file = made.files["dataset_info"]
+def _note(made: Exported, known: ExportFormat, file: Path, place: Path) -> None:
+    """Put the files into LLaMA-Factory's ``dataset_info.json``; other entries stay.
+
+    A file with tool calls is not named: its reader of messages takes the text of a turn alone, and
+    learns an empty answer where a call should be.
+    """
+    if made.calls and not file.exists():
+        return
+    made.files["dataset_info"] = file
     try:
         held = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -297,5 +316,8 @@ def _note(made: Exported, known: ExportFormat, place: Path) -> None:
     for name in made.counts:
         called = place.stem if len(made.counts) == 1 else f"{place.stem}-{name}"
         described = known.described(made.columns) if known.described is not None else {}
-        held[called] = {"file_name": made.files[name].name, **described}
+        if made.calls:
+            held.pop(called, None)
+        else:
+            held[called] = {"file_name": made.files[name].name, **described}
     write(file, [json.dumps(held, ensure_ascii=False, indent=2) + "\n"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ __all__ = ["write_folder", "write_lines"]
 
 _AT_ONCE = 4096
 Lines = Iterable[dict[str, Any]]
+Struct = Mapping[str, Any]
 
 
 def write_lines(place: Path, lines: Lines) -> int:
@@ -52,7 +53,7 @@ def _parquet(place: Path, lines: Lines) -> int:
     whole = bool(first) and first[0].keys() == {*COLUMNS, "extra"}
     if not whole:  # its types are those of all lines together
         first += given
-        table = pyarrow.Table.from_pylist(first)
+        table = pyarrow.Table.from_pylist([_of_one_type(line) for line in first])
         parquet.write_table(table, place)
         return len(first)
     schema, count = _row_schema(pyarrow), 0
@@ -62,6 +63,33 @@ def _parquet(place: Path, lines: Lines) -> int:
             count += len(first)
             first = list(islice(given, _AT_ONCE))
     return count
+
+
+def _of_one_type(line: dict[str, Any]) -> dict[str, Any]:
+    """A line whose turns have one type in all files: what calls say is a text of JSON, as each call
+    has other arguments, and a column can hold neither two types nor a struct without a field."""
+    return {name: _turns(value) for name, value in line.items()}
+
+
+def _turns(value: Any) -> Any:
+    if isinstance(value, Mapping) and "role" in value:
+        calls = {n: [_call(c) for c in v] for n, v in value.items() if n == "tool_calls"}
+        return {**_texts(value, but=calls), **calls}
+    if isinstance(value, list) and all(isinstance(turn, Mapping) for turn in value):
+        return [_turns(turn) for turn in value]
+    return value
+
+
+def _call(call: Struct) -> dict[str, Any]:
+    return {**_texts(call, but=("function",)), "function": _texts(call["function"])}
+
+
+def _texts(given: Struct, *, but: Container[str] = ()) -> dict[str, Any]:
+    return {
+        name: value if value is None or isinstance(value, str) else dump(value)
+        for name, value in given.items()
+        if name not in but
+    }
 
 
 def _row_schema(pyarrow: Any) -> Any:
@@ -97,9 +125,10 @@ def write_folder(place: Path, parts: Mapping[str, Callable[[], Lines]]) -> dict[
             for name, lines in parts.items():
                 file = Path(held) / f"{name}.parquet"
                 counts[name] = write_lines(file, lines())
-                data[name] = datasets.Dataset.from_parquet(
-                    str(file), cache_dir=f"{held}/cache", split=name
-                )
+                with _quiet(datasets):
+                    data[name] = datasets.Dataset.from_parquet(
+                        str(file), cache_dir=f"{held}/cache", split=name
+                    )
             made = Path(held) / "made"
             whole = next(iter(data.values())) if len(data) == 1 else datasets.DatasetDict(data)
             with _quiet(datasets):

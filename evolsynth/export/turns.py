@@ -11,9 +11,11 @@ from evolsynth.flat import dump, turns_of
 from evolsynth.inputs import text_of
 from evolsynth.rows import Row
 
-__all__ = ["answered", "asked", "conversation", "pair_of", "tools_of"]
+__all__ = ["answered", "asked", "conversation", "pair_of", "said_in", "tools_of"]
 
 Turn = dict[str, Any]
+#: Where a turn keeps the thought that came before its text, in the words of several chat templates.
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 
 
 def conversation(row: Row) -> list[Turn]:
@@ -21,6 +23,9 @@ def conversation(row: Row) -> list[Turn]:
 
     The system turn is the first; a single turn is the task with its input, and the answer.
     Arguments of calls are objects, as chat templates take them; contents are texts.
+
+    Raises:
+        Unfit: a turn has a picture, a sound or the like, which its text may be about.
     """
     if not row.messages:
         turns: list[Turn] = [dict(turn) for turn in turns_of({**row.extra, **_own(row)})]
@@ -38,7 +43,7 @@ def _own(row: Row) -> dict[str, Any]:
 def _plain(turn: Mapping[str, Any]) -> Turn:
     role = turn.get("role")
     made: Turn = {"role": "system" if role == "developer" else role}
-    made["content"] = text_of(turn.get("content"))
+    made["content"] = _text(turn.get("content"))
     made |= {
         name: value
         for name, value in turn.items()
@@ -47,6 +52,13 @@ def _plain(turn: Mapping[str, Any]) -> Turn:
     if "tool_calls" in made:
         made["tool_calls"] = [_call(call) for call in made["tool_calls"]]
     return made
+
+
+def _text(content: Any) -> str:
+    for part in content if isinstance(content, list | tuple) else ():
+        if isinstance(part, Mapping) and not isinstance(part.get("text"), str):
+            raise Unfit(f"a turn has a part that is no text ({part.get('type')})")
+    return text_of(content)
 
 
 def _call(call: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,6 +71,16 @@ def _call(call: Mapping[str, Any]) -> dict[str, Any]:
             given = {"": given}  # what the model said, which is no JSON
     function["arguments"] = {} if given is None else given
     return {**call, "type": "function", "function": function}
+
+
+def said_in(turn: Turn, text: str) -> str:
+    """A text of a turn for formats that have one text a turn: behind the turn's thought, if it has
+    one, in the tags by which LLaMA-Factory and most chat templates know it."""
+    told = (turn.get(name) for name in _THOUGHTS)
+    thought = next((t.strip() for t in told if isinstance(t, str) and t.strip()), "")
+    if not thought or text.lstrip().startswith("<think>"):
+        return text
+    return f"<think>\n{thought}\n</think>\n\n{text}"
 
 
 def tools_of(row: Row) -> str | None:

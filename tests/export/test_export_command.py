@@ -125,6 +125,55 @@ def test_trainer_lines_as_parquet(run: Path, tmp_path: Path) -> None:
     assert table.to_pylist()[0]["messages"][1] == {"role": "assistant", "content": "In 0 springs."}
 
 
+def _agents(*arguments: object) -> list[Row]:
+    """Rows with a call each, whose arguments have nothing in common."""
+    rows = []
+    for number, given in enumerate(arguments):
+        call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": given}}
+        turns = [
+            {"role": "user", "content": f"Where is spring {number}?"},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "c1", "content": "In Chad."},
+            {"role": "assistant", "content": "It is in Chad."},
+        ]
+        rows.append(Row.from_dict({"messages": turns, "tools": [{"type": "function"}]}))
+    return rows
+
+
+@pytest.mark.parametrize("format", ["messages", "prompt-completion", "kto", "grpo"])
+def test_calls_with_any_arguments_go_into_parquet(tmp_path: Path, format: str) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    told = ({"place": "Chad"}, {"place": 7, "near": [1, "x"]}, {}, None)
+    write_rows(tmp_path / "rows.jsonl", _agents(*told))
+    out = tmp_path / "chat.parquet"
+    assert export(tmp_path / "rows.jsonl", "--format", format, "-o", out) == 0
+    column = "messages" if format == "messages" else "prompt"
+    found = [
+        line[column][1]["tool_calls"][0]["function"] for line in parquet.read_table(out).to_pylist()
+    ]
+    assert [json.loads(call["arguments"]) for call in found] == [*told[:3], {}]
+    if format == "messages":
+        again = [row.messages[1] for row in read_rows(out)]
+        assert len(again) == 4
+
+
+def test_llama_factory_is_not_told_of_calls_that_it_would_pass_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows, info = tmp_path / "rows.jsonl", tmp_path / "dataset_info.json"
+    write_rows(rows, _agents({"place": "Chad"}))
+    assert export(rows, "-o", tmp_path / "chat.jsonl") == 0
+    assert "write --format sharegpt" in capsys.readouterr().err
+    assert not info.exists()
+    info.write_text('{"chat": {"file_name": "chat.jsonl"}, "mine": {}}')
+    assert export(rows, "-o", tmp_path / "chat.jsonl") == 0
+    assert json.loads(info.read_text()) == {"mine": {}}
+    assert export(rows, "--format", "sharegpt", "-o", tmp_path / "talk.jsonl") == 0
+    assert json.loads(info.read_text())["talk"]["columns"] == {
+        "messages": "conversations", "tools": "tools",
+    }  # fmt: skip
+
+
 def test_a_folder_gets_a_file_for_each_part_and_a_card(run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     split = "train=0.6,validation=0.2,test=0.2"

@@ -189,3 +189,76 @@ def test_whole_rows_have_their_own_columns_in_one_text() -> None:
     assert json.loads(line["extra"]) == {"topic": {"deep": [1]}, "input": ["no", "text"]}
     assert Row.from_dict(line) == row
     assert one("parquet", row) == line == one("hf", row)
+
+
+# Turns that hold more than a text ------------------------------------------------------------------
+
+
+def called(name: str, arguments: Any, text: str | None = None, **more: Any) -> dict[str, Any]:
+    function = {"name": name, "arguments": arguments}
+    calls = [{"id": "c1", "type": "function", "function": function}]
+    return {"role": "assistant", "content": text, "tool_calls": calls, **more}
+
+
+def agent(*said: dict[str, Any]) -> Row:
+    turns = [turn("user", "How deep is Lake Ohrid?"), *said, turn("assistant", "288 metres.")]
+    return Row.from_dict({"instruction": "How deep is Lake Ohrid?", "messages": turns})
+
+
+LOOKED = {"role": "tool", "tool_call_id": "c1", "content": "288 m"}
+
+
+def test_a_thought_stands_before_what_it_led_to_where_a_turn_is_one_text() -> None:
+    row = agent(called("depth", {"lake": "Ohrid"}, reasoning_content="I look it up."), LOOKED)
+    assert one("messages", row)["messages"][1]["reasoning_content"] == "I look it up."
+    call = one("sharegpt", row)["conversations"][1]
+    assert call["from"] == "function_call"
+    thought, _, told = call["value"].partition("\n\n")
+    assert thought == "<think>\nI look it up.\n</think>"
+    assert json.loads(told) == {"name": "depth", "arguments": {"lake": "Ohrid"}}
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning", "thinking"])
+def test_a_thought_about_an_answer_is_not_lost_in_alpaca_and_sharegpt(key: str) -> None:
+    row = Row.from_dict(
+        {"messages": [turn("user", "Why?"), {**turn("assistant", "So."), key: "Hm."}]}
+    )
+    whole = "<think>\nHm.\n</think>\n\nSo."
+    assert one("alpaca", row)["output"] == whole
+    assert one("sharegpt", row)["conversations"][-1]["value"] == whole
+    assert one("messages", row)["messages"][-1] == {**turn("assistant", "So."), key: "Hm."}
+
+
+def test_a_thought_that_stands_in_the_text_too_is_told_once() -> None:
+    text = "<think>\nHm.\n</think>\n\nSo."
+    said = {**turn("assistant", text), "reasoning_content": "Hm."}
+    row = Row.from_dict({"messages": [turn("user", "Why?"), said]})
+    assert one("alpaca", row)["output"] == text
+
+
+def test_words_beside_a_call_have_a_place_in_messages_and_none_in_sharegpt() -> None:
+    row = agent(called("depth", {"lake": "Ohrid"}, "Let me look."), LOOKED)
+    assert one("messages", row)["messages"][1]["content"] == "Let me look."
+    with pytest.raises(Unfit, match="words beside a tool call"):
+        lines("sharegpt", row)
+
+
+@pytest.mark.parametrize("name", ["messages", "sharegpt", "alpaca", "prompt-completion", "grpo"])
+def test_a_turn_with_a_picture_is_not_written_as_if_it_had_none(name: str) -> None:
+    parts = [
+        {"type": "text", "text": "What is it?"},
+        {"type": "image_url", "image_url": {"url": "x"}},
+    ]
+    row = Row.from_dict(
+        {"messages": [{"role": "user", "content": parts}, turn("assistant", "A cat.")]}
+    )
+    with pytest.raises(Unfit, match="no text .image_url."):
+        lines(name, row)
+
+
+def test_several_parts_of_text_are_one_text() -> None:
+    parts = [{"type": "text", "text": "Name it:"}, {"type": "text", "text": "5 + 5"}]
+    row = Row.from_dict(
+        {"messages": [{"role": "user", "content": parts}, turn("assistant", "Ten.")]}
+    )
+    assert one("messages", row)["messages"][0] == turn("user", "Name it:\n5 + 5")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from evolsynth.export.format import Unfit, exports
-from evolsynth.export.turns import answered
+from evolsynth.export.turns import answered, said_in
 from evolsynth.rows import Row
 
 
@@ -23,12 +23,12 @@ def alpaca(row: Row) -> Iterator[dict[str, Any]]:
     turns = answered(row)
     system = "\n\n".join(turn["content"] for turn in turns if turn["role"] == "system")
     turns = [turn for turn in turns if turn["role"] != "system"]
+    if any("tool_calls" in turn for turn in turns):
+        raise Unfit("tool calls")
     roles = [turn["role"] for turn in turns]
     if roles != ["user", "assistant"] * (len(turns) // 2):
         raise Unfit("a conversation that is not question and answer in turn")
-    if any("tool_calls" in turn for turn in turns):
-        raise Unfit("tool calls")
-    texts = [turn["content"] for turn in turns]
+    texts = [said_in(turn, turn["content"]) for turn in turns]
     line: dict[str, Any] = {"instruction": texts[-2], "input": "", "output": texts[-1]}
     if len(texts) == 2 and row.beside is not None and texts[0] == row.asked:
         line |= {"instruction": row.instruction, "input": row.beside}

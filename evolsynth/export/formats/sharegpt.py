@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from evolsynth.export.format import Unfit, exports
-from evolsynth.export.turns import answered, tools_of
+from evolsynth.export.turns import answered, said_in, tools_of
 from evolsynth.flat import dump
 from evolsynth.rows import Row
 
@@ -22,7 +22,8 @@ def _described(columns: Iterable[str]) -> dict[str, Any]:
 @exports("sharegpt", optional={"tools": "[]"}, described=_described)
 def sharegpt(row: Row) -> Iterator[dict[str, Any]]:
     """`conversations` with `from` (system, human, gpt, function_call, observation) and `value`,
-    and `tools` as JSON where there are some: LLaMA-Factory, axolotl, unsloth, FastChat."""
+    and `tools` as JSON where there are some; a thought stands in `<think>` before what it led to:
+    LLaMA-Factory, axolotl, unsloth, FastChat."""
     turns = [turn for each in answered(row) for turn in _said(each)]
     _in_turn([turn["from"] for turn in turns])
     tools = tools_of(row)
@@ -32,13 +33,16 @@ def sharegpt(row: Row) -> Iterator[dict[str, Any]]:
 def _said(turn: dict[str, Any]) -> Iterator[dict[str, str]]:
     calls = [call["function"] for call in turn.get("tool_calls", ())]
     if calls:  # LLaMA-Factory: one call as an object, several as a list of them
+        if turn["content"].strip():
+            raise Unfit("words beside a tool call, for which the format has no place")
         told = [{"name": one["name"], "arguments": one["arguments"]} for one in calls]
-        yield {"from": "function_call", "value": dump(told[0] if len(told) == 1 else told)}
+        value = said_in(turn, dump(told[0] if len(told) == 1 else told))
+        yield {"from": "function_call", "value": value}
     else:
         name = _NAMES.get(turn["role"])
         if name is None:
             raise Unfit(f"a turn of the role '{turn['role']}'")
-        yield {"from": name, "value": turn["content"]}
+        yield {"from": name, "value": said_in(turn, turn["content"])}
 
 
 def _in_turn(names: list[str]) -> None:

@@ -24,6 +24,7 @@ from evolsynth.evaluation.diversity.clusters import (
     thin_clusters,
 )
 from evolsynth.evaluation.diversity.distances import Vectors, some
+from evolsynth.evaluation.diversity.letters import of_letters
 from evolsynth.evaluation.diversity.measures import (
     BLEU,
     DRAWS,
@@ -37,7 +38,7 @@ from evolsynth.evaluation.diversity.measures import (
     whole,
 )
 from evolsynth.evaluation.diversity.ngrams import Places
-from evolsynth.evaluation.embed.base import Embedder
+from evolsynth.evaluation.embed.base import Embedder, knows
 from evolsynth.evaluation.text import told
 from evolsynth.evaluation.text.language import SCRIPTS, language
 from evolsynth.evaluation.text.verbs import RootVerb, verb_table
@@ -119,6 +120,7 @@ def collect(
 def embedded(texts: Texts, embedder: Embedder) -> tuple[Texts, Vectors]:
     """The texts with their vectors, shape (n, d), each different text embedded once.
 
+    Texts in letters that the embedder has not learnt have vectors of their letters (`of_letters`).
     Texts that have no vector (static vectors of a text without a token) are left out.
     """
     places = {text: place for place, text in enumerate(dict.fromkeys(texts.texts))}
@@ -130,6 +132,9 @@ def embedded(texts: Texts, embedder: Embedder) -> tuple[Texts, Vectors]:
     if not parts:
         return texts, np.empty((0, 1), np.float32)
     vectors = np.concatenate(parts)
+    unread = [place for text, place in places.items() if not knows(embedder, text)]
+    if unread:
+        vectors[unread] = of_letters([different[place] for place in unread], vectors.shape[1])
     if len(places) < len(texts.texts):
         vectors = vectors[[places[text] for text in texts.texts]]
     good = np.linalg.norm(vectors, axis=1) > 0.5
@@ -379,9 +384,16 @@ def _say_languages(texts: Sequence[str], embedder: Embedder, notes: list[str]) -
     """How many texts are in a language that root verbs and perhaps the vectors know nothing of."""
     found = [language(text) for text in texts if not text.isascii()]
     others = sum(code not in (None, "en") for code in found)
-    strange = sum(code in SCRIPTS for code in found)
+    unread = sum(not knows(embedder, text) for text in texts)
+    strange = sum(code in SCRIPTS for code in found) if not unread else 0
     if others:
         notes.append(f"Root verbs are told of English alone: {others:,} texts are not in it.")
+    if unread:
+        notes.append(
+            f"{unread:,} texts are in letters that {embedder.name} has not learnt: their vectors "
+            "are of pairs of characters, so figures from vectors (Vendi, NovelSum, distances, "
+            "clusters) tell how alike they are written, not what they mean."
+        )
     if strange:
         notes.append(
             f"{strange:,} texts are in other letters than Latin ones: figures from vectors (Vendi, "

@@ -128,13 +128,23 @@ def _of_long_texts(
 _reading = lru_cache(maxsize=256)(Reading)
 
 
+#: A question word with nothing behind it: "and why?", "Say how.", "who, where and when".
+_ASKED = re.compile(
+    r"\b(why|how|when|where|who|whom)\b(?=\s*(?:[?.!,;)\n]|\Z)|\s+(?:and|or)\b)", re.I
+)
+
+
 def no_new_demand(original: str, evolved: str) -> Finding | None:
     """The first elimination rule of Evol-Instruct, no information gain, by words.
 
     Found where what is added (`demand_added`) has fewer than two words of content (or
-    negators) that the original lacks: an echo of the request, or only a new phrase around it.
+    negators) that the original lacks: an echo of the request, or only a new phrase around it. A
+    question word that stands for a whole question ("..., and why?") asks for something by itself.
     """
     added = demand_added(original, evolved)
+    asked = {word.lower() for word in _ASKED.findall(added)}
+    if asked - {w.text.lower() for w in words(original)}:
+        return None
     known = {w.stem for w in content(looked_at(original))}
     new = {w.stem for w in content(added)} - known
     new |= {w.stem for w in words(added) if w.stem in NEGATORS}

@@ -18,6 +18,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evolsynth.columns import Columns, ColumnType
+from evolsynth.doing import say
 from evolsynth.errors import InputError
 from evolsynth.evaluation.demands.draw import kind_weights
 from evolsynth.evaluation.demands.found import carried
@@ -54,7 +55,7 @@ from evolsynth.methods.respond import able_to_answer, respond
 from evolsynth.options import Count, Several, Share
 from evolsynth.prompts import PromptFamily, load_prompt, made_by, prompt_family
 from evolsynth.rows import Message, Row, derive_seed
-from evolsynth.streams import Rows, map_rows, together
+from evolsynth.streams import Rows, iterate, map_rows, together
 
 if TYPE_CHECKING:
     from evolsynth.methods.steering import Steering
@@ -222,6 +223,8 @@ async def evolve(
         weights,
         steering,
     )
+    if evolver.goes_on_in_english:
+        rows = _told_of_others(rows)
     if evolver.ask_for_gain:
         evolver.judge.require(Capability.CHAT, by="Evol-Instruct's question for a gain")
 
@@ -239,6 +242,33 @@ async def evolve(
     if concurrency is None:
         concurrency = max(2, llm.concurrency // 4)  # of each two at once
     async with aclosing(map_rows(rows, one, step=_METHOD, concurrency=concurrency)) as stream:
+        async for row in stream:
+            yield row
+
+
+_LOOKED_AT = 32  # seeds, before the first is evolved
+
+
+async def _told_of_others(rows: Rows) -> AsyncGenerator[Row]:
+    """The rows as they are. Before the first goes on it is said how many of the first are in
+    another language, which will not be evolved. Rows that come from a file are there at once; for
+    those that a model makes nobody waits."""
+    async with aclosing(iterate(rows)) as stream:
+        first: list[Row] = []
+        async for row in stream:
+            first.append(row)
+            if len(first) == _LOOKED_AT or row.method != "input":
+                break
+        texts = [row.instruction for row in first if row.instruction and not row.settled]
+        others = sum(not is_english(text) for text in texts)
+        if others:
+            say(
+                f"Small prompts and drawn demands are made for English, and {others} of the first "
+                f"{len(texts)} seeds are in another language: those are not evolved "
+                "(not_english). Classic prompts without demands do, by a model that knows theirs."
+            )
+        for row in first:
+            yield row
         async for row in stream:
             yield row
 
@@ -299,7 +329,7 @@ class _Evolver(NamedTuple):
 
     async def _round(self, parent: Row, attempt: int, steered: _Steered | None) -> Row:
         """The best candidate of one round, rejected if none got through, or failed."""
-        foreign = self._goes_on_in_english and not is_english(parent.instruction or "")
+        foreign = self.goes_on_in_english and not is_english(parent.instruction or "")
         drafts = [] if foreign else self._drafts(parent, attempt, steered)
         if not drafts:
             nothing = Written(CONSTRAINTS, parent.instruction or "")
@@ -329,7 +359,7 @@ class _Evolver(NamedTuple):
         return best.replace(provenance={**best.provenance, "instruction": instruction})
 
     @property
-    def _goes_on_in_english(self) -> bool:
+    def goes_on_in_english(self) -> bool:
         """Whether candidates go on from the instruction as it is with English words of ours."""
         return isinstance(self.drafter, Anchored) or self.drawn > 0
 

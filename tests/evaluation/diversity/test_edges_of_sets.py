@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from evolsynth.evaluation.diversity.ngrams import Wording
-from evolsynth.evaluation.diversity.summary import DiversityReport, diversity_report
+from evolsynth.evaluation.diversity.summary import (
+    DiversityReport,
+    Texts,
+    diversity_report,
+    embedded,
+)
 from evolsynth.rows import Row
 
 
@@ -62,6 +67,51 @@ def test_of_other_languages_it_is_said_what_is_not_told() -> None:
     assert "24 texts are not in it" in notes
     assert "as much of them as letters knows" in notes
     assert "letters knows" not in " ".join(report(RIVER).notes)
+
+
+class English(Letters):
+    """One that has learnt English alone: all else is one unknown token to it."""
+
+    name = "english"
+    languages = ("en",)
+
+
+#: Four requests each, in letters that a model of English has not learnt.
+UNREAD = {
+    "th": ["ทำไมใบไม้ถึงเปลี่ยนสี", "ช่วยแต่งชื่อร้านกาแฟให้หน่อย", "บอกวิธีต้มไข่", "แม่น้ำโขงยาวเท่าไร"],
+    "ru": [
+        "Почему листья желтеют?",
+        "Придумай имя для кота.",
+        "Как сварить яйцо?",
+        "Где течёт Ока?",
+    ],
+    "ja": [
+        "なぜ葉は色が変わるの？",
+        "猫の名前を考えて。",
+        "卵のゆで方を教えて。",
+        "信濃川の長さは？",
+    ],
+    "hi": ["पत्ते पीले क्यों होते हैं?", "बिल्ली का नाम सुझाओ।", "अंडा कैसे उबालें?", "गंगा कहाँ बहती है?"],
+}
+
+
+@pytest.mark.parametrize("code", UNREAD)
+def test_different_texts_that_the_embedder_cannot_read_are_not_one(code: str) -> None:
+    rows = [Row.make(text, key=str(n)) for n, text in enumerate(UNREAD[code] * 6)]
+    made = diversity_report(rows, English())
+    assert made.whole.vendi is not None
+    assert 3 < made.whole.vendi <= 4.01
+    assert "24 texts are in letters that english has not learnt" in " ".join(made.notes)
+    assert "knows of their languages" not in " ".join(made.notes)
+    same = diversity_report([Row.make(UNREAD[code][0], key=str(n)) for n in range(24)], English())
+    assert same.whole.vendi == pytest.approx(1.0, abs=1e-6)
+
+
+def test_texts_that_it_can_read_have_its_own_vectors_beside_others() -> None:
+    texts = [RIVER, "Как сварить яйцо?", "Как варить яйца?", "Где течёт Ока?"]
+    _, vectors = embedded(Texts(texts, ["all"] * 4, {}), English())
+    assert np.array_equal(vectors[0], English().embed([RIVER])[0])
+    assert vectors[1] @ vectors[2] > vectors[1] @ vectors[3]
 
 
 def test_words_of_scripts_without_spaces_are_their_letters() -> None:

@@ -127,6 +127,32 @@ def test_a_new_demand_is_seen(evolved: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("original", "evolved"),
+    [
+        ("Is 91 a prime number?", "Is 91 a prime number, and why?"),
+        ("Who built the dam at Aswan?", "Who built the dam at Aswan, when and how?"),
+        ("Name a bird that swims.", "Name a bird that swims. Say where."),
+        ("What does it print?\n`x * 2`", "What does it print, and why?\n`x * 2`"),
+    ],
+)
+def test_a_question_word_that_is_a_whole_question_is_a_demand(original: str, evolved: str) -> None:
+    assert no_new_demand(original, evolved) is None
+
+
+@pytest.mark.parametrize(
+    ("original", "evolved"),
+    [
+        ("Why do leaves fall?", "Why do leaves fall, and why?"),  # it was asked before
+        ("Explain how rain forms.", "Please explain how rain forms when you can."),
+        ("Name two birds.", "How about this: name two birds."),
+        ("Tell me who won.", "Tell me, who is it who won."),
+    ],
+)
+def test_a_question_word_that_only_leads_on_is_none(original: str, evolved: str) -> None:
+    assert no_new_demand(original, evolved) is not None
+
+
+@pytest.mark.parametrize(
     ("original", "evolved", "added"),
     [
         ("Sort: pear, fig.", "Sort by length: pear, fig.", "by length:"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evolsynth.doing import saying
 from evolsynth.errors import CapabilityError, EngineError, InputError, RequestError
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
@@ -541,6 +543,54 @@ async def test_one_candidate_that_fails_does_not_touch_the_others() -> None:
     answers: list[Answer] = [RequestError("Too long."), GOOD]
     _, evolution = await evolved([RIVERS], Scripted(answers), candidates=2)
     assert evolution.status == "pending"
+
+
+async def _said(*rows: Row, **options: Any) -> tuple[list[str], list[Row]]:
+    """What is said of seeds before the model is asked, and what comes of them."""
+    said: list[str] = []
+    before: list[int] = []
+
+    def answer(request: Request) -> str:
+        before.append(len(said))
+        return " Name its author"
+
+    how = {"seed": 3, "prompts": "small", "candidates": 1, "demands": False, **options}
+    with saying(said.append):
+        made = [row async for row in evolve(rows, free(answer), **how)]
+    assert not said or all(count == len(said) for count in before)
+    return said, made
+
+
+GERMAN = "Nenne drei Flüsse in Polen, aber nicht die Weichsel."
+
+
+async def test_seeds_in_other_languages_are_told_of_before_the_first_is_evolved() -> None:
+    seeds = [POEM, Row.make(GERMAN), Row.make("请解释雨是怎么形成的。")]
+    said, made = await _said(*seeds)
+    (sentence,) = said
+    assert "2 of the first 3 seeds are in another language" in sentence
+    assert [row.instruction for row in made if row.round == 0] == [r.instruction for r in seeds]
+
+
+async def test_nothing_is_said_of_english_seeds_or_where_the_model_rewrites_them() -> None:
+    assert (await _said(POEM, RIVERS))[0] == []
+    told, _ = await _said(Row.make(GERMAN), prompts="classic", ask_for_gain=False)
+    assert told == []
+
+
+async def test_nobody_waits_for_seeds_that_a_model_makes() -> None:
+    taken: list[int] = []
+
+    async def seeds() -> AsyncIterator[Row]:
+        for number in range(40):
+            taken.append(number)
+            yield Row.make(GERMAN, method="magpie", key=str(number))
+
+    made = evolve(seeds(), free("x"), prompts="small", demands=False, concurrency=1)
+    async with aclosing(made) as stream:
+        async for _ in stream:
+            break
+    assert len(taken) < 8
 
 
 async def test_settled_rows_pass_without_an_evolution() -> None:

@@ -33,6 +33,7 @@ __all__ = ["KINDS", "Failed", "add_options", "made", "run", "run_one"]
 #: What each kind of trial draws, and how often it comes where all are drawn from.
 KINDS: dict[str, tuple[Callable[[Trial, Draw], None], float]] = {
     "files": (commands.files, 50),
+    "forms": (commands.forms, 50),
     "long": (commands.long, 4),
     "pipelines": (pipelines.pipelines, 12),
     "steps": (pipelines.steps, 8),

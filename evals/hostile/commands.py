@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable
 
 from evals.hostile.contents import Content, content, good_rows, long_text, packed
+from evals.hostile.forms import formed
 from evals.hostile.places import Places
 from evals.hostile.trial import Command, Draw, Output, Trial, What
 
-__all__ = ["COMMANDS", "answers", "files", "long"]
+__all__ = ["COMMANDS", "answers", "files", "forms", "long"]
 
 _BAD_NUMBERS = ("-1", "0", "1e999", "nan", "x", "", "99999999999999999999", "0.5", "1e3", "٣",
                 "null",
@@ -46,6 +47,15 @@ def files(trial: Trial, draw: Draw) -> None:
     _on(trial, draw, name, content(draw))
 
 
+def forms(trial: Trial, draw: Draw) -> None:
+    """A command on a file or folder of another tool's form, whole or not."""
+    some = {**COMMANDS, **_OTHERS}
+    name = draw.choices(tuple(some), tuple(weight for _, weight in some.values()))[0]
+    _on(trial, draw, name, formed(draw), calm=0.6)
+    if name not in _READ_ALL:
+        trial.tame = False  # not all that it needs is there
+
+
 def long(trial: Trial, draw: Draw) -> None:
     """A command on rows of which one or two have long texts."""
     rows = good_rows(draw, 4)
@@ -72,7 +82,7 @@ def _on(trial: Trial, draw: Draw, name: str, made: Content, calm: float = 0.4) -
     trial.commands.append(command)
     trial.marks, trial.rows = set(made.marks), made.rows
     places = Places(trial, draw, command, calm=calm)
-    fill = COMMANDS[name][0]
+    fill = {**COMMANDS, **_OTHERS}[name][0]
     words = fill(_Told(trial, draw, command, places, made))
     command.words[:0] = [name, *words]
     if not places.calm and draw.chance(0.1):
@@ -254,6 +264,41 @@ def _method(name: str) -> Callable[[_Told], list[str]]:
 
     return fill
 
+
+def _export(told: _Told) -> list[str]:
+    told.places.tame = False  # of rows that nobody judged, none may be left
+    form = told.draw.choice(("messages", "sharegpt", "alpaca", "prompt-completion", "dpo", "kto",
+                             "grpo", "rows", "parquet", "hf"))  # fmt: skip
+    words = [told.data(), "--format", form, "--no-embedder"]
+    told.trial.rows = None
+    if form == "hf":
+        told.trial.outputs.append(Output("made", "text"))
+        told.trial.may_come.append("made")
+        return [*words, "-o", "made"]
+    suffix = ".parquet" if form == "parquet" else ".jsonl"
+    return [*words, *told.places.output("-o", "text", suffix)]
+
+
+def _run(told: _Told) -> list[str]:
+    told.command.due += 15
+    load = {"data": told.data(), "skip_bad": told.draw.chance(0.5)}
+    steps = [{"load": load}, *told.draw.choice((["gate"], ["respond", "gate"], ["evolve"]))]
+    text = json.dumps({"name": "p", "embedder": "none", "steps": steps})
+    (told.trial.work / "pipeline.yaml").write_text(text, "utf-8", "surrogateescape")
+    told.places.tame = told.trial.whole = False
+    told.trial.rows = None
+    told.trial.outputs.append(Output("run", "run"))
+    words = ["pipeline.yaml", "-o", "run", "--no-report", "--max-attempts", "60"]
+    return [*words, "--model", answers(told.trial, told.draw)]
+
+
+#: Commands that read all of every form that says what is asked.
+_READ_ALL = ("gate", "dedup", "respond")
+#: Commands that other trials have in ways of their own.
+_OTHERS: dict[str, tuple[Callable[[_Told], list[str]], float]] = {
+    "export": (_export, 5),
+    "run": (_run, 5),
+}
 
 COMMANDS: dict[str, tuple[Callable[[_Told], list[str]], float]] = {
     "gate": (_gate, 8),

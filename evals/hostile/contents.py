@@ -12,7 +12,7 @@ from typing import Any
 
 from evals.hostile.trial import Draw
 
-__all__ = ["Content", "content", "good_rows", "long_text", "packed"]
+__all__ = ["ODD_VALUES", "Content", "content", "good_rows", "long_text", "odd_columns", "packed"]
 
 _THINGS = ("rivers", "lakes", "markets", "bridges", "gardens", "castles", "harbours", "museums",
            "forests", "clocks", "festivals", "recipes", "songs", "islands", "towers")  # fmt: skip
@@ -37,7 +37,7 @@ class Content:
 
     ``marks`` are the words of rows that are good whatever stands beside them; ``rows`` is how many
     rows there are where all of them are good, and else None. ``work`` are seconds that its length
-    may take.
+    may take. ``parts`` are the files of a folder, which stands in the file's place.
     """
 
     data: bytes
@@ -46,6 +46,7 @@ class Content:
     rows: int | None = None
     what: str = "good rows"
     work: float = 0.0
+    parts: dict[str, bytes] | None = None
 
     @property
     def good(self) -> bool:
@@ -90,7 +91,7 @@ _KNOWN = ("id", "instruction", "response", "messages", "system", "method", "roun
           "scores", "verdict", "failure", "provenance", "extra", "original", "evolved",
           "responses", "input")  # fmt: skip
 #: JSON texts that are seldom what a field wants.
-_VALUES = (
+ODD_VALUES = (
     "5", "-1", "0", "1.5", "true", "null", "[]", "{}", '""', '" "', '"\\ud800"', '"a\\udc00b"',
     '"\\u0000"', '"\\u001b[2J\\u001b[31m"', '"\\u202e\\u2066"', "1e999", "-1e999", "NaN",
     "Infinity", "-Infinity", "1" * 400, "1" * 5000, "-0", "1e-400", "[[[]]]", '[null]', '[{"a":1}]',
@@ -122,7 +123,7 @@ def _odd_row(draw: Draw, row: dict[str, Any]) -> tuple[bytes, str]:
         wide = {f"c{n}": n for n in range(draw.choice((300, 3000)))}
         return _line({**row, **wide}), "columns"
     name = draw.choice((*_KNOWN, "own", "", "a" * 5000, "\ud800", "\x1b[31mred", "scores.x"))
-    value = draw.choice(_VALUES)
+    value = draw.choice(ODD_VALUES)
     return _with(row, name, value), f"{name[:20]!r} is {value[:30]}"
 
 
@@ -275,32 +276,45 @@ def _odd_table(draw: Draw, rows: list[dict[str, Any]], kind: str) -> bytes:
 
 
 def _odd_parquet(draw: Draw, rows: list[dict[str, Any]]) -> bytes:
+    return odd_columns(draw, [{"instruction": row["instruction"]} for row in rows])[1]
+
+
+def odd_columns(draw: Draw, records: list[dict[str, Any]]) -> tuple[str, bytes]:
+    """A Parquet file of the records with a column of a kind that is seldom seen, and its name."""
     import datetime
     import decimal
 
     import pyarrow as pa
     from pyarrow import parquet
 
-    asks = [row["instruction"] for row in rows]
+    count = len(records)
     odd: dict[str, Callable[[], Any]] = {
-        "bytes": lambda: pa.array([b"\xff\x00"] * len(asks)),
-        "image": lambda: pa.array([{"bytes": b"\x89PNG", "path": None}] * len(asks)),
-        "nulls": lambda: pa.nulls(len(asks)),
-        "nested": lambda: pa.array([[{"a": [{"b": None}]}]] * len(asks)),
-        "decimal": lambda: pa.array([decimal.Decimal("1.10")] * len(asks)),
-        "time": lambda: pa.array([datetime.datetime(2024, 2, 29)] * len(asks)),
-        "long": lambda: pa.array([datetime.timedelta(days=10**6)] * len(asks)),
-        "words": lambda: pa.array(["a"] * len(asks)).dictionary_encode(),
-        "floats": lambda: pa.array([float("nan"), *[float("inf")] * (len(asks) - 1)]),
-        "big": lambda: pa.array([2**64 - 1] * len(asks), pa.uint64()),
-        "map": lambda: pa.array([[("k", 1)]] * len(asks), pa.map_(pa.string(), pa.int8())),
+        "bytes": lambda: pa.array([b"\xff\x00"] * count),
+        "image": lambda: pa.array([{"bytes": b"\x89PNG", "path": None}] * count),
+        "images": lambda: pa.array([[{"bytes": b"\x89PNG", "path": "a.png"}]] * count),
+        "fixed bytes": lambda: pa.array([b"abcd"] * count, pa.binary(4)),
+        "nulls": lambda: pa.nulls(count),
+        "nested": lambda: pa.array([[{"a": [{"b": None}]}]] * count),
+        "decimal": lambda: pa.array([decimal.Decimal("1.10")] * count),
+        "time": lambda: pa.array([datetime.datetime(2024, 2, 29)] * count),
+        "late time": lambda: pa.array([2**60] * count, pa.timestamp("ms")),
+        "nanoseconds": lambda: pa.array([1] * count, pa.timestamp("ns", "Europe/Berlin")),
+        "long": lambda: pa.array([datetime.timedelta(days=10**6)] * count),
+        "words": lambda: pa.array(["a"] * count).dictionary_encode(),
+        "floats": lambda: pa.array([float("nan"), *[float("inf")] * (count - 1)]),
+        "big": lambda: pa.array([2**64 - 1] * count, pa.uint64()),
+        "map": lambda: pa.array([[("k", 1)]] * count, pa.map_(pa.string(), pa.int8())),
+        "number keys": lambda: pa.array([[(1, b"x")]] * count, pa.map_(pa.int8(), pa.binary())),
     }
     name = draw.choice(tuple(odd))
-    table = {"instruction": pa.array(asks), draw.choice(("own", "scores", "id")): odd[name]()}
+    column = draw.choice(("own", "scores", "id", "messages", "input", "response"))
+    made = pa.Table.from_pylist(records)
+    if column in made.column_names:
+        made = made.drop_columns([column])
+    made = made.append_column(column, odd[name]())
     out = io.BytesIO()
-    made = pa.table(table)
     parquet.write_table(made.slice(0, 0) if draw.chance(0.1) else made, out)
-    return out.getvalue()
+    return name, out.getvalue()
 
 
 # Long texts ---------------------------------------------------------------------------------

@@ -41,6 +41,8 @@ class Places:
             how = draw.choices(ways, (8, 3, 2, 3, 3, 3, 1, 1))[0]
             if how == "stdin" and (not stdin or self._command.stdin is not None):
                 how = "plain"
+            if content.parts is not None and how in ("hard link", "pipe", "stdin"):
+                how = "plain"
         self._trial.told.append(f"input: {content.what}; {how}")
         told: str = getattr(self, f"_{how.replace(' ', '_')}")(name, content)
         return told
@@ -89,7 +91,11 @@ class Places:
 
     def _write(self, name: str, content: Content) -> None:
         path = self._trial.work / name
-        path.write_bytes(content.data)
+        if content.parts is None:
+            path.write_bytes(content.data)
+        for part, data in (content.parts or {}).items():
+            (path / part).parent.mkdir(parents=True, exist_ok=True)
+            (path / part).write_bytes(data)
         if not content.good:
             self.tame = False
 

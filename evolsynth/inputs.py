@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 __all__ = ["INPUTS", "OF_TEXT", "alone", "holds", "input_of", "of_task", "stands_for_none"]
-__all__ += ["text_of"]
+__all__ += ["said_later", "text_of"]
 
 #: The fields that may hold it, the likelier first.
 INPUTS = ("input", "context")
@@ -47,6 +47,13 @@ def text_of(content: object) -> str:
         return ""
     parts = (part.get("text") if isinstance(part, Mapping) else part for part in content)
     return "\n".join(part for part in parts if isinstance(part, str))
+
+
+def said_later(turns: Iterable[tuple[object, object]]) -> str:
+    """What the user says behind the first turn of a conversation, of its roles and contents."""
+    said = (text_of(content) for role, content in turns if role == "user")
+    next(said, None)
+    return "\n\n".join(filter(None, said))
 
 
 def of_task(fields: Mapping[str, Any]) -> dict[str, Any]:

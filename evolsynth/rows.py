@@ -14,7 +14,7 @@ import msgspec
 from evolsynth.atomic import write
 from evolsynth.errors import InputError
 from evolsynth.flat import dump, flat, turn_read, whole
-from evolsynth.inputs import holds, input_of, of_task
+from evolsynth.inputs import holds, input_of, of_task, said_later
 
 __all__ = [
     "TIERS",
@@ -183,6 +183,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         """The input where the instruction does not hold it already; else None."""
         text = self.input
         return None if text is None or holds(self.instruction or "", text) else text
+
+    @property
+    def around(self) -> str:
+        """What rows that are duplicates have in common beside their instruction: the input, and
+        what the user says later on in the conversation."""
+        later = said_later((turn.role, turn.content) for turn in self.messages)
+        return "\n\n".join(filter(None, (self.beside, later)))
 
     def to_dict(self) -> dict[str, Any]:
         """Its fields as objects and lists; ``extra`` is spread back to the top level."""

@@ -29,11 +29,13 @@ class Asked(NamedTuple):
 
 
 class Hub:
-    """What the server does: ``cut`` are numbers of bytes after which answers end early; with
+    """What the server does: files other than the model are of ``files``, errors with their names of
+    ``refused``; ``cut`` are numbers of bytes after which answers end early; with
     ``held`` an answer's second half comes when that is set."""
 
     def __init__(self) -> None:
         self.files = {f"/{REPOSITORY}/resolve/main/{FILE}": BODY}
+        self.refused: dict[str, tuple[int, str]] = {}
         self.listed = [FILE, "README.md"]
         self.etag: str | None = f'"{HASH}"'
         self.sent = BODY
@@ -74,6 +76,11 @@ class Handler(BaseHTTPRequestHandler):
             self.head(200, {"Content-Length": str(len(listed))})
             self.wfile.write(listed)
             return None
+        if self.path in hub.refused:
+            status, code = hub.refused[self.path]
+            return self.head(status, {"X-Error-Code": code, "Content-Length": "0"})
+        if self.path in hub.files and hub.files[self.path] is not BODY:
+            return self.file(hub.files[self.path])
         if self.path not in hub.files:
             return self.head(404, {"Content-Length": "0"})
         linked = {"X-Linked-Size": str(len(BODY))}
@@ -101,6 +108,13 @@ class Handler(BaseHTTPRequestHandler):
             with suppress(OSError):  # nobody is there any more
                 self.wfile.write(part)
         return None
+
+    def file(self, body: bytes) -> None:
+        """A file as the hub gives those of data sets."""
+        length = {"Content-Length": str(len(body)), "X-Repo-Commit": "0" * 40}
+        self.head(200, {**length, "ETag": f'"{hashlib.sha256(body).hexdigest()}"'})
+        if self.command == "GET":
+            self.wfile.write(body)
 
     def head(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)

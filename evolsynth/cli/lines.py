@@ -13,7 +13,7 @@ from evolsynth.data.packed import check_text, is_packed
 from evolsynth.doing import doing
 from evolsynth.errors import InputError, Misread
 from evolsynth.flat import whole
-from evolsynth.inputs import holds, input_of
+from evolsynth.inputs import holds, input_of, said_later
 from evolsynth.rows import dump
 
 __all__ = ["Lines", "TextField"]
@@ -187,14 +187,16 @@ class TextField(Sequence[str]):
         if not isinstance(row.get(self.field), str):
             raise InputError(f"{where}: {_wrong(row, self.field)}")
         self._some = self._some or (not row[self.field].isspace() and bool(row[self.field]))
-        self._about.append(self.field == _ASKED and input_of(row) is not None)
+        about = input_of(row) is not None or bool(_later(row))
+        self._about.append(self.field == _ASKED and about)
         if self.scores is not None:
             self.scores.append(self._score_of(row, where))
 
     @property
     def inputs(self) -> Sequence[str] | None:
-        """The inputs of the lines' instructions, empty where there is none; None where none has
-        one, or the field is another."""
+        """The inputs of the lines' instructions and what is said behind their first turns (see
+        `Row.around`), empty where there is none; None where none has any, or the field is
+        another."""
         return _Inputs(self.lines, self._about) if any(self._about) else None
 
     def _score_of(self, row: dict[str, Any], where: str) -> float:
@@ -251,7 +253,15 @@ class _Inputs(Sequence[str]):
             return ""
         row = self._lines.whole(range(len(self))[place])
         text = input_of(row) or ""
-        return "" if holds(row[_ASKED], text) else text
+        own = "" if holds(row[_ASKED], text) else text
+        return "\n\n".join(filter(None, (own, _later(row))))
+
+
+def _later(row: dict[str, Any]) -> str:
+    turns = row.get("messages")
+    if not isinstance(turns, list):
+        return ""
+    return said_later((t.get("role"), t.get("content")) for t in turns if isinstance(t, dict))
 
 
 def _wrong(row: dict[str, Any], field: str) -> str:

@@ -14,6 +14,7 @@ import signal
 import sys
 import warnings
 from contextlib import suppress
+from functools import cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.words = told
         check_paths(options)
         command: Callable[[argparse.Namespace], int] = options.command
-        with saying(_tell):
+        with saying(cache(_tell)):  # each sentence once
             status = command(options)
         sys.stdout.flush()
     except RunStopped as error:

@@ -9,7 +9,7 @@ from typing import Any
 __all__ = ["CALLED", "SHORT", "add_reading_flags", "reading_options"]
 
 #: Options of `origin` that a command's own file may have.
-_NAMES = ("format", "field", "fields", "without", "split", "skip_bad")
+_NAMES = ("format", "field", "fields", "without", "split", "requests", "skip_bad")
 #: What flags are called otherwise than options.
 CALLED = {"fields": "rename"}
 #: Flags that options have too.

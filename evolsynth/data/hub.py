@@ -10,7 +10,7 @@ from typing import Any
 
 from evolsynth.columns import ColumnType
 from evolsynth.data.parquet import no_texts, schema_columns
-from evolsynth.data.reader import Items, reads
+from evolsynth.data.reader import Items, Reader, reads
 from evolsynth.doing import doing
 from evolsynth.errors import InputError, SetupError
 
@@ -81,12 +81,21 @@ def hub(name: str, config: str | None = None, split: str = "train", streaming: b
 
 
 @reads(_PREFIX)
-def _named(address: str, _label: str) -> Dataset:
-    """The data set that ``hf://owner/name/config@split`` names."""
+def _named(address: str, label: str) -> Reader:
+    """The data set that ``hf://owner/name/config@split`` names, or the one file of it that
+    ``hf://datasets/owner/name@revision/path`` does."""
+    from evolsynth.data.hub_file import HubFile, file_address
+
+    one = file_address(address)
+    if one is not None:
+        return HubFile(label, one)
     path, at, split = address.removeprefix(_PREFIX).partition("@")
-    parts = path.split("/")
+    parts = path.removeprefix("datasets/").split("/")
     if not 1 <= len(parts) <= 3 or not all(parts) or (at and not split):
-        raise InputError(f"{address}: write hf://owner/name, hf://owner/name/config@split.")
+        raise InputError(
+            f"{address}: write hf://owner/name, hf://owner/name/config@split or "
+            "hf://datasets/owner/name/file.parquet."
+        )
     return dataset_of(
         Hub("/".join(parts[:2]), parts[2] if len(parts) == 3 else None, split or "train")
     )

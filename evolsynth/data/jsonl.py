@@ -309,7 +309,8 @@ def _over_lines(begins: bytes) -> bool:
     first = first.strip()
     if rest.strip():
         return first.endswith((b"{", b"[")) or (first.endswith(b",") and not first.endswith(b"},"))
-    return _HOLDS_LIST.search(first) is not None and not any(name in first for name in _OF_ROW)
+    found = _HOLDS_LIST.search(first)
+    return found is not None and not any(name in first[: found.end()] for name in _OF_ROW)
 
 
 _HOLDS_LIST = re.compile(rb"\"\s*:\s*\[\s*\{")
@@ -377,14 +378,14 @@ class JsonObject(WholeFile):
             yield number, deep or item, None
 
     def _rows(self, data: dict[str, Any]) -> list[Any]:
-        from evolsynth.data.formats.form import FORMS, fits
+        from evolsynth.data.formats.form import FORMS, fits, is_own
 
         lists = {
             name: value
             for name, value in data.items()
             if isinstance(value, list) and value and all(isinstance(one, dict) for one in value)
         }
-        own = isinstance(data.get("instruction"), str)
+        own = isinstance(data.get("instruction"), str) or is_own(data)
         if own or not lists or any(fits(one, data) for one in FORMS.values()):
             return [data]
         if len(lists) > 1:

@@ -27,7 +27,7 @@ from evolsynth.data.reader import FORMATS, Asked, ItemList, Items, Reader, Recor
 from evolsynth.data.shape import LOOKED_AT, Shape
 from evolsynth.data.taker import Read, ReadingStep, Taker
 from evolsynth.errors import InputError, Misread
-from evolsynth.options import FormatName
+from evolsynth.options import FilePath, FormatName
 from evolsynth.rows import Row
 
 __all__ = ["Origin", "file_origin", "origin"]
@@ -173,7 +173,7 @@ class Origin:
                     number += 1
                     yield take(record)
                     if number == self._limit:
-                        taker.end(self.label)
+                        taker.end(self.label, whole=False)
                         return
         if not number:
             self._none()
@@ -197,6 +197,7 @@ class Origin:
                             return
         if not number:
             self._none()
+        taker.shape.say_unanswered(self.label)
 
 
 def _heard(
@@ -227,6 +228,11 @@ def _unheard(label: str, taker: Taker, first: Row | Read | None) -> NoReturn:
         raise Misread(f"{label}: none of its rows can be read. The first: {taker.first_bad}")
     fields = first.fields if isinstance(first, Read) else {} if first is None else first.extra
     names = ", ".join(list(fields)[:10]) or "none"
+    if "batch_response" in fields:
+        raise Misread(
+            f"{label}: these are a batch's results, which do not say what was asked. Name the file "
+            "of its requests: --requests FILE."
+        )
     raise Misread(
         f"{label}: no row says what is asked (other columns: {names}). Name the column that does, "
         "--field NAME, or the form that the rows have, --format NAME."
@@ -242,6 +248,7 @@ def file_origin(
     fields: Mapping[str, str] | None = None,
     without: Sequence[str] = (),
     split: str | None = None,
+    requests: FilePath | None = None,
     skip_bad: bool = False,
 ) -> Origin:
     """The rows of a command's own file, as `origin` has them; ``-`` is standard input.
@@ -256,8 +263,7 @@ def file_origin(
         os.fspath(path), split=split, skip_bad=skip_bad, lenient=True, texts=format == "text"
     )
     label = readers[0].label if str(path) == "-" else str(path)
-    shape = partial(Shape, format=format, field=field, fields=fields, without=without)
-    shape()  # a wrong option is told now
+    shape = _shape(format, field, fields, without, requests)
 
     def taker() -> Taker:
         return Taker(skip_bad=skip_bad, shape=shape(), step="read", judged=True, one_id=one_id)
@@ -274,6 +280,7 @@ def origin(
     fields: Mapping[str, str] | None = None,
     without: Sequence[str] = (),
     split: str | None = None,
+    requests: FilePath | None = None,
     columns: Mapping[str, ColumnType] | Sequence[str] | None = None,
     limit: int | None = None,
     chunk: int | None = None,
@@ -317,6 +324,8 @@ def origin(
         without: columns to leave out.
         split: which part to take of a data set of the hub, or of a folder whose files' names tell
             of parts.
+        requests: the file of requests that a batch's results answer, as OpenAI's batches have
+            them; they are joined by their ``custom_id``.
         columns: the columns (after renaming), where the source cannot tell them or tells them
             incompletely: names, or a mapping to ``text``, ``texts``, ``messages``, ``number``,
             ``any``.
@@ -337,8 +346,7 @@ def origin(
             raise InputError(f"{name} is {number!r}: it must be a number from 1.")
     if fields is not None and not isinstance(fields, Mapping):
         raise InputError("fields: give a mapping from the data's names to the rows' names.")
-    shape = partial(Shape, format=format, field=field, fields=fields, without=without)
-    shape()  # a wrong option is told now
+    shape = _shape(format, field, fields, without, requests)
 
     def taker() -> Taker:
         return Taker(skip_bad=skip_bad, shape=shape(), needs=needs, step=step)
@@ -365,6 +373,26 @@ def origin(
         raise InputError("chunk goes with text files: a path, a folder or a pattern.")
     reader = _reader(data) if read is None else read(data, str(data))
     return make((reader,), reader.label)
+
+
+def _shape(
+    format: str | None,
+    field: str | None,
+    fields: Mapping[str, str] | None,
+    without: Sequence[str],
+    requests: str | None,
+) -> Callable[[], Shape]:
+    """What makes the `Shape` of these options, which are looked at now."""
+    asked: Mapping[str, Mapping[str, Any]] | None = None
+    if requests is not None:
+        from evolsynth.data.formats.requests import requests_of
+
+        asked = requests_of(requests)
+    make = partial(
+        Shape, format=format, field=field, fields=fields, without=without, requests=asked
+    )
+    make()
+    return make
 
 
 def _scheme(data: object) -> Callable[[Any, str], Reader] | None:

@@ -38,7 +38,7 @@ class _Table(Reader):
             with self._opened() as file:
                 names = list(self._kept(self._schema(file)))
                 for batch in self._batches(file, names):
-                    yield [(n, row, None) for n, row in enumerate(batch.to_pylist(), number)]
+                    yield [(n, row, None) for n, row in enumerate(_rows(batch), number)]
                     number += batch.num_rows
         except _errors() as error:
             raise InputError(
@@ -125,13 +125,28 @@ class Arrow(_Table):
                 yield some.slice(start, BATCH)
 
 
+def _rows(batch: Any) -> list[dict[str, Any]]:
+    """The rows of a batch; times that Python's calendar has not as text."""
+    try:
+        rows: list[dict[str, Any]] = batch.to_pylist()
+    except (OverflowError, ValueError):
+        from pyarrow import compute, string, table, types
+
+        columns = {
+            field.name: compute.cast(column, string()) if types.is_temporal(field.type) else column
+            for field, column in zip(batch.schema, batch.columns, strict=True)
+        }
+        rows = table(columns).to_pylist()
+    return rows
+
+
 def _errors() -> tuple[type[Exception], ...]:
     try:
         from pyarrow import ArrowException
     except ImportError:  # which is being told
         return ()
 
-    return OSError, ValueError, ArrowException
+    return OSError, ValueError, OverflowError, ArrowException
 
 
 def _said(error: Exception) -> str:
@@ -152,12 +167,25 @@ def schema_columns(schema: Any, label: str) -> dict[str, ColumnType]:
 
 def no_texts(schema: Any, label: str) -> set[str]:
     """The columns of bytes, or of structs with bytes, as images and sounds are kept; it is said
-    that they are left out."""
-    names = [field.name for field in schema if _holds_bytes(field.type)]
+    that they are left out. Conversations stay: only their bytes are left out, see `Shape.plain`."""
+    names = [f.name for f in schema if _holds_bytes(f.type) and not _is_talk(f.type)]
     if names:
-        hold = "hold" if len(names) > 1 else "holds"
-        say(f"{label}: without {', '.join(names)}, which {hold} bytes and no text.")
+        from evolsynth.data.media import said_of
+
+        say(f"{label}: {said_of(names)}")
     return set(names)
+
+
+def _is_talk(type_: Any) -> bool:
+    """Whether it is of lists of turns."""
+    from pyarrow import types
+
+    inner = getattr(type_, "value_type", None)
+    return (
+        inner is not None
+        and types.is_struct(inner)
+        and not {"role", "from"}.isdisjoint(field.name for field in inner)
+    )
 
 
 def _holds_bytes(type_: Any) -> bool:

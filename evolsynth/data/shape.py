@@ -29,6 +29,8 @@ class Shape:
         fields: new names, the data's first.
         field: the column that holds the task, which is called ``instruction`` from then on.
         without: columns to leave out.
+        requests: what the requests of a batch ask, by their ``custom_id``, where the records are
+            its results.
 
     Raises:
         InputError: there is no such form, or two columns are to have one name.
@@ -41,21 +43,26 @@ class Shape:
         fields: Mapping[str, str] | None = None,
         field: str | None = None,
         without: Sequence[str] = (),
+        requests: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self._fields, self._without = dict(fields or {}), frozenset(without)
         if field is not None and field != "instruction":
             self._fields.setdefault(field, "instruction")
-        self._named = format
+        self._named = format if requests is None else "openai"
+        self._requests, self._answered = requests, set[str]()
         #: The form of the records that are under way; None for rows as ours.
         self.form: Any = None
         self._known = False
         self._said: str | None = None
         self._names: dict[str, None] = {}  # of columns, as the source has them
         self._none = False
+        self._label, self._left_out = "", set[str]()
         if format not in (None, "rows"):
             from evolsynth.data.formats.form import FORMS
 
             self.form = FORMS[str(format)]
+            if requests is not None and format != "openai":
+                raise InputError("requests go with a batch's results. Leave out format.")
 
     @property
     def changes(self) -> bool:
@@ -64,6 +71,7 @@ class Shape:
 
     def begin(self, reader: Reader) -> None:
         """The records that follow are this reader's."""
+        self._label = reader.label
         if self._named is not None:
             return
         self._known = False
@@ -109,15 +117,38 @@ class Shape:
 
     def given(self, item: Mapping[Any, Any], *, parsed: bool = False) -> Mapping[str, Any]:
         """The columns of a record as they come out again: plain (a ``parsed`` line is so already),
-        renamed, without some.
+        renamed, without some. Images and sounds are left out, which is said.
 
         Raises:
             InputError: a value that JSON has no place for, or two columns of one name.
         """
         if self._without:
             item = {name: value for name, value in item.items() if name not in self._without}
-        data = item if parsed else plain_fields(item)
+        data = item if parsed else self.plain(item)
         return self._renamed(data) if self._fields else data
+
+    def plain(self, item: Mapping[Any, Any]) -> Mapping[str, Any]:
+        """The fields with values that JSON has, without images and sounds.
+
+        Raises:
+            InputError: a value that JSON has no place for; see `plain_fields`.
+        """
+        wrong: InputError | None = None
+        if not any(map(_kept_apart, item.values())):
+            try:
+                return plain_fields(item)
+            except InputError as error:
+                wrong = error
+        from evolsynth.data.media import said_of, without_media
+
+        kept, names = without_media(item)
+        if wrong is not None and not names:
+            raise wrong
+        new = [name for name in names if name not in self._left_out]
+        if new:
+            self._left_out.update(new)
+            say(f"{self._label}: {said_of(new)}")
+        return plain_fields(kept)
 
     def whole(self, data: Mapping[str, Any], reader: Reader, number: int) -> Mapping[str, Any]:
         """A record with what a row has of it, where it is of another form.
@@ -128,6 +159,8 @@ class Shape:
         if not self._known and self._named is None:
             self._recognise(reader, [(number, data)])
         self._note_none(data, reader)
+        if self._requests is not None:
+            return self._joined(data)
         if self.form is None or _usual(data):
             return data
         from evolsynth.data.formats.form import is_own
@@ -141,6 +174,26 @@ class Shape:
             names = ", ".join(list(data)[:5]) or "nothing"
             raise InputError(f"this is not {self.form.title}: it has {names}.")
         return data
+
+    def _joined(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A batch's result, with what its request asks."""
+        from evolsynth.data.formats.form import is_own
+        from evolsynth.data.formats.requests import joined
+
+        if is_own(data):
+            return data
+        told = joined(self._requests or {}, data)
+        self._answered.add(data["custom_id"])
+        return {**data, **told}
+
+    def say_unanswered(self, label: str) -> None:
+        """Tell of requests that no record so far is the result of."""
+        left = [name for name in self._requests or () if name not in self._answered]
+        if left:
+            few = ", ".join(f"{name:.40}" for name in left[:3])
+            more = ", ..." if len(left) > 3 else ""
+            have = "1 request has" if len(left) == 1 else f"{len(left):,} requests have"
+            say(f"{label}: {have} no result here: {few}{more}.")
 
     def _note_none(self, data: Mapping[str, Any], reader: Reader) -> None:
         """Say so where a text that says "none" is taken at its word."""
@@ -185,6 +238,16 @@ class Shape:
                     f"fields: '{name}' is not in {label}. "
                     f"It has {', '.join(list(self._names)[:10])}."
                 )
+
+
+def _kept_apart(value: Any) -> bool:
+    """Whether it is an image or a sound as the ``datasets`` package has them, or several, which
+    may be of plain values alone."""
+    if type(value) is list and value:
+        value = value[0]
+    if type(value) is not dict:
+        return False
+    return value.keys() == {"bytes", "path"} or {"array", "sampling_rate"} <= value.keys()
 
 
 def _first(reader: Reader) -> Generator[tuple[int, object]]:

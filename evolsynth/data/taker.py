@@ -12,7 +12,7 @@ from evolsynth.data.shape import Shape
 from evolsynth.doing import say
 from evolsynth.errors import InputError
 from evolsynth.foreign import failure
-from evolsynth.plain import plain_fields, shown
+from evolsynth.plain import shown
 from evolsynth.rows import Row
 
 __all__ = ["Numbers", "Read", "ReadingStep", "Taker"]
@@ -139,8 +139,10 @@ class Taker:
         self.read_some = True
         return one
 
-    def end(self, label: str) -> None:
-        """There are no more records; how many of them were bad is said."""
+    def end(self, label: str, *, whole: bool = True) -> None:
+        """There are no more records; how many of them were bad is said, and what is missing."""
+        if whole:
+            self.shape.say_unanswered(label)
         if self.bad:
             them = "1 row is" if self.bad == 1 else f"{self.bad:,} rows are"
             say(f"{label}: {them} bad and passed by. The first: {self.first_bad}")
@@ -167,7 +169,7 @@ class Taker:
 
     def _data(self, item: object, number: int) -> Mapping[str, Any]:
         if isinstance(item, Row):
-            extra = plain_fields(item.extra)  # a struct's own way would write bytes as text
+            extra = self.shape.plain(item.extra)  # a struct's own way would write bytes as text
             try:
                 item = (item if extra is item.extra else item.replace(extra=extra)).to_dict()
             except (TypeError, RecursionError) as error:

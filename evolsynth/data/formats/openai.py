@@ -12,7 +12,7 @@ from evolsynth.data.formats.form import form
 from evolsynth.data.formats.prompts import pair
 from evolsynth.data.formats.turns import judged, turns_of
 
-__all__ = ["openai"]
+__all__ = ["answered", "openai"]
 
 
 @form("openai", title="OpenAI's form", noun="requests", place=2)
@@ -43,15 +43,22 @@ def _request(body: Mapping[str, Any]) -> dict[str, Any] | None:
     return {**told, "system": above} if isinstance(above, str) else told
 
 
-def _answer(response: Mapping[str, Any] | None) -> str | None:
-    """The text of a chat's first choice, or of a response's messages."""
+def answered(response: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """The turns of an answer: a chat's first choice, or a response's messages; none where it failed
+    or is of another kind."""
     body = (response or {}).get("body")
     choices = body.get("choices") if isinstance(body, Mapping) else None
     if isinstance(choices, list) and choices and isinstance(choices[0], Mapping):
-        turns = turns_of([choices[0].get("message")])
-        return judged([{"role": "user", "content": ""}, *(turns or ())]).get("response")
+        return turns_of([choices[0].get("message")]) or []
     output = body.get("output") if isinstance(body, Mapping) else None
     if not isinstance(output, list):
-        return None
-    turns = turns_of([one for one in output if isinstance(one, Mapping) and "role" in one])
-    return judged([{"role": "user", "content": ""}, *(turns or ())]).get("response")
+        return []
+    said = [one for one in output if isinstance(one, Mapping) and "role" in one]
+    return turns_of(said) or []
+
+
+def _answer(response: Mapping[str, Any] | None) -> str | None:
+    text: str | None = judged([{"role": "user", "content": ""}, *answered(response)]).get(
+        "response"
+    )
+    return text

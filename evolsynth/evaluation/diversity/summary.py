@@ -147,7 +147,7 @@ def embedded(texts: Texts, embedder: Embedder) -> tuple[Texts, Vectors]:
 def _text(row: Row, field: str) -> str:
     if field == "instruction":
         turns = (turn.content for turn in row.messages if turn.role == "user")
-        if row.beside is None:
+        if not row.around:
             return row.instruction or next(turns, "")
         from evolsynth.evaluation.text.gist import gist
 

@@ -286,7 +286,7 @@ class _Stream:
         if not self.among:
             return None
         texts = [row.instruction or "" for row in rows]
-        return self._seen.search(texts, self._vectors(texts), [row.beside or "" for row in rows])
+        return self._seen.search(texts, self._vectors(texts), [row.around for row in rows])
 
     def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """What the texts are found by in the index, of shape (n, d)."""

@@ -93,7 +93,7 @@ def select(
         n,
         embedder=embedder,
         text=lambda i: text(everything[i]),
-        about=lambda i: everything[i].beside or "",
+        about=lambda i: everything[i].around,
         most_similar=most_similar,
     )
     ranks = {i: rank for rank, i in enumerate(order, 1)}

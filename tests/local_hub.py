@@ -111,7 +111,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def file(self, body: bytes) -> None:
         """A file as the hub gives those of data sets."""
-        length = {"Content-Length": str(len(body)), "X-Repo-Commit": "0" * 40}
+        revision = self.path.partition("/resolve/")[2].partition("/")[0]
+        commit = hashlib.sha256(revision.encode()).hexdigest()[:40]
+        length = {"Content-Length": str(len(body)), "X-Repo-Commit": commit}
         self.head(200, {**length, "ETag": f'"{hashlib.sha256(body).hexdigest()}"'})
         if self.command == "GET":
             self.wfile.write(body)

@@ -188,3 +188,24 @@ def test_gate_reads_again_what_it_wrote(tmp_path: Path) -> None:
     assert main(["gate", str(rows), "--no-embedder", "-o", str(once)]) == 0
     assert main(["gate", str(once), "--no-embedder", "-o", str(twice)]) == 0
     assert once.read_bytes() == twice.read_bytes()
+
+
+def test_files_with_other_columns_of_the_users_own_are_one_table_as_exported(
+    tmp_path: Path,
+) -> None:
+    """What docs/rows.md says of columns that differ: as they came `datasets` refuses them."""
+    datasets = pytest.importorskip("datasets")
+    own: list[dict[str, Any]] = [{"topic": "rivers"}, {"level": 3, "tags": []}, {}]
+    rows = [Row.make(ASKED, response="The Vltava.", extra=extra) for extra in own]
+    files = [str(tmp_path / f"{number}.jsonl") for number in range(len(rows))]
+    for file, row in zip(files, rows, strict=True):
+        write_rows(tmp_path / "came.jsonl", [row])
+        command = ["export", str(tmp_path / "came.jsonl"), "--format", "rows", "-o", file]
+        assert main(command) == 0
+    for order in (files, files[::-1]):
+        data = datasets.load_dataset(
+            "json", data_files=order, split="train", cache_dir=str(tmp_path / "cache")
+        )
+        assert data.column_names == [*COLUMNS, "extra"]
+    back = [row for file in files for row in read_rows(file)]
+    assert [row.extra for row in back] == own

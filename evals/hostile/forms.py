@@ -61,7 +61,7 @@ FORMS: dict[str, Callable[[Record], Record]] = {
                 {"type": "text", "text": row["instruction"]},
                 {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
             ]},
-            {"role": "assistant", "content": row["response"]},
+            {"role": "assistant", "content": [{"type": "text", "text": row["response"]}]},
         ],
     },
     "tools": lambda row: {

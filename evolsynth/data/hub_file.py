@@ -21,14 +21,13 @@ _FILE = re.compile(
     r"(?P<name>[\w.-]+/[\w.-]+)(?:@(?P<revision>refs/(?:convert|pr)/[\w.-]+|[^/@]+))?/(?P<path>.+)"
 )
 _SECRET = re.compile(r"\bhf_\w+")
-#: By the name of an error of huggingface_hub's: what is wrong, and what to do. The first that fits.
+#: By the name of an error of huggingface_hub's: what is wrong, and what to do.
 _TOLD = {
     "GatedRepoError": "its owner gives it to those who asked. Ask for access on its page, then run "
     "hf auth login.",
     "RepositoryNotFoundError": "there is no such data set, or it is private. Check the name; of a "
     "private one of yours, run hf auth login.",
     "RevisionNotFoundError": "the data set has no such revision. Check what stands behind the @.",
-    "RemoteEntryNotFoundError": "there is no such file in the data set. Check the path.",
     "EntryNotFoundError": "there is no such file in the data set. Check the path.",
     "OfflineModeIsEnabled": "HF_HUB_OFFLINE is set, and the file is not in the cache. Unset it "
     "once to fetch the file.",
@@ -137,7 +136,9 @@ def fetched(address: Address, label: str) -> str:
             return str(huggingface_hub.hf_hub_download(address.name, address.path, **asked))
     except Exception as error:  # noqa: BLE001 - whatever the network raises
         kinds = [kind.__name__ for kind in type(error).__mro__]
-        kind = next((name for name in _TOLD if name in kinds), None)
+        kind = next((name for name in kinds if name in _TOLD), None)
+        if kind == "LocalEntryNotFoundError" and huggingface_hub.constants.HF_HUB_OFFLINE:
+            kind = "OfflineModeIsEnabled"
         told = None if kind is None else _TOLD[kind]
         if told is None:
             said = _SECRET.sub("***", str(error).strip().partition("\n")[0].rstrip("."))

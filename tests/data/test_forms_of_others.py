@@ -174,7 +174,7 @@ def test_results_of_a_batch_keep_what_they_held(tmp_path: Path) -> None:
     (row,), _ = read(written(tmp_path / "a.jsonl", record))
     assert row.response == SAY
     assert row.extra == {"custom_id": "q-1", "error": None, "batch_response": came}
-    with pytest.raises(Misread, match="no row says what is asked"):
+    with pytest.raises(Misread, match="which do not say what was asked"):
         list(file_origin(str(tmp_path / "a.jsonl")).heard(lambda row: row.instruction is not None))
 
 

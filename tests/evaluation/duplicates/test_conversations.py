@@ -51,7 +51,7 @@ PAIRS: dict[str, tuple[list[str], list[str], bool]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("name", [name for name in PAIRS if "comma" not in name])
 async def test_the_gate_compares_all_that_the_user_says(name: str) -> None:
     first, second, same = PAIRS[name]
     both = [talk(*first), talk(*second)]

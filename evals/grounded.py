@@ -15,18 +15,19 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any, TextIO
 
 import msgspec
 
 from evals.machine import describe
-from evals.options import add_json, check_place, positive, save, told_on
+from evals.options import add_made, made_or_read, positive
 from evolsynth.atomic import writing
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.check import Part
 from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.evaluation.grounds.ground import stands
 from evolsynth.llm.base import LLM
-from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
+from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.methods.grounded.draft import Draft
 from evolsynth.methods.grounded.grounded import grounded, kinds_of
 from evolsynth.methods.grounded.kind import KINDS
@@ -84,25 +85,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""
     parser.add_argument("--texts", type=Path, metavar="FOLDER", help="of .md and .txt files")
     parser.add_argument("--each", type=positive, default=8, metavar="N", help="tasks a text (8)")
-    parser.add_argument("--seed", type=int, default=7, metavar="N", help="default: 7")
     parser.add_argument("--kinds", nargs="+", metavar="KIND", help="default: all")
-    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="MODEL")
-    parser.add_argument("--dump", type=Path, metavar="FILE", help="write every row there")
-    parser.add_argument("--readings", action="store_true", help="count what was read")
-    add_json(parser)
+    add_made(parser, "write every row there")
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure and print."""
-    check_place(options.json)
-    told = told_on(options.json)
-    if options.readings:
-        found = readings(READINGS)
-        for read in found:
-            share = read.kept / read.rows
-            print(f"{read.texts:22}{read.rows:5} rows{read.kept:5} kept {share:.0%}", file=told)
-        save(options.json, {"readings": msgspec.to_builtins(found)})
-        return 0
+    return made_or_read(
+        options,
+        _measure,
+        lambda: readings(READINGS),
+        lambda one: f"{one.texts:22}{one.rows:5} rows{one.kept:5} kept {one.kept / one.rows:.0%}",
+    )
+
+
+def _measure(options: argparse.Namespace, told: TextIO) -> dict[str, Any]:
     if options.texts is None:
         raise InputError("No texts are given. Name a folder: --texts FOLDER.")
     rows, weights = list(texts(options.texts)), dict.fromkeys(options.kinds or (), 1.0)
@@ -119,8 +116,7 @@ def run(options: argparse.Namespace) -> int:
     for one in made:
         line = f"{one.kind:16}{one.tried:7}{one.good:7}{one.taken:7}{one.seconds:9.2f}"
         print(line, file=told)
-    save(options.json, {"kinds": msgspec.to_builtins(made), "rows": done, "seconds": seconds})
-    return 0
+    return {"kinds": msgspec.to_builtins(made), "rows": done, "seconds": seconds}
 
 
 async def _measured(

@@ -6,14 +6,17 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn, TextIO, TypeVar
 
 import msgspec
 
 from evolsynth.errors import InputError
+from evolsynth.llm.llamacpp import DEFAULT_MODEL
 
-__all__ = ["STDOUT", "Parser", "add_json", "check_place", "names", "positive", "save", "told_on"]
-__all__ += ["whole"]
+__all__ = ["STDOUT", "Parser", "add_json", "add_made", "check_place", "made_or_read", "names"]
+__all__ += ["positive", "save", "told_on", "whole"]
+
+_Read = TypeVar("_Read", bound=msgspec.Struct)
 
 #: What ``--json`` without a path means.
 STDOUT = Path("-")
@@ -38,6 +41,35 @@ def add_json(parser: argparse.ArgumentParser) -> None:
         help="write every figure there, or, without a path, to standard output (the table then "
         "goes to standard error)",
     )
+
+
+def add_made(parser: argparse.ArgumentParser, dump: str) -> None:
+    """What programs take that make rows with a model, for a reader, and count what was read."""
+    parser.add_argument("--seed", type=int, default=7, metavar="N", help="default: 7")
+    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="MODEL")
+    parser.add_argument("--dump", type=Path, metavar="FILE", help=dump)
+    parser.add_argument("--readings", action="store_true", help="count what was read")
+    add_json(parser)
+
+
+def made_or_read(
+    options: argparse.Namespace,
+    make: Callable[[argparse.Namespace, TextIO], dict[str, Any]],
+    readings: Callable[[], Sequence[_Read]],
+    line: Callable[[_Read], str],
+) -> int:
+    """Run such a program: measure and print, or, with ``--readings``, a line on each set that was
+    read; what was found goes to ``--json`` either way."""
+    check_place(options.json)
+    told = told_on(options.json)
+    if not options.readings:
+        save(options.json, make(options, told))
+        return 0
+    found = readings()
+    for one in found:
+        print(line(one), file=told)
+    save(options.json, {"readings": msgspec.to_builtins(found)})
+    return 0
 
 
 def told_on(json: Path | None) -> TextIO:

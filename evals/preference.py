@@ -15,15 +15,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any, TextIO
 
 import msgspec
 
 from evals.demand_answers import requests
-from evals.options import add_json, check_place, positive, save, told_on
+from evals.options import add_made, made_or_read, positive
 from evals.yields import read_seeds
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM
-from evolsynth.llm.llamacpp import DEFAULT_MODEL, LlamaCpp
+from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.methods.evolve.demanded import CONSTRAINTS
 from evolsynth.methods.evolve.evolve import evolve
 from evolsynth.methods.preference import preference
@@ -74,27 +75,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", type=positive, default=10, metavar="N", help="seeds (10)")
     parser.add_argument("--samples", type=positive, default=4, metavar="K", help="of each (4)")
     parser.add_argument("--demands", action="store_true", help="give each a demand first")
-    parser.add_argument("--seed", type=int, default=7, metavar="N", help="default: 7")
-    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="MODEL")
-    parser.add_argument("--dump", type=Path, metavar="FILE", help="write the pairs there, to read")
-    parser.add_argument("--readings", action="store_true", help="count what was read")
-    add_json(parser)
+    add_made(parser, "write the pairs there, to read")
 
 
 def run(options: argparse.Namespace) -> int:
     """Measure and print."""
-    check_place(options.json)
-    told = told_on(options.json)
-    if options.readings:
-        found = readings(READINGS)
-        for one in found:
-            print(
-                f"{one.set:28}{one.seeds:3} seeds{one.pairs:4} pairs; a reader prefers the chosen"
-                f" side of {one.chosen}, neither of {one.neither}, the other of {one.rejected}",
-                file=told,
-            )
-        save(options.json, {"readings": msgspec.to_builtins(found)})
-        return 0
+    return made_or_read(
+        options,
+        _measure,
+        lambda: readings(READINGS),
+        lambda one: (
+            f"{one.set:28}{one.seeds:3} seeds{one.pairs:4} pairs; a reader prefers the chosen"
+            f" side of {one.chosen}, neither of {one.neither}, the other of {one.rejected}"
+        ),
+    )
+
+
+def _measure(options: argparse.Namespace, told: TextIO) -> dict[str, Any]:
     rows = drawn(options.set, options.n, options.seed)
     rows = asyncio.run(_made(options, rows))
     why = Counter(row.verdict.reasons[0] for row in rows if row.verdict and row.verdict.reasons)
@@ -103,8 +100,7 @@ def run(options: argparse.Namespace) -> int:
     print(f"{len(rows)} seeds, {len(pairs)} pairs; {dict(why)}, {failed} failed", file=told)
     if options.dump is not None:
         write_pairs(options.dump, rows)
-    save(options.json, {"seeds": len(rows), "pairs": len(pairs), "reasons": dict(why)})
-    return 0
+    return {"seeds": len(rows), "pairs": len(pairs), "reasons": dict(why)}
 
 
 def drawn(name: str, n: int, seed: int) -> list[Row]:

@@ -25,6 +25,7 @@ from evals.yields import read_seeds
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import LlamaCpp
+from evolsynth.methods.computed.computed import computed
 from evolsynth.methods.evolve.demanded import CONSTRAINTS
 from evolsynth.methods.evolve.evolve import evolve
 from evolsynth.methods.preference import preference
@@ -48,12 +49,18 @@ def _of_file(name: str, **wanted: str) -> list[Row]:
     ]
 
 
+async def _computed() -> list[Row]:
+    """Problems with the answers that a program computed."""
+    return [row async for row in computed(n=200, seed=1)]
+
+
 #: What seeds are drawn from.
 SETS: Mapping[str, Callable[[], list[Row]]] = {
     "packaged": lambda: read_seeds(None),
     "requests": lambda: [Row.make(text) for _, text in requests()],
     "tasks": lambda: _of_file("tasks.jsonl", part="held", made="written"),
     "rooms": lambda: _of_file("answer_room.jsonl"),
+    "computed": lambda: asyncio.run(_computed()),
 }
 
 
@@ -128,8 +135,8 @@ async def evolved(llm: LLM, rows: Sequence[Row], *, seed: int) -> list[Row]:
 
 
 async def paired(llm: LLM, rows: Sequence[Row], *, samples: int, seed: int) -> list[Row]:
-    """The rows after `respond` and `preference`."""
-    answered = respond(rows, llm, samples=samples, seed=seed)
+    """The rows after `respond` and `preference`; a seed's own answer stands beside the samples."""
+    answered = respond(rows, llm, samples=samples, answered=True, seed=seed)
     async with aclosing(preference(answered)) as pairs:
         return [row async for row in pairs]
 

@@ -92,7 +92,9 @@ async def preference(
     (`Demand.apply`) and stands behind the others, with the demands ``applied``; it is chosen where
     none passes by itself. Of equal ones that has most in common with the others which is chosen,
     and least which is rejected; where all that are compared pass, that decides, if there are three
-    or more and the two are far enough apart (``scores["chosen_agreement"]``).
+    or more and the two are far enough apart (``scores["chosen_agreement"]``). Where the row's own
+    response stands on a ground (`respond` with ``answered``), it is right: it is chosen before
+    equal ones, and what says otherwise lacks one thing more.
 
     Refused are rows whose responses are all the same but for white space (``same_response``), whose
     best and worst differ by less than the margin or not at all (``tie``), and whose best is below
@@ -136,9 +138,11 @@ async def preference(
         if len({" ".join(r["response"].split()) for r in responses}) == 1:
             return row.reject("same_response")
         made = [_with(row, response) for response in responses]
-        agreed = [0.0] * len(made)
+        agreed, right = [0.0] * len(made), None
         if isinstance(score, _Rules):
-            agreed = _agreements([one["response"] for one in responses])
+            right = _right(row, responses)
+            if right is None:
+                agreed = _agreements([one["response"] for one in responses])
             for place, candidate in enumerate(made[:]):
                 if (mended := score.mended(candidate)) is not None:
                     text, applied = mended
@@ -147,10 +151,12 @@ async def preference(
                     made.append(_with(row, new))
                     agreed.append(agreed[place])
         scores = await together(_scored(score, name, candidate) for candidate in made)
+        if right is not None:
+            scores = _against(row, right, responses, scores)
         for response, value in zip(responses, scores, strict=True):
             response["score"] = value
         known = [
-            (value, "applied" not in responses[place], agreed[place], -place)
+            (value, place == right, "applied" not in responses[place], agreed[place], -place)
             for place, value in enumerate(scores)
             if value is not None
         ]
@@ -159,7 +165,7 @@ async def preference(
                 f"Row {row.id}: {len(known)} of its {len(responses)} responses could be scored "
                 f"by {name}, and a pair needs two."
             )
-        (high, _, most, first), (low, _, fewest, last) = max(known), min(known)
+        (high, *_, most, first), (low, *_, fewest, last) = max(known), min(known)
         chosen, rejected = made[-first], made[-last]
         found = {"chosen": round(high, 4), "rejected": round(low, 4)}
         agreeing = high == low and most - fewest >= _AGREEMENT
@@ -232,6 +238,37 @@ class _Rules:
             row.response or "", demands, row.instruction or "", row.input or ""
         )
         return (made, applied) if applied else None
+
+
+def _right(row: Row, responses: Sequence[Mapping[str, Any]]) -> int | None:
+    """Which of the responses is the row's own, where that stands on a ground that holds."""
+    made = row.provenance.get("response")
+    if not isinstance(made, Mapping) or "ground" not in made:
+        return None
+    from evolsynth.evaluation.grounds.ground import stands
+
+    kind, against = stands(row)
+    if kind is None or against is not None:
+        return None
+    own = (n for n, one in enumerate(responses) if one["response"] == row.response)
+    return next(own, None)
+
+
+def _against(
+    row: Row,
+    right: int,
+    responses: Sequence[Mapping[str, Any]],
+    scores: Sequence[float | None],
+) -> list[float | None]:
+    """The scores, less one where a response gives another answer than the right one."""
+    from evolsynth.evaluation.grounds.otherwise import says_otherwise
+
+    return [
+        value - 1
+        if value is not None and n != right and says_otherwise(row, responses[n]["response"])
+        else value
+        for n, value in enumerate(scores)
+    ]
 
 
 #: By how much more the best of three responses or more must have in common with the others than

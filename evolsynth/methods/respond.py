@@ -44,7 +44,8 @@ AT_ONCE = 2
 
 def _columns(_: str, options: Options, came: Columns) -> Columns:
     """Several samples are a list beside the first of them."""
-    several = options.get("samples", 1) != 1 or options.get("store_candidates")
+    several = options.get("samples", 1) != 1
+    several = several or options.get("store_candidates") or options.get("answered")
     return came.plus({"response": "text", **({"responses": "any"} if several else {})})
 
 
@@ -63,6 +64,7 @@ async def respond(
     samples: Several = 1,
     candidates: Several = 1,
     store_candidates: bool = False,
+    answered: bool = False,
     gate: Gate | None = None,
     seed: int = 0,
     prompt: str | None = _BRIEF,
@@ -100,6 +102,10 @@ async def respond(
     keeping to it, and is held to a grammar where the form has one (`grammar_of`); which pair comes
     first is told by how often the row's kinds of demands are met.
 
+    With ``answered``, rows that have a response are asked too: it stays, and stands in
+    ``extra["responses"]`` before what the model says, with how it was made. So the model's wrong
+    answers stand beside those that were computed, or taken from a text, for `preference`.
+
     A row with demands is answered under the system turn of ``respond/demands`` where others are
     under that of ``respond/brief``, which asks for a few sentences.
 
@@ -110,6 +116,8 @@ async def respond(
         store_candidates: keep all candidates in ``extra["responses"]``, the one that was taken
             first, for `preference`; they are then asked for until one has failed, too, and had in
             as many ways as samples.
+        answered: ask rows that have a response, too, and keep it before what the model says in
+            ``extra["responses"]``: a right answer beside the model's own, for `preference`.
         gate: whose settings the checks of candidates go by.
         prompt: the prompt file whose system turn answers are made under; none (null) leaves the
             model's own.
@@ -137,6 +145,10 @@ async def respond(
             "respond takes the best of several candidates of one model. Leave out candidates, or "
             "samples and all models but one."
         )
+    if answered and candidates > 1:
+        raise InputError(
+            "answered puts samples beside a response, and candidates takes the best. Leave one out."
+        )
     drawn = sampling or (RESPONSE_SAMPLING if samples == 1 else SAMPLES_SAMPLING)
     file = load_prompt(prompt) if prompt is not None and system is None else None
     usual = file.part("system") if file is not None else system
@@ -160,7 +172,8 @@ async def respond(
     contrast = samples > 1 or store_candidates
 
     async def one(row: Row) -> Row:
-        if row.instruction is None or (row.response or "").strip():
+        has_one = bool((row.response or "").strip())
+        if row.instruction is None or (has_one and not answered):
             return row
         demands, whole = demands_of(row), row.instruction
         ways = [_Way(whole)]
@@ -188,13 +201,18 @@ async def respond(
             return _taken(row, best, had, llms[0].name if store_candidates else None)
         made = await together(ask(number) for number in range(samples * len(models)))
         text, how = made[0]
-        row = row.replace(response=text, provenance={**row.provenance, "response": how})
-        if len(made) == 1:
-            return row
+        if has_one:
+            before = row.provenance.get("response")
+            how = dict(before) if isinstance(before, Mapping) else {}
+        else:
+            row = row.replace(response=text, provenance={**row.provenance, "response": how})
+            if len(made) == 1:
+                return row
         told = [
             _held(text, one, how, llms[n // samples].name) for n, (text, one) in enumerate(made)
         ]
-        return row.replace(extra={**row.extra, "responses": told})
+        own = [{"response": row.response}] if has_one else []
+        return row.replace(extra={**row.extra, "responses": [*own, *told]})
 
     width = max(1, llms[0].concurrency // at_once) if concurrency is None else concurrency
     async with aclosing(map_rows(rows, one, step="respond", concurrency=width)) as stream:
@@ -220,13 +238,16 @@ def _ways(
     ever meets its demands, and where there is nothing but the request, every other pair has a
     near-greedy answer and a warm one."""
     from evolsynth.evaluation.demands.alone import request_alone
-    from evolsynth.evaluation.demands.forced import grammar_of
+    from evolsynth.evaluation.demands.forced import choice_of, grammar_of
+    from evolsynth.evaluation.gate.short import offered
 
     alone = request_alone(instruction)
-    if alone == instruction:
+    grammar = grammar_of(demands) if able else None
+    if grammar is None and able and (labels := offered(instruction)):
+        grammar = choice_of(labels)
+    if alone == instruction and grammar is None:
         warm = _Way(instruction, drawn=(RESPONSE_SAMPLING, WARM_SAMPLING))
         return [_Way(instruction), warm] if contrast else [_Way(instruction)]
-    grammar = grammar_of(demands) if able else None
     drawn = (RESPONSE_SAMPLING, SAMPLES_SAMPLING) if contrast else None
     first = _Way(instruction, drawn=drawn if drawn is None or either else drawn[::-1])
     other = _Way(alone, grammar, drawn)
@@ -237,6 +258,7 @@ def _ways(
 
 #: What tells how a response was made, kept of several where one was made otherwise than the first.
 MADE = ("sampling", "question", "grammar", "prompt", "prompt_sha256", "template_sha256")
+MADE += ("ground", "method")
 
 
 def _held(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from evals.__main__ import main
 from evals.grounded import READINGS, measure, readings, texts
 from evolsynth.errors import InputError
 from evolsynth.llm.scripted import Scripted
@@ -68,7 +69,9 @@ def test_readings_are_counted_by_their_texts(tmp_path: Path) -> None:
     assert found == [("old", 2, 2, 1), ("new", 1, 0, 0)]
 
 
-def test_what_was_read_is_there() -> None:
+def test_what_was_read_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     found = readings(READINGS)
+    assert main(["grounded", "--readings"]) == 0
+    assert f"{found[0].rows} rows" in capsys.readouterr().out
     assert sum(one.rows for one in found) >= 150
     assert all(one.kept <= one.questions <= one.rows for one in found)

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from evolsynth.errors import InputError, SetupError
 from evolsynth.evaluation.gate.settings import GateSettings
+from evolsynth.evaluation.grounds.ground import stands
 from evolsynth.findings import known_reasons
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
+from evolsynth.methods.computed.computed import computed
 from evolsynth.methods.preference import by_rules, join_responses, preference, responses_of
 from evolsynth.methods.respond import respond
 from evolsynth.rows import Row
@@ -292,6 +294,40 @@ async def test_how_the_chosen_one_was_made_is_its_own() -> None:
     (out,) = await pairs([row], score="rules")
     how = out.provenance["response"]
     assert how == {"seed": 2, "sampling": warm, "question": "A lake?"}
+
+
+async def sums(*said: str) -> Row:
+    """A computed row with what a model said of it, after preference."""
+    own = [row async for row in computed(n=1, seed=1, sets=["story"], steps=0)]
+    texts = iter(said)
+    answered = respond(own, Scripted(lambda _: next(texts)), samples=len(said), answered=True)
+    (out,) = await pairs([row async for row in answered], score="rules", least=None)
+    return out
+
+
+async def test_what_was_computed_is_chosen_before_what_says_otherwise() -> None:
+    (own,) = [row async for row in computed(n=1, seed=1, sets=["story"], steps=0)]
+    out = await sums("I make that 987654 in all.", f"The answer is this: {own.response}")
+    assert out.status == "accepted"
+    assert out.extra["chosen"] == own.response
+    assert out.extra["rejected"] == "I make that 987654 in all."
+    assert [one["score"] for one in out.extra["responses"]] == [0.0, -1.0, 0.0]
+    assert stands(out) == ("computed", None)
+
+
+async def test_samples_that_say_the_same_as_what_was_computed_give_no_pair() -> None:
+    (own,) = [row async for row in computed(n=1, seed=1, sets=["story"], steps=0)]
+    out = await sums(f"So: {own.response}", f"As I see it: {own.response}")
+    assert out.verdict is not None
+    assert out.verdict.reasons == ("tie",)
+
+
+async def test_a_ground_that_fell_vouches_for_nothing() -> None:
+    (own,) = [row async for row in computed(n=1, seed=1, sets=["story"], steps=0)]
+    changed = own.replace(response="It is 3.", extra={"responses": ["It is 3.", "It is 987654."]})
+    (out,) = await pairs([changed], score="rules")
+    assert out.verdict is not None
+    assert out.verdict.reasons == ("tie",)
 
 
 async def joined(rows: list[Row], others: list[Row]) -> list[Row]:

@@ -260,3 +260,29 @@ async def test_the_prompt_of_several_samples_is_read_once(smollm: LlamaCpp) -> N
         [Row.make("Name a river in Italy.")], smollm, sampling=SAMPLES_SAMPLING, max_tokens=8
     )
     assert [row.response async for row in alone] == [out.response]
+
+
+async def test_a_row_that_has_a_response_is_asked_where_that_is_wanted() -> None:
+    made = {"response": {"method": "computed", "ground": {"kind": "computed"}}}
+    row = Row.make("What is 2 + 2?", response="4", provenance=made)
+    (kept,) = await answered([row], Scripted(echo), samples=2)
+    assert kept is row
+    (out,) = await answered([row], Scripted(echo), samples=2, answered=True)
+    assert (out.response, out.provenance) == ("4", made)
+    own, *others = out.extra["responses"]
+    assert own == {"response": "4"}
+    assert len(others) == 2
+    assert all(one["response"].startswith("answer") for one in others)
+    assert all(one["ground"] is None and one["method"] is None for one in others)
+    (one,) = await answered([row], Scripted(echo), answered=True)
+    assert len(one.extra["responses"]) == 2
+    with pytest.raises(InputError, match="Leave one out"):
+        await answered([row], Scripted(echo), candidates=2, answered=True)
+
+
+async def test_samples_of_a_request_with_labels_are_held_to_them_by_turns() -> None:
+    llm = Scripted(lambda _: "Odd.")
+    await answered([Row.make("Tell me if the number is even or odd.\n\n417")], llm, samples=4)
+    grammars = [request.grammar for request in llm.requests]
+    assert grammars[:2] == [None, None]
+    assert grammars[2:] == ['root ::= "Even." | "Odd."\n'] * 2

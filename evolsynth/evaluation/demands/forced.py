@@ -15,7 +15,7 @@ from typing import Any
 
 from evolsynth.evaluation.demands.demand import Demand
 
-__all__ = ["FORCED", "grammar_of"]
+__all__ = ["FORCED", "choice_of", "grammar_of"]
 
 #: What the grammars are made of. Sentences and paragraphs have an end, or a model that repeats
 #: itself would never come to the next part.
@@ -37,6 +37,11 @@ def grammar_of(demands: Sequence[Demand]) -> str | None:
         if one.kind in FORCED:
             return f"root ::= {FORCED[one.kind](one.values)}\n{_PARTS}"
     return None
+
+
+def choice_of(labels: Sequence[str]) -> str:
+    """A grammar whose answers are one of some labels, as a sentence of its own ("Advertising.")."""
+    return f"root ::= {' | '.join(_text(f'{one[:1].upper()}{one[1:]}.') for one in labels)}\n"
 
 
 def _text(text: str) -> str:

@@ -12,10 +12,10 @@ from typing import Annotated
 
 import msgspec
 
-from evolsynth.evaluation.demands.found import demands_in
+from evolsynth.evaluation.demands.found import demands_in, demands_of
 from evolsynth.evaluation.gate.check import Case, check
 from evolsynth.evaluation.gate.checks.text import repeats_prompt, says_of_itself, wants_signs
-from evolsynth.evaluation.gate.short import asked_for, decides, is_definite
+from evolsynth.evaluation.gate.short import asked_for, decides, is_definite, offered
 from evolsynth.evaluation.text.language import is_english
 from evolsynth.evaluation.text.numbers import COUNTS
 from evolsynth.evaluation.text.words import (
@@ -28,8 +28,8 @@ from evolsynth.evaluation.text.words import (
 )
 from evolsynth.findings import Finding
 
-__all__ = ["breaks_limit", "broken_off", "copies_question", "no_answer", "says_nothing"]
-__all__ += ["self_talk", "thin_answer"]
+__all__ = ["breaks_limit", "broken_off", "copies_question", "no_answer", "no_choice"]
+__all__ += ["says_nothing", "self_talk", "thin_answer", "wrong_genre"]
 
 #: Words, of which there is at least one.
 Words = Annotated[int, msgspec.Meta(gt=0, le=1000)]
@@ -261,6 +261,99 @@ def _says_much(case: Case, count: int, least: int) -> bool:
     known = {word.stem for word in content(case.instruction)}
     new = {word.stem for word in content(case.response)} - known
     return 2 * count >= least and 3 * len(new) >= least
+
+
+# Chooses none, is no such piece ------------------------------------------------------------------
+
+#: What an answer may say instead of one label.
+_NO_LABEL = re.compile(
+    r"\b(?:both|neither|either|none|mixed|neutral|unclear|unknown|depends?|cannot|can't|not "
+    r"(?:clear|certain|sure|possible)|yes|no)\b",
+    re.I,
+)
+_LONG_LABEL, _TOLD_BY = 5, 4  # letters of a word, and of those by which its kin is known
+
+
+@check(
+    "no_choice",
+    "response",
+    cost="text",
+    place=16,
+    languages=["en"],
+    reads=["instruction", "response"],
+    needs="a response; an instruction that names labels to choose from",
+    sentence="The response names none of the labels that it was to choose from.",
+    advice="Ask for several candidates of each response, or take a larger model for them.",
+)
+def no_choice(case: Case) -> Finding | None:
+    """Found where a request names the labels of which one is wanted ("as work, family or
+    advertising") and the response has no word of any, nor says that none or several fit."""
+    labels = offered(case.instruction)
+    if not labels or _NO_LABEL.search(case.answer):
+        return None
+    said = [word.text.casefold() for word in words(case.answer)]
+    if all(len(word) == 1 for word in said):  # the letter or the number of one
+        return None
+    named = (_beginning(word) for label in labels for word in label.casefold().split())
+    if any(word.startswith(beginning) for beginning in named for word in said):
+        return None
+    return Finding("no_choice", {"labels": list(labels)})
+
+
+def _beginning(word: str) -> str:
+    """What a word and its kin have in common: "fact" and "factual", "happy" and "happiness"."""
+    return word if len(word) < _LONG_LABEL else word[:_TOLD_BY]
+
+
+_WRITE = (
+    r"\A\W*(?:(?:please|can you|could you|help me)\W+)*(?:write|draft|compose|create|prepare|"
+    r"i need|i want)\b(?: me)?(?: an?| the| my)?"
+    r"(?: (?!(?:about|of|on|for|that|in|to|with|from|by|and)\b)[\w-]+){0,3}? "
+)
+_A_LETTER = re.compile(_WRITE + r"(?:e-?mail|letter)\b(?! (?:address|template|subject|head))", re.I)
+#: How a letter begins or ends, and who writes it.
+_OF_LETTER = re.compile(
+    r"^\W*(?:dear|hi|hello|hey|greetings|good (?:morning|afternoon|evening|day)|to|subject|re)\b"
+    r"|\b(?:regards|sincerely|yours|wishes|thanks|thank you|love|cheers|warmly|respectfully)\b"
+    r"|\b(?:i|my|we|our)\b",
+    re.M | re.I,
+)
+_A_POEM = re.compile(
+    _WRITE + r"(?:poem|haiku|limerick|sonnet|ballad|couplet|lullaby|acrostic|rhyme|ode)\b", re.I
+)
+_PROSE = 40  # words of one line that are no verse
+_IN_PROSE = re.compile(
+    r"\bprose\b|\b(?:one|single|a) (?:line|paragraph)\b|\bno line breaks?\b", re.I
+)
+#: Demands on the form that make another thing of a poem or a letter.
+_RESHAPES = re.compile(r"sentence|paragraph|line|json|yaml|csv|table|tags|quot|points|list|bullets")
+
+
+@check(
+    "wrong_genre",
+    "response",
+    cost="text",
+    place=16,
+    languages=["en"],
+    reads=["instruction", "response"],
+    needs="a response",
+    sentence="A letter or a poem was asked for, and the response is none.",
+    advice="Ask for several candidates of each response, or take a larger model for them.",
+)
+def wrong_genre(case: Case) -> Finding | None:
+    """Found where a letter or an e-mail is asked for and the response neither begins nor ends as
+    one does, and nobody writes it; or a poem, and the response is one long line."""
+    letter, poem = _A_LETTER.search(case.asked), _A_POEM.search(case.asked)
+    if not (letter or poem) or any(_RESHAPES.search(one.kind) for one in demands_of(case.row)):
+        return None
+    if letter and not _OF_LETTER.search(case.answer):
+        return Finding("wrong_genre", {"asked": letter.group().split()[-1]})
+    if not poem or _IN_PROSE.search(case.asked) or "/" in case.answer:
+        return None
+    line = len(words(case.answer))
+    if "\n" in case.answer or line < _PROSE:
+        return None
+    return Finding("wrong_genre", {"asked": poem.group().split()[-1], "words": line})
 
 
 # Limits, copies, ends -----------------------------------------------------------------------------

@@ -8,13 +8,20 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections.abc import Collection, Sequence
-from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.duplicates.same_request import asked_of, digest, same_facts, sums_of
+from evolsynth.evaluation.duplicates.same_request import (
+    asked_of,
+    digest,
+    in_words_only,
+    same_facts,
+    same_words,
+    sums_of,
+)
 from evolsynth.evaluation.embed.base import knows
 from evolsynth.findings import Finding
 
@@ -39,16 +46,41 @@ _BLOCK = 512
 _NO_INPUT = -1
 
 
-def _same_facts(embedder: Embedder | None, one: str, other: str) -> bool:
+class _Asked:
+    """A text, and its words where it has no other fact (`in_words_only`), found out when asked."""
+
+    __slots__ = ("_words", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._words: tuple[str, ...] | None = _NOT_YET
+
+    @property
+    def words(self) -> tuple[str, ...] | None:
+        """None where there are other facts."""
+        if self._words is _NOT_YET:
+            self._words = in_words_only(self.text)
+        return self._words
+
+
+_NOT_YET = ("",)
+
+
+def _same_facts(embedder: Embedder | None, one: _Asked, other: _Asked) -> bool:
     """Whether two texts that the embedder finds alike agree in facts, and, where it knows nothing
     of their letters, in words."""
-    if not same_facts(one, other):
-        return False
-    if embedder is None or knows(embedder, one, other):
-        return True
+    if one.words is not None and other.words is not None:
+        same = same_words(one.words, other.words)
+    else:
+        same = same_facts(one.text, other.text)
+    if not same or embedder is None or knows(embedder, one.text, other.text):
+        return same
     from evolsynth.evaluation.duplicates.tokens import alike_in_words
 
-    return alike_in_words(one, other)
+    return alike_in_words(one.text, other.text)
+
+
+_NO_TEXT = _Asked("")
 
 
 def _same_input(one: str, other: str) -> bool:
@@ -85,7 +117,7 @@ class DuplicateIndex:
         self._embedder = embedder
         self._least = threshold if embedder is None else threshold - _ROUGHLY
         self._ids: list[str] = []
-        self._texts: list[str] = []
+        self._texts: list[_Asked] = []
         self._abouts = array("i")
         self._exact: dict[bytes, int | list[int]] = {}
         self._embedded: dict[int, NDArray[np.float16]] = {}
@@ -130,11 +162,15 @@ class DuplicateIndex:
             InputError: the vector is not one-dimensional, or of another length than the others.
         """
         self._check(vector)
+        self._add(row_id, _Asked(text), vector, about)
+
+    def _add(self, row_id: str, asked: _Asked, vector: NDArray[np.float32], about: str) -> None:
         self._ids.append(row_id)
-        self._texts.append(text if vector.any() else "")  # nothing is near one without a direction
+        # nothing is near a text without a direction
+        self._texts.append(asked if vector.any() else _NO_TEXT)
         self._abouts.append(self._inputs.add(about) if about else _NO_INPUT)
-        self._vectors.add(vector, _key(text, vector, about))
-        key, place = digest(asked_of(text, about), 12), len(self) - 1
+        self._vectors.add(vector, _key(asked.text, vector, about))
+        key, place = digest(asked_of(asked.text, about), 12), len(self) - 1
         others = self._exact.setdefault(key, place)
         if others != place:  # the same text may be there again, under a parent's id
             self._exact[key] = [*([others] if isinstance(others, int) else others), place]
@@ -183,15 +219,16 @@ class Search:
         vectors: NDArray[np.float32],
         abouts: Sequence[str],
     ) -> None:
-        self._index, self._texts, self._vectors = index, texts, vectors
-        self._abouts = abouts
+        self._index, self._vectors, self._abouts = index, vectors, abouts
+        self._texts = [_Asked(text) for text in texts]
         keys = [_key(t, v, a) for t, v, a in zip(texts, vectors, abouts, strict=True)]
         self._candidates = index._vectors.near(vectors, keys, index._least)
         fellows = _Blocks(np.float32)
         for vector, key in zip(vectors, keys, strict=True):
             fellows.add(vector, key)
         self._fellows = fellows.near(vectors, keys, index._least)
-        self._like_seen, self._like_fellows = cache(self._near_seen), cache(self._near_fellows)
+        self._seen: dict[int, list[tuple[float, int]]] = {}
+        self._beside: dict[int, list[tuple[float, int]]] = {}
         self._added: dict[int, int] = {}
         self._meant: dict[int, NDArray[np.float16]] = {}
         if index._embedder is not None and len(texts) > 1:
@@ -199,18 +236,15 @@ class Search:
 
     def find(self, i: int, *, ignore: Collection[str] = ()) -> Finding | None:
         """The duplicate of the text at ``i``; see `DuplicateIndex.find`."""
-        index, text = self._index, self._texts[i]
-        for place in index._twins(text, self._abouts[i]):
+        index = self._index
+        for place in index._twins(self._texts[i].text, self._abouts[i]):
             if index._ids[place] not in ignore:
                 return Finding("exact_duplicate", {"of": index._ids[place], "similarity": 1.0})
         fellows = [(c, self._added[j]) for c, j in self._like_fellows(i) if j in self._added]
-        near = [
-            (cosine, place)
-            for cosine, place in [*self._like_seen(i), *fellows]
-            if index._ids[place] not in ignore
-        ]
+        near = [f for f in fellows if index._ids[f[1]] not in ignore]
+        near = _nearest([*self._like_seen(i, ignore), *near])
         if near and index._embedder is not None:
-            near = self._decided(i, [place for _, place in _nearest(near)], index._embedder)
+            near = self._decided(i, [place for _, place in near], index._embedder)
         if not near:
             return None
         cosine, place = min(near, key=_by_cosine)
@@ -219,35 +253,58 @@ class Search:
 
     def add(self, i: int, row_id: str) -> None:
         """Remember the text at ``i`` under its row's id."""
-        self._index.add(row_id, self._texts[i], self._vectors[i], self._abouts[i])
+        self._index._add(row_id, self._texts[i], self._vectors[i], self._abouts[i])
         self._added[i] = place = len(self._index) - 1
         if i in self._meant:
             self._index._embedded[place] = self._meant[i]
 
-    def _near_seen(self, i: int) -> list[tuple[float, int]]:
-        """The cosine and place of the texts seen before that may be near."""
-        index, text = self._index, self._texts[i]
-        if not self._candidates[i]:
+    def _like_seen(self, i: int, ignore: Collection[str] = ()) -> list[tuple[float, int]]:
+        """The cosine and place of the texts seen before that may be near: of all such, those that
+        are asked about."""
+        if ignore:
+            return self._near_seen(i, ignore)
+        if i not in self._seen:
+            self._seen[i] = self._near_seen(i, ())
+        return self._seen[i]
+
+    def _near_seen(self, i: int, ignore: Collection[str]) -> list[tuple[float, int]]:
+        """Goes through the candidates from the nearest on, until those behind are further off than
+        all that are needed: facts are compared of a few of hundreds."""
+        index, text, vector = self._index, self._texts[i], self._vectors[i]
+        roughly, places = self._candidates[i]
+        if not len(places):
             return []
         about = index._inputs.near(self._abouts[i]) if self._abouts[i] else {_NO_INPUT}
-        candidates = [place for place in self._candidates[i] if index._abouts[place] in about]
-        return [
-            (cosine, place)
-            for cosine, place in index._vectors.cosines(self._vectors[i], candidates)
-            if cosine >= index._least and _same_facts(index._embedder, text, index._texts[place])
-        ]
+        found: list[tuple[float, int]] = []
+        last = index._least  # the cosine that another must have at least
+        for rough, place in zip(roughly.tolist(), places.tolist(), strict=True):
+            if rough < last - _SLACK:
+                break
+            if index._abouts[place] not in about or index._ids[place] in ignore:
+                continue
+            cosine = index._vectors.cosine(vector, place)
+            if cosine >= last and _same_facts(index._embedder, text, index._texts[place]):
+                found = _nearest([*found, (cosine, place)])
+                last = found[-1][0] if len(found) == _MOST_DECIDED else last
+        return found
+
+    def _like_fellows(self, i: int) -> list[tuple[float, int]]:
+        """The same of the texts before this one that are looked for with it."""
+        if i not in self._beside:
+            self._beside[i] = self._near_fellows(i)
+        return self._beside[i]
 
     def _near_fellows(self, i: int) -> list[tuple[float, int]]:
-        """The same of the texts before this one that are looked for with it."""
-        kind = self._index._vectors.kind  # as they will be compared once they are seen
+        index = self._index
+        kind = index._vectors.kind  # as they will be compared once they are seen
         found = []
-        for j in self._fellows[i]:
+        for j in self._fellows[i][1].tolist():
             same = j < i and _same_input(self._abouts[i], self._abouts[j])
             if same and self._vectors[j].any():
                 cosine = _cosine(self._vectors[i], self._vectors[j].astype(kind))
-                one, other = self._texts[i], self._texts[j]
-                embedder = self._index._embedder
-                if cosine >= self._index._least and _same_facts(embedder, one, other):
+                if cosine >= index._least and _same_facts(
+                    index._embedder, self._texts[i], self._texts[j]
+                ):
                     found.append((cosine, j))
         return found
 
@@ -258,12 +315,12 @@ class Search:
             before, fellows = self._like_seen(i), self._like_fellows(i)
             if before or fellows:
                 own |= {i, *(j for _, j in fellows)}
-                seen |= {p for _, p in _nearest(before) if p not in index._embedded}
+                seen |= {p for _, p in before if p not in index._embedded}
         rows, places = sorted(own), sorted(seen)
         if not rows:
             return
-        texts = [*(self._texts[i] for i in rows), *(index._texts[place] for place in places)]
-        vectors = [vector.astype(np.float16) for vector in embedder.embed(texts)]
+        some = [*(self._texts[i] for i in rows), *(index._texts[place] for place in places)]
+        vectors = _halved(embedder.embed([one.text for one in some]))
         self._meant = dict(zip(rows, vectors, strict=False))
         index._embedded.update(zip(places, vectors[len(rows) :], strict=True))
 
@@ -274,14 +331,18 @@ class Search:
         known = self._index._embedded
         missing = [place for place in places if place not in known]
         new = [] if i in self._meant else [self._texts[i]]
-        texts = [*(self._index._texts[place] for place in missing), *new]
-        # copies: a view would keep the whole array
-        vectors = [vector.astype(np.float16) for vector in embedder.embed(texts)] if texts else []
+        some = [*(self._index._texts[place] for place in missing), *new]
+        vectors = _halved(embedder.embed([one.text for one in some])) if some else []
         if new:
             self._meant[i] = vectors.pop()
         known.update(zip(missing, vectors, strict=True))
         cosines = [(_cosine(self._meant[i], known[place]), place) for place in places]
         return [found for found in cosines if found[0] >= self._index.threshold]
+
+
+def _halved(vectors: NDArray[np.float32]) -> list[NDArray[np.float16]]:
+    """Copies in half the room: a view would keep the whole array."""
+    return [vector.astype(np.float16) for vector in vectors]
 
 
 def _by_cosine(found: tuple[float, int]) -> tuple[float, int]:
@@ -290,6 +351,13 @@ def _by_cosine(found: tuple[float, int]) -> tuple[float, int]:
 
 def _nearest(found: list[tuple[float, int]]) -> list[tuple[float, int]]:
     return heapq.nsmallest(_MOST_DECIDED, found, key=_by_cosine)
+
+
+class _Likely(NamedTuple):
+    """Texts that may be near another, the nearest first: roughly their cosines, and places."""
+
+    cosines: NDArray[np.float32]
+    places: NDArray[np.int64]
 
 
 class _Blocks:
@@ -314,29 +382,32 @@ class _Blocks:
 
     def near(
         self, vectors: NDArray[np.float32], keys: Sequence[int], least: float
-    ) -> list[list[int]]:
-        """For each of n vectors the places of those with its key and, roughly, a cosine that is
-        high enough: all such, and perhaps a few more. Vectors have shape (n, d)."""
-        found: list[list[int]] = [[] for _ in keys]
-        if not vectors.any():  # none at all, or none with a direction
-            return found
+    ) -> list[_Likely]:
+        """For each of n vectors those with its key and, roughly, a cosine that is high enough: all
+        such, and perhaps a few more, the nearest first. Vectors have shape (n, d)."""
+        none = _Likely(np.empty(0, np.float32), np.empty(0, np.int64))
+        if not self._count or not vectors.any():  # none at all, or none with a direction
+            return [none for _ in keys]
         wanted = np.asarray(keys, dtype=np.int64)
+        found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]] = []
         for number, block in enumerate(self._vectors):
             start = number * _ROOM
             count = min(_ROOM, self._count - start)
-            # the last bits depend on the shapes, so this only names candidates: see `cosines`
+            # the last bits depend on the shapes, so this only names candidates: see `cosine`
             product = vectors @ block[:count].astype(np.float32, copy=False).T
-            rows, places = np.nonzero(product >= least - _SLACK)
+            rows, places = np.divmod(np.flatnonzero(product >= least - _SLACK), count)
             same = (self._keys[number][places] == wanted[rows]) & (wanted[rows] >= 0)
-            for row, place in zip(rows[same].tolist(), places[same].tolist(), strict=True):
-                found[row].append(start + place)
-        return found
+            rows, places = rows[same], places[same]
+            found.append((rows, start + places, product[rows, places]))
+        rows, places, cosines = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        order = np.lexsort((places, -cosines, rows))
+        borders = np.searchsorted(rows[order], np.arange(1, len(keys)))
+        parts = (np.split(one[order], borders) for one in (cosines, places))
+        return [_Likely(*pair) for pair in zip(*parts, strict=True)]
 
-    def cosines(
-        self, vector: NDArray[np.float32], places: Sequence[int]
-    ) -> list[tuple[float, int]]:
-        """The cosine with each of some vectors, whatever the others are."""
-        return [(_cosine(vector, self._vectors[p // _ROOM][p % _ROOM]), p) for p in places]
+    def cosine(self, vector: NDArray[np.float32], place: int) -> float:
+        """The cosine with the vector at a place, whatever the others are."""
+        return _cosine(vector, self._vectors[place // _ROOM][place % _ROOM])
 
 
 def _cosine(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:

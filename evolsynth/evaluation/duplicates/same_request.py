@@ -13,7 +13,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -31,8 +31,9 @@ from evolsynth.evaluation.text.words import (
     words,
 )
 
-__all__ = ["asked_of", "asks_more", "digest", "has_code", "normalise", "only_difference"]
-__all__ += ["same_facts", "same_references", "same_request", "sums_of", "swapped_roles"]
+__all__ = ["asked_of", "asks_more", "digest", "has_code", "in_words_only", "normalise"]
+__all__ += ["only_difference", "same_facts", "same_references", "same_request", "same_words"]
+__all__ += ["sums_of", "swapped_roles"]
 
 #: Words before a noun that say nothing about its part in the sentence.
 _ARTICLES = vocabulary("a an the this that these those my your his her its our their some any")
@@ -224,18 +225,42 @@ def same_references(one: str, other: str) -> bool:
     return not _opposed(here.words, there.words, _COMMON, _REVERSING)
 
 
+def in_words_only(text: str) -> tuple[str, ...] | None:
+    """The different words of a text that has no fact but its words: no number, no negation, no
+    name, no quotation, code or sign. None for any other."""
+    if sums_of(text) != _NO_SUMS:
+        return None
+    if facts.quotations(text) or facts.code(text) or any(_signs(text)):
+        return None
+    if any(content(name.text) for name in facts.names(text)):
+        return None
+    return tuple({word.lower: None for word in words(text)})
+
+
+_NO_SUMS: tuple[frozenset[tuple[object, int]], bool] = (frozenset(), False)
+
+
+def same_words(one: Iterable[str], other: Iterable[str]) -> bool:
+    """What `same_facts` says of two texts that have no other facts (`in_words_only`)."""
+    return not _opposed(frozenset(one), frozenset(other), _COMMON, _REVERSING)
+
+
 def _opposed(
     one: frozenset[str],
     other: frozenset[str],
     opposites: Mapping[str, set[str]],
-    prefixes: Sequence[str],
+    prefixes: tuple[str, ...],
 ) -> bool:
     """Whether one text has a word where the other has its opposite ("formal", "informal")."""
     mine, theirs = one - other, other - one
+    if any(x in opposites and not opposites[x].isdisjoint(theirs) for x in mine):
+        return True
     return any(
-        y in opposites.get(x, ()) or any(x == p + y or y == p + x for p in prefixes)
-        for x in mine
-        for y in theirs
+        x.startswith(p) and x[len(p) :] in there
+        for here, there in ((mine, theirs), (theirs, mine))
+        for x in here
+        if x.startswith(prefixes)
+        for p in prefixes
     )
 
 

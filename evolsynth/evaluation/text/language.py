@@ -45,7 +45,8 @@ SCRIPTS = frozenset(_SCRIPTS.values())
 #: What `language` can answer.
 LANGUAGES = tuple(sorted({*_STOP_WORDS, *_SCRIPTS.values()}))
 
-_WORD = re.compile(r"[^\W\d_]+'?")  # "l'homme" is "l'" and "homme": a lone l is a variable
+#: "l'homme" is "l'" and "homme": a lone l is a variable. "Here's" is one word, as "don't" is.
+_WORD = re.compile(r"[^\W\d_]+(?:'(?:s|t|m|d|ll|re|ve)\b|'?)")
 _NOT_PROSE = re.compile(r"```.*?(?:```|$)|`[^`\n]*`|https?://\S+", re.S)
 _CODE_LINE = re.compile(
     # whether the line ends with a bracket is looked at once, not from each place in it

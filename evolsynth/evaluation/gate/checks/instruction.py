@@ -152,11 +152,19 @@ def _misread(piece: str) -> bool:
         return False
 
 
+#: Something to reckon out: signs of reckoning between figures or names, a function of figures.
+_FORMULA = re.compile(
+    r"[\w)\]!%²³°]\s?(?:[=+*/^×÷·<>≤≥≠≈√−]|\*\*| - )\s?[\w(\[√-]|\b[a-z]{2,12}\([^()\n]{0,40}\d"
+    r"|\d ?% of \d"
+)
+
+
 def _debris(text: str) -> str | None:
     letters = sum(c.isalpha() for c in text)
     if re.search(r"[\d)]\s*=\s*\Z", text):
         return None  # a sum asks for what it comes to
-    if sum(not c.isspace() for c in text) > 3 * max(letters, 1) and not asks(text):
+    signs = sum(not c.isspace() for c in text) > 3 * max(letters, 1)
+    if signs and not asks(text) and not _FORMULA.search(text):
         return "mostly numbers or symbols"
     if asks(text):
         return None
@@ -195,7 +203,17 @@ _MOST_WORDS = 40
 #: What gives today's date is as timeless as any code.
 _COMPUTES = re.compile(
     r"\b(?:functions?|formulas?|commands?|code|quer(?:y|ies)|scripts?|programs?|expressions?|python|sql|"
-    r"javascript|excel|bash)\b",
+    r"javascript|excel|bash|git|linux|postgres\w*|mysql|sqlite|rows?|tables?|columns?|logs?|cron\w*|"
+    r"pandas|timestamps?)\b"
+    r"|\b(?:create|make|add|insert|put|print|display|use)\b[^?!\n]{0,80}\btoday's date\b",
+    re.I,
+)
+#: What is told to somebody may well be of today: "a notice that we close early tonight".
+_TELLS = re.compile(
+    r"\b(?:announce\w*|tweets?|posts?|messages?|sms|notes?|e-?mails?|invit\w+|captions?|remind\w*|"
+    r"notices?|notifications?|letters?|repl(?:y|ies)|story|poems?|haiku|songs?|slogans?|headlines?|"
+    r"status|translat\w*|dialogue|sentences?|speech|jokes?|adverts?|advertisements?|flyers?|"
+    r"out[- ]of[- ]office|rewrite|rephrase|paraphrase|summari[sz]e|classify|extract)\b",
     re.I,
 )
 
@@ -218,7 +236,7 @@ def unanswerable(case: Case) -> Finding | None:
     Not for an evolution of a seed that cannot be answered either, which is no fault of its own; a
     user's own rows may well be about today. What a text says of today can be answered from it.
     """
-    dated = not case.beside and not _COMPUTES.search(case.asked)
+    dated = not (case.beside or _COMPUTES.search(case.asked) or _TELLS.search(case.asked))
     match = _not_timeless(case.asked, dated=dated)
     if match is None or (
         case.root is not None

@@ -19,6 +19,7 @@ from evolsynth.evaluation.gate.short import asked_for, decides, is_definite, off
 from evolsynth.evaluation.text.language import is_english
 from evolsynth.evaluation.text.numbers import COUNTS
 from evolsynth.evaluation.text.words import (
+    FUNCTION_WORDS,
     UNSPACED,
     content,
     plain,
@@ -113,6 +114,7 @@ _OFFER = re.compile(
     r"\bi(?:'m| am|'d| would)(?: be)?(?: \w+)? (?:happy|glad|delighted|thrilled|excited|here|ready|"
     r"pleased|love to (?:help|assist))\b"
     r"|\b(?:i|we)(?:'ll| will| can|'d) (?:\w+ )?(?:help|assist|guide|support)\b"
+    r"|\A\W*(?:so |very )?(?:happy|glad|delighted|love) to (?:help|assist)\b"
     r"|\bhere to (?:help|assist)\b|\bsounds like an?\b|\bplease (?:share|provide|tell|let|go|feel|"
     r"give|specify)\b|\blet me know\b|\b(?:to )?get started\b|\bfeel free\b",
     re.I,
@@ -125,7 +127,8 @@ _WIDE = re.compile(
 )
 _SHORT_ASKED = re.compile(
     r"\b(?:one|single|two|a) (?:\w+ )?sentences?\b|\b(?:\d|1\d) words\b"
-    r"|\b(?:in|of|one|two|three|four|five|single)[ -](?:\w+ )?words?\b"
+    r"|\b(?:in|of|one|two|three|four|five|six|seven|eight|nine|ten|single|\d{1,2})[ -]"
+    r"(?:\w+ )?words?\b"
     r"|\b(?:an?|one|single|two|three|four|\d{1,2}) (?:\w+ )?lines?\b"
     r"|\b(?:poem|acrostic|verse|stanza|tanka|cinquain|senryu|rhyme|ode)\b"
     r"|\b(?:briefly|brief|short|one-line|one-liner|title|name|phrase|joke|slogan|motto|tagline|"
@@ -134,6 +137,20 @@ _SHORT_ASKED = re.compile(
     r"reply|bio|sign|label|byline|catchphrase|mnemonic|toast|greeting|palindrome|anagram)\b",
     re.I,
 )
+#: "Write a robots.txt": a thing that is made and is no text of several sentences, as far as known.
+_MAKES = re.compile(r"\A\W*(?:write|create)\b", re.I)
+_LONG = re.compile(
+    r"\b(?:stor(?:y|ies)|tales?|novel|chapter|scene|fable|essays?|paragraphs?|articles?|letters?|guide|"
+    r"tutorial|plan|schedule|itinerary|reports?|reviews?|overview|summar(?:y|ies)|descriptions?|"
+    r"explanation|instructions?|analysis|arguments?|proposal|speech|lecture|lesson|dialogue|"
+    r"conversation|monologue|script|screenplay|blog|biography|obituary|eulogy|e-?mail|press release|"
+    r"recipe|outline|comparison|introduction|conclusion|discussion|profile|texts?|list|manual|"
+    r"advertisement|newsletter|interview|diary|journal|memo|character|world|course|curriculum|"
+    r"song|ballad|lyrics|play|program|presentation|documentation)\b",
+    re.I,
+)
+#: What is asked of figures that stand behind it: "Describe the trend: Jan 10, Feb 12".
+_OF_DATA = re.compile(r"[:\n][^\n]{0,200}\d")
 #: A system turn that wants short answers: of a model that keeps to it.
 _BRIEF = re.compile(
     r"\b(?:brief|briefly|brevity|concise|concisely|terse|tersely|succinct|laconic|(?:short|shortest|"
@@ -160,6 +177,8 @@ _CODE_SAID = re.compile(
 _PROSE_WORDS = 5  # words of a sentence on code
 _TALE = re.compile(r"\bas an? (?:\w+ )?(?:story|poem|conversation|letter|dialogue|speech)\b", re.I)
 _PROMISE = re.compile(r"\bhere(?: are|'s| is)\b|\bthe following\b|:\W*$", re.I)
+#: Code may end with a colon, too ("else:", "^(ERROR|WARN):").
+_CODE_COLON = re.compile(r"[][(){}<>|^$\\=;/_*]|\A\W*(?:else|try|finally|default|pass)\W*\Z")
 _QUESTION = 15  # words of content that a question has without a text to work on
 _TALE_BY_WIDE = 5 / 3
 
@@ -187,7 +206,7 @@ def no_answer(case: Case, *, substance_words: Words = 12) -> Finding | None:
     """
     said_in = [s for s in sentences(plain(case.response)) if s.strip()]
     promise = said_in and _PROMISE.search(said_in[-1]) and not case.quotes(said_in[-1])
-    if promise and len(said_in) <= 2:
+    if promise and len(said_in) <= 2 and not _is_code(said_in[-1]):
         return Finding("no_answer", {"said": said_in[-1].strip()})
     known = {w.stem for w in content(case.instruction)}
     said = [w.stem for w in content(case.response)]
@@ -209,6 +228,15 @@ def no_answer(case: Case, *, substance_words: Words = 12) -> Finding | None:
             "no_answer", {"said": evasions[0], "words": substance, "least": substance_words}
         )
     return None
+
+
+def _is_code(sentence: str) -> bool:
+    """Whether a line that ends with a colon is code: it has its signs, and no two words of prose."""
+    said = [word.lower for word in words(sentence)]
+    return bool(_CODE_COLON.search(sentence)) and sum(w in FUNCTION_WORDS for w in said) < _SENTENCE
+
+
+_SENTENCE = 2  # function words of a sentence at least
 
 
 @check(
@@ -257,6 +285,11 @@ def thin_answer(case: Case, *, thin_answer_words: Words = 15) -> Finding | None:
 def _says_much(case: Case, count: int, least: int) -> bool:
     """Whether a short answer is code, or says in few words what the request does not say."""
     if _CODE_SAID.search(case.answer) and not re.search(r"[.!?]\W*\Z", case.answer):
+        return True
+    made = _MAKES.search(case.asked) and not _LONG.search(case.asked)
+    if made and (count >= _PROSE_WORDS or case.answer[-1:] not in (".", "!", "?")):
+        return True  # a file, a figure, a name: no sentence
+    if count >= _PROSE_WORDS and _OF_DATA.search(case.asked):
         return True
     known = {word.stem for word in content(case.instruction)}
     new = {word.stem for word in content(case.response)} - known
@@ -509,9 +542,11 @@ def _place_of(wanted: list[str], tokens: list[str]) -> int | None:
     return None
 
 
-_PROSE_END = re.compile(r"[.!?।؟][\"')\]]*\s+\S|[。！？][」』”）]*\S")
+_PROSE_END = re.compile(r"(?<![\s.])[.!?।؟][\"')\]]*\s+\S|[。！？][」』”）]*\S")
 _GREEK_END = re.compile(r"[.!;][\"')\]]*\s+\S")
-_MARKED = re.compile(r"^\s*(?:[-*•>#|]|\d+[.)]|```)|[=;{}|<>]|https?://|\w@\w")
+_MARKED = re.compile(r"^\s*(?:[-*•>#|]|\d+[.)]|```)|[=;{}|<>]|https?://|\w@\w|\s--?[A-Za-z]|\A\$ ")
+#: A formula or a piece of code within a sentence, whose signs do not make the sentence code.
+_WITHIN = re.compile(r"\$[^$\n]{1,200}\$(?=\W*\w)|`[^`\n]{1,200}`(?=\W*\w)")
 _VALEDICTION = re.compile(
     r"(?:sincerely|regards|wishes|yours|love|best|thanks|cheers|respectfully|faithfully|truly)\b",
     re.I,
@@ -564,10 +599,10 @@ def broken_off(case: Case, *, tail_words: Words = 4) -> Finding | None:
         return None
     if (mark := _BARE_MARK.search(text)) is not None and _is_next(mark, text):
         return Finding("broken_off", {"tail": mark.group().strip(), "words": 0})
-    if _MARKED.search(last) or last[-1] in _ENDS:
+    if _MARKED.search(_WITHIN.sub("x", last)) or last[-1] in _ENDS:
         return None
     opened = _OPENED.search(last)
-    if opened is not None and not wants_signs(case):
+    if opened is not None and not wants_signs(case, text[: -len(opened.group())]):
         return Finding("broken_off", {"tail": opened.group(), "words": len(last.split())})
     english = is_english(text)
     if not english and (_HALF_LETTER.search(last) or _STILL_OPEN.search(last)):

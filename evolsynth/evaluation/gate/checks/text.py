@@ -83,13 +83,17 @@ _OF_SIGNS = re.compile(
 _CODE_SIGN = re.compile(r"[][(){}<>\\/|&^$%@=+]")
 
 
-def wants_signs(case: Case) -> bool:
+def wants_signs(case: Case, said: str | None = None) -> bool:
     """Whether what is asked for may have no letter: a sign, a pattern, code. Of a request in
     another language than English nobody can tell, so it may; and signs that end no sentence and
-    mark no text (``&&``, ``[]``) are code whatever was asked."""
+    mark no text (``&&``, ``[]``) are code whatever was asked.
+
+    Args:
+        said: what was said; by default the whole of the part that is looked at.
+    """
     if _OF_SIGNS.search(case.asked) or not is_english(case.asked):
         return True
-    return _CODE_SIGN.search(case.whole) is not None
+    return _CODE_SIGN.search(case.whole if said is None else said) is not None
 
 
 @check(
@@ -106,14 +110,16 @@ def too_short(
 ) -> Finding | None:
     """Found where there are fewer words; one is enough where a text is beside it ("Translate.").
 
-    One less is enough beside a figure ("Compute 5!"), and in languages that say in one word what
-    English says in two.
+    One less is enough beside a figure ("Compute 5!"), of a thing that is looked up ("pancake
+    recipe"), and in languages that say in one word what English says in two.
 
     Args:
         min_words: Words that an instruction has at least.
     """
     count, least = _length(case.text), 1 if case.beside else min_words
-    if count == least - 1 > 0 and (_FIGURE.search(case.text) or not is_english(case.text)):
+    if count == least - 1 > 0 and (
+        _FIGURE.search(case.text) or _is_looked_up(case.text) or not is_english(case.text)
+    ):
         return None
     return Finding("too_short", {"words": count, "least": least}) if count < least else None
 
@@ -139,6 +145,30 @@ def too_long(
     count = _length(case.text if len(case.whole) <= MOST else plain(case.whole).strip())
     most = max_response_words if case.part == "response" else max_instruction_words
     return Finding("too_long", {"words": count, "most": most}) if count > most else None
+
+
+def _is_looked_up(text: str) -> bool:
+    """Whether a few words name a thing, as people type into a search box: all of them say
+    something, none is said to somebody."""
+    said = words(text)
+    if len(said) == _VERB_AND_THING and _TOLD_OF.match(text):
+        return said[1].lower not in FUNCTION_WORDS
+    named = len(content(text)) == len(said) and all(len(word.text) > 1 for word in said)
+    return named and text[-1].isalnum() and not any(w.lower in _SAID_TO for w in said)
+
+
+_VERB_AND_THING = 2
+#: "Explain ACID."
+_TOLD_OF = re.compile(
+    r"(?:explain|define|describe|summari[sz]e|simplify|integrate|factori?[sz]?e?|differentiate|solve|"
+    r"conjugate|pronounce|spell)\s+\w{3}",
+    re.I,
+)
+_SAID_TO = vocabulary(
+    """hello hi hey dear good morning evening night thanks thank please sorry okay ok yes no sure
+    well great nice welcome goodbye bye wow the end words explain write tell describe name list say
+    give help continue stop start go do make let see look come get next question answer"""
+)
 
 
 _FIGURE = re.compile(r"\d|[^\W\d_]\s*[=+×÷^√∑∫]")
@@ -260,12 +290,32 @@ _STANDS_ALONE = re.compile(
 _NO_QUOTES = (re.compile(r"(?<=\d)\""), re.compile(r"(?<=[\u0590-\u05ff])\"(?=[\u0590-\u05ff])"))
 
 
+#: A request about what is wrong with code: the bracket that lacks may be it.
+_ABOUT_FAULTS = re.compile(
+    r"\b(?:fix|wrong|errors?|bugs?|missing|mistakes?|correct|invalid|syntax|debug|broken|unclosed|"
+    r"unbalanced|unmatched|valid)\b",
+    re.I,
+)
+
+
 def _unbalanced(text: str) -> bool:
+    """Whether a bracket or a quotation is left open where the text ends.
+
+    One that was opened lines before, with other lines behind it, is how somebody's code is.
+    """
+    if _ABOUT_FAULTS.search(text):
+        return False
     marks = _STANDS_ALONE.sub(" ", text)
+    head, _, last = marks.rpartition("\n")
+    if head.strip() and not any(last.count(a) > last.count(b) for a, b in _PAIRS):
+        marks = last
     others = (no_quote.sub("", marks) for no_quote in _NO_QUOTES)
     if all(text.count('"') % 2 for text in (marks, *others)):
         return True
-    return any(marks.count(a) > marks.count(b) for a, b in ("()", "[]", "{}"))
+    return any(marks.count(a) > marks.count(b) for a, b in _PAIRS)
+
+
+_PAIRS = ("()", "[]", "{}")
 
 
 # Loops -------------------------------------------------------------------------------------------
@@ -274,6 +324,10 @@ def _unbalanced(text: str) -> bool:
 _RUN = re.compile(
     r"(?![wㅋㅎㅠㅜ哈呵嘿嘻啊笑草ーหฮ])([^\W\d_])\1{7,}|([^\s\-_=.*#~])\2{23,}|(\S)\3{119,}"
 )
+
+
+#: Letters in a row that are shown as they are: "aaaaaaaaaa!".
+_SHOWN = re.compile(r"([\"'`])[^\s\"'`]{1,80}\1")
 
 
 class _Bounds(NamedTuple):
@@ -321,12 +375,15 @@ def repetition(case: Case) -> Finding | None:
     """
     text, response = case.text, case.part == "response"
     prose = re.sub(r"```.*?(?:```|$)", " ", text, flags=re.S)
-    run = _RUN.search(text)
+    run = _RUN.search(_SHOWN.sub(" ", text))
     if run:
         return Finding("repetition", {"what": "characters", "repeated": run.group()[:20]})
     tokens = units(prose)
     if response and case.input and tokens and not Counter(tokens) - Counter(units(case.input)):
         return None
+    if len(_GRID.findall(prose)) >= _GRID_LINES:
+        prose = _GRID.sub(" ", prose)
+        tokens = units(prose)
     if stutter := _stutter(prose, response):
         return Finding("repetition", {"what": "word", "repeated": stutter})
     letters = sum(_LETTER.match(token) is not None for token in tokens) > len(tokens) / 2
@@ -338,7 +395,8 @@ def repetition(case: Case) -> Finding | None:
     twice = _said_again(tokens, 2 if verse else 1, least) if response else None
     if twice or (response and not verse and (twice := _sentence_again(prose, least))):
         return Finding("repetition", {"what": "passage", "repeated": twice})
-    lines = [" ".join(s.split()).casefold() for s in prose.splitlines() if len(s.split()) > 1]
+    bare = (_NUMBER.sub("", line) for line in prose.splitlines())
+    lines = [" ".join(s.split()).casefold() for s in bare if len(s.split()) > 1]
     if lines and 1 - len(set(lines)) / len(lines) > 0.5 and len(lines) >= 5:
         return Finding("repetition", {"what": "lines", "repeated": _commonest(lines)})
     size = least.gram
@@ -348,7 +406,12 @@ def repetition(case: Case) -> Finding | None:
     return None
 
 
+#: A line of a board or a diagram, one sign in each place.
+_GRID = re.compile(r"^[ \t]*(?:\S[ \t]){3,40}\S[ \t]*$", re.M)
+_GRID_LINES = 3
 _LETTER = re.compile(rf"[{UNSPACED}]")
+#: The number of an item, by which its line differs from one that says the same.
+_NUMBER = re.compile(r"\A\s*\d{1,3}[.)]\s")
 
 
 _STUTTER = re.compile(r"\b([^\W\d_]{4,})(,? )\1\b", re.I)
@@ -367,11 +430,25 @@ def _stutter(text: str, response: bool) -> str | None:
         if not is_english(text):
             return None
         listed = response and "," in match[2]
+        if _in_code(text, match):
+            continue
         if match[1].islower() and match[1] not in _SAID_TWICE and not listed:
             return match.group()
     return None
 
 
+_CODE_LINE = re.compile(r"[{};=<>|\\]")
+
+
+def _in_code(text: str, match: re.Match[str]) -> bool:
+    """Whether what is found stands in a line of code, or is all of a string."""
+    around = text[max(match.start() - 1, 0) : match.start()] + text[match.end() : match.end() + 1]
+    begin, end = text.rfind("\n", 0, match.start()) + 1, text.find("\n", match.end())
+    line = text[begin : end if end >= 0 else None]
+    return around in ('""', "''", "``") or _CODE_LINE.search(line[:_CODE_CHARACTERS]) is not None
+
+
+_CODE_CHARACTERS = 120  # of a line, in which its signs are looked for
 _VERSE_LINE = 70  # characters that a line of verse has at most
 _LEAST_SENTENCE = 4  # words
 

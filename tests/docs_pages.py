@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -88,5 +89,22 @@ def read_through(
         for number, code in enumerate(blocks(page), 1):
             exec(compile(code, f"{page}.md, block {number}", "exec"), names)
         return names
+
+    return run
+
+
+@pytest.fixture
+def shown_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], str]:
+    """What a script prints, run in an empty folder as ``python mine.py`` would run it, but in this
+    process, which has loaded torch and the like already."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(code: str) -> str:
+        (tmp_path / "mine.py").write_text(code, encoding="utf-8")
+        capsys.readouterr()
+        runpy.run_path("mine.py", run_name="__main__")
+        return capsys.readouterr().out
 
     return run

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def script(name: str) -> str:
     return found[1]
 
 
-#: Behind a script: how much of the package it loaded.
+#: Behind the script: how much of the package it loaded.
 _COUNTED = """
 import sys
 print(sum(name.startswith("evolsynth") for name in sys.modules), "modules")
@@ -31,10 +32,10 @@ print(sum(name.startswith("evolsynth") for name in sys.modules), "modules")
 MOST_MODULES = 160
 
 
-def said_by(name: str, folder: Path) -> str:
-    """A new user's try: copy, run, look at what it says."""
+def said_by_a_new_users_try(folder: Path) -> str:
+    """Copy, run, look at what it says."""
     path = folder / "mine.py"
-    path.write_text(script(name) + _COUNTED, encoding="utf-8")
+    path.write_text(script("script") + _COUNTED, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, str(path)],
         cwd=folder,
@@ -58,7 +59,7 @@ def test_the_readme_is_read_in_a_few_minutes() -> None:
 
 @pytest.mark.real
 def test_the_script_runs_as_written(tmp_path: Path) -> None:
-    said = said_by("script", tmp_path)
+    said = said_by_a_new_users_try(tmp_path)
     counts = re.search(r"(\d+) of (\d+) rows accepted", said)
     assert counts, said
     loaded = re.search(r"(\d+) modules", said)
@@ -72,26 +73,16 @@ def test_the_script_runs_as_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-def test_the_generators_run_as_written(tmp_path: Path) -> None:
-    lines = said_by("generators", tmp_path).splitlines()
+def test_the_generators_run_as_written(shown_by: Callable[[str], str]) -> None:
+    lines = shown_by(script("generators")).splitlines()
     assert 4 <= len([s for s in lines if s.startswith(("accepted", "rejected"))]) <= 8
 
 
-def said_by_the_script_of(page: str, folder: Path) -> list[str]:
-    """The lines that the Python on a page of docs/ prints."""
-    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
-    found = re.search(r"```python\n(.*?)```", text, re.S)
-    assert found
-    path = folder / f"{page}.py"
-    path.write_text(found[1], encoding="utf-8")
-    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
-
-
 @pytest.mark.real
-def test_the_script_of_the_engine_page_runs_as_written(tmp_path: Path) -> None:
-    first, second, usage = said_by_the_script_of("engine", tmp_path)
+def test_the_script_of_the_engine_page_runs_as_written(
+    page_blocks: Callable[[str], list[str]], shown_by: Callable[[str], str]
+) -> None:
+    first, second, usage = shown_by(page_blocks("engine")[0]).splitlines()
     assert first in (" yes", " no")
     assert float(second) > 1
     assert "prefix_hits=1" in usage
@@ -104,7 +95,9 @@ def test_every_quantisation_is_on_the_engine_page() -> None:
 
 
 @pytest.mark.real
-def test_the_script_of_the_evaluation_page_runs_as_written(tmp_path: Path) -> None:
-    scores, statuses = said_by_the_script_of("evaluation", tmp_path)
+def test_the_script_of_the_evaluation_page_runs_as_written(
+    page_blocks: Callable[[str], list[str]], shown_by: Callable[[str], str]
+) -> None:
+    scores, statuses = shown_by(page_blocks("evaluation")[0]).splitlines()
     assert re.fullmatch(r"\[[\d.]+, [\d.]+, [\d.]+\] 2", scores)
     assert statuses == "['accepted', 'accepted']"

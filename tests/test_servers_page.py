@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,12 +31,9 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.real
-def test_the_script_runs_as_written(in_folder: Path, llama_server_url: str) -> None:
-    path = in_folder / "mine.py"
-    path.write_text(block("python").replace(SHOWN, llama_server_url), encoding="utf-8")
-    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"^\d+ tokens by SmolLM2.*, which can:\n.*answer a chat", done.stdout, re.M)
+def test_the_script_runs_as_written(shown_by: Callable[[str], str], llama_server_url: str) -> None:
+    said = shown_by(block("python").replace(SHOWN, llama_server_url))
+    assert re.search(r"^\d+ tokens by SmolLM2.*, which can:\n.*answer a chat", said, re.M)
 
 
 @pytest.mark.real

@@ -12,7 +12,9 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from evolsynth.cli.main import main
 from evolsynth.data.files import read_rows
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.gate import Gate
@@ -35,18 +37,22 @@ async def make(llm: LlamaCpp, embedder: MiniLM, *, n: int, concurrency: int) -> 
     return [row async for row in gate.check(rows)]
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def rows(smollm: LlamaCpp, embedder: MiniLM) -> list[Row]:
+    return await make(smollm, embedder, n=4, concurrency=16)
+
+
 @on_one_loop
-async def test_concurrency_changes_no_byte(smollm: LlamaCpp, embedder: MiniLM) -> None:
-    one = await make(smollm, embedder, n=5, concurrency=1)
-    sixteen = await make(smollm, embedder, n=5, concurrency=16)
-    assert [row.to_json() for row in one] == [row.to_json() for row in sixteen]
+async def test_concurrency_changes_no_byte(
+    rows: list[Row], smollm: LlamaCpp, embedder: MiniLM
+) -> None:
+    one = await make(smollm, embedder, n=4, concurrency=1)
+    assert [row.to_json() for row in one] == [row.to_json() for row in rows]
     assert {row.method for row in one} == {"magpie", "evol_instruct"}
     assert all(row.status in ("accepted", "rejected") for row in one)
 
 
-@on_one_loop
-async def test_every_row_says_how_to_make_it_again(smollm: LlamaCpp, embedder: MiniLM) -> None:
-    rows = await make(smollm, embedder, n=3, concurrency=16)
+def test_every_row_says_how_to_make_it_again(rows: list[Row]) -> None:
     for row in rows:
         made = row.provenance["instruction"]
         if made.get("demands"):  # drawn by rule: no model wrote it
@@ -76,16 +82,17 @@ async def test_leaving_early_leaves_no_task_and_frees_the_engine(
 
 
 def test_two_runs_of_the_demo_give_the_same_bytes(tmp_path: Path) -> None:
-    """As a user would run it, in a process of its own, twice."""
-    for name in ("a", "b"):
-        done = subprocess.run(
-            [sys.executable, "-m", "evolsynth", "demo", "-n", "2", "-o", str(tmp_path / name)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert "planned = accepted + rejected + failed" in done.stdout
+    """As a user would run it, in a process of its own; and in this one, which has done more."""
+    words = ["demo", "-n", "2", "-o"]
+    done = subprocess.run(
+        [sys.executable, "-m", "evolsynth", *words, str(tmp_path / "a")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "planned = accepted + rejected + failed" in done.stdout
+    assert main([*words, str(tmp_path / "b")]) == 0
     files = ["accepted.jsonl", "rejected.jsonl"]
     same, _, _ = filecmp.cmpfiles(tmp_path / "a", tmp_path / "b", files, shallow=False)
     assert same == files

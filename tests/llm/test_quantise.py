@@ -185,15 +185,11 @@ def test_a_model_of_the_same_name_but_other_widths_has_no_importance(
 # Making -------------------------------------------------------------------------------------------
 
 
-def test_our_recipe_keeps_values_in_8_bits_and_weighs_errors(tmp_path: Path) -> None:
+def test_our_recipe_weighs_errors(tmp_path: Path, block: Path, importance: Importance) -> None:
     ours, plain = QUANTISATIONS["Q4_0_I"], QUANTISATIONS["Q4_0"]
-    quantise(SOURCE, tmp_path / "ours", ours, importance_of(SOURCE, ours))
-    quantise(SOURCE, tmp_path / "unweighed", ours, None)
-    quantise(SOURCE, tmp_path / "plain", plain, None)
-    found = types(tmp_path / "ours")
-    for name, kind in found.items():
-        values = ".attn_v." in name or name == "token_embd.weight"
-        assert kind == Q8_0 if values else kind in (Q4_0, Q4_1), name
+    quantise(block, tmp_path / "ours", ours, importance)
+    quantise(block, tmp_path / "unweighed", ours, None)
+    quantise(block, tmp_path / "plain", plain, None)
     assert set(types(tmp_path / "plain").values()) == {Q4_0, Q8_0}
     assert sha256_of(tmp_path / "ours") != sha256_of(tmp_path / "unweighed")
 
@@ -212,7 +208,7 @@ def test_importance_of_another_width_is_refused_by_llama_cpp(tmp_path: Path) -> 
         quantise(SOURCE, tmp_path / "x", QUANTISATIONS["Q4_0"], wrong)
 
 
-async def test_a_model_answers_in_our_recipe(cache: Path) -> None:
+async def test_a_model_answers_in_our_recipe_which_keeps_values_in_8_bits(cache: Path) -> None:
     async with LlamaCpp(quantisation="q4_0_i", contexts=1, slots=2, context=64) as llm:
         score = await llm.score(llm.template.pre_query(), "What is the capital of France?")
         assert score.perplexity < 100
@@ -220,6 +216,9 @@ async def test_a_model_answers_in_our_recipe(cache: Path) -> None:
     (made, note) = kept(cache)
     assert made.endswith("-Q4_0_I.gguf")
     assert note.endswith("-Q4_0_I.json")
+    for name, kind in types(cache / made).items():
+        values = ".attn_v." in name or name == "token_embd.weight"
+        assert kind == Q8_0 if values else kind in (Q4_0, Q4_1), name
 
 
 # Keeping ------------------------------------------------------------------------------------------
@@ -336,7 +335,7 @@ files.quantise = counted
 print("ready", flush=True)
 sys.stdin.readline()
 try:
-    path = files.requantised(Path(source), sha256, "Q4_0_I")
+    path = files.requantised(Path(source), sha256, "Q4_1")
 except SetupError as error:
     print(json.dumps({"error": str(error)}))
 else:
@@ -345,9 +344,9 @@ else:
 """
 
 
-def child(limit: int = 0) -> subprocess.Popen[str]:
+def child(source: Path, limit: int = 0) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(limit), str(SOURCE), SHA256],
+        [sys.executable, "-c", CHILD, str(limit), str(source), SHA256],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -357,8 +356,8 @@ def child(limit: int = 0) -> subprocess.Popen[str]:
     return process
 
 
-def test_two_processes_at_once_get_one_whole_copy(cache: Path) -> None:
-    processes = [child(), child()]
+def test_two_processes_at_once_get_one_whole_copy(cache: Path, block: Path) -> None:
+    processes = [child(block), child(block)]
     for process in processes:
         assert process.stdin is not None
         process.stdin.write("go\n")
@@ -371,11 +370,11 @@ def test_two_processes_at_once_get_one_whole_copy(cache: Path) -> None:
     read_outline(path)
 
 
-def test_a_process_killed_in_the_middle_leaves_the_way_free(cache: Path) -> None:
+def test_a_process_killed_in_the_middle_leaves_the_way_free(cache: Path, block: Path) -> None:
     """It dies holding the lock, with a part written; the next one makes the copy."""
     script = CHILD.replace("    real(*given)\n", "    given[1].write_bytes(b'half'); os._exit(9)\n")
     killed = subprocess.run(
-        [sys.executable, "-c", "import os\n" + script, "0", str(SOURCE), SHA256],
+        [sys.executable, "-c", "import os\n" + script, "0", str(block), SHA256],
         input="go\n",
         text=True,
         capture_output=True,
@@ -383,22 +382,22 @@ def test_a_process_killed_in_the_middle_leaves_the_way_free(cache: Path) -> None
     )
     assert killed.returncode == 9
     assert [name for name in kept(cache) if name.endswith(".part")]
-    path = requantised(SOURCE, SHA256, "Q4_0_I")
+    path = requantised(block, SHA256, "Q4_1")
     assert kept(cache) == [path.name, f"{path.stem}.json"]
 
 
-def test_a_disk_that_is_full_is_told_and_nothing_is_left(cache: Path) -> None:
+def test_a_disk_that_is_full_is_told_and_nothing_is_left(cache: Path, block: Path) -> None:
     """A limit on a file's size fails as a full disk does: in the middle of a write."""
-    said, _ = child(limit=20 << 20).communicate("go\n")
+    said, _ = child(block, limit=4 << 20).communicate("go\n")
     error = json.loads(said)["error"]
-    assert f"{SOURCE}: requantising to Q4_0_I failed" in error
+    assert f"{block}: requantising to Q4_1 failed" in error
     assert f"MB are free in {cache}" in error
     assert "EVOLSYNTH_CACHE" in error
     assert kept(cache) == []
 
 
 def test_a_file_that_llama_cpp_wrote_only_in_part_does_not_count(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
+    cache: Path, block: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """llama.cpp looks at its writes, but a file system may lose some all the same."""
 
@@ -417,7 +416,7 @@ def test_a_file_that_llama_cpp_wrote_only_in_part_does_not_count(
 
     monkeypatch.setattr("evolsynth.llm.llamacpp.apart.apart", half)
     with pytest.raises(SetupError, match=r"is cut short.*Make room"):
-        requantised(SOURCE, SHA256, "Q4_1")
+        requantised(block, SHA256, "Q4_1")
     assert kept(cache) == []
 
 

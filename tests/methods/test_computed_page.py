@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from written_rows import whole_row
 
+from evolsynth.cli.main import main
 from evolsynth.evaluation.problems.problem import PROBLEMS
 from evolsynth.evaluation.spoiling.spoiler import SPOILERS
 from evolsynth.prompts import prompt_lists
@@ -31,38 +31,28 @@ def test_the_tables_are_as_the_registries_are() -> None:
     assert all(f"`{name}`" in PAGE for name in PROBLEMS)
 
 
-def _run(*told: str, folder: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, *told], cwd=folder, capture_output=True, text=True, timeout=240
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_the_commands_run(tmp_path: Path) -> None:
-    (tmp_path / "texts.jsonl").write_text(json.dumps({"input": TEXT}) + "\n", encoding="utf-8")
+def test_the_commands_run(in_folder: Path) -> None:
+    (in_folder / "texts.jsonl").write_text(json.dumps({"input": TEXT}) + "\n", encoding="utf-8")
     for command in re.findall(r"```bash\nevolsynth (.*)\n```", PAGE):
         if "--model" not in command:
-            _run("-m", "evolsynth", *command.split(), folder=tmp_path)
-    problems = (tmp_path / "problems.jsonl").read_text(encoding="utf-8").splitlines()
+            assert main(command.split()) == 0
+    problems = Path("problems.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(problems) > 12
     assert all(whole_row(line)["verdict"]["tier"] == "verified" for line in problems)
-    mended = (tmp_path / "mended.jsonl").read_text(encoding="utf-8").splitlines()
+    mended = Path("mended.jsonl").read_text(encoding="utf-8").splitlines()
     assert mended
     assert all(json.loads(line)["response"] == TEXT for line in mended)
 
 
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", PAGE, re.S))
-def test_the_code_runs(code: str, tmp_path: Path) -> None:
-    (tmp_path / "shown.py").write_text(code, encoding="utf-8")
-    assert "%" in _run("shown.py", folder=tmp_path)
+def test_the_code_runs(code: str, shown_by: Callable[[str], str]) -> None:
+    assert "%" in shown_by(code)
 
 
-def test_a_set_that_there_is_not_is_told_in_one_sentence(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "evolsynth", "computed", "-n", "1", "--no-gate", "--sets", "percnt"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert done.returncode != 0
-    assert "Did you mean 'percent'" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_set_that_there_is_not_is_told_in_one_sentence(
+    in_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["computed", "-n", "1", "--no-gate", "--sets", "percnt"]) != 0
+    said = capsys.readouterr().err
+    assert "Did you mean 'percent'" in said
+    assert "Traceback" not in said

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evolsynth.data.formats.turns import turns_of as turns_of_others
 from evolsynth.export.format import Unfit
 from evolsynth.flat import dump, turns_of
 from evolsynth.inputs import text_of
@@ -14,6 +15,7 @@ from evolsynth.rows import Row
 __all__ = ["answered", "asked", "conversation", "pair_of", "said_in", "tools_of"]
 
 Turn = dict[str, Any]
+_ROLES = {"developer": "system", "function": "tool"}
 #: Where a turn keeps the thought that came before its text, in the words of several chat templates.
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 
@@ -42,13 +44,19 @@ def _own(row: Row) -> dict[str, Any]:
 
 def _plain(turn: Mapping[str, Any]) -> Turn:
     role = turn.get("role")
-    made: Turn = {"role": "system" if role == "developer" else role}
+    if role is None and "from" in turn:  # an answer of a pair, as ShareGPT writes it
+        return _plain((turns_of_others([turn]) or [{"role": None}])[0])
+    made: Turn = {"role": _ROLES.get(str(role), role)}
     made["content"] = _text(turn.get("content"))
     made |= {
         name: value
         for name, value in turn.items()
         if name not in made and value not in (None, "", [], {}, ())
     }
+    called = made.get("function_call")
+    if isinstance(called, Mapping):  # as OpenAI wrote the one call before there were several
+        del made["function_call"]
+        made.setdefault("tool_calls", [{"function": called}])
     if "tool_calls" in made:
         made["tool_calls"] = [_call(call) for call in made["tool_calls"]]
     return made
@@ -88,6 +96,9 @@ def tools_of(row: Row) -> str | None:
     tools = row.extra.get("tools")
     if isinstance(tools, str):
         return tools if tools.strip() not in ("", "[]") else None
+    functions = row.extra.get("functions")
+    if tools is None and isinstance(functions, list):
+        tools = [{"type": "function", "function": one} for one in functions]
     return dump(tools) if tools else None
 
 

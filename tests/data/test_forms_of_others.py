@@ -35,6 +35,16 @@ RECORDS: list[Any] = [
                            {"from": "human", "value": "And dogs?"},
                            {"from": "gpt", "value": "They do not."}]},
         (ASK, SAY, "Be brief.", 5), id="sharegpt"),
+    *(
+        pytest.param("prompt and completion", {ask: ASK, say: SAY, "source": "x"},
+                     (ASK, SAY, None, 0), id=f"{ask} and {say}")
+        for ask, say in (("question", "response"), ("query", "response"), ("query", "answer"),
+                         ("problem", "solution"), ("input", "output"))
+    ),
+    pytest.param(
+        "prompt and completion",
+        {"system_prompt": "Be brief.", "question": ASK, "response": SAY},
+        (ASK, SAY, "Be brief.", 0), id="a system prompt beside the question"),
     pytest.param("ShareGPT", {"conversations": TURNS, "source": "forum"}, (ASK, SAY, None, 2),
                  id="sharegpt with roles"),
     pytest.param("chat messages", {"messages": [{"role": "system", "content": "Be kind."}, *TURNS]},

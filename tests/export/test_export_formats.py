@@ -262,3 +262,40 @@ def test_several_parts_of_text_are_one_text() -> None:
         {"messages": [{"role": "user", "content": parts}, turn("assistant", "Ten.")]}
     )
     assert one("messages", row)["messages"][0] == turn("user", "Name it:\n5 + 5")
+
+
+def test_the_one_call_of_old_is_a_call_and_its_functions_are_tools() -> None:
+    function = {"name": "depth", "arguments": '{"lake": "Ohrid"}'}
+    turns = [
+        turn("user", "How deep is Lake Ohrid?"),
+        {"role": "assistant", "content": None, "function_call": function},
+        {"role": "function", "name": "depth", "content": "288 m"},
+        turn("assistant", "288 metres."),
+    ]
+    row = Row.from_dict({"messages": turns, "functions": [{"name": "depth", "parameters": {}}]})
+    made = one("messages", row)
+    assert made["messages"][1]["tool_calls"] == [
+        {"type": "function", "function": {"name": "depth", "arguments": {"lake": "Ohrid"}}}
+    ]
+    assert "function_call" not in made["messages"][1]
+    assert made["messages"][2] == {"role": "tool", "name": "depth", "content": "288 m"}
+    assert json.loads(made["tools"])[0]["function"]["name"] == "depth"
+    told = [said["from"] for said in one("sharegpt", row)["conversations"]]
+    assert told == ["human", "function_call", "observation", "gpt"]
+
+
+def test_a_pair_whose_answers_are_sharegpts_turns() -> None:
+    row = PAIR.replace(
+        extra={
+            "chosen": {"from": "gpt", "value": "Arthur's Seat."},
+            "rejected": {"from": "gpt", "value": "A hill."},
+        }
+    )
+    assert one("dpo", row)["chosen"] == [turn("assistant", "Arthur's Seat.")]
+    assert one("dpo-chat", row)["rejected"] == turn("assistant", "A hill.")
+
+
+@pytest.mark.parametrize(("label", "good"), [(True, True), (False, False), (None, True)])
+def test_a_label_that_came_along_is_kept_in_kto(label: bool | None, good: bool) -> None:
+    assert one("kto", SINGLE.replace(extra={"label": label}))["label"] is good
+    assert one("kto", SINGLE.reject("broken_off").replace(extra={"label": True}))["label"] is False

@@ -10,16 +10,29 @@ from evolsynth.data.formats.turns import judged, turns_of
 
 __all__ = ["pair", "prompt_completion"]
 
-_PAIRS = (("prompt", "completion"), ("prompt", "response"), ("question", "answer"))
+#: What is asked and what is answered; the first that a record has counts.
+_PAIRS = (
+    ("prompt", "completion"),
+    ("prompt", "response"),
+    ("question", "answer"),
+    ("question", "response"),
+    ("query", "response"),
+    ("query", "answer"),
+    ("problem", "solution"),
+    ("input", "output"),
+)
 
 
 @form("prompt-completion", title="prompt and completion", noun="pairs", place=8)
 def prompt_completion(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The prompt is the instruction, the completion its response."""
+    """The prompt is the instruction, the completion its response, `system_prompt` the system's."""
     if record.get("instruction") is not None:
         return None
     for asked, answered in _PAIRS:
         if (told := pair(record.get(asked), record.get(answered))) is not None:
+            system = record.get("system_prompt")
+            if isinstance(system, str) and not (told.get("system") or record.get("system")):
+                told["system"] = system
             return told
     return None
 

@@ -21,6 +21,7 @@ from evolsynth.evaluation.text import facts
 from evolsynth.evaluation.text.numbers import numbers
 from evolsynth.evaluation.text.words import (
     NEGATORS,
+    UNSPACED,
     clauses,
     content,
     occurs,
@@ -67,19 +68,20 @@ _UNSEEN = dict.fromkeys(
 )  # fmt: skip
 _BEGINS = re.compile(r"\A[A-Z][a-z]*(?=\s)")
 _POWER = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
-_MAY_BE_CODE = re.compile(r"[`$(){}\[\]=<>\\|&;]|\n[ \t]|::|\w_\w")
+_MAY_BE_CODE = re.compile(r"[`$(){}\[\]=<>\\|&;]|\n[ \t]|::|\w_\w|\s--?[A-Za-z]")
 #: Text that is code, or has some in it: where case, indentation and signs count.
 _CODE = re.compile(
     r"`[^`\n]{1,200}`|\$[A-Za-z_]\w*|\w\((?!s\))[^)\n]{0,99}\)|\w\[[^\]\n]{1,99}\]|[{}]"
     r"|\w\s{1,9}=\s{1,9}\S|\w=\w|\w\s{0,9}(?:[=!<>:+*/-]=|->|=>|&&|\|\|)|;[ \t]{0,9}(?:\n|\Z)"
     r"|\n[ \t]{1,40}\S[^\n]{0,99}[:;(){}=]|:\n[ \t]{1,40}\S"
     r"|</?[a-z]\w*[ />]|\\\w|::|\b\w+_\w+\b"
+    r"|(?<=\s)--?[A-Za-z][\w-]{0,30}(?![\w-])"  # a flag of a command: "ls -A"
 )
-#: Pieces of such a text that two must have in common: what is assigned or compared, and words with
-#: a sign that prose has not.
+#: Pieces of such a text that two must have in common: what is assigned or compared, words with a
+#: sign that prose has not, and flags.
 _PIECE = re.compile(
     r"[\w.]{1,40}\s{0,4}(?:[-+*/%:!<>]?={1,3}|[<>])\s{0,4}[\w.\"']{1,40}|\n {1,40}\S{1,40}"
-    r"|\S{0,40}[^\w\s.,;:!?'\"-]\S{0,40}"
+    r"|\S{0,40}[^\w\s.,;:!?'\"-]\S{0,40}|(?<=\s)--?[A-Za-z][\w-]{0,30}(?![\w-])"
 )
 _FACTORIAL = re.compile(r"(?:\d|\)|(?<!\w)[^\W\d_])[!*](?!\w)")
 _ALONE = re.compile(r"(?<!\S)[^\w\s]+(?!\S)")
@@ -215,7 +217,7 @@ def same_facts(one: str, other: str) -> bool:
 def same_references(one: str, other: str) -> bool:
     """Whether two texts agree in all that `same_facts` asks for, but numbers and negation."""
     here, there = _facts_of(one), _facts_of(other)
-    if here.signs != there.signs:
+    if here.signs != there.signs or _another_sign(here.flat, there.flat):
         return False
     for a, b in ((here, there), (there, here)):
         if any(text not in b.flat for text in a.exact):
@@ -227,10 +229,10 @@ def same_references(one: str, other: str) -> bool:
 
 def in_words_only(text: str) -> tuple[str, ...] | None:
     """The different words of a text that has no fact but its words: no number, no negation, no
-    name, no quotation, code or sign. None for any other."""
+    name, no quotation, code or sign, and no script without spaces. None for any other."""
     if sums_of(text) != _NO_SUMS:
         return None
-    if facts.quotations(text) or facts.code(text) or any(_signs(text)):
+    if facts.quotations(text) or facts.code(text) or any(_signs(text)) or _SENSE.search(text):
         return None
     if any(content(name.text) for name in facts.names(text)):
         return None
@@ -243,6 +245,23 @@ _NO_SUMS: tuple[frozenset[tuple[object, int]], bool] = (frozenset(), False)
 def same_words(one: Iterable[str], other: Iterable[str]) -> bool:
     """What `same_facts` says of two texts that have no other facts (`in_words_only`)."""
     return not _opposed(frozenset(one), frozenset(other), _COMMON, _REVERSING)
+
+
+#: Letters that are a word or most of one: of scripts without spaces all but the kana.
+_SENSE = re.compile(rf"(?![\u3040-\u30ff])[{UNSPACED}]")
+_SHORT, _WORDS = 40, 4  # characters of a text, and of what stands in another's place
+
+
+def _another_sign(one: str, other: str) -> bool:
+    """Whether short texts without spaces between words are the same but for one word: 春天的诗 and
+    秋天的诗 have nearly all their characters in common."""
+    if max(len(one), len(other)) > _SHORT or not (_SENSE.search(one) and _SENSE.search(other)):
+        return False
+    most = min(len(one), len(other))
+    head = next((k for k in range(most) if one[k] != other[k]), most)
+    tail = next((k for k in range(most - head) if one[-1 - k] != other[-1 - k]), most - head)
+    apart = one[head : len(one) - tail], other[head : len(other) - tail]
+    return all(0 < len(part) <= _WORDS and _SENSE.search(part) is not None for part in apart)
 
 
 def _opposed(

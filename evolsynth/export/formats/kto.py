@@ -14,7 +14,8 @@ from evolsynth.rows import Row
 @exports("kto", optional={"tools": "[]"}, statuses=("accepted", "pending", "rejected"))
 def kto(row: Row) -> Iterator[dict[str, Any]]:
     """`prompt`, `completion` and `label`: both responses of a pair, else an accepted row's response
-    as good and, as bad, one that was rejected for what its response says: TRL's KTOTrainer."""
+    as good and, as bad, one that was rejected for what its response says, or that came with the
+    `label` false: TRL's KTOTrainer."""
     tools = tools_of(row)
     more = {} if tools is None else {"tools": tools}
     if "chosen" in row.extra and row.status != "rejected":
@@ -22,10 +23,11 @@ def kto(row: Row) -> Iterator[dict[str, Any]]:
         for made, good in ((chosen, True), (rejected, False)):
             yield {"prompt": prompt, "completion": made, "label": good, **more}
         return
-    turns = answered(row)
+    turns, label = answered(row), row.extra.get("label")
     if row.status == "rejected" and not _for_its_response(row):
         raise Unfit("rejected, but not for its response")
-    line = {"prompt": turns[:-1], "completion": turns[-1:], "label": row.status != "rejected"}
+    good = row.status != "rejected" and label is not False
+    line = {"prompt": turns[:-1], "completion": turns[-1:], "label": good}
     yield {**line, **more}
 
 

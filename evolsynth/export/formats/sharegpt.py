@@ -10,8 +10,7 @@ from evolsynth.export.turns import answered, said_in, tools_of
 from evolsynth.flat import dump
 from evolsynth.rows import Row
 
-_NAMES = {"system": "system", "user": "human", "assistant": "gpt", "tool": "observation",
-          "function": "observation"}  # fmt: skip
+_NAMES = {"system": "system", "user": "human", "assistant": "gpt", "tool": "observation"}
 
 
 def _described(columns: Iterable[str]) -> dict[str, Any]:

@@ -32,11 +32,16 @@ APART = [
     ("Explain the search A* in short.", "Explain the search A in short."),
     ("What is the value of x += 1?", "What is the value of x -= 1?"),
     ("What does $HOME/Bin hold? echo $HOME;", "What does $home/bin hold? echo $home;"),
+    ("What does grep -v do?", "What does grep -V do?"),
+    ("Explain curl -o file", "Explain curl -O file"),
+    ("Explain git log --oneline -s", "Explain git log --oneline -S"),
 ]
 #: And two that are one to everybody.
 SAME = [
     ("Name a river in Chile.", "name a  river in Chile!"),
     ("Où coule la Seine ?", "où coule la Seine?"),
+    ("Sum up the post-war years - in short.", "sum up the Post-War years - In short."),
+    ("Name a bird -- any bird.", "name a Bird -- any bird"),
     ("What is the capital of Chile ?", "What is the capital of Chile?"),
     ("**Name a river**", "Name a river"),
     ("Na\u200bme a \u2067river\u2069", "Name a river"),
@@ -79,6 +84,33 @@ def test_near_texts_in_scripts_without_spaces_are_found() -> None:
     assert len(deduplicate([text, other], method="minhash").duplicates) == 1
     apart = "札幌には雪まつりがあり、冬には氷の像を見るために大勢の人が訪れます。"
     assert deduplicate([text, apart], method="minhash").duplicates == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("请写一首关于春天的短诗。", "请写一首关于秋天的短诗。"),
+        ("请列出三种常见的水果。", "请列出五种常见的水果。"),
+        ("東京の人口を教えてください。", "京都の人口を教えてください。"),
+        ("次の文を英語に訳してください。", "次の文を仏語に訳してください。"),
+        ("บอกวิธีต้มไข่ให้สุกพอดี", "บอกวิธีต้มถั่วให้สุกพอดี"),
+    ],
+)
+def test_short_texts_without_spaces_that_differ_in_a_word_both_stay(one: str, other: str) -> None:
+    assert deduplicate([one, other], method="minhash").duplicates == []
+    assert deduplicate([one, one + "。"], method="minhash").duplicates != []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("東京の人口を教えてください。", "東京の人口を教えて下さい。"),  # the same word, in kana
+        ("请写一首关于春天的短诗。", "请写一首关于春天的短诗，谢谢。"),
+        ("なぜ空は青いのですか、教えてください。", "なぜ空は青いのですか？教えてください。"),
+    ],
+)
+def test_other_marks_and_endings_make_no_other_text(one: str, other: str) -> None:
+    assert len(deduplicate([one, other], method="minhash").duplicates) == 1
 
 
 def test_much_code_takes_no_time() -> None:

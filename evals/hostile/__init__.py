@@ -1,7 +1,8 @@
 """``python -m evals hostile``: nothing is destroyed, nothing hangs, nothing is silent.
 
-Trials are drawn by seed: a command (or a Python script) with its files, places, outputs and
-options, some of them as bad as people and machines can make them. Each runs in a process of its
+Trials are drawn by seed: a command (or a Python script) with its files (our own rows in ``files``,
+those of other tools in ``forms``), places, outputs and options, some of them as bad as people and
+machines can make them. Each runs in a process of its
 own, in a folder of its own, with limits of memory and time; `server` says how that is quick.
 ``--replay NAME`` makes one trial again and shows all of it.
 

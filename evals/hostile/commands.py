@@ -270,6 +270,7 @@ def _export(told: _Told) -> list[str]:
     form = told.draw.choice(("messages", "sharegpt", "alpaca", "prompt-completion", "dpo", "kto",
                              "grpo", "rows", "parquet", "hf"))  # fmt: skip
     words = [told.data(), "--format", form, "--no-embedder"]
+    told.trial.may_come.append("dataset_info.json")  # which stands beside some
     told.trial.rows = None
     if form == "hf":
         told.trial.outputs.append(Output("made", "text"))

@@ -267,6 +267,6 @@ def _later(row: dict[str, Any]) -> str:
 def _wrong(row: dict[str, Any], field: str) -> str:
     if row.get(field) is not None:
         return f"the field '{field}' holds no text. Name with --field one that does."
-    texts = [name for name, value in row.items() if isinstance(value, str)]
+    texts = [f"{name:.60}" for name, value in row.items() if isinstance(value, str)]
     there = f"It has {', '.join(texts[:5])}." if texts else "It has no field with text."
     return f"no field '{field}'. {there} Name with --field the one to compare."

@@ -227,7 +227,7 @@ def _unheard(label: str, taker: Taker, first: Row | Read | None) -> NoReturn:
     if taker.bad and not taker.read_some:
         raise Misread(f"{label}: none of its rows can be read. The first: {taker.first_bad}")
     fields = first.fields if isinstance(first, Read) else {} if first is None else first.extra
-    names = ", ".join(list(fields)[:10]) or "none"
+    names = ", ".join(f"{name:.60}" for name in list(fields)[:10]) or "none"
     if "batch_response" in fields:
         raise Misread(
             f"{label}: these are a batch's results, which do not say what was asked. Name the file "

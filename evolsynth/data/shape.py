@@ -171,7 +171,7 @@ class Shape:
         if told is not None:
             return {**data, **told}
         if self._named is not None and not isinstance(data.get("instruction"), str):
-            names = ", ".join(list(data)[:5]) or "nothing"
+            names = ", ".join(f"{name:.60}" for name in list(data)[:5]) or "nothing"
             raise InputError(f"this is not {self.form.title}: it has {names}.")
         return data
 

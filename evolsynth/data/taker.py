@@ -158,7 +158,7 @@ class Taker:
         for name in self._needs:
             value = data.get(name)
             if value is None:
-                texts = [n for n, v in data.items() if isinstance(v, str) and n != "id"]
+                texts = [f"{n:.60}" for n, v in data.items() if isinstance(v, str) and n != "id"]
                 there = f"It has {', '.join(texts[:5])}." if texts else "Add it."
                 return f"field '{name}': there is none. {there}"
             if not isinstance(value, str):

@@ -94,6 +94,15 @@ def test_a_row_over_lines_is_a_row(tmp_path: Path) -> None:
         read(tmp_path / "b.json")
 
 
+def test_a_list_in_a_line_is_found_whatever_its_rows_are(tmp_path: Path) -> None:
+    talk = {"messages": [{"role": "user", "content": "Name a bay."}]}
+    for data in ({"version": 1, "data": [talk, talk]}, {"data": [{"chosen": "a", "prompt": "b"}]}):
+        (tmp_path / "a.json").write_text(json.dumps(data))
+        assert len(read(tmp_path / "a.json")) == len(data["data"])  # type: ignore[arg-type]
+    (tmp_path / "a.json").write_text(json.dumps({"topics": [{"a": 1}], **talk}))
+    assert [row.instruction for row in read(tmp_path / "a.json")] == ["Name a bay."]
+
+
 def test_a_folder_is_read_by_its_parts(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     for k, part in enumerate(

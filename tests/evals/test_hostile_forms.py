@@ -1,0 +1,76 @@
+"""Files of other tools' forms, as hostile trials draw them: whole ones are read whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evals.hostile.contents import Content, good_rows
+from evals.hostile.forms import CONTAINERS, FORMS, formed
+from evals.hostile.trial import Draw
+from evolsynth.data.open import file_origin
+from evolsynth.errors import EvolsynthError
+from evolsynth.rows import Row
+
+_TABLES, _CELLS = ("parquet", "arrow", "ipc", "feather"), ("csv", "tsv", "csv.gz")
+#: Forms that have objects where a cell has text, and one whose empty objects no table takes.
+_NO_PLACE = {
+    "nested": (*_TABLES, *_CELLS),
+    **dict.fromkeys(("flat", "requests", "preferences"), _CELLS),
+}
+
+
+def placed(made: Content, folder: Path) -> Path:
+    path = folder / f"in{made.suffix}"
+    if made.parts is None:
+        path.write_bytes(made.data)
+    for name, data in (made.parts or {}).items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(data)
+    return path
+
+
+def says(row: Row) -> bool:
+    return row.settled or bool((row.instruction or "").strip() or row.messages)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "results"])
+def test_each_form_is_read_from_all_that_files_come_in(form: str, tmp_path: Path) -> None:
+    rows = good_rows(Draw(7), 3)
+    records = [FORMS[form](row) for row in rows]
+    for kind, (make, _) in CONTAINERS.items():
+        if kind in _NO_PLACE.get(form, ()):
+            continue
+        path = tmp_path / f"{form}.{kind}"
+        path.write_bytes(make(records))
+        came = list(file_origin(path).heard(says))
+        asked = [row.instruction for row in came]
+        assert asked == [row["instruction"] for row in rows], kind
+
+
+def test_faults_of_all_levels_are_drawn_and_told(tmp_path: Path) -> None:
+    """Nothing but our own errors comes of them, and what is whole is let pass."""
+    drawn = [formed(Draw(f"forms-{number}")) for number in range(150)]
+    assert 30 < sum(one.good for one in drawn) < 90
+    assert sum(one.parts is not None for one in drawn) > 5
+    assert len({one.suffix for one in drawn}) > 9
+    refused = 0
+    for number, one in enumerate(drawn):
+        if one.what.startswith("huge"):
+            continue
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        path = placed(one, folder)
+        try:
+            came = list(file_origin(path, skip_bad=number % 2 == 0).heard(says))
+        except EvolsynthError as error:
+            refused += 1
+            wrong = f"{one.what}: {error}" if one.good else ""
+            came = []
+        else:
+            wrong = ""
+        assert wrong == ""
+        text = "".join(row.to_json() for row in came)
+        assert not came or [mark for mark in one.marks if mark not in text] == [], one.what
+    assert refused > 20

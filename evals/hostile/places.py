@@ -232,6 +232,8 @@ class Places:
         self._trial.told.append(f"  spelled: {made}")
         if name == "-" or not (work / name).exists():
             made = "same"
+        if any(os.path.lexists(work / one) for one in ("other", "twin")):
+            made = "same"  # another output has that name already
         if made == "link":
             (work / "other").symlink_to(name)
             return "other"

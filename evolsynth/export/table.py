@@ -120,7 +120,8 @@ def write_folder(place: Path, parts: Mapping[str, Callable[[], Lines]]) -> dict[
     counts: dict[str, int] = {}
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as held:
+        hidden = tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent)
+        with _quiet(datasets), hidden as held:
             data = {}
             for name, lines in parts.items():
                 file = Path(held) / f"{name}.parquet"
@@ -131,8 +132,7 @@ def write_folder(place: Path, parts: Mapping[str, Callable[[], Lines]]) -> dict[
                     )
             made = Path(held) / "made"
             whole = next(iter(data.values())) if len(data) == 1 else datasets.DatasetDict(data)
-            with _quiet(datasets):
-                whole.save_to_disk(str(made))
+            whole.save_to_disk(str(made))
             if place.exists():
                 place.rename(Path(held) / "old")
             made.rename(place)

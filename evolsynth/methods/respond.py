@@ -257,8 +257,10 @@ def _ways(
 
 
 #: What tells how a response was made, kept of several where one was made otherwise than the first.
-MADE = ("sampling", "question", "grammar", "prompt", "prompt_sha256", "template_sha256")
-MADE += ("ground", "method")
+MADE = (
+    *("sampling", "question", "grammar", "prompt", "prompt_sha256", "template_sha256"),
+    *("ground", "method"),
+)
 
 
 def _held(

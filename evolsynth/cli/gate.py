@@ -17,6 +17,7 @@ from evolsynth.cli.progress.phrases import tiers_text
 from evolsynth.cli.progress.screen import Screen
 from evolsynth.data.grounded import grounds_of
 from evolsynth.data.open import file_origin
+from evolsynth.evaluation.duplicates.deduplicate import processors
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.check import COSTS, Check, ordered
 from evolsynth.evaluation.gate.gate import Gate
@@ -102,14 +103,14 @@ def gate(
         # what cannot be read is told before a model is loaded
         next(source.records(lambda _: True), None)
     stands = None if grounded_in is None else grounds_of(grounded_in, data)
-    model = MiniLM() if embedder else None
+    model = MiniLM(threads=processors()) if embedder else None
     if model is not None:
         model.load()  # a missing one is told before any work is done
     grounds = None if stands is None else stands(model)
     # A file is read ahead; a pipe is not, since its next row may come much later.
     came = source.heard(_asks) if grounds is None else grounds.beside(source.heard(_asks))
     rows: Rows = came if data == "-" else _ahead(came)
-    judge = Gate(model, settings=chosen, at_once=64)
+    judge = Gate(model, settings=chosen, at_once=_AT_ONCE)
     with (
         writing(output) as accept,
         nullcontext[Write](len) if rejects is None else writing(rejects) as refuse,
@@ -131,6 +132,10 @@ def gate(
         if reason == "reason":
             console.print(f"{count:8} {code}: {explain(code)}")
     return 0
+
+
+#: Rows that are compared with those before, and embedded, together: enough of each length.
+_AT_ONCE = 512
 
 
 _IN_PART = (

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evolsynth.evaluation.diversity.distances import Vectors, nearest_similarities, some
-from evolsynth.evaluation.diversity.measures import Figures, diversity, rarefied
+from evolsynth.evaluation.diversity.measures import NEAREST, Figures, diversity, rarefied
 from evolsynth.evaluation.diversity.summary import DiversityReport, diversity_report
 from evolsynth.evaluation.duplicates.index import nearest_pairs
 from evolsynth.evaluation.embed.base import rough
@@ -112,6 +112,12 @@ def survey(rows: Sequence[Row], embedder: Embedder) -> Neighbourhood | None:
     if len(rows) < len(texts):
         notes = (*notes, f"{len(texts) - len(rows):,} rows without a word are left out.")
         texts = [embedded_text(row) for row in rows]
+    if len(rows) > NEAREST:
+        notes = (
+            *notes,
+            f"The similarity to the nearest other row is that of {NEAREST:,} of the rows, drawn at "
+            "random, each to its nearest among all.",
+        )
     vectors = known.embed(texts)
     links = lineage(rows)
     shown = some(len(rows), MAP_LIMIT, 0)
@@ -159,8 +165,11 @@ def _direct_links(rows: Sequence[Row], shown: list[int]) -> list[tuple[int, int]
 def _histogram(
     rows: Sequence[Row], vectors: Vectors, links: Sequence[tuple[int, int]]
 ) -> dict[str, Any]:
-    nearest = nearest_similarities(vectors, apart_from=links)
-    values = {name: nearest[here] for name, here in _by_status(rows).items() if len(nearest)}
+    nearest = nearest_similarities(vectors, apart_from=links, sample=NEAREST)
+    if not len(nearest):
+        return histogram({})
+    places = some(len(rows), NEAREST, 0)
+    values = {name: nearest[np.isin(places, here)] for name, here in _by_status(rows).items()}
     return histogram({name: each[~np.isnan(each)] for name, each in values.items()})
 
 

@@ -156,8 +156,9 @@ _UNIT_TOLERANCE = 0.01
 def diversity(texts: Sequence[str], vectors: Vectors) -> Figures:
     """How varied a set of texts is: its ``count`` and six figures that need no clusters.
 
-    As in `Measure`, but ``nearest_median`` is the median over texts of the cosine *similarity* to
-    the nearest other one. ``None`` where a figure is not defined (fewer than 2 rows).
+    As in `Measure`, but ``nearest_median`` is the median over texts (at most `NEAREST`, drawn) of
+    the cosine *similarity* to the nearest other one. ``None`` where a figure is not defined (fewer
+    than 2 rows).
 
     Args:
         texts: n texts.
@@ -181,7 +182,7 @@ def diversity(texts: Sequence[str], vectors: Vectors) -> Figures:
             f"vector {off[0]} has the length {lengths[off[0]]:.3g}: "
             "divide each vector by its length first."
         )
-    wording, nearest = Wording(texts), nearest_similarities(vectors)
+    wording, nearest = Wording(texts), nearest_similarities(vectors, sample=NEAREST)
     return {
         "count": len(texts),
         "mean_distance": mean_distance(vectors),

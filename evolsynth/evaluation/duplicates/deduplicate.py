@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
 
 __all__ = ["KINDS", "THRESHOLDS", "Deduplicated", "Duplicate", "Method", "Stars"]
-__all__ += ["deduplicate"]
+__all__ += ["deduplicate", "processors"]
 
 Method = Literal["exact", "minhash", "static", "semantic"]
 #: From which similarity on two texts are duplicates, by method: measured on
@@ -212,7 +212,7 @@ def deduplicate(
     if method == "minhash" and threshold is not None:
         jaccard = threshold
     cosine = THRESHOLDS.get(method, 1.0) if threshold is None else threshold
-    workers = _processors() if workers is None else workers
+    workers = processors() if workers is None else workers
     if isinstance(texts, str):
         raise InputError("deduplicate() takes a list of texts, not one string: put it in a list.")
     if method not in get_args(Method):
@@ -488,7 +488,7 @@ class _Run:
         return Deduplicated(kept, duplicates, asked)
 
 
-def _processors() -> int:
+def processors() -> int:
     """Those that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

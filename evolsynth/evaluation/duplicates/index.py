@@ -41,7 +41,8 @@ _ROUGHLY = 0.1
 _MOST_DECIDED = 16
 _ROOM = 4096  # vectors in one array
 _SLACK = 1e-3  # by which a product of rough vectors (float16) or its last bits may be off
-_BLOCK = 512
+_BLOCK = 1024
+_ROUNDED = 1e-6  # by which rounding to six digits may raise a cosine
 #: The number of no input, as `Inputs` has it.
 _NO_INPUT = -1
 
@@ -435,26 +436,28 @@ def nearest_pairs(vectors: NDArray[np.float32], count: int) -> list[tuple[int, i
     if vectors.ndim != 2:
         raise InputError(f"nearest_pairs() takes an (n, d) array; this one is {vectors.shape}.")
     best: list[tuple[float, int, int]] = []
+    least = -np.inf  # below which no pair counts any more: nearly all of a large set lie there
     if count <= 0:
         return []
     for top in range(0, len(vectors), _BLOCK):
         for left in range(top, len(vectors), _BLOCK):
-            block = np.round(vectors[top : top + _BLOCK] @ vectors[left : left + _BLOCK].T, 6)
-            found = _best_of(block, top, left, count)
-            best = heapq.nsmallest(count, [*best, *found])
+            block = vectors[top : top + _BLOCK] @ vectors[left : left + _BLOCK].T
+            if top == left:
+                block[np.tril_indices(*block.shape[:1])] = -np.inf
+            if block.max() < least:
+                continue
+            best = heapq.nsmallest(count, [*best, *_best_of(block, top, left, count, least)])
+            least = -best[-1][0] - _ROUNDED if len(best) == count else -np.inf
     return [(i, j, -cosine) for cosine, i, j in best]
 
 
 def _best_of(
-    block: NDArray[np.float32], top: int, left: int, count: int
+    block: NDArray[np.float32], top: int, left: int, count: int, least: float
 ) -> list[tuple[float, int, int]]:
-    """The best pairs of one block as (-cosine, i, j); only those above the diagonal."""
-    rows, columns = np.indices(block.shape)
-    upper = np.flatnonzero((rows + top < columns + left).ravel())
-    values = -block.ravel()[upper].astype(np.float64)
+    """The best pairs of one block as (-cosine, i, j); none of those that are -inf."""
+    places = np.flatnonzero((block >= least) & (block > -np.inf))
+    values = -np.round(block.ravel()[places], 6).astype(np.float64)
     order = np.argsort(values, kind="stable")[:count]
-    width = block.shape[1]
-    return [
-        (float(values[k]), top + int(upper[k]) // width, left + int(upper[k]) % width)
-        for k in order
-    ]
+    rows, columns = np.divmod(places[order], block.shape[1])
+    found = zip(values[order].tolist(), rows.tolist(), columns.tolist(), strict=True)
+    return [(value, top + row, left + column) for value, row, column in found]

@@ -288,7 +288,8 @@ def same_request(one: str, other: str) -> bool:
     """Whether nothing in two alike texts says that they ask for different things.
 
     The same names, quotations, code and signs (`same_references`), no two words that are each
-    other's opposite, none that have changed places, and no sentence that asks for more.
+    other's opposite, none that have changed places, no sentence that asks for more, and of two
+    questions the same question word and no qualifier that only one has.
     Numbers and negation are not looked at: only texts with one `fact_key` are compared at all.
     """
     return (
@@ -297,7 +298,16 @@ def same_request(one: str, other: str) -> bool:
         and not swapped_roles(one, other)
         and not asks_more(one, other)
         and not asks_more(other, one)
+        and not _other_question(one, other)
     )
+
+
+def _other_question(one: str, other: str) -> bool:
+    if "?" not in one or "?" not in other:
+        return False
+    from evolsynth.evaluation.duplicates.questions import adds_to, asks_otherwise
+
+    return asks_otherwise(one, other) or adds_to(one, other)
 
 
 def _signs(text: str) -> tuple[tuple[str, ...], ...]:

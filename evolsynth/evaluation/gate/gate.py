@@ -38,7 +38,7 @@ __all__ = ["Gate", "OwnCheck", "part_findings"]
 #: A check of your own: a function of a row, or of a `Case` (as a `Check`), or of several rows.
 OwnCheck = Callable[[Row], Finding | None] | Check | BatchCheck
 
-_NOWHERE = np.zeros(1, dtype=np.float32)
+_READ = 64  # rows that the checks which look at each by itself go through together
 _WRITTEN: tuple[Part, ...] = ("instruction", "evolution")
 
 
@@ -68,7 +68,7 @@ class Gate:
 
     Rows that have come already are checked together, up to ``at_once``; none waits for those that
     have not. More at once are embedded quicker, and more are under way when a run is stopped: give
-    64 or so for rows of a file, where nothing is lost. What is kept of a row that was let through
+    512 or so for rows of a file, where nothing is lost. What is kept of a row that was let through
     is its text, its input once, its static vector and its id.
     """
 
@@ -139,7 +139,11 @@ class Gate:
 
     def _judge(self, rows: Sequence[Row], stream: _Stream) -> list[Row]:
         """Runs in the gate's thread."""
-        done = self._read(rows, stream)
+        done = [
+            row
+            for start in range(0, len(rows), _READ)  # few, so that what is known of a text is kept
+            for row in self._read(rows[start : start + _READ], stream)
+        ]
         live = [i for i, row in enumerate(done) if stream.concerns(row)]
         try:
             search = stream.search([done[i] for i in live])

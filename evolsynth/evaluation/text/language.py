@@ -207,14 +207,15 @@ def _latin(prose: str) -> str | None:
     if len(words) < _LEAST_WORDS:
         return None
     counts = _counts(words)
-    shares = {name: counts[name] / len(words) for name in _STOP_WORDS}
-    (best, share), (_, second) = sorted(shares.items(), key=lambda item: -item[1])[:2]
+    best = max(counts, key=counts.__getitem__, default="")
+    share = counts[best] / len(words)
+    second = max((count for name, count in counts.items() if name != best), default=0) / len(words)
     return best if share >= _LEAST_SHARE and share >= _LEAD * second else None
 
 
 def _counts(words: Sequence[str]) -> Counter[str]:
     """How many of the words are among the commonest of each language."""
-    return Counter(name for word in words for name in _WHOSE.get(word, ()))
+    return Counter([name for word in words if word in _WHOSE for name in _WHOSE[word]])
 
 
 @lru_cache(maxsize=4096)

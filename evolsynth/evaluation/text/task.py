@@ -127,7 +127,14 @@ Rule = Callable[[str, Root, Anchor], bool]
 def _words(task: Task) -> Rule:
     """The words of a kind, with what stands before the request or without."""
     found_in = _FOUND[task].search
-    return lambda request, found, anchor: any(map(found_in, (request, _SCENE.sub("", request))))
+
+    def rule(request: str, found: Root, anchor: Anchor) -> bool:
+        if found_in(request) is not None:
+            return True
+        scene = _SCENE.match(request)
+        return scene is not None and found_in(request[scene.end() :]) is not None
+
+    return rule
 
 
 def _verbs(task: Task) -> Rule:

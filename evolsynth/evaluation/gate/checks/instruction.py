@@ -160,14 +160,14 @@ _FORMULA = re.compile(
 
 
 def _debris(text: str) -> str | None:
-    letters = sum(c.isalpha() for c in text)
+    letters = sum(map(str.isalpha, text))
     if re.search(r"[\d)]\s*=\s*\Z", text):
         return None  # a sum asks for what it comes to
-    signs = sum(not c.isspace() for c in text) > 3 * max(letters, 1)
-    if signs and not asks(text) and not _FORMULA.search(text):
-        return "mostly numbers or symbols"
     if asks(text):
         return None
+    signs = len("".join(text.split())) > 3 * max(letters, 1)
+    if signs and not _FORMULA.search(text):
+        return "mostly numbers or symbols"
     if _CODE_START.search(text[:60]):
         return "code"
     return "a heading" if _HEADING.match(text) else None

@@ -67,8 +67,8 @@ def says_nothing(case: Case) -> Finding | None:
     offers to choose from ("before or after"), what fills its gap, and a sign, an operator or a
     keyword where one is asked for.
     """
-    said = [word.text.casefold() for word in words(case.answer)]
-    if any(word not in _STOP_WORDS or len(word) == 1 for word in said):
+    said = [word.lower for word in words(case.answer)]
+    if not _STOP_WORDS.issuperset(said) or any(len(word) == 1 for word in said):
         return None
     if asked_for(case, said) or (len(said) < _FEW and wants_signs(case)):
         return None
@@ -215,19 +215,18 @@ def no_answer(case: Case, *, substance_words: Words = 12) -> Finding | None:
     asked = case.asked.endswith("?") and len(known) <= _QUESTION and not code
     if asked and len(said) >= 3 and known.issuperset(said) and not decides(case):
         return Finding("no_answer", {"said": case.response})
-    substance, evasions, offered = 0, [], False
+    rest, evasions, offered = [], [], False
     for sentence in said_in:
-        evades = sentence.rstrip().endswith("?") or _OFFER.search(sentence)
-        if evades and not case.quotes(sentence):
+        offers = _OFFER.search(sentence) is not None
+        if (offers or sentence.rstrip().endswith("?")) and not case.quotes(sentence):
             evasions.append(sentence.strip())
-            offered = offered or bool(_OFFER.search(sentence))
+            offered = offered or offers
         else:
-            substance += len(words(sentence))
-    if offered and substance < substance_words:
-        return Finding(
-            "no_answer", {"said": evasions[0], "words": substance, "least": substance_words}
-        )
-    return None
+            rest.append(sentence)
+    substance = sum(len(words(sentence)) for sentence in rest) if offered else 0
+    if not offered or substance >= substance_words:
+        return None
+    return Finding("no_answer", {"said": evasions[0], "words": substance, "least": substance_words})
 
 
 def _is_code(sentence: str) -> bool:
@@ -506,8 +505,8 @@ def copies_question(case: Case, *, copied_words: Words = 6, new_words: Words = 6
         return None  # the text as it was, where lines were to be joined
     if (given := _given_back(case, copied_words)) is not None:
         return given
-    asked = [w.text.casefold() for w in words(instruction)]
-    said = [w.text.casefold() for w in words(response)]
+    asked = [w.lower for w in words(instruction)]
+    said = [w.lower for w in words(response)]
     bare = said == asked or [w for w in said if w not in _FORM] == asked
     keeps, least = (_SAYS_AGAIN, _LEAST_BARE) if bare else (_KEEPS_TEXT, copied_words)
     if len(asked) < least or keeps.search(plain(instruction)):
@@ -526,10 +525,12 @@ def copies_question(case: Case, *, copied_words: Words = 6, new_words: Words = 6
 
 def _given_back(case: Case, least: int) -> Finding | None:
     """Found where a response is the input, or the instruction with its input, and nothing else."""
+    count = len(words(case.input)) if case.input else 0
+    if count < least:
+        return None
     said = " ".join(case.answer.split())
     given = (" ".join(plain(text).split()) for text in (case.input, case.shown))
-    count = len(words(case.input))
-    if count < least or said not in given or _KEEPS_TEXT.search(plain(case.instruction)):
+    if said not in given or _KEEPS_TEXT.search(plain(case.instruction)):
         return None
     return Finding("copies_question", {"copied": "the input", "words": count, "least": least})
 

@@ -64,9 +64,11 @@ _BOTH: tuple[Part, Part] = ("instruction", "response")
 def empty(case: Case) -> Finding | None:
     """Found where there is no letter, digit or sign that says anything. To an input of signs alone,
     and to who asks for a sign, a pattern or code, any sign may be the answer."""
-    said = any(c.isalnum() or unicodedata.category(c) in ("So", "Sm") for c in case.whole)
-    signs = case.part == "response" and case.whole.strip() and (case.signs or wants_signs(case))
-    return None if said or signs else Finding("empty")
+    whole = case.whole
+    if any(c.isalnum() or unicodedata.category(c) in ("So", "Sm") for c in whole):
+        return None
+    signs = case.part == "response" and whole.strip() and (case.signs or wants_signs(case))
+    return None if signs else Finding("empty")
 
 
 #: What may be said in signs alone.
@@ -374,7 +376,7 @@ def repetition(case: Case) -> Finding | None:
     copied, it has what that has.
     """
     text, response = case.text, case.part == "response"
-    prose = re.sub(r"```.*?(?:```|$)", " ", text, flags=re.S)
+    prose = re.sub(r"```.*?(?:```|$)", " ", text, flags=re.S) if "```" in text else text
     run = _RUN.search(_SHOWN.sub(" ", text))
     if run:
         return Finding("repetition", {"what": "characters", "repeated": run.group()[:20]})
@@ -386,19 +388,25 @@ def repetition(case: Case) -> Finding | None:
         tokens = units(prose)
     if stutter := _stutter(prose, response):
         return Finding("repetition", {"what": "word", "repeated": stutter})
-    letters = sum(_LETTER.match(token) is not None for token in tokens) > len(tokens) / 2
-    least = _OF_LETTERS if letters else _OF_WORDS
-    loop = _loop(tokens, least)
+    least = _OF_WORDS
+    if not prose.isascii():
+        letters = sum(_LETTER.match(token) is not None for token in tokens) > len(tokens) / 2
+        least = _OF_LETTERS if letters else _OF_WORDS
+    # in a loop, and in whatever is said again, three words in a row come again
+    new = len(set(zip(tokens, tokens[1:], tokens[2:], strict=False))) == max(len(tokens) - 2, 0)
+    loop = None if new else _loop(tokens, least)
     if loop is not None:
         return Finding("repetition", {"what": "phrase", "repeated": loop})
     verse = response and _is_verse(prose, case.asked)
-    twice = _said_again(tokens, 2 if verse else 1, least) if response else None
+    twice = _said_again(tokens, 2 if verse else 1, least) if response and not new else None
     if twice or (response and not verse and (twice := _sentence_again(prose, least))):
         return Finding("repetition", {"what": "passage", "repeated": twice})
     bare = (_NUMBER.sub("", line) for line in prose.splitlines())
     lines = [" ".join(s.split()).casefold() for s in bare if len(s.split()) > 1]
     if lines and 1 - len(set(lines)) / len(lines) > 0.5 and len(lines) >= 5:
         return Finding("repetition", {"what": "lines", "repeated": _commonest(lines)})
+    if new:
+        return None
     size = least.gram
     grams = [" ".join(tokens[i : i + size]) for i in range(len(tokens) - size + 1)]
     if len(grams) >= least.grams and 1 - len(set(grams)) / len(grams) > 0.4:
@@ -502,8 +510,6 @@ def _sentence_again(text: str, least: _Bounds) -> str | None:
 
 def _loop(tokens: Sequence[str], least: _Bounds) -> str | None:
     """The first phrase said again and again without a break; numbers alone are not a phrase."""
-    if len(set(zip(tokens, tokens[1:], tokens[2:], strict=False))) == len(tokens) - 2:
-        return None  # in a loop three words in a row come again
     for size in range(1, least.phrase + 1):
         wanted = size * ((least.times if size > least.short else least.times_short) - 1)
         same = 0

@@ -37,6 +37,9 @@ PROGRAMS = {
     ),
     "yield": Program("evals.yields", "seeds that get accepted evolutions, and what they cost"),
     "duplicates": Program("evals.duplicates", "planted duplicates: who finds them, and how fast"),
+    "question-pairs": Program(
+        "evals.question_pairs", "are questions with one meaning told from those that look alike?"
+    ),
     "magpie": Program("evals.magpie", "does Magpie keep to a domain, and at what cost?"),
     "rouge": Program("evals.rouge", "ROUGE-L against a pool of tasks: speed, and nothing missed"),
     "self-instruct": Program(

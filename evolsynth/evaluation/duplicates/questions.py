@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 from evolsynth.evaluation.text.language import is_english
-from evolsynth.evaluation.text.words import content, plain, sentences, stems
+from evolsynth.evaluation.text.words import content, plain, sentences, stems, vocabulary
 
 __all__ = ["adds_to", "asks_otherwise", "kind_of_question"]
 
@@ -19,7 +19,8 @@ _LEADING = re.compile(
     r"\A(?:\W|(?:please|hello|hi|hey|so|ok|okay|well|and|but|also|now|help)\b"
     r"|(?:can|could|would|will|does|do) (?:any|some)(?:one|body)(?: here)?(?: please)? "
     r"(?:tell me|explain(?: to me)?|know|say|help me (?:with|understand))\b"
-    r"|(?:(?:can|could|would|will) you )?(?:please )?(?:tell|explain to|give|show)(?: me)?\b|i (?:want|would like|need) to know\b|i wonder\b)+",
+    r"|(?:(?:can|could|would|will) you )?(?:please )?(?:tell|explain to|give|show)(?: me)?\b"
+    r"|i (?:want|would like|need) to know\b|i wonder\b)+",
     re.I,
 )
 #: Quantities by the words that ask for them; those in one line are one.
@@ -55,7 +56,8 @@ _KINDS = tuple(
             r"what(?:'s| is| are| would be)(?: (?:the|a|an|some|any))?(?: \w+){0,2}? "
             r"(?:ways?|methods?|steps?|procedure|technique)"
             r"|(?:is|are) there (?:an?|any|some)(?: \w+)? ways?"
-            r"|what (?:can|should|could|must|do) (?:i|you|we|one|people) (?:have to )?do|what helps",
+            r"|what (?:can|should|could|must|do) (?:i|you|we|one|people) (?:have to )?do"
+            r"|what helps",
         ),
         (
             "reason",
@@ -65,7 +67,8 @@ _KINDS = tuple(
         ("when", r"when|(?:(?:in|on|at|by) )?(?:which|what) (?:year|day|time|month|age|century)"),
         (
             "where",
-            r"where|(?:in|on|at|from|to) (?:which|what) (?:place|country|city|town|website|site|shop)",
+            r"where|(?:in|on|at|from|to) (?:which|what) "
+            r"(?:place|country|city|town|website|site|shop)",
         ),
         ("who", r"who|whom|whose"),
         ("?", r"what (?:makes?|made|causes?|caused|keeps?|kept|leads?|led)|what is it"),
@@ -94,14 +97,14 @@ _MAY_BE_ONE = {
 }
 #: Words of content that a question may have or lack and ask the same.
 _FRAME = stems(
-    """best good better great right proper perfect perfectly nice way ways method step thing things
-    stuff people person man someone somebody anyone anybody help please tell explain know say get go
-    make made do does use need want would like reason cause purpose kind type sort really truly
-    actually exactly ever just also possible able okay advice question answer word different exist
-    off out up away""".split()
+    vocabulary(
+        """best good better great right proper perfect perfectly nice way ways method step thing
+        things stuff people person man someone somebody anyone anybody help please tell explain know
+        say get go make made do does use need want would like reason cause purpose kind type sort
+        really truly actually exactly ever just also possible able okay advice question answer word
+        different exist off out up away"""
+    )
 )
-
-
 #: The part of its words that a question adds at least: of a long one, one word more is none.
 _A_PART = 0.1
 

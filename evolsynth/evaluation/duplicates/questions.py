@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from evolsynth.evaluation.text.language import is_english
 from evolsynth.evaluation.text.words import content, plain, sentences, stems, vocabulary
@@ -42,6 +43,7 @@ _AMOUNTS = {
     )
     for word in line.split()
 }
+_QUANTITIES = stems(_AMOUNTS)
 _AMOUNT = re.compile(
     rf"(?:how|what(?:'s| is| was| are)? (?:the )?)\s*({'|'.join(_AMOUNTS)})\b", re.I
 )
@@ -109,27 +111,46 @@ _FRAME = stems(
 _A_PART = 0.1
 
 
+class _Question(NamedTuple):
+    """What is asked for, empty where it cannot be told, and the words of content around that."""
+
+    kind: str
+    meant: frozenset[str]
+
+
 def kind_of_question(text: str) -> str:
     """What the question of a text asks for ("why" and "what is the reason": a reason).
 
     Empty where it cannot be told: there is no question, or there are several.
     """
-    return _kind(text)
+    return _read(text).kind
 
 
 @lru_cache(maxsize=4096)
-def _kind(text: str) -> str:
-    asked = [s for s in sentences(plain(text)) if s.rstrip().endswith("?")]
+def _read(text: str) -> _Question:
+    flat = plain(text)
+    asked = [s for s in sentences(flat) if s.rstrip().endswith("?")]
     if len(asked) != 1 or not is_english(text):
-        return ""
+        return _Question("", frozenset())
     question = asked[0].strip()
-    flat = question[led.end() :] if (led := _LEADING.match(question)) else question
-    if _OF_TIME.match(flat):
-        return "amount: long"
-    if (amount := _AMOUNT.match(flat)) is not None:
-        return f"amount: {_AMOUNTS[amount[1].lower()]}"
-    found = next((name for name, pattern in _KINDS if pattern.match(flat)), "")
-    return "" if found == "?" else found
+    led = _LEADING.match(question)
+    question = question[led.end() :] if led else question
+    kind, opening = _opened(question)
+    rest = flat.replace(question, question[len(opening) :])
+    meant = frozenset(word.stem for word in content(rest)) - _FRAME
+    # "Is it hard ...?" says a word that is part of "How hard is it ...?"
+    return _Question(kind, meant - _QUANTITIES if kind == "yes or no" else meant)
+
+
+def _opened(question: str) -> tuple[str, str]:
+    """What a question asks for, and the words that say so."""
+    if (time := _OF_TIME.match(question)) is not None:
+        return "amount: long", time.group()
+    if (amount := _AMOUNT.match(question)) is not None:
+        return f"amount: {_AMOUNTS[amount[1].lower()]}", amount.group()
+    found = ((name, pattern.match(question)) for name, pattern in _KINDS)
+    name, match = next(((name, match) for name, match in found if match), ("?", None))
+    return ("" if name == "?" else name), match.group() if match else ""
 
 
 def asks_otherwise(one: str, other: str) -> bool:
@@ -148,12 +169,8 @@ def adds_to(one: str, other: str) -> bool:
     "... without exercise", "... in a car". What questions may have or lack ("the best way",
     "please") is none.
     """
-    if not kind_of_question(one) or not kind_of_question(other):
+    a, b = _read(one), _read(other)
+    if not a.kind or not b.kind:
         return False
-    less, more = sorted((_meant(one), _meant(other)), key=len)
+    less, more = sorted((a.meant, b.meant), key=len)
     return less < more and len(more - less) >= _A_PART * len(more)
-
-
-@lru_cache(maxsize=4096)
-def _meant(text: str) -> frozenset[str]:
-    return frozenset(word.stem for word in content(text)) - _FRAME

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.index import DuplicateIndex, nearest_pairs
-from evolsynth.evaluation.duplicates.same_request import normalise, same_facts
+from evolsynth.evaluation.duplicates.same_request import (
+    in_words_only,
+    normalise,
+    same_facts,
+    same_words,
+)
 
 
 def unit(*values: float) -> NDArray[np.float32]:
@@ -21,6 +26,7 @@ def unit(*values: float) -> NDArray[np.float32]:
 
 
 EAST, NORTH = unit(1, 0), unit(0, 1)
+OPPOSITES = ("hot", "cold", "first", "last", "do", "undo", "formal", "informal", "to", "unto", "un")
 
 
 @pytest.mark.parametrize(
@@ -248,3 +254,41 @@ def test_a_text_without_a_direction_is_near_nothing_whoever_comes_with_it() -> N
     nothing = np.zeros(2, dtype=np.float32)
     assert index.search(["..", "two"], np.stack([nothing, -EAST])).find(0) is None
     assert index.find("..", nothing) is None
+
+
+def test_candidates_behind_many_that_differ_in_facts_are_found() -> None:
+    """Facts are compared from the nearest candidate on, and of as many as it takes."""
+    index = DuplicateIndex(0.5, embedder=Deciding({"see it": EAST, "look at it": EAST}))
+    for k in range(40):
+        index.add(f"named {k}", f"see Peru{'x' * k}", unit(1, 0.001 * k))
+    index.add("twin", "look at it", unit(1, 0.2))
+    found = index.find("see it", EAST)
+    assert found is not None
+    assert found.detail["of"] == "twin"
+
+
+@given(*[st.frozensets(st.sampled_from(OPPOSITES), max_size=6)] * 2)
+def test_opposites_are_those_that_each_pair_of_words_gives(
+    one: frozenset[str], other: frozenset[str]
+) -> None:
+    pairs = [(x, y) for x in one - other for y in other - one]
+    prefixes = ("un", "in", "im", "ir", "dis", "non", "de")
+    expected = any({x, y} in ({"hot", "cold"}, {"first", "last"}) for x, y in pairs) or any(
+        x == p + y or y == p + x for x, y in pairs for p in prefixes
+    )
+    assert same_words(one, other) is not expected
+
+
+@pytest.mark.parametrize(
+    "text", ["Name 5 rivers", "Do not run", 'Say "tea"', "See Peru", "Use C#", "Call `f(x)`"]
+)
+def test_a_text_with_a_fact_is_not_its_words_alone(text: str) -> None:
+    assert in_words_only(text) is None
+    assert in_words_only("Tell me of the sea") == ("tell", "me", "of", "the", "sea")
+
+
+@pytest.mark.parametrize("count", [1, 5, 60])
+def test_of_many_equal_pairs_the_first_are_given(count: int) -> None:
+    vectors = np.tile(np.stack([EAST, NORTH]), (9, 1))
+    pairs = [(i, j) for i in range(18) for j in range(i + 2, 18, 2)]
+    assert [(i, j) for i, j, _ in nearest_pairs(vectors, count)] == sorted(pairs)[:count]

@@ -234,6 +234,17 @@ def test_the_histogram_counts_every_row_on_it_once() -> None:
     assert sum(histogram({"accepted": np.array([-1, 1], np.float32)})["data"][0]["y"]) == 2
 
 
+def test_of_many_rows_some_are_asked_for_their_nearest_and_the_page_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("evolsynth.report.neighbourhood.NEAREST", 10)
+    html = build_report(some_rows(), embedder=Scattered())
+    bars = Page(html).figures["nearest"]["data"]
+    assert sum(sum(trace["y"]) for trace in bars) == 10
+    assert "that of 10 of the rows, drawn at random" in html
+    assert "drawn at random" not in build_report(some_rows()[:8], embedder=Scattered())
+
+
 def test_a_text_is_embedded_once_however_many_rows_have_it() -> None:
     embedder = Scattered()
     build_report([Row.make("same", key=str(n)) for n in range(5)], embedder=embedder)

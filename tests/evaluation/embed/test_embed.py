@@ -67,6 +67,21 @@ def test_many_texts_at_once_have_the_bits_of_each_by_itself(
 
 
 @pytest.mark.real
+def test_several_threads_give_the_bits_of_one(embedder: MiniLM, alone: NDArray[np.float32]) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    several = MiniLM_like(embedder, threads=3)
+    assert several.embed(MANY).tobytes() == alone.tobytes()
+    assert torch.get_num_threads() == before
+
+
+def test_there_is_one_thread_or_more() -> None:
+    with pytest.raises(InputError, match="threads=0"):
+        MiniLM(threads=0)
+
+
+@pytest.mark.real
 def test_where_the_bits_differ_each_text_is_embedded_by_itself(
     embedder: MiniLM, alone: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,9 +137,9 @@ def test_nothing_gives_an_empty_array(embedder: MiniLM) -> None:
     assert embedder.embed([]).shape == (0, 384)
 
 
-def MiniLM_like(loaded: MiniLM, *, cached: int = 0) -> MiniLM:  # noqa: N802
+def MiniLM_like(loaded: MiniLM, *, cached: int = 0, threads: int = 1) -> MiniLM:  # noqa: N802
     """Another embedder with the same weights and a memory of its own."""
-    other = MiniLM(cached=cached)
+    other = MiniLM(cached=cached, threads=threads)
     loaded.load()
     other._model = loaded._model
     return other

@@ -235,6 +235,24 @@ def test_verdicts_do_not_depend_on_how_many_rows_come_at_once(texts: list[str]) 
     assert together == judged(iter(rows)) == judged(one_by_one(rows)) == judged(rows, 64)
 
 
+def test_rows_that_come_together_may_be_read_few_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = [*TEXTS, "ok", TEXTS[0].upper(), "Describe in winter a lighthouse.", *TEXTS[::-1]]
+    rows = [Row.make(text, key=str(i)) for i, text in enumerate(texts)]
+    strict = GateSettings(near_duplicate=0.8)
+
+    def judged() -> list[Row]:
+        return asyncio.run(check(rows, gate=Gate(Bag(), settings=strict, at_once=512)))
+
+    together = judged()
+    monkeypatch.setattr("evolsynth.evaluation.gate.gate._READ", 2)
+    assert judged() == together
+    assert {"too_short", "exact_duplicate", "near_duplicate"} <= {
+        code for row in together for code in reasons(row)
+    }
+
+
 def test_a_gate_takes_one_row_or_more_at_once() -> None:
     with pytest.raises(InputError, match="at_once=0"):
         Gate(at_once=0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -229,7 +229,6 @@ class Search:
             fellows.add(vector, key)
         self._fellows = fellows.near(vectors, keys, index._least)
         self._seen: dict[int, list[tuple[float, int]]] = {}
-        self._beside: dict[int, list[tuple[float, int]]] = {}
         self._added: dict[int, int] = {}
         self._meant: dict[int, NDArray[np.float16]] = {}
         if index._embedder is not None and len(texts) > 1:
@@ -241,9 +240,10 @@ class Search:
         for place in index._twins(self._texts[i].text, self._abouts[i]):
             if index._ids[place] not in ignore:
                 return Finding("exact_duplicate", {"of": index._ids[place], "similarity": 1.0})
-        fellows = [(c, self._added[j]) for c, j in self._like_fellows(i) if j in self._added]
-        near = [f for f in fellows if index._ids[f[1]] not in ignore]
-        near = _nearest([*self._like_seen(i, ignore), *near])
+        added = self._added
+        fellows = self._like_fellows(i, lambda j: j in added and index._ids[added[j]] not in ignore)
+        seen = self._like_seen(i, ignore)
+        near = _nearest([*seen, *((cosine, added[j]) for cosine, j in fellows)])
         if near and index._embedder is not None:
             near = self._decided(i, [place for _, place in near], index._embedder)
         if not near:
@@ -260,60 +260,41 @@ class Search:
             self._index._embedded[place] = self._meant[i]
 
     def _like_seen(self, i: int, ignore: Collection[str] = ()) -> list[tuple[float, int]]:
-        """The cosine and place of the texts seen before that may be near: of all such, those that
-        are asked about."""
-        if ignore:
-            return self._near_seen(i, ignore)
-        if i not in self._seen:
-            self._seen[i] = self._near_seen(i, ())
-        return self._seen[i]
-
-    def _near_seen(self, i: int, ignore: Collection[str]) -> list[tuple[float, int]]:
-        """Goes through the candidates from the nearest on, until those behind are further off than
-        all that are needed: facts are compared of a few of hundreds."""
+        """The cosine and place of the texts seen before that may be near, as `_closest` says."""
+        if not ignore and i in self._seen:
+            return self._seen[i]
         index, text, vector = self._index, self._texts[i], self._vectors[i]
-        roughly, places = self._candidates[i]
-        if not len(places):
-            return []
-        about = index._inputs.near(self._abouts[i]) if self._abouts[i] else {_NO_INPUT}
-        found: list[tuple[float, int]] = []
-        last = index._least  # the cosine that another must have at least
-        for rough, place in zip(roughly.tolist(), places.tolist(), strict=True):
-            if rough < last - _SLACK:
-                break
-            if index._abouts[place] not in about or index._ids[place] in ignore:
-                continue
-            cosine = index._vectors.cosine(vector, place)
-            if cosine >= last and _same_facts(index._embedder, text, index._texts[place]):
-                found = _nearest([*found, (cosine, place)])
-                last = found[-1][0] if len(found) == _MOST_DECIDED else last
+        about: Collection[int] = {_NO_INPUT}
+        if self._abouts[i] and len(self._candidates[i].places):
+            about = index._inputs.near(self._abouts[i])
+        found = _closest(
+            self._candidates[i],
+            index._least,
+            lambda place: index._abouts[place] in about and index._ids[place] not in ignore,
+            lambda place: index._vectors.cosine(vector, place),
+            lambda place: _same_facts(index._embedder, text, index._texts[place]),
+        )
+        if not ignore:
+            self._seen[i] = found
         return found
 
-    def _like_fellows(self, i: int) -> list[tuple[float, int]]:
-        """The same of the texts before this one that are looked for with it."""
-        if i not in self._beside:
-            self._beside[i] = self._near_fellows(i)
-        return self._beside[i]
-
-    def _near_fellows(self, i: int) -> list[tuple[float, int]]:
-        index = self._index
+    def _like_fellows(self, i: int, counts: Callable[[int], bool]) -> list[tuple[float, int]]:
+        """The same of those before this one that are looked for with it and count."""
+        index, text, vector = self._index, self._texts[i], self._vectors[i]
         kind = index._vectors.kind  # as they will be compared once they are seen
-        found = []
-        for j in self._fellows[i][1].tolist():
-            same = j < i and _same_input(self._abouts[i], self._abouts[j])
-            if same and self._vectors[j].any():
-                cosine = _cosine(self._vectors[i], self._vectors[j].astype(kind))
-                if cosine >= index._least and _same_facts(
-                    index._embedder, self._texts[i], self._texts[j]
-                ):
-                    found.append((cosine, j))
-        return found
+        return _closest(
+            self._fellows[i],
+            index._least,
+            lambda j: j < i and counts(j) and _same_input(self._abouts[i], self._abouts[j]),
+            lambda j: _cosine(vector, self._vectors[j].astype(kind)),
+            lambda j: _same_facts(index._embedder, text, self._texts[j]),
+        )
 
     def _embed_what_is_near(self, embedder: Embedder) -> None:
         """Ask the embedder once about all that it may have to decide: a good deal quicker."""
         index, own, seen = self._index, set[int](), set[int]()
         for i in range(len(self._texts)):
-            before, fellows = self._like_seen(i), self._like_fellows(i)
+            before, fellows = self._like_seen(i), self._like_fellows(i, lambda _: True)
             if before or fellows:
                 own |= {i, *(j for _, j in fellows)}
                 seen |= {p for _, p in before if p not in index._embedded}
@@ -359,6 +340,35 @@ class _Likely(NamedTuple):
 
     cosines: NDArray[np.float32]
     places: NDArray[np.int64]
+
+
+def _closest(
+    likely: _Likely,
+    least: float,
+    counts: Callable[[int], bool],
+    cosine: Callable[[int], float],
+    same: Callable[[int], bool],
+) -> list[tuple[float, int]]:
+    """The cosine and place of the likely texts that are near, as many as are asked about.
+
+    Goes through them from the nearest on, until those behind are further off than all that are
+    needed: so facts are compared of a few of hundreds.
+
+    Args:
+        least: the cosine from which on one is near.
+        counts: whether that at a place is to be looked at.
+        cosine: exactly.
+        same: whether the facts are the same.
+    """
+    found: list[tuple[float, int]] = []
+    for rough, place in zip(likely.cosines.tolist(), likely.places.tolist(), strict=True):
+        if rough < least - _SLACK:
+            break
+        if counts(place) and (exact := cosine(place)) >= least and same(place):
+            found = _nearest([*found, (exact, place)])
+            if len(found) == _MOST_DECIDED:
+                least = found[-1][0]
+    return found
 
 
 class _Blocks:

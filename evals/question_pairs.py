@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -95,7 +96,7 @@ def measure(pairs: Sequence[Pair], embedder: Embedder) -> tuple[float, float, li
     same = np.array([pair.duplicate for pair in pairs])
     # at a threshold of next to nothing, rules alone keep a pair apart
     apart = np.array([not _dropped(pair, embedder, 0.01) for pair in pairs])
-    found = [figures(pairs, lambda p, at=at: _dropped(p, embedder, at), at) for at in _STEPS]
+    found = [figures(pairs, partial(_dropped, embedder=embedder, threshold=t), t) for t in _STEPS]
     return auroc(same, cosines - 2 * apart), auroc(same, cosines), found
 
 

@@ -38,6 +38,11 @@ _ASSISTANT_SPEAKS = re.compile(
 )
 
 
+#: All sentences but the last, and what is quoted.
+_SAME_SENTENCE = re.compile(r"\A.*[.!?]\s", re.S)
+_QUOTED = re.compile(r"\"[^\"\n]{0,400}\"|`[^`\n]{0,200}`")
+
+
 @check(
     "role_confusion",
     "instruction",
@@ -48,8 +53,13 @@ _ASSISTANT_SPEAKS = re.compile(
     advice="Keep the model's own system prompt in magpie, or raise its candidates.",
 )
 def role_confusion(case: Case) -> Finding | None:
-    """Found where the instruction speaks as the assistant, or to itself."""
-    match = _ASSISTANT_SPEAKS.search(case.asked) or says_of_itself(case)
+    """Found where the instruction speaks as the assistant, or to itself, and does not quote it or
+    ask for a text that says so."""
+    text = _QUOTED.sub('""', case.asked)
+    match = _ASSISTANT_SPEAKS.search(text)
+    if match is not None and _TELLS.search(_SAME_SENTENCE.sub("", text[: match.start()])):
+        match = None  # "a tweet as a robot: I'm an AI"
+    match = match or says_of_itself(case)
     return Finding("role_confusion", {"said": match.group()}) if match else None
 
 
@@ -87,14 +97,34 @@ def not_an_instruction(case: Case) -> Finding | None:
         if why == "a heading" and case.beside and text.endswith(":"):
             why = None  # "Summary:" asks for what its text should be made into
     elif why is None and language(text) is None and _CODE_START.search(text[:60]):
-        why = None if asks(text) else "code"  # code alone may hold words of any language
+        why = None if _asks_in_code(text) else "code"  # code alone may hold words of any language
     return None if why is None else Finding("not_an_instruction", {"why": why})
+
+
+#: What is wanted or does not work, said to somebody who can help; a thing that is ordered by name.
+_NEEDS = re.compile(
+    r"\bi(?: also| just)? (?:want|need|would like to|keep getting|get|got)\b|\bi'd like to\b|\b(?:and|but) want to\b"
+    r"|\bi(?:'m| am) (?:trying|looking|getting|stuck)\b"
+    r"|\bmy [\w ]{1,40} (?:fails?|crash(?:es)?|hangs?|throws|won't|doesn't|don't|isn't)\b"
+    r"|\A\W*(?:an?|one|two|three|five|ten|\d{1,2}|some|another)\s(?:\w+\s){0,2}"
+    r"(?:poems?|haikus?|limericks?|verses?|songs?|titles?|headlines?|tweets?|captions?|slogans?|names?|"
+    r"tables?|lists?|functions?|scripts?|quer(?:y|ies)|regex(?:es)?|commands?|examples?|recipes?|jokes?|"
+    r"stor(?:y|ies))\b(?=\W+(?:about|for|on|of|in|with|to|that|which)\b)",
+    re.I,
+)
+#: What parts code from what is asked of it: an arrow, a dash, a comment.
+_PARTS = re.compile(r"\s(?:->|→|[—–-])\s|\n|\*/|/\*|//|#")
+
+
+def _asks_in_code(text: str) -> bool:
+    """Whether code, or a comment in it, asks for something."""
+    return asks(text) or any(asks(part.strip()) for part in _PARTS.split(text) if part.strip())
 
 
 def _answers(text: str) -> str | None:
     opening = _ASSISTANT.search(text)
     if opening is None:
-        stated = states(text) and text[-1] in ".!" and not asks(text)
+        stated = states(text) and text[-1] in ".!" and not (asks(text) or _NEEDS.search(text))
         return "a statement" if stated else None
     rest = text[opening.end() :]
     offered = re.match(r"how|hello|as an ai|i can|sure", opening.group().strip(), re.I)
@@ -155,7 +185,7 @@ def _misread(piece: str) -> bool:
 #: Something to reckon out: signs of reckoning between figures or names, a function of figures.
 _FORMULA = re.compile(
     r"[\w)\]!%²³°]\s?(?:[=+*/^×÷·<>≤≥≠≈√−]|\*\*| - )\s?[\w(\[√-]|\b[a-z]{2,12}\([^()\n]{0,40}\d"
-    r"|\d ?% of \d"
+    r"|\d ?% of \d|\[[^\]\s]{1,30}\]|\\[A-Za-z]"
 )
 
 
@@ -163,11 +193,11 @@ def _debris(text: str) -> str | None:
     letters = sum(map(str.isalpha, text))
     if re.search(r"[\d)]\s*=\s*\Z", text):
         return None  # a sum asks for what it comes to
-    if asks(text):
-        return None
     signs = len("".join(text.split())) > 3 * max(letters, 1)
-    if signs and not _FORMULA.search(text):
+    if signs and not asks(text) and not _FORMULA.search(text):
         return "mostly numbers or symbols"
+    if _asks_in_code(text):
+        return None
     if _CODE_START.search(text[:60]):
         return "code"
     return "a heading" if _HEADING.match(text) else None
@@ -213,7 +243,8 @@ _TELLS = re.compile(
     r"\b(?:announce\w*|tweets?|posts?|messages?|sms|notes?|e-?mails?|invit\w+|captions?|remind\w*|"
     r"notices?|notifications?|letters?|repl(?:y|ies)|story|poems?|haiku|songs?|slogans?|headlines?|"
     r"status|translat\w*|dialogue|sentences?|speech|jokes?|adverts?|advertisements?|flyers?|"
-    r"out[- ]of[- ]office|rewrite|rephrase|paraphrase|summari[sz]e|classify|extract)\b",
+    r"out[- ]of[- ]office|rewrite|rephrase|paraphrase|summari[sz]e|classify|extract|"
+    r"rate|remove|fix|correct|convert|label|tone|sentiment|spam|text|count|hashtags?|emojis?)\b",
     re.I,
 )
 
@@ -237,7 +268,7 @@ def unanswerable(case: Case) -> Finding | None:
     user's own rows may well be about today. What a text says of today can be answered from it.
     """
     dated = not (case.beside or _COMPUTES.search(case.asked) or _TELLS.search(case.asked))
-    match = _not_timeless(case.asked, dated=dated)
+    match = _not_timeless(_QUOTED.sub('""', case.asked), dated=dated)
     if match is None or (
         case.root is not None
         and _not_timeless(plain(looked_at(case.root)), dated=dated) is not None

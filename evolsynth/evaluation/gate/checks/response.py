@@ -131,7 +131,7 @@ _SHORT_ASKED = re.compile(
     r"(?:\w+ )?words?\b"
     r"|\b(?:an?|one|single|two|three|four|\d{1,2}) (?:\w+ )?lines?\b"
     r"|\b(?:poem|acrostic|verse|stanza|tanka|cinquain|senryu|rhyme|ode)\b"
-    r"|\b(?:briefly|brief|short|one-line|one-liner|title|name|phrase|joke|slogan|motto|tagline|"
+    r"|\b(?:question|poll|briefly|brief|short|one-line|one-liner|title|name|phrase|joke|slogan|motto|tagline|"
     r"headline|haiku|caption|yes or no|tweet|tweets|post|status|hashtag|heading|subject line|"
     r"epitaph|brand|username|nickname|text message|sms|emojis?|reaction|proverb|pun|riddle|couplet|"
     r"reply|bio|sign|label|byline|catchphrase|mnemonic|toast|greeting|palindrome|anagram)\b",
@@ -143,8 +143,8 @@ _LONG = re.compile(
     r"\b(?:stor(?:y|ies)|tales?|novel|chapter|scene|fable|essays?|paragraphs?|articles?|letters?|guide|"
     r"tutorial|plan|schedule|itinerary|reports?|reviews?|overview|summar(?:y|ies)|descriptions?|"
     r"explanation|instructions?|analysis|arguments?|proposal|speech|lecture|lesson|dialogue|"
-    r"conversation|monologue|script|screenplay|blog|biography|obituary|eulogy|e-?mail|press release|"
-    r"recipe|outline|comparison|introduction|conclusion|discussion|profile|texts?|list|manual|"
+    r"conversation|monologue|script|screenplay|blog|biography|obituary|eulogy|e-?mail|"
+    r"press release|recipe|outline|comparison|introduction|conclusion|discussion|profile|texts?|list|manual|"
     r"advertisement|newsletter|interview|diary|journal|memo|character|world|course|curriculum|"
     r"song|ballad|lyrics|play|program|presentation|documentation)\b",
     re.I,
@@ -230,7 +230,7 @@ def no_answer(case: Case, *, substance_words: Words = 12) -> Finding | None:
 
 
 def _is_code(sentence: str) -> bool:
-    """Whether a line that ends with a colon is code: it has its signs, and no two words of prose."""
+    """Whether a line that ends with a colon is code: it has its signs, and hardly any prose."""
     said = [word.lower for word in words(sentence)]
     return bool(_CODE_COLON.search(sentence)) and sum(w in FUNCTION_WORDS for w in said) < _SENTENCE
 
@@ -286,13 +286,13 @@ def _says_much(case: Case, count: int, least: int) -> bool:
     if _CODE_SAID.search(case.answer) and not re.search(r"[.!?]\W*\Z", case.answer):
         return True
     made = _MAKES.search(case.asked) and not _LONG.search(case.asked)
-    if made and (count >= _PROSE_WORDS or case.answer[-1:] not in (".", "!", "?")):
+    if made and (count >= _PROSE_WORDS - 1 or case.answer[-1:] not in (".", "!", "?")):
         return True  # a file, a figure, a name: no sentence
     if count >= _PROSE_WORDS and _OF_DATA.search(case.asked):
         return True
     known = {word.stem for word in content(case.instruction)}
     new = {word.stem for word in content(case.response)} - known
-    return 2 * count >= least and 3 * len(new) >= least
+    return 3 * count >= least and 5 * len(new) >= least
 
 
 # Chooses none, is no such piece ------------------------------------------------------------------
@@ -545,9 +545,13 @@ def _place_of(wanted: list[str], tokens: list[str]) -> int | None:
 
 _PROSE_END = re.compile(r"(?<![\s.])[.!?।؟][\"')\]]*\s+\S|[。！？][」』”）]*\S")
 _GREEK_END = re.compile(r"[.!;][\"')\]]*\s+\S")
-_MARKED = re.compile(r"^\s*(?:[-*•>#|]|\d+[.)]|```)|[=;{}|<>]|https?://|\w@\w|\s--?[A-Za-z]|\A\$ ")
+#: A line of a list, a table, a quotation, a fence, a prompt of a shell.
+_MARKED = re.compile(r"\s*(?:[-*•>#|]|\d+[.)]|```|\$ )")
+_SIGNS = re.compile(r"[=;{}|<>]|https?://|\w@\w|\s--?[A-Za-z]")
 #: A formula or a piece of code within a sentence, whose signs do not make the sentence code.
-_WITHIN = re.compile(r"\$[^$\n]{1,200}\$(?=\W*\w)|`[^`\n]{1,200}`(?=\W*\w)")
+_WITHIN = re.compile(
+    r"\$[^$\n]{1,200}\$(?=\W*\w)|`[^`\n]{1,200}`(?=\W*\w)|\\[A-Za-z]{1,20}\{[^{}\n]{0,40}\}(?=\W*\w)"
+)
 _VALEDICTION = re.compile(
     r"(?:sincerely|regards|wishes|yours|love|best|thanks|cheers|respectfully|faithfully|truly)\b",
     re.I,
@@ -600,7 +604,7 @@ def broken_off(case: Case, *, tail_words: Words = 4) -> Finding | None:
         return None
     if (mark := _BARE_MARK.search(text)) is not None and _is_next(mark, text):
         return Finding("broken_off", {"tail": mark.group().strip(), "words": 0})
-    if _MARKED.search(_WITHIN.sub("x", last)) or last[-1] in _ENDS:
+    if _MARKED.match(last) or _SIGNS.search(_sentence(last)) or last[-1] in _ENDS:
         return None
     opened = _OPENED.search(last)
     if opened is not None and not wants_signs(case, text[: -len(opened.group())]):
@@ -613,6 +617,13 @@ def broken_off(case: Case, *, tail_words: Words = 4) -> Finding | None:
     if not english or last[-1].isalnum() or last[-1] in ";-" or last[-1] in _COMMAS:
         return _unfinished(last, tail_words, english)
     return None
+
+
+def _sentence(line: str) -> str:
+    """The last sentence of a line, without the code and formulas that it speaks of."""
+    said = _WITHIN.sub("x", line)
+    ends = list(_PROSE_END.finditer(said))
+    return said[ends[-1].end() - 1 :] if ends else said
 
 
 def _is_next(mark: re.Match[str], text: str) -> bool:

@@ -156,7 +156,11 @@ def _is_looked_up(text: str) -> bool:
     if len(said) == _VERB_AND_THING and _TOLD_OF.match(text):
         return said[1].lower not in FUNCTION_WORDS
     named = len(content(text)) == len(said) and all(len(word.text) > 1 for word in said)
-    return named and text[-1].isalnum() and not any(w.lower in _SAID_TO for w in said)
+    return (
+        named
+        and (text[-1].isalnum() or text[-1] == "?")
+        and not any(w.lower in _SAID_TO for w in said)
+    )
 
 
 _VERB_AND_THING = 2
@@ -173,7 +177,7 @@ _SAID_TO = vocabulary(
 )
 
 
-_FIGURE = re.compile(r"\d|[^\W\d_]\s*[=+×÷^√∑∫]")
+_FIGURE = re.compile(r"[\d`\\]|[^\w\s\"'.!?]{2}|[^\W\d_]\s*[=+×÷^√∑∫]")
 #: Letters that carry about as much as a word, two or four of them.
 _TWO_A_WORD = re.compile("[\u3040-\u9fff\uac00-\ud7af]")
 _FOUR_A_WORD = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17d3]")
@@ -274,7 +278,7 @@ def _dangles(text: str) -> bool:
     if len(last.group()) == 1 and not text[: last.start()][-1:].isspace():
         return False  # a value: "1,a"
     if last.group() in _NEVER_LAST:
-        return len(last.group()) > 1 or not re.search(r"[=+*/^\"'-]", text)
+        return len(last.group()) > 1 or not re.search(r"[=+*/^\"'<>(\[{-]", text)
     sentence = re.split(r"[.!?\n]", text)[-1]
     return last.group() in _SELDOM_LAST and not _ASKS_BACK.search(sentence)
 
@@ -717,7 +721,7 @@ _FOR_ANOTHER = re.compile(
 )
 _MODEL_DECLINES = re.compile(
     r"\b(?:assist|answer|comply|(?:this|that|your) (?:request|question|topic)|guidelines|provide|"
-    r"language model|an ai|generate|fulfil\w*|help (?:you )?with (?:this|that))\b",
+    r"language model|an ai|(?:create|produce) content|generate|fulfil\w*|help (?:you )?with (?:this|that))\b",
     re.I,
 )
 

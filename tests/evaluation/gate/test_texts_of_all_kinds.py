@@ -2,7 +2,9 @@
 found.
 
 Each file of ``texts/`` has two parts: rules were made and mended on "a"; "b" was frozen unread, and
-says how they do on rows that they were not made on.
+says how they do on rows that they were not made on. ``many_kinds.jsonl`` has five sets of about 200
+rows: each was written before any row of it was tried, and 3.5%, 3.1% and 2.2% of the last three were
+refused when it was (7.4%, 5.2% and 8.4% by the rules before). Then the rules were mended on it.
 """
 
 from __future__ import annotations
@@ -49,6 +51,22 @@ def test_at_most_one_good_row_in_fifty_is_refused(folder: str, name: str) -> Non
     assert len(good) == (40 if folder == "good" else 20)
     refused = {row["instruction"]: found(row) for row in good if found(row)}
     assert len(refused) <= len(good) / 50, refused
+
+
+@pytest.mark.parametrize("part", "abcde")
+def test_rows_as_people_and_larger_models_write_them_pass(part: str) -> None:
+    good = [row for row in rows("", "many_kinds") if row["part"] == part]
+    assert len(good) >= 179
+    refused = {row["instruction"]: found(row) for row in good if found(row)}
+    assert len(refused) <= len(good) / 50, refused
+
+
+def test_faulty_rows_of_the_same_kinds_are_found() -> None:
+    """Cut, looped, declined, promised, offered, noise: 146 of 162 by the rules before."""
+    bad = rows("", "many_faults")
+    missed = [row for row in bad if not found(row)]
+    assert len(bad) == 162
+    assert len(missed) <= 5, missed
 
 
 @pytest.mark.parametrize("name", LANGUAGES)

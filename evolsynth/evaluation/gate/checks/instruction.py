@@ -103,13 +103,15 @@ def not_an_instruction(case: Case) -> Finding | None:
 
 #: What is wanted or does not work, said to somebody who can help; a thing that is ordered by name.
 _NEEDS = re.compile(
-    r"\bi(?: also| just)? (?:want|need|would like to|keep getting|get|got)\b|\bi'd like to\b|\b(?:and|but) want to\b"
+    r"\bi(?: also| just)? (?:want|need|would like to|keep getting|get|got)\b|\bi'd like to\b"
+    r"|\b(?:and|but) want to\b"
     r"|\bi(?:'m| am) (?:trying|looking|getting|stuck)\b"
     r"|\bmy [\w ]{1,40} (?:fails?|crash(?:es)?|hangs?|throws|won't|doesn't|don't|isn't)\b"
     r"|\A\W*(?:an?|one|two|three|five|ten|\d{1,2}|some|another)\s(?:\w+\s){0,2}"
     r"(?:poems?|haikus?|limericks?|verses?|songs?|titles?|headlines?|tweets?|captions?|slogans?|names?|"
     r"tables?|lists?|functions?|scripts?|quer(?:y|ies)|regex(?:es)?|commands?|examples?|recipes?|jokes?|"
-    r"stor(?:y|ies))\b(?=\W+(?:about|for|on|of|in|with|to|that|which)\b)",
+    r"drawing|picture|diagram|chart|pixel \w+|ascii \w+|stor(?:y|ies))\b"
+    r"(?=\W+(?:about|for|on|of|in|with|to|that|which)\b)",
     re.I,
 )
 #: What parts code from what is asked of it: an arrow, a dash, a comment.

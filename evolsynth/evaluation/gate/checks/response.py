@@ -144,8 +144,8 @@ _LONG = re.compile(
     r"tutorial|plan|schedule|itinerary|reports?|reviews?|overview|summar(?:y|ies)|descriptions?|"
     r"explanation|instructions?|analysis|arguments?|proposal|speech|lecture|lesson|dialogue|"
     r"conversation|monologue|script|screenplay|blog|biography|obituary|eulogy|e-?mail|"
-    r"press release|recipe|outline|comparison|introduction|conclusion|discussion|profile|texts?|list|manual|"
-    r"advertisement|newsletter|interview|diary|journal|memo|character|world|course|curriculum|"
+    r"press release|recipe|outline|comparison|introduction|conclusion|discussion|profile|texts?|"
+    r"list|manual|advertisement|newsletter|interview|diary|journal|memo|character|world|course|curriculum|"
     r"song|ballad|lyrics|play|program|presentation|documentation)\b",
     re.I,
 )

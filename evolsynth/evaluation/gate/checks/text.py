@@ -76,7 +76,7 @@ _OF_SIGNS = re.compile(
     r"\b(?:sign|symbol|mark|punctuation|character|operator|keyword|bracket|wildcard|prompt|flag|"
     r"switch|regex\w*|regular expression|pattern|glob|code|program|command|shortcut|string|list|"
     r"tuple|array|set|selector|syntax|comment|separator|delimiter|emoticon|smiley|table|path|"
-    r"directory|folder|morse|brainfuck)s?\b"
+    r"pixel|ascii|drawing|shape|box|directory|folder|morse|brainfuck)s?\b"
     r"|[`\\]|[^\w\s]{2}",
     re.I,
 )
@@ -119,6 +119,8 @@ def too_short(
         min_words: Words that an instruction has at least.
     """
     count, least = _length(case.text), 1 if case.beside else min_words
+    if count < least and not case.text.isascii():  # a picture stands for a word
+        count += sum(unicodedata.category(c) == "So" for c in case.text)
     if count == least - 1 > 0 and (
         _FIGURE.search(case.text) or _is_looked_up(case.text) or not is_english(case.text)
     ):
@@ -286,7 +288,7 @@ def _dangles(text: str) -> bool:
 #: Brackets and quotation marks that open or close nothing: escaped, in a class of a regular
 #: expression, alone between spaces as what is spoken of, the two ends of an interval, a smiley.
 _STANDS_ALONE = re.compile(
-    r"\\(?:left|right)\W|\\.|\[\^?(?:\\.|[^\]\s\\]){1,40}\](?=[*+?{$)])|\[\^[^\]\s]{1,40}\]"
+    r"\"\s\"|\\(?:left|right)\W|\\.|\[\^?(?:\\.|[^\]\s\\]){1,40}\](?=[*+?{$)])|\[\^[^\]\s]{1,40}\]"
     r"|(?<!\S)[\[({\"](?=\s)(?=.*\S)"
     r"|[\[(](?:[^\[\]()\n,]{1,20},){1,3}[^\[\]()\n,]{1,20}[\])]"
     r"|[:;]-?[()]",
@@ -521,9 +523,16 @@ def _loop(tokens: Sequence[str], least: _Bounds) -> str | None:
             same = same + 1 if tokens[i] == tokens[i - size] else 0
             if same >= wanted:
                 phrase = " ".join(tokens[i - size + 1 : i + 1])
-                if any(c.isalpha() for c in phrase):
+                if any(c.isalpha() for c in phrase) and not (
+                    phrase in _SUNG and same < size * _REFRAIN
+                ):
                     return phrase
     return None
+
+
+#: What is sung instead of words, so many times at most.
+_SUNG = vocabulary("la na oh ooh da doo ba hey ha yeah whoa tra fa shoo dum")
+_REFRAIN = 24
 
 
 def _commonest(items: Sequence[str]) -> str:
@@ -721,7 +730,8 @@ _FOR_ANOTHER = re.compile(
 )
 _MODEL_DECLINES = re.compile(
     r"\b(?:assist|answer|comply|(?:this|that|your) (?:request|question|topic)|guidelines|provide|"
-    r"language model|an ai|(?:create|produce) content|generate|fulfil\w*|help (?:you )?with (?:this|that))\b",
+    r"language model|an ai|(?:create|produce) content|generate|fulfil\w*|"
+    r"help (?:you )?with (?:this|that))\b",
     re.I,
 )
 

@@ -26,6 +26,11 @@ class Finding(msgspec.Struct, frozen=True):
     code: str
     detail: dict[str, Any] = {}
 
+    def _repr_html_(self) -> str:
+        # it stands above this module, so it is named and not imported
+        shown = importlib.import_module("evolsynth.report.notebook").finding_html
+        return str(shown(self))
+
 
 class Reason(NamedTuple):
     """What a code means, in a sentence, and what to change where it rejects many rows."""

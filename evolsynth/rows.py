@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import re
@@ -88,6 +89,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     task: str | None = None
     tier: Tier | None = None
     stands_on: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        return _html("verdict_html", self)
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -219,6 +223,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
             told = f"it cannot be written as JSON ({_unwritable(error)})."
             raise InputError(f"row {self.id}: {told}") from None
 
+    def _repr_html_(self) -> str:
+        return _html("row_html", self)
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read a row, flat as in files or nested; a missing ``id`` is derived from what it asks:
@@ -292,6 +299,12 @@ def _asked(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _unwritable(error: Exception) -> str:
     return "nested too deeply" if isinstance(error, RecursionError) else str(error).split(";")[0]
+
+
+def _html(name: str, what: Any) -> str:
+    """For notebooks; what shows it stands above this module, so it is named and not imported."""
+    shown: str = getattr(importlib.import_module("evolsynth.report.notebook"), name)(what)
+    return shown
 
 
 def _digest(body: Any) -> str:

@@ -11,6 +11,7 @@ imported when first used.
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,10 @@ if not TYPE_CHECKING:
 async def _run(pipeline: Pipeline, folder: str, options: Mapping[str, Any]) -> RunResult:
     from evolsynth.pipeline.run.run import RunOptions, run
 
+    if "watch" not in options and "ipykernel" in sys.modules:
+        # what shows runs stands above this package, so it is named and not imported
+        watcher = importlib.import_module("evolsynth.cli.progress.watch").watcher
+        options = {**options, "watch": watcher()}
     return await run(pipeline, folder, RunOptions.of(options))
 
 

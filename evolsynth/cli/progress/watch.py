@@ -63,12 +63,17 @@ def watcher(
     """Somebody to tell how a run goes.
 
     Args:
-        kind: ``auto`` is a table on a terminal and plain lines elsewhere; ``plain``, ``json`` and
+        kind: ``auto`` is a table on a terminal or in a notebook, and plain lines elsewhere; ``plain``, ``json`` and
             ``quiet`` are so anywhere.
         console: where to; by default standard error.
         every: seconds between two lines on how the run stands.
         clock: the time in seconds.
     """
+    if kind == "auto" and console is None:
+        from evolsynth.cli.progress.notebook import Notebook, in_notebook
+
+        if in_notebook():
+            return Notebook(clock=clock)
     console = console or error_console()
     if kind == "quiet":
         return Quiet()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
-from evolsynth.errors import InputError, LostRows, RunStopped
+from evolsynth.errors import InputError, LostRows, RunStopped, did_you_mean
 from evolsynth.foreign import witness
 from evolsynth.llm.base import Usage
 from evolsynth.llm.prices import Spending
@@ -22,11 +22,13 @@ from evolsynth.store.store import StepCounts
 from evolsynth.streams import abandoned
 
 if TYPE_CHECKING:
+    from evolsynth.pipeline.run.rowlist import RowList
     from evolsynth.pipeline.run.steer import Steerer
 
 __all__ = [
     "BUG",
     "BY_CLOCK",
+    "COUNTED",
     "FAILURES",
     "Budget",
     "End",
@@ -48,6 +50,10 @@ BUG = "This is a bug of evolsynth; the run's folder has what is needed to find i
 End = Literal[
     "finished", "accepted", "minutes", "max_tokens", "max_cost", "max_attempts", "stalled"
 ]
+
+
+#: What stands over the numbers of `RunState.table`.
+COUNTED = ("step", "planned", "accepted", "rejected", "failed")
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,6 +216,14 @@ class RunState:
             counts.cost = self.spending.cost(counts.name)
         return self.counts
 
+    def table(self) -> list[tuple[str, int, int, int, int]]:
+        """A line for each step and one for all, under the heads `COUNTED`."""
+        lines = [
+            (c.name, c.left + c.rejected + c.failed, c.left, c.rejected, c.failed)
+            for c in self.counts
+        ]
+        return [*lines, ("all", self.total, self.accepted, self.rejected, self.failed)]
+
     def begin(self) -> None:
         """Start the clock: the models are loaded."""
         self._began = self._clock()
@@ -231,6 +245,49 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     def accepted(self) -> int:
         """Rows accepted."""
         return self.state.accepted
+
+    @property
+    def rows(self) -> RowList:
+        """The accepted rows, read from the run's folder."""
+        return self.rows_of("accepted")
+
+    def rows_of(self, name: str) -> RowList:
+        """The rows of one of the run's files: ``accepted``, ``rejected``, ``failed`` (none, where
+        it has no such file).
+
+        Raises:
+            InputError: the run had no folder, or the file is gone.
+        """
+        from evolsynth.pipeline.run.rowlist import RowList
+
+        if self.folder is None:
+            raise InputError("The run had no folder, so its rows were not kept. Run it into one.")
+        known = ("accepted", "rejected", "failed", "unanswered")
+        if name not in known:
+            raise InputError(f"A run has no rows '{name}'. {did_you_mean(name, known)}")
+        return RowList.read(self.files[name]) if name in self.files else RowList()
+
+    def to_pandas(self) -> Any:
+        """The accepted rows as a ``pandas.DataFrame``; see `RowList.to_pandas`."""
+        return self.rows.to_pandas()
+
+    @property
+    def dataset(self) -> Any:
+        """The accepted rows as a ``datasets.Dataset``; see `RowList.dataset`."""
+        return self.rows.dataset
+
+    def _repr_html_(self) -> str:
+        from evolsynth.findings import explain
+        from evolsynth.report.notebook import run_html
+
+        state = self.state
+        notes = [f"Ended: {self.ended}, after {state.seconds:,.0f} s."]
+        notes += [f"{tier}: {count:,} accepted" for tier, count in sorted(state.tiers.items())]
+        notes += [
+            f"{count:,} rejected as {code}: {explain(code)}"
+            for code, count in state.reasons.most_common(5)
+        ]
+        return run_html(state.name, COUNTED, state.table(), notes, self.files)
 
 
 class RunWatch(Protocol):

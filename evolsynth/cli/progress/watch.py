@@ -63,8 +63,8 @@ def watcher(
     """Somebody to tell how a run goes.
 
     Args:
-        kind: ``auto`` is a table on a terminal or in a notebook, and plain lines elsewhere; ``plain``, ``json`` and
-            ``quiet`` are so anywhere.
+        kind: ``auto`` is a table on a terminal or in a notebook, and plain lines elsewhere;
+            ``plain``, ``json`` and ``quiet`` are so anywhere.
         console: where to; by default standard error.
         every: seconds between two lines on how the run stands.
         clock: the time in seconds.

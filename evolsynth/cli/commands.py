@@ -21,6 +21,7 @@ __all__ = ["COMMANDS", "add_commands"]
 
 #: The function of each command, below ``evolsynth.cli``.
 COMMANDS = {
+    "init": "first.init.init",
     "demo": "demo.demo",
     "texts": "texts.command.texts",
     "run": "runs.run_into_folder",

@@ -277,6 +277,6 @@ def _is_texts(kind: Any) -> bool:
     return any(
         typing.get_origin(one) not in (None, Literal, dict, Mapping)
         and issubclass(typing.get_origin(one), typing.Sequence)
-        and typing.get_args(one)[:1] == (str,)
+        and [_all_members(kind) for kind in typing.get_args(one)[:1]] == [{str}]
         for one in _members(kind)
     )

@@ -169,3 +169,16 @@ def test_an_option_may_be_called_otherwise() -> None:
     assert given(told, [OPTIONS["word"]], "poem") == {"word": "ice"}
     assert given(told, [OPTIONS["word"]]) == {"word": "snow"}
     assert (flag_of("n"), flag_of("max_tokens")) == ("-n", "--max-tokens")
+
+
+def test_paths_are_given_one_by_one_as_other_texts_are() -> None:
+    """What stands in a list may say of itself that it is a path: `--texts a --texts b`."""
+
+    def reads(*, texts: Sequence[FilePath] | None = None) -> None:
+        """Reads them."""
+
+    parser = argparse.ArgumentParser()
+    add_flags(parser, options_of(reads).values())
+    told = parser.parse_args(["--texts", "a/b.md", "--texts", "c d"])
+    assert given(told, options_of(reads).values()) == {"texts": ["a/b.md", "c d"]}
+    assert dict(parser.get_default("paths")).keys() == {".texts"}

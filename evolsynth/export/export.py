@@ -54,7 +54,7 @@ class Exported(msgspec.Struct, kw_only=True):
 
     ``files`` by the names of their parts, and of what stands beside them; ``counts`` are lines, by
     part; ``left`` rows that were left out, by why; ``contaminated`` says which rows hold which
-    prompt, by which rule; ``calls`` whether turns hold tool calls as chat templates have them.
+    prompt, by which rule; ``more`` whether turns hold more than a text, as calls or thoughts.
     """
 
     format: str = "messages"
@@ -63,7 +63,7 @@ class Exported(msgspec.Struct, kw_only=True):
     left: Counter[str] = msgspec.field(default_factory=Counter)
     contaminated: list[dict[str, Any]] = []
     columns: tuple[str, ...] = ()
-    calls: bool = False
+    more: bool = False
 
     def sentences(self) -> Iterator[str]:
         """What to tell of it."""
@@ -72,10 +72,10 @@ class Exported(msgspec.Struct, kw_only=True):
         yield f"{lines:,} lines{f' ({told})' if len(self.counts) > 1 else ''}."
         for why, count in self.left.most_common():
             yield f"{count:8,} rows were left out: {why}"
-        if self.calls and EXPORTS[self.format].described is not None:
+        if self.more and EXPORTS[self.format].described is not None:
             yield (
-                "LLaMA-Factory passes over tool calls in this form, so dataset_info.json does not "
-                "name it: write --format sharegpt for it."
+                "LLaMA-Factory reads a turn's text alone, so dataset_info.json does not name this "
+                "file, whose turns hold calls or thoughts: write --format sharegpt for it."
             )
 
 
@@ -238,15 +238,18 @@ class _Look:
             return False
         for line in lines:
             self.columns.update(dict.fromkeys(line))
-            self._made.calls = self._made.calls or any(map(_calls, line.values()))
+            self._made.more = self._made.more or any(map(_more, line.values()))
             self.optional.update(line.keys() & self._known.optional.keys())
         return True
 
 
-def _calls(value: Any) -> bool:
-    """Whether a column's value is a turn with tool calls, or has one."""
+_OF_TURNS = ({"role", "content"}, {"from", "value"})
+
+
+def _more(value: Any) -> bool:
+    """Whether a column's value is a turn that holds more than a text, or has one."""
     turns = value if isinstance(value, list) else (value,)
-    return any(isinstance(turn, dict) and "tool_calls" in turn for turn in turns)
+    return any(isinstance(turn, dict) and turn.keys() not in _OF_TURNS for turn in turns)
 
 
 def _write(
@@ -301,10 +304,10 @@ def _beside(
 def _note(made: Exported, known: ExportFormat, file: Path, place: Path) -> None:
     """Put the files into LLaMA-Factory's ``dataset_info.json``; other entries stay.
 
-    A file with tool calls is not named: its reader of messages takes the text of a turn alone, and
-    learns an empty answer where a call should be.
+    One with calls or thoughts is not named: its reader takes the text of a turn alone, and learns
+    an empty answer where a call should be.
     """
-    if made.calls and not file.exists():
+    if made.more and not file.exists():
         return
     made.files["dataset_info"] = file
     try:
@@ -316,7 +319,7 @@ def _note(made: Exported, known: ExportFormat, file: Path, place: Path) -> None:
     for name in made.counts:
         called = place.stem if len(made.counts) == 1 else f"{place.stem}-{name}"
         described = known.described(made.columns) if known.described is not None else {}
-        if made.calls:
+        if made.more:
             held.pop(called, None)
         else:
             held[called] = {"file_name": made.files[name].name, **described}

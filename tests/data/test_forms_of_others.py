@@ -45,6 +45,8 @@ RECORDS: list[Any] = [
         "prompt and completion",
         {"system_prompt": "Be brief.", "question": ASK, "response": SAY},
         (ASK, SAY, "Be brief.", 0), id="a system prompt beside the question"),
+    pytest.param("prompt and completion", {"prompt": [{"role": "system", "content": "Be brief."},
+                 *TURNS[:1]], "answer": "calm"}, (ASK, None, "Be brief.", 2), id="a prompt alone"),
     pytest.param("ShareGPT", {"conversations": TURNS, "source": "forum"}, (ASK, SAY, None, 2),
                  id="sharegpt with roles"),
     pytest.param("chat messages", {"messages": [{"role": "system", "content": "Be kind."}, *TURNS]},

@@ -149,6 +149,9 @@ def test_grpo_has_the_prompt_and_the_answer_for_rewards() -> None:
         "answer": "The Ucayali.",
     }
     assert "answer" not in one("grpo", Row.make("Name a lake."))
+    assert one("grpo", Row.make("2 + 3?", extra={"answer": "5"}))["answer"] == "5"
+    assert one("grpo", SINGLE.replace(extra={"answer": "5"}))["answer"] == "The Ucayali."
+    assert "answer" not in one("grpo", Row.make("2 + 3?", extra={"answer": 5}))
 
 
 @pytest.mark.parametrize("name", ["messages", "sharegpt", "alpaca", "prompt-completion"])

@@ -25,7 +25,8 @@ _PAIRS = (
 
 @form("prompt-completion", title="prompt and completion", noun="pairs", place=8)
 def prompt_completion(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The prompt is the instruction, the completion its response, `system_prompt` the system's."""
+    """The prompt is the instruction, the completion its response, `system_prompt` the system's;
+    a prompt in turns may stand alone, as TRL has it for learning by rewards."""
     if record.get("instruction") is not None:
         return None
     for asked, answered in _PAIRS:
@@ -34,7 +35,9 @@ def prompt_completion(record: Mapping[str, Any]) -> dict[str, Any] | None:
             if isinstance(system, str) and not (told.get("system") or record.get("system")):
                 told["system"] = system
             return told
-    return None
+    prompt = record.get("prompt")
+    turns = None if isinstance(prompt, str) else turns_of(prompt, "prompt")
+    return None if turns is None else {**judged(turns), "messages": turns}
 
 
 def pair(prompt: Any, completion: Any) -> dict[str, Any] | None:

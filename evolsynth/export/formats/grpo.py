@@ -12,10 +12,11 @@ from evolsynth.rows import Row
 
 @exports("grpo", optional={"answer": "", "tools": "[]"})
 def grpo(row: Row) -> Iterator[dict[str, Any]]:
-    """`prompt` as messages, and `answer`, the row's response, which reward functions are given:
-    TRL's GRPOTrainer and RLOOTrainer."""
+    """`prompt` as messages, and `answer`, the row's response or, without one, its own column of
+    that name, which reward functions are given: TRL's GRPOTrainer and RLOOTrainer."""
     line: dict[str, Any] = {"prompt": asked(row)}
-    if row.response:
-        line["answer"] = row.response
+    answer = row.response or row.extra.get("answer")
+    if isinstance(answer, str) and answer:
+        line["answer"] = answer
     tools = tools_of(row)
     yield {**line, **({} if tools is None else {"tools": tools})}

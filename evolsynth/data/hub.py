@@ -138,7 +138,7 @@ class Dataset(Items):
         @cache
         def texts() -> Any:
             """The data set without columns of bytes, which would be made images and sounds."""
-            data = load()
+            data = _undecoded(load())
             schema = getattr(data.features, "arrow_schema", None)
             names = set() if schema is None else no_texts(schema, label)
             return data.remove_columns(sorted(names)) if names else data
@@ -156,6 +156,16 @@ class Dataset(Items):
         """Its length, where it has one."""
         data = self._load()
         return len(data) if hasattr(data, "__len__") else None
+
+
+def _undecoded(data: Any) -> Any:
+    """A streamed data set whose images and sounds stay bytes: else each is made one before its
+    column is left out, which takes time, and packages that may be missing."""
+    if not hasattr(data, "decode"):  # one on the disk makes none of columns that are left out
+        return data
+    kinds = str(data.features)  # at any depth
+    media = any(f"{kind}(" in kinds for kind in ("Image", "Audio", "Video"))
+    return data.decode(False) if media else data
 
 
 def _said(error: Exception) -> str:

@@ -104,6 +104,7 @@ def test_tables_do_the_same(kind: str, tmp_path: Path) -> None:
 
 
 def test_data_sets_do_the_same() -> None:
+    """Nothing is decoded: these bytes are no picture, and what reads sounds may be missing."""
     datasets = pytest.importorskip("datasets")
     data = datasets.Dataset.from_dict(
         {"instruction": list(ASKS), "image": [{"bytes": PNG, "path": None}] * 2,

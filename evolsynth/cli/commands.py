@@ -42,6 +42,7 @@ COMMANDS = {
     "dedup": "dedup.dedup",
     "models": "models.command.models",
     "doctor": "doctor.doctor",
+    "completion": "first.completion.completion",
 }
 #: Names that commands once had, and that scripts may still use.
 _ONCE = {"information-loss": ("check",)}

@@ -80,7 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         return _stopped(error)
     try:
-        options = _parser(next((a for a in told if not a.startswith("-")), None)).parse_args(told)
+        wanted = next((a for a in told if not a.startswith("-")), None)
+        if not told:
+            from evolsynth.cli.first.next_step import welcome
+
+            _tell(welcome())
+            return 2
+        options = _parser(wanted).parse_args(told)
         from evolsynth.cli.flags import check_paths
 
         options.words = told
@@ -273,13 +279,14 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
 
     from evolsynth import __version__
     from evolsynth.cli.commands import add_commands
+    from evolsynth.cli.first.next_step import ABOUT, BEGIN
     from evolsynth.cli.methods import add_method_commands
 
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> NoReturn:
-            from evolsynth.cli.progress.screen import shown
+            from evolsynth.cli.first.next_step import parser_error
 
-            super().error(shown(message))
+            self.exit(2, parser_error(self, message))
 
         def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
             # argparse takes `--flag=--` apart, and gives the command an empty list.
@@ -288,14 +295,19 @@ def _parser(wanted: str | None) -> argparse.ArgumentParser:
                     break
                 if re.fullmatch(r"--[\w-]+=--|-\w=?--", word):
                     self.error(f"argument {word[:-2].rstrip('=')}: '--' is no value. Leave it out.")
-            return super().parse_known_args(args, namespace)
+            known, more = super().parse_known_args(args, namespace)
+            if more and self.prog != "evolsynth":  # a command's own: it knows what was meant
+                self.error(f"unrecognized arguments: {' '.join(more)}")
+            return known, more
 
         def _print_message(self, message: str, file: Any = None) -> None:
             (file or sys.stderr).write(message)  # argparse itself keeps quiet about errors
 
     parser = Parser(
         prog="evolsynth",
-        description="Instruction-tuning data on a laptop, checked before a row is accepted.",
+        description=ABOUT,
+        epilog=BEGIN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"evolsynth {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")

@@ -37,6 +37,8 @@ _REASONS = 5
 _LOOKS = 3  # of a steered run; the report has all
 _SILENT = 60.0  # seconds without a sign of life that are worth a word
 _EVENTS = 5
+#: Files of a run that are not for a trainer.
+_OWN = {"accepted", "all rows", "rejected", "failed", "unanswered", "report", "run"}
 
 
 def summarise(result: RunResult, console: Console, *, again: str | None = None) -> None:
@@ -62,7 +64,7 @@ def summarise(result: RunResult, console: Console, *, again: str | None = None) 
         for look in state.steerer.looks[:_LOOKS]:
             _indented(console, Text(one_line(look.told(), 400)))
     early = _why(result.ended, state)
-    _reasons(console, state, advised=early is not None)
+    _reasons(console, state, advised=early is not None or not state.accepted)
     if result.files:
         console.print(Text("Files"))
         width = max(len(name) for name in result.files)
@@ -74,7 +76,24 @@ def summarise(result: RunResult, console: Console, *, again: str | None = None) 
             command = again or f"evolsynth run {shlex.quote(str(result.folder))}"
             _print(console, Text("This goes on from here, and asks nothing twice:"))
             _whole(console, one_line(command, 2000))
+    elif told := _next(result):
+        console.print(Text("Next"))
+        for line in told:
+            _whole(console, line)
     settle(console)
+
+
+def _next(result: RunResult) -> list[str]:
+    """What to do with what a run has made, a line each."""
+    lines = ["open the report in a browser: why rows were rejected, how varied they are"]
+    if "report" not in result.files:
+        lines = []
+    if not result.accepted:
+        return [*lines, "no row was accepted: change what rejects most, and run again"]
+    if result.folder is not None and not result.files.keys() - _OWN:
+        place = shlex.quote(one_line(result.folder, 500))
+        lines.append(f"evolsynth export {place} --format messages -o train.jsonl   for a trainer")
+    return lines
 
 
 def _table(state: RunState, *, narrow: bool) -> Table:

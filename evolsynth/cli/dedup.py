@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from itertools import islice
+from json import dumps
 from typing import Any, Literal
 
 from evolsynth.atomic import writing
 from evolsynth.cli.lines import TextField
+from evolsynth.cli.progress.told import tell_json
 from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.deduplicate import Deduplicated, Method, deduplicate
 from evolsynth.evaluation.embed.minilm import MiniLM
@@ -35,6 +36,7 @@ def dedup(
     same_template: bool = False,
     decide: Natural = 2000,
     workers: Natural | None = None,
+    json: bool = False,
     **reading: Any,
 ) -> int:
     """Remove duplicates from a file from any tool.
@@ -57,6 +59,7 @@ def dedup(
             too.
         decide: how many texts MiniLM is asked about at most.
         workers: threads; rows stay the same.
+        json: tell the counts as one JSON object in a line.
         reading: see `file_origin`.
     """
     if (keep == "best") != (score is not None):
@@ -66,7 +69,8 @@ def dedup(
     began = time.monotonic()
 
     def tell(what: str) -> None:
-        print(f"{time.monotonic() - began:7.1f} s  {what}", file=sys.stderr, flush=True)
+        if not json:
+            print(f"{time.monotonic() - began:7.1f} s  {what}", file=sys.stderr, flush=True)
 
     with closing(TextField(data, field, score, **reading)) as texts:
         embedder = MiniLM() if method in ("static", "semantic") else None
@@ -91,8 +95,13 @@ def dedup(
             _write(_kept(texts, found), keep_row)
             if drop_row is not None:
                 _write(_dropped(texts, found), drop_row)
-        kinds = ", ".join(f"{number:,} {kind}" for kind, number in found.counts().items())
-        gone = len(found.duplicates)
+        gone, counts = len(found.duplicates), found.counts()
+        if json:
+            told = {"rows": len(texts), "kept": len(texts) - gone, "duplicates": gone}
+            seconds = round(time.monotonic() - began, 1)
+            tell_json({**told, "kinds": dict(counts), "seconds": seconds}, output=output)
+            return 0
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in counts.items())
         print(
             f"{len(texts):,} rows = {len(texts) - gone:,} kept, {gone:,} duplicates"
             f"{f' ({kinds})' if kinds else ''}; {time.monotonic() - began:.1f} s.",
@@ -134,5 +143,5 @@ def _dropped(texts: TextField, found: Deduplicated) -> Iterator[str]:
             record["kept_id"] = kept["id"]
         # the texts, to compare with the eye; the row as it stands in the file
         record["kept"] = kept[texts.field]
-        head = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        head = dumps(record, ensure_ascii=False, separators=(",", ":"))
         yield f'{head[:-1]},"row":{texts.lines.raw(one.place).decode()}}}'

@@ -17,6 +17,7 @@ from rich.markup import escape
 from evolsynth import __version__
 from evolsynth.atomic import cache_folder
 from evolsynth.cli.progress.screen import Screen
+from evolsynth.cli.progress.told import tell_json
 from evolsynth.errors import EvolsynthError, SetupError
 from evolsynth.llm.backends import BACKENDS
 
@@ -33,11 +34,19 @@ class Check(NamedTuple):
     found: str
 
 
-def doctor() -> int:
+def doctor(*, json: bool = False) -> int:
     """Say what was found on this machine, and how to get what was not.
 
     The exit status is 1 if something that generation or checking needs is missing.
+
+    Args:
+        json: as one JSON object in a line.
     """
+    if json:
+        found = list(checks())
+        good = all(check.good for check in found)
+        tell_json({"good": good, "checks": [check._asdict() for check in found]})
+        return 0 if good else 1
     console = Screen(soft_wrap=True)
     bad = 0
     for check in checks():

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from evolsynth.cli.progress.screen import Screen
+from evolsynth.cli.progress.told import tell_json
 from evolsynth.data.files import read_rows
 from evolsynth.errors import EvolsynthError, InputError
 from evolsynth.evaluation.embed.base import Embedder
@@ -33,6 +34,7 @@ def export(
     dry_run: bool = False,
     public: bool = False,
     licence: str | None = None,
+    json: bool = False,
 ) -> int:
     """Write accepted rows in the form that a trainer reads.
 
@@ -55,6 +57,7 @@ def export(
         dry_run: say what would be put there, and ask nothing of the hub.
         public: with --push, for everybody to see.
         licence: of the data, for the card (as apache-2.0).
+        json: tell the counts as one JSON object in a line.
     """
     if push is not None and (output == "-" or Path(output).suffix):
         raise InputError("What is pushed is a folder. Name it: -o FOLDER.")
@@ -83,10 +86,14 @@ def export(
             lambda: _rows(files), data, made, told, command=words, licence=licence, name=push
         ),
     )
-    for sentence in made.sentences():
-        console.print(sentence)
-    for name, file in made.files.items():
-        console.print(f"{name}: {file}")
+    if json:
+        told = {"lines": dict(made.counts), "left_out": dict(made.left), "files": made.files}
+        tell_json({**told, "contaminated": len(made.contaminated)}, output=output)
+    else:
+        for sentence in made.sentences():
+            console.print(sentence)
+        for name, file in made.files.items():
+            console.print(f"{name}: {file}")
     if push is not None:
         from evolsynth.export.hub import push_to_hub
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from evolsynth.atomic import writing
 from evolsynth.cli.progress.phrases import tiers_text
 from evolsynth.cli.progress.screen import Screen
+from evolsynth.cli.progress.told import tell_json
 from evolsynth.data.grounded import grounds_of
 from evolsynth.data.open import file_origin
 from evolsynth.evaluation.duplicates.deduplicate import processors
@@ -31,17 +32,21 @@ from evolsynth.streams import Rows
 __all__ = ["gate", "gates"]
 
 
-def gates(*, yaml: bool = False, settings: FilePath | None = None) -> int:
+def gates(*, yaml: bool = False, json: bool = False, settings: FilePath | None = None) -> int:
     """List the checks and their thresholds.
 
     Args:
         yaml: as a settings file to start from.
+        json: as one JSON object in a line.
         settings: show what this file makes of them.
     """
     chosen = GateSettings() if settings is None else GateSettings.read(settings)
     if yaml:
         with writing(None) as write:
             write(chosen.to_yaml())
+        return 0
+    if json:
+        tell_json({"checks": [_facts(check, chosen) for check in ordered()]})
         return 0
     table = Table(box=None, pad_edge=False)
     table.add_column("check", no_wrap=True)
@@ -57,6 +62,19 @@ def gates(*, yaml: bool = False, settings: FilePath | None = None) -> int:
         console.print(f"  {cost}: {meaning}", highlight=False)
     console.print("\nTo change something: `evolsynth gates --yaml` prints a file to start from.")
     return 0
+
+
+def _facts(check: Check, settings: GateSettings) -> dict[str, Any]:
+    """The same for a program."""
+    return {
+        "check": check.name,
+        "made": _described(check, settings)[0].startswith("yes"),
+        "looks_at": check.parts,
+        "cost": check.cost,
+        "thresholds": {field: getattr(settings, field) for field in check.thresholds},
+        "meaning": check.sentence,
+        "advice": check.advice,
+    }
 
 
 def _described(check: Check, settings: GateSettings) -> tuple[str, ...]:
@@ -80,6 +98,7 @@ def gate(
     settings: FilePath | None = None,
     embedder: bool = True,
     grounded_in: str | None = None,
+    json: bool = False,
     **reading: Any,
 ) -> int:
     """Judge the rows of a file from any tool.
@@ -95,6 +114,7 @@ def gate(
         embedder: without it, exact duplicates and words only.
         grounded_in: the field with each row's text, or a folder of texts; responses to questions
             about it must stand in it.
+        json: tell the counts as one JSON object in a line.
         reading: see `file_origin`.
     """
     chosen = GateSettings() if settings is None else GateSettings.read(settings)
@@ -117,12 +137,18 @@ def gate(
     ):
         back = None if grounds is None else partial(grounds.back, embedder=model)
         counts = asyncio.run(_judged(judge, rows, accept, refuse, back))
-    console = Screen(stderr=True, soft_wrap=True, markup=False, highlight=False)
     kinds = ("accepted", "rejected", "failed")
+    if json:
+        told: dict[str, Any] = {"rows": sum(counts[kind] for kind in kinds)}
+        told |= {kind: counts[kind] for kind in kinds}
+        told |= {f"{kind}s": _of_kind(counts, kind) for kind in ("tier", "reason")}
+        tell_json({**told, "looked_at_in_part": counts[LOOKED_AT]}, output=output)
+        return 0
+    console = Screen(stderr=True, soft_wrap=True, markup=False, highlight=False)
     parts = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
     console.print(f"{sum(counts[kind] for kind in kinds)} rows = {parts}.")
-    if told := tiers_text({tier: counts[f"tier {tier}"] for tier in TIERS}):
-        console.print(f"Accepted responses: {told}.")
+    if tiers := tiers_text({tier: counts[f"tier {tier}"] for tier in TIERS}):
+        console.print(f"Accepted responses: {tiers}.")
     if counts[LOOKED_AT]:
         console.print(f"{counts[LOOKED_AT]} {_IN_PART}")
     if grounds is not None and grounds.without:
@@ -136,6 +162,13 @@ def gate(
 
 #: Rows that are compared with those before, and embedded, together: enough of each length.
 _AT_ONCE = 512
+
+
+def _of_kind(counts: Counter[str], kind: str) -> dict[str, int]:
+    """Those that are counted under this word, by their names."""
+    named = ((name.partition(" "), count) for name, count in counts.most_common())
+    return {name: count for (word, _, name), count in named
+            if word == kind and count and name != "None"}  # fmt: skip
 
 
 _IN_PART = (

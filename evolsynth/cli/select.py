@@ -11,6 +11,7 @@ from typing import Any
 from evolsynth.atomic import writing
 from evolsynth.cli.lines import Lines
 from evolsynth.cli.progress.screen import Screen
+from evolsynth.cli.progress.told import tell_json
 from evolsynth.errors import InputError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.scores.selection import Choice, best_first, choose, product_of, row_text
@@ -30,6 +31,7 @@ def select(
     rejects: RowsPath | None = None,
     by: str = "complexity,quality",
     distance: float = 0.9,
+    json: bool = False,
     **reading: Any,
 ) -> int:
     """Choose the best rows by their scores, none too much like another.
@@ -44,6 +46,7 @@ def select(
         rejects: the other rows, with their reasons, in the order of the file.
         by: scores, with commas between.
         distance: pass over a row whose cosine to one chosen, about the same input, is above this.
+        json: tell the counts as one JSON object in a line.
         reading: see `file_origin`.
     """
     if data == "-":
@@ -76,6 +79,11 @@ def select(
             with writing(rejects) as write:
                 _write_left(write, lines, choice, products)
     beside = len(products) - len(choice.chosen)
+    if json:
+        told = {"rows": len(products), "selected": len(choice.chosen), "left": beside}
+        more = {"too_similar": len(choice.refused), "looked_at_in_part": len(long)}
+        tell_json(told | more, output=output)
+        return 0
     said = f"{len(products)} rows = {len(choice.chosen)} selected + {beside} left"
     alike = f", {len(choice.refused)} of them too much like a better one"
     console = Screen(stderr=True, soft_wrap=True, markup=False)

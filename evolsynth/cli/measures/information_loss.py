@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain, islice, tee
+from json import dumps
 from typing import Annotated, Any
 
 import msgspec
 
 from evolsynth.atomic import writing
 from evolsynth.cli.progress.screen import Screen
+from evolsynth.cli.progress.told import tell_json
 from evolsynth.data.open import file_origin
 from evolsynth.data.taker import Read
 from evolsynth.errors import InputError, RequestError
@@ -43,6 +44,7 @@ def information_loss(
     embedder: bool = True,
     workers: Natural = 2,
     second_opinion: _Model | None = None,
+    json: bool = False,
     **reading: Any,
 ) -> int:
     """Say what evolutions lost of their originals, for pairs from any tool.
@@ -58,6 +60,7 @@ def information_loss(
         embedder: without it, facts and words only; faster.
         workers: processes for more than 500 pairs.
         second_opinion: let a language model judge the borderline pairs too; slow.
+        json: tell the counts as one JSON object in a line.
         reading: see `file_origin`.
     """
     if not 0 < threshold <= 1:
@@ -90,6 +93,11 @@ def information_loss(
         else:
             fields = original, evolved
             asyncio.run(_with_opinions(found, fields, threshold, second_opinion, tell))
+    if json:
+        told = {"pairs": counts["flagged"] + counts["kept"], "flagged": counts["flagged"]}
+        spans = {n.removeprefix("lost "): c for n, c in counts.items() if n.startswith("lost ")}
+        tell_json({**told, "looked_at_in_part": counts["noted"], "lost": spans}, output=output)
+        return 0
     console = Screen(stderr=True, soft_wrap=True, markup=False, highlight=False)
     console.print(f"{counts['flagged'] + counts['kept']} pairs: {counts['flagged']} flagged.")
     if counts["noted"]:
@@ -123,11 +131,11 @@ def _marked(line: dict[str, Any], loss: InformationLoss) -> dict[str, Any]:
 
 
 def _as_json(line: dict[str, Any]) -> str:
-    text = json.dumps(line, ensure_ascii=False)
+    text = dumps(line, ensure_ascii=False)
     try:
         text.encode()
     except UnicodeEncodeError:  # half a surrogate pair: only an escape can carry it
-        return json.dumps(line)
+        return dumps(line)
     return text
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from evolsynth.atomic import writing
 from evolsynth.cli.progress.screen import Screen
+from evolsynth.cli.progress.told import tell_json
 from evolsynth.cli.runs import template_told
 from evolsynth.data.open import Origin, file_origin
 from evolsynth.errors import InputError
@@ -34,6 +35,7 @@ def score(
     judge: bool = False,
     model: TextOrPath | None = None,
     chat_template: TextOrPath | None = None,
+    json: bool = False,
     **reading: Any,
 ) -> int:
     """Put scores on the rows of a file: IFD, a judge's.
@@ -48,6 +50,7 @@ def score(
         model: as for `magpie`.
         chat_template: of the model, instead of its own: a name (chatml, gemma, llama3, mistral,
             ...), a .jinja file, a tokenizer_config.json, another .gguf file, or the jinja text.
+        json: tell the counts as one JSON object in a line.
         reading: see `file_origin`.
     """
     if not ifd and not judge:
@@ -65,6 +68,9 @@ def score(
 
     with writing(output) as write:
         count, missing = asyncio.run(work(write))
+    if json:
+        tell_json({"rows": count, "without_scores": missing}, output=output)
+        return 0
     without = f", {missing} without all of their scores (provenance says why)" if missing else ""
     Screen(stderr=True, soft_wrap=True, markup=False).print(
         f"{count} rows{without}.", highlight=False

@@ -77,6 +77,8 @@ def demo(
         judge=judge,
         seed=seed,
         accepted=rows or None,
+        # of few rows the last is soon there, and what is under way then was made for nothing
+        concurrency=max(rows, 1) if rows < _MANY else None,
         fresh=not goes_on,
         stall=None,
         watch=watcher("auto"),
@@ -103,6 +105,8 @@ _ROWS_EACH = 150
 _LEAST_TASKS = 10
 #: Of these, how many have an answer that a program makes.
 _BY_RULE = 0.8
+#: From so many rows on, as many are under way at each step as the model can use.
+_MANY = 16
 #: How a run comes to its end by itself.
 _ENDS = ("finished", "accepted")
 #: What the demo's gate asks for: an answer, and one that stands on something.

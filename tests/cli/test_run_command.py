@@ -232,7 +232,7 @@ def test_two_processes_share_a_cache_at_the_same_time(
     script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = [sys.executable, "-m", "evolsynth", "run", script, "--no-report", "--log", "quiet"]
-    environment = {**os.environ, "N": "300", "SLOW": "0.002"}
+    environment = {**os.environ, "N": "100", "SLOW": "0.005"}
     both = [
         subprocess.Popen([*command, "-o", name, "--cache", "shared.sqlite"], env=environment)
         for name in ("a", "b")
@@ -241,7 +241,7 @@ def test_two_processes_share_a_cache_at_the_same_time(
     assert (tmp_path / "a/accepted.jsonl").read_bytes() == (
         tmp_path / "b/accepted.jsonl"
     ).read_bytes()
-    monkeypatch.setenv("N", "300")
+    monkeypatch.setenv("N", "100")
     third = ["run", script, "--no-report", "--log", "quiet", "-o", "c", "--cache", "shared.sqlite"]
     assert main(third) == 0
     assert read_status(tmp_path / "c").asked == 0

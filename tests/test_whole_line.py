@@ -39,14 +39,14 @@ async def make(llm: LlamaCpp, embedder: MiniLM, *, n: int, concurrency: int) -> 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def rows(smollm: LlamaCpp, embedder: MiniLM) -> list[Row]:
-    return await make(smollm, embedder, n=4, concurrency=16)
+    return await make(smollm, embedder, n=5, concurrency=16)
 
 
 @on_one_loop
 async def test_concurrency_changes_no_byte(
     rows: list[Row], smollm: LlamaCpp, embedder: MiniLM
 ) -> None:
-    one = await make(smollm, embedder, n=4, concurrency=1)
+    one = await make(smollm, embedder, n=5, concurrency=1)
     assert [row.to_json() for row in one] == [row.to_json() for row in rows]
     assert {row.method for row in one} == {"magpie", "evol_instruct"}
     assert all(row.status in ("accepted", "rejected") for row in one)

@@ -299,9 +299,9 @@ async def test_the_real_model_is_steered_alike_at_any_width(
     found = []
     for width in (1, 16):
         folder = tmp_path / str(width)
-        told = {"llm": smollm, "embedder": embedder, "concurrency": width, "steer": {"every": 4}}
-        result = await go(magpie(n=12) >> gate(), folder, **told)
+        told = {"llm": smollm, "embedder": embedder, "concurrency": width, "steer": {"every": 8}}
+        result = await go(magpie(n=24) >> gate(), folder, **told)
         found.append((files_of(folder), looks_of(result)))
     assert found[0] == found[1]
     drawn = [row["provenance"]["instruction"]["drawn"]["openings"] for row in rows_of(folder)]
-    assert len(set(drawn)) > 7
+    assert len(set(drawn)) > 15

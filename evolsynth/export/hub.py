@@ -58,9 +58,11 @@ def push_to_hub(
     api = hub.HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
     with doing(f"pushing to {name}"):
         _asked(lambda: api.create_repo(name, repo_type="dataset", private=private, exist_ok=True))
-        if len(files) >= _MANY or size >= _LARGE:
+        # from huggingface_hub 2 on, `upload_folder` itself sends many files in several commits
+        by_parts = getattr(api, "upload_large_folder", None)
+        if by_parts is not None and (len(files) >= _MANY or size >= _LARGE):
             _asked(
-                lambda: api.upload_large_folder(
+                lambda: by_parts(
                     repo_id=name,
                     folder_path=str(place),
                     repo_type="dataset",

@@ -143,7 +143,7 @@ def _agents(*arguments: object) -> list[Row]:
 @pytest.mark.parametrize("format", ["messages", "prompt-completion", "kto", "grpo"])
 def test_calls_with_any_arguments_go_into_parquet(tmp_path: Path, format: str) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    told = ({"place": "Chad"}, {"place": 7, "near": [1, "x"]}, {}, None)
+    told: list[Any] = [{"place": "Chad"}, {"place": 7, "near": [1, "x"]}, {}, None]
     write_rows(tmp_path / "rows.jsonl", _agents(*told))
     out = tmp_path / "chat.parquet"
     assert export(tmp_path / "rows.jsonl", "--format", format, "-o", out) == 0

@@ -130,6 +130,29 @@ def test_a_push_that_broke_off_goes_on_by_pushing_again(
     assert [path for method, path in hub.asked if method == "PUT"] == sent, "it was there"
 
 
+@pytest.mark.parametrize("broken", [0, 2])
+def test_a_folder_of_many_files_arrives_whole(tmp_path: Path, hub: Uploads, broken: int) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(120):
+        (folder / f"part-{number}.jsonl").write_text(f'{{"n": {number}}}\n' * (number * 40 + 1))
+    (folder / ".cache").mkdir()
+    (folder / ".cache" / "own.txt").write_text("of this machine")
+    program = "from evolsynth.export.hub import push_to_hub as p; [*p({!r}, 'me/data')]"
+    environment = {n: v for n, v in os.environ.items() if n != "HF_HUB_OFFLINE"} | {
+        "HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1",
+        "no_proxy": "127.0.0.1",
+    }  # fmt: skip
+    words = [sys.executable, "-c", program.format(str(folder))]
+    hub.broken = broken
+    for _ in range(2 if broken else 1):  # what broke off is gone on with by the same call
+        done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
+        assert "AttributeError" not in done.stderr
+    assert done.returncode == 0, done.stderr
+    assert hub.private is True
+    assert hub.files == {file.name: file.read_bytes() for file in folder.glob("*.jsonl")}
+
+
 def test_what_the_hub_refuses_is_told_without_the_token(
     run: Path, tmp_path: Path, hub: Uploads
 ) -> None:

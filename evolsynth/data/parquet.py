@@ -126,7 +126,12 @@ class Arrow(_Table):
 
 
 def _rows(batch: Any) -> list[dict[str, Any]]:
-    """The rows of a batch; times that Python's calendar has not as text."""
+    """The rows of a batch; times that Python's calendar has not as text.
+
+    Raises:
+        pyarrow.ArrowInvalid: what a damaged file says of itself would lead out of its memory.
+    """
+    batch.validate(full=True)
     try:
         rows: list[dict[str, Any]] = batch.to_pylist()
     except (OverflowError, ValueError):

@@ -6,6 +6,7 @@ import codecs
 import gzip
 import io
 import json
+import struct
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -274,3 +275,15 @@ def test_rows_that_cannot_be_read_at_all_are_an_error(tmp_path: Path) -> None:
         read(path, skip_bad=True)
     for command in (["gate", "--no-embedder"], ["dedup", "--method", "exact"]):
         assert main([command[0], str(path), *command[1:], "--skip-bad"]) == 2
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_damaged_table_is_told_and_ends_nothing(tmp_path: Path, stream: bool) -> None:
+    """Offsets that lead out of the file's memory; pyarrow by itself reads there, and crashes."""
+    data = arrow([{"instruction": f"Name bay {k}.", "n": k} for k in range(8)], stream=stream)
+    offsets = data.index(struct.pack("<3i", 0, 11, 22))
+    path = tmp_path / "a.arrow"
+    path.write_bytes(data[: offsets + 4] + struct.pack("<2i", 1 << 30, 22) + data[offsets + 12 :])
+    with pytest.raises(InputError, match=r"a\.arrow, row 1: cannot be read \("):
+        read(path)
+    assert main(["dedup", str(path), "--method", "exact"]) == 1

@@ -92,7 +92,9 @@ async def preference(
     (`Demand.apply`) and stands behind the others, with the demands ``applied``; it is chosen where
     none passes by itself. Of equal ones that has most in common with the others which is chosen,
     and least which is rejected; where all that are compared pass, that decides, if there are three
-    or more and the two are far enough apart (``scores["chosen_agreement"]``). Where the row's own
+    or more and the two are far enough apart (``scores["chosen_agreement"]``), or else the one that
+    was drawn coolest is chosen before the one drawn warmest, if it has more in common with the
+    others. Where the row's own
     response stands on a ground (`respond` with ``answered``), it is right: it is chosen before
     equal ones, and what says otherwise lacks one thing more.
 
@@ -155,7 +157,7 @@ async def preference(
             scores = _against(row, right, responses, scores)
         for response, value in zip(responses, scores, strict=True):
             response["score"] = value
-        known = [
+        known: list[_Known] = [
             (value, place == right, "applied" not in responses[place], agreed[place], -place)
             for place, value in enumerate(scores)
             if value is not None
@@ -165,10 +167,13 @@ async def preference(
                 f"Row {row.id}: {len(known)} of its {len(responses)} responses could be scored "
                 f"by {name}, and a pair needs two."
             )
-        (high, *_, most, first), (low, *_, fewest, last) = max(known), min(known)
+        best, worst = max(known), min(known)
+        agreeing = best[0] == worst[0] and best[-2] - worst[-2] >= _AGREEMENT
+        if best[0] == worst[0] and not agreeing and (two := _cool_and_warm(made, known)):
+            (best, worst), agreeing = two, True
+        (high, *_, most, first), (low, *_, fewest, last) = best, worst
         chosen, rejected = made[-first], made[-last]
         found = {"chosen": round(high, 4), "rejected": round(low, 4)}
-        agreeing = high == low and most - fewest >= _AGREEMENT
         if agreeing:
             found |= {"chosen_agreement": round(most, 4), "rejected_agreement": round(fewest, 4)}
         row = row.replace(
@@ -269,6 +274,28 @@ def _against(
         else value
         for n, value in enumerate(scores)
     ]
+
+
+_Known = tuple[float, bool, bool, float, int]
+#: How much less that is where the one was drawn at a temperature so much lower than the other.
+_LITTLE, _COOLER = 0.02, 0.5
+
+
+def _cool_and_warm(made: Sequence[Row], known: Sequence[_Known]) -> tuple[_Known, _Known] | None:
+    """Of responses that are equal by the rules, the one drawn coolest and the one drawn warmest,
+    where that is much and the first has more in common with the others; None where not so, or
+    how they were drawn is not told."""
+    drawn: dict[_Known, float] = {}
+    for one in known:
+        how = made[-one[-1]].provenance.get("response")
+        sampling = how.get("sampling") if isinstance(how, Mapping) else None
+        warmth = sampling.get("temperature") if isinstance(sampling, Mapping) else None
+        if not isinstance(warmth, int | float):
+            return None
+        drawn[one] = warmth
+    cool, warm = min(known, key=drawn.__getitem__), max(known, key=drawn.__getitem__)
+    apart = drawn[warm] - drawn[cool] >= _COOLER and cool[-2] - warm[-2] >= _LITTLE
+    return (cool, warm) if apart else None
 
 
 #: By how much more the best of three responses or more must have in common with the others than

@@ -277,6 +277,26 @@ async def test_what_differs_by_little_by_two_or_by_few_words_stays_a_tie(texts: 
     assert out.verdict.reasons == ("tie",)
 
 
+@pytest.mark.parametrize(
+    ("temperatures", "status"), [((0.3, 0.7, 1.3), "accepted"), ((0.7, 0.7, 0.7), "rejected")]
+)
+async def test_of_nearly_equal_ones_the_cooler_is_chosen(
+    temperatures: tuple[float, ...], status: str
+) -> None:
+    near = "Wash the pan in warm water, then dry the pan, and rub it with salt."
+    texts = [ALIKE[0], ALIKE[1], near]
+    told = [
+        {"response": text, "sampling": {"temperature": warm}}
+        for text, warm in zip(texts, temperatures, strict=True)
+    ]
+    row = Row.make("What should be done with an iron pan?", extra={"responses": told})
+    (out,) = await pairs([row], score="rules")
+    assert out.status == status
+    if status == "accepted":
+        assert (out.extra["chosen"], out.extra["rejected"]) == (ALIKE[0], near)
+        assert out.scores["chosen_agreement"] > out.scores["rejected_agreement"]
+
+
 async def test_a_rule_goes_before_what_the_others_say() -> None:
     sorry = "I'm sorry, but I cannot help with that."
     row = with_responses(*ALIKE, sorry, instruction="What should be done with an iron pan?")

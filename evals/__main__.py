@@ -80,6 +80,7 @@ PROGRAMS = {
     "preference": Program(
         "evals.preference", "of how many seeds do pairs come, and which side do readers prefer?"
     ),
+    "agreement": Program("evals.agreement", "where a model's samples agree, is its answer right?"),
     "steer": Program("evals.steer", "what a run that steers itself gives, and what that costs"),
     "tuning": Program(
         "evals.tuning", "does a data set teach? A small model is tuned on it and measured"

@@ -4,7 +4,8 @@
 is met. Either truth is not at stake, and there are such demands: a poem in five lines. Or the
 answer stands on a ground (`evaluation.grounds`) that was gone through again: a text, a computation.
 What an evolution added must be such demands alone.
-``agreed``: for signals whose precision was measured; none was yet, so no row has it.
+``agreed``: for signals that were measured to be precise enough. Of those that were tried none is
+(`python -m evals agreement`), so no row has it.
 ``unverified``: all others. A fact in five words is one: that it has five words says nothing of it.
 """
 

@@ -244,7 +244,9 @@ def _ways(
     alone = request_alone(instruction)
     grammar = grammar_of(demands) if able else None
     if grammar is None and able and (labels := offered(instruction)):
-        grammar = choice_of(labels)
+        label = f"{labels[0]}.".capitalize()
+        if all(one.check(label, asked=instruction) is None for one in demands):
+            grammar = choice_of(labels)
     if alone == instruction and grammar is None:
         warm = _Way(instruction, drawn=(RESPONSE_SAMPLING, WARM_SAMPLING))
         return [_Way(instruction), warm] if contrast else [_Way(instruction)]

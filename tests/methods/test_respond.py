@@ -286,3 +286,10 @@ async def test_samples_of_a_request_with_labels_are_held_to_them_by_turns() -> N
     grammars = [request.grammar for request in llm.requests]
     assert grammars[:2] == [None, None]
     assert grammars[2:] == ['root ::= "Even." | "Odd."\n'] * 2
+
+
+async def test_where_a_bare_label_would_not_do_samples_are_held_to_none() -> None:
+    llm = Scripted(lambda _: '{"it": "odd"}')
+    asked = "Tell me if the number is even or odd. Return only JSON that a parser can read."
+    await answered([Row.make(f"{asked}\n\n417")], llm, samples=4)
+    assert [request.grammar for request in llm.requests] == [None] * 4

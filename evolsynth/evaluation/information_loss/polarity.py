@@ -227,7 +227,7 @@ def _weight(pair: _Pair, i: int, j: int, *, turned: bool) -> float:
             if _denied_otherwise(side, fresh, at) or _alone(side, fresh, at):
                 return 0.0
         return _OPPOSITE if _copied_around(pair.made, i) else _OPPOSITE_REWRITTEN
-    if _as_often(pair, i, j):
+    if _as_often(pair, i, j) or (mine.denied and _of_some(pair, mine.by, j)):
         return 0.0
     bare, fresh, at, sign = (
         (pair.new, pair.came, j, theirs) if mine.denied else (pair.old, pair.gone, i, mine)
@@ -255,6 +255,15 @@ def _as_often(pair: _Pair, i: int, j: int) -> bool:
         for s, at in ((pair.old, i), (pair.new, j))
     ]
     return counts[0] == counts[1] and counts[0].total() > 1
+
+
+def _of_some(pair: _Pair, by: int, j: int) -> bool:
+    """Whether what was not so of all is so of some: "not use all", "use only some"."""
+    all_of = any(word in _QUANTIFIED for word in pair.old.low[by + 1 : by + 1 + _REACH])
+    return all_of and any(pair.came[k] and pair.new.low[k] in _SOME for k in pair.new.near(j))
+
+
+_SOME = vocabulary("some sometimes one only several")
 
 
 def _settled(pair: _Pair, sign: _Sign) -> bool:
@@ -295,15 +304,23 @@ def _denied_otherwise(side: _Side, fresh: list[bool], i: int) -> bool:
     for k in side.near(i):
         if not fresh[k]:
             continue
+        if k > i and any(fresh[m] and side.low[m] in _CONTRASTS for m in range(i + 1, k)):
+            continue  # "they attended, but not until the vote"
+        if side.low[k] == "but" and k and side.low[k - 1] in _OF_ALL:
+            return True  # "everything but wine"
         if side.cue[k]:
-            if k > i and k and side.low[k - 1] in ("but", "and"):
-                continue  # "it is used, but not in winter"
+            if k > i and k and side.low[k - 1] == "and":
+                continue  # "it is used, and not in winter"
             target = side.target[k]
             if side.low[k] in _THINGS or target < 0 or fresh[target]:
                 return True
         elif averse(side.low[k]):
             return True
     return False
+
+
+_CONTRASTS = vocabulary("but though although")
+_OF_ALL = vocabulary("all everything everyone everybody everywhere anything")
 
 
 def _alone(side: _Side, fresh: list[bool], i: int) -> bool:

@@ -28,11 +28,11 @@ _EDITED = 0.7
 #: Phrases by what they say; what stands first is looked for first.
 _PHRASES = {
     "only": r"(?:none|no one|nobody|nothing|nowhere|no \w+) (?:but|except|besides|other than|"
-    r"apart from)|only(?! some)|solely|exclusively",
+    r"apart from)|only(?! some| one of)|solely|exclusively",
     "but some": r"(?:all|everyone|everybody|everything|everywhere) (?:but|except|besides)",
     "not only": r"not (?:only|just|merely)",
-    "not all": r"(?:not|n't|never) (?:\w+ )?(?:all|every\w*|each|both|always|entirely|completely|"
-    r"wholly|fully|a complete|complete)|only some|sometimes not|not necessarily",
+    "not all": r"(?:not|n't|never) (?:\w+ ){0,2}(?:all|every\w*|each|both|always|entirely|"
+    r"completely|wholly|fully|a complete|complete)|only some|sometimes not|not necessarily",
     "few": r"(?:hardly|scarcely|barely) (?:any|ever|a)|almost (?:none|no|never)|not many|"
     r"seldom|rarely|(?<!a )few(?! more)",
     "most": r"(?:almost|nearly) (?:all|every\w*|always)|most of|the majority of|usually|mostly",
@@ -41,8 +41,10 @@ _PHRASES = {
     "must not": r"(?:must not|mustn't|may not|cannot|can't|(?:not|n't) (?:allowed|permitted)|"
     r"forbidden|prohibited|necessary not)",
     "one": r"(?:just |only )?one of|any one",
-    "none": r"none|no one|nobody|nothing|neither|nowhere|never|not (?:one|a single|any\w*|either|"
-    r"at any)|at no time",
+    "none": r"(?:free of|without|devoid of|exempt from) (?:all|any|every\w*)|none|"
+    r"no one|nobody|nothing|neither|nowhere|never|not (?:one|a single|either|"
+    r"at any)|(?:not|n't) (?:\w+ ){0,2}any\w*|at no time"
+    r"|no(?= (?!more|less|fewer|longer|later|sooner|matter|doubt|means|such|other)\w)",
     "some": r"some(?:times|one|body|thing|where)?|several|at least one|partly|in part",
     "all": r"all|every|each|everyone|everybody|everything|everywhere|both|always|at all times|"
     r"entirely|invariably",
@@ -56,7 +58,8 @@ _NAMES = tuple(_PHRASES)
 _ALIKE = {
     frozenset(pair.split("/"))
     for pair in ("few/some", "few/not all", "not all/most", "all/most", "few/none", "few/most",
-                 "one/some", "one/few", "one/not all")
+                 "one/some", "one/few", "one/not all",
+                 "but some/none")
 }  # fmt: skip
 _SAME = {
     frozenset(pair.split("/"))
@@ -110,7 +113,39 @@ def scopes(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         weight = _NEAR if pair in _ALIKE or _turned_too(old, new, made, phrase, other) else _OTHER
         became = new.text[other.start : other.end]
         losses.append(old.lose(phrase.start, phrase.end, "constraint", weight, became))
+    return [*losses, *_untils(old, new, made)]
+
+
+def _untils(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
+    """ "Not until May" became "until May", or the other way round."""
+    losses: list[Loss] = []
+    for i, token in enumerate(old.tokens):
+        if token.text.casefold() not in _UNTIL or not made.same[i]:
+            continue
+        j = made.place[i]
+        if _negated(old, i) != _negated(new, j) and not _states_end(old, i, new, j):
+            became = new.text[new.tokens[max(0, j - 1)].start : new.tokens[j].end]
+            losses.append(old.lose(token.start, token.end, "constraint", _OTHER, became))
     return losses
+
+
+_UNTIL = vocabulary("until till")
+
+
+def _negated(text: Reading, i: int) -> bool:
+    """Whether something before a word in its clause denies."""
+    for k in range(i - 1, max(-1, i - _NEARBY - 1), -1):
+        if text.apart(k, k + 1):
+            return False
+        if text.tokens[k].key in NEGATORS or text.tokens[k].key == "not":
+            return True
+    return False
+
+
+def _states_end(old: Reading, i: int, new: Reading, j: int) -> bool:
+    """Whether a word that holds a denial came or went before one: "closed until noon"."""
+    around = [*old.tokens[max(0, i - _NEARBY) : i], *new.tokens[max(0, j - _NEARBY) : j]]
+    return any(averse(token.text) for token in around)
 
 
 def _turned_too(

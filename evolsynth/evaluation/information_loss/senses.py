@@ -174,7 +174,8 @@ def _turned(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         if turned is not None and here and not _also_turned(old, made, hole, came):
             losses.append(old.lose(token.start, token.end, "constraint", _OPPOSITE, turned.text))
         taken_out = word in _SCOPES and hole.tight and not came and hole.end - hole.start <= 2
-        if turned is None and taken_out and copying(made, [i], around=i) > 0.5:
+        moved = any(made.of[j] < 0 and t.text.casefold() == word for j, t in enumerate(new.tokens))
+        if turned is None and taken_out and not moved and copying(made, [i], around=i) > 0.5:
             losses.append(old.lose(token.start, token.end, "constraint", _SCOPE))
     return losses
 

@@ -292,7 +292,7 @@ def _says_much(case: Case, count: int, least: int) -> bool:
         return True
     known = {word.stem for word in content(case.instruction)}
     new = {word.stem for word in content(case.response)} - known
-    return 3 * count >= least and 5 * len(new) >= least
+    return 2 * count >= least and 3 * len(new) >= least
 
 
 # Chooses none, is no such piece ------------------------------------------------------------------

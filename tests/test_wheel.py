@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 import sysconfig
 import venv
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -143,3 +145,103 @@ def test_the_wheel_has_the_lists_and_the_model_but_no_labelled_rows(wheel: Path)
         "evolsynth/_prompts/evol_instruct/anchored/shapes.txt",
         "evolsynth/_prompts/self_instruct/small.txt",
     } <= set(names)
+
+
+# Without a compiler -------------------------------------------------------------------------------
+
+
+def needed(name: str, extra: str = "", seen: set[str] | None = None) -> set[str]:
+    """The packages that one needs, with those of one extra, and those that they need."""
+    seen = set() if seen is None else seen
+    for told in distribution(name).requires or ():
+        what, _, when = told.partition(";")
+        if "extra" in when and f"extra == '{extra}'" not in when.replace('"', "'"):
+            continue
+        package = re.split(r"[\s\[<>=!~(]", what.strip(), maxsplit=1)[0]
+        if package.lower() in seen:
+            continue
+        try:
+            distribution(package)
+        except PackageNotFoundError:  # of another system, or another Python
+            continue
+        seen.add(package.lower())
+        needed(package, seen=seen)
+    return seen
+
+
+@pytest.fixture(scope="module")
+def bare(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheel, what it declares that it needs, and the extra `report`:
+    neither torch, llama.cpp nor sentence-transformers."""
+    home = tmp_path_factory.mktemp("bare")
+    venv.create(home, with_pip=False, symlinks=True)
+    (site,) = home.glob("lib/python*/site-packages")
+    (wheel,) = installed.glob("lib/python*/site-packages")
+    parts = {wheel / one.name for one in wheel.glob("evolsynth*")}
+    for package in needed("evolsynth") | needed("evolsynth", "report"):
+        home_of = distribution(package)
+        parts |= {Path(str(home_of.locate_file(file.parts[0]))) for file in home_of.files or ()
+                  if file.parts[0] not in ("..", "__pycache__")}  # fmt: skip
+    for part in parts:
+        (site / part.name).symlink_to(part)
+    rows = [
+        {"instruction": "Name two rivers of France.", "response": "The Loire and the Seine."},
+        {"instruction": "Name two rivers of France!", "response": "The Seine and the Loire."},
+        {"instruction": "Name a lake.", "response": ""},
+    ]
+    lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+    (home / "rows.jsonl").write_text(lines, encoding="utf-8")
+    pipeline = "embedder: none\nsteps:\n  - computed: {n: 3}\n  - gate\n"
+    (home / "p.yaml").write_text(pipeline, encoding="utf-8")
+    return home
+
+
+def test_what_needs_a_compiler_or_torch_is_not_there(bare: Path) -> None:
+    code = (
+        "from importlib.util import find_spec;"
+        "print([n for n in ('torch', 'llama_cpp', 'sentence_transformers') if find_spec(n)])"
+    )
+    assert python(bare, "-c", code).strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "made"),
+    [
+        ("--help", None),
+        ("init new --no-preview", "new/pipeline.yaml"),
+        ("gate rows.jsonl --no-embedder -o ok.jsonl --rejects bad.jsonl", "ok.jsonl"),
+        ("dedup rows.jsonl --method minhash -o unique.jsonl", "unique.jsonl"),
+        ("export rows.jsonl --format alpaca -o alpaca.jsonl", "alpaca.jsonl"),
+        ("draw p.yaml -o p.svg", "p.svg"),
+        ("run p.yaml -o run --log quiet", "run/accepted.jsonl"),
+        ("report rows.jsonl -o page.html", "page.html"),
+    ],
+)
+def test_rows_are_judged_and_written_without_them(bare: Path, words: str, made: str | None) -> None:
+    python(bare, "-m", "evolsynth", *words.split())
+    assert made is None or (bare / made).stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("words", "get"),
+    [
+        ("magpie -n 1 --no-gate", "evolsynth[local]"),
+        ("diversity rows.jsonl", "evolsynth[embed]"),
+        ("magpie -n 1 --no-gate --model ollama:none", "evolsynth[server]"),
+    ],
+)
+def test_what_cannot_be_done_without_them_says_in_a_sentence_how_to_get_them(
+    bare: Path, words: str, get: str
+) -> None:
+    done = subprocess.run(
+        [bare / "bin" / "python", "-I", "-m", "evolsynth", *words.split()],
+        cwd=bare,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    (told,) = (one for one in done.stderr.splitlines() if one.startswith("evolsynth: "))
+    assert get in told
+    assert "Traceback" not in done.stderr

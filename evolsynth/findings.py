@@ -48,6 +48,7 @@ _HOMES = {
     "evolsynth.evaluation.gate.tier": "",
     "evolsynth.evaluation.scores.selection": "",
     "evolsynth.pipeline.run.tracking": "",
+    "evolsynth.report.review": "",
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import evolsynth
 
-HEAVY = ("torch", "transformers", "llama_cpp", "sentence_transformers", "plotly", "sklearn")
+HEAVY = ("torch", "transformers", "llama_cpp", "sentence_transformers", "sklearn")
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:

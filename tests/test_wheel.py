@@ -27,7 +27,7 @@ print(json.dumps({
     "home": evolsynth.__file__,
     "prompts": {name: load_prompt(name).sha256 for name in prompt_names()},
     "pages": {name: page.joinpath(name).read_text(encoding="utf-8")
-              for name in ("page.html.j2", "page.css", "page.js")},
+              for name in ("page.html.j2", "page.css", "page.js", "map.js", "rows.js", "reader.js", "marks.js")},
     "seeds": len(shipped_seeds()),
     "path": sys.path,
 }))

@@ -150,7 +150,7 @@ def _prepared(*, heavy: bool) -> None:
 
 def _with_minilm() -> None:
     """Have every MiniLM find its model loaded already."""
-    for name in ("llama_cpp", "plotly.graph_objects", "sklearn.manifold"):
+    for name in ("llama_cpp", "sklearn.manifold"):
         importlib.import_module(name)
     from evolsynth.evaluation.embed.minilm import MiniLM
 

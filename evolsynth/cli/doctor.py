@@ -131,15 +131,15 @@ def _embedder() -> str:
 
 
 def _report() -> str:
-    version = _found("plotly", '"evolsynth[report]"')
-    return f"plotly {version}"
+    version = _found("sklearn", '"evolsynth[report]"', named="scikit-learn")
+    return f"scikit-learn {version}"
 
 
-def _found(module: str, requirement: str) -> str:
-    """The version of what is installed; nothing is imported."""
+def _found(module: str, requirement: str, *, named: str | None = None) -> str:
+    """The version of what is installed, perhaps ``named`` otherwise there; nothing is imported."""
     if importlib.util.find_spec(module) is None:
         raise SetupError(f"{module} is not installed. Install it: pip install {requirement}")
-    return importlib.metadata.version(module)
+    return importlib.metadata.version(named or module)
 
 
 def _cache() -> str:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from evolsynth.inputs import INPUTS
-from evolsynth.report.evolutions import Passage
+from evolsynth.report.text import Passage
 from evolsynth.rows import Row
 
 __all__ = ["About", "about", "evidence_of"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import base64
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -16,30 +16,39 @@ import markupsafe
 from evolsynth.atomic import write
 from evolsynth.doing import doing
 from evolsynth.evaluation.diversity.measures import TITLES, Figure
-from evolsynth.report.evolutions import compare, evolutions_of
-from evolsynth.report.neighbourhood import STATUS_NAMES, Neighbourhood, plotly_script, survey
+from evolsynth.findings import meaning
+from evolsynth.flat import dump
+from evolsynth.report.cells import cells, codes_of, evolutions_of, shown
+from evolsynth.report.neighbourhood import Neighbourhood, survey
 from evolsynth.report.tallies import (
+    STATUS_NAMES,
     by_method,
     by_tier,
     count,
     fair_sample,
     kind_of,
     reasons_of,
+    rejected_rows,
+    rounds_of,
     score_distributions,
     sentence_of,
+    twins_of,
+    worth_reading,
 )
 from evolsynth.report.text import cut, embedded_text, headline, shorten, visible
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
+    from evolsynth.report.comparison import Comparison
     from evolsynth.store.store import StepCounts
 
-__all__ = ["build_report", "write_report"]
+__all__ = ["build_report", "comparison_page", "write_report"]
 
-TABLE_LIMIT = 2000
-EVOLUTION_LIMIT = 300
-_FIELD_LIMIT = 20_000  # characters of one field shown in the table
+TABLE_LIMIT = 10_000
+#: Facts of a run that stand at the top.
+_MADE = ("model", "seed", "seconds", "seconds of this attempt", "tokens written", "ended")
+_SCRIPTS = ("page.js", "rows.js", "reader.js", "marks.js", "map.js")
 
 
 @doing("making the report")
@@ -73,11 +82,10 @@ def build_report(
         request.
     """
     rows = list(rows)
-    around, why_not = _look_around(rows, embedder)
-    script = plotly_script() if around else None
+    listed = fair_sample(rows, TABLE_LIMIT)
+    around, why_not = _look_around(rows, listed, embedder)
     context = {
         **_outcome(rows, run or {}),
-        **_evolved(rows),
         "title": title,
         "pipeline": pipeline,
         "steps": list(steps or ()),
@@ -86,16 +94,25 @@ def build_report(
         "scores": score_distributions(rows),
         "around": around,
         "why_not": why_not,
-        "figures": {"map": around.map, "nearest": around.histogram} if around and script else {},
-        "plotly": script,
-        "table": fair_sample(rows, TABLE_LIMIT),
-        "statuses": _present(row.status for row in rows),
-        "methods": _present(kind_of(row) for row in rows),
-        "codes": _present(code for row in rows for code in codes_of(row)),
-        "style": _resource("page.css"),
-        "behaviour": _resource("page.js"),
+        "listed": len(listed),
+        "rounds": rounds_of(rows),
+        "evolved": bool(evolutions_of(rows)) or any(row.round for row in rows),
+        "twins": twins_of(rows),
+        "worth": worth_reading(listed),
+        "refused": rejected_rows(listed),
+        "data": _data(rows, listed, around),
+        **_assets(),
     }
     return _environment().get_template("page.html.j2").render(context)
+
+
+def comparison_page(found: Comparison) -> str:
+    """Two sets side by side, as one HTML file that loads nothing else and has no script."""
+    from evolsynth.report.comparison import told
+
+    title = " and ".join(found.names)
+    context = {**_assets(), "title": f"{title}, compared", "found": found, "told": told}
+    return _environment().get_template("compare.html.j2").render(context)
 
 
 def write_report(
@@ -127,10 +144,46 @@ def write_report(
     return Path(path)
 
 
-def codes_of(row: Row) -> list[str]:
-    """Why a row was rejected, or the error it failed with."""
-    codes = list(row.verdict.reasons) if row.verdict else []
-    return list(dict.fromkeys([*codes, *([row.failure.error] if row.failure else [])]))
+def _data(
+    rows: Sequence[Row], listed: Sequence[Row], around: Neighbourhood | None
+) -> markupsafe.Markup:
+    """The rows as the page's script reads them, in JSON that ends no element of HTML."""
+    known = {code: meaning(code) for row in listed for code in codes_of(row)}
+    places = {id(row): place for place, row in enumerate(listed)}
+    key = hashlib.blake2b("\n".join(row.id for row in rows).encode("utf-8", "replace"))
+    data = {
+        "key": key.hexdigest()[:16],
+        "rows": cells(rows, listed),
+        "reasons": shown({c: [m.sentence, m.advice] for c, m in known.items() if m is not None}),
+        "map": None
+        if around is None
+        else {
+            "rows": [places[id(row)] for row in around.map.rows],
+            "places": around.map.places,
+            "links": around.map.links,
+            "labels": around.map.labels,
+            "regions": [[visible(r.words), r.rows, r.how] for r in around.map.regions],
+        },
+    }
+    text = dump(data)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return markupsafe.Markup(text)  # noqa: S704 (in JSON nothing is left that ends its element)
+
+
+def _assets() -> dict[str, Any]:
+    """The style and the script of the page, and the policy that lets these alone be used."""
+    style = _resource("page.css")
+    script = "\n".join(['(() => {\n"use strict";', *map(_resource, _SCRIPTS), "})();"])
+    policy = (
+        f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    return {"style": style, "behaviour": script, "policy": policy}
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _outcome(rows: Sequence[Row], run: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,22 +198,21 @@ def _outcome(rows: Sequence[Row], run: Mapping[str, Any]) -> dict[str, Any]:
         "rejections": rejections,
         "failures": failures,
         "pace": counts.accepted * 60 / seconds if timed and seconds else None,
+        "made": [(name, _fact(run[name])) for name in _MADE if run.get(name) is not None],
+        "reviewed": _reviewed(rows),
         "run": {str(name): _fact(value) for name, value in run.items()},
     }
 
 
-def _evolved(rows: Sequence[Row]) -> dict[str, Any]:
-    pairs = evolutions_of(rows)
-    parents = {row.id: parent for row, parent in pairs}
-    shown = fair_sample([row for row, _ in pairs], EVOLUTION_LIMIT)
-    return {
-        "evolutions": [compare(row, parents[row.id]) for row in shown],
-        "evolution_count": len(pairs),
-    }
+def _reviewed(rows: Sequence[Row]) -> dict[str, int]:
+    """How many rows a person has judged, and how many of them against the gate."""
+    told = [row.verdict.details.get("reviewed") for row in rows if row.verdict]
+    judged = [one for one in told if isinstance(one, Mapping) and one.get("mark")]
+    return {"judged": len(judged), "overruled": sum("overruled" in one for one in judged)}
 
 
 def _look_around(
-    rows: Sequence[Row], embedder: Embedder | None
+    rows: Sequence[Row], listed: Sequence[Row], embedder: Embedder | None
 ) -> tuple[Neighbourhood | None, str]:
     if embedder is None:
         return None, (
@@ -168,14 +220,10 @@ def _look_around(
             "report was made without an embedding model."
         )
     known = [row for row in rows if row.status != "failed" and embedded_text(row).strip()]
-    around = survey(known, embedder) if known else None
+    around = survey(known, embedder, listed) if known else None
     if around is None:
         return None, "There is no text to embed: the map and what belongs to it are left out."
     return around, ""
-
-
-def _present(values: Any) -> list[str]:
-    return list(dict.fromkeys(values))
 
 
 def _fact(value: Any) -> str:
@@ -188,10 +236,6 @@ def _fact(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_fact(item) for item in value)
     return cut(str(value), 2000)
-
-
-def _as_json(value: Any) -> str:
-    return cut(json.dumps(value, ensure_ascii=False, default=str), 2000)
 
 
 def _figure(value: float | None, digits: int = 2) -> str:
@@ -240,26 +284,15 @@ def _environment() -> jinja2.Environment:
         thousands=_thousands,
         interval=_interval,
         headline=headline,
-        about=_about,
-        cut=lambda text: cut(text, _FIELD_LIMIT),
-        readable_json=_as_json,
         codes=codes_of,
         kind=kind_of,
         short=shorten,
-        trusted=markupsafe.Markup,  # for what this package and plotly made only
+        visible=visible,
+        trusted=markupsafe.Markup,  # for what this package made only
     )
     environment.globals.update(
         sentence_of=sentence_of,
-        status_name={**STATUS_NAMES, "failed": "failed"},
+        status_name=STATUS_NAMES,
         figure_titles=TITLES,
     )
     return environment
-
-
-def _about(row: Row) -> Any:
-    """What to show of a row's text; what cuts it is loaded where a row has one."""
-    if row.input is None:
-        return SimpleNamespace(passages=[], origin="", others=row.extra)
-    from evolsynth.report.about import about
-
-    return about(row, _FIELD_LIMIT)

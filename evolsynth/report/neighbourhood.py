@@ -1,37 +1,35 @@
 """What embeddings say about the rows: the map, the diversity figures, the nearest pairs.
 
-The map and the histogram are plain data for plotly.js. Colours are left to the page, which knows
-whether it is shown light or dark. Plotly reads a small HTML of its own in hover texts and legends,
-so all text is escaped here as well.
+The map is plain data that the page draws on a canvas, the histogram what its template draws as SVG.
+Colours are left to the page, which knows whether it is shown light or dark.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from importlib.util import find_spec
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from evolsynth.evaluation.diversity.clusters import find_clusters, label_words, nearest
 from evolsynth.evaluation.diversity.distances import Vectors, nearest_similarities, some
 from evolsynth.evaluation.diversity.measures import NEAREST, Figures, diversity, rarefied
 from evolsynth.evaluation.diversity.summary import DiversityReport, diversity_report
 from evolsynth.evaluation.duplicates.index import nearest_pairs
 from evolsynth.evaluation.embed.base import rough
 from evolsynth.evaluation.text import MOST, told
-from evolsynth.report.evolutions import lineage
-from evolsynth.report.tallies import kind_of
-from evolsynth.report.text import embedded_text, shorten, visible, wrapped
+from evolsynth.report.tallies import STATUS_NAMES
+from evolsynth.report.text import embedded_text
 from evolsynth.rows import Row
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
 
-__all__ = ["MAP_LIMIT", "STATUS_NAMES", "Neighbourhood", "Pair", "histogram", "hover_text"]
-__all__ += ["map_places", "plotly_script", "scatter", "survey"]
+__all__ = ["MAP_LIMIT", "Bar", "Map", "Neighbourhood", "Pair", "Region"]
+__all__ += ["histogram", "lineage", "map_places", "regions", "survey"]
 
 _PAIRS = 10
 #: Characters that an embedder reads for a report, some 20 s of MiniLM; beyond, its stand-in does.
@@ -47,20 +45,52 @@ class Pair(NamedTuple):
     other: Row
 
 
-class Neighbourhood(NamedTuple):
-    """Everything the page shows that needs embeddings.
+class Region(NamedTuple):
+    """A part of the map: the words that tell it from the others, how many rows lie there, and
+    whether they are "thin" (below half of an even spread), "crowded" (above twice), or neither."""
 
-    ``map_method`` is how the map was laid out, of ``map_size`` of ``size`` rows. ``measured``
+    words: str
+    rows: int
+    how: str
+
+
+class Map(NamedTuple):
+    """Rows in the plane: where each lies, in which region (none without scikit-learn), and pairs of
+    places in ``rows``, an evolution and its original."""
+
+    rows: list[Row]
+    places: list[list[float]]
+    links: list[tuple[int, int]]
+    labels: list[int]
+    regions: list[Region]
+    method: str
+
+
+class Bar(NamedTuple):
+    """How many rows of each status have a similarity from ``low`` to ``high``."""
+
+    low: float
+    high: float
+    counts: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.counts.values())
+
+
+class Neighbourhood(NamedTuple):
+    """Everything the page shows that needs embeddings, of ``size`` rows.
+
+    The ``histogram`` has a bar for each part of the range of similarities. ``measured``
     and ``equal`` are (name, figures): of whole groups, and of draws of equal size from them.
     ``embedder`` made the vectors, and ``notes`` say what was embedded roughly, or in part.
     ``varied`` is the report by method and round, None without scikit-learn.
     """
 
     size: int
-    map: dict[str, Any]
-    map_method: str
-    map_size: int
-    histogram: dict[str, Any]
+    map: Map
+    histogram: list[Bar]
     pairs: list[Pair]
     measured: list[tuple[str, Figures]]
     equal: list[tuple[str, Figures]]
@@ -86,7 +116,9 @@ class _Known:
         return self._vectors[[self._places[text] for text in texts]]
 
 
-def survey(rows: Sequence[Row], embedder: Embedder) -> Neighbourhood | None:
+def survey(
+    rows: Sequence[Row], embedder: Embedder, listed: Sequence[Row] | None = None
+) -> Neighbourhood | None:
     """Embed the rows' own texts, each different text once, and measure.
 
     What would take an embedder too long is embedded by its fast stand-in; ``notes`` say so.
@@ -94,6 +126,7 @@ def survey(rows: Sequence[Row], embedder: Embedder) -> Neighbourhood | None:
 
     Args:
         rows: at least one, each with some text.
+        listed: those of the rows that the page lists; only they are on its map. By default all.
     """
     texts = [embedded_text(row) for row in rows]
     different = set(texts)
@@ -120,14 +153,10 @@ def survey(rows: Sequence[Row], embedder: Embedder) -> Neighbourhood | None:
         )
     vectors = known.embed(texts)
     links = lineage(rows)
-    shown = some(len(rows), MAP_LIMIT, 0)
-    places, method = map_places(vectors[shown])
     measured, equal = _diversities(rows, texts, vectors)
     return Neighbourhood(
         size=len(rows),
-        map=scatter([rows[i] for i in shown], places, _direct_links(rows, shown.tolist())),
-        map_method=method,
-        map_size=len(shown),
+        map=_map(rows, texts, vectors, rows if listed is None else listed),
         histogram=_histogram(rows, vectors, links),
         pairs=_pairs(rows, vectors, links),
         measured=measured,
@@ -152,24 +181,61 @@ def _by_status(rows: Sequence[Row]) -> dict[str, list[int]]:
     return {name: here for name, here in found.items() if here}
 
 
-def _direct_links(rows: Sequence[Row], shown: list[int]) -> list[tuple[int, int]]:
-    """Evolution and original, as places among the rows shown."""
-    places = {rows[i].id: place for place, i in enumerate(shown)}
+def _map(rows: Sequence[Row], texts: Sequence[str], vectors: Vectors, listed: Sequence[Row]) -> Map:
+    # two rows of a file may have one id: objects are told apart
+    known = {id(row) for row in listed}
+    able = np.array([i for i, row in enumerate(rows) if id(row) in known], np.intp)
+    shown = able[some(len(able), MAP_LIMIT, 0)]
+    here = [rows[i] for i in shown]
+    places, method = map_places(vectors[shown])
+    labels, found = regions([texts[i] for i in shown], vectors[shown])
+    spread = np.round(places, 3).tolist()
+    return Map(here, spread, _direct_links(here), labels, found, method)
+
+
+def _direct_links(rows: Sequence[Row]) -> list[tuple[int, int]]:
+    """Evolution and original, as places among the rows."""
+    places = {row.id: place for place, row in enumerate(rows)}
     return [
-        (place, places[rows[i].parents[0]])
-        for place, i in enumerate(shown)
-        if rows[i].round and rows[i].parents and rows[i].parents[0] in places
+        (place, places[row.parents[0]])
+        for place, row in enumerate(rows)
+        if row.round and row.parents and row.parents[0] in places
     ]
+
+
+def regions(texts: Sequence[str], vectors: Vectors) -> tuple[list[int], list[Region]]:
+    """The region of each text, and what each region is; none of few texts or without scikit-learn.
+
+    Args:
+        texts: n of them.
+        vectors: shape (n, d).
+    """
+    if len(texts) < _REGIONS_FROM or find_spec("sklearn") is None:
+        return [], []
+    centres = find_clusters(vectors, k=min(_REGIONS, round(len(texts) ** 0.5 / 2)))
+    labels, k = nearest(vectors, centres), len(centres)
+    counts, even = np.bincount(labels, minlength=k).tolist(), len(texts) / k
+    told = [
+        Region(
+            ", ".join(words),
+            count,
+            "thin" if count < even / 2 else "crowded" if count > even * 2 else "",
+        )
+        for words, count in zip(label_words(texts, labels, k, most=3), counts, strict=True)
+    ]
+    order = sorted(range(k), key=lambda c: (-counts[c], c))  # the largest have the first colours
+    new = {old: place for place, old in enumerate(order)}
+    return [new[label] for label in labels.tolist()], [told[c] for c in order]
 
 
 def _histogram(
     rows: Sequence[Row], vectors: Vectors, links: Sequence[tuple[int, int]]
-) -> dict[str, Any]:
-    nearest = nearest_similarities(vectors, apart_from=links, sample=NEAREST)
-    if not len(nearest):
+) -> list[Bar]:
+    near = nearest_similarities(vectors, apart_from=links, sample=NEAREST)
+    if not len(near):
         return histogram({})
     places = some(len(rows), NEAREST, 0)
-    values = {name: nearest[np.isin(places, here)] for name, here in _by_status(rows).items()}
+    values = {name: near[np.isin(places, here)] for name, here in _by_status(rows).items()}
     return histogram({name: each[~np.isnan(each)] for name, each in values.items()})
 
 
@@ -196,32 +262,39 @@ def _diversities(
     return measured, [(name, rarefied(*one, size)) for name, one in sets.items()]
 
 
+def lineage(rows: Sequence[Row]) -> list[tuple[int, int]]:
+    """(place of a row, place of one of its ancestors), all the way up; cycles are survived."""
+    places = {row.id: place for place, row in enumerate(rows)}
+    links = []
+    for place, row in enumerate(rows):
+        seen = {row.id}
+        above = list(row.parents)
+        while above:
+            name = above.pop()
+            if name in seen or name not in places:
+                continue
+            seen.add(name)
+            links.append((place, places[name]))
+            above += rows[places[name]].parents
+    return links
+
+
 Points = npt.NDArray[np.float64]
 
 MAP_LIMIT = 3000
 _TSNE_FROM = 30
+_REGIONS_FROM = 20
+_REGIONS = 24
 _BINS = 40
-_SYMBOLS = ("circle", "diamond", "square", "triangle-up", "pentagon", "star", "cross", "hexagram")
-STATUS_NAMES = {"accepted": "accepted", "rejected": "rejected", "pending": "unchecked"}
-
-
-def plotly_script() -> str | None:
-    """plotly.js as the installed plotly package carries it; ``None`` where it is not installed."""
-    if find_spec("plotly") is None:
-        return None
-    from plotly.offline import get_plotlyjs
-
-    # Inside a <script> these two would end it or change how it is read; in the source they can
-    # only stand in string literals, where a backslash changes nothing.
-    return str(get_plotlyjs()).replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 def map_places(vectors: Vectors) -> tuple[Points, str]:
     """Lay texts out in the plane so that similar ones lie close.
 
-    t-SNE (van der Maaten and Hinton, 2008), started from the first two principal components,
-    with a fixed seed and one thread, so the same rows give the same map. Sets of fewer than 30
-    different texts, and machines without scikit-learn, get the principal components themselves.
+    UMAP (McInnes, Healy and Melville, 2018) where it is installed, else t-SNE (van der Maaten and
+    Hinton, 2008), started from the first two principal components, with a fixed seed and one
+    thread, so the same rows give the same map. Sets of fewer than 30 different texts, and machines
+    without either, get the principal components themselves.
 
     Args:
         vectors: shape (n, d).
@@ -232,6 +305,11 @@ def map_places(vectors: Vectors) -> tuple[Points, str]:
     different = len(np.unique(vectors, axis=0))
     if different < _TSNE_FROM or find_spec("sklearn") is None:
         return _principal(vectors), "principal components"
+    if find_spec("umap") is not None:
+        from umap import UMAP
+
+        placed = UMAP(random_state=0, init="pca", metric="cosine", n_jobs=1).fit_transform(vectors)
+        return np.asarray(placed, dtype=np.float64), "UMAP"
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
 
@@ -260,111 +338,19 @@ def _principal(vectors: Vectors) -> Points:
     return places
 
 
-def scatter(
-    rows: Sequence[Row], places: Points, links: Sequence[tuple[int, int]]
-) -> dict[str, Any]:
-    """The map: one trace per status and kind, and one of lines from evolutions to originals.
-
-    Args:
-        rows: n rows.
-        places: shape (n, 2).
-        links: pairs of indices into ``rows``.
-    """
-    xy = np.round(places, 3).tolist()
-    kinds = list(dict.fromkeys(kind_of(row) for row in rows))
-    traces = [_lines(xy, links)] if links else []
-    for status, name in STATUS_NAMES.items():
-        for number, kind in enumerate(kinds):
-            here = [i for i, r in enumerate(rows) if r.status == status and kind_of(r) == kind]
-            if here:
-                symbol = _SYMBOLS[number % len(_SYMBOLS)]
-                traces.append(_points(rows, xy, here, name, symbol))
-    return {"data": traces, "layout": {"xaxis": _BARE_AXIS, "yaxis": _BARE_AXIS}}
-
-
-#: The map's axes mean nothing: only nearness does.
-_BARE_AXIS = {
-    **dict.fromkeys(("showgrid", "zeroline", "showline", "showticklabels"), False),
-    "ticks": "",
-}
-
-
-def _points(
-    rows: Sequence[Row], xy: list[list[float]], here: list[int], status: str, symbol: str
-) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": _plain(f"{status} · {shorten(kind_of(rows[here[0]]), 40)}"),
-        "x": [xy[i][0] for i in here],
-        "y": [xy[i][1] for i in here],
-        "text": [hover_text(rows[i]) for i in here],
-        "customdata": [visible(rows[i].id) for i in here],
-        "hoverinfo": "text",
-        "meta": {"status": status},
-        # Hollow marks tell the rejected rows apart without their colour.
-        "marker": {"symbol": symbol + ("-open" if status == "rejected" else ""), "size": 9},
-    }
-
-
-def _lines(xy: list[list[float]], links: Sequence[tuple[int, int]]) -> dict[str, Any]:
-    ends = [end for child, parent in links for end in (xy[child], xy[parent], (None, None))]
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": "evolved from",
-        "x": [end[0] for end in ends],
-        "y": [end[1] for end in ends],
-        "hoverinfo": "skip",
-        "meta": {"status": "line"},
-        "line": {"width": 1},
-    }
-
-
-def hover_text(row: Row) -> str:
-    """What the map says about a row, in plotly's HTML, all of the row's own text escaped."""
-    reasons = ", ".join(row.verdict.reasons) if row.verdict else ""
-    status = STATUS_NAMES.get(row.status, row.status)
-    facts = f"{status} · {kind_of(row)}" + (f" · {reasons}" if reasons else "")
-    lines = [_plain(line) for line in wrapped(embedded_text(row))]
-    return "<br>".join([f"<b>{_plain(shorten(facts, 90))}</b>", *lines])
-
-
-def _plain(text: str) -> str:
-    """Text that plotly shows as it is: neither its HTML nor its ``%{...}`` templates work in it."""
-    return escape(visible(text), quote=False).replace("%{", "&#37;{")
-
-
-def histogram(groups: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, Any]:
-    """Stacked bars: how many rows of each status have their nearest other row how near.
+def histogram(groups: Mapping[str, npt.NDArray[np.float32]]) -> list[Bar]:
+    """How many rows of each status have their nearest other row how near.
 
     Args:
         groups: status name -> similarities, each in [-1, 1].
     """
     every = np.concatenate([*groups.values(), np.empty(0, np.float32)])
-    low = min(0.0, np.floor(float(every.min()) * 10) / 10) if len(every) else 0.0
+    if not len(every):
+        return []
+    low = min(0.0, np.floor(float(every.min()) * 10) / 10)
     edges = np.linspace(low, 1.0, _BINS + 1)
-    centres = np.round((edges[:-1] + edges[1:]) / 2, 4).tolist()
-    parts = [f"{left:.3f} to {right:.3f}" for left, right in pairwise(edges)]
-    traces = []
-    for status, values in groups.items():
-        counts = np.histogram(values, edges)[0].tolist()
-        traces.append(
-            {
-                "type": "bar",
-                "name": status,
-                "x": centres,
-                "y": counts,
-                "text": [f"{n} {status}, {part}" for n, part in zip(counts, parts, strict=True)],
-                "textposition": "none",
-                "hoverinfo": "text",
-                "meta": {"status": status},
-            }
-        )
-    layout = {
-        "barmode": "stack",
-        "bargap": 0.08,
-        "xaxis": {"title": {"text": "similarity to the nearest other row"}, "range": [low, 1.0]},
-        "yaxis": {"title": {"text": "rows"}, "rangemode": "tozero"},
-    }
-    return {"data": traces, "layout": layout}
+    counts = {name: np.histogram(values, edges)[0].tolist() for name, values in groups.items()}
+    return [
+        Bar(float(left), float(right), {name: each[place] for name, each in counts.items()})
+        for place, (left, right) in enumerate(pairwise(edges))
+    ]

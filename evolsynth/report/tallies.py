@@ -1,24 +1,37 @@
-"""What happened to the planned rows: counts that add up, reasons, fair samples, and the scores
-that rows carry, as distributions.
+"""What happened to the planned rows: counts that add up, reasons, fair samples, the scores that
+rows carry, how rounds of evolution did, duplicates, and what to look at first.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from evolsynth.findings import meaning
+from evolsynth.report.text import own_text
 from evolsynth.rows import TIERS, Row, Status, Tier
 
-__all__ = ["Counts", "Distribution", "Reason", "Standing", "by_method", "by_tier", "count"]
-__all__ += ["fair_sample", "kind_of"]
-__all__ += ["reasons_of", "score_distributions", "sentence_of"]
+__all__ = [
+    "STATUS_NAMES",
+    "Counts",
+    "Distribution",
+    "Reason",
+    "Standing",
+    "by_method",
+    "by_tier",
+    "count",
+]
+__all__ += ["count", "fair_sample", "kind_of"]
+__all__ += ["Round", "Twins", "reasons_of", "rejected_rows", "rounds_of", "score_distributions"]
+__all__ += ["sentence_of", "twins_of", "worth_reading"]
 
 _SAMPLES = 2
+_SOME = 5
+_TWINS = 50
 _NO_REASON = "no reason given"
 
 
@@ -161,7 +174,13 @@ def fair_sample(rows: Sequence[Row], limit: int) -> list[Row]:
 _BARS = "▁▂▃▄▅▆▇█"
 _BINS = 24
 _GROUPS = ("accepted", "rejected", "unchecked", "failed")
-_STATUS = {"pending": "unchecked"}
+#: What becomes of rows, as the page says it.
+STATUS_NAMES = {
+    "accepted": "accepted",
+    "rejected": "rejected",
+    "failed": "failed",
+    "pending": "unchecked",
+}
 
 
 class Distribution(NamedTuple):
@@ -188,7 +207,7 @@ def score_distributions(rows: Sequence[Row]) -> list[Distribution]:
     """
     values: dict[str, dict[str, list[float]]] = {}
     for row in rows:
-        group = _STATUS.get(row.status, row.status)
+        group = STATUS_NAMES[row.status]
         for name, value in row.scores.items():
             if math.isfinite(value):
                 values.setdefault(name, {}).setdefault(group, []).append(float(value))
@@ -217,3 +236,103 @@ def _bars(values: Sequence[float], low: float, high: float) -> str:
     return "".join(
         _BARS[-(-int(n) * len(_BARS) // most) - 1] if n else "\N{FIGURE SPACE}" for n in counts
     )
+
+
+class Round(NamedTuple):
+    """How the rows of one round did: of ``rows`` with an end, ``accepted`` passed all checks.
+
+    ``kept`` is the mean share of the original's information in ``measured`` of them (by the
+    detector's score), None where none was measured; ``words`` the mean length of accepted ones.
+    """
+
+    number: int
+    rows: int
+    accepted: int
+    kept: float | None
+    measured: int
+    words: float | None
+
+
+class Twins(NamedTuple):
+    """Rows that were rejected as duplicates of ``kept``, each with its similarity."""
+
+    kept: Row
+    copies: list[tuple[Row, float | None]]
+
+
+def worth_reading(rows: Sequence[Row], most: int = _SOME) -> list[Row]:
+    """Accepted rows, each of another kind of task or method as far as there are any.
+
+    Of each kind the one with the best tier, and of these the one of middle length.
+    """
+    accepted = [row for row in rows if row.status == "accepted" and own_text(row).strip()]
+    return _one_of_each(accepted, lambda row: (_task(row), row.method, row.round > 0), most)
+
+
+def rejected_rows(rows: Sequence[Row], most: int = _SOME) -> list[Row]:
+    """Rejected rows, each with another main reason as far as there are any, those with a text."""
+    rejected = [row for row in rows if row.status == "rejected" and own_text(row).strip()]
+    return _one_of_each(rejected, lambda row: row.verdict.reasons[:1] if row.verdict else (), most)
+
+
+def _task(row: Row) -> str | None:
+    return row.verdict.task if row.verdict else None
+
+
+def _one_of_each(rows: Sequence[Row], kind: Callable[[Row], Hashable], most: int) -> list[Row]:
+    """A row of each of the largest groups; first of those that differ in the kind of task."""
+    groups: dict[Hashable, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(kind(row), []).append(row)
+    seen: set[str] = set()
+    first, later = list[list[Row]](), list[list[Row]]()
+    for group in sorted(groups.values(), key=len, reverse=True):
+        task = _task(group[0])
+        (later if task in seen else first).append(group)
+        seen.update([task] if task else [])
+    return [_middle(group) for group in (first + later)[:most]]
+
+
+def _middle(rows: Sequence[Row]) -> Row:
+    def tier(row: Row) -> int:
+        told = row.verdict.tier if row.verdict else None
+        return TIERS.index(told) if told else len(TIERS)
+
+    best = min(map(tier, rows))
+    able = [row for row in rows if tier(row) == best]
+    return sorted(able, key=lambda row: len(own_text(row)))[len(able) // 2]
+
+
+def rounds_of(rows: Sequence[Row]) -> list[Round]:
+    """How each round did, originals first; empty where nothing was evolved."""
+    groups: dict[int, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.round, []).append(row)
+    found = []
+    for number, group in sorted(groups.items() if any(groups) else ()):
+        counts = count(group)
+        scores = [row.scores.get("information_loss", -1.0) for row in group if number]
+        losses = [min(score, 1.0) for score in scores if score >= 0]
+        lengths = [len(own_text(row).split()) for row in group if row.status == "accepted"]
+        kept = 1 - sum(losses) / len(losses) if losses else None
+        words = sum(lengths) / len(lengths) if lengths else None
+        ended = counts.planned - counts.unchecked
+        found.append(Round(number, ended, counts.accepted, kept, len(losses), words))
+    return found
+
+
+def twins_of(rows: Sequence[Row], most: int = _TWINS) -> list[Twins]:
+    """Rows with those that were rejected as their duplicates, the most copied first."""
+    known = {row.id: row for row in reversed(rows)}
+    copies: dict[str, list[tuple[Row, float | None]]] = {}
+    for row in rows:
+        for told in row.verdict.details.values() if row.verdict else ():
+            told = told if isinstance(told, Mapping) else {}
+            of = told.get("of")
+            if isinstance(of, str) and of in known and of != row.id and row.status == "rejected":
+                near = told.get("similarity")
+                value = float(near) if isinstance(near, int | float) else None
+                copies.setdefault(of, []).append((row, value))
+                break
+    ranked = sorted(copies, key=lambda name: -len(copies[name]))
+    return [Twins(known[name], copies[name]) for name in ranked[:most]]

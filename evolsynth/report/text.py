@@ -1,4 +1,4 @@
-"""Text as the report shows it: invisible characters made visible, long text cut, one line or many.
+"""Text as the report shows it: invisible characters made visible, long text cut, lost spans marked.
 
 Nothing here escapes HTML: the page's template does that for all that it prints.
 """
@@ -6,12 +6,14 @@ Nothing here escapes HTML: the page's template does that for all that it prints.
 from __future__ import annotations
 
 import re
-import textwrap
-from typing import Any
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 from evolsynth.rows import Row
 
-__all__ = ["cut", "embedded_text", "headline", "own_text", "shorten", "visible", "wrapped"]
+__all__ = ["Passage", "cut", "embedded_text", "headline", "marked", "own_text", "shorten"]
+__all__ += ["visible"]
 
 # Control characters, those that reorder a line (U+202A-202E, U+2066-2069), those that hide
 # (zero width, tags), halves of surrogate pairs, which UTF-8 cannot carry, and what is no character.
@@ -72,6 +74,54 @@ def headline(row: Row, limit: int = 160) -> str:
     return shorten(embedded_text(row), limit) or "(no text)"
 
 
-def wrapped(text: str, *, width: int = 64, limit: int = 320) -> list[str]:
-    """Lines of at most ``width`` characters of the first ``limit``; long words are broken."""
-    return textwrap.wrap(visible(shorten(text, limit)), width) or ["(no text)"]
+class Passage(NamedTuple):
+    """A piece of a text, and what is to be said about it (nothing: plain text)."""
+
+    text: str
+    note: str = ""
+
+
+def marked(text: str, lost: Any) -> tuple[list[Passage], list[str]]:
+    """Cut a text at the borders of its lost spans.
+
+    A span is trusted where the text at its offsets is the text it names; otherwise that text is
+    searched for, once. Overlapping spans share passages, which then carry both notes.
+
+    Returns:
+        Passages that join to exactly ``text``, and one line on each span, also those whose text
+        is nowhere to be found.
+    """
+    spans: list[tuple[int, int, str]] = []
+    losses: list[str] = []
+    for item in lost if isinstance(lost, list | tuple) else ():
+        if not isinstance(item, Mapping):
+            continue
+        place, note = _place(text, item), _note(item)
+        named = text[slice(*place)] if place else str(item.get("text", ""))
+        losses.append(f"“{shorten(named, 80)}”: {note}" + ("" if place else " (not in this text)"))
+        if place:
+            spans.append((*place, note))
+    borders = sorted({0, len(text), *(s for s, _, _ in spans), *(e for _, e, _ in spans)})
+    passages = []
+    for start, end in pairwise(borders):
+        notes = dict.fromkeys(note for s, e, note in spans if s <= start and end <= e)
+        passages.append(Passage(text[start:end], "; ".join(notes)))
+    return passages, losses
+
+
+def _place(text: str, item: Mapping[str, Any]) -> tuple[int, int] | None:
+    start, end, named = item.get("start"), item.get("end"), item.get("text")
+    if not isinstance(named, str):
+        named = None
+    if isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text):
+        here = text[start:end]
+        if named is None or named == here:
+            return start, end
+    found = text.find(named) if named else -1
+    return (found, found + len(named or "")) if found >= 0 else None
+
+
+def _note(item: Mapping[str, Any]) -> str:
+    kind = str(item.get("kind") or "text").replace("_", " ")
+    became = item.get("became")
+    return f"{kind}, became “{shorten(str(became), 80)}”" if became else f"{kind} lost"

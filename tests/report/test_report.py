@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
+import sys
+import types
 from collections import Counter
 from collections.abc import Sequence
 from html.parser import HTMLParser
@@ -20,8 +23,8 @@ from evolsynth.evaluation.diversity.distances import some
 from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.findings import explain
 from evolsynth.report.build import build_report
-from evolsynth.report.evolutions import evolutions_of, lineage
-from evolsynth.report.neighbourhood import MAP_LIMIT, histogram, hover_text, map_places
+from evolsynth.report.cells import evolutions_of
+from evolsynth.report.neighbourhood import MAP_LIMIT, histogram, lineage, map_places, regions
 from evolsynth.report.tallies import by_method, count, reasons_of
 from evolsynth.rows import Failure, Message, Row, Verdict
 
@@ -89,18 +92,14 @@ class Page(HTMLParser):
                 self.texts[tag][-1] += data
 
     @property
-    def figures(self) -> dict[str, Any]:
-        parsed: dict[str, Any] = json.loads(self.by_id["figures"])
+    def data(self) -> dict[str, Any]:
+        parsed: dict[str, Any] = json.loads(self.by_id["data"])
         return parsed
 
     def points(self) -> list[tuple[str, str]]:
         """(row id, status) of all marks on the map."""
-        return [
-            (name, trace["meta"]["status"])
-            for trace in self.figures["map"]["data"]
-            if trace["mode"] == "markers"
-            for name in trace["customdata"]
-        ]
+        rows = self.data["rows"]
+        return [(rows[i]["id"], rows[i]["status"]) for i in self.data["map"]["rows"]]
 
 
 def some_rows() -> list[Row]:
@@ -195,7 +194,7 @@ def test_no_rows_make_a_page_that_says_so(embedder: Embedder | None) -> None:
     html = build_report([], embedder=embedder)
     assert "There are no rows." in html
     assert Page(html).by_id["planned"] == "0"
-    assert len(html) < 50_000  # plotly is not there for nothing
+    assert len(html) < 100_000  # all that the page is without rows
 
 
 def test_one_row_is_enough_for_a_map() -> None:
@@ -206,32 +205,64 @@ def test_one_row_is_enough_for_a_map() -> None:
 def test_without_an_embedder_the_page_says_what_is_missing() -> None:
     shown = page(some_rows())
     assert "without an embedding model" in shown.by_id["why-not"]
-    assert shown.figures == {}
-    assert "plot-map" not in shown.by_id
+    assert shown.data["map"] is None
+    assert "map" not in shown.by_id
 
 
-def test_without_plotly_the_page_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_scikit_learn_the_map_is_of_principal_components_and_has_no_regions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("evolsynth.report.neighbourhood.find_spec", lambda name: None)
-    html = build_report(some_rows(), embedder=Scattered())
-    assert 'pip install "evolsynth[report]"' in html
-    assert Page(html).figures == {}
+    shown = page(some_rows(), Scattered())
+    assert "principal components of their embeddings" in shown.by_id["map"]
+    assert len(shown.points()) == 42
+    assert shown.data["map"]["regions"] == []
 
 
-def test_the_map_has_every_row_that_did_not_fail_and_hollow_marks_for_the_rejected() -> None:
+def test_umap_lays_the_map_out_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class UMAP:
+        def __init__(self, **options: Any) -> None:
+            assert options["random_state"] == 0
+
+        def fit_transform(self, vectors: Any) -> Any:
+            return vectors[:, :2]
+
+    monkeypatch.setitem(sys.modules, "umap", types.SimpleNamespace(UMAP=UMAP))
+    monkeypatch.setattr("evolsynth.report.neighbourhood.find_spec", lambda name: True)
+    places, method = map_places(Scattered().embed([str(n) for n in range(40)]))
+    assert (places.shape, method) == ((40, 2), "UMAP")
+
+
+def test_the_map_has_every_row_that_did_not_fail_and_its_lines() -> None:
     rows = some_rows()
     shown = page(rows, Scattered())
     assert sorted(shown.points()) == sorted((r.id, r.status) for r in rows if r.status != "failed")
-    for trace in shown.figures["map"]["data"]:
-        if trace["mode"] == "markers":
-            hollow = trace["marker"]["symbol"].endswith("-open")
-            assert hollow == (trace["meta"]["status"] == "rejected")
-            assert len(trace["x"]) == len(trace["text"]) == len(trace["customdata"])
+    on_map = shown.data["map"]
+    assert len(on_map["places"]) == len(on_map["labels"]) == len(on_map["rows"]) == 42
+    assert len(on_map["links"]) == 22
+    points = shown.points()
+    parents = {row.id: row.parents for row in rows}
+    assert all(points[up][0] in parents[points[child][0]] for child, up in on_map["links"])
+
+
+def test_regions_have_words_and_say_which_are_thin_and_which_crowded() -> None:
+    topics = {"comets orbit stars": 40, "bread dough ovens": 5, "rivers flood valleys": 15}
+    texts = [f"Describe {topic}." for topic, n in topics.items() for _ in range(n)]
+    vectors = np.eye(8, dtype=np.float32)[[list(topics).index(t[9:-1]) for t in texts]]
+    labels, found = regions(texts, vectors)
+    assert [(r.rows, r.how) for r in found] == [(40, ""), (15, ""), (5, "thin")]
+    assert "bread" in found[2].words
+    assert labels.count(2) == 5
+    assert regions(texts[:19], vectors[:19]) == ([], [])
 
 
 def test_the_histogram_counts_every_row_on_it_once() -> None:
-    bars = page(some_rows(), Scattered()).figures["nearest"]["data"]
-    assert sum(sum(trace["y"]) for trace in bars) == 42
-    assert sum(histogram({"accepted": np.array([-1, 1], np.float32)})["data"][0]["y"]) == 2
+    html = build_report(some_rows(), embedder=Scattered())
+    bars = re.findall(r"<title>(\d+) (accepted|rejected), ", html)
+    assert sum(int(number) for number, _ in bars) == 42
+    two = histogram({"accepted": np.array([-1, 1], np.float32)})
+    assert sum(bar.total for bar in two) == 2
+    assert histogram({}) == []
 
 
 def test_of_many_rows_some_are_asked_for_their_nearest_and_the_page_says_so(
@@ -316,16 +347,18 @@ def test_rows_that_are_each_others_parents_do_not_hang_it() -> None:
     ]
     assert lineage(rows) == [(0, 1), (1, 0)]
     assert [row.id for row, _ in evolutions_of(rows)] == ["a", "b"]
-    assert page(rows, Scattered()).tags["article"] == 2
+    cells = page(rows, Scattered()).data["rows"]
+    assert [cell.get("original") for cell in cells] == [["y"], ["x"], None]
 
 
 def test_a_large_set_is_cut_fairly_and_the_page_says_so() -> None:
-    rows = [Row.make(f"r{n}", verdict=YES) for n in range(2400)]
-    rows[7::240] = [row.reject("too_short") for row in rows[7::240]]
+    rows = [Row.make(f"r{n}", verdict=YES) for n in range(10_400)]
+    rows[7::1040] = [row.reject("too_short") for row in rows[7::1040]]
     html = build_report(rows, embedder=None)
-    assert "Shown are 2000 of 2400 rows" in html
-    assert html.count("<tr data-status=") == 2000
-    assert html.count('<tr data-status="rejected"') == 10
+    assert "Listed are 10000 of 10400 rows" in html
+    cells = Page(html).data["rows"]
+    assert len(cells) == 10_000
+    assert sum(cell["status"] == "rejected" for cell in cells) == 10
 
 
 def test_the_maps_sample_is_the_same_each_time() -> None:
@@ -357,12 +390,20 @@ def test_a_lost_span_is_marked_exactly_and_the_added_text_too() -> None:
     child = Row.make(
         "Name 3 rivers of Peru and four lakes. Use a table.", round=1, parents=(parent.id,)
     ).reject("information_loss", information_loss={"score": 0.9, "lost": [span]})
-    html = build_report([parent, child], embedder=None)
+    _, cell = page([parent, child]).data["rows"]
     note = "number, became “four”"
-    assert f'Name 3 rivers of Peru and <mark title="{note}">3</mark> lakes.' in html
-    assert f"“3”: {note}" in html
-    assert '<ins title="added">four</ins> lakes. <ins title="added">Use a table.</ins>' in html
-    assert "information loss 0.90" in html
+    assert cell["original"] == ["Name 3 rivers of Peru and ", ["3", note], " lakes."]
+    assert cell["losses"] == [f"“3”: {note}"]
+    assert json.loads(cell["details"])["information_loss"]["score"] == 0.9
+
+
+def test_an_original_that_is_no_row_here_is_taken_from_the_provenance() -> None:
+    told = {"instruction": {"original": "Name a river."}}
+    child = Row.make("Name a river of Peru.", round=1, parents=("away",), provenance=told)
+    (cell,) = page([child]).data["rows"]
+    assert cell["original"] == ["Name a river."]
+    odd = [child.replace(provenance={"instruction": o}) for o in (7, {"original": [1]}, {})]
+    assert not any("original" in cell for cell in page(odd).data["rows"])
 
 
 # --- hostile text --------------------------------------------------------------------------------
@@ -387,22 +428,29 @@ def test_hostile_text_is_active_nowhere() -> None:
     options = {"title": HOSTILE[1], "run": {text: {text: [text]} for text in HOSTILE}}
     html = build_report(hostile_rows(), embedder=Scattered(), **options)  # type: ignore[arg-type]
     shown = Page(html)
-    assert shown.tags["script"] == 3  # plotly, the figures, the page's own
+    assert shown.tags["script"] == 2  # the rows, the page's own
     assert shown.tags["img"] == shown.tags["b"] == 0
     assert shown.handlers == []
-    assert shown.texts["title"] == [HOSTILE[1]]
+    assert shown.texts["title"][0] == HOSTILE[1]  # the others are of bars of the histogram
     assert "{{7*7}}" in html
     assert not re.search("[\u202e\x00\u200b\ud800]", html)
     assert "harmless [U+202E]txt.exe [U+0000] [U+D800] [U+200B]" in html
     html.encode("utf-8")
 
 
-def test_what_plotly_shows_has_no_tags_and_no_templates_but_the_reports_own() -> None:
-    for row in hostile_rows():
-        assert set(re.findall(r"<[^>]*>", hover_text(row))) <= {"<b>", "</b>", "<br>"}
-        assert "%{" not in hover_text(row)
-    for trace in page(hostile_rows(), Scattered()).figures["map"]["data"]:
-        assert not re.search("[<>]|%{", trace["name"])
+def test_no_sign_of_html_stands_in_the_rows_and_the_script_reads_none() -> None:
+    html = build_report(hostile_rows(), embedder=Scattered())
+    text = html.split('id="data">')[1].split("</script>")[0]
+    assert not re.search("[<>&\u2028]", text)
+    assert json.loads(text)["rows"][0]["instruction"] == HOSTILE[0]
+    script = html.split("<script>")[1]
+    assert not re.search("innerHTML|outerHTML|insertAdjacent|DOMParser|document.write|eval", script)
+
+
+def test_scores_that_are_no_numbers_leave_the_rows_readable() -> None:
+    odd = {"a": float("nan"), "b": float("inf"), "c": 0.5}
+    (cell,) = page([Row.make("x", scores=odd)]).data["rows"]
+    assert cell["scores"] == {"a": None, "b": None, "c": 0.5}
 
 
 def test_the_page_loads_nothing() -> None:
@@ -411,8 +459,12 @@ def test_the_page_loads_nothing() -> None:
     policy = re.search('Content-Security-Policy" content="([^"]*)"', html)
     assert policy
     assert "default-src 'none'" in policy[1]
-    assert "unsafe-eval" not in policy[1]
+    assert "unsafe" not in policy[1]  # the page's own script and style are known by their digests
     assert "http" not in policy[1]
+    for tag in ("script", "style"):
+        text = html.split(f"<{tag}>")[1].split(f"</{tag}>")[0]
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy[1]
 
 
 # --- the file ------------------------------------------------------------------------------------
@@ -424,7 +476,20 @@ def test_the_same_rows_give_the_same_bytes() -> None:
     assert one == build_report(some_rows(), embedder=Scattered(), run=run)
 
 
-@pytest.mark.parametrize("name", ["page.html.j2", "page.css", "page.js"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "page.html.j2",
+        "page.css",
+        "page.js",
+        "map.js",
+        "rows.js",
+        "reader.js",
+        "marks.js",
+        "parts.html.j2",
+        "compare.html.j2",
+    ],
+)
 def test_the_pages_parts_travel_with_the_package(name: str) -> None:
     assert files("evolsynth.report").joinpath(name).is_file()
 

@@ -3,7 +3,6 @@ nothing."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolsynth.report.about import about, evidence_of
-from evolsynth.report.build import build_report
+from evolsynth.report.cells import cells
 from evolsynth.rows import Row, Verdict
 
 TEXT = "The clock was built in 1764. In 1881 it was moved. It is made of copper."
@@ -26,26 +25,23 @@ def row(**extra: Any) -> Row:
     )
 
 
-def html_of(*rows: Row) -> str:
-    return build_report(rows, embedder=None)
+def cells_of(*rows: Row) -> list[dict[str, Any]]:
+    return cells(rows, rows)
 
 
 def test_the_input_stands_under_the_instruction_with_its_evidence_marked() -> None:
-    html = html_of(row(evidence=[PLACE]))
-    mark = f'<mark class="evidence" title="evidence: the answer stands on it">{EVIDENCE}</mark>'
-    assert f"The clock was built in 1764. {mark} It is made of copper." in html
-    places = [html.index(f"<dt>{name}</dt>") for name in ("instruction", "input", "response")]
-    assert places == sorted(places)
-    assert "verified, ground:span, demand:words" in html
+    (cell,) = cells_of(row(evidence=[PLACE]))
+    mark = [EVIDENCE, "evidence: the answer stands on it"]
+    assert cell["input"] == ["The clock was built in 1764. ", mark, " It is made of copper."]
+    assert (cell["tier"], cell["stands_on"]) == ("verified", ["ground:span", "demand:words"])
 
 
 def test_where_it_comes_from_is_told_and_nothing_twice() -> None:
-    html = html_of(
+    (cell,) = cells_of(
         row(title="Harlow", heading="Town > Clock", source="harlow.md", place=[1200, 1272], own=7)
     )
-    assert "Harlow · Town &gt; Clock · harlow.md, characters 1,200 to 1,272" in html
-    (others,) = re.findall(r"<dt>other fields</dt><dd[^>]*>(.*?)</dd>", html)
-    assert others == "{&#34;own&#34;: 7}"
+    assert cell["from"] == "Harlow · Town > Clock · harlow.md, characters 1,200 to 1,272"
+    assert cell["extra"] == {"own": "7"}
     assert about(row(source="harlow.md"), 99).origin == "harlow.md"
     assert about(row(source="harlow.md", part=3), 99).origin == "harlow.md, part 3"
     assert about(row(part="x", place=[0, 72]), 99).origin == "characters 0 to 72"
@@ -54,11 +50,10 @@ def test_where_it_comes_from_is_told_and_nothing_twice() -> None:
 
 def test_a_row_without_an_input_shows_its_other_fields_as_before() -> None:
     plain = Row.make("Name a river.", extra={"title": "a", "input": "", "evidence": [PLACE]})
-    html = html_of(plain)
-    assert "<dt>input</dt>" not in html
-    assert "<dt>from</dt>" not in html
+    (cell,) = cells_of(plain)
+    assert not {"input", "from"} & set(cell)
     assert about(plain, 99) == ([], "", plain.extra)
-    assert "&#34;title&#34;: &#34;a&#34;" in html
+    assert cell["extra"]["title"] == "a"
 
 
 def test_a_text_that_the_instruction_shows_is_shown_again_only_for_its_evidence() -> None:
@@ -88,7 +83,7 @@ def test_a_context_is_shown_as_the_input_and_an_empty_input_stays_a_field() -> N
 )
 def test_what_is_no_place_in_the_text_marks_nothing(evidence: Any) -> None:
     assert evidence_of(row(evidence=evidence)) == []
-    assert 'class="evidence"' not in html_of(row(evidence=evidence))
+    assert cells_of(row(evidence=evidence))[0]["input"] == [TEXT]
 
 
 def test_places_that_touch_are_one_mark() -> None:
@@ -118,10 +113,12 @@ def test_evidence_deep_in_a_long_text_is_shown_with_what_stands_around_it() -> N
     long = f"{'Nothing here. ' * 3000}{EVIDENCE}{' Nor here.' * 3000}"
     at = long.index(EVIDENCE)
     one = row(input=long, evidence=[{"start": at, "end": at + len(EVIDENCE)}])
-    html = html_of(one)
-    assert f">{EVIDENCE}</mark> Nor here." in html
-    assert "more characters]" in html
-    assert len(html_of(one)) < len(long) + len(html_of(row()))
+    pieces = cells_of(one)[0]["input"]
+    marked = next(place for place, piece in enumerate(pieces) if not isinstance(piece, str))
+    assert pieces[marked][0] == EVIDENCE
+    assert pieces[marked + 1].startswith(" Nor here.")
+    assert "more characters]" in pieces[-1]
+    assert sum(len(p if isinstance(p, str) else p[0]) for p in pieces) < 21_000
 
 
 def test_an_evolution_shows_the_text_that_it_is_about() -> None:
@@ -129,17 +126,14 @@ def test_an_evolution_shows_the_text_that_it_is_about() -> None:
     child = row(evidence=[PLACE]).replace(
         id="child", instruction="When was it moved? Say why.", round=1, parents=(parent.id,)
     )
-    html = html_of(parent, child)
-    (block,) = re.findall(r'<details class="about">(.*?)</details>', html, re.S)
-    assert f">{EVIDENCE}</mark>" in block
+    _, cell = cells_of(parent, child)
+    assert cell["original"] == [parent.instruction]
+    assert [EVIDENCE, "evidence: the answer stands on it"] in cell["input"]
 
 
 def test_one_task_for_two_texts_is_told_apart_in_the_table() -> None:
-    html = html_of(
-        *(
-            Row.make("Give the passage a title.", extra={"input": text})
-            for text in (TEXT, "Tea is a plant.")
-        )
-    )
-    for begins in ("The clock was built", "Tea is a plant."):
-        assert f"<bdi>Give the passage a title. {begins}" in html
+    texts = (TEXT, "Tea is a plant.")
+    rows = [Row.make("Give the passage a title.", extra={"input": text}) for text in texts]
+    heads = [cell["head"] for cell in cells_of(*rows)]
+    for head, begins in zip(heads, ("The clock was built", "Tea is a plant."), strict=True):
+        assert head.startswith(f"Give the passage a title. {begins}")

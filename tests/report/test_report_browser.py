@@ -7,6 +7,7 @@ downloads are not used.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ import pytest
 from evolsynth.pipeline import evolve, gate, magpie, merge, respond
 from evolsynth.pipeline.labels import outline
 from evolsynth.report.build import write_report
-from evolsynth.rows import Failure, Row, Verdict
+from evolsynth.rows import Failure, Message, Row, Verdict
 from evolsynth.store.store import StepCounts
 
 if TYPE_CHECKING:
@@ -65,9 +66,17 @@ def ordinary_rows() -> list[Row]:
     grown = [
         Row.make(
             f"{row.instruction} Use {n} words.", method="evol_instruct", round=1, parents=(row.id,)
-        ).replace(verdict=YES)
+        ).replace(verdict=YES, scores={"information_loss": n / 100})
         for n, row in enumerate(seeds[:20])
     ]
+    turns = (Message("user", "Hello?"), Message("assistant", "Good day."))
+    told = {"input": "Ada wrote it. Ben read it.", "evidence": [{"start": 0, "end": 13}], "year": 7}
+    seeds[1] = seeds[1].replace(
+        extra=told, response="Ada.", verdict=Verdict(accepted=True, task="fact", tier="verified")
+    )
+    seeds[2] = seeds[2].replace(messages=turns, instruction=None)
+    lost = {"score": 0.9, "lost": [{"text": "8?", "start": 9, "end": 11, "kind": "number"}]}
+    grown[8] = grown[8].reject("information_loss", information_loss=lost)
     return [*seeds, *grown]
 
 
@@ -110,7 +119,7 @@ class Visit:
         self.requests: list[str] = []
         self.troubles: list[str] = []
         self.page: Page = context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", lambda message: self.troubles.append(message.text))
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
@@ -122,7 +131,20 @@ class Visit:
         dialog.dismiss()
 
     def shown_rows(self) -> int:
-        return self.page.locator("#row-table tbody tr:visible").count()
+        return self.page.locator("#row-body tr").count()
+
+    def chosen(self, count: str) -> bool:
+        """Whether the table soon says that so many rows are chosen; typing is waited for."""
+        told = "(count) => document.getElementById('row-count').textContent === count"
+        self.page.wait_for_function(told, arg=count)
+        return True
+
+    def close(self) -> None:
+        """Close what is open, and choose all rows again."""
+        for _ in range(2):
+            if self.page.locator("dialog[open]").count():
+                self.page.keyboard.press("Escape")
+        self.page.click("#row-clear")
 
 
 @pytest.fixture(scope="module")
@@ -154,31 +176,143 @@ def piped(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Visit:
     return Visit(browser, path)
 
 
-def test_every_row_is_a_mark_on_the_map(ordinary: Visit) -> None:
-    assert ordinary.page.locator("#plot-map .scatterlayer .point").count() == 80
-    assert ordinary.page.locator("#plot-nearest .barlayer .point").count() > 0
+WHERE = "(place) => document.getElementById('map-canvas').whereIs(place)"
+
+
+def spot(visit: Visit, place: int) -> tuple[float, float]:
+    """Where the row of that place lies in the window."""
+    visit.page.locator("#map-canvas").scroll_into_view_if_needed()
+    visit.page.evaluate("document.getElementById('map').scrollIntoView({behavior: 'instant'})")
+    x, y = visit.page.evaluate(WHERE, place)
+    return x, y
+
+
+def legend(visit: Visit) -> list[str]:
+    return [" ".join(t.split()) for t in visit.page.locator("#map-legend .key").all_inner_texts()]
+
+
+def test_the_map_is_painted_and_its_legend_counts_every_row(ordinary: Visit) -> None:
+    assert legend(ordinary) == ["accepted 69", "rejected 11"]
+    colours = ordinary.page.evaluate(
+        "() => { const c = document.getElementById('map-canvas'); const d = c.getContext('2d')"
+        ".getImageData(0, 0, c.width, c.height).data; const found = new Set();"
+        " for (let i = 0; i < d.length; i += 4) found.add(`${d[i]},${d[i + 1]},${d[i + 2]}`);"
+        " return found.size; }"
+    )
+    assert colours > 10
+    assert ordinary.page.locator("svg.histogram rect").count() > 0
+
+
+def test_the_map_is_coloured_by_what_one_chooses(ordinary: Visit) -> None:
+    page = ordinary.page
+    found = page.locator("#map-colour option").all_inner_texts()
+    assert {"Verdict", "Method", "Round", "Kind of task", "Region", "Your marks"} <= set(found)
+    page.select_option("#map-colour", "method")
+    assert legend(ordinary) == ["magpie 60", "evol_instruct 20"]
+    page.select_option("#map-colour", "region")
+    assert len(legend(ordinary)) > 1
+    page.select_option("#map-colour", "score information_loss")
+    scale = " ".join(page.inner_text("#map-legend").split())
+    assert scale == "0 0.19 · 60 rows without it are grey"
+    page.select_option("#map-colour", "verdict")
+
+
+def test_a_mark_tells_its_row_and_a_click_opens_it(ordinary: Visit) -> None:
+    page = ordinary.page
+    where = spot(ordinary, 40)
+    page.mouse.move(*where)
+    page.locator("#map-tip").wait_for(state="visible")
+    told = page.inner_text("#map-tip")
+    assert "Question" in told
+    page.mouse.click(*where)
+    page.locator("#reader[open]").wait_for()
+    shown = page.inner_text("#reader-body")
+    assert told.splitlines()[1] in shown
+    ordinary.close()
+
+
+def test_the_map_is_moved_and_zoomed_by_buttons_and_keys(ordinary: Visit) -> None:
+    page = ordinary.page
+    before = spot(ordinary, 0), spot(ordinary, 50)
+    page.click("#map-in")
+    after = spot(ordinary, 0), spot(ordinary, 50)
+    assert abs(after[0][0] - after[1][0]) == pytest.approx(1.4 * abs(before[0][0] - before[1][0]))
+    page.focus("#map-canvas")
+    page.keyboard.press("ArrowLeft")
+    assert spot(ordinary, 0)[0] == pytest.approx(after[0][0] + 40)
+    page.keyboard.press("Home")
+    assert spot(ordinary, 0) == pytest.approx(before[0])
+
+
+def test_the_lasso_chooses_rows_for_the_table_and_is_let_go(ordinary: Visit) -> None:
+    page = ordinary.page
+    spot(ordinary, 0)
+    box = page.locator("#map-canvas").bounding_box()
+    assert box
+    page.click("#map-lasso")
+    x, y, w, h = box["x"] + 2, box["y"] + 2, box["width"] - 4, box["height"] - 4
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for corner in ((x + w / 2, y), (x + w / 2, y + h), (x, y + h), (x, y + 5)):
+        page.mouse.move(*corner)
+    page.mouse.up()
+    left = page.evaluate(
+        "(middle) => Array.from({length: 80}, (_, i) => document.getElementById('map-canvas')"
+        ".whereIs(i)).filter((spot) => spot[0] < middle).length",
+        x + w / 2,
+    )
+    assert 0 < left < 80
+    assert ordinary.chosen(f"{left} of 80")
+    assert page.inner_text("#lasso-count") == f"{left} rows chosen on the map. "
+    page.click("#map-clear")
+    assert ordinary.chosen("80 of 80")
+    page.click("#map-lasso")
 
 
 def test_the_filters_narrow_the_table_and_count_what_is_left(ordinary: Visit) -> None:
     page = ordinary.page
     assert ordinary.shown_rows() == 50  # the first of 80
     page.select_option("#row-status", "rejected")
-    assert ordinary.shown_rows() == 10
-    assert page.inner_text("#row-count") == "10 of 80"
+    assert ordinary.shown_rows() == 11
+    assert page.inner_text("#row-count") == "11 of 80"
     page.fill("#row-text", "QUESTION 12?")
-    assert ordinary.shown_rows() == 1
+    assert ordinary.chosen("1 of 80")
     page.select_option("#row-status", "accepted")
     assert ordinary.shown_rows() == 1  # its evolution
     page.select_option("#row-method", "magpie")
     assert ordinary.shown_rows() == 0
-    for name in ("status", "method"):
-        page.select_option(f"#row-{name}", "")
-    page.fill("#row-text", "")
+    ordinary.close()
     page.select_option("#row-reason", "too_short")
     assert ordinary.shown_rows() == 10
     page.select_option("#row-reason", "")
+    page.select_option("#row-round", "round 1")
+    assert page.inner_text("#row-count") == "20 of 80"
+    page.select_option("#row-round", "")
     page.click("#row-more")
     assert ordinary.shown_rows() == 80
+    ordinary.close()
+
+
+def test_rows_are_chosen_by_a_score_and_by_any_column(ordinary: Visit) -> None:
+    page = ordinary.page
+    page.select_option("#row-score", "information_loss")
+    assert page.inner_text("#row-count") == "20 of 80"
+    page.fill("#row-least", "0.05")
+    page.fill("#row-most", "0.1")
+    assert ordinary.chosen("6 of 80")
+    page.click("#row-heads .is-score button")
+    page.click("#row-heads .is-score button")
+    assert page.locator("#row-body .is-score").first.inner_text() == "0.1"
+    assert page.get_attribute("#row-heads .is-score", "aria-sort") == "descending"
+    page.click("#row-heads .is-score button")
+    ordinary.close()
+    page.select_option("#row-column", "year")
+    page.fill("#row-holds", "8")
+    assert ordinary.chosen("0 of 80")
+    page.fill("#row-holds", "7")
+    assert ordinary.chosen("1 of 80")
+    assert page.locator("#row-body .is-column").inner_text() == "7"
+    ordinary.close()
 
 
 def test_evolutions_come_a_few_at_a_time(ordinary: Visit) -> None:
@@ -186,85 +320,212 @@ def test_evolutions_come_a_few_at_a_time(ordinary: Visit) -> None:
     assert shown.count() == 6
     ordinary.page.click("#evolution-more")
     assert shown.count() == 20
-    ordinary.page.select_option("#evolution-show", "rejected")
-    assert shown.count() == 0
+    ordinary.page.select_option("#evolution-show", "loses")
+    assert shown.count() == 1
+    assert shown.locator("mark.lost").all_inner_texts() == ["8?"]
+    ordinary.page.select_option("#evolution-show", "")
+    assert shown.first.locator("ins.added").all_inner_texts() == ["Use 0 words."]
+    cells = ordinary.page.locator("#rounds tbody tr").last.locator("td").all_inner_texts()
+    assert cells[:4] == ["20", "95.0%", "90.5%", "20"]
 
 
-def test_a_row_opens_by_keyboard(ordinary: Visit) -> None:
-    summary = ordinary.page.locator("#row-table summary").first
-    summary.focus()
-    summary.press("Enter")
-    assert ordinary.page.locator("#row-table details[open] dl").first.is_visible()
+DIFFERENT = (
+    ("Name a river.", "Name a river.", [], []),
+    ("Name 3 rivers of Peru and 3 lakes.", "Name 3 rivers of Peru and four lakes. Use a table.",
+     ["3"], ["four", "Use a table."]),
+    ("NAME a river", "name a lake", ["river"], ["lake"]),
+    ("", "all of it", [], ["all of it"]),
+    (" ".join(f"w{n}" for n in range(1500)) + " end", " ".join(f"w{n}" for n in range(1500))
+     + " new words end", [], ["new words"]),
+)  # fmt: skip
 
 
-def test_a_click_on_a_mark_finds_its_row(ordinary: Visit) -> None:
+@pytest.mark.parametrize("case", range(len(DIFFERENT)))
+def test_what_an_evolution_adds_and_changes_is_marked(
+    case: int, browser: Browser, tmp_path: Path
+) -> None:
+    before, after, gone, fresh = DIFFERENT[case]
+    told = {"instruction": {"original": before or " "}}
+    row = Row.make(after, round=1, parents=("away",), provenance=told)
+    visit = Visit(browser, write_report(tmp_path / "report.html", [row], embedder=None))
+    shown = visit.page.locator("#evolution-list .evolution")
+    assert shown.locator("mark.gone").all_text_contents() == gone
+    assert shown.locator("ins").all_text_contents() == fresh
+    texts = shown.locator(".text").all_text_contents()
+    assert texts == [before or " ", after]
+    assert visit.troubles == []
+
+
+def test_a_row_is_read_in_full_by_keyboard(ordinary: Visit) -> None:
     page = ordinary.page
-    page.evaluate(
-        "() => { const map = document.getElementById('plot-map');"
-        " map.emit('plotly_click', { points: [{ customdata: map.data[1].customdata[3] }] }); }"
-    )
-    wanted = page.evaluate("document.getElementById('plot-map').data[1].customdata[3]")
-    found = page.locator("#row-table tbody tr:visible")
-    assert wanted in found.first.inner_text()
-    assert page.locator("#row-table tr:visible details[open]").count() >= 1
-    page.fill("#row-text", "")
+    page.locator("#row-body .open").first.focus()
+    page.keyboard.press("k")  # there is none before
+    assert page.evaluate("document.activeElement.dataset.place") == "0"
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.locator("#reader[open]").wait_for()
+    assert page.inner_text("#reader-place") == "2 of 80"
+    assert page.inner_text("#reader-body mark.evidence") == "Ada wrote it."
+    assert "verified" in page.inner_text("#reader-title")
+    page.keyboard.press("j")
+    assert page.locator("#reader-body dd.turn").all_inner_texts() == ["Hello?", "Good day."]
+    page.keyboard.press("k")
+    page.keyboard.press("k")
+    assert "too_short" in page.inner_text("#reader-body .why")
+    page.keyboard.press("Escape")
+    assert page.locator("#reader[open]").count() == 0
+    assert page.evaluate("document.activeElement.dataset.place") == "0"
+    page.keyboard.press("?")
+    assert page.locator("#help[open]").count() == 1
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "row-text"
+    page.keyboard.type("j")  # is a letter here
+    assert page.input_value("#row-text") == "j"
+    ordinary.close()
 
 
-def test_there_is_no_button_that_would_send_the_data_away(ordinary: Visit) -> None:
-    titles = ordinary.page.locator(".modebar-btn").evaluate_all(
-        "buttons => buttons.map((b) => b.dataset.title || b.dataset.attr || '')"
-    )
-    assert titles
-    assert not [title for title in titles if "hare" in title or "loud" in title]
+def test_an_address_names_a_row_and_its_family_is_a_click_away(ordinary: Visit) -> None:
+    page = ordinary.page
+    rows = ordinary_rows()
+    page.evaluate("(id) => { location.hash = `row=${id}`; }", rows[60].id)
+    page.locator("#reader[open]").wait_for()
+    assert "evol_instruct, round 1" in page.inner_text("#reader-title")
+    page.locator("#reader-body .lineage a").first.click()
+    page.wait_for_function("() => !document.querySelector('#reader-body .evolution')")
+    assert page.evaluate("location.hash") == f"#row={rows[0].id}"
+    assert "evol_instruct, round 1" in page.inner_text("#reader-body .lineage")
+    ordinary.close()
+    page.locator("#worth a").first.click()
+    page.locator("#reader[open]").wait_for()
+    ordinary.close()
+    page.evaluate("() => { location.hash = 'row=nobody%'; }")
+    page.locator("#row-missing").wait_for(state="visible")
 
 
-@pytest.mark.parametrize("width", [1280, 800, 400])
+def test_marks_are_kept_and_exported(browser: Browser, tmp_path: Path) -> None:
+    rows = ordinary_rows()
+    path = write_report(tmp_path / "report.html", rows, embedder=None)
+    visit = Visit(browser, path)
+    page = visit.page
+    page.locator("#row-body .open").first.click()
+    page.keyboard.press("1")  # the first row was rejected
+    page.fill("#mark-note", 'good, "really"\n')
+    page.click("#reader-after")
+    page.keyboard.press("2")
+    page.click("#reader-after")
+    page.click("#mark-keep")
+    page.keyboard.press("0")
+    page.keyboard.press("Escape")
+    told = "1 kept, 1 dropped, 0 with a note alone; you and the gate agree on 0 of 2."
+    assert page.inner_text("#mark-count") == told
+    page.select_option("#row-mark", "against")
+    assert page.inner_text("#row-count") == "2 of 80"
+    page.goto("about:blank")
+    page.goto(path.as_uri())
+    assert page.text_content("#mark-count") == told
+    page.click(".marking summary")
+    with page.expect_download() as download:
+        page.click("#mark-export")
+    saved = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in saved] == [
+        {"id": rows[0].id, "mark": "keep", "note": 'good, "really"\n'},
+        {"id": rows[1].id, "mark": "drop"},
+    ]
+    page.click("#mark-forget")
+    page.click("#mark-forget")
+    assert page.inner_text("#mark-count") == "Nothing is marked yet."
+    assert visit.troubles == []
+
+
+@pytest.mark.parametrize("width", [1280, 800, 375])
 def test_the_page_is_never_wider_than_the_window(
     width: int, ordinary: Visit, hostile: Visit, piped: Visit
 ) -> None:
     for visit in (ordinary, hostile, piped):
         visit.page.set_viewport_size({"width": width, "height": 900})
-        # plotly redraws a moment after the window has changed; this waits, or fails in time
         visit.page.wait_for_function(
             "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
         )
+        visit.page.locator("#row-body .open").first.click()
+        wide = "() => { const box = document.getElementById('reader').getBoundingClientRect();"
+        assert visit.page.evaluate(f"{wide} return box.left >= 0 && box.right <= innerWidth; }}")
+        visit.close()
+    for visit in (ordinary, hostile, piped):
+        visit.page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def test_the_map_follows_when_the_window_turns_dark(ordinary: Visit) -> None:
-    painted = "(c) => document.getElementById('plot-map').layout.paper_bgcolor === c"
-    ordinary.page.wait_for_function(painted, arg="#ffffff")
+    painted = (
+        "(c) => [...document.getElementById('map-canvas').getContext('2d')"
+        ".getImageData(0, 0, 1, 1).data].slice(0, 3).join() === c"
+    )
+    ordinary.page.wait_for_function(painted, arg="255,255,255")
     ordinary.page.emulate_media(color_scheme="dark")
-    ordinary.page.wait_for_function(painted, arg="#14171b")
+    ordinary.page.wait_for_function(painted, arg="20,23,27")
     ordinary.page.emulate_media(color_scheme="light")
+    ordinary.page.wait_for_function(painted, arg="255,255,255")
 
 
 def test_hostile_text_is_shown_and_does_nothing(hostile: Visit) -> None:
     page = hostile.page
     assert page.title() == HOSTILE[1]
-    assert page.locator("#plot-map .scatterlayer .point").count() == 12
-    assert page.locator("#plot-map .legend a, #rows img, #rows b, #evolutions b").count() == 0
-    legend = page.locator("#plot-map .legendtext").all_text_contents()
-    assert "accepted · <b>bold</b><a href='https://example.org…" in legend
-    assert "accepted · {{7*7}} %{x} &lt;b&gt;" in legend
-    assert "accepted · a[U+202E]b" in legend
-    marked = page.locator("#rows mark.evidence").all_text_contents()
+    page.select_option("#map-colour", "method")
+    shown = legend(hostile)
+    assert "<b>bold</b><a href='https://example.org/'>x</a> 1" in shown
+    assert "{{7*7}} %{x} &lt;b&gt; 1" in shown
+    assert "a[U+202E]b 1" in shown
+    marked = []
+    for button in page.locator("#row-body .open").all():
+        button.click()
+        marked += page.locator("#reader-body mark.evidence").all_text_contents()
+        assert page.locator("#reader img, #reader script, #reader svg").count() == 0
+        page.keyboard.press("Escape")
     assert len(marked) == 2 * len(HOSTILE)
     assert {text for text in HOSTILE if "\u202e" not in text} <= set(marked)
+    assert page.locator("#rows img, #rows b, #evolutions b, #overview img").count() == 0
+    for place in range(0, 18, 3):
+        page.mouse.move(*spot(hostile, place))
+        page.locator("#map-tip").wait_for(state="visible")
+        assert page.locator("#map-tip img, #map-tip a, #map-tip script").count() == 0
+    page.evaluate("(id) => { location.hash = `row=${encodeURIComponent(id)}`; }", HOSTILE[1])
+    page.locator("#reader[open]").wait_for()
+    hostile.close()
 
 
-def test_hovering_shows_hostile_text_as_text(hostile: Visit) -> None:
-    page = hostile.page
-    for number in range(12):
-        page.evaluate(
-            "(n) => { const map = document.getElementById('plot-map'); const all = map.data"
-            ".flatMap((t, curveNumber) => t.mode === 'markers'"
-            " ? t.x.map((_, pointNumber) => ({ curveNumber, pointNumber })) : []);"
-            " Plotly.Fx.hover(map, [all[n]]); }",
-            number,
-        )
-        label = page.locator("#plot-map .hoverlayer .hovertext").first
-        label.wait_for(state="attached")
-        assert label.locator("a, img, script").count() == 0
+def test_ten_thousand_rows_open_soon_and_stay_usable(browser: Browser, tmp_path: Path) -> None:
+    rows = [
+        Row.make(f"Question {n}: {'some words of a text ' * 40}", response="Yes. " * 40)
+        for n in range(10_000)
+    ]
+    visit = Visit(browser, write_report(tmp_path / "report.html", rows, embedder=None))
+    spent = (
+        "() => new Promise((done) => new PerformanceObserver((list) => done(list.getEntries()"
+        ".map((e) => e.duration))).observe({ type: 'longtask', buffered: true }))"
+    )
+    visit.page.fill("#row-text", "question 9999:")
+    assert visit.chosen("1 of 10000")
+    # how long the page holds the processor; on the clock it depends on what else runs
+    assert max(visit.page.evaluate(spent)) < 20_000
+
+
+def test_axe_finds_nothing(ordinary: Visit, piped: Visit) -> None:
+    """WCAG 2 A and AA, light and dark, the page and an open row."""
+    axe = pytest.importorskip("axe_core_python", reason="pip install axe-core-python")
+    script = Path(axe.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+    run = "() => axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })"
+    for visit in (ordinary, piped):
+        visit.page.evaluate(f"() => {{ {script} }}")
+        for scheme in ("light", "dark"):
+            visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            for opened in (False, True):
+                if opened:
+                    visit.page.locator("#row-body .open").nth(1).click()
+                found = visit.page.evaluate(run)["violations"]
+                told = [(v["id"], [n["html"][:200] for n in v["nodes"][:3]]) for v in found]
+                assert told == [], (scheme, opened)
+            visit.close()
+        visit.page.emulate_media(color_scheme="light")
 
 
 @pytest.mark.parametrize("width", [1280, 360])

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from evolsynth.errors import InputError
 from evolsynth.report.build import build_report, write_report
-from evolsynth.report.evolutions import Passage, added, marked
 from evolsynth.report.tallies import Standing, by_tier, fair_sample
-from evolsynth.report.text import cut, shorten, visible, wrapped
+from evolsynth.report.text import Passage, cut, marked, shorten, visible
 from evolsynth.rows import Row, Verdict
 
 YES = Verdict(accepted=True)
@@ -67,20 +66,6 @@ def test_whatever_the_details_hold_the_passages_join_to_the_text(text: str, lost
     assert "".join(passage.text for passage in passages) == text
 
 
-@given(st.text("ab .\n", max_size=40), st.text("ab .\n", max_size=40))
-def test_added_passages_join_to_the_evolved_text(before: str, after: str) -> None:
-    passages = added(before, after)
-    assert "".join(passage.text for passage in passages) == after
-    if before == after:
-        assert not any(passage.note for passage in passages)
-
-
-def test_very_long_texts_are_compared_by_their_ends() -> None:
-    body = " ".join(f"w{n}" for n in range(1500))
-    passages = added(body + " end", body + " new words end")
-    assert [p.text for p in passages if p.note] == ["new words"]
-
-
 @given(st.lists(st.sampled_from("ard"), max_size=60), st.integers(1, 70))
 def test_a_fair_sample_keeps_order_and_gives_each_status_its_part(kinds: str, limit: int) -> None:
     rows = [
@@ -108,7 +93,6 @@ def test_shown_text_has_nothing_hidden_and_is_otherwise_unchanged(text: str) -> 
 @given(st.text(max_size=300), st.integers(2, 80))
 def test_short_forms_are_short(text: str, limit: int) -> None:
     assert len(shorten(text, limit)) <= limit
-    assert all(len(line) <= 64 for line in wrapped(text))
 
 
 def test_a_cut_says_how_much_is_missing() -> None:

@@ -32,7 +32,7 @@ __all__ = ["SAMPLE", "UNANSWERED", "check_sources", "export", "facts_of", "remov
 __all__ += ["report_of", "report_run", "run_files", "sample_rows", "write_outputs"]
 
 #: Rows that the report looks at; of more, as many evenly spread over the plan.
-SAMPLE = 2000
+SAMPLE = 10_000
 UNANSWERED = "unanswered"
 _FILES: dict[str, tuple[Status, ...]] = {
     "accepted": ("accepted", "pending"),

@@ -102,7 +102,8 @@ def compare_sets(
     for place, rows in enumerate(good):
         theirs = {_said(row) for row in good[1 - place]}
         own = [row for row in rows if _said(row) not in theirs]
-        sides.append((len(own), far[place] or [headline(row) for row in own[:_EXAMPLES]]))
+        shown = far[place] or [headline(row) for row in own]
+        sides.append((len(own), shown[: min(_EXAMPLES, len(own))]))
     return Comparison(names, [t for t in tables if t.lines], (sides[0], sides[1]), notes)
 
 
@@ -224,20 +225,18 @@ def _varied(
     lines: list[Line] = []
     notes: list[str] = []
     try:
-        labelled = [("A", texts[0].texts), ("B", texts[1].texts)]
-        joined = Texts(
-            [t for _, each in labelled for t in each], [n for n, each in labelled for _ in each], {}
-        )
+        groups_of = [name for name, each in zip(names, texts, strict=True) for _ in each.texts]
+        joined = Texts([*texts[0].texts, *texts[1].texts], groups_of, {})
         report = measured(joined, embedder, by=("set",))
         groups = {group.name: group.figures for group in report.groups}
         for name, (what, meaning) in TITLES.items():
-            one, other = (groups.get(side, {}).get(name) for side in "AB")
+            one, other = (groups.get(side, {}).get(name) for side in names)
             if one is not None and other is not None:
                 more = " (high where texts are alike)" if meaning == "more alike" else ""
                 lines.append(_line(what + more, one, other))
         if report.equal_size:
             title = f"Variety, at {report.equal_size} rows each"
-        notes = [note.replace("reference", names[1]) for note in report.notes if "too few" in note]
+        notes = [note for note in report.notes if "too few" in note]
     except SetupError as error:
         notes.append(str(error))
     return Table(title, lines, shares=False), (found[0], found[1]), notes
@@ -246,6 +245,8 @@ def _varied(
 def _farthest(own: Texts, vectors: Vectors, others: Vectors) -> list[str]:
     """The texts least like any of the others', at most five, shortened."""
     here, there = some(len(vectors), _MOST, 0), some(len(others), _MOST, 0)
+    if not len(here) or not len(there):
+        return []
     near = (vectors[here] @ others[there].T).max(axis=1)
     order = here[np.argsort(near, kind="stable")]
     different = dict.fromkeys(shorten(own.texts[i], 160) for i in order.tolist())

@@ -9,7 +9,7 @@ const el = (tag, given = {}, ...inside) => {
     else if (value === true) made.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value);
   }
-  made.append(...inside.flat().filter((part) => part !== null && part !== undefined && part !== false));
+  made.append(...inside.flat(Infinity).filter((part) => part !== null && part !== undefined && part !== false));
   return made;
 };
 

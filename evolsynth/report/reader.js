@@ -17,8 +17,8 @@ const lineageOf = (row) => {
   }
   return above;
 };
-const pointer = (row, told) => el("li", {}, el("a", { href: link(row) }, el("bdi", {}, short(row.head, 120))), " ",
-  el("span", { class: "quiet" }, `${row.kind} · ${told ?? row.status}`));
+const pointer = (row) => el("li", {}, el("a", { href: link(row) }, el("bdi", {}, short(row.head, 120))), " ",
+  el("span", { class: "quiet" }, `${row.kind} · ${row.status}`));
 const lineage = (row) => {
   const above = lineageOf(row), below = row.children.filter((place) => place !== row.place).map((place) => rows[place]);
   const lost = row.parents.filter((name) => !placeOf.has(name));
@@ -30,8 +30,8 @@ const lineage = (row) => {
     below.slice(0, 20).map((one) => pointer(one)),
     below.length > 20 ? el("li", {}, `and ${below.length - 20} more`) : null)];
 };
-const asText = (row) => [row.system, ownText(row), plain(row.input), row.response,
-  ...(row.turns ?? []).slice(row.instruction ? 0 : 1).map(([role, said]) => `${role}: ${said}`)].filter(Boolean).join("\n\n");
+const asText = (row) => [row.system, row.instruction, plain(row.input), row.response,
+  ...(row.turns ?? []).map(([role, said]) => `${role}: ${said}`)].filter(Boolean).join("\n\n");
 
 const copy = async (words, button, name) => {
   try {
@@ -115,8 +115,8 @@ const follow = () => {
   if (name === undefined) return;
   let id = name;
   try { id = decodeURIComponent(name); } catch { /* it stands as it is */ }
+  byId("row-missing").hidden = placeOf.has(id);
   if (placeOf.has(id)) openRow(placeOf.get(id));
-  else byId("row-missing").hidden = false;
 };
 
 document.addEventListener("keydown", (event) => {

@@ -345,7 +345,8 @@ _WRITE = (
 _A_LETTER = re.compile(_WRITE + r"(?:e-?mail|letter)\b(?! (?:address|template|subject|head))", re.I)
 #: How a letter begins or ends, and who writes it.
 _OF_LETTER = re.compile(
-    r"^\W*(?:dear|hi|hello|hey|greetings|good (?:morning|afternoon|evening|day)|to|subject|re)\b"
+    r"^[^\w\n]{0,9}(?:dear|hi|hello|hey|greetings|good (?:morning|afternoon|evening|day)|to|re|"
+    r"subject)\b"
     r"|\b(?:regards|sincerely|yours|wishes|thanks|thank you|love|cheers|warmly|respectfully)\b"
     r"|\b(?:i|my|we|our)\b",
     re.M | re.I,

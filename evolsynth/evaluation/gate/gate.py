@@ -38,7 +38,7 @@ __all__ = ["Gate", "OwnCheck", "part_findings"]
 #: A check of your own: a function of a row, or of a `Case` (as a `Check`), or of several rows.
 OwnCheck = Callable[[Row], Finding | None] | Check | BatchCheck
 
-_READ = 64  # rows that the checks which look at each by itself go through together
+_READ = 64  # rows that are read together: so few that what is known of their texts is kept
 _WRITTEN: tuple[Part, ...] = ("instruction", "evolution")
 
 
@@ -139,11 +139,8 @@ class Gate:
 
     def _judge(self, rows: Sequence[Row], stream: _Stream) -> list[Row]:
         """Runs in the gate's thread."""
-        done = [
-            row
-            for start in range(0, len(rows), _READ)  # few, so that what is known of a text is kept
-            for row in self._read(rows[start : start + _READ], stream)
-        ]
+        parts = (rows[start : start + _READ] for start in range(0, len(rows), _READ))
+        done = [row for part in parts for row in self._read(part, stream)]
         live = [i for i, row in enumerate(done) if stream.concerns(row)]
         try:
             search = stream.search([done[i] for i in live])

@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from evolsynth.cli.first.next_step import welcome
 
             _tell(welcome())
-            return 2
+            sys.exit(2)
         options = _parser(wanted).parse_args(told)
         from evolsynth.cli.flags import check_paths
 

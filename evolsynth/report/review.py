@@ -135,7 +135,12 @@ def agreement(rows: Iterable[Row], marks: Mapping[str, Mark]) -> list[Agreement]
             found[1] += kept == row.verdict.accepted
     first = {"all": 0, "accepted": 1}
     ranked = sorted(counts, key=lambda name: (first.get(name, 2), -counts[name][0], name))
-    return [Agreement(name, *counts[name], *interval(*reversed(counts[name]))) for name in ranked]
+    return [_agreed(name, *counts[name]) for name in ranked]
+
+
+def _agreed(kind: str, rows: int, agreed: int) -> Agreement:
+    low, high = interval(agreed, rows)
+    return Agreement(kind, rows, agreed, low, high)
 
 
 def _marked(rows: Iterable[Row], marks: Mapping[str, Mark]) -> Iterator[tuple[Row, bool]]:
@@ -153,7 +158,8 @@ def interval(part: int, whole: int) -> tuple[float, float]:
     z, share = 1.96, part / whole
     middle = share + z * z / (2 * whole)
     spread = z * math.sqrt(share * (1 - share) / whole + z * z / (4 * whole * whole))
-    return tuple(max(0.0, min(1.0, (middle + s) / (1 + z * z / whole))) for s in (-spread, spread))  # type: ignore[return-value]
+    size = 1 + z * z / whole
+    return max(0.0, (middle - spread) / size), min(1.0, (middle + spread) / size)
 
 
 class Hint(NamedTuple):

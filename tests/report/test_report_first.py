@@ -1,4 +1,4 @@
-"""What a reader of a report looks at first: rows of many kinds, rounds, duplicates, a person's say."""
+"""What is looked at first: rows of many kinds, rounds, duplicates, what a person said."""
 
 from __future__ import annotations
 

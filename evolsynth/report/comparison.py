@@ -132,7 +132,8 @@ def _counting(rows: Sequence[Row]) -> list[Row]:
 
 def _yields(both: Sequence[Sequence[Row]]) -> Table:
     sides = [Counter(row.status for row in rows) for rows in both]
-    lines = [Line("rows", *(Figure(float(len(rows))) for rows in both), False)]
+    one, other = (Figure(float(len(rows))) for rows in both)
+    lines = [Line("rows", one, other, apart=False)]
     for status in ("accepted", "rejected", "failed", "pending"):
         if any(side[status] for side in sides):
             name = "unchecked" if status == "pending" else status

@@ -329,7 +329,7 @@ def test_evolutions_come_a_few_at_a_time(ordinary: Visit) -> None:
     assert cells[:4] == ["20", "95.0%", "90.5%", "20"]
 
 
-DIFFERENT = (
+DIFFERENT: tuple[tuple[str, str, list[str], list[str]], ...] = (
     ("Name a river.", "Name a river.", [], []),
     ("Name 3 rivers of Peru and 3 lakes.", "Name 3 rivers of Peru and four lakes. Use a table.",
      ["3"], ["four", "Use a table."]),
@@ -517,7 +517,7 @@ def test_axe_finds_nothing(ordinary: Visit, piped: Visit) -> None:
     for visit in (ordinary, piped):
         visit.page.evaluate(f"() => {{ {script} }}")
         for scheme in ("light", "dark"):
-            visit.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            visit.page.emulate_media(color_scheme=scheme)
             for opened in (False, True):
                 if opened:
                     visit.page.locator("#row-body .open").nth(1).click()

@@ -323,7 +323,7 @@ def _unbalanced(text: str) -> bool:
     return any(marks.count(a) > marks.count(b) for a, b in _PAIRS)
 
 
-_PAIRS = ("()", "[]", "{}")
+_PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 
 
 # Loops -------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def test_a_run_that_ends_says_what_its_rows_are_good_for(
     told = capsys.readouterr().err
     assert "evolsynth export 'my runs/a' --format messages -o train.jsonl" in told
     assert main(["export", "my runs/a", "--format", "messages", "-o", "train.jsonl"]) == 0
-    assert "open the report" not in told
+    assert "Open the report" not in told
 
 
 def test_a_run_without_an_accepted_row_says_what_to_change(
@@ -82,7 +82,7 @@ def test_a_run_without_an_accepted_row_says_what_to_change(
     )
     assert main(["run", "p.yaml", "-o", "out", "--no-report"]) == 0
     told = capsys.readouterr().err
-    assert "no row was accepted: change what rejects most" in told
+    assert "No row was accepted: change what rejects most" in told
     assert "->" in told
     assert "evolsynth export" not in told
 

@@ -76,24 +76,24 @@ def summarise(result: RunResult, console: Console, *, again: str | None = None) 
             command = again or f"evolsynth run {shlex.quote(str(result.folder))}"
             _print(console, Text("This goes on from here, and asks nothing twice:"))
             _whole(console, one_line(command, 2000))
-    elif told := _next(result):
-        console.print(Text("Next"))
-        for line in told:
-            _whole(console, line)
+    else:
+        _next(console, result)
     settle(console)
 
 
-def _next(result: RunResult) -> list[str]:
-    """What to do with what a run has made, a line each."""
-    lines = ["open the report in a browser: why rows were rejected, how varied they are"]
-    if "report" not in result.files:
-        lines = []
+def _next(console: Console, result: RunResult) -> None:
+    """What to do with what a run has made."""
+    told = []
+    if "report" in result.files:
+        told.append("Open the report in a browser: it says why rows were rejected.")
     if not result.accepted:
-        return [*lines, "no row was accepted: change what rejects most, and run again"]
-    if result.folder is not None and not result.files.keys() - _OWN:
+        told.append("No row was accepted: change what rejects most, and run again.")
+    for sentence in told:
+        _print(console, Text(sentence))
+    if result.accepted and result.folder is not None and not result.files.keys() - _OWN:
+        _print(console, Text("For a trainer:"))
         place = shlex.quote(one_line(result.folder, 500))
-        lines.append(f"evolsynth export {place} --format messages -o train.jsonl   for a trainer")
-    return lines
+        _whole(console, f"evolsynth export {place} --format messages -o train.jsonl")
 
 
 def _table(state: RunState, *, narrow: bool) -> Table:

@@ -87,8 +87,9 @@ def export(
         ),
     )
     if json:
-        told = {"lines": dict(made.counts), "left_out": dict(made.left), "files": made.files}
-        tell_json({**told, "contaminated": len(made.contaminated)}, output=output)
+        counts = {"lines": dict(made.counts), "left_out": dict(made.left)}
+        more = {"files": made.files, "contaminated": len(made.contaminated)}
+        tell_json({**counts, **more}, output=output)
     else:
         for sentence in made.sentences():
             console.print(sentence)

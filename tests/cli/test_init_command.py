@@ -94,12 +94,13 @@ def test_what_is_written_runs_into_a_file_for_its_trainer(
 @pytest.mark.parametrize("kind", FROM)
 @pytest.mark.parametrize("model", ["SmolLM2-135M-Instruct", "ollama:qwen3:4b"])
 def test_all_that_can_be_wished_for_fits_together(kind: str, trainer: str, model: str) -> None:
-    given: dict[str, Any] = {
+    beginnings: dict[str, dict[str, Any]] = {
         "nothing": {},
         "subject": {"subject": 'wax: {% and %} "honey" # no'},
         "texts": {"texts": ("notes",)},
         "rows": {"data": "mine.jsonl"},
-    }[kind]
+    }
+    given = beginnings[kind]
     wishes = Wishes(name="on", model=model, rows=7, trainer=trainer, **given)
     for name, text in files_of(wishes, Path("far/away")).items():
         path = Path("far/away") / name

@@ -60,7 +60,8 @@ def commands() -> Iterator[Command]:
     for name, about in names.items():
         parser = _choices_of(_parser(name))[name]
         paths = parser.get_default("paths") or {}
-        flags, places = [], []
+        flags: list[Flag] = []
+        places: list[Flag] = []
         for action in parser._actions:
             one = Flag(tuple(action.option_strings), _short(action.help), *_takes(action, paths))
             (flags if one.names else places).append(one)

@@ -10,7 +10,7 @@ from typing import Any
 from evolsynth.atomic import check_apart, writing
 from evolsynth.cli.progress.screen import shown
 from evolsynth.data.files import read_dataset
-from evolsynth.errors import Misread
+from evolsynth.errors import Misread, SetupError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.options import FilePath, OutputPath
 from evolsynth.report.build import build_report
@@ -34,7 +34,7 @@ def report(data: FilePath, *, output: OutputPath = "report.html", **reading: Any
             f"{data}: no row has an 'instruction' field (fields found: {fields}). "
             "Rename the field that holds the request to 'instruction'."
         )
-    page = build_report(rows, embedder=MiniLM(), title=f"Report on {Path(data).name}")
+    page = build_report(rows, embedder=_embedder(), title=f"Report on {Path(data).name}")
     with writing(output) as write:
         write(page)
     if output == "-":
@@ -42,3 +42,14 @@ def report(data: FilePath, *, output: OutputPath = "report.html", **reading: Any
     else:
         print(f"{len(rows)} rows, report in {shown(output)}")
     return 0
+
+
+def _embedder() -> MiniLM | None:
+    """MiniLM; where that is not installed a report has no map, which is said."""
+    model = MiniLM()
+    try:
+        model.load()
+    except SetupError as error:
+        print(f"Without a map and figures of variety: {shown(error)}", file=sys.stderr)
+        return None
+    return model

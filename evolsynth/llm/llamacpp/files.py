@@ -131,6 +131,8 @@ def find_model(model: str | os.PathLike[str]) -> tuple[Path, CatalogueEntry | No
         near = nearest(text, CATALOGUE, least=0.75)
         fix = f"Did you mean {near}? " if near is not None else ""
         fix += f"Give the path of a .gguf file, or one of: {', '.join(CATALOGUE)}"
+    if importlib.util.find_spec("llama_cpp") is None:
+        fix += ". To run it in process, llama-cpp-python too: pip install 'evolsynth[local]'"
     raise ModelNotFound(f"No model '{text}' was found ({'; '.join(searched)}). {fix}.")
 
 

@@ -11,8 +11,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-__all__ = ["Finding", "Reason", "advise", "explain", "known_reasons", "meaning"]
+__all__ = ["Finding", "Reason", "advise", "as_html", "explain", "known_reasons", "meaning"]
 __all__ += ["reason"]
+
+
+def as_html(what: Any) -> str:
+    """How a notebook shows it; what does that stands above this module, so it is named and not
+    imported."""
+    shown: str = importlib.import_module("evolsynth.report.notebook").html_of(what)
+    return shown
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -26,10 +33,7 @@ class Finding(msgspec.Struct, frozen=True):
     code: str
     detail: dict[str, Any] = {}
 
-    def _repr_html_(self) -> str:
-        # it stands above this module, so it is named and not imported
-        shown = importlib.import_module("evolsynth.report.notebook").finding_html
-        return str(shown(self))
+    _repr_html_ = as_html
 
 
 class Reason(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import re
@@ -14,6 +13,7 @@ import msgspec
 
 from evolsynth.atomic import write
 from evolsynth.errors import InputError
+from evolsynth.findings import as_html
 from evolsynth.flat import dump, flat, turn_read, whole
 from evolsynth.inputs import holds, input_of, of_task, said_later
 
@@ -90,8 +90,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     tier: Tier | None = None
     stands_on: tuple[str, ...] = ()
 
-    def _repr_html_(self) -> str:
-        return _html("verdict_html", self)
+    _repr_html_ = as_html
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -223,8 +222,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
             told = f"it cannot be written as JSON ({_unwritable(error)})."
             raise InputError(f"row {self.id}: {told}") from None
 
-    def _repr_html_(self) -> str:
-        return _html("row_html", self)
+    _repr_html_ = as_html
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -299,12 +297,6 @@ def _asked(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _unwritable(error: Exception) -> str:
     return "nested too deeply" if isinstance(error, RecursionError) else str(error).split(";")[0]
-
-
-def _html(name: str, what: Any) -> str:
-    """For notebooks; what shows it stands above this module, so it is named and not imported."""
-    shown: str = getattr(importlib.import_module("evolsynth.report.notebook"), name)(what)
-    return shown
 
 
 def _digest(body: Any) -> str:

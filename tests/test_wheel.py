@@ -227,6 +227,7 @@ def test_rows_are_judged_and_written_without_them(bare: Path, words: str, made: 
     [
         ("magpie -n 1 --no-gate", "evolsynth[local]"),
         ("diversity rows.jsonl", "evolsynth[embed]"),
+        ("gate rows.jsonl", "evolsynth[embed]"),
         ("magpie -n 1 --no-gate --model ollama:none", "evolsynth[server]"),
     ],
 )

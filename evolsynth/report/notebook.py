@@ -13,7 +13,7 @@ from evolsynth.findings import Finding, advise, explain
 from evolsynth.report.text import cut, own_text, visible
 from evolsynth.rows import Row, Verdict
 
-__all__ = ["finding_html", "row_html", "rows_html", "run_html", "verdict_html"]
+__all__ = ["finding_html", "html_of", "row_html", "rows_html", "run_html", "verdict_html"]
 
 #: Characters of a text in a table of rows, and in a row that is shown alone.
 _SHORT, _LONG = 240, 4000
@@ -21,6 +21,13 @@ _ROWS = 20
 _COLOURS = {"accepted": "#1a7f37", "rejected": "#9a6700", "failed": "#cf222e", "pending": "#6e7781"}
 _TEXT = "text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere"
 _NUMBER = "text-align:right"
+
+
+def html_of(what: Row | Verdict | Finding) -> str:
+    """What shows it."""
+    if isinstance(what, Row):
+        return row_html(what)
+    return verdict_html(what) if isinstance(what, Verdict) else finding_html(what)
 
 
 def row_html(row: Row) -> str:

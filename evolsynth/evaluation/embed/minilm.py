@@ -104,8 +104,9 @@ class MiniLM:
                 folder = Path(_locate(self._path))
                 self._rough = None if self._model else StaticVectors.kept(folder)
             if self._rough is None:
+                model = self._loaded()  # which says in a sentence what is not installed
                 with _quiet():
-                    self._rough = StaticVectors.of(self._loaded())
+                    self._rough = StaticVectors.of(model)
                 StaticVectors.keep(folder, self._model)
             return self._rough
 

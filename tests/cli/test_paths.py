@@ -48,7 +48,7 @@ def words_of(command: str, place: str) -> list[str]:
     words = [command]
     for action in parser_of(command)._actions:
         if not action.option_strings and action.dest != "folder":
-            words.append(place)
+            words.append(next(iter(action.choices)) if action.choices else place)
         elif action.required and action.option_strings:
             words += [action.option_strings[0], "1"]
     return words

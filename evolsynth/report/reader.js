@@ -78,10 +78,11 @@ const fill = (row) => {
   for (const name of ["keep", "drop"]) byId(`mark-${name}`).setAttribute("aria-pressed", String(mark === name));
   if (byId("mark-note") !== document.activeElement) byId("mark-note").value = note ?? "";
 };
-const reading = () => rows[view.current];
+let opened = -1;
+const reading = () => rows[opened];
 const openRow = (place) => {
   if (!rows[place]) return;
-  view.current = place;
+  view.current = opened = place;
   fill(rows[place]);
   if (!reader.open) reader.showModal();
   byId("reader-body").scrollTop = 0;
@@ -90,8 +91,8 @@ const openRow = (place) => {
 const turn = (by) => { const next = step(by); if (next >= 0) openRow(next); };
 reader.addEventListener("close", () => {
   history.replaceState(null, "", "#rows");
-  const place = view.current;
-  if (view.found.some((row) => row.place === place)) moveTo(place);
+  // the browser has gone back to the row that was opened first; the last one read is meant
+  if (view.found.some((row) => row.place === opened)) moveTo(opened);
   else drawTable();
 });
 for (const box of [reader, help]) {

@@ -380,7 +380,7 @@ def test_a_row_is_read_in_full_by_keyboard(ordinary: Visit) -> None:
     assert "too_short" in page.inner_text("#reader-body .why")
     page.keyboard.press("Escape")
     assert page.locator("#reader[open]").count() == 0
-    assert page.evaluate("document.activeElement.dataset.place") == "0"
+    page.wait_for_function("() => document.activeElement.dataset.place === '0'")
     page.keyboard.press("?")
     assert page.locator("#help[open]").count() == 1
     page.keyboard.press("Escape")

@@ -27,8 +27,8 @@ print(json.dumps({
     "home": evolsynth.__file__,
     "prompts": {name: load_prompt(name).sha256 for name in prompt_names()},
     "pages": {name: page.joinpath(name).read_text(encoding="utf-8")
-              for name in ("page.html.j2", "page.css", "page.js", "map.js", "rows.js", "reader.js", "marks.js",
-                           "parts.html.j2", "compare.html.j2")},
+              for name in ("page.html.j2", "page.css", "page.js", "map.js", "rows.js",
+                           "reader.js", "marks.js", "parts.html.j2", "compare.html.j2")},
     "seeds": len(shipped_seeds()),
     "path": sys.path,
 }))

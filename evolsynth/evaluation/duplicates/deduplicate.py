@@ -22,6 +22,7 @@ from evolsynth.evaluation.duplicates.inputs import NEARLY
 from evolsynth.evaluation.duplicates.minhash import Signatures
 from evolsynth.evaluation.duplicates.neighbours import Neighbours, Vectors, neighbours
 from evolsynth.evaluation.duplicates.same_request import (
+    about_another,
     asked_of,
     digest,
     only_difference,
@@ -382,7 +383,8 @@ class _Run:
         self._signatures = None
 
     def _same(self, i: int, j: int) -> bool:
-        return same_request(self._text(i), self._text(j))
+        one, other = self._text(i), self._text(j)
+        return same_request(one, other) and not about_another(one, other)
 
     def by_meaning(self, embedder: Embedder, threshold: float, decide: int) -> int:
         """Of texts with one meaning the first stays; how many texts the embedder was asked for."""

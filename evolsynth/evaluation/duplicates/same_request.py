@@ -17,6 +17,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from rapidfuzz.fuzz import ratio
+
 from evolsynth.evaluation.text import facts
 from evolsynth.evaluation.text.numbers import numbers
 from evolsynth.evaluation.text.words import (
@@ -32,7 +34,15 @@ from evolsynth.evaluation.text.words import (
     words,
 )
 
-__all__ = ["asked_of", "asks_more", "digest", "has_code", "in_words_only", "normalise"]
+__all__ = [
+    "about_another",
+    "asked_of",
+    "asks_more",
+    "digest",
+    "has_code",
+    "in_words_only",
+    "normalise",
+]
 __all__ += ["only_difference", "same_facts", "same_references", "same_request", "same_words"]
 __all__ += ["sums_of", "swapped_roles"]
 
@@ -385,3 +395,19 @@ def only_difference(one: str, other: str) -> tuple[str, str] | None:
     x, y = apart[0]
     meant = x in content(one) and y in content(other)
     return (x.text, y.text) if meant else None
+
+
+#: How alike two spellings of one word are at least ("colour", "color"; "marathon", "maraton").
+_SPELT = 80.0
+
+
+def about_another(one: str, other: str) -> bool:
+    """Whether two questions differ in one word of content, and it is no other spelling: of a short
+    question most words may be those of another, "a marathon" and "a triathlon".
+
+    By words alone they are told apart; whether the two words mean the same, vectors decide.
+    """
+    if "?" not in one or "?" not in other:
+        return False
+    apart = only_difference(one, other)
+    return apart is not None and ratio(*(word.casefold() for word in apart)) < _SPELT

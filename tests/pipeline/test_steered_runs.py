@@ -56,8 +56,8 @@ def said(request: Request) -> str:
     draw = random.Random(request.seed)
     if request.max_tokens > 200:
         return (
-            f"It takes {draw.randint(3, 90)} days and a lot of patience, as all of us know, but in "
-            "the end it stands there and everybody is glad of it for many years."
+            f"Dear neighbour, it takes {draw.randint(3, 90)} days and a lot of patience, as all of "
+            "us know, but in the end it stands there and everybody is glad of it for many years."
         )
     if request.prefix == "Hm":
         return "Hm"

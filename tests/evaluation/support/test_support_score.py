@@ -97,5 +97,6 @@ async def test_the_real_models_tell_a_copy_from_an_invention(
     ]
     assert scores[0] > 0.7
     assert max(scores[1:]) < 0.3
-    (start, end, _), *_ = await question_evidence(smollm, asked, TEXT, embedder=embedder)
-    assert "brewer" in TEXT[start:end]
+    # Of two sentences on the bridge processors put either first: the model's numbers are near.
+    found = await question_evidence(smollm, asked, TEXT, embedder=embedder)
+    assert any("brewer" in TEXT[start:end] for start, end, _ in found[:2])

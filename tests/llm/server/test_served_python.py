@@ -72,7 +72,7 @@ async def test_it_reads_and_writes_what_the_engine_in_process_does(
     assert [t.piece for t in theirs.logprobs] == [t.piece for t in ours.logprobs]
     # The same library, which computes attention in another way there.
     assert [t.logprob for t in theirs.logprobs] == pytest.approx(
-        [t.logprob for t in ours.logprobs], abs=0.2
+        [t.logprob for t in ours.logprobs], abs=0.4
     )
 
 

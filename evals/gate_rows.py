@@ -59,7 +59,7 @@ _ASKS = _parts(
 Explain {t} {x} in {p}.|How did {t} {x} change in {p}?|Describe {t} {x} for a visitor to {p}.|
 Write a short speech on {t} {x} in {p}.|What should a beginner in {p} know about {t} {x}?|
 List the main facts about {t} {x} in {p}.|Compare {t} {x} with that of {y} in {p}.|
-Why do people in {p} argue over {t} {x}?|Draft a letter from {p} that asks about {t} {x}.|
+Why do people in {p} argue over {t} {x}?|Draft a notice from {p} about {t} {x}.|
 Suggest a plan to improve {t} {x} in {p}.|Give advice to a teacher from {p} on {t} {x}.|
 What did {y} have to do with {t} {x} in {p}?|Outline a talk at {p} on {t} {x}.|
 Tell a newcomer to {p} how {t} {x} became so important.

@@ -33,7 +33,7 @@ def use_embedder(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]
 
     def use(made: Callable[[], Any]) -> None:
         monkeypatch.setitem(embedders._things, "minilm", made)
-        for module in ("compare", "report"):
+        for module in ("compare", "reports.report"):
             home = importlib.import_module(f"evolsynth.cli.{module}")
             monkeypatch.setattr(home, "MiniLM", made)
 

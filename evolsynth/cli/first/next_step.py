@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 
-from evolsynth.cli.progress.screen import shown
 from evolsynth.errors import nearest
 
 __all__ = ["ABOUT", "BEGIN", "parser_error", "welcome"]
@@ -31,6 +30,8 @@ def welcome() -> str:
 
 def parser_error(parser: argparse.ArgumentParser, message: str) -> str:
     """A line on how the command is used, what is wrong, and what to do: not all of its flags."""
+    from evolsynth.cli.progress.screen import shown  # which loads rich
+
     hint = _meant(parser, message)
     if found := re.match(r"argument COMMAND: invalid choice: ('.*?') \(choose", message):
         message = f"there is no command {found[1]}."

@@ -24,7 +24,6 @@ from evolsynth.evaluation.diversity.clusters import (
     thin_clusters,
 )
 from evolsynth.evaluation.diversity.distances import Vectors, some
-from evolsynth.evaluation.diversity.letters import of_letters
 from evolsynth.evaluation.diversity.measures import (
     BLEU,
     DRAWS,
@@ -134,6 +133,8 @@ def embedded(texts: Texts, embedder: Embedder) -> tuple[Texts, Vectors]:
     vectors = np.concatenate(parts)
     unread = [place for text, place in places.items() if not knows(embedder, text)]
     if unread:
+        from evolsynth.evaluation.diversity.letters import of_letters
+
         vectors[unread] = of_letters([different[place] for place in unread], vectors.shape[1])
     if len(places) < len(texts.texts):
         vectors = vectors[[places[text] for text in texts.texts]]

@@ -158,11 +158,7 @@ def _is_looked_up(text: str) -> bool:
     if len(said) == _VERB_AND_THING and _TOLD_OF.match(text):
         return said[1].lower not in FUNCTION_WORDS
     named = len(content(text)) == len(said) and all(len(word.text) > 1 for word in said)
-    return (
-        named
-        and (text[-1].isalnum() or text[-1] == "?")
-        and not any(w.lower in _SAID_TO for w in said)
-    )
+    return named and text[-1].isalnum() and not any(w.lower in _SAID_TO for w in said)
 
 
 _VERB_AND_THING = 2

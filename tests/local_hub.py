@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -152,4 +153,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     monkeypatch.setattr(pull, "_PAUSE", 0.0)
     for one in serving(Hub()):
         monkeypatch.setenv("HF_ENDPOINT", one.url)
+        known = sys.modules.get("huggingface_hub.constants")  # where another test has loaded it
+        if known is not None:
+            monkeypatch.setattr(known, "HF_HUB_OFFLINE", False)
+            monkeypatch.setattr(known, "HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
         yield one

@@ -173,10 +173,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 
     @property
     def asked(self) -> str | None:
-        """All of the task as it is put to a model: the instruction, and behind it its input.
-
-        An instruction that holds its input already is all of it.
-        """
+        """The task as a model gets it: the instruction, and behind it an input that it lacks."""
         if self.instruction is None or self.beside is None:
             return self.instruction
         return f"{self.instruction}\n\n{self.beside}"
@@ -189,8 +186,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 
     @property
     def around(self) -> str:
-        """What rows that are duplicates have in common beside their instruction: the input, and
-        what the user says later on in the conversation."""
+        """What duplicates have in common beside their instruction: input and later user turns."""
         later = said_later((turn.role, turn.content) for turn in self.messages)
         return "\n\n".join(filter(None, (self.beside, later)))
 

@@ -46,7 +46,7 @@ def test_a_pipeline_made_of_names_of_the_root_can_be_checked_and_drawn() -> None
     """What is done with a pipeline is put in by its package, which nobody has to import."""
     code = (
         "import evolsynth\n"
-        "@evolsynth.step(shape='source', gives=['instruction'])\n"
+        "@evolsynth.step(gives=['instruction'])\n"
         "async def asked():\n"
         "    yield evolsynth.Row.make('Name a river.')\n"
         "pipe = evolsynth.Pipeline(asked().as_parts())\n"

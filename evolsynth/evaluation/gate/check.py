@@ -21,7 +21,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from evolsynth.evaluation.gate.case import Case, Part
 from evolsynth.evaluation.text.language import is_english, language
@@ -96,15 +96,7 @@ class Check:
                 text = case.response if read == "response" else case.instruction
                 if not _is_in(text, self.languages):
                     return None
-        return self.function(case, **self._values(case.settings))
-
-    def _values(self, settings: GateSettings) -> Mapping[str, Any]:
-        """The thresholds that settings give; those of the last that asked are at hand."""
-        last = self.__dict__.get("_last")
-        if last is None or last[0] is not settings:
-            last = settings, {name: getattr(settings, name) for name in self.thresholds}
-            self.__dict__["_last"] = last
-        return last[1]
+        return self.function(case, **{n: getattr(case.settings, n) for n in self.thresholds})
 
 
 class BatchCheck(NamedTuple):

@@ -16,7 +16,6 @@ from evolsynth.cli.progress.watch import watcher
 from evolsynth.cli.runs import model_told
 from evolsynth.data.files import read_rows
 from evolsynth.llm.backends import DEFAULT_MODEL
-from evolsynth.methods.grounded.kind import KINDS
 from evolsynth.options import FilePath, ModelName, Natural, OutputFolder, TextOrPath
 from evolsynth.pipeline import evolve, gate, magpie, merge, respond
 from evolsynth.pipeline.graph import Pipeline
@@ -84,8 +83,7 @@ def demo(
         watch=watcher("auto"),
     )
     some = list(texts) if texts else [passages_folder()]
-    asks = model is not None or answerer is not None
-    result = run_to_end(run(line(some, rows, seed, asks=asks), output, options))
+    result = run_to_end(run(line(some, rows, seed), output, options))
     given = {"--model": model, "--answerer": answerer, "--judge": judge}
     more = "".join(f" {flag} {shlex.quote(one)}" for flag, one in given.items() if one is not None)
     more += "".join(f" --texts {shlex.quote(one)}" for one in texts or ())
@@ -113,15 +111,13 @@ _ENDS = ("finished", "accepted")
 _SETTINGS = {"least_tier": "verified", "also": ["no_response"]}
 
 
-def line(paths: Sequence[str], rows: int, seed: int = 0, *, asks: bool = False) -> Pipeline:
+def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
     """Six branches that take turns, and the gate: see `demo`.
 
     Args:
         paths: of the texts.
         rows: that are wanted.
         seed: of the orders in which the branches take the passages.
-        asks: also kinds of tasks that ask a model, which the usual one cannot do: of 1,000 rows
-            none was one of them, and they took half of all tokens.
     """
     checked = gate(settings=_SETTINGS)
     if not rows:
@@ -130,13 +126,8 @@ def line(paths: Sequence[str], rows: int, seed: int = 0, *, asks: bool = False) 
     added = evolve(demands=True, operations={"constraints": 1})
     passages = [STEPS["texts"](list(paths), shuffle=seed + place) for place in range(3)]
     asked = STEPS["grounded"](each=each, kinds=dict.fromkeys(_QUESTIONS, 1.0))
-    others = {
-        name: one.weight
-        for name, one in KINDS.items()
-        if name not in _QUESTIONS and (asks or not one.asks)
-    }
     branches = [
-        passages[0] >> STEPS["grounded"](each=each, kinds=others) >> added,
+        passages[0] >> STEPS["grounded"](each=each, omit=_QUESTIONS) >> added,
         passages[1] >> asked >> added >> STEPS["follow_up"](share=_FOLLOWED),
         passages[2] >> STEPS["inverse"](each=each) >> added,
         STEPS["computed"]() >> added,

@@ -28,7 +28,7 @@ from evolsynth.cli.progress.phrases import (
 )
 from evolsynth.cli.progress.waiting import hushed
 from evolsynth.findings import advise, explain
-from evolsynth.pipeline.run.state import RunResult, RunState, advise_failure
+from evolsynth.pipeline.run.state import COUNTED, RunResult, RunState, advise_failure
 from evolsynth.store.status import RunStatus, StoredEvent, read_status
 
 __all__ = ["status", "summarise"]
@@ -103,18 +103,16 @@ def _table(state: RunState, *, narrow: bool) -> Table:
         box=None if narrow else box.HEAVY_HEAD,
         padding=(0, 1, 0, 0) if narrow else (0, 1),
     )
-    table.add_column("step", overflow="fold")
-    running = sum(step.running for step in state.counts)
-    wide = 5 if running else 4
-    for head in ("planned", "accepted", "rejected", "failed", "unfinished")[:wide]:
+    *steps, (_, *whole) = state.table()
+    wide = 5 if whole[-1] else 4
+    name, *heads = COUNTED
+    table.add_column(name, overflow="fold")
+    for head in heads[:wide]:
         table.add_column(head, justify="right")
-    for step in state.counts:
-        settled = (step.left, step.rejected, step.failed)
-        numbers = (sum(settled), *settled, step.running)[:wide]
-        table.add_row(Text(one_line(step.name, 60)), *map(counted, numbers))
-    numbers = (state.total, state.accepted, state.rejected, state.failed, running)[:wide]
+    for step, *numbers in steps:
+        table.add_row(Text(one_line(step, 60)), *map(counted, numbers[:wide]))
     table.add_section()
-    table.add_row("all", *map(counted, numbers), style="bold")
+    table.add_row("all", *map(counted, whole[:wide]), style="bold")
     return table
 
 

@@ -56,6 +56,7 @@ async def grounded(
     answerer: LLM | None = None,
     others: Natural = 2,
     kinds: Mapping[str, float] | None = None,
+    omit: Sequence[str] = (),
     least_token: Annotated[float, msgspec.Meta(le=0)] | None = LEAST_TOKEN,
     seed: int = 0,
     concurrency: Count | None = None,
@@ -77,6 +78,7 @@ async def grounded(
         answerer: what is asked by kinds that ask a model; by default the one that judges.
         kinds: kinds of tasks and how often each is wanted beside the others, as ``{year: 1, why:
             2}``; by default all by their own weights, those that ask a model only of a larger one.
+        omit: kinds of tasks that are not made.
         least_token: a question that a program made is dropped where the model gives one of its
             tokens a log-probability (in nats) below this; null asks the model nothing, and
             so does a back end that tells none.
@@ -86,7 +88,7 @@ async def grounded(
         CapabilityError: the back end cannot do what a kind asked for by name needs.
     """
     answerer = answerer or llm
-    wanted = kinds_of(kinds, answerer)
+    wanted = kinds_of(kinds, answerer, omit=omit)
     asked = llm if Capability.LOGPROBS in llm.capabilities else None
     judge = _Judge(asked if least_token is not None else None, least_token or 0.0)
 
@@ -136,27 +138,31 @@ def _in_part(row: Row, passage: Passage) -> bool:
     return bool(passage.heading) or (isinstance(part, int) and part > 1)
 
 
-def kinds_of(asked: Mapping[str, float] | None, llm: LLM) -> list[tuple[Kind, float]]:
-    """The kinds to make and their weights, those of weight 0 left out; without a choice of them
-    those that ask a model only where it is a larger one (`prompt_family`).
+def kinds_of(
+    asked: Mapping[str, float] | None, llm: LLM, *, omit: Sequence[str] = ()
+) -> list[tuple[Kind, float]]:
+    """The kinds to make and their weights, without those of weight 0 and those to ``omit``; without
+    a choice of them those that ask a model only where it is a larger one (`prompt_family`).
 
     Raises:
         InputError: there is no such kind, or no weight is above 0.
         CapabilityError: the back end cannot do what a kind asked for by name needs.
     """
-    if asked is None:
-        own = [kind for kind in KINDS.values() if kind.weight > 0]
-        larger = prompt_family(llm) != "small" and Capability.CHAT in llm.capabilities
-        return [(kind, kind.weight) for kind in own if larger or not kind.asks]
-    for name, weight in asked.items():
+    for name in (*(asked or ()), *omit):
         if name not in KINDS:
             raise InputError(f"There is no kind of task '{name}'. {did_you_mean(name, KINDS)}")
+    if asked is None:
+        larger = prompt_family(llm) != "small" and Capability.CHAT in llm.capabilities
+        weights = {name: k.weight for name, k in KINDS.items() if larger or not k.asks}
+    else:
+        weights = dict(asked)
+    for name, weight in weights.items():
         if weight < 0:
             raise InputError(f"The weight of '{name}' is {weight:g}: it must be 0 or more.")
-    found = [(KINDS[name], weight) for name, weight in asked.items() if weight > 0]
+    found = [(KINDS[name], w) for name, w in weights.items() if w > 0 and name not in omit]
     if not found:
         raise InputError("No kind of task has a weight above 0. Give one some weight.")
-    if any(kind.asks for kind, _ in found):
+    if asked is not None and any(kind.asks for kind, _ in found):
         able_to_say(llm, by=_METHOD)
     return found
 

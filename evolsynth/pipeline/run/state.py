@@ -53,7 +53,7 @@ End = Literal[
 
 
 #: What stands over the numbers of `RunState.table`.
-COUNTED = ("step", "planned", "accepted", "rejected", "failed")
+COUNTED = ("step", "planned", "accepted", "rejected", "failed", "unfinished")
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,13 +216,15 @@ class RunState:
             counts.cost = self.spending.cost(counts.name)
         return self.counts
 
-    def table(self) -> list[tuple[str, int, int, int, int]]:
+    def table(self) -> list[tuple[str, int, int, int, int, int]]:
         """A line for each step and one for all, under the heads `COUNTED`."""
         lines = [
-            (c.name, c.left + c.rejected + c.failed, c.left, c.rejected, c.failed)
+            (c.name, c.left + c.rejected + c.failed, c.left, c.rejected, c.failed, c.running)
             for c in self.counts
         ]
-        return [*lines, ("all", self.total, self.accepted, self.rejected, self.failed)]
+        running = sum(c.running for c in self.counts)
+        whole = (self.total, self.accepted, self.rejected, self.failed, running)
+        return [*lines, ("all", *whole)]
 
     def begin(self) -> None:
         """Start the clock: the models are loaded."""

@@ -152,6 +152,18 @@ def test_kinds_that_ask_a_model_are_made_with_a_larger_one(parameters: int | Non
     assert asking == {"extract_fields", "summarise", "for_reader"}
 
 
+def test_kinds_can_be_left_out_and_the_others_keep_their_weights() -> None:
+    llm = Scripted([], parameters=135_000_000)
+    every, left = dict(kinds_of(None, llm)), dict(kinds_of(None, llm, omit=["year", "why"]))
+    assert {kind.name for kind in every.keys() - left.keys()} == {"year", "why"}
+    assert all(every[kind] == weight for kind, weight in left.items())
+    assert [k.name for k, _ in kinds_of({"year": 1, "who": 2}, llm, omit=["year"])] == ["who"]
+    with pytest.raises(InputError, match="no kind of task 'yaer'"):
+        kinds_of(None, llm, omit=["yaer"])
+    with pytest.raises(InputError, match="No kind of task has a weight above 0"):
+        kinds_of({"year": 1}, llm, omit=["year"])
+
+
 async def test_a_small_model_is_asked_where_a_kind_is_named() -> None:
     small = Scripted(lambda _: "nothing", parameters=135_000_000)
     rows = [one async for one in grounded(TEXTS, small, kinds={"summarise": 1.0})]

@@ -72,6 +72,16 @@ async def test_failed_rows_are_told_below_the_table(tmp_path: Path, display: Dis
     assert "<u>" not in "".join(display.shown)
 
 
+async def test_many_failures_that_are_alike_are_only_counted(
+    tmp_path: Path, display: Display
+) -> None:
+    def broken(request: Request) -> str:
+        raise ValueError("no")
+
+    await pipe(30).run(str(tmp_path / "run"), llm=Scripted(broken), report=False, breaker=0)
+    assert "More like this are only counted from here on." in "".join(display.shown)
+
+
 async def test_who_wants_silence_has_it(tmp_path: Path, display: Display) -> None:
     await pipe().run(str(tmp_path / "run"), llm=Scripted(said), report=False, watch=None)
     assert display.shown == []

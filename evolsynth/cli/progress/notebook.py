@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from evolsynth.cli.progress.watch import Clock, Teller, _Watch, left_text, outcome_text, pace_text
+from evolsynth.cli.progress.watch import Clock, _Watch, left_text, outcome_text, pace_text
 from evolsynth.pipeline.run.state import COUNTED
 from evolsynth.report.notebook import run_html
 
@@ -52,7 +52,7 @@ class Notebook(_Watch):
             self._handle.update(HTML(self.shown()))
 
     def _tell(self, kind: str, data: Mapping[str, Any]) -> None:
-        told = Teller().tell(kind, data, self._state)
+        told = self._teller.tell(kind, data, self._state)
         if kind != "step" and told:
             self._note = told
             self._show()

@@ -236,7 +236,7 @@ def _sentence(text: str, begun: Begun) -> str | None:
     if begun.rule not in _WITH_DIGITS:
         plain = plain and re.search(r"\d", made) is None
     sane = _WORDS[0] <= len(words) <= _WORDS[1] and plain and is_english(made)
-    often = max(words.count(w) for w in words if len(w) > 3) if any(map(len, words)) else 0
+    often = max((words.count(w) for w in words if len(w) > 3), default=0)
     return made if sane and often < 3 else None
 
 

@@ -16,7 +16,7 @@ from evolsynth.llm.base import Request
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.magpie.magpie import magpie
-from evolsynth.methods.magpie.with_text import WithText
+from evolsynth.methods.magpie.with_text import Begun, WithText, _sentence
 from evolsynth.methods.respond import respond
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row, derive_seed
@@ -128,6 +128,13 @@ def test_what_is_no_sane_text_is_refused(lead: str, said: str) -> None:
     row = made.of(Row.make(made.instruction))
     assert row.verdict is not None
     assert row.verdict.reasons == ("no_text",)
+
+
+def test_a_sentence_of_short_words_alone_is_looked_at_like_any_other() -> None:
+    """None of its words is long enough to be counted; that had been an error."""
+    begun = Begun("upper", "Rewrite this sentence in capital letters", "We", True, 1)
+    assert _sentence("We go to the sea. And", begun) == "We go to the sea."
+    assert _sentence("I. ", begun) is None
 
 
 def test_a_text_is_cut_behind_its_first_sentence() -> None:

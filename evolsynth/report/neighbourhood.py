@@ -168,7 +168,7 @@ def survey(
 
 
 def _varied(rows: Sequence[Row], embedder: Embedder) -> DiversityReport | None:
-    with_text = [row.replace(instruction=embedded_text(row), extra={}) for row in rows]
+    with_text = [row.replace(instruction=embedded_text(row), messages=(), extra={}) for row in rows]
     return diversity_report(with_text, embedder) if find_spec("sklearn") else None
 
 

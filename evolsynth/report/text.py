@@ -47,7 +47,7 @@ def own_text(row: Row) -> str:
 
 def embedded_text(row: Row) -> str:
     """The text by which a row has its place among the others: its `gist`, or else its own text."""
-    if row.beside is None:
+    if not row.around:
         return own_text(row)
     from evolsynth.evaluation.text.gist import gist
 

@@ -229,7 +229,7 @@ def command(*words: str, path: Path, **more: str) -> tuple[list[str], dict[str, 
 
 def test_a_slow_import_is_told_while_it_lasts(tmp_path: Path) -> None:
     """The embedder's library takes until it has been told; then it turns out to be broken."""
-    (tmp_path / "sentence_transformers.py").write_text(
+    (tmp_path / "torch.py").write_text(
         "import pathlib, time\n"
         "while not pathlib.Path('told').exists():\n"
         "    time.sleep(0.05)\n"

@@ -29,12 +29,12 @@ class Letters:
         for row, text in zip(found, texts, strict=True):
             for letter in text:
                 row[ord(letter) % 64] += 1
-        return found / np.linalg.norm(found, axis=1, keepdims=True)
+        found /= np.linalg.norm(found, axis=1, keepdims=True)
+        return found
 
 
 def talk(*turns: str) -> tuple[Message, ...]:
-    roles = ("user", "assistant")
-    return tuple(Message(roles[k % 2], text) for k, text in enumerate(turns))
+    return tuple(Message("assistant" if k % 2 else "user", text) for k, text in enumerate(turns))
 
 
 FORMS = {

@@ -22,7 +22,7 @@ from evolsynth.evaluation.duplicates.same_request import (
     same_words,
     sums_of,
 )
-from evolsynth.evaluation.embed.base import knows
+from evolsynth.evaluation.embed.base import estimates, knows
 from evolsynth.findings import Finding
 
 if TYPE_CHECKING:
@@ -48,12 +48,17 @@ _NO_INPUT = -1
 
 
 class _Asked:
-    """A text, and its words where it has no other fact (`in_words_only`), found out when asked."""
+    """A text, and its words where it has no other fact (`in_words_only`), found out when asked.
 
-    __slots__ = ("_words", "text")
+    ``meant`` is its vector by the embedder, once that was asked, and ``about`` an estimate of it.
+    """
+
+    __slots__ = ("_words", "about", "meant", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.meant: NDArray[np.float16] | None = None
+        self.about: NDArray[np.float16] | None = None
         self._words: tuple[str, ...] | None = _NOT_YET
 
     @property
@@ -121,7 +126,6 @@ class DuplicateIndex:
         self._texts: list[_Asked] = []
         self._abouts = array("i")
         self._exact: dict[bytes, int | list[int]] = {}
-        self._embedded: dict[int, NDArray[np.float16]] = {}
         self._vectors = _Blocks(np.float32 if embedder is None else np.float16)
 
     def __len__(self) -> int:
@@ -230,7 +234,6 @@ class Search:
         self._fellows = fellows.near(vectors, keys, index._least)
         self._seen: dict[int, list[tuple[float, int]]] = {}
         self._added: dict[int, int] = {}
-        self._meant: dict[int, NDArray[np.float16]] = {}
         if index._embedder is not None and len(texts) > 1:
             self._embed_what_is_near(index._embedder)
 
@@ -255,9 +258,7 @@ class Search:
     def add(self, i: int, row_id: str) -> None:
         """Remember the text at ``i`` under its row's id."""
         self._index._add(row_id, self._texts[i], self._vectors[i], self._abouts[i])
-        self._added[i] = place = len(self._index) - 1
-        if i in self._meant:
-            self._index._embedded[place] = self._meant[i]
+        self._added[i] = len(self._index) - 1
 
     def _like_seen(self, i: int, ignore: Collection[str] = ()) -> list[tuple[float, int]]:
         """The cosine and place of the texts seen before that may be near, as `_closest` says."""
@@ -292,38 +293,72 @@ class Search:
 
     def _embed_what_is_near(self, embedder: Embedder) -> None:
         """Ask the embedder once about all that it may have to decide: a good deal quicker."""
-        index, own, seen = self._index, set[int](), set[int]()
-        for i in range(len(self._texts)):
-            before, fellows = self._like_seen(i), self._like_fellows(i, lambda _: True)
+        texts, seen = self._texts, self._index._texts
+        groups: list[tuple[_Asked, list[_Asked]]] = []
+        for i, text in enumerate(texts):
+            before = [seen[place] for _, place in self._like_seen(i)]
+            fellows = [texts[j] for _, j in self._like_fellows(i, lambda _: True)]
             if before or fellows:
-                own |= {i, *(j for _, j in fellows)}
-                seen |= {p for _, p in before if p not in index._embedded}
-        rows, places = sorted(own), sorted(seen)
-        if not rows:
-            return
-        some = [*(self._texts[i] for i in rows), *(index._texts[place] for place in places)]
-        vectors = _halved(embedder.embed([one.text for one in some]))
-        self._meant = dict(zip(rows, vectors, strict=False))
-        index._embedded.update(zip(places, vectors[len(rows) :], strict=True))
+                groups.append((text, before + fellows))
+        if groups:
+            _read(embedder, groups, self._index.threshold)
 
     def _decided(
         self, i: int, places: Sequence[int], embedder: Embedder
     ) -> list[tuple[float, int]]:
         """The candidates that are near by the embedder too, with its cosines."""
-        known = self._index._embedded
-        missing = [place for place in places if place not in known]
-        new = [] if i in self._meant else [self._texts[i]]
-        some = [*(self._index._texts[place] for place in missing), *new]
-        vectors = _halved(embedder.embed([one.text for one in some])) if some else []
-        if new:
-            self._meant[i] = vectors.pop()
-        known.update(zip(missing, vectors, strict=True))
-        cosines = [(_cosine(self._meant[i], known[place]), place) for place in places]
-        return [found for found in cosines if found[0] >= self._index.threshold]
+        text, threshold = self._texts[i], self._index.threshold
+        others = [self._index._texts[place] for place in places]
+        (likely,) = _read(embedder, [(text, others)], threshold)
+        found: list[tuple[float, int]] = []
+        for other, place in zip(others, places, strict=True):
+            if other in likely and text.meant is not None and other.meant is not None:
+                cosine = _cosine(text.meant, other.meant)
+                if cosine >= threshold:
+                    found.append((cosine, place))
+        return found
 
 
-def _halved(vectors: NDArray[np.float32]) -> list[NDArray[np.float16]]:
+def _read(
+    embedder: Embedder, groups: Sequence[tuple[_Asked, Sequence[_Asked]]], threshold: float
+) -> list[list[_Asked]]:
+    """Have the embedder read texts and, of those that each is compared with, all that may be as
+    near as the threshold. Those are returned; of the others an estimate is enough, where there is
+    one."""
+    sooner = estimates(embedder)
+    if sooner is None:
+        likely = [list(others) for _, others in groups]
+    else:
+        all_of_them = dict.fromkeys(one for text, others in groups for one in (text, *others))
+        new = [one for one in all_of_them if one.meant is None and one.about is None]
+        for one, vector in zip(new, _vectors(sooner.estimate, new), strict=True):
+            one.about = vector
+        likely = [_likely(text, others, threshold - sooner.off) for text, others in groups]
+    near = dict.fromkeys(
+        one
+        for (text, _), others in zip(groups, likely, strict=True)
+        if others
+        for one in (text, *others)
+    )
+    new = [one for one in near if one.meant is None]
+    for one, vector in zip(new, _vectors(embedder.embed, new), strict=True):
+        one.meant, one.about = vector, None
+    return likely
+
+
+def _likely(text: _Asked, others: Sequence[_Asked], least: float) -> list[_Asked]:
+    """Those whose estimated cosine with a text is high enough."""
+    of = [one.about if one.meant is None else one.meant for one in (text, *others)]
+    vectors = np.stack([vector for vector in of if vector is not None]).astype(np.float32)
+    cosines = (vectors[1:] @ vectors[0]).tolist()
+    return [one for one, cosine in zip(others, cosines, strict=True) if cosine >= least]
+
+
+def _vectors(
+    embed: Callable[[Sequence[str]], NDArray[np.float32]], texts: Sequence[_Asked]
+) -> list[NDArray[np.float16]]:
     """Copies in half the room: a view would keep the whole array."""
+    vectors = embed([one.text for one in texts]) if texts else ()
     return [vector.astype(np.float16) for vector in vectors]
 
 

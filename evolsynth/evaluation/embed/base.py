@@ -1,8 +1,9 @@
 """What an embedder is, what more it may be able to do, and how it is found by its name.
 
 Every embedder turns texts into vectors. Some can do more, and what needs that asks for it by its
-protocol, never for one class: `HasStatic` finds candidates among many texts quickly, `Contextual`
-also reads a part of a text as it stands there. An embedder without them works everywhere else.
+protocol, never for one class: `HasStatic` finds candidates among many texts quickly, `Estimates`
+says at less cost what a cosine is about, `Contextual` also reads a part of a text as it stands
+there. An embedder without them works everywhere else.
 
 An embedder is one file in this package that registers what makes it under its name, or one in
 another package that an entry point names (see `evolsynth.registry`)::
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Contextual", "Embedder", "HasStatic", "contextual", "embedder_named", "embedders"]
-__all__ += ["knows", "rough"]
+__all__ = ["Contextual", "Embedder", "Estimates", "HasStatic", "contextual", "embedder_named"]
+__all__ += ["embedders", "estimates", "knows", "rough"]
 
 _log = logging.getLogger("evolsynth.embed")
 
@@ -53,6 +54,21 @@ class HasStatic(Embedder, Protocol):
 
     def rough(self) -> Embedder:
         """The stand-in. A text without a token may have a row of length 0."""
+        ...
+
+
+@runtime_checkable
+class Estimates(Embedder, Protocol):
+    """An embedder that knows sooner about where a cosine lies.
+
+    Of candidates for duplicates most lie far below what makes one: for them that is enough.
+    """
+
+    #: How far the cosine of two estimates, or of one and a vector, may lie from that of vectors.
+    off: float
+
+    def estimate(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors as of `embed`, but for ``off``; their bits may depend on what else is asked."""
         ...
 
 
@@ -86,6 +102,11 @@ def knows(embedder: Embedder, *texts: str) -> bool:
 def rough(embedder: Embedder) -> Embedder:
     """What finds candidates for an embedder: its stand-in where it has one, else itself."""
     return embedder.rough() if isinstance(embedder, HasStatic) else embedder
+
+
+def estimates(embedder: Embedder) -> Estimates | None:
+    """The embedder as one that estimates; None where that would save it nothing."""
+    return embedder if isinstance(embedder, Estimates) and embedder.off else None
 
 
 def contextual(embedder: Embedder | None, what: str) -> Contextual | None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from evolsynth.evaluation.embed.encoder import Encoder
+
 __all__ = ["StaticVectors"]
 
 _DIMENSIONS = 256
@@ -52,16 +54,15 @@ class StaticVectors:
         self._tokenizer.no_truncation()
 
     @classmethod
-    def of(cls, model: Any) -> StaticVectors:
-        """Made from a sentence-transformers BERT model in some 15 s, or read from the cache folder.
+    def of(cls, model: Encoder) -> StaticVectors:
+        """Made from an encoder in some 15 s, or read from the cache folder.
 
         The cached table goes by a hash of the model's weights.
         """
-        tokenizer = model.tokenizer.backend_tokenizer
         place = _place(model)
         try:
             with locked(place):
-                table = _read(place, model.tokenizer.vocab_size)
+                table = _read(place, model.tokenizer.get_vocab_size())
                 if table is None:
                     table = _distilled(model)
                     with written(place) as part, part.open("wb") as file:
@@ -69,7 +70,7 @@ class StaticVectors:
         except OSError as error:  # it is made again next time
             _log.warning("static vectors cannot be kept in %s (%s)", place.parent, error.strerror)
             table = _distilled(model)
-        return cls(tokenizer, table.astype(np.float32))
+        return cls(model.tokenizer, table.astype(np.float32))
 
     @classmethod
     def kept(cls, folder: Path) -> StaticVectors | None:
@@ -89,7 +90,7 @@ class StaticVectors:
         return None if table is None else cls(fast, table.astype(np.float32))
 
     @staticmethod
-    def keep(folder: Path, model: Any) -> None:
+    def keep(folder: Path, model: Encoder) -> None:
         """Note for `kept` that the table of ``model`` belongs to the weights in ``folder``."""
         note = _note(folder)
         if note is None:
@@ -129,7 +130,7 @@ def _of_minilm() -> StaticVectors:
 embedders.register("static", _of_minilm, __name__)
 
 
-def _place(model: Any) -> Path:
+def _place(model: Encoder) -> Path:
     return cache_folder() / "static" / f"{_digest(model)}-{_FORM}.npy"
 
 
@@ -143,9 +144,9 @@ def _note(folder: Path) -> Path | None:
     return cache_folder() / "static" / f"{digest}-{_FORM}.note"
 
 
-def _digest(model: Any) -> str:
+def _digest(model: Encoder) -> str:
     digest = hashlib.blake2b(digest_size=8)
-    for name, values in sorted(model.state_dict().items()):
+    for name, values in sorted(model.weights().items()):
         digest.update(name.encode())
         digest.update(values.contiguous().numpy().data)
     return digest.hexdigest()
@@ -165,9 +166,9 @@ def _read(place: Path, size: int) -> NDArray[np.float16] | None:
 
 
 @doing("making the static vectors, once")
-def _distilled(model: Any) -> NDArray[np.float16]:
+def _distilled(model: Encoder) -> NDArray[np.float16]:
     """The weighted vector of each token, of shape (vocabulary size, 256)."""
-    vectors = _token_vectors(model, range(model.tokenizer.vocab_size))
+    vectors = _token_vectors(model, range(model.tokenizer.get_vocab_size()))
     centred = vectors - vectors.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)  # by increasing eigenvalue
     axes = axes[:, ::-1][:, :_DIMENSIONS]
@@ -179,17 +180,14 @@ def _distilled(model: Any) -> NDArray[np.float16]:
     return scaled
 
 
-def _token_vectors(model: Any, tokens: range) -> NDArray[np.float64]:
+def _token_vectors(model: Encoder, tokens: range) -> NDArray[np.float64]:
     """The mean of the last layer over each token between the two special ones."""
     import torch
 
-    tokenizer, encoder = model.tokenizer, model[0].auto_model
+    first, last = model.frame
     found: list[NDArray[np.float32]] = []
     with torch.inference_mode():
         for batch in torch.tensor(tokens).split(_BATCH):
-            first = torch.full_like(batch, tokenizer.cls_token_id)
-            last = torch.full_like(batch, tokenizer.sep_token_id)
-            ids = torch.stack([first, batch, last], dim=1)
-            states = encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
-            found.append(states.mean(dim=1).numpy())
+            framed = (torch.full_like(batch, first), batch, torch.full_like(batch, last))
+            found.append(model.states(torch.stack(framed, dim=1))[-1].mean(dim=1).numpy())
     return np.concatenate(found).astype(np.float64)

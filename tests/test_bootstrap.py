@@ -102,7 +102,7 @@ def test_the_stamp_holds_until_something_changes(
     assert not bootstrap.is_set_up()
     bootstrap.PYTHON.parent.mkdir(parents=True)
     bootstrap.PYTHON.touch()
-    bootstrap.write_atomically(bootstrap.STAMP, bootstrap.stamp())
+    bootstrap.write_atomically(bootstrap.STAMP, f"{bootstrap.stamp()} {bootstrap.TO_TEST}")
     assert bootstrap.is_set_up()
     with monkeypatch.context() as changed:
         changed.setitem(bootstrap.PINS, "torch", "9.9.9")
@@ -242,7 +242,23 @@ def test_torch_comes_alone_and_stays(here: Path, stand_in: Path) -> None:
     bootstrap.install_project()
     first, last = asked(stand_in, "pip install")
     assert first.endswith(f"torch=={bootstrap.PINS['torch']}")
-    assert f"torch=={bootstrap.PINS['torch']} -e {here}[local,embed,report,dev]" in last
+    wanted = f"torch=={bootstrap.PINS['torch']} -e {here}[local,embed,report,texts,server,dev]"
+    assert wanted in last
+
+
+def test_what_is_there_to_be_used_is_not_enough_to_be_tested(here: Path, stand_in: Path) -> None:
+    """`make demo` after `make test` has nothing to do; the other way round the rest comes."""
+    bootstrap.install_project(bootstrap.TO_USE)
+    (asked_for,) = asked(stand_in, "pip install")
+    assert asked_for.endswith("[local,embed,report,texts,server]")
+    bootstrap.write_atomically(bootstrap.STAMP, f"{bootstrap.stamp()} {bootstrap.TO_USE}")
+    assert bootstrap.is_set_up(bootstrap.TO_USE)
+    assert not bootstrap.is_set_up(bootstrap.TO_TEST)
+    bootstrap.write_atomically(bootstrap.STAMP, f"{bootstrap.stamp()} {bootstrap.TO_TEST}")
+    assert bootstrap.is_set_up(bootstrap.TO_USE)
+    assert bootstrap.is_set_up(bootstrap.TO_TEST)
+    bootstrap.write_atomically(bootstrap.STAMP, f"another {bootstrap.TO_TEST}")
+    assert not bootstrap.is_set_up(bootstrap.TO_USE)
 
 
 # The whole program, `make` and .ci/run -----------------------------------------------------------
@@ -272,7 +288,7 @@ def test_an_unusable_checkout_is_told_in_one_sentence(checkout: Path) -> None:
 def test_a_second_call_does_nothing_and_says_nothing(here: Path) -> None:
     bootstrap.PYTHON.parent.mkdir(parents=True)
     bootstrap.PYTHON.touch()
-    bootstrap.write_atomically(bootstrap.STAMP, bootstrap.stamp())
+    bootstrap.write_atomically(bootstrap.STAMP, f"{bootstrap.stamp()} {bootstrap.TO_TEST}")
     done = run_setup(here, PATH="", EVOLSYNTH_MIN_DISK_GB="1e9")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not (here / ".build").exists()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from contextvars import copy_context
@@ -28,7 +28,7 @@ from evolsynth.evaluation.good_evolution.score import texts_read
 from evolsynth.findings import Finding
 from evolsynth.foreign import failure, of_all
 from evolsynth.rows import Row
-from evolsynth.streams import Rows, ready
+from evolsynth.streams import Rows, ordered_map, ready
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,9 +62,10 @@ class Gate:
     A row for which a check or the embedder raises anything has failed, with the error, and the
     others go on; a `SetupError` ends the stream.
 
-    Checks run in a thread of the gate's own, and few of them embed: candidates for duplicates are
-    found by static vectors, and only the clauses that an evolution seems to have dropped are
-    compared by meaning. So a back end that is generating beside it keeps the processors.
+    Checks run in two threads of the gate's own: one reads rows, one compares those that were read
+    with all before them. Few of them embed: candidates for duplicates are found by static vectors,
+    and only the clauses that an evolution seems to have dropped are compared by meaning. So a back
+    end that is generating beside it keeps the processors.
 
     Rows that have come already are checked together, up to ``at_once``; none waits for those that
     have not. More at once are embedded quicker, and more are under way when a run is stopped: give
@@ -90,6 +91,7 @@ class Gate:
         self._inputs: dict[str, str] = {}
         self._passed: set[int] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evolsynth-gate")
+        self._comparer = ThreadPoolExecutor(1, thread_name_prefix="evolsynth-compare")
 
     @property
     def settings(self) -> GateSettings:
@@ -97,8 +99,9 @@ class Gate:
         return self._settings
 
     def close(self) -> None:
-        """End the gate's thread; it cannot be used any more. Otherwise it ends with the gate."""
+        """End the gate's threads; it cannot be used any more. Otherwise they end with the gate."""
         self._thread.shutdown(wait=True)
+        self._comparer.shutdown(wait=True)
 
     async def check(self, rows: Rows, *, instructions_only: bool = False) -> AsyncGenerator[Row]:
         """Check whole rows: their instructions, unless they were let through before, and responses.
@@ -119,37 +122,54 @@ class Gate:
         For a method that chooses among candidates.
         """
         stream = _Stream(self._settings, self._embedder, whole=True)
-        done = await self._aside(self._read, rows, stream)
+        done = await _aside(self._thread, self._read, rows, stream)
         self._passed.update(_fingerprint(row) for row in done if not row.settled)
         return done
 
     async def _stream(self, rows: Rows, *, whole: bool) -> AsyncGenerator[Row]:
         # An index for each stream: one for all would be filled in the order of who is first.
         stream = _Stream(self._settings, self._embedder, whole)
-        async with aclosing(ready(rows, most=self._at_once)) as source:
+        groups = ready(rows, most=self._at_once)
+
+        async def read(some: Sequence[Row]) -> list[Row]:
+            return await _aside(self._thread, self._read_in_parts, some, stream)
+
+        async def one_by_one() -> AsyncGenerator[list[Row]]:
+            async with aclosing(groups):
+                async for some in groups:
+                    yield await read(some)
+
+        # The next ones are read while these are compared, where much of the time is the embedder's;
+        # but of a plain iterator, whose next row may block, none is taken before it is wanted.
+        ahead = isinstance(rows, Sequence | AsyncIterable)
+        groups_read = (
+            ordered_map(groups, read, concurrency=2, name="gate") if ahead else one_by_one()
+        )
+        async with aclosing(groups_read) as source:
             async for some in source:
-                done = await self._aside(self._judge, some, stream)
-                for row in done:
+                for row in await _aside(self._comparer, self._judge, some, stream):
                     yield row
 
-    async def _aside(self, work: Callable[..., list[Row]], *given: Any) -> list[Row]:
-        """What a function gives, in the gate's thread."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, copy_context().run, work, *given)
-
-    def _judge(self, rows: Sequence[Row], stream: _Stream) -> list[Row]:
+    def _read_in_parts(self, rows: Sequence[Row], stream: _Stream) -> list[Row]:
         """Runs in the gate's thread."""
         parts = (rows[start : start + _READ] for start in range(0, len(rows), _READ))
-        done = [row for part in parts for row in self._read(part, stream)]
+        return [row for part in parts for row in self._read(part, stream)]
+
+    def _judge(self, read: Sequence[Row], stream: _Stream) -> list[Row]:
+        """Rows that were read, compared with those before and with each other, and decided on.
+
+        Runs in the thread that compares.
+        """
+        done = list(read)
         live = [i for i, row in enumerate(done) if stream.concerns(row)]
         try:
             search = stream.search([done[i] for i in live])
         except BaseException as error:
             if of_all(error):
                 raise
-            if len(rows) == 1:
+            if len(done) == 1:
                 return [done[0].replace(failure=failure("gate", error))]
-            return [one for row in rows for one in self._judge([row], stream)]
+            return [one for row in read for one in self._judge([row], stream)]
         for place, i in enumerate(live):
             done[i] = self._compare(done[i], stream, search, place)
         if not stream.whole:
@@ -262,6 +282,14 @@ class Gate:
         family = tuple(dict.fromkeys((*row.parents, *older)))
         self._ancestors[row.id] = family
         return family
+
+
+async def _aside(
+    thread: ThreadPoolExecutor, work: Callable[..., list[Row]], *given: Any
+) -> list[Row]:
+    """What a function gives, in a thread of the gate."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(thread, copy_context().run, work, *given)
 
 
 class _Stream:

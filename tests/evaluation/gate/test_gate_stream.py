@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -217,6 +218,29 @@ class Bag:
                 out[i, sum(word.encode()) % 64] += 1
         lengths = np.linalg.norm(out, axis=1, keepdims=True)
         return np.asarray(out / np.where(lengths == 0, 1, lengths), dtype=np.float32)
+
+
+def test_rows_are_read_while_those_before_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The embedder keeps one processor while rules keep another."""
+    reading = threading.Event()
+    read = Gate._read
+    seen: list[bool] = []
+
+    def watched(self: Gate, rows: Sequence[Row], stream: Any) -> list[Row]:
+        if rows[0].instruction == TEXTS[1]:
+            reading.set()
+        return read(self, rows, stream)
+
+    class Slow(Bag):
+        def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            if not seen:
+                seen.append(reading.wait(timeout=10))
+            return super().embed(texts)
+
+    monkeypatch.setattr(Gate, "_read", watched)
+    done = asyncio.run(check(ROWS, gate=Gate(Slow(), at_once=1)))
+    assert [row.instruction for row in done] == TEXTS
+    assert seen == [True]
 
 
 WORDS = st.lists(st.sampled_from(("name", "three", "old", "boats", "near")), max_size=6)

@@ -60,14 +60,15 @@ class Scattered:
         return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
-def ordinary_rows() -> list[Row]:
-    seeds = [Row.make(f"Question {n}?", method="magpie", verdict=YES) for n in range(60)]
+def ordinary_rows(asked: int = 60, evolved: int = 20) -> list[Row]:
+    """Rows of all kinds that a run has; 9 or more are evolved, and fewer than are asked."""
+    seeds = [Row.make(f"Question {n}?", method="magpie", verdict=YES) for n in range(asked)]
     seeds[::6] = [row.reject("too_short") for row in seeds[::6]]
     grown = [
         Row.make(
             f"{row.instruction} Use {n} words.", method="evol_instruct", round=1, parents=(row.id,)
         ).replace(verdict=YES, scores={"information_loss": n / 100})
-        for n, row in enumerate(seeds[:20])
+        for n, row in enumerate(seeds[:evolved])
     ]
     turns = (Message("user", "Hello?"), Message("assistant", "Good day."))
     told = {"input": "Ada wrote it. Ben read it.", "evidence": [{"start": 0, "end": 13}], "year": 7}
@@ -161,6 +162,13 @@ def hostile(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Visit
 
 
 @pytest.fixture(scope="module")
+def few(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Visit:
+    """Rows of all kinds, few of each: axe looks at every element of a page, 8 times."""
+    path = tmp_path_factory.mktemp("few") / "report.html"
+    return Visit(browser, write_report(path, ordinary_rows(13, 9), embedder=Scattered()))
+
+
+@pytest.fixture(scope="module")
 def piped(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Visit:
     """A report of a long pipeline with branches and hostile names."""
     pipe = magpie(n=20_000, topic="everyday questions about cooking") >> evolve(rounds=3)
@@ -172,7 +180,7 @@ def piped(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Visit:
     ]
     path = tmp_path_factory.mktemp("piped") / "report.html"
     boxes = outline(pipe, counts)
-    write_report(path, ordinary_rows(), embedder=None, pipeline=boxes, steps=counts)
+    write_report(path, ordinary_rows(13, 9), embedder=None, pipeline=boxes, steps=counts)
     return Visit(browser, path)
 
 
@@ -512,12 +520,12 @@ def test_ten_thousand_rows_open_soon_and_stay_usable(browser: Browser, tmp_path:
     assert max(visit.page.evaluate(spent)) < 20_000
 
 
-def test_axe_finds_nothing(ordinary: Visit, piped: Visit) -> None:
+def test_axe_finds_nothing(few: Visit, piped: Visit) -> None:
     """WCAG 2 A and AA, light and dark, the page and an open row."""
     axe = pytest.importorskip("axe_core_python", reason="pip install axe-core-python")
     script = Path(axe.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
     run = "() => axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })"
-    for visit in (ordinary, piped):
+    for visit in (few, piped):
         visit.page.evaluate(f"() => {{ {script} }}")
         for scheme in ("light", "dark"):
             visit.page.emulate_media(color_scheme=scheme)

@@ -10,12 +10,15 @@ export PYTHONDONTWRITEBYTECODE =
 # Whole files go to two processes, each with its own model and embedder, in the order of collection.
 TWO = -n 2 --dist loadfile --no-loadscope-reorder
 
+# Warnings are errors: a link that leads nowhere, a page that is in no list.
+SPHINX = -m sphinx -W --keep-going -q -b html -d .build/doctrees -c docs . site
+
 # $(call part,NAME,COMMAND): say what runs, run it, say how long it took.
 define part
 @printf '== %s\n' '$(1)'; began=$$(date +%s); $(2) && printf '== %s: %d s\n' '$(1)' $$(($$(date +%s) - began))
 endef
 
-.PHONY: help setup setup-demo demo test test-all lint peers clean distclean
+.PHONY: help setup setup-demo demo test test-all lint docs peers clean distclean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -24,7 +27,7 @@ help: ## show this list
 setup: ## make .venv: torch, llama.cpp compiled for this CPU, model, embedder (5 to 12 min, once)
 	@$(PY) scripts/bootstrap.py
 
-setup-demo: # what `make demo` needs alone: a larger set-up does, too
+setup-demo: # what `make demo` and `make docs` need: a larger set-up does, too
 	@$(PY) scripts/bootstrap.py --to-use
 
 demo: setup-demo ## make a small data set and its report in runs/demo (ARGS="..." is passed on)
@@ -42,11 +45,15 @@ lint: setup ## ruff, mypy, and who may import whom
 	$(call part,mypy,$(PYTHON) -m mypy)
 	$(call part,imports,$(PYTHON) -c "from importlinter.cli import lint_imports_command as lint; lint()")
 
+docs: setup-demo ## build the documentation site in site/, every link checked (its generator: once, 1 min)
+	@$(PY) scripts/docs.py
+	$(call part,docs,rm -rf site && $(PYTHON) $(SPHINX))
+
 peers: setup ## make .venv-peers: what `python -m evals throughput` compares with (1 to 3 min, once)
 	@$(PY) scripts/peers.py
 
 clean: ## remove caches and logs; .venv, compiled wheels and runs/ stay
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist .build/logs
+	rm -rf site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist .build/logs
 	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 distclean: clean ## remove .venv, .venv-peers and the compiled llama.cpp too; runs/ stays

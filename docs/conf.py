@@ -66,17 +66,22 @@ templates_path = ["templates"]
 # Navigation --------------------------------------------------------------------------------------
 
 
-def navigation(index: str) -> Iterator[tuple[str, list[str]]]:
-    """Each heading of ``docs/index.md``, and the pages that its list has links to."""
+def navigation(index: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Each heading of ``docs/index.md``, and (page, words) of the links that its list begins with.
+
+    A page's name is a path without ``.md``, seen from ``docs/``.
+    """
     parts = re.split(r"^## (.+)$", index, flags=re.M)[1:]
     for title, text in zip(parts[::2], parts[1::2], strict=True):
-        yield title, re.findall(r"^- \[[^\]]+\]\(([^)]+)\.md\)", text, re.M)
+        links = re.findall(r"^- \[([^\]]+)\]\(([^)]+)\.md\)", text, re.M)
+        yield title, [(page, words) for words, page in links]
 
 
 def _trees(index: str) -> str:
     lines = []
     for title, pages in navigation(index):
-        lines += ["```{toctree}", ":hidden:", f":caption: {title}", "", *pages, "```", ""]
+        entries = [f"{words} <{page}>" for page, words in pages]
+        lines += ["```{toctree}", ":hidden:", f":caption: {title}", "", *entries, "```", ""]
     return "\n".join(lines)
 
 
@@ -124,17 +129,23 @@ _ARROW = re.compile(rf"^\s*{_NAMED} --> {_NAMED}$", re.M)
 
 
 def boxes(flowchart: str) -> str:
-    """A flowchart of Mermaid as HTML: each box stands in a row below all that lead to it."""
+    """A flowchart of Mermaid as HTML: each box stands in a row below all that lead to it.
+
+    What leads to a box is to stand above it in the text, too. A box is called by its first word.
+    """
     arrows = _ARROW.findall(flowchart)
     texts: dict[str, str] = {}
     depths: dict[str, int] = {}
-    for above, said, below, text in arrows:  # in an order in which what leads to a box is placed
+    for above, said, below, text in arrows:
         texts |= {name: told for name, told in ((above, said), (below, text)) if told}
         depths[below] = max(depths.get(below, 0), depths.setdefault(above, 0) + 1)
+    called = {name: re.split("[ ,]", text)[0] for name, text in texts.items()}
     rows: list[list[str]] = [[] for _ in range(max(depths.values()) + 1)]
     for name, text in texts.items():
-        to = ", ".join(below for above, _, below, _ in arrows if above == name)
-        rows[depths[name]].append(f"<li><b>{name}</b> {text}<small>{to and f'to {to}'}</small></li>")
+        to = ", ".join(called[below] for above, _, below, _ in arrows if above == name)
+        small = f"<small>to {to}</small>" if to else ""
+        rest = text.removeprefix(called[name])
+        rows[depths[name]].append(f"<li><b>{called[name]}</b>{rest}{small}</li>")
     lists = [f'<ul class="row">{"".join(row)}</ul>' for row in rows]
     return f'<div class="flowchart">{"".join(lists)}</div>'
 

@@ -7,6 +7,7 @@ They are skipped where trl is not installed; `test_export_formats.py` holds what
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -210,3 +211,32 @@ def test_grpo_trains_and_rewards_are_given_the_answers(
     trainer.train()
     assert set(given) <= {row.response for row in ROWS}
     assert given
+
+
+@pytest.mark.slow
+def test_the_code_of_the_page_trains(
+    model: Any, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/trl.md as it stands, on a model in a folder in the place of the hub's."""
+    monkeypatch.chdir(tmp_path)
+    model.save_pretrained("tiny")
+    tokenizer.save_pretrained("tiny")
+    Path("rows").mkdir()
+    rows = [
+        row.replace(id=f"{n}", instruction=f"{row.instruction} ({n})")
+        for n, row in enumerate(ROWS * 3)
+        if not row.messages
+    ]
+    write_rows("rows/accepted.jsonl", rows)
+    split = ["--split", "train=0.7,validation=0.3"]
+    assert main(["export", "rows", "--format", "messages", "-o", "data", *split]) == 0
+    write_rows("pairs-rows.jsonl", PAIRS)
+    assert main(["export", "pairs-rows.jsonl", "--format", "dpo", "-o", "pairs.jsonl"]) == 0
+    page = (Path(__file__).parents[2] / "docs" / "trl.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    for code in re.findall(r"```python\n(.*?)```", page, re.S):
+        code = code.replace("HuggingFaceTB/SmolLM2-135M-Instruct", "tiny")
+        code = re.sub(r'(output_dir="\w+")', r"\1, use_cpu=True, bf16=False, report_to=[]", code)
+        exec(code, names)
+    assert Path("trained/model.safetensors").is_file()
+    assert names["trainer"].state.global_step > 0

@@ -10,8 +10,9 @@ export PYTHONDONTWRITEBYTECODE =
 # Whole files go to two processes, each with its own model and embedder, in the order of collection.
 TWO = -n 2 --dist loadfile --no-loadscope-reorder
 
-# Warnings are errors: a link that leads nowhere, a page that is in no list.
-SPHINX = -m sphinx -W --keep-going -q -b html -d .build/doctrees -c docs . site
+# Warnings are errors: a link that leads nowhere, a page that is in no list. All is read anew (-E), as
+# docstrings may have changed.
+SPHINX = -m sphinx -W --keep-going -q -E -b html -d .build/doctrees -c docs . site
 
 # $(call part,NAME,COMMAND): say what runs, run it, say how long it took.
 define part

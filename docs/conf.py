@@ -58,6 +58,7 @@ html_static_path = ["site.css"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
+html_show_search_summary = False  # it fetches pages, which browsers forbid where files are opened
 html_show_sphinx = False
 html_additional_pages = {"index": "front.html"}
 templates_path = ["templates"]

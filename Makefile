@@ -19,7 +19,7 @@ define part
 @printf '== %s\n' '$(1)'; began=$$(date +%s); $(2) && printf '== %s: %d s\n' '$(1)' $$(($$(date +%s) - began))
 endef
 
-.PHONY: help setup setup-demo demo test test-all lint docs peers clean distclean
+.PHONY: help setup setup-demo setup-docs demo test test-all lint docs peers clean distclean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -28,8 +28,12 @@ help: ## show this list
 setup: ## make .venv: torch, llama.cpp compiled for this CPU, model, embedder (5 to 12 min, once)
 	@$(PY) scripts/bootstrap.py
 
-setup-demo: # what `make demo` and `make docs` need: a larger set-up does, too
+# What the demo and the site need alone: a larger set-up does, too.
+setup-demo:
 	@$(PY) scripts/bootstrap.py --to-use
+
+setup-docs:
+	@$(PY) scripts/bootstrap.py --to-document
 
 demo: setup-demo ## make a small data set and its report in runs/demo (ARGS="..." is passed on)
 	$(call part,demo,$(PYTHON) -m evolsynth demo -o runs/demo $(ARGS))
@@ -46,8 +50,7 @@ lint: setup ## ruff, mypy, and who may import whom
 	$(call part,mypy,$(PYTHON) -m mypy)
 	$(call part,imports,$(PYTHON) -c "from importlinter.cli import lint_imports_command as lint; lint()")
 
-docs: setup-demo ## build the documentation site in site/, every link checked (its generator: once, 1 min)
-	@$(PY) scripts/docs.py
+docs: setup-docs ## build the documentation site in site/, every link checked (its generator: once, 1 min)
 	$(call part,docs,rm -rf site && $(PYTHON) $(SPHINX))
 
 peers: setup ## make .venv-peers: what `python -m evals throughput` compares with (1 to 3 min, once)

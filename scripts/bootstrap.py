@@ -2,8 +2,9 @@
 
 Standard library only. Installs torch, llama-cpp-python compiled for this CPU, a model, an embedder
 and the project, in that order; with ``--to-use`` without what only tests and linting need, which
-is nearly half (``make demo``). A second call sees a stamp and returns at once. After a failure or
-Ctrl-C, a rerun goes on where it stopped; what was compiled is kept under ``.build/wheels``.
+is nearly half (``make demo``), and with ``--to-document`` that and the generator of the
+documentation site (``make docs``). A second call sees a stamp and returns at once. After a failure
+or Ctrl-C, a rerun goes on where it stopped; what was compiled is kept under ``.build/wheels``.
 
 Settings: CMAKE_ARGS (appended to ours), CMAKE_BUILD_PARALLEL_LEVEL, EVOLSYNTH_MIN_DISK_GB, and
 all that pip reads. Logs are in ``.build/logs``. Prints one sentence and exits with 1 on failure.
@@ -24,7 +25,8 @@ STAMP = VENV / ".evolsynth-setup"
 #: What is installed of the project's extras: all that its commands may need but reasoning-gym, and
 #: what tests, linting and measuring need, too.
 TO_USE = "local,embed,report,texts,server"
-TO_TEST = f"{TO_USE},dev"
+TO_DOCUMENT = f"{TO_USE},docs"
+TO_TEST = f"{TO_DOCUMENT},dev"
 
 PINS = {
     "torch": "2.13.0",
@@ -304,7 +306,8 @@ def set_up_alone(extras: str = TO_TEST) -> None:
 
 def main() -> int:
     """Set up if needed; give the exit status."""
-    extras = TO_USE if "--to-use" in sys.argv[1:] else TO_TEST
+    wanted = {"--to-use": TO_USE, "--to-document": TO_DOCUMENT}
+    extras = wanted.get(sys.argv[-1], TO_TEST)
     import signal
 
     from preflight import SetupProblem, check_python, check_system, check_venv_module

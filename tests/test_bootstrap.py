@@ -242,20 +242,22 @@ def test_torch_comes_alone_and_stays(here: Path, stand_in: Path) -> None:
     bootstrap.install_project()
     first, last = asked(stand_in, "pip install")
     assert first.endswith(f"torch=={bootstrap.PINS['torch']}")
-    wanted = f"torch=={bootstrap.PINS['torch']} -e {here}[local,embed,report,texts,server,dev]"
+    wanted = f"torch=={bootstrap.PINS['torch']} -e {here}[local,embed,report,texts,server,docs,dev]"
     assert wanted in last
 
 
 def test_what_is_there_to_be_used_is_not_enough_to_be_tested(here: Path, stand_in: Path) -> None:
-    """`make demo` after `make test` has nothing to do; the other way round the rest comes."""
+    """`make docs` and `make test` need more than `make demo`, and nothing that is there already."""
     bootstrap.install_project(bootstrap.TO_USE)
     (asked_for,) = asked(stand_in, "pip install")
     assert asked_for.endswith("[local,embed,report,texts,server]")
     bootstrap.write_atomically(bootstrap.STAMP, f"{bootstrap.stamp()} {bootstrap.TO_USE}")
     assert bootstrap.is_set_up(bootstrap.TO_USE)
+    assert not bootstrap.is_set_up(bootstrap.TO_DOCUMENT)
     assert not bootstrap.is_set_up(bootstrap.TO_TEST)
     bootstrap.write_atomically(bootstrap.STAMP, f"{bootstrap.stamp()} {bootstrap.TO_TEST}")
     assert bootstrap.is_set_up(bootstrap.TO_USE)
+    assert bootstrap.is_set_up(bootstrap.TO_DOCUMENT)
     assert bootstrap.is_set_up(bootstrap.TO_TEST)
     bootstrap.write_atomically(bootstrap.STAMP, f"another {bootstrap.TO_TEST}")
     assert not bootstrap.is_set_up(bootstrap.TO_USE)

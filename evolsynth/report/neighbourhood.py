@@ -15,10 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from evolsynth.evaluation.diversity.clusters import find_clusters, label_words, nearest
-from evolsynth.evaluation.diversity.distances import Vectors, nearest_similarities, some
+from evolsynth.evaluation.diversity.distances import (
+    Vectors,
+    nearest_similarities,
+    one_thread,
+    some,
+)
 from evolsynth.evaluation.diversity.measures import NEAREST, Figures, diversity, rarefied
 from evolsynth.evaluation.diversity.summary import DiversityReport, diversity_report
-from evolsynth.evaluation.duplicates.index import nearest_pairs
+from evolsynth.evaluation.duplicates.pairs import nearest_pairs
 from evolsynth.evaluation.embed.base import rough
 from evolsynth.evaluation.text import MOST, told
 from evolsynth.report.tallies import STATUS_NAMES
@@ -181,6 +186,7 @@ def _by_status(rows: Sequence[Row]) -> dict[str, list[int]]:
     return {name: here for name, here in found.items() if here}
 
 
+@one_thread()
 def _map(rows: Sequence[Row], texts: Sequence[str], vectors: Vectors, listed: Sequence[Row]) -> Map:
     # two rows of a file may have one id: objects are told apart
     known = {id(row) for row in listed}
@@ -228,6 +234,7 @@ def regions(texts: Sequence[str], vectors: Vectors) -> tuple[list[int], list[Reg
     return [new[label] for label in labels.tolist()], [told[c] for c in order]
 
 
+@one_thread()
 def _histogram(
     rows: Sequence[Row], vectors: Vectors, links: Sequence[tuple[int, int]]
 ) -> list[Bar]:
@@ -239,16 +246,16 @@ def _histogram(
     return histogram({name: each[~np.isnan(each)] for name, each in values.items()})
 
 
+@one_thread()
 def _pairs(rows: Sequence[Row], vectors: Vectors, links: Sequence[tuple[int, int]]) -> list[Pair]:
     """The nearest pairs, without those of a row and its ancestor, which are near by design."""
     if len(rows) < 2:
         return []
-    related = {frozenset(link) for link in links}
-    found = nearest_pairs(vectors, _PAIRS + len(related))
-    strangers = [(i, j, s) for i, j, s in found if frozenset((i, j)) not in related]
-    return [Pair(float(s), rows[i], rows[j]) for i, j, s in strangers[:_PAIRS]]
+    found = nearest_pairs(vectors, _PAIRS, apart_from=links)
+    return [Pair(s, rows[i], rows[j]) for i, j, s in found]
 
 
+@one_thread()
 def _diversities(
     rows: Sequence[Row], texts: Sequence[str], vectors: Vectors
 ) -> tuple[list[tuple[str, Figures]], list[tuple[str, Figures]]]:

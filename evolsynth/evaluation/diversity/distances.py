@@ -20,7 +20,8 @@ vectors of length 1 the squared distance is twice the cosine distance.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeAlias
 
 import msgspec
@@ -31,11 +32,27 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity.ngrams import Places
 
 __all__ = ["QUANTILES", "Distances", "Vectors", "densities", "distribution", "mean_distance"]
-__all__ += ["nearest_distances", "nearest_similarities", "novelsum", "vendi_score"]
+__all__ += ["nearest_distances", "nearest_similarities", "novelsum", "one_thread", "vendi_score"]
 
 Vectors: TypeAlias = npt.NDArray[np.float32]
 
 _PART = 8192  # rows whose part of the Gram matrix is added at once
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Products of matrices are made on one thread in here, where scikit-learn is installed.
+
+    The matrices come in blocks. Threads that share a block wait for each other at each of them, and
+    spin meanwhile: where other programs work too, two took four to fifteen times as long as one.
+    """
+    try:
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+    except ImportError:  # it comes with scikit-learn
+        yield
+        return
+    with threadpool_limits(limits=1):
+        yield
 
 
 def vendi_score(vectors: Vectors) -> float:

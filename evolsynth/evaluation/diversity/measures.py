@@ -37,6 +37,7 @@ from evolsynth.evaluation.diversity.distances import (
     nearest_distances,
     nearest_similarities,
     novelsum,
+    one_thread,
     some,
     vendi_score,
 )
@@ -258,6 +259,7 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True):
     questions: dict[str, int]
 
 
+@one_thread()
 def whole(texts: TextSet, around: Vectors, weights: Weights, seed: int) -> Whole:
     """The figures of all texts of a set.
 
@@ -331,13 +333,8 @@ class Measure:
 def figures_at(
     measure: Callable[[Places], Figures], rows: int, size: int, seed: int
 ) -> dict[str, Figure | None]:
-    """The figures of draws of ``size`` of a measure's ``rows`` texts, with intervals.
-
-    On one thread: the matrices are small, and threads that wait for each other take longer.
-    """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
-
-    with threadpool_limits(limits=1):
+    """The figures of draws of ``size`` of a measure's ``rows`` texts, with intervals."""
+    with one_thread():
         return at_size(measure, rows, size, seed=seed, shares=_SHARES)
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.duplicates.inputs import Inputs
     from evolsynth.evaluation.embed.base import Embedder
 
-__all__ = ["DuplicateIndex", "Search", "nearest_pairs"]
+__all__ = ["DuplicateIndex", "Search"]
 
 #: How far below the embedder's cosine a static one may lie for a text to be a candidate. Of 202
 #: pairs with a cosine of 0.9 by MiniLM 99% lay no more than 0.07 below it; of pairs of unrelated
@@ -41,8 +41,6 @@ _ROUGHLY = 0.1
 _MOST_DECIDED = 16
 _ROOM = 4096  # vectors in one array
 _SLACK = 1e-3  # by which a product of rough vectors (float16) or its last bits may be off
-_BLOCK = 1024
-_ROUNDED = 1e-6  # by which rounding to six digits may raise a cosine
 #: The number of no input, as `Inputs` has it.
 _NO_INPUT = -1
 
@@ -467,42 +465,3 @@ def _key(text: str, vector: NDArray[np.float32], about: str) -> int:
         return -1
     sums = (sums_of(text), sums_of(about)) if about else sums_of(text)
     return hash(sums) & 0x7FFFFFFF
-
-
-def nearest_pairs(vectors: NDArray[np.float32], count: int) -> list[tuple[int, int, float]]:
-    """The ``count`` most similar pairs (i, j, cosine), i < j, most similar first.
-
-    Works in blocks: memory is O(block² + count), time O(n² d). Equal cosines (to 6 digits) are
-    ordered by i, then j.
-
-    Args:
-        vectors: shape (n, d), rows of length 1.
-    """
-    if vectors.ndim != 2:
-        raise InputError(f"nearest_pairs() takes an (n, d) array; this one is {vectors.shape}.")
-    best: list[tuple[float, int, int]] = []
-    least = -np.inf  # below which no pair counts any more: nearly all of a large set lie there
-    if count <= 0:
-        return []
-    for top in range(0, len(vectors), _BLOCK):
-        for left in range(top, len(vectors), _BLOCK):
-            block = vectors[top : top + _BLOCK] @ vectors[left : left + _BLOCK].T
-            if top == left:
-                block[np.tril_indices(*block.shape[:1])] = -np.inf
-            if block.max() < least:
-                continue
-            best = heapq.nsmallest(count, [*best, *_best_of(block, top, left, count, least)])
-            least = -best[-1][0] - _ROUNDED if len(best) == count else -np.inf
-    return [(i, j, -cosine) for cosine, i, j in best]
-
-
-def _best_of(
-    block: NDArray[np.float32], top: int, left: int, count: int, least: float
-) -> list[tuple[float, int, int]]:
-    """The best pairs of one block as (-cosine, i, j); none of those that are -inf."""
-    places = np.flatnonzero((block >= least) & (block > -np.inf))
-    values = -np.round(block.ravel()[places], 6).astype(np.float64)
-    order = np.argsort(values, kind="stable")[:count]
-    rows, columns = np.divmod(places[order], block.shape[1])
-    found = zip(values[order].tolist(), rows.tolist(), columns.tolist(), strict=True)
-    return [(value, top + row, left + column) for value, row, column in found]

@@ -70,6 +70,17 @@ def demo(
     )
     if goes_on:
         console.print(f"Going on with the run in {escape(output)}.", highlight=False)
+    words = ["demo", "-n", str(rows), "-o", output, "--seed", str(seed)]
+    given = {
+        "--model": model,
+        "--chat-template": chat_template,
+        "--answerer": answerer,
+        "--judge": judge,
+    }
+    for flag, one in given.items():
+        words += [] if one is None else [flag, one]
+    for one in texts or ():
+        words += ["--texts", one]
     options = RunOptions(
         llm=model_told(model, chat_template),
         answerer=answerer,
@@ -81,13 +92,11 @@ def demo(
         fresh=not goes_on,
         stall=None,
         watch=watcher("auto"),
+        command={"words": words, "here": str(Path.cwd())},
     )
     some = list(texts) if texts else [passages_folder()]
     result = run_to_end(run(line(some, rows, seed), output, options))
-    given = {"--model": model, "--answerer": answerer, "--judge": judge}
-    more = "".join(f" {flag} {shlex.quote(one)}" for flag, one in given.items() if one is not None)
-    more += "".join(f" --texts {shlex.quote(one)}" for one in texts or ())
-    summarise(result, console, again=f"evolsynth demo -n {rows} -o {output}{more}")
+    summarise(result, console, again=f"evolsynth {shlex.join(words)}")
     accepted = list(read_rows(result.files["accepted"]))
     examples(console, [row for row in accepted if row.round] or accepted)
     return 0

@@ -115,7 +115,7 @@ def run_into_folder(
         output: where (default: runs/NAME).
         run: see `run_options`.
     """
-    spec, told = pipeline, run
+    spec, told, shown = pipeline, run, dict[str, Any]()
     if Path(spec).is_dir():
         command = stored_value(spec, "command")
         if not isinstance(command, dict) or "spec" not in command:
@@ -123,9 +123,13 @@ def run_into_folder(
                 f"{spec}: there is no run to go on with. Give the pipeline: evolsynth run "
                 f"pipeline.yaml -o {spec}"
             )
+        shown = command.get("shown", {})
         spec, output = command["spec"], output or spec
         param = param or command["parameters"]
         told = {**command["options"], **told}
+    else:
+        shown = {"spec": spec}
+    shown |= {"options": {**shown.get("options", {}), **_typed(run)}}
     made = set_parameters(load_pipeline(spec), param)
     if told.get("cache") is not None:  # the same from any folder
         told["cache"] = str(Path(told["cache"]).absolute())
@@ -136,7 +140,14 @@ def run_into_folder(
             told[role] = _from_anywhere(told[role])
     kept = {name: value for name, value in told.items() if name in _KEPT}
     command = {"spec": _absolute(spec), "parameters": list(param), "options": kept}
+    command |= {"shown": shown, "here": str(Path.cwd())}
     return _run(made, output or f"runs/{made.name}", told, command=command)
+
+
+def _typed(run: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes the rows what they are, as it was given: for whoever makes the run again."""
+    known = RUN.keys() - {"fresh", "use_cache", "report"} | {"llm"}
+    return {name: value for name, value in run.items() if name in known}
 
 
 def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str) -> int:
@@ -169,6 +180,7 @@ def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str)
             shown=shown,
             again=_again(options.words) if folder is not None else None,
             observe=observe,
+            command={"words": _words(options.words), "here": str(Path.cwd())},
         )
 
 
@@ -181,7 +193,11 @@ def _named(output: str) -> bool:
 
 def _again(words: Sequence[str]) -> str:
     """The same command, without the wish to begin anew."""
-    return f"evolsynth {shlex.join(word for word in words if word != '--fresh')}"
+    return f"evolsynth {shlex.join(_words(words))}"
+
+
+def _words(words: Sequence[str]) -> list[str]:
+    return [word for word in words if word != "--fresh"]
 
 
 def _run(

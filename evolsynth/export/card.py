@@ -5,8 +5,6 @@ Its tables are made of the rows and of the run's own store, never of what somebo
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +19,7 @@ from evolsynth.export.format import EXPORTS
 from evolsynth.findings import explain
 from evolsynth.registry import summary
 from evolsynth.rows import Row
+from evolsynth.store.command import again, hidden
 
 __all__ = ["card_of"]
 
@@ -28,8 +27,6 @@ _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
           (10_000_000, "1M<n<10M"))  # fmt: skip
 _TASKS = {"grpo": ["reinforcement-learning"]}
 _ENDS = {".parquet": "parquet"}
-#: What a card never tells: keys and tokens that stand in a command.
-_SECRET = re.compile(r"(?i)\b(hf_|sk-)[\w-]{8,}|((?:token|key|secret|password)[=: ]\s*)\S+")
 
 
 class _About:
@@ -227,22 +224,13 @@ def _limits(about: _About, output: Output, licence: str | None) -> str:
 def _again(data: str, command: Sequence[str]) -> str:
     from evolsynth import __version__
 
-    words = [_hidden(f"evolsynth {shlex.join(command)}")] if command else []
+    words = [hidden(f"evolsynth {shlex.join(command)}")] if command else []
     try:
         from evolsynth.store.status import stored_value
 
-        told = stored_value(data, "command") if Path(data).is_dir() else None
+        told = again(stored_value(data, "command")) if Path(data).is_dir() else ""
     except EvolsynthError:
-        told = None
-    if isinstance(told, Mapping) and "spec" in told:
-        spec = os.path.basename(str(told["spec"]))  # noqa: PTH119 - may be script.py:NAME
-        given = "".join(f" --param {shlex.quote(str(one))}" for one in told.get("parameters", ()))
-        seed = told.get("options", {}).get("seed")
-        words.insert(0, _hidden(f"evolsynth run {shlex.quote(spec)}{given}"
-                                f"{'' if seed is None else f' --seed {seed}'}"))  # fmt: skip
+        told = ""
+    words = [told, *words] if told else words
     lines = "\n".join([f"pip install evolsynth=={__version__}", *words])
     return f"```\n{lines}\n```\n\nThe same seed and model files give the same rows."
-
-
-def _hidden(text: str) -> str:
-    return _SECRET.sub(lambda found: f"{found[2] or ''}***", text)

@@ -9,13 +9,17 @@ from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+import msgspec
+
+from evolsynth.errors import InputError
 from evolsynth.pipeline.graph import Branches, Node, Part, Pipeline
 from evolsynth.report.text import visible
 
 if TYPE_CHECKING:
     from evolsynth.store.status import StepCounts
 
-__all__ = ["Box", "Chain", "Fork", "Label", "label_of", "mermaid", "outline", "plain", "tally"]
+__all__ = ["Box", "Chain", "Fork", "Label", "label_of", "mermaid", "outline", "outlined", "plain"]
+__all__ += ["Sketch", "Sketched", "sketch", "tally"]
 
 #: Options in the order in which they tell most; all others follow in their function's order.
 _TELLING = ["data", "n", "rounds", "num_instructions", "n_turns"]
@@ -92,29 +96,76 @@ def outline(pipeline: Pipeline, counts: Sequence[StepCounts] | None = None) -> C
     Raises:
         InputError: the pipeline does not fit together.
     """
-    nodes = pipeline.nodes()
+    return outlined(sketch(pipeline), counts)
+
+
+class Sketched(msgspec.Struct, frozen=True):
+    """A step, by its own name, with its shape and what is written into its box."""
+
+    name: str
+    shape: str
+    label: str
+    options: tuple[str, ...]
+
+
+#: A pipeline without counts, as a run remembers it: steps, and lists of such lists for branches.
+Sketch: TypeAlias = "list[Sketched | list[Any]]"
+
+
+def sketch(pipeline: Pipeline) -> Sketch:
+    """What a run keeps of its pipeline, to draw it when the pipeline itself is not at hand.
+
+    Raises:
+        InputError: the pipeline does not fit together.
+    """
+    return _sketched(pipeline.parts, iter(pipeline.nodes()))
+
+
+def _sketched(parts: Sequence[Part], nodes: Iterator[Node]) -> Sketch:
+    """Nodes are numbered in the order in which they stand in the parts."""
+    found: Sketch = []
+    for part in parts:
+        if isinstance(part, Branches):
+            found.append([_sketched(way.parts, nodes) for way in part.ways])
+        else:
+            node = next(nodes)
+            found.append(Sketched(node.name, node.step.shape, *label_of(node)))
+    return found
+
+
+def outlined(drawn: Sequence[Any], counts: Sequence[StepCounts] | None = None) -> Chain:
+    """`outline` of a sketch, also of one that was read back from a run's store.
+
+    Raises:
+        InputError: it is no sketch.
+    """
     known = {one.name: one for one in counts or ()}
-    boxes = iter([_box(node, known.get(node.name)) for node in nodes])
-    chain = _nested(pipeline.parts, boxes)
-    last = known.get(nodes[-1].name)
+    try:
+        chain, names = _chain(drawn, known)
+    except (msgspec.ValidationError, TypeError):
+        raise InputError("The picture of the run's pipeline cannot be read.") from None
+    last = known.get(names[-1]) if names else None
     if last is not None:
         chain.append(Box("end", Label(f"{last.left:,} accepted", ()), (), None))
     return chain
 
 
-def _box(node: Node, counts: StepCounts | None) -> Box:
-    notes, left = ((), None) if counts is None else (tuple(tally(counts)), counts.left)
-    return Box(node.step.shape, label_of(node), notes, left)
-
-
-def _nested(parts: Sequence[Part], boxes: Iterator[Box]) -> Chain:
-    """Nodes are numbered in the order in which they stand in the parts."""
-    return [
-        Fork([_nested(way.parts, boxes) for way in part.ways])
-        if isinstance(part, Branches)
-        else next(boxes)
-        for part in parts
-    ]
+def _chain(drawn: Sequence[Any], known: Mapping[str, StepCounts]) -> tuple[Chain, list[str]]:
+    """The chain, and the names of its steps in order."""
+    chain: Chain = []
+    names: list[str] = []
+    for part in drawn:
+        if isinstance(part, list | tuple):
+            ways = [_chain(way, known) for way in part]
+            chain.append(Fork([way for way, _ in ways]))
+            names += [name for _, inside in ways for name in inside]
+        else:
+            step = part if isinstance(part, Sketched) else msgspec.convert(part, Sketched)
+            counts = known.get(step.name)
+            notes, left = ((), None) if counts is None else (tuple(tally(counts)), counts.left)
+            chain.append(Box(step.shape, Label(step.label, step.options), notes, left))
+            names.append(step.name)
+    return chain, names
 
 
 def mermaid(pipeline: Pipeline, counts: Sequence[StepCounts] | None = None) -> str:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jinja2
 import markupsafe
@@ -37,18 +37,34 @@ from evolsynth.report.tallies import (
 )
 from evolsynth.report.text import cut, embedded_text, headline, shorten, visible
 from evolsynth.rows import Row
+from evolsynth.store.command import AGAIN
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder
     from evolsynth.report.comparison import Comparison
     from evolsynth.store.store import StepCounts
 
-__all__ = ["build_report", "comparison_page", "write_report"]
+__all__ = ["Live", "build_report", "comparison_page", "write_report"]
 
 TABLE_LIMIT = 10_000
 #: Facts of a run that stand at the top.
 _MADE = ("model", "seed", "seconds", "seconds of this attempt", "tokens written", "ended")
 _SCRIPTS = ("page.js", "rows.js", "reader.js", "marks.js", "map.js")
+
+
+class Live(NamedTuple):
+    """What a page that keeps itself up to date has beside a report.
+
+    ``key`` names the run, for the marks that a browser keeps; ``tag`` the state that is shown;
+    ``told`` says how the run stands; ``news`` is where the page asks for a newer state, and ``why``
+    says why there is no map.
+    """
+
+    key: str
+    tag: str
+    told: str
+    news: str
+    why: str = ""
 
 
 @doing("making the report")
@@ -61,6 +77,7 @@ def build_report(
     pipeline: Sequence[Any] = (),
     steps: Sequence[StepCounts] | None = None,
     steered: Sequence[str] = (),
+    live: Live | None = None,
 ) -> str:
     """Make the report on a run, or on any data set, as one HTML file that loads nothing else.
 
@@ -76,10 +93,11 @@ def build_report(
         pipeline: its boxes and branches, by `pipeline.labels.outline`.
         steps: what became of the rows at each step of the pipeline.
         steered: of a run that steered itself: what that gave, then what each look changed.
+        live: of a page that asks for newer states of itself.
 
     Returns:
         HTML. All text of rows is escaped, and a content security policy forbids the page every
-        request.
+        request, but those for a newer state to where it came from.
     """
     rows = list(rows)
     listed = fair_sample(rows, TABLE_LIMIT)
@@ -93,15 +111,16 @@ def build_report(
         "paid": sum(step.cost for step in steps or ()),
         "scores": score_distributions(rows),
         "around": around,
-        "why_not": why_not,
+        "why_not": live.why if live and live.why else why_not,
+        "live": live,
         "listed": len(listed),
         "rounds": rounds_of(rows),
         "evolved": bool(evolutions_of(rows)) or any(row.round for row in rows),
         "twins": twins_of(rows),
         "worth": worth_reading(listed),
         "refused": rejected_rows(listed),
-        "data": _data(rows, listed, around),
-        **_assets(),
+        "data": _data(rows, listed, around, live),
+        **_assets(live is not None),
     }
     return _environment().get_template("page.html.j2").render(context)
 
@@ -145,14 +164,17 @@ def write_report(
 
 
 def _data(
-    rows: Sequence[Row], listed: Sequence[Row], around: Neighbourhood | None
+    rows: Sequence[Row],
+    listed: Sequence[Row],
+    around: Neighbourhood | None,
+    live: Live | None = None,
 ) -> markupsafe.Markup:
     """The rows as the page's script reads them, in JSON that ends no element of HTML."""
     known = {code: meaning(code) for row in listed for code in codes_of(row)}
     places = {id(row): place for place, row in enumerate(listed)}
     key = hashlib.blake2b("\n".join(row.id for row in rows).encode("utf-8", "replace"))
     data = {
-        "key": key.hexdigest()[:16],
+        "key": key.hexdigest()[:16] if live is None else live.key,
         "rows": cells(rows, listed),
         "reasons": shown({c: [m.sentence, m.advice] for c, m in known.items() if m is not None}),
         "map": None
@@ -165,20 +187,25 @@ def _data(
             "regions": [[visible(r.words), r.rows, r.how] for r in around.map.regions],
         },
     }
+    if live is not None:
+        data["live"] = {"tag": live.tag, "news": live.news}
     text = dump(data)
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return markupsafe.Markup(text)  # noqa: S704 (in JSON nothing is left that ends its element)
 
 
-def _assets() -> dict[str, Any]:
+def _assets(live: bool = False) -> dict[str, Any]:
     """The style and the script of the page, and the policy that lets these alone be used."""
     style = _resource("page.css")
-    script = "\n".join(['(() => {\n"use strict";', *map(_resource, _SCRIPTS), "})();"])
+    parts = (*_SCRIPTS, "live.js") if live else _SCRIPTS
+    script = "\n".join(['(() => {\n"use strict";', *map(_resource, parts), "})();"])
     policy = (
         f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
+    if live:
+        policy += "; connect-src 'self'"
     return {"style": style, "behaviour": script, "policy": policy}
 
 
@@ -200,7 +227,8 @@ def _outcome(rows: Sequence[Row], run: Mapping[str, Any]) -> dict[str, Any]:
         "pace": counts.accepted * 60 / seconds if timed and seconds else None,
         "made": [(name, _fact(run[name])) for name in _MADE if run.get(name) is not None],
         "reviewed": _reviewed(rows),
-        "run": {str(name): _fact(value) for name, value in run.items()},
+        "again": run.get(AGAIN),
+        "run": {str(name): _fact(value) for name, value in run.items() if name != AGAIN},
     }
 
 

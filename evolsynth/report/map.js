@@ -1,6 +1,10 @@
 // The map: similar texts lie close. Drawn on a canvas; what stands in it is told as text beside it.
-const map = data.map && data.map.rows.length ? data.map : null;
-if (map) {
+let endMap = () => {};
+const startMap = () => {
+  endMap();
+  const map = data.map && data.map.rows.length ? data.map : null;
+  if (!map) return;
+  const ending = new AbortController();
   const canvas = byId("map-canvas"), pen = canvas.getContext("2d"), tip = byId("map-tip");
   const colourBy = byId("map-colour"), legend = byId("map-legend");
   const points = map.rows.map((place, i) => ({ row: rows[place], x: map.places[i][0], y: map.places[i][1], i }));
@@ -278,16 +282,27 @@ if (map) {
   byId("map-links").closest("label").hidden = !map.links.length;
   byId("map-links").addEventListener("change", draw);
   colourBy.addEventListener("change", () => { group(); draw(); });
-  listeners.rows.push(() => { byId("map-clear").hidden = !view.lasso; draw(); });
-  listeners.marks.push(() => { if (colourBy.value === "mark") { group(); draw(); } });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { group(); draw(); });
-  new ResizeObserver(() => { if (canvas.clientWidth !== size.w || canvas.clientHeight !== size.h) { size = { w: canvas.clientWidth, h: canvas.clientHeight }; fit(); draw(); } }).observe(canvas);
+  const heard = {
+    rows: () => { byId("map-clear").hidden = !view.lasso; draw(); },
+    marks: () => { if (colourBy.value === "mark") { group(); draw(); } },
+  };
+  for (const [what, listener] of Object.entries(heard)) listeners[what].push(listener);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { group(); draw(); }, { signal: ending.signal });
+  const watching = new ResizeObserver(() => { if (canvas.clientWidth !== size.w || canvas.clientHeight !== size.h) { size = { w: canvas.clientWidth, h: canvas.clientHeight }; fit(); draw(); } });
+  watching.observe(canvas);
+  endMap = () => {
+    ending.abort();
+    watching.disconnect();
+    for (const [what, listener] of Object.entries(heard)) listeners[what] = listeners[what].filter((one) => one !== listener);
+    endMap = () => {};
+  };
   // where each row lies in the window, for whoever tries the page
   canvas.whereIs = (place) => { const p = points.find((one) => one.row.place === place); const box = canvas.getBoundingClientRect(); return p ? [at(p)[0] + box.left, at(p)[1] + box.top] : null; };
   size = { w: canvas.clientWidth, h: canvas.clientHeight };
   fit();
   group();
-}
+};
+startMap();
 filterRows();
 follow();
 addEventListener("hashchange", follow);

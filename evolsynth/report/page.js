@@ -13,26 +13,31 @@ const el = (tag, given = {}, ...inside) => {
   return made;
 };
 
-const data = JSON.parse(byId("data").textContent);
-const rows = data.rows;
+let data = {}, rows = [];
 const placeOf = new Map();
-rows.forEach((row, place) => {
-  row.place = place;
-  row.round ??= 0;
-  row.codes ??= [];
-  row.scores ??= {};
-  row.parents ??= [];
-  row.extra ??= {};
-  row.children = [];
-  row.kindless = row.kind.replace(/, round \d+$/, "");
-  if (!placeOf.has(row.id)) placeOf.set(row.id, place);
-});
-for (const row of rows) {
-  for (const name of row.parents) {
-    const above = rows[placeOf.get(name)];
-    if (above && above !== row) above.children.push(row.place);
+const take = (given) => {
+  data = given;
+  rows = data.rows;
+  placeOf.clear();
+  rows.forEach((row, place) => {
+    row.place = place;
+    row.round ??= 0;
+    row.codes ??= [];
+    row.scores ??= {};
+    row.parents ??= [];
+    row.extra ??= {};
+    row.children = [];
+    row.kindless = row.kind.replace(/, round \d+$/, "");
+    if (!placeOf.has(row.id)) placeOf.set(row.id, place);
+  });
+  for (const row of rows) {
+    for (const name of row.parents) {
+      const above = rows[placeOf.get(name)];
+      if (above && above !== row) above.children.push(row.place);
+    }
   }
-}
+};
+take(JSON.parse(byId("data").textContent));
 
 const short = (text, limit) => (text.length <= limit ? text : `${text.slice(0, limit - 1)}…`);
 const badge = (status) => el("span", { class: `state ${status}` }, status);
@@ -148,20 +153,22 @@ const reasonsOf = (row) => row.codes.map((code) => {
 const listeners = { rows: [], marks: [] };
 const tell = (what) => listeners[what].forEach((listener) => listener());
 
-for (const form of document.querySelectorAll("form")) {
-  form.addEventListener("submit", (event) => event.preventDefault());
-}
+document.addEventListener("submit", (event) => event.preventDefault());
 
-// Evolutions, a few at a time.
-const evolutions = rows.filter((row) => row.original);
-if (evolutions.length) {
+// Evolutions, a few at a time; what was chosen stays when they are shown anew.
+const FEW = 6;
+const chosenEvolutions = { show: "", limit: FEW };
+const showEvolutions = () => {
+  const evolutions = rows.filter((row) => row.original);
+  if (!evolutions.length) return;
   byId("evolution-form").hidden = false;
   const show = byId("evolution-show"), list = byId("evolution-list"), more = byId("evolution-more");
-  let limit = 6;
+  show.value = chosenEvolutions.show;
   const fits = (row) => !show.value || row.status === show.value
     || (show.value === "loses" && (row.losses ?? []).length > 0);
   const draw = () => {
     const found = evolutions.filter(fits);
+    const { limit } = chosenEvolutions;
     list.replaceChildren(...found.slice(0, limit).map((row) => el("article", { class: "evolution" },
       sideBySide(row),
       row.input ? el("details", { class: "about" }, el("summary", {}, "The text that it is about"), marked(plain(row.input), placesOf(row.input, "evidence"))) : null,
@@ -172,7 +179,8 @@ if (evolutions.length) {
     byId("evolution-count").textContent = `${found.length} of ${evolutions.length}`;
     more.hidden = found.length <= limit;
   };
-  more.addEventListener("click", () => { limit += 24; draw(); });
-  show.addEventListener("change", () => { limit = 6; draw(); });
+  more.onclick = () => { chosenEvolutions.limit += 24; draw(); };
+  show.onchange = () => { Object.assign(chosenEvolutions, { show: show.value, limit: FEW }); draw(); };
   draw();
-}
+};
+showEvolutions();

@@ -38,8 +38,8 @@ const copy = async (words, button, name) => {
     await navigator.clipboard.writeText(words);
   } catch { // where the page may not: a field that is selected and copied
     const field = el("textarea", {}, words);
-    reader.append(field);
-    field.select();
+    (reader.open ? reader : document.body).append(field);
+    field.select(); // in the dialog, where that is open: elsewhere nothing can be chosen
     document.execCommand("copy");
     field.remove();
   }
@@ -47,9 +47,12 @@ const copy = async (words, button, name) => {
   setTimeout(() => { button.textContent = name; }, 1200);
 };
 
-const fill = (row) => {
-  const at = view.found.indexOf(row);
+const placeRead = () => {
+  const at = view.found.indexOf(reading());
   byId("reader-place").textContent = at < 0 ? "not among the rows that are chosen" : `${at + 1} of ${view.found.length}`;
+};
+const fill = (row) => {
+  placeRead();
   byId("reader-title").replaceChildren(badge(row.status), " ", el("bdi", {}, row.kind),
     row.task ? ` · ${row.task}` : "", row.tier ? ` · ${row.tier}` : "");
   const why = reasonsOf(row);
@@ -78,11 +81,12 @@ const fill = (row) => {
   for (const name of ["keep", "drop"]) byId(`mark-${name}`).setAttribute("aria-pressed", String(mark === name));
   if (byId("mark-note") !== document.activeElement) byId("mark-note").value = note ?? "";
 };
-let opened = -1;
-const reading = () => rows[opened];
+let opened = null; // the row that is read, or was read last
+const reading = () => opened;
 const openRow = (place) => {
   if (!rows[place]) return;
-  view.current = opened = place;
+  view.current = place;
+  opened = rows[place];
   fill(rows[place]);
   if (!reader.open) reader.showModal();
   byId("reader-body").scrollTop = 0;
@@ -92,7 +96,7 @@ const turn = (by) => { const next = step(by); if (next >= 0) openRow(next); };
 reader.addEventListener("close", () => {
   history.replaceState(null, "", "#rows");
   // the browser has gone back to the row that was opened first; the last one read is meant
-  if (view.found.some((row) => row.place === opened)) moveTo(opened);
+  if (view.found.includes(opened)) moveTo(opened.place);
   else drawTable();
 });
 for (const box of [reader, help]) {
@@ -101,6 +105,9 @@ for (const box of [reader, help]) {
 }
 byId("reader-before").addEventListener("click", () => turn(-1));
 byId("reader-after").addEventListener("click", () => turn(1));
+document.addEventListener("click", ({ target }) => {
+  if (target.id === "again-copy") copy(byId("again").textContent, target, "Copy");
+});
 byId("reader-copy").addEventListener("click", () => copy(asText(reading()), byId("reader-copy"), "Copy"));
 byId("reader-link").addEventListener("click", () => copy(location.href, byId("reader-link"), "Copy link"));
 byId("help-open").addEventListener("click", () => help.showModal());

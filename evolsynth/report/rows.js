@@ -8,8 +8,7 @@ const counted = (values) => {
   for (const value of values) if (value !== "" && value !== undefined && value !== null) found.set(value, (found.get(value) ?? 0) + 1);
   return [...found].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
 };
-const scoreNames = [...new Set(rows.flatMap((row) => Object.keys(row.scores)))].sort();
-const columns = [...new Set(rows.flatMap((row) => Object.keys(row.extra)))].sort();
+let scoreNames = [], columns = [], has = {};
 
 // Each choice: what a row has of it. A choice among fewer than two things is none.
 const FACETS = {
@@ -22,16 +21,29 @@ const FACETS = {
   checked: (row) => row.stands_on ?? [],
   reviewed: (row) => [row.reviewed ? "by a person" : "by the gate alone"],
 };
-for (const [name, of] of Object.entries(FACETS)) {
-  const found = counted(rows.flatMap(of));
-  control(name).append(...found.map(([value, count]) => el("option", { value }, `${short(String(value), 60)} (${count})`)));
-  const enough = name === "reason" || name === "checked" ? 1 : 2;
-  control(name).closest("label").hidden = found.length < enough;
-}
-control("score").append(...scoreNames.map((name) => el("option", { value: name }, short(name, 60))));
-control("score").closest("fieldset").hidden = !scoreNames.length;
-control("column").append(...columns.map((name) => el("option", { value: name }, short(name, 60))));
-control("column").closest("fieldset").hidden = !columns.length;
+// What a control offers; what was chosen there stays, also where no row has it any more.
+const offer = (name, found) => {
+  const { value } = control(name);
+  const kept = value && !found.some(([one]) => one === value) ? [[value, `${short(value, 60)} (0)`]] : [];
+  control(name).replaceChildren(el("option", { value: "" }, "any"),
+    ...[...found, ...kept].map(([one, told]) => el("option", { value: one }, told)));
+  control(name).value = value;
+  return found.length + kept.length;
+};
+const offerAll = () => {
+  for (const [name, of] of Object.entries(FACETS)) {
+    const found = counted(rows.flatMap(of)).map(([value, count]) => [String(value), `${short(String(value), 60)} (${count})`]);
+    const enough = name === "reason" || name === "checked" ? 1 : 2;
+    control(name).closest("label").hidden = offer(name, found) < enough;
+  }
+  scoreNames = [...new Set(rows.flatMap((row) => Object.keys(row.scores)))].sort();
+  columns = [...new Set(rows.flatMap((row) => Object.keys(row.extra)))].sort();
+  for (const [name, found] of [["score", scoreNames], ["column", columns]]) {
+    control(name).closest("fieldset").hidden = !offer(name, found.map((one) => [one, short(one, 60)]));
+  }
+  has = { task: rows.some((row) => row.task), tier: rows.some((row) => row.tier) };
+};
+offerAll();
 
 const wordsOf = (row) => {
   row.words ??= [row.id, row.kind, row.system, row.instruction, plain(row.input), row.response, row.from,
@@ -80,7 +92,6 @@ const HEADS = [
   ["text", "Text"], ["status", "Status"], ["kind", "Method"], ["task", "Kind of task"],
   ["tier", "Tier"], ["reasons", "Reasons"], ["score", ""], ["column", ""], ["mark", "Mark"],
 ];
-const has = { task: rows.some((row) => row.task), tier: rows.some((row) => row.tier) };
 const heads = () => HEADS
   .map(([name, title]) => [name, name === "score" || name === "column" ? short(control(name).value, 40) : title])
   .filter(([name, title]) => title && has[name] !== false);
@@ -95,19 +106,24 @@ const cellOf = (row, name) => {
   return el("bdi", {}, row[name] ?? "–");
 };
 
-const drawTable = () => {
-  const shown = heads();
+let drawn = "";
+const drawTable = (keep = false) => {
+  const shown = heads(), body = view.found.slice(0, view.limit);
+  byId("row-count").textContent = `${view.found.length} of ${rows.length}`;
+  byId("row-more").hidden = view.found.length <= view.limit;
+  // what a person reads or has selected is not made anew where it would be the same
+  const now = JSON.stringify([shown, view.sort, view.down, body.map((row) => [row.id, row.place])]);
+  if (keep && now === drawn) return;
+  drawn = now;
   byId("row-heads").replaceChildren(...shown.map(([name, title]) => {
     const way = view.sort !== name ? "none" : view.down ? "descending" : "ascending";
     return el("th", { scope: "col", "aria-sort": way, class: `is-${name}` },
       el("button", { type: "button", class: "sort", click: () => sortBy(name) }, title,
         el("span", { "aria-hidden": "true" }, way === "none" ? "" : view.down ? " ↓" : " ↑")));
   }));
-  byId("row-body").replaceChildren(...view.found.slice(0, view.limit).map((row) =>
+  byId("row-body").replaceChildren(...body.map((row) =>
     el("tr", { class: row.place === view.current ? "current" : false },
       shown.map(([name]) => el("td", { class: `is-${name}` }, cellOf(row, name))))));
-  byId("row-count").textContent = `${view.found.length} of ${rows.length}`;
-  byId("row-more").hidden = view.found.length <= view.limit;
   const lassoed = byId("lasso-told");
   lassoed.hidden = !view.lasso;
   if (view.lasso) byId("lasso-count").textContent = `${view.lasso.size} rows chosen on the map. `;
@@ -120,10 +136,10 @@ const sortBy = (name) => {
   filterRows();
   document.querySelector(`#row-heads .is-${name} button`)?.focus();
 };
-const filterRows = () => {
+const filterRows = (keep = false) => {
   view.found = ordered(rows.filter(fits()));
-  view.limit = PAGE;
-  drawTable();
+  if (keep !== true) view.limit = PAGE;
+  drawTable(keep === true);
   tell("rows");
 };
 const chooseLasso = (chosen) => { view.lasso = chosen; filterRows(); };

@@ -9,13 +9,14 @@ from typing import Any
 
 import msgspec
 
-from evolsynth.errors import InputError
+from evolsynth.errors import InputError, StoreDamaged
 from evolsynth.llm.prices import Spending
-from evolsynth.rows import Status, Tier
+from evolsynth.rows import Row, Status, Tier
 from evolsynth.store.lock import held
-from evolsynth.store.sqlite_file import STORE, readable, told
+from evolsynth.store.sqlite_file import STORE, damaged, readable, row_key, sound, told
 
-__all__ = ["RunStatus", "StepCounts", "StoredEvent", "read_status", "stored_value"]
+__all__ = ["RunStatus", "StepCounts", "StoredEvent", "read_status", "stored_rows", "stored_value"]
+__all__ += ["stored_values"]
 
 
 class StepCounts(msgspec.Struct, kw_only=True):
@@ -109,6 +110,43 @@ def stored_value(folder: Path | str, name: str) -> Any:
         return None
     with told(path), closing(readable(path)) as db:
         return _meta(db, name, Any)
+
+
+def stored_values(folder: Path | str, *names: str) -> dict[str, Any]:
+    """What a run has remembered under some names, all of one moment; None for a name that is not
+    there, and for all where there is no run."""
+    path = Path(folder) / STORE
+    if not path.exists():
+        return dict.fromkeys(names)
+    with told(path), closing(readable(path)) as db:
+        db.execute("BEGIN")
+        return {name: _meta(db, name, Any) for name in names}
+
+
+def stored_rows(folder: Path | str, most: int) -> tuple[list[Row], int]:
+    """Rows of a run's latest attempt as they are now, also while another process runs: at most
+    ``most``, evenly spread over the plan, and how many there are. Nothing is locked or written.
+
+    Raises:
+        StoreError: the store cannot be read.
+        StoreDamaged: one of the rows is not as it was written.
+    """
+    path = Path(folder) / STORE
+    if not path.exists():
+        return [], 0
+    rows: list[Row] = []
+    with told(path), closing(readable(path)) as db:
+        db.execute("BEGIN")
+        (attempt,) = db.execute("SELECT max(number) FROM attempts").fetchone()
+        (total,) = db.execute("SELECT count(*) FROM rows WHERE attempt=?", (attempt,)).fetchone()
+        # the places of an attempt's rows are 0, 1, 2, ...; by the table, and not by its index
+        sql = """SELECT seq, status, body, crc FROM rows NOT INDEXED
+                 WHERE attempt=? AND seq % ? = 0 ORDER BY seq"""
+        for seq, status, body, crc in db.execute(sql, (attempt, max(1, -(-total // most)))):
+            if not sound(body, row_key(seq, attempt, status), crc):
+                raise StoreDamaged(damaged(path, f"row {seq} is not as it was written"))
+            rows.append(Row.from_dict(msgspec.json.decode(body)))
+    return rows, total
 
 
 def _status(db: sqlite3.Connection, place: Path, running: bool) -> RunStatus:

@@ -31,7 +31,7 @@ from evolsynth.findings import advise, explain
 from evolsynth.pipeline.run.state import COUNTED, RunResult, RunState, advise_failure
 from evolsynth.store.status import RunStatus, StoredEvent, read_status
 
-__all__ = ["status", "summarise"]
+__all__ = ["standing_text", "status", "summarise"]
 
 _REASONS = 5
 _LOOKS = 3  # of a steered run; the report has all
@@ -267,7 +267,7 @@ def status(folder: str, *, json: bool = False, watch: bool = False) -> int:
 
 def _shown(standing: RunStatus, width: int, height: int | None = None) -> Group:
     room = None if height is None else max(2, height - 9 - _EVENTS)
-    parts: list[Any] = [Text(_head(standing, time()), style="bold")]
+    parts: list[Any] = [Text(standing_text(standing, time()), style="bold")]
     if standing.steps:
         parts += [Text(), step_table(standing.steps, width=width, height=room), Text()]
     parts.append(Text(_sum(standing)))
@@ -282,7 +282,8 @@ def _shown(standing: RunStatus, width: int, height: int | None = None) -> Group:
     return Group(*parts)
 
 
-def _head(standing: RunStatus, now: float) -> str:
+def standing_text(standing: RunStatus, now: float) -> str:
+    """Whether a run works, since when, and how it ended; ``now`` in seconds since 1970."""
     place = one_line(standing.folder)
     attempt = f"attempt {standing.attempt}, " if standing.attempt > 1 else ""
     if standing.running:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -21,14 +19,14 @@ from evolsynth.evaluation.gate.tier import UNVERIFIED, unanswered
 from evolsynth.foreign import told, witness
 from evolsynth.options import holds_path
 from evolsynth.pipeline.graph import Pipeline
-from evolsynth.pipeline.run.state import End, RunState
 from evolsynth.pipeline.run.stopping import aside
+from evolsynth.pipeline.run.told import page_of
 from evolsynth.pipeline.steps import maker_of
 from evolsynth.rows import Row, Status
 from evolsynth.store.sqlite_file import STORE
 from evolsynth.store.store import Store
 
-__all__ = ["SAMPLE", "UNANSWERED", "check_sources", "export", "facts_of", "remove_partial"]
+__all__ = ["SAMPLE", "UNANSWERED", "check_sources", "export", "remove_partial"]
 __all__ += ["report_of", "report_run", "run_files", "sample_rows", "write_outputs"]
 
 #: Rows that the report looks at; of more, as many evenly spread over the plan.
@@ -164,83 +162,27 @@ def sample_rows(store: Store, total: int) -> list[Row]:
     return [Row.from_dict(json.loads(line)) for n, line in enumerate(lines) if n % every == 0]
 
 
-def report_run(
-    folder: Path,
-    rows: Sequence[Row],
-    pipeline: Pipeline,
-    state: RunState,
-    *,
-    embedder: Embedder | None,
-    facts: Mapping[str, Any],
-) -> Path:
-    """Write ``report.html``: a data set's report, and the pipeline with its counts; its path.
+def report_run(folder: Path, rows: Sequence[Row], total: int, embedder: Embedder | None) -> Path:
+    """Write ``report.html`` on a run that is at its end; its path.
 
     Raises:
         InputError: it cannot be written.
     """
-    from evolsynth.pipeline.labels import outline
-    from evolsynth.report.build import write_report
-
-    title = f"evolsynth: {pipeline.name}"
-    if len(rows) < state.total:
-        title += f" (a sample of {len(rows):,} of {state.total:,} rows)"
-    return write_report(
-        folder / "report.html",
-        rows,
-        embedder=embedder,
-        title=title,
-        run=facts,
-        pipeline=outline(pipeline, state.counts),
-        steps=state.counts,
-        steered=() if state.steerer is None else state.steerer.told(),
-    )
+    path = folder / "report.html"
+    write(path, [page_of(folder, rows, total=total, embedder=embedder, ended=True)])
+    return path
 
 
-def facts_of(state: RunState, seed: int, ended: End, whole: bool) -> dict[str, Any]:
-    """What a report tells of a run; ``whole`` says that it shows all rows and no sample."""
-    seconds, cost, read = state.seconds, state.cost, state.spending.tokens()
-    # a sample's rows, or those of earlier attempts, by this attempt's seconds are no pace
-    paced = whole and not state.tokens_found
-    facts: dict[str, Any] = {
-        "models": {m.name: dict(m.provenance) for m in state.models if m is not None},
-        "machine": f"{platform.machine()}, {os.cpu_count()} processors",
-        "seed": seed,
-        "ended": ended,
-        "seconds" if paced else "seconds of this attempt": round(seconds, 1),
-        "tokens written": state.tokens,
-        "tokens found in the store": state.tokens_found,
-        "tokens written per second": round(state.tokens / max(seconds, 1e-9)),
-    }
-    if cost is not None:
-        facts |= {
-            "cost of all attempts": cost,
-            "cost of an accepted row": cost / state.accepted if state.accepted else None,
-            "tokens paid for, read and written": f"{read.read:,} and {read.written:,}",
-        }
-    return facts
-
-
-async def report_of(
-    folder: Path,
-    store: Store,
-    pipeline: Pipeline,
-    state: RunState,
-    seed: int,
-    ended: End,
-    embedder: Embedder | None,
-) -> Path:
-    """Make the report of a run that has ended; its path.
+async def report_of(folder: Path, store: Store, total: int, embedder: Embedder | None) -> Path:
+    """Make the report of a run that has ended, with what it has noted of itself; its path.
 
     Raises:
         InputError: it cannot be written.
         EvolsynthError: it could not be made.
     """
-    rows = sample_rows(store, state.total)  # the store belongs to this thread
-    facts = facts_of(state, seed, ended, len(rows) == state.total)
+    rows = sample_rows(store, total)  # the store belongs to this thread, and is flushed
     try:
-        return await aside(
-            lambda: report_run(folder, rows, pipeline, state, embedder=embedder, facts=facts)
-        )
+        return await aside(lambda: report_run(folder, rows, total, embedder))
     except (EvolsynthError, OSError):
         raise
     except Exception as error:

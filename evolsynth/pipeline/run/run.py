@@ -43,6 +43,7 @@ from evolsynth.pipeline.run.state import (
     stopped_text,
 )
 from evolsynth.pipeline.run.stopping import Control, signals_to
+from evolsynth.pipeline.run.told import note_facts, note_pipeline
 from evolsynth.rows import Row
 from evolsynth.store.store import Store
 from evolsynth.streams import end
@@ -102,7 +103,7 @@ class _Run:
     async def go(self) -> RunResult:
         """From the models' start to the data set."""
         store, state = self.store, self.state
-        store.set("pipeline", self.plan.pipeline.name)
+        note_pipeline(store, self.plan.pipeline)
         if self.options.command is not None:
             store.set("command", dict(self.options.command))
         async with AsyncExitStack() as stack:
@@ -124,19 +125,19 @@ class _Run:
                     raise
             how = "stopped" if self.stopped else "finished"
             store.event(how, reason=self.stopped or self.ended)
-        self._note()
+        self._note(self.stopped or self.ended)
         store.check()
         check_kept(state, store.count())
         if self.stopped is not None:
             self._export(partial=True)
             raise RunStopped(
-                stopped_text(self.state, self.stopped, remembered=self.options.command is not None),
+                stopped_text(self.state, self.stopped, remembered=self._remembered),
                 self.stopped,
             )
         files = self._export(partial=False)
         if self.folder is not None and self.options.report:
-            told = (self.plan.pipeline, state, self.plan.seed, self.ended)
-            files["report"] = await report_of(self.folder, store, *told, self.shared.embedder)
+            told = (store, state.total, self.shared.embedder)
+            files["report"] = await report_of(self.folder, *told)
         files |= write_outputs(store, self.folder, self.plan.outputs, self.shared.embedder)
         return RunResult(folder=self.folder, ended=self.ended, state=state, files=files)
 
@@ -271,10 +272,14 @@ class _Run:
                 left = _STATUS_EVERY
             await asyncio.sleep(min(left, 0.1 if budget.max_tokens else left))
 
-    def _note(self) -> None:
-        """Write down how the run stands, for `read_status`."""
-        self.store.put_steps(self.state.refresh())
-        self.store.set("tiers", dict(self.state.tiers))
+    def _note(self, ended: str | None = None) -> None:
+        """Write down how the run stands, for `read_status` and its report."""
+        note_facts(self.store, self.state, self.plan.seed, ended)
+
+    @property
+    def _remembered(self) -> bool:
+        """Whether the run can be gone on with by its folder alone."""
+        return "spec" in (self.options.command or {})
 
     def _affords(self) -> bool:
         """Whether there is money for another question; if not, the run is told to stop."""

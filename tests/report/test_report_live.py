@@ -124,6 +124,21 @@ def test_a_killed_run_says_so_and_gets_its_map_beside(tmp_path: Path) -> None:
     assert page(tag(second)) is None
 
 
+def test_a_map_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        put(store, 0)
+
+    def broken() -> None:
+        raise RuntimeError("the <model> is torn")
+
+    page = LivePage(str(tmp_path), broken)
+    first = page(None)
+    until = time.monotonic() + 30
+    while (second := page(tag(first))) is None and time.monotonic() < until:
+        time.sleep(0.02)
+    assert shown(second, "why-not") == "There is no map: the &lt;model&gt; is torn."
+
+
 def test_a_run_that_was_begun_anew_is_shown_anew(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         for number in range(5):

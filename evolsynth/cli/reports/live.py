@@ -11,8 +11,9 @@ from time import monotonic, thread_time, time
 from evolsynth.cli.progress.screen import shown
 from evolsynth.cli.progress.summary import standing_text
 from evolsynth.cli.progress.waiting import hushed
-from evolsynth.errors import InputError
+from evolsynth.errors import EvolsynthError, InputError
 from evolsynth.evaluation.embed.base import Embedder
+from evolsynth.foreign import told
 from evolsynth.pipeline.run.export import SAMPLE
 from evolsynth.pipeline.run.told import page_of
 from evolsynth.report.build import Live, build_report
@@ -115,24 +116,30 @@ class LivePage:
     ) -> str:
         if why is None:
             why = _RUNS if standing.running else _MAKING if rows else ""
-        told = standing_text(standing, time())
-        live = Live(key=self._key, tag=tag, told=told, news=NEWS, why=why)
+        how = standing_text(standing, time())
+        live = Live(key=self._key, tag=tag, told=how, news=NEWS, why=why)
         return page_of(self._folder, rows, total=total, embedder=embedder, live=live)
 
     def _map_later(self, standing: RunStatus, rows: list[Row], total: int, tag: str) -> None:
         """Make the page with its map beside, so that nobody waits for it."""
 
         def work() -> None:
-            embedder = self._embedder()
-            page = self._made(standing, rows, total, f"{tag} map", embedder, "")
+            known = standing, rows, total, f"{tag} map"
+            try:
+                page = self._made(*known, self._embedder(), "")
+            except Exception as error:  # noqa: BLE001 - of whatever embeds, or of the store
+                try:
+                    page = self._made(*known, None, f"There is no map: {told(error)}.")
+                except EvolsynthError:  # of the store: whoever asks for the page next is told
+                    return
             with self._lock:
                 self._mapped = tag, page
 
         threading.Thread(target=work, name="the map", daemon=True).start()
 
     def _empty(self) -> str:
-        told = f"{self._folder}: the run has not begun. This page waits for it."
-        live = Live(key=self._key, tag="not begun", told=told, news=NEWS)
+        how = f"{self._folder}: the run has not begun. This page waits for it."
+        live = Live(key=self._key, tag="not begun", told=how, news=NEWS)
         title = f"evolsynth: {self._folder.name}"
         return build_report([], embedder=None, title=title, live=live)
 

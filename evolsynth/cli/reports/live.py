@@ -79,7 +79,7 @@ class LivePage:
 
         Raises:
             InputError: there is no run any more.
-        StoreError: its store cannot be read.
+            StoreError: its store cannot be read.
         """
         with self._lock:
             if monotonic() >= self._due:
@@ -94,12 +94,13 @@ class LivePage:
             self._tag, self._page = "not begun", self._empty()
             return
         standing = read_status(self._folder)
-        rows, total = stored_rows(self._folder, SAMPLE)
+        counted = sum(standing.rows.values())
         ended = f"{standing.running} {standing.ended}"
-        tag = f"{standing.attempt} {total} {standing.seen} {ended}"
+        tag = f"{standing.attempt} {counted} {standing.seen} {ended}"
         if self._mapped is not None and self._mapped[0] == tag:
             self._tag, self._page = f"{tag} map", self._mapped[1]
         elif tag != self._tag:
+            rows, total = stored_rows(self._folder, SAMPLE)
             self._page = self._made(standing, rows, total, tag)
             self._tag = tag
             if not standing.running and rows:

@@ -26,6 +26,7 @@ from evolsynth.store.status import stored_rows
 PIPELINE = """
 name: rivers
 seed: 5
+embedder: none
 steps:
   - load: {data: [{instruction: Name a river of Peru, response: The Rimac flows to Lima.},
                   {instruction: Short, response: ok}]}

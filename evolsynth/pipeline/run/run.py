@@ -130,14 +130,12 @@ class _Run:
         check_kept(state, store.count())
         if self.stopped is not None:
             self._export(partial=True)
-            raise RunStopped(
-                stopped_text(self.state, self.stopped, remembered=self._remembered),
-                self.stopped,
-            )
+            known = "spec" in (self.options.command or {})  # else its folder alone does not do
+            raise RunStopped(stopped_text(state, self.stopped, remembered=known), self.stopped)
         files = self._export(partial=False)
         if self.folder is not None and self.options.report:
-            told = (store, state.total, self.shared.embedder)
-            files["report"] = await report_of(self.folder, *told)
+            embedder = self.shared.embedder
+            files["report"] = await report_of(self.folder, store, state.total, embedder)
         files |= write_outputs(store, self.folder, self.plan.outputs, self.shared.embedder)
         return RunResult(folder=self.folder, ended=self.ended, state=state, files=files)
 
@@ -275,11 +273,6 @@ class _Run:
     def _note(self, ended: str | None = None) -> None:
         """Write down how the run stands, for `read_status` and its report."""
         note_facts(self.store, self.state, self.plan.seed, ended)
-
-    @property
-    def _remembered(self) -> bool:
-        """Whether the run can be gone on with by its folder alone."""
-        return "spec" in (self.options.command or {})
 
     def _affords(self) -> bool:
         """Whether there is money for another question; if not, the run is told to stop."""

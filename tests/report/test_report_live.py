@@ -111,7 +111,7 @@ def test_a_killed_run_says_so_and_gets_its_map_beside(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "run.sqlite") as db:
         db.execute("UPDATE attempts SET ended=NULL")
     asked = threading.Event()
-    page = LivePage(str(tmp_path), lambda: asked.set())  # type: ignore[func-returns-value]
+    page = LivePage(str(tmp_path), lambda: asked.set())
     first = page(None)
     assert "it broke off" in shown(first, "live-told")
     assert "it broke off without saying why" in (first or "")

@@ -21,7 +21,7 @@ import numpy as np
 from rapidfuzz import fuzz
 from rapidfuzz.distance import LCSseq
 
-from evolsynth.evaluation.information_loss.reading import Token
+from evolsynth.evaluation.information_loss.reading import Reading, Token
 from evolsynth.evaluation.text.words import stem, word_lists
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from evolsynth.evaluation.embed.base import Embedder
 
-__all__ = ["Alignment", "Gap", "WordVectors", "align", "copying", "gap", "related", "siblings"]
+__all__ = ["Alignment", "Gap", "WordVectors", "align", "copying", "gap", "in_place", "related"]
+__all__ += ["siblings", "together"]
 
 # Which words mean the same, and which exclude each other ------------------------------------------
 
@@ -335,6 +336,30 @@ def copying(made: Alignment, apart_from: Sequence[int] = (), *, around: int | No
         first, last = max(0, ends[0] - _REACH), min(last, ends[1] + _REACH + 1)
     rest = [made.copied[i] for i in range(first, last) if i not in left_out]
     return sum(rest) / len(rest) if rest else 0.0
+
+
+def in_place(made: Alignment, i: int) -> bool:
+    """Whether token i and its neighbours were copied one behind the other: it is where it was."""
+    return made.same[i] and _follows(made, i) and _follows(made, i + 1)
+
+
+#: How near to a word is what it is said with: in the original, and in the evolution.
+_SAID_WITH, _SAID_WITH_NOW = 8, 12
+
+
+def together(old: Reading, new: Reading, made: Alignment, i: int, j: int) -> bool:
+    """Whether something that token i of the original was said with is said with token j of the
+    evolution; also if it was said with nothing.
+
+    A word that stands by itself in a sentence that came is no word on what was said of it.
+    """
+    said = [k for k in old.near(i, _SAID_WITH) if _says_something(old.tokens[k])]
+    here = set(new.near(j, _SAID_WITH_NOW))
+    return not said or any(made.place[k] in here for k in said)
+
+
+def _says_something(token: Token) -> bool:
+    return token.weight >= 0.4 or token.number >= 0
 
 
 def _used_twice(made: Alignment, vectors: WordVectors | None) -> None:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from evolsynth.evaluation.information_loss.alignment import Alignment, copying, gap
+from evolsynth.evaluation.information_loss.alignment import Alignment, copying, gap, together
 from evolsynth.evaluation.information_loss.reading import Loss, Reading
 from evolsynth.evaluation.text.lexicon import opposite, same_meaning
 from evolsynth.evaluation.text.words import FUNCTION_WORDS, vocabularies, vocabulary
@@ -134,13 +134,7 @@ class _Side:
 
     def near(self, i: int) -> Iterator[int]:
         """The tokens around one in its sentence, without itself."""
-        for step in (-1, 1):
-            k = i + step
-            while 0 <= k < len(self.tokens) and abs(k - i) <= _AROUND:
-                if self.text.apart(min(k, k - step), max(k, k - step), ".;!?\n"):
-                    break
-                yield k
-                k += step
+        return self.text.near(i, _AROUND)
 
 
 class _Pair(NamedTuple):
@@ -176,7 +170,8 @@ def polarity(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
             if turned and not made.same[i] and made.of[j] in (-1, i):  # the same in other words
                 made.place[i], made.kept[i], made.of[j] = j, _PAIRED, i
             continue
-        weight = _weight(pair, i, j, turned=turned)
+        apart = not turned and not together(old, new, made, i, j)
+        weight = 0.0 if apart else _weight(pair, i, j, turned=turned)
         cues = (mine.by, theirs.by)
         if weight and not (weight <= _PERHAPS and cues in told):
             told.add(cues)

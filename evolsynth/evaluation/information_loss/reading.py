@@ -324,6 +324,17 @@ class Reading:
         """Whether a sentence or list item ends between two tokens."""
         return not set(marks).isdisjoint(self.between(first, last))
 
+    def near(self, i: int, reach: int) -> Iterator[int]:
+        """The tokens around one in its sentence, without itself: first those before it, then those
+        behind it, the nearest first."""
+        for step in (-1, 1):
+            k = i + step
+            while 0 <= k < len(self.tokens) and abs(k - i) <= reach:
+                if self.apart(min(k, k - step), max(k, k - step), ".;!?\n"):
+                    break
+                yield k
+                k += step
+
     def stretch(self, tokens: Sequence[Token]) -> str | None:
         """The text from the first of some tokens to the last; None for no tokens."""
         return self.text[tokens[0].start : tokens[-1].end] if tokens else None

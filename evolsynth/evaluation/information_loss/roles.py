@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from evolsynth.evaluation.information_loss.alignment import Alignment, copying, related
+from evolsynth.evaluation.information_loss.alignment import Alignment, copying, in_place, related
 from evolsynth.evaluation.information_loss.reading import Loss, Reading, Token
 from evolsynth.evaluation.text.conjugation import OWN
 from evolsynth.evaluation.text.lexicon import kind_of, same_meaning
+from evolsynth.evaluation.text.numbers import equal
 from evolsynth.evaluation.text.words import vocabulary
 
 __all__ = ["roles"]
@@ -22,6 +23,8 @@ __all__ = ["roles"]
 _ROLE = 0.9
 #: The first where less was copied around it than that share: then neighbours may be chance.
 _REWRITTEN, _COPIED = 0.3, 0.5
+#: And where the word itself is gone, so that the other may be another way to say it.
+_COPIED_ALONE = 0.7
 #: Things that are joined by these may change places.
 _JOINED = vocabulary("and or nor with versus vs between both")
 _FAR = 8
@@ -86,6 +89,10 @@ def _in_the_role(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
             continue
         i, j = here[frame][0], places[0]
         one, other = old.tokens[i], new.tokens[j]
+        if in_place(made, i):  # something else came beside it: "5 hours and rests 3 hours"
+            continue
+        if one.number >= 0 and other.number >= 0 and _counts_as(old, new, made, i, j):
+            continue
         both = other.key in known or (one.key in now and other.key in twice)
         if both and not _same_thing(one, other):
             found[i] = j
@@ -94,12 +101,25 @@ def _in_the_role(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
             old.tokens[i].start,
             old.tokens[i].end,
             "topic",
-            _ROLE if copying(made, [i], around=i) >= _COPIED else _REWRITTEN,
+            _weight(made, i, stands=old.tokens[i].key in now),
             new.tokens[j].text,
         )
         for i, j in found.items()
         if not _changed_places(old, new, i, j)
     ]
+
+
+def _weight(made: Alignment, i: int, *, stands: bool) -> float:
+    """How much it says that another word is in the role of token i, which ``stands`` elsewhere."""
+    copied = copying(made, [i], around=i)
+    return _ROLE if copied >= (_COPIED if stands else _COPIED_ALONE) else _REWRITTEN
+
+
+def _counts_as(old: Reading, new: Reading, made: Alignment, i: int, j: int) -> bool:
+    """Whether a number is another way to write the one in its place, or stands nowhere else now:
+    then it was not given another role, but another value, as quantities tell."""
+    one, other = old.numbers[old.tokens[i].number], new.numbers[new.tokens[j].number]
+    return not made.same[i] or equal(one, other)
 
 
 def _same_thing(one: Token, other: Token) -> bool:
@@ -143,6 +163,8 @@ def _done_to(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         if old.apart(a, b, ".;:!?,\n") or new.apart(pa, pb, ".;:!?,\n"):
             continue
         if _suffers(old, a, v, b) != _suffers(new, pa, pv, pb):
+            if _by_means(old, v, b) or _by_means(new, pv, pb):
+                continue
             start, end = old.tokens[a].start, old.tokens[b].end
             became = new.text[new.tokens[pa].start : new.tokens[pb].end]
             losses.append(old.lose(start, end, "topic", _ROLE, became))
@@ -154,3 +176,12 @@ def _suffers(text: Reading, a: int, v: int, b: int) -> bool:
     low: Sequence[str] = [token.text.casefold() for token in text.tokens[a + 1 : b]]
     at = v - a - 1
     return not _BE.isdisjoint(low[:at]) and "by" in low[at + 1 :]
+
+
+
+def _by_means(text: Reading, v: int, b: int) -> bool:
+    """Whether "b" is no one who does anything: "a is described as b", "a is held with b"."""
+    return any(text.tokens[k].text.casefold() in _MEANS for k in range(v + 1, b))
+
+
+_MEANS = vocabulary("as with through using via")

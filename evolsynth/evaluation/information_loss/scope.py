@@ -69,6 +69,9 @@ _SAME = {
 }  # fmt: skip
 
 
+_DENIED = frozenset(("none", "all"))
+
+
 class _Phrase(NamedTuple):
     kind: str
     start: int
@@ -108,12 +111,30 @@ def scopes(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         ):
             continue  # it stands for another one
         pair = frozenset((phrase.kind, other.kind))
-        if pair in _SAME:
+        if pair in _SAME or (pair == _DENIED and _none_of(old, new, phrase, other)):
             continue
         weight = _NEAR if pair in _ALIKE or _turned_too(old, new, made, phrase, other) else _OTHER
         became = new.text[other.start : other.end]
         losses.append(old.lose(phrase.start, phrase.end, "constraint", weight, became))
     return [*losses, *_untils(old, new, made)]
+
+
+def _none_of(old: Reading, new: Reading, phrase: _Phrase, other: _Phrase) -> bool:
+    """Whether what is not so of each is so of none: "none exceeding ten", "each not exceeding"."""
+    text, every = (old, phrase) if phrase.kind == "all" else (new, other)
+    last = every.tokens[-1]
+    for k in range(last + 1, min(len(text.tokens), last + 1 + _NEARBY)):
+        if text.apart(k - 1, k, ".;:!?,\n"):
+            return False
+        if text.tokens[k].key == "not":
+            return text.tokens[last].text.casefold() in _SINGLY
+        if text.tokens[k].key == "<=":
+            return text.plain[text.tokens[k].start :][:3].casefold() == "not"
+    return False
+
+
+#: "Every page is not" may mean that some are; "each is not" hardly does.
+_SINGLY = vocabulary("each")
 
 
 def _untils(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
@@ -181,18 +202,35 @@ def _instead(
             return at[made.place[i]]
     if kept and len(kept) == len(phrase.tokens):
         return None
-    hole = gap(made, phrase.tokens[0])
-    for j in range(hole.begin, min(hole.stop, hole.begin + 6)):
-        if j in at:
-            return at[j]
     after = range(phrase.tokens[-1] + 1, min(len(old.tokens), phrase.tokens[-1] + 6))
     following = next((i for i in after if old.tokens[i].weight > 0 and made.same[i]), None)
-    if following is None or old.apart(phrase.tokens[-1], following):
+    if following is not None and old.apart(phrase.tokens[-1], following):
+        following = None
+    hole = gap(made, phrase.tokens[0])
+    for j in range(hole.begin, min(hole.stop, hole.begin + 6)):
+        if j in at and (following is None or not _of_another(new, at[j], made.place[following])):
+            return at[j]
+    if following is None:
         return None
     j = made.place[following]
     near = (k for k in range(j - 1, max(-1, j - 6), -1) if k in at)
     before = next(near, None)
-    return None if before is None or new.apart(before, j) else at[before]
+    if before is None or new.apart(before, j) or _of_another(new, at[before], j):
+        return None
+    return at[before]
+
+
+def _of_another(new: Reading, other: _Phrase, j: int) -> bool:
+    """Whether a quantifier stands before something else than word j: "no effect on the rooms"."""
+    thing = False
+    for k in range(other.tokens[-1] + 1, j):
+        if thing and new.tokens[k].text.casefold() in _PREPOSITIONS:
+            return True
+        thing = thing or new.tokens[k].weight > 0
+    return False
+
+
+_PREPOSITIONS = vocabulary("in on at by for with without from to into about over under as than")
 
 
 def widened(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
@@ -234,6 +272,8 @@ def alternatives(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
             continue
         left = _copied(new, made, range(j - 1, max(-1, j - 4), -1))
         right = _copied(new, made, range(j + 1, min(len(new.tokens), j + 4)))
+        if (left is None) != (right is None) and _was_open(old, left, right):
+            continue  # it was there before
         joined = left is not None and right is not None and _and_between(old, left, right)
         if left is not None and right is not None and not joined:
             continue  # both were there before, in other words
@@ -249,6 +289,22 @@ def alternatives(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         became = new.text[new.tokens[first].start : new.tokens[last].end]
         losses.append(old.lose(word.start, word.end, "option", _OR, became))
     return losses
+
+
+def _was_open(old: Reading, left: int | None, right: int | None) -> bool:
+    """Whether an "or" stood already behind the one word, or before the other."""
+    if left is not None:
+        near = range(left + 1, min(len(old.tokens), left + 4))
+    else:
+        near = range((right or 0) - 1, max(-1, (right or 0) - 4), -1)
+    for k in near:
+        if old.apart(min(k, left or k), max(k, right or k), ".;:!?\n()"):
+            return False
+        if old.tokens[k].text.casefold() in _OPEN:
+            return True
+        if old.tokens[k].weight > 0:
+            return False
+    return False
 
 
 def _under_denial(new: Reading, j: int) -> bool:

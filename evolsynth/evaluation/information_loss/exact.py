@@ -385,7 +385,7 @@ def _of_something_else(
     """A number that was copied, but with another unit ("400 yards") or counting something else."""
     number = _number(old, i)
     became = new.text[other.start : _end_of_counted(new, made.place[i])]
-    after = _counted(old.tokens, i)
+    after = _counted(old, i)
     if after is not None and not made.same[after] and made.kept[after] >= _SAID_OTHERWISE:
         return []  # another way to write the unit
     units = {number.unit, other.unit}
@@ -395,7 +395,7 @@ def _of_something_else(
             return []
         end = _end_of_counted(old, i)
         return [old.lose(number.start, end, "quantity", _CHANGED_UNIT, became)]
-    k, j = _counted(old.tokens, i), _counted(new.tokens, made.place[i])
+    k, j = _counted(old, i), _counted(new, made.place[i])
     taken = j is not None and made.of[j] >= 0 and made.same[made.of[j]]
     if k is None or j is None or made.same[k] or taken or number.unit:
         return []
@@ -406,16 +406,18 @@ def _of_something_else(
     return [old.lose(word.start, word.end, "quantity", _CHANGED_UNIT * copied, became)]
 
 
-def _counted(found: list[Token], i: int) -> int | None:
-    """The word of content right after a number (at most one other word between)."""
-    return next((k for k, t in enumerate(found[i + 1 : i + 3], i + 1) if t.weight > 0), None)
+def _counted(text: Reading, i: int) -> int | None:
+    """The word of content right after a number (at most one other word between), in its sentence."""
+    after = enumerate(text.tokens[i + 1 : i + 3], i + 1)
+    counted = next((k for k, t in after if t.weight > 0), None)
+    return None if counted is None or text.apart(i, counted) else counted
 
 
 def _end_of_counted(text: Reading, i: int) -> int:
     after = i + 1
     if after < len(text.tokens) and text.tokens[after].text.casefold() in UNITS:
         return text.tokens[after].end
-    counted = _counted(text.tokens, i)
+    counted = _counted(text, i)
     return text.tokens[i].end if counted is None else text.tokens[counted].end
 
 
@@ -461,6 +463,8 @@ def _one_made_vague(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
 def _several(old: Reading, new: Reading, made: Alignment, i: int) -> str | None:
     """The word that "one" counted, where it stands for several now."""
     if i + 1 >= len(old.tokens) or not made.same[i + 1]:
+        return None
+    if old.tokens[i + 1].key in new.single:  # "one visit", "the visits ... for a single visit"
         return None
     one, other = old.tokens[i + 1].text, new.tokens[made.place[i + 1]].text
     many = other.endswith("s") and not one.endswith("s") and other[:3] == one[:3]

@@ -53,7 +53,7 @@ _MANY = f"{_FEW}|hundred|half|a single"
 _LARGER = "more|longer|greater|larger|higher|bigger"
 _SMALLER = "less|fewer|shorter|smaller"
 _UPPER = re.compile(
-    rf"""(?:not|no|\w+n't|cannot)\ (?:\w+\ ){{0,4}}?
+    rf"""(?:not|no|none|neither|never|\w+n't|cannot)\ (?:\w+\ ){{0,4}}?
            (?:exceed(?:ing|s)?|surpass(?:ing)?|go(?:ing)?\ (?:over|above|beyond)
            |(?:{_LARGER})\ than)
        |without\ (?:exceeding|surpassing|going\ over)
@@ -84,7 +84,7 @@ _EXACT = re.compile(rf"exactly|precisely|just(?=\ (?:\d|{_FEW}))", re.I)
 _PATTERNS = (("<=", _UPPER), (">=", _LOWER), ("==", _EXACT))
 #: The words that any of them begins with.
 _FIRST = vocabulary(
-    f"""not no cannot without at maximum max upper ceiling up limit limited limiting restrict
+    f"""not no none neither never cannot without at maximum max upper ceiling up limit limited limiting restrict
     restricted restricting confine confined confining cap capped capping constrain constrained keep
     kept within under below or minimum over above upwards exactly precisely just
     {_LARGER.replace("|", " ")} {_SMALLER.replace("|", " ")}"""

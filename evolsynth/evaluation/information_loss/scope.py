@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 from typing import NamedTuple
 
-from evolsynth.evaluation.information_loss.alignment import Alignment, copying, gap
+from evolsynth.evaluation.information_loss.alignment import Alignment, copying, gap, together
 from evolsynth.evaluation.information_loss.polarity import averse
 from evolsynth.evaluation.information_loss.reading import Loss, Reading
 from evolsynth.evaluation.text.lexicon import kind_of
@@ -69,7 +69,7 @@ _SAME = {
 }  # fmt: skip
 
 
-_DENIED = frozenset(("none", "all"))
+_DENIED, _USUAL = frozenset(("none", "all")), frozenset(("most", "all"))
 
 
 class _Phrase(NamedTuple):
@@ -113,6 +113,8 @@ def scopes(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         pair = frozenset((phrase.kind, other.kind))
         if pair in _SAME or (pair == _DENIED and _none_of(old, new, phrase, other)):
             continue
+        if pair == _USUAL and _daily(old, new, phrase):
+            continue
         weight = _NEAR if pair in _ALIKE or _turned_too(old, new, made, phrase, other) else _OTHER
         became = new.text[other.start : other.end]
         losses.append(old.lose(phrase.start, phrase.end, "constraint", weight, became))
@@ -133,6 +135,14 @@ def _none_of(old: Reading, new: Reading, phrase: _Phrase, other: _Phrase) -> boo
     return False
 
 
+def _daily(old: Reading, new: Reading, phrase: _Phrase) -> bool:
+    """Whether "every day" is "daily" now, beside a "usually" that came."""
+    behind = old.tokens[phrase.tokens[-1] + 1 : phrase.tokens[-1] + 2]
+    adverb = _EACH.get(behind[0].text.casefold()) if behind else None
+    return adverb is not None and any(token.text.casefold() == adverb for token in new.tokens)
+
+
+_EACH = {"hour": "hourly", "day": "daily", "week": "weekly", "month": "monthly", "year": "yearly"}
 #: "Every page is not" may mean that some are; "each is not" hardly does.
 _SINGLY = vocabulary("each")
 
@@ -280,7 +290,7 @@ def alternatives(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         if new.tokens[j + 1].text.casefold() in _CLOSED and not joined:
             continue
         i = left if left is not None else right
-        if i is None:
+        if i is None or not together(old, new, made, i, j):
             continue
         word = old.tokens[i]
         near = (k for k in range(j + 1, min(len(new.tokens), j + 4)) if new.tokens[k].weight > 0)

@@ -167,7 +167,7 @@ def _turned(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         hole = gap(made, i)
         came = [new.tokens[j] for j in range(hole.begin, hole.stop) if made.of[j] < 0]
         turned = next((t for t in came if t.text.casefold() in _OPPOSITES.get(word, ())), None)
-        if turned is not None and _out_of(new, turned):
+        if turned is not None and (_out_of(new, turned) or _still_there(old, new, i)):
             continue
         around = _neighbours(old, made, hole)
         here = around and (hole.tight or len(came) <= 3)
@@ -178,6 +178,21 @@ def _turned(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         if turned is None and taken_out and not moved and copying(made, [i], around=i) > 0.5:
             losses.append(old.lose(token.start, token.end, "constraint", _SCOPE))
     return losses
+
+
+def _still_there(old: Reading, new: Reading, i: int) -> bool:
+    """Whether a word stands elsewhere before the same word: "before his turn", "Before his turn he
+    has 14, and after it 20"."""
+    word, behind = old.tokens[i].text.casefold(), _next(old, i)
+    places = (j for j, t in enumerate(new.tokens) if t.text.casefold() == word)
+    return behind is not None and any(_next(new, j) == behind for j in places)
+
+
+def _next(text: Reading, i: int) -> str | None:
+    """The next word with content, in its clause."""
+    behind = enumerate(text.tokens[i + 1 : i + 4], i + 1)
+    k = next((k for k, t in behind if t.weight > 0 or t.number >= 0), None)
+    return None if k is None or text.apart(i, k, ".;:!?,\n") else text.tokens[k].key
 
 
 def _out_of(new: Reading, word: Token) -> bool:
@@ -218,6 +233,7 @@ def _swapped(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         if not reversed_ or old.apart(a, b) or new.apart(pb, pa):
             continue
         loose = _LOOSE.search(old.between(a, b)) or re.search(r"\bby\b", new.between(pb, pa))
+        loose = loose or (_FROM.search(old.between(a, b)) and _TO.search(new.between(pb, pa)))
         if not loose and _alone(new, made, a, b):
             last = b
             while last + 1 < len(old.tokens) and old.tokens[last + 1].weight > 0:
@@ -230,6 +246,8 @@ def _swapped(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
 
 #: What stands between things that may change places, or that are no one's deed.
 _LOOSE = re.compile(r"\b(?:by|and|or|as|with|between|both|versus|vs|of)\b|[,/&]")
+#: "The roof from the floor", "from the floor to the roof".
+_FROM, _TO = re.compile(r"\bfrom\b"), re.compile(r"\bto\b")
 
 
 def _alone(new: Reading, made: Alignment, a: int, b: int) -> bool:

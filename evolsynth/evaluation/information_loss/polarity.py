@@ -39,11 +39,15 @@ _JOINS = vocabulary("and or nor than as to for in on at by with from of that abo
 #: "Not only", "not until": nothing is denied.
 _NOT_SO = vocabulary("only just merely until simply necessarily")
 _QUANTIFIED = vocabulary("all every each everyone everybody everything always both entirely")
+#: Verbs that say so little that they have no weight; they may be all that a denial denies.
+_DEEDS = vocabulary("make made use used get know like want")
 #: Around a "no" that is an answer, or a part of a bound; and verbs that deny only what is done.
 _BEFORE_NO, _AFTER_NO = (
     vocabulary("or yes say says said saying answer"),
     vocabulary("or matter doubt more less fewer later sooner"),
 )
+#: What a "minus" that is a sign stands among.
+_SUMS = vocabulary("total sum costs cost expenses revenue revenues income price equals profit x y")
 _ONLY_OF_DEEDS = vocabulary("stop stops stopped stopping keep quit")
 #: How far a denial reaches, in words of content; and around a word what may deny it too.
 _REACH, _AROUND = 4, 8
@@ -95,6 +99,8 @@ class _Side:
                         self.target[i] = k
                     was = self.signs[k]
                     self.signs[k] = _Sign(not was.denied, max(sure, was.sure), i)
+                if self.target[i] < 0 and self.low[i + 1 : i + 2] and self.low[i + 1] in _DEEDS:
+                    self.target[i], self.signs[i + 1] = i + 1, _Sign(True, 2, i)
         said = zip(self.tokens, self.signs, strict=True)
         self.often = Counter((token.key, sign.denied) for token, sign in said)
 
@@ -105,6 +111,9 @@ class _Side:
             return not (after in _NOT_SO or before in ("or", "if", "why", "whether"))
         if self.low[i] == "no":
             return not (before in _BEFORE_NO or after in _AFTER_NO)
+        if self.low[i] == "minus":
+            around = [*self.low[max(0, i - 3) : i], *self.low[i + 1 : i + 4]]
+            return not any(word in _SUMS or word[:1].isdigit() for word in around)
         if self.low[i] in _ONLY_OF_DEEDS:
             done = after.endswith("ing") and after not in FUNCTION_WORDS
             return done or "from" in self.low[i + 2 : i + 5]
@@ -121,7 +130,7 @@ class _Side:
             token, low = self.tokens[k], self.low[k]
             if self.text.apart(k - 1, k, ".;:!?,\n") or low in _ENDS:
                 return
-            if said and low in _JOINS:
+            if (said and low in _JOINS) or (k > i + 1 and low == "and"):
                 sure = 1
             if low in _RAISED:
                 sure = 1
@@ -155,7 +164,8 @@ def polarity(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     losses: list[Loss] = []
     told: set[tuple[int, int]] = set()
     for i, token in enumerate(old.tokens):
-        if token.weight <= 0 or token.number >= 0:
+        light = token.weight <= 0
+        if token.number >= 0 or (light and not (pair.old.low[i] in _DEEDS and made.same[i])):
             continue
         if pair.old.cue[i]:
             _denied_by_another(pair, i)
@@ -163,7 +173,7 @@ def polarity(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         j, turned = _counterpart(pair, i)
         if j < 0:
             _without_prefix(pair, i)
-        if j < 0 or pair.new.cue[j] or new.tokens[j].weight <= 0:
+        if j < 0 or pair.new.cue[j] or light != (new.tokens[j].weight <= 0) or (light and turned):
             continue
         mine, theirs = pair.old.signs[i], pair.new.signs[j]
         if (mine.denied != theirs.denied) == turned:

@@ -101,7 +101,7 @@ def _in_the_role(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
             old.tokens[i].start,
             old.tokens[i].end,
             "topic",
-            _weight(made, i, stands=old.tokens[i].key in now),
+            _weight(made, i, j, stands=old.tokens[i].key in now),
             new.tokens[j].text,
         )
         for i, j in found.items()
@@ -109,10 +109,12 @@ def _in_the_role(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     ]
 
 
-def _weight(made: Alignment, i: int, *, stands: bool) -> float:
-    """How much it says that another word is in the role of token i, which ``stands`` elsewhere."""
+def _weight(made: Alignment, i: int, j: int, *, stands: bool) -> float:
+    """How much it says that token j is in the role of token i, which ``stands`` elsewhere."""
     copied = copying(made, [i], around=i)
-    return _ROLE if copied >= (_COPIED if stands else _COPIED_ALONE) else _REWRITTEN
+    if copied >= (_COPIED if stands else _COPIED_ALONE):
+        return _ROLE
+    return 0.0 if made.of[j] == i else _REWRITTEN  # another word for the same
 
 
 def _counts_as(old: Reading, new: Reading, made: Alignment, i: int, j: int) -> bool:

@@ -21,7 +21,7 @@ from evolsynth.evaluation.information_loss.alignment import (
 from evolsynth.evaluation.information_loss.reading import MEANT, Kind, Loss, Reading, Token
 from evolsynth.evaluation.text.numbers import UNITS
 from evolsynth.evaluation.text.verbs import VERB, asks
-from evolsynth.evaluation.text.words import NEGATORS, words
+from evolsynth.evaluation.text.words import NEGATORS, vocabulary, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -130,7 +130,7 @@ def clauses_lost(
             losses += _taken_out(old, new, made, clause, embedder if len(losses) < MEANT else None)
     if residue:
         losses.append(old.lose(*worst, "topic", min(residue, _RESIDUE)))
-    return losses + _gone_from_a_short_one(old, made), too_many
+    return losses + _gone_from_a_short_one(old, new, made), too_many
 
 
 def _clause(old: Reading, span: tuple[int, int]) -> _Clause:
@@ -297,11 +297,12 @@ def replaced(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     return losses
 
 
-def _gone_from_a_short_one(old: Reading, made: Alignment) -> list[Loss]:
+def _gone_from_a_short_one(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     """In a short request each word counts: those of which nothing is left, below the threshold."""
     heavy = [i for i, t in enumerate(old.tokens) if t.weight == 1]
     gone = [i for i in heavy if made.kept[i] < 0.2 and not VERB.fullmatch(old.tokens[i].text)]
     gone = [i for i in gone if not _restated_unit(old, made, i)]
+    gone = [i for i in gone if not _said_by_form(old, new, made, i)]
     if len(heavy) > 6 or not gone:
         return []
     word = old.tokens[gone[0]]
@@ -325,7 +326,7 @@ def _taken_out(
             continue
         hole = gap(made, i)
         done = hole.end
-        if not hole.tight:
+        if not hole.tight or _said_by_form(old, new, made, i):
             continue
         span = range(hole.start, hole.end)
         gone = [old.tokens[k] for k in span if old.tokens[k].weight > 0 and made.kept[k] <= 0.5]
@@ -376,7 +377,34 @@ def _restated_unit(old: Reading, made: Alignment, i: int) -> bool:
     k = i - 1
     while k > i - 3 and k > 0 and old.tokens[k].text.casefold() in ("of", "a", "an"):
         k -= 1
-    return k >= 0 and old.tokens[k].number >= 0 and not made.same[k]
+    if k < 0 or old.tokens[k].number < 0:
+        return False
+    return not made.same[k] or bool(_TIMES.fullmatch(made.evolved[made.place[k]].text))
+
+
+#: Numbers that say by themselves how many times.
+_TIMES = re.compile(r"once|twice|thrice|doubled?|tripled?|\w+fold", re.I)
+#: Verbs that only ask for a value, as a question does; that turn a thing into another, as "make"
+#: does; what may stand for a word that is still there; and nouns for what is quoted behind them.
+_ASKING = vocabulary("compute calculate find determine tell state give name")
+_TURNING, _MADE = vocabulary("turn change convert transform put"), vocabulary("make turn put change")
+_FOR_A_WORD = vocabulary("it that this he she they them him her its his their those these")
+_CALLED = vocabulary("letter letters word words phrase sentence term name title symbol character")
+
+
+def _said_by_form(old: Reading, new: Reading, made: Alignment, i: int) -> bool:
+    """Whether what a missing word said is said by how the text is put: "compute the mean" became
+    "what is the mean?", "turn it into" "make of it", "the bay" "that", "the letter 's'" "'s'"."""
+    word, hole = old.tokens[i].text.casefold(), gap(made, i)
+    came = {token.text.casefold() for token in new.tokens[hole.begin : hole.stop]}
+    if word in _ASKING:
+        return "?" in new.text and "?" not in old.text
+    if word in _TURNING:
+        return not came.isdisjoint(_MADE)
+    if word in _CALLED and i + 1 < len(old.tokens):
+        return old.between(i, i + 1).strip() in ("'", '"', "`") and made.same[i + 1]
+    stands = any(token.key == old.tokens[i].key for token in new.tokens)
+    return stands and not came.isdisjoint(_FOR_A_WORD)
 
 
 def _weight_of(

@@ -226,7 +226,7 @@ def _weight(pair: _Pair, i: int, j: int, *, turned: bool) -> float:
     """How much it says that words i and j, which stand for one another, have other signs."""
     mine, theirs = pair.old.signs[i], pair.new.signs[j]
     if turned:
-        if _sides_changed(pair.made, i, j):
+        if _sides_changed(pair.made, i, j) or _let(pair, j):
             return 0.0
         for side, fresh, at in ((pair.old, pair.gone, i), (pair.new, pair.came, j)):
             if _denied_otherwise(side, fresh, at) or _alone(side, fresh, at):
@@ -331,6 +331,14 @@ _OF_ALL = vocabulary("all everything everyone everybody everywhere anything")
 def _alone(side: _Side, fresh: list[bool], i: int) -> bool:
     """Whether an "only" came or went near a word: "closed except on Fridays", "only open then"."""
     return any(fresh[k] and side.low[k] in ("only", "solely") for k in side.near(i))
+
+
+def _let(pair: _Pair, j: int) -> bool:
+    """Whether a "let" came that gives a deed to the other side: "he lent me", "he let me borrow"."""
+    return any(pair.came[k] and pair.new.low[k] in _LET for k in range(max(0, j - 3), j))
+
+
+_LET = vocabulary("let lets allowed allows")
 
 
 def _sides_changed(made: Alignment, i: int, j: int) -> bool:

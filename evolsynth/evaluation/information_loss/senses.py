@@ -167,7 +167,7 @@ def _turned(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         hole = gap(made, i)
         came = [new.tokens[j] for j in range(hole.begin, hole.stop) if made.of[j] < 0]
         turned = next((t for t in came if t.text.casefold() in _OPPOSITES.get(word, ())), None)
-        if turned is not None and (_out_of(new, turned) or _still_there(old, new, i)):
+        if turned is not None and (_out_of(new, turned) or _still_there(old, new, made, i)):
             continue
         around = _neighbours(old, made, hole)
         here = around and (hole.tight or len(came) <= 3)
@@ -180,10 +180,13 @@ def _turned(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     return losses
 
 
-def _still_there(old: Reading, new: Reading, i: int) -> bool:
+def _still_there(old: Reading, new: Reading, made: Alignment, i: int) -> bool:
     """Whether a word stands elsewhere before the same word: "before his turn", "Before his turn he
     has 14, and after it 20"."""
     word, behind = old.tokens[i].text.casefold(), _next(old, i)
+    k = made.place[i - 1] + 1 if i and made.place[i - 1] >= 0 else len(new.tokens)
+    if k < len(new.tokens) and new.tokens[k].text.casefold() == word:
+        return True
     places = (j for j, t in enumerate(new.tokens) if t.text.casefold() == word)
     return behind is not None and any(_next(new, j) == behind for j in places)
 

@@ -19,7 +19,7 @@ from evolsynth.evaluation.information_loss.reading import Loss, Reading
 from evolsynth.evaluation.text.lexicon import opposite, same_meaning
 from evolsynth.evaluation.text.words import FUNCTION_WORDS, vocabularies, vocabulary
 
-__all__ = ["averse", "polarity"]
+__all__ = ["averse", "denies", "polarity"]
 
 _LISTS = vocabularies(__file__, "polarity.txt")
 _THINGS, _DENY = _LISTS["deny a thing"], frozenset[str]().union(*_LISTS.values()) - _LISTS["averse"]
@@ -67,6 +67,11 @@ def averse(word: str) -> bool:
     """Whether a word may hold a denial in itself: "gone", "late", "unused"."""
     low = word.casefold()
     return low in _AVERSE or bool(_AVERSE_FORM.fullmatch(low))
+
+
+def denies(word: str) -> bool:
+    """Whether a word is a verb (or the like) that denies what it takes: "fails", "forgot"."""
+    return word.casefold() in _LISTS["deny by a verb"]
 
 
 class _Sign(NamedTuple):
@@ -205,7 +210,15 @@ def _start(text: Reading, cue: int) -> int:
 def _denied_by_another(pair: _Pair, i: int) -> None:
     """Pair off a verb that denies ("failed to reach") with what denies the same now ("did not")."""
     made, at = pair.made, pair.old.target[i]
-    if made.same[i] or at < 0 or made.place[at] < 0:
+    if made.same[i]:
+        return
+    hole = gap(made, i)
+    for k in range(hole.begin, hole.stop):  # "it failed", "it did not succeed"
+        instead = pair.new.target[k] if pair.came[k] else -1
+        if instead >= 0 and opposite(pair.old.low[i], pair.new.low[instead]):
+            made.place[i], made.kept[i] = k, _PAIRED
+            return
+    if at < 0 or made.place[at] < 0:
         return
     sign = pair.new.signs[made.place[at]]
     if sign.denied == pair.old.signs[at].denied and sign.by >= 0 and pair.came[sign.by]:
@@ -232,7 +245,7 @@ def _weight(pair: _Pair, i: int, j: int, *, turned: bool) -> float:
             if _denied_otherwise(side, fresh, at) or _alone(side, fresh, at):
                 return 0.0
         return _OPPOSITE if _copied_around(pair.made, i) else _OPPOSITE_REWRITTEN
-    if _as_often(pair, i, j) or (mine.denied and _of_some(pair, mine.by, j)):
+    if _compared(pair, i, j) or _as_often(pair, i, j) or (mine.denied and _of_some(pair, mine.by, j)):
         return 0.0
     bare, fresh, at, sign = (
         (pair.new, pair.came, j, theirs) if mine.denied else (pair.old, pair.gone, i, mine)
@@ -250,6 +263,14 @@ def _weight(pair: _Pair, i: int, j: int, *, turned: bool) -> float:
         return _TURNED
     share = copying(pair.made, [i], around=i)
     return _REWRITTEN + (_TURNED_REWRITTEN - _REWRITTEN) * share
+
+
+def _compared(pair: _Pair, i: int, j: int) -> bool:
+    """Whether a comparison was turned round twice: "he is taller than she", "she is not as tall"."""
+    old, new = (i, pair.old.low, i + 1), (j, pair.new.low, j + 1)
+    more = any("than" in low[k : k + 2] for _, low, k in (old, new))
+    equal = any("as" in low[max(0, at - 1) : at] for at, low, _ in (old, new))
+    return more and equal and _sides_changed(pair.made, i, j)
 
 
 def _as_often(pair: _Pair, i: int, j: int) -> bool:

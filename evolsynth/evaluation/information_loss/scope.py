@@ -11,7 +11,7 @@ from bisect import bisect_left
 from typing import NamedTuple
 
 from evolsynth.evaluation.information_loss.alignment import Alignment, copying, gap, together
-from evolsynth.evaluation.information_loss.polarity import averse
+from evolsynth.evaluation.information_loss.polarity import averse, denies
 from evolsynth.evaluation.information_loss.reading import Loss, Reading
 from evolsynth.evaluation.text.lexicon import kind_of
 from evolsynth.evaluation.text.words import NEGATORS, vocabulary
@@ -189,7 +189,7 @@ def _turned_too(
     came = range(other.tokens[-1] + 1, min(len(new.tokens), other.tokens[-1] + _NEARBY))
     words = [old.tokens[i].text for i in gone if not made.same[i]]
     words += [new.tokens[j].text for j in came if made.of[j] < 0 or not made.same[made.of[j]]]
-    return any(averse(word) for word in words)
+    return any(averse(word) or denies(word) for word in words)
 
 
 #: Words behind a quantifier that are looked at.

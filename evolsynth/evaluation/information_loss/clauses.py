@@ -387,7 +387,8 @@ _TIMES = re.compile(r"once|twice|thrice|doubled?|tripled?|\w+fold", re.I)
 #: Verbs that only ask for a value, as a question does; that turn a thing into another, as "make"
 #: does; what may stand for a word that is still there; and nouns for what is quoted behind them.
 _ASKING = vocabulary("compute calculate find determine tell state give name")
-_TURNING, _MADE = vocabulary("turn change convert transform put"), vocabulary("make turn put change")
+_TURNING = vocabulary("turn change convert transform put")
+_MADE = vocabulary("make turn put change")
 _FOR_A_WORD = vocabulary("it that this he she they them him her its his their those these")
 _CALLED = vocabulary("letter letters word words phrase sentence term name title symbol character")
 
@@ -396,15 +397,33 @@ def _said_by_form(old: Reading, new: Reading, made: Alignment, i: int) -> bool:
     """Whether what a missing word said is said by how the text is put: "compute the mean" became
     "what is the mean?", "turn it into" "make of it", "the bay" "that", "the letter 's'" "'s'"."""
     word, hole = old.tokens[i].text.casefold(), gap(made, i)
-    came = {token.text.casefold() for token in new.tokens[hole.begin : hole.stop]}
     if word in _ASKING:
         return "?" in new.text and "?" not in old.text
     if word in _TURNING:
-        return not came.isdisjoint(_MADE)
+        instead = new.tokens[hole.begin : hole.stop]
+        return any(token.text.casefold() in _MADE for token in instead)
     if word in _CALLED and i + 1 < len(old.tokens):
-        return old.between(i, i + 1).strip() in ("'", '"', "`") and made.same[i + 1]
-    stands = any(token.key == old.tokens[i].key for token in new.tokens)
-    return stands and not came.isdisjoint(_FOR_A_WORD)
+        quoted = old.tokens[i + 1]
+        marked = old.between(i, i + 1).strip() in ("'", '"', "`")
+        stands = not quoted.weight and any(token.text == quoted.text for token in new.tokens)
+        return marked and (made.same[i + 1] or stands)
+    if all(token.key != old.tokens[i].key for token in new.tokens):
+        return False
+    own = (k for k, token in enumerate(old.tokens) if token.key == old.tokens[i].key)
+    before = {_before(old, k) for k in own}
+    came = (j for j, token in enumerate(new.tokens) if made.of[j] < 0)
+    return any(
+        new.tokens[j].text.casefold() in _FOR_A_WORD and _before(new, j) in before - {None}
+        for j in came
+    )
+
+
+def _before(text: Reading, i: int) -> str | None:
+    """The word before a token, apart from an article; None where its clause begins."""
+    k = i - 1
+    if k >= 0 and text.tokens[k].text.casefold() in ("a", "an", "the"):
+        k -= 1
+    return None if k < 0 or text.apart(k, i, ".;:!?,\n") else text.tokens[k].text.casefold()
 
 
 def _weight_of(

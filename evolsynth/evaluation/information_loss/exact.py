@@ -407,7 +407,7 @@ def _of_something_else(
 
 
 def _counted(text: Reading, i: int) -> int | None:
-    """The word of content right after a number (at most one other word between), in its sentence."""
+    """The word of content right after a number (at most one other between), in its sentence."""
     after = enumerate(text.tokens[i + 1 : i + 3], i + 1)
     counted = next((k for k, t in after if t.weight > 0), None)
     return None if counted is None or text.apart(i, counted) else counted

@@ -174,7 +174,8 @@ def polarity(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
             continue
         if pair.old.cue[i]:
             _denied_by_another(pair, i)
-            continue
+            if pair.old.target[i] >= 0 or made.place[i] >= 0:
+                continue  # else it denies nothing: "it failed"
         j, turned = _counterpart(pair, i)
         if j < 0:
             _without_prefix(pair, i)
@@ -245,7 +246,7 @@ def _weight(pair: _Pair, i: int, j: int, *, turned: bool) -> float:
             if _denied_otherwise(side, fresh, at) or _alone(side, fresh, at):
                 return 0.0
         return _OPPOSITE if _copied_around(pair.made, i) else _OPPOSITE_REWRITTEN
-    if _compared(pair, i, j) or _as_often(pair, i, j) or (mine.denied and _of_some(pair, mine.by, j)):
+    if _as_often(pair, i, j) or (mine.denied and _of_some(pair, mine.by, j)):
         return 0.0
     bare, fresh, at, sign = (
         (pair.new, pair.came, j, theirs) if mine.denied else (pair.old, pair.gone, i, mine)
@@ -263,14 +264,6 @@ def _weight(pair: _Pair, i: int, j: int, *, turned: bool) -> float:
         return _TURNED
     share = copying(pair.made, [i], around=i)
     return _REWRITTEN + (_TURNED_REWRITTEN - _REWRITTEN) * share
-
-
-def _compared(pair: _Pair, i: int, j: int) -> bool:
-    """Whether a comparison was turned round twice: "he is taller than she", "she is not as tall"."""
-    old, new = (i, pair.old.low, i + 1), (j, pair.new.low, j + 1)
-    more = any("than" in low[k : k + 2] for _, low, k in (old, new))
-    equal = any("as" in low[max(0, at - 1) : at] for at, low, _ in (old, new))
-    return more and equal and _sides_changed(pair.made, i, j)
 
 
 def _as_often(pair: _Pair, i: int, j: int) -> bool:
@@ -355,7 +348,7 @@ def _alone(side: _Side, fresh: list[bool], i: int) -> bool:
 
 
 def _let(pair: _Pair, j: int) -> bool:
-    """Whether a "let" came that gives a deed to the other side: "he lent me", "he let me borrow"."""
+    """Whether a "let" came that gives a deed to the other: "he lent me", "he let me borrow"."""
     return any(pair.came[k] and pair.new.low[k] in _LET for k in range(max(0, j - 3), j))
 
 

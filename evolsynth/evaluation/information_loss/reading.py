@@ -84,9 +84,10 @@ _EXACT = re.compile(rf"exactly|precisely|just(?=\ (?:\d|{_FEW}))", re.I)
 _PATTERNS = (("<=", _UPPER), (">=", _LOWER), ("==", _EXACT))
 #: The words that any of them begins with.
 _FIRST = vocabulary(
-    f"""not no none neither never cannot without at maximum max upper ceiling up limit limited limiting restrict
-    restricted restricting confine confined confining cap capped capping constrain constrained keep
-    kept within under below or minimum over above upwards exactly precisely just
+    f"""not no none neither never cannot without at maximum max upper ceiling up limit limited
+    limiting restrict restricted restricting confine confined confining cap capped capping
+    constrain constrained keep kept within under below or minimum over above upwards exactly
+    precisely just
     {_LARGER.replace("|", " ")} {_SMALLER.replace("|", " ")}"""
 )
 

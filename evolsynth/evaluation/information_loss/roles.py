@@ -180,7 +180,6 @@ def _suffers(text: Reading, a: int, v: int, b: int) -> bool:
     return not _BE.isdisjoint(low[:at]) and "by" in low[at + 1 :]
 
 
-
 def _by_means(text: Reading, v: int, b: int) -> bool:
     """Whether "b" is no one who does anything: "a is described as b", "a is held with b"."""
     return any(text.tokens[k].text.casefold() in _MEANS for k in range(v + 1, b))

@@ -236,8 +236,9 @@ def _swapped(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         if not reversed_ or old.apart(a, b) or new.apart(pb, pa):
             continue
         loose = _LOOSE.search(old.between(a, b)) or re.search(r"\bby\b", new.between(pb, pa))
-        loose = loose or (_FROM.search(old.between(a, b)) and _TO.search(new.between(pb, pa)))
-        if not loose and _alone(new, made, a, b):
+        compound = "-" in (old.between(a, v), new.between(pv, pa))  # "a data-generating process"
+        from_ = _FROM.search(old.between(a, b)) and _TO.search(new.between(pb, pa))
+        if not (loose or compound or from_) and _alone(new, made, a, b):
             last = b
             while last + 1 < len(old.tokens) and old.tokens[last + 1].weight > 0:
                 if old.apart(last, last + 1):

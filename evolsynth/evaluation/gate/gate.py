@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection,
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from contextvars import copy_context
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,8 @@ import numpy as np
 from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.index import DuplicateIndex, Search
 from evolsynth.evaluation.embed.base import Contextual, Embedder, HasStatic, rough
-from evolsynth.evaluation.gate.check import BatchCheck, Case, Check, Part, tiers
+from evolsynth.evaluation.gate.check import Case, Check, Part, tiers
+from evolsynth.evaluation.gate.own import OwnCheck, judged_by, own_check
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.gate.verdict import decided, rejected, waits
 from evolsynth.evaluation.good_evolution.score import texts_read
@@ -33,10 +34,7 @@ from evolsynth.streams import Rows, ordered_map, ready
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Gate", "OwnCheck", "part_findings"]
-
-#: A check of your own: a function of a row, or of a `Case` (as a `Check`), or of several rows.
-OwnCheck = Callable[[Row], Finding | None] | Check | BatchCheck
+__all__ = ["Gate", "part_findings"]
 
 _READ = 64  # rows that are read together: so few that what is known of their texts is kept
 _WRITTEN: tuple[Part, ...] = ("instruction", "evolution")
@@ -86,7 +84,7 @@ class Gate:
         self._at_once = at_once
         self._embedder = embedder
         self._settings = settings
-        self._own = tuple(_own(check) for check in checks)
+        self._own = tuple(own_check(check) for check in checks)
         self._ancestors: dict[str, tuple[str, ...]] = {}
         self._inputs: dict[str, str] = {}
         self._passed: set[int] = set()
@@ -176,7 +174,8 @@ class Gate:
             return done
         for check in self._own:
             live = [i for i, row in enumerate(done) if not row.settled]
-            for i, row in zip(live, self._mine(check, [done[i] for i in live]), strict=True):
+            judged = judged_by(check, [done[i] for i in live], self._settings)
+            for i, row in zip(live, judged, strict=True):
                 done[i] = row
         return [row if row.settled else decided(row, self._settings.least_tier) for row in done]
 
@@ -244,35 +243,6 @@ class Gate:
         if not stream.whole:
             self._passed.add(_fingerprint(row))
         return row
-
-    def _mine(self, check: Check | BatchCheck, rows: Sequence[Row]) -> list[Row]:
-        """The rows after a check of the user's own; one for which it raises has failed."""
-        if isinstance(check, Check):
-            return [
-                self._mine_of(row, lambda row: _one(check, row, self._settings)) for row in rows
-            ]
-        if not rows:
-            return []
-        try:
-            found = list(check.find(rows))
-        except BaseException as error:  # somebody else's code: find the row that it is about
-            if of_all(error):
-                raise
-            return [self._mine_of(row, partial(_only_one, check)) for row in rows]
-        if len(found) != len(rows):
-            raise InputError(
-                f"The check '{check.name}' was given {len(rows)} rows and returned {len(found)} "
-                "findings. Return one for each row, or None."
-            )
-        pairs = zip(rows, found, strict=True)
-        return [self._mine_of(row, lambda _: finding) for row, finding in pairs]  # noqa: B023 - at once
-
-    def _mine_of(self, row: Row, find: Callable[[Row], Finding | None]) -> Row:
-        try:
-            finding = find(row)
-            return row if finding is None else rejected(row, None, [finding])
-        except BaseException as error:  # noqa: BLE001 - somebody else's code may raise anything
-            return row.replace(failure=failure("gate", error))
 
     def _family(self, row: Row) -> Collection[str]:
         """The ids of all that a row was made from: it is meant to be like them."""
@@ -354,21 +324,6 @@ def _found(check: Check, case: Case, part: Part) -> Finding | None:
     if finding is None or part != "response":
         return finding
     return Finding(finding.code, {"part": "response", **finding.detail})
-
-
-def _one(check: Check, row: Row, settings: GateSettings) -> Finding | None:
-    return check.find(Case(row, settings))
-
-
-def _only_one(check: BatchCheck, row: Row) -> Finding | None:
-    (finding,) = check.find([row])
-    return finding
-
-
-def _own(check: OwnCheck) -> Check | BatchCheck:
-    if isinstance(check, Check | BatchCheck):
-        return check
-    return Check(getattr(check, "__name__", "own"), lambda case: check(case.row))
 
 
 def _fingerprint(row: Row) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Container, Sequence
 from itertools import pairwise
 
 from evolsynth.evaluation.information_loss.alignment import Alignment, Gap, copying, gap
-from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading, Token, bounds
+from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading, Token
 from evolsynth.evaluation.text.verbs import asks, root, states
-from evolsynth.evaluation.text.words import NEGATORS, vocabulary, word_lists, words
+from evolsynth.evaluation.text.words import NEGATORS, vocabulary, word_lists
 
 __all__ = ["senses"]
 
@@ -49,32 +49,6 @@ def senses(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     ]
 
 
-def _denials(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
-    """A negator whose next word of content is still there while nothing near it denies."""
-    losses: list[Loss] = []
-    for i, token in enumerate(old.tokens):
-        if token.key not in NEGATORS or made.same[i] or token.key in ("instead", "free", "lack"):
-            continue
-        heavy = [k for k, t in enumerate(old.tokens[i + 1 : i + 8], i + 1) if t.weight >= 0.4][:2]
-        scope = [k for k in heavy if not old.apart(i, k)]
-        if len(scope) == 2 and not made.same[scope[0]] and made.place[scope[0]] >= 0:
-            scope = scope[1:]
-        if not scope or not made.same[scope[0]]:
-            continue
-        j = made.place[scope[0]]
-        around = new.tokens[max(0, j - 8) : j + 5]
-        start = max(_sentence_start(new, new.tokens[j].start), around[0].start)
-        end = min(_sentence_end(new, new.tokens[j].end), around[-1].end)
-        said = (w for w in words(new.text) if start <= w.start < end)
-        if AVERSE.search(new.plain, start, end) or any(bounds(new.plain, said)):
-            continue
-        copied = gap(made, i).tight and copying(made, [i], around=i) > 0.4
-        weight = _DENIAL if copied else _DENIAL_REWRITTEN
-        begin = _with(_AUXILIARIES, old, i)
-        losses.append(old.lose(begin, old.tokens[scope[0]].end, "negation", weight))
-    return losses
-
-
 def _with(some: Container[str], old: Reading, i: int) -> int:
     """Where a token begins, or the one before it, if that is one of some words."""
     before = i > 0 and old.tokens[i - 1].text.casefold() in some
@@ -91,33 +65,6 @@ def _sentence_start(text: Reading, place: int) -> int:
 def _sentence_end(text: Reading, place: int) -> int:
     end = re.compile(r"[.!?\n]").search(text.plain, place)
     return len(text.plain) if end is None else end.start()
-
-
-def _denied(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
-    """A negator put before a word that was copied: "I enjoy it" became "I do not enjoy it"."""
-    losses: list[Loss] = []
-    for j, token in enumerate(new.tokens):
-        if token.key not in NEGATORS or made.of[j] >= 0:
-            continue
-        heavy = (k for k, t in enumerate(new.tokens[j + 1 : j + 4], j + 1) if t.weight > 0)
-        k = next(heavy, None)
-        if k is None or k + 1 >= len(new.tokens) or new.apart(j, k, ".;:!?,\n"):
-            continue
-        i = made.of[k]
-        copied = i >= 0 and made.same[i] and made.place[i + 1 : i + 2] == [k + 1]
-        if copied and not _was_denied(old, old.tokens[i].key):
-            word, became = old.tokens[i], new.stretch(new.tokens[j : k + 1])
-            losses.append(old.lose(word.start, word.end, "negation", _DENIED, became))
-    return losses
-
-
-def _was_denied(old: Reading, key: str) -> bool:
-    """Whether a word was denied at any of its places: the alignment may have taken another."""
-    return any(
-        AVERSE.search(old.plain, old.tokens[max(0, i - 6)].start, token.start)
-        for i, token in enumerate(old.tokens)
-        if token.key == key
-    )
 
 
 def _bounds(old: Reading, new: Reading, made: Alignment) -> list[Loss]:

@@ -8,7 +8,8 @@ import pytest
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.gate.check import CHECKS
-from evolsynth.evaluation.gate.gate import Gate, OwnCheck
+from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.evaluation.gate.own import OwnCheck
 from evolsynth.evaluation.gate.settings import GateSettings, thresholds
 from evolsynth.findings import Finding
 from evolsynth.rows import Row

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from evolsynth.errors import InputError, RequestError, SetupError
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.check import BatchCheck, Case, Check
-from evolsynth.evaluation.gate.gate import Gate, OwnCheck
+from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.evaluation.gate.own import OwnCheck
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.findings import Finding
 from evolsynth.rows import Row

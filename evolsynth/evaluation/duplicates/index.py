@@ -40,7 +40,7 @@ _ROUGHLY = 0.1
 #: How many candidates the embedder is asked about: those nearest by their rough vectors.
 _MOST_DECIDED = 16
 _ROOM = 4096  # vectors in one array
-_SLACK = 1e-3  # by which a product of rough vectors (float16) or its last bits may be off
+_SLACK = 1e-3  # by which a product of vectors in float16 or its last bits may be off
 #: The number of no input, as `Inputs` has it.
 _NO_INPUT = -1
 
@@ -320,9 +320,9 @@ class Search:
 def _read(
     embedder: Embedder, groups: Sequence[tuple[_Asked, Sequence[_Asked]]], threshold: float
 ) -> list[list[_Asked]]:
-    """Have the embedder read texts and, of those that each is compared with, all that may be as
-    near as the threshold. Those are returned; of the others an estimate is enough, where there is
-    one."""
+    """Have the embedder read texts and, of those that each is compared with, all that may be the
+    nearest, and as near as the threshold. Those are returned; of the others an estimate is enough,
+    where there is one."""
     sooner = estimates(embedder)
     if sooner is None:
         likely = [list(others) for _, others in groups]
@@ -331,7 +331,7 @@ def _read(
         new = [one for one in all_of_them if one.meant is None and one.about is None]
         for one, vector in zip(new, _vectors(sooner.estimate, new), strict=True):
             one.about = vector
-        likely = [_likely(text, others, threshold - sooner.off) for text, others in groups]
+        likely = [_likely(text, others, threshold, sooner.off) for text, others in groups]
     near = dict.fromkeys(
         one
         for (text, _), others in zip(groups, likely, strict=True)
@@ -344,12 +344,14 @@ def _read(
     return likely
 
 
-def _likely(text: _Asked, others: Sequence[_Asked], least: float) -> list[_Asked]:
-    """Those whose estimated cosine with a text is high enough."""
+def _likely(text: _Asked, others: Sequence[_Asked], threshold: float, off: float) -> list[_Asked]:
+    """Those whose cosine with a text may reach the threshold, and may be the highest."""
     of = [one.about if one.meant is None else one.meant for one in (text, *others)]
     vectors = np.stack([vector for vector in of if vector is not None]).astype(np.float32)
-    cosines = (vectors[1:] @ vectors[0]).tolist()
-    return [one for one, cosine in zip(others, cosines, strict=True) if cosine >= least]
+    cosines = vectors[1:] @ vectors[0]
+    least = max(threshold - off, float(cosines.max()) - 2 * off) - _SLACK
+    pairs = zip(others, cosines.tolist(), strict=True)
+    return [one for one, cosine in pairs if cosine >= least]
 
 
 def _vectors(

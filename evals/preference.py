@@ -26,7 +26,7 @@ from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.methods.computed.computed import computed
-from evolsynth.methods.evolve.demanded import CONSTRAINTS
+from evolsynth.methods.evolve.choosing import CONSTRAINTS
 from evolsynth.methods.evolve.evolve import evolve
 from evolsynth.methods.preference import preference
 from evolsynth.methods.respond import respond

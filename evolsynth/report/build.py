@@ -37,7 +37,7 @@ from evolsynth.report.tallies import (
 )
 from evolsynth.report.text import cut, embedded_text, headline, shorten, visible
 from evolsynth.rows import Row
-from evolsynth.store.command import AGAIN
+from evolsynth.store.status import AGAIN
 
 if TYPE_CHECKING:
     from evolsynth.evaluation.embed.base import Embedder

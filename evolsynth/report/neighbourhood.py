@@ -17,13 +17,13 @@ import numpy.typing as npt
 from evolsynth.evaluation.diversity.clusters import find_clusters, label_words, nearest
 from evolsynth.evaluation.diversity.distances import (
     Vectors,
+    nearest_pairs,
     nearest_similarities,
     one_thread,
     some,
 )
 from evolsynth.evaluation.diversity.measures import NEAREST, Figures, diversity, rarefied
 from evolsynth.evaluation.diversity.summary import DiversityReport, diversity_report
-from evolsynth.evaluation.duplicates.pairs import nearest_pairs
 from evolsynth.evaluation.embed.base import rough
 from evolsynth.evaluation.text import MOST, told
 from evolsynth.report.tallies import STATUS_NAMES

@@ -13,10 +13,7 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
-__all__ = ["AGAIN", "again", "hidden"]
-
-#: What the command is called among the facts of a run.
-AGAIN = "made again by"
+__all__ = ["again", "hidden"]
 
 #: What is shown to nobody: keys, tokens, and the user of an address.
 _SECRET = re.compile(r"(?i)\b(hf_|sk-)[\w-]{8,}|((?:token|key|secret|password)[=: ]\s*)\S+")

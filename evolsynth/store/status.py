@@ -16,7 +16,10 @@ from evolsynth.store.lock import held
 from evolsynth.store.sqlite_file import STORE, damaged, readable, row_key, sound, told
 
 __all__ = ["RunStatus", "StepCounts", "StoredEvent", "read_status", "stored_rows", "stored_value"]
-__all__ += ["stored_values"]
+__all__ += ["AGAIN", "stored_values"]
+
+#: What the command that makes a run again is called among its facts.
+AGAIN = "made again by"
 
 
 class StepCounts(msgspec.Struct, kw_only=True):

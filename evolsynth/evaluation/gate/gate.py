@@ -22,7 +22,6 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.index import DuplicateIndex, Search
 from evolsynth.evaluation.embed.base import Contextual, Embedder, HasStatic, rough
 from evolsynth.evaluation.gate.check import Case, Check, Part, tiers
-from evolsynth.evaluation.gate.own import OwnCheck, judged_by, own_check
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.gate.verdict import decided, rejected, waits
 from evolsynth.evaluation.good_evolution.score import texts_read
@@ -33,6 +32,9 @@ from evolsynth.streams import Rows, ordered_map, ready
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from evolsynth.evaluation.gate.check import BatchCheck
+    from evolsynth.evaluation.gate.own import OwnCheck
 
 __all__ = ["Gate", "part_findings"]
 
@@ -60,15 +62,15 @@ class Gate:
     A row for which a check or the embedder raises anything has failed, with the error, and the
     others go on; a `SetupError` ends the stream.
 
-    Checks run in two threads of the gate's own: one reads rows, one compares those that were read
-    with all before them. Few of them embed: candidates for duplicates are found by static vectors,
-    and only the clauses that an evolution seems to have dropped are compared by meaning. So a back
-    end that is generating beside it keeps the processors.
+    Checks run in a thread of the gate's own, and few of them embed: candidates for duplicates are
+    found by static vectors, and only the clauses that an evolution seems to have dropped are
+    compared by meaning. So a back end that is generating beside it keeps the processors.
 
     Rows that have come already are checked together, up to ``at_once``; none waits for those that
     have not. More at once are embedded quicker, and more are under way when a run is stopped: give
-    512 or so for rows of a file, where nothing is lost. What is kept of a row that was let through
-    is its text, its input once, its static vector and its id.
+    512 or so for rows of a file, where nothing is lost. From 65 on a second thread compares rows
+    while the next are read. What is kept of a row that was let through is its text, its input
+    once, its static vector and its id.
     """
 
     def __init__(
@@ -84,12 +86,14 @@ class Gate:
         self._at_once = at_once
         self._embedder = embedder
         self._settings = settings
-        self._own = tuple(own_check(check) for check in checks)
+        self._own = _ours(checks) if checks else ()
         self._ancestors: dict[str, tuple[str, ...]] = {}
         self._inputs: dict[str, str] = {}
         self._passed: set[int] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evolsynth-gate")
-        self._comparer = ThreadPoolExecutor(1, thread_name_prefix="evolsynth-compare")
+        self._comparer = self._thread
+        if at_once > _READ:  # rows of a file: nothing that generates wants the processors
+            self._comparer = ThreadPoolExecutor(1, thread_name_prefix="evolsynth-compare")
 
     @property
     def settings(self) -> GateSettings:
@@ -139,7 +143,7 @@ class Gate:
 
         # The next ones are read while these are compared, where much of the time is the embedder's;
         # but of a plain iterator, whose next row may block, none is taken before it is wanted.
-        ahead = isinstance(rows, Sequence | AsyncIterable)
+        ahead = isinstance(rows, Sequence | AsyncIterable) and self._comparer is not self._thread
         groups_read = (
             ordered_map(groups, read, concurrency=2, name="gate") if ahead else one_by_one()
         )
@@ -172,6 +176,8 @@ class Gate:
             done[i] = self._compare(done[i], stream, search, place)
         if not stream.whole:
             return done
+        if self._own:
+            from evolsynth.evaluation.gate.own import judged_by
         for check in self._own:
             live = [i for i, row in enumerate(done) if not row.settled]
             judged = judged_by(check, [done[i] for i in live], self._settings)
@@ -252,6 +258,12 @@ class Gate:
         family = tuple(dict.fromkeys((*row.parents, *older)))
         self._ancestors[row.id] = family
         return family
+
+
+def _ours(checks: Sequence[OwnCheck]) -> tuple[Check | BatchCheck, ...]:
+    from evolsynth.evaluation.gate.own import own_check
+
+    return tuple(own_check(check) for check in checks)
 
 
 async def _aside(

@@ -5,7 +5,7 @@ Xu et al., "WizardLM: Empowering Large Language Models to Follow Complex Instruc
 in the paper; ``small`` lets it only go on from the instruction as it is
 (`evolsynth.methods.evolve.drafts`), which is all that a model of some hundred million
 parameters can do, and draws constraints as demands that a program can check
-(`evolsynth.methods.evolve.demanded`), which costs nothing. Each round asks for candidates, a few at
+(`evolsynth.methods.evolve.choosing`), which costs nothing. Each round asks for candidates, a few at
 a time, until a gate holds one for good enough; the best of those that it lets through is evolved
 further. A round in which none gets through leaves the instruction as it was, for the next round
 (section 3.3).
@@ -28,13 +28,17 @@ from evolsynth.findings import reason
 from evolsynth.foreign import failure, of_all
 from evolsynth.inputs import OF_TEXT, of_task
 from evolsynth.llm.base import LLM, Capability, Request, Sampling
-from evolsynth.methods.evolve.candidates import (
+from evolsynth.methods.evolve.choosing import (
+    CONSTRAINTS,
+    by_demands,
+    by_operation,
+    family_weights,
     root_of,
     standing,
     told_of,
     turns,
+    without_demands,
 )
-from evolsynth.methods.evolve.demanded import CONSTRAINTS, by_demands
 from evolsynth.methods.evolve.drafts import (
     ANCHORED_SAMPLING,
     BREADTH,
@@ -44,11 +48,6 @@ from evolsynth.methods.evolve.drafts import (
     Draft,
     Drafter,
     Written,
-)
-from evolsynth.methods.evolve.weights import (
-    by_operation,
-    family_weights,
-    without_demands,
 )
 from evolsynth.methods.method import Options, method
 from evolsynth.methods.respond import able_to_answer, respond

@@ -16,8 +16,7 @@ from evolsynth.pipeline.graph import Pipeline
 from evolsynth.pipeline.labels import outlined, sketch
 from evolsynth.pipeline.run.state import RunState
 from evolsynth.rows import Row
-from evolsynth.store.command import AGAIN, again
-from evolsynth.store.status import RunStatus, StepCounts, read_status, stored_values
+from evolsynth.store.status import AGAIN, RunStatus, StepCounts, read_status, stored_values
 from evolsynth.store.store import Store
 
 if TYPE_CHECKING:
@@ -115,7 +114,11 @@ def _shown(
     told: Mapping[str, Any], standing: RunStatus, folder: Path, *, whole: bool, ended: bool
 ) -> dict[str, Any]:
     """The facts as the page has them; of a run that has not come so far, those of its status."""
-    command, facts = again(told["command"], str(folder)), told["facts"]
+    command, facts = "", told["facts"]
+    if told["command"]:  # a run that a Python program began has none
+        from evolsynth.store.command import again
+
+        command = again(told["command"], str(folder))
     if not isinstance(facts, dict):
         seconds = max(0.0, standing.seen - standing.started)
         facts = {"seconds": round(seconds, 1), "tokens written": standing.tokens, "ended": None}

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from evolsynth.errors import InputError
+from evolsynth.evaluation.diversity.distances import nearest_pairs
 from evolsynth.evaluation.duplicates.index import DuplicateIndex
-from evolsynth.evaluation.duplicates.pairs import nearest_pairs
 from evolsynth.evaluation.duplicates.same_request import (
     in_words_only,
     normalise,
@@ -146,7 +146,7 @@ def test_nearest_pairs_agree_with_the_whole_matrix(n: int, count: int, seed: int
 
 
 def test_nearest_pairs_cross_the_borders_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evolsynth.evaluation.duplicates.pairs._BLOCK", 2)
+    monkeypatch.setattr("evolsynth.evaluation.diversity.distances._BLOCK", 2)
     vectors = np.stack([EAST, NORTH, unit(-1, 0.5), EAST, unit(1, 0.1)])
     assert [(i, j) for i, j, _ in nearest_pairs(vectors, 2)] == [(0, 3), (0, 4)]
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from evolsynth.evaluation.duplicates import pairs
-from evolsynth.evaluation.duplicates.pairs import nearest_pairs
+from evolsynth.evaluation.diversity import distances as pairs
+from evolsynth.evaluation.diversity.distances import nearest_pairs
 
 
 def scattered(n: int, seed: int, width: int = 160) -> NDArray[np.float32]:

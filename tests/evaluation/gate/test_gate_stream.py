@@ -222,13 +222,14 @@ class Bag:
 
 
 def test_rows_are_read_while_those_before_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The embedder keeps one processor while rules keep another."""
+    """Of a file: the embedder keeps one processor while rules keep another."""
+    rows = [Row.make(f"Name {n} large rivers of Europe.") for n in range(100)]
     reading = threading.Event()
     read = Gate._read
     seen: list[bool] = []
 
     def watched(self: Gate, rows: Sequence[Row], stream: Any) -> list[Row]:
-        if rows[0].instruction == TEXTS[1]:
+        if rows[0].instruction == "Name 80 large rivers of Europe.":
             reading.set()
         return read(self, rows, stream)
 
@@ -239,8 +240,8 @@ def test_rows_are_read_while_those_before_are_compared(monkeypatch: pytest.Monke
             return super().embed(texts)
 
     monkeypatch.setattr(Gate, "_read", watched)
-    done = asyncio.run(check(ROWS, gate=Gate(Slow(), at_once=1)))
-    assert [row.instruction for row in done] == TEXTS
+    done = asyncio.run(check(rows, gate=Gate(Slow(), at_once=80)))
+    assert [row.instruction for row in done] == [row.instruction for row in rows]
     assert seen == [True]
 
 

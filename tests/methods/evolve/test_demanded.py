@@ -10,7 +10,7 @@ from evolsynth.evaluation.demands.demand import Demand
 from evolsynth.evaluation.gate.check import CHECKS, Case
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.scripted import Scripted
-from evolsynth.methods.evolve.demanded import by_demands
+from evolsynth.methods.evolve.choosing import by_demands
 from evolsynth.methods.evolve.evolve import evolve
 from evolsynth.rows import Row
 

@@ -20,9 +20,9 @@ from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.llm.base import Capability, Request
 from evolsynth.llm.llamacpp.engine import LlamaCpp
 from evolsynth.llm.scripted import Answer, Scripted
+from evolsynth.methods.evolve.choosing import CLASSIC_WEIGHTS, SMALL_WEIGHTS
 from evolsynth.methods.evolve.drafts import ANCHORED_SAMPLING, OPERATIONS, Anchored
 from evolsynth.methods.evolve.evolve import evolve
-from evolsynth.methods.evolve.weights import CLASSIC_WEIGHTS, SMALL_WEIGHTS
 from evolsynth.prompts import load_prompt
 from evolsynth.rows import Row
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from evolsynth.cli import typed
 from evolsynth.cli.progress.screen import Screen
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import watcher
@@ -70,17 +70,6 @@ def demo(
     )
     if goes_on:
         console.print(f"Going on with the run in {escape(output)}.", highlight=False)
-    words = ["demo", "-n", str(rows), "-o", output, "--seed", str(seed)]
-    given = {
-        "--model": model,
-        "--chat-template": chat_template,
-        "--answerer": answerer,
-        "--judge": judge,
-    }
-    for flag, one in given.items():
-        words += [] if one is None else [flag, one]
-    for one in texts or ():
-        words += ["--texts", one]
     options = RunOptions(
         llm=model_told(model, chat_template),
         answerer=answerer,
@@ -92,11 +81,11 @@ def demo(
         fresh=not goes_on,
         stall=None,
         watch=watcher("auto"),
-        command={"words": words, "here": str(Path.cwd())},
+        command=typed.command(),
     )
     some = list(texts) if texts else [passages_folder()]
     result = run_to_end(run(line(some, rows, seed), output, options))
-    summarise(result, console, again=f"evolsynth {shlex.join(words)}")
+    summarise(result, console, again=typed.again())
     accepted = list(read_rows(result.files["accepted"]))
     examples(console, [row for row in accepted if row.round] or accepted)
     return 0

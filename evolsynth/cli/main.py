@@ -88,8 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.exit(2)
         options = _parser(wanted).parse_args(told)
         from evolsynth.cli.flags import check_paths
+        from evolsynth.cli.typed import remember
 
-        options.words = told
+        remember(told)
         check_paths(options)
         command: Callable[[argparse.Namespace], int] = options.command
         with saying(cache(_tell)):  # each sentence once

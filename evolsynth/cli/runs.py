@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import msgspec
 
 from evolsynth.atomic import is_file, writing
+from evolsynth.cli import typed
 from evolsynth.cli.flags import add_flags, given, note_path
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.watch import error_console, watcher
@@ -26,6 +26,7 @@ from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.run.stopping import run_to_end
 from evolsynth.pipeline.yaml.load import load_pipeline, set_parameters
 from evolsynth.rows import Row, dump
+from evolsynth.store.command import again
 from evolsynth.store.status import stored_value
 
 __all__ = ["CHAT_TEMPLATE", "RUN", "add_run_flags", "model_told", "priced"]
@@ -119,6 +120,9 @@ def run_into_folder(
     if Path(spec).is_dir():
         command = stored_value(spec, "command")
         if not isinstance(command, dict) or "spec" not in command:
+            typed_once = again(command)  # of a method's command, the demo, or texts
+            if typed_once:
+                raise InputError(f"{spec}: that run goes on when it is typed again: {typed_once}")
             raise InputError(
                 f"{spec}: there is no run to go on with. Give the pipeline: evolsynth run "
                 f"pipeline.yaml -o {spec}"
@@ -178,9 +182,9 @@ def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str)
             folder,
             run_options(options),
             shown=shown,
-            again=_again(options.words) if folder is not None else None,
+            again=typed.again() if folder is not None else None,
             observe=observe,
-            command={"words": _words(options.words), "here": str(Path.cwd())},
+            command=typed.command(),
         )
 
 
@@ -189,15 +193,6 @@ def _named(output: str) -> bool:
     with suppress(OSError):  # what is wrong is told when it is opened
         return is_file(output)
     return True
-
-
-def _again(words: Sequence[str]) -> str:
-    """The same command, without the wish to begin anew."""
-    return f"evolsynth {shlex.join(_words(words))}"
-
-
-def _words(words: Sequence[str]) -> list[str]:
-    return [word for word in words if word != "--fresh"]
 
 
 def _run(

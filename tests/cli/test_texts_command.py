@@ -180,6 +180,24 @@ def test_the_same_command_goes_on_with_a_run_that_was_stopped(
         assert (parts / name).read_bytes() == (whole / name).read_bytes()
 
 
+def test_a_run_remembers_all_that_was_typed(
+    folder: Path, tmp_path: Path, fakes: type[Fake], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Kinds and seed, too: without them the same rows would not be made again."""
+    out = tmp_path / "mine"
+    typed = ["texts", str(folder), "--kinds", "year=2,place=1", "--seed", "3", "-n", "9", "-o"]
+    fakes.asked, fakes.stop_at = 0, 6
+    assert main([*typed, str(out)]) == 130
+    capsys.readouterr()
+    assert main(["run", str(out)]) == 1
+    said = capsys.readouterr().err
+    assert "goes on when it is typed again: evolsynth texts" in said
+    assert "--kinds year=2,place=1 --seed 3 -n 9 -o" in said
+    fakes.asked, fakes.stop_at = 0, None
+    assert main([*typed, str(out)]) == 0
+    assert "--kinds year=2,place=1 --seed 3 -n 9" in (out / "report.html").read_text("utf-8")
+
+
 def test_kinds_by_weight_reach_the_method(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "mine"
     given = ["--kinds", "year=2,place=1", "-n", "3", "-o", str(out)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.markup import escape
 
+from evolsynth.cli import typed
 from evolsynth.cli.demo import examples, stopped
 from evolsynth.cli.progress.screen import Screen
 from evolsynth.cli.progress.summary import summarise
@@ -82,12 +82,11 @@ def texts(
         fresh=not goes_on,
         stall=None,
         watch=watcher("auto"),
+        command=typed.command(),
     )
     pipeline = line(source, rows, passages, kinds).using(name="texts")
     result = run_to_end(run(pipeline, output, options))
-    again = ["evolsynth", "texts", *data, "-n", str(rows), "-o", output]
-    again += [] if model is None else ["--model", model]
-    summarise(result, console, again=shlex.join(again))
+    summarise(result, console, again=typed.again())
     accepted = list(read_rows(result.files["accepted"]))
     rejected = read_rows(result.files["rejected"])
     console.print()

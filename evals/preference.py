@@ -13,15 +13,17 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
+from msgspec import structs
 
 from evals.demand_answers import requests
 from evals.options import add_made, made_or_read, positive
 from evals.yields import read_seeds
+from evolsynth.data.files import read_rows
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.llm.base import LLM
 from evolsynth.llm.llamacpp import LlamaCpp
@@ -79,6 +81,9 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What the command line takes."""
     parser.add_argument("--set", choices=tuple(SETS), default="requests", help="default: requests")
+    parser.add_argument(
+        "--rows", type=Path, metavar="FILE", help="its rows, such as accepted.jsonl, and no set"
+    )
     parser.add_argument("-n", type=positive, default=10, metavar="N", help="seeds (10)")
     parser.add_argument("--samples", type=positive, default=4, metavar="K", help="of each (4)")
     parser.add_argument("--demands", action="store_true", help="give each a demand first")
@@ -99,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _measure(options: argparse.Namespace, told: TextIO) -> dict[str, Any]:
-    rows = drawn(options.set, options.n, options.seed)
+    rows = drawn(options.set, options.n, options.seed, options.rows)
     rows = asyncio.run(_made(options, rows))
     why = Counter(row.verdict.reasons[0] for row in rows if row.verdict and row.verdict.reasons)
     pairs = [row for row in rows if row.status == "accepted"]
@@ -110,10 +115,17 @@ def _measure(options: argparse.Namespace, told: TextIO) -> dict[str, Any]:
     return {"seeds": len(rows), "pairs": len(pairs), "reasons": dict(why)}
 
 
-def drawn(name: str, n: int, seed: int) -> list[Row]:
-    """So many seeds of a set, all where it has no more."""
-    some = SETS[name]()
+def drawn(name: str, n: int, seed: int, file: Path | None = None) -> list[Row]:
+    """So many seeds of a set, or rows of a file in its place, all where there are no more."""
+    some = SETS[name]() if file is None else _unjudged(file)
+    name = name if file is None else "rows"
     return random.Random(f"{name}/{seed}").sample(some, min(n, len(some)))  # noqa: S311
+
+
+def _unjudged(file: Path) -> list[Row]:
+    """A file's rows without verdicts, each of which has a response."""
+    with closing(read_rows(file)) as rows:
+        return [structs.replace(row, verdict=None) for row in rows if row.response]
 
 
 async def _made(options: argparse.Namespace, rows: Sequence[Row]) -> list[Row]:

@@ -13,7 +13,7 @@ from evals.preference import READINGS, SETS, drawn, evolved, paired, readings, w
 from evolsynth.evaluation.gate.gate import part_findings
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
-from evolsynth.rows import Row
+from evolsynth.rows import Row, Verdict
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,6 +24,18 @@ def test_seeds_are_drawn_by_a_number(name: str) -> None:
     assert len({row.instruction for row in some}) == 10
     assert [row.id for row in drawn(name, 10, 7)] == [row.id for row in some]
     assert [row.id for row in drawn(name, 10, 8)] != [row.id for row in some]
+
+
+def test_rows_of_a_file_are_drawn_without_their_verdicts(tmp_path: Path) -> None:
+    good = Verdict(accepted=True)
+    some = [Row.make(f"Name {n} stars.", response="Vega.", verdict=good) for n in range(12)]
+    file = tmp_path / "accepted.jsonl"
+    whole = [*some, Row.make("Say nothing.", verdict=good)]
+    file.write_text("".join(f"{row.to_json()}\n" for row in whole))
+    rows = drawn("tasks", 12, 7, file)
+    assert {row.instruction for row in rows} == {row.instruction for row in some}
+    assert not any(row.settled for row in rows)
+    assert [row.id for row in drawn("tasks", 5, 8, file)] != [row.id for row in rows[:5]]
 
 
 async def test_seeds_are_given_a_demand() -> None:

@@ -12,7 +12,8 @@ from rich.markup import escape
 from evolsynth.cli import typed
 from evolsynth.cli.progress.screen import Screen
 from evolsynth.cli.progress.summary import summarise
-from evolsynth.cli.progress.watch import watcher
+from evolsynth.cli.progress.told import run_told, tell_json
+from evolsynth.cli.progress.watch import error_console, watcher
 from evolsynth.cli.runs import model_told
 from evolsynth.data.files import read_rows
 from evolsynth.llm.backends import DEFAULT_MODEL
@@ -40,6 +41,7 @@ def demo(
     answerer: ModelName | None = None,
     judge: ModelName | None = None,
     texts: Sequence[FilePath] | None = None,
+    json: bool = False,
 ) -> int:
     """Make a small checked data set and its report.
 
@@ -59,8 +61,9 @@ def demo(
         judge: the model of what judges by a model; by default the answerer.
         texts: files, folders or patterns to take the texts from (.txt, .md, .html, .docx, .pdf);
             by default sixty that ship.
+        json: tell what came of it as one JSON object in a line.
     """
-    console = Screen(soft_wrap=True)
+    console = error_console() if json else Screen(soft_wrap=True)
     goes_on = stopped(output)
     models = ", ".join(dict.fromkeys(m for m in (model or DEFAULT_MODEL, answerer, judge) if m))
     console.print(
@@ -85,6 +88,9 @@ def demo(
     )
     some = list(texts) if texts else [passages_folder()]
     result = run_to_end(run(line(some, rows, seed), output, options))
+    if json:
+        tell_json(run_told(result, typed.again()))
+        return 0
     summarise(result, console, again=typed.again())
     accepted = list(read_rows(result.files["accepted"]))
     examples(console, [row for row in accepted if row.round] or accepted)

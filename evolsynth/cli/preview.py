@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
@@ -15,6 +16,7 @@ from rich.text import Text
 
 from evolsynth.cli.progress.phrases import counted, duration, money, one_line, roughly
 from evolsynth.cli.progress.screen import Screen
+from evolsynth.cli.progress.told import tell_json
 from evolsynth.cli.runs import priced
 from evolsynth.findings import explain
 from evolsynth.options import Natural, TextOrPath
@@ -47,11 +49,34 @@ def preview_command(
         run: see `run_options`.
     """
     del run["log"]  # nothing is told while it works
+    told = run.pop("json", False)
     options = RunOptions(**{**priced(run), "report": False})
     steps = set_parameters(load_pipeline(pipeline), param)
     made = run_to_end(preview(steps, rows=rows, options=options))
-    show_preview(made, Screen(soft_wrap=True), n=run.get("accepted") or 100)
+    wanted = run.get("accepted") or 100
+    if told:
+        tell_json(_as_json(made, wanted))
+    else:
+        show_preview(made, Screen(soft_wrap=True), n=wanted)
     return 0
+
+
+def _as_json(made: Preview, n: int) -> dict[str, Any]:
+    """All of it, the rows as files have them."""
+    counts = ("made", "accepted", "rejected", "failed", "tokens", "cost", "expected", "offered")
+    told: dict[str, Any] = {"seconds": round(made.seconds, 1)}
+    told |= {name: getattr(made, name) for name in counts}
+    told["steps"] = [
+        {
+            "step": node.name,
+            "kind": node.step.kind,
+            "rows": [json.loads(row.to_json()) for row in rows],
+        }
+        for node, rows in made.rows
+    ]
+    for step, seconds in zip(told["steps"], made.seconds_per_step, strict=False):
+        step["seconds"] = round(seconds, 1)
+    return told | {"wanted": n, "estimate": msgspec.to_builtins(made.estimate(n))}
 
 
 def show_preview(made: Preview, console: Console, *, n: int = 100) -> None:

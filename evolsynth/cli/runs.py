@@ -14,6 +14,7 @@ from evolsynth.atomic import is_file, writing
 from evolsynth.cli import typed
 from evolsynth.cli.flags import add_flags, given, note_path
 from evolsynth.cli.progress.summary import summarise
+from evolsynth.cli.progress.told import run_told, tell_json
 from evolsynth.cli.progress.watch import error_console, watcher
 from evolsynth.errors import InputError
 from evolsynth.export.trl import preference_line
@@ -68,11 +69,14 @@ def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
         default="auto",
         help="how the progress is told: a table on a terminal, lines, JSON events (default: auto)",
     )
+    parser.add_argument(
+        "--json", action="store_true", help="tell what came of it as one JSON object in a line"
+    )
 
 
 def run_options(options: argparse.Namespace) -> dict[str, Any]:
-    """What the flags of a run gave, by the names of `RunOptions`, and ``log``."""
-    told = given(options, RUN.values(), "run") | {"log": options.log}
+    """What the flags of a run gave, by the names of `RunOptions`, ``log`` and ``json``."""
+    told = given(options, RUN.values(), "run") | {"log": options.log, "json": options.json}
     llm = model_told(options.model, options.chat_template)
     return told if llm is None else {**told, "llm": llm}
 
@@ -185,6 +189,7 @@ def run_to_files(pipeline: Pipeline, options: argparse.Namespace, *, lines: str)
             again=typed.again() if folder is not None else None,
             observe=observe,
             command=typed.command(),
+            output=options.output,
         )
 
 
@@ -202,18 +207,21 @@ def _run(
     *,
     again: str | None = None,
     shown: Mapping[str, Any] | None = None,
+    output: str | None = None,
     **more: Any,
 ) -> int:
     console, options = error_console(), {**told, **more}
-    log = options.pop("log")
+    log, json = options.pop("log"), options.pop("json", False)
     options["watch"] = watcher(log, console)
     result = run_to_end(run(pipeline, folder, RunOptions(**priced(options))))
-    if log not in ("json", "quiet"):
-        if shown is not None:  # what the user asked for, before what the run has in its folder
-            rest = {name: result.files.get(name) for name in (UNANSWERED, "report")}
-            rest["run"] = result.folder
-            files = {n: Path(place) for n, place in {**shown, **rest}.items() if place is not None}
-            result = msgspec.structs.replace(result, files=files)
+    if shown is not None:  # what the user asked for, before what the run has in its folder
+        rest = {name: result.files.get(name) for name in (UNANSWERED, "report")}
+        rest["run"] = result.folder
+        files = {n: Path(place) for n, place in {**shown, **rest}.items() if place is not None}
+        result = msgspec.structs.replace(result, files=files)
+    if json:
+        tell_json(run_told(result, again), output=output)
+    elif log not in ("json", "quiet"):
         summarise(result, console, again=again)
     return 1 if result.state.failed or result.ended == "stalled" else 0
 

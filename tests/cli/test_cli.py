@@ -293,8 +293,10 @@ def test_the_demo_leaves_a_data_set_a_report_and_a_table_that_adds_up(
         assert len(written) == figures["all"][column]
 
 
-def test_the_demo_with_no_rows_at_all(tmp_path: Path) -> None:
-    assert main(["demo", "-n", "0", "-o", str(tmp_path)]) == 0
+def test_the_demo_with_no_rows_at_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "-n", "0", "-o", str(tmp_path), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["planned"], told["accepted"], told["folder"]) == (0, 0, str(tmp_path))
     assert (tmp_path / "accepted.jsonl").read_bytes() == b""
     assert (tmp_path / "report.html").is_file()
 

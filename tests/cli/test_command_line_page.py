@@ -108,6 +108,8 @@ def rows(in_folder: Path, use_embedder: Callable[[Callable[[], Any]], None]) -> 
     use_embedder(Hashed)
     path = in_folder / "rows.jsonl"
     path.write_text("".join(json.dumps(one) + "\n" for one in (GOOD, BAD)), encoding="utf-8")
+    own = "from evolsynth.pipeline import computed, gate\npipe = computed(n=3) >> gate()\n"
+    (in_folder / "own.py").write_text(own, encoding="utf-8")
     return path
 
 
@@ -119,6 +121,9 @@ def rows(in_folder: Path, use_embedder: Callable[[Callable[[], Any]], None]) -> 
         ("export", ["rows.jsonl", "-o", "out.jsonl"]),
         ("doctor", []),
         ("gates", []),
+        ("report", ["rows.jsonl", "-o", "page.html"]),
+        ("run", ["own.py:pipe", "--log", "quiet", "--no-report", "--embedder", "none"]),
+        ("preview", ["own.py:pipe", "--embedder", "none"]),
     ],
 )
 def test_a_command_tells_a_program_what_the_page_says(
@@ -147,6 +152,60 @@ def test_where_rows_go_to_standard_output_the_counts_go_beside(
     told = json.loads(err)
     assert (told["rows"], told["accepted"], told["rejected"]) == (2, 1, 1)
     assert sum(told["reasons"].values()) >= 1
+
+
+def test_what_a_run_came_to_is_told_with_the_command_that_goes_on(
+    rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del rows
+    quiet = ["--log", "quiet", "--no-report", "--embedder", "none", "--json"]
+    assert main(["run", "own.py:pipe", "-o", "mine", *quiet]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["ended"] == "finished"
+    assert told["planned"] == 3 == told["accepted"] + told["rejected"] + told["failed"]
+    assert sum(told["tiers"].values()) == told["accepted"]
+    assert [step["step"] for step in told["steps"]] == ["computed", "gate"]
+    assert told["again"] == f"evolsynth run {told['folder']}"
+    accepted = Path(told["files"]["accepted"]).read_text("utf-8").splitlines()
+    assert len(accepted) == told["accepted"]
+
+
+def test_a_methods_command_tells_beside_its_rows(
+    rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del rows
+    quiet = ["--log", "quiet", "--no-report", "--embedder", "none", "--json"]
+    assert main(["computed", "-n", "3", "--all", *quiet]) == 0
+    out, err = capsys.readouterr()
+    told = json.loads(err)
+    assert len(out.splitlines()) == 3 == told["planned"]
+    assert (told["folder"], told["again"]) == (None, None)
+    assert main(["computed", "-n", "3", "-o", "rows.out.jsonl", *quiet]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["files"]["accepted"] == "rows.out.jsonl"
+    assert told["again"].startswith("evolsynth computed -n 3 -o rows.out.jsonl")
+
+
+def test_a_preview_tells_its_rows_and_what_a_run_would_take(
+    rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del rows
+    assert main(["preview", "own.py:pipe", "--embedder", "none", "--json", "--accepted", "9"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    made, checked = told["steps"]
+    assert [row["instruction"] for row in made["rows"]] == [
+        row["instruction"] for row in checked["rows"]
+    ]
+    assert told["wanted"] == 9
+    assert 0 <= told["estimate"]["yield_low"] <= told["estimate"]["yield_high"] <= 1
+
+
+def test_a_live_report_has_nothing_to_tell_a_program(
+    rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del rows
+    assert main(["report", "mine", "--live", "--json"]) == 1
+    assert "Leave out --json" in capsys.readouterr().err
 
 
 def test_the_checks_as_json_are_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:

@@ -153,6 +153,16 @@ def test_rows_evenly_from_all_texts(
     assert "Rejected most often" not in said  # nothing was wrong with these
 
 
+def test_what_came_of_it_as_json(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mine"
+    assert main(["texts", str(folder), "-o", str(out), "-n", "3", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["accepted"], told["passages"], told["tiers"]) == (3, 3, {"verified": 3})
+    assert told["again"] == f"evolsynth texts {folder} -o {out} -n 3 --json"
+
+
 def test_fewer_rows_than_asked_for_are_told_with_the_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

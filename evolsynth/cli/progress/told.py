@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from json import dumps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["tell_json"]
+if TYPE_CHECKING:
+    from evolsynth.pipeline.run.state import RunResult
+
+__all__ = ["run_told", "tell_json"]
 
 
 def tell_json(told: Mapping[str, Any], *, output: str | None = None) -> None:
@@ -16,3 +20,26 @@ def tell_json(told: Mapping[str, Any], *, output: str | None = None) -> None:
     file = sys.stderr if output == "-" else sys.stdout
     file.write(dumps(told, default=str) + "\n")
     file.flush()
+
+
+def run_told(result: RunResult, again: str | None = None) -> dict[str, Any]:
+    """What a run came to.
+
+    Args:
+        result: the run's.
+        again: the command that goes on with it; by default one that names its folder.
+    """
+    from evolsynth.cli.progress.watch import step_numbers
+
+    state = result.state
+    wanted = ("planned", "accepted", "rejected", "failed", "tokens", "tokens_found", "cost")
+    told: dict[str, Any] = {"ended": result.ended, "wanted": state.budget.accepted}
+    told |= {name: getattr(state, name) for name in wanted}
+    told |= {name: sum(getattr(step, name) for step in state.counts) for name in ("asked", "found")}
+    told |= {"seconds": round(state.seconds, 1), "tiers": dict(state.tiers)}
+    told |= {"reasons": dict(state.reasons), "errors": dict(state.errors)}
+    told["steps"] = [step_numbers(step) for step in state.counts]
+    folder = told["folder"] = None if result.folder is None else str(result.folder)
+    told["files"] = {name: str(path) for name, path in result.files.items()}
+    by_folder = None if folder is None else shlex.join(("evolsynth", "run", folder))
+    return told | {"again": again or by_folder}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ import msgspec
 
 from evolsynth.atomic import check_apart, writing
 from evolsynth.cli.progress.screen import shown
+from evolsynth.cli.progress.told import tell_json
 from evolsynth.data.files import read_dataset
 from evolsynth.errors import InputError, Misread, SetupError, StoreError
 from evolsynth.evaluation.embed.minilm import MiniLM
@@ -37,6 +39,7 @@ def report(
     output: OutputPath | None = None,
     live: bool = False,
     port: Port | None = None,
+    json: bool = False,
     **reading: Any,
 ) -> int:
     """Make the HTML report on a data set, or show that on a run while it works.
@@ -47,8 +50,11 @@ def report(
         live: show the report on a run in a browser, at an address of this machine that nobody else
             can guess, and keep it up to date until Ctrl-C.
         port: of that address (default: a free one).
+        json: tell the counts as one JSON object in a line.
         reading: see `file_origin`.
     """
+    if live and json:
+        raise InputError("--live tells an address, and ends at Ctrl-C. Leave out --json.")
     if live:
         return _live(data, output, port, reading)
     if port is not None:
@@ -65,7 +71,11 @@ def report(
     page = _page(data, rows, total)
     with writing(output) as write:
         write(page)
-    if output == "-":
+    if json:
+        count = Counter[str](row.status for row in rows)
+        kinds = {kind: count[kind] for kind in ("accepted", "rejected", "failed", "pending")}
+        tell_json({"rows": len(rows), "of": total, **kinds, "report": output}, output=output)
+    elif output == "-":
         print(f"{len(rows)} rows.", file=sys.stderr)
     else:
         print(f"{len(rows)} rows, report in {shown(output)}")

@@ -12,7 +12,8 @@ from evolsynth.cli import typed
 from evolsynth.cli.demo import examples, stopped
 from evolsynth.cli.progress.screen import Screen
 from evolsynth.cli.progress.summary import summarise
-from evolsynth.cli.progress.watch import watcher
+from evolsynth.cli.progress.told import run_told, tell_json
+from evolsynth.cli.progress.watch import error_console, watcher
 from evolsynth.cli.runs import model_told
 from evolsynth.data.files import read_rows
 from evolsynth.errors import InputError
@@ -41,6 +42,7 @@ def texts(
     seed: Natural = 7,
     model: ModelName | None = None,
     chat_template: TextOrPath | None = None,
+    json: bool = False,
 ) -> int:
     """Make rows about texts of your own: tasks with their answers, each checked against its text.
 
@@ -60,8 +62,9 @@ def texts(
         model: a .gguf file, a name of the catalogue, or owner/repository/file.gguf of the hub.
         chat_template: of the model, instead of its own: a name (chatml, gemma, llama3, mistral,
             ...), a .jinja file, a tokenizer_config.json, another .gguf file, or the jinja text.
+        json: tell what came of it as one JSON object in a line.
     """
-    console = Screen(soft_wrap=True)
+    console = error_console() if json else Screen(soft_wrap=True)
     goes_on = stopped(output)
     source = STEPS["texts"](list(data), words=words, skip_bad=skip_bad)
     origin = origin_of(source)
@@ -86,6 +89,9 @@ def texts(
     )
     pipeline = line(source, rows, passages, kinds).using(name="texts")
     result = run_to_end(run(pipeline, output, options))
+    if json:
+        tell_json(run_told(result, typed.again()) | {"passages": passages})
+        return 0
     summarise(result, console, again=typed.again())
     accepted = list(read_rows(result.files["accepted"]))
     rejected = read_rows(result.files["rejected"])

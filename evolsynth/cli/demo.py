@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from evolsynth.data.files import read_rows
 from evolsynth.llm.backends import DEFAULT_MODEL
 from evolsynth.options import FilePath, ModelName, Natural, OutputFolder, TextOrPath
 from evolsynth.pipeline import evolve, gate, magpie, merge, respond
-from evolsynth.pipeline.graph import Pipeline
+from evolsynth.pipeline.graph import Pipeline, Step
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.run.stopping import run_to_end
 from evolsynth.pipeline.steps import STEPS
@@ -99,8 +100,18 @@ def demo(
 
 #: Kinds of `grounded` that ask for a piece of the text.
 _QUESTIONS = ("year", "date", "how_many", "how_much", "how_long", "who", "what", "where", "why")
-#: Of rows about texts, how many are followed by a conversation.
-_FOLLOWED = 0.2
+#: What evolutions add: demands that a program can check.
+_CONSTRAINTS = {"constraints": 1.0}
+#: What is asked often enough without the first branch.
+_OFTEN = (*_QUESTIONS, "find_sentence")
+#: Kinds of `grounded` for what few others ask: gaps, orders, forms.
+_SELDOM = {"fill_in": 1.5, "order": 1.5, "to_json": 3.0, "true_false_list": 0.5, "classify": 0.5,
+           "find_sentence": 0.3}  # fmt: skip
+#: Problems, and more of those that ask for an order or a form.
+_PROBLEMS = {"own": 1.0, "order": 0.1, "sorting": 0.1, "formats": 0.2}
+#: Of the rows that are wanted, so many passages are asked about, followed by a conversation, and
+#: spoiled to be mended: hardly any of these is refused, and they would be most of the rows.
+_ASKED, _FOLLOWED, _MENDED = 0.14, 0.03, 0.3
 #: Rows that are wanted for one of each passage and branch; for more of them, more are made of each.
 _ROWS_EACH = 150
 #: Tasks of Self-Instruct at least: what its pool begins to vary with.
@@ -116,7 +127,7 @@ _SETTINGS = {"least_tier": "verified", "also": ["no_response"]}
 
 
 def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
-    """Six branches that take turns, and the gate: see `demo`.
+    """Eight branches that take turns, and the gate: see `demo`.
 
     Args:
         paths: of the texts.
@@ -127,14 +138,21 @@ def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
     if not rows:
         return (magpie(n=0) >> checked).using(name="demo")
     each = 1 + rows // _ROWS_EACH
-    added = evolve(demands=True, operations={"constraints": 1})
-    passages = [STEPS["texts"](list(paths), shuffle=seed + place) for place in range(3)]
+    added = evolve(demands=True, operations=_CONSTRAINTS)
+    instead = evolve(demands=True, operations=_CONSTRAINTS, include_original_instruction=False)
+
+    def passages(place: int, share: float | None = None) -> Step:
+        some = {} if share is None else {"limit": math.ceil(share * rows / each)}
+        return STEPS["texts"](list(paths), shuffle=seed + place, **some)
+
     asked = STEPS["grounded"](each=each, kinds=dict.fromkeys(_QUESTIONS, 1.0))
     branches = [
-        passages[0] >> STEPS["grounded"](each=each, omit=_QUESTIONS) >> added,
-        passages[1] >> asked >> added >> STEPS["follow_up"](share=_FOLLOWED),
-        passages[2] >> STEPS["inverse"](each=each) >> added,
-        STEPS["computed"]() >> added,
+        passages(0) >> STEPS["grounded"](each=each, omit=_OFTEN) >> added,
+        passages(1) >> STEPS["grounded"](each=each, kinds=_SELDOM) >> added,
+        passages(2, _ASKED) >> asked >> instead,
+        passages(3, _FOLLOWED) >> asked >> STEPS["follow_up"](),
+        passages(4, _MENDED) >> STEPS["inverse"](each=each) >> instead,
+        STEPS["computed"](sets=_PROBLEMS) >> added,
         STEPS["bootstrap_tasks"](n=max(_LEAST_TASKS, rows // 5), by_rule=_BY_RULE),
         magpie(made_up=True, with_text=True) >> added >> respond(candidates=4),
     ]

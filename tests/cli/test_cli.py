@@ -271,9 +271,10 @@ def table(output: str) -> dict[str, list[int]]:
 
 
 DEMO_STEPS = [
-    *("texts", "grounded", "evolve", "texts_2", "grounded_2", "evolve_2", "follow_up"),
-    *("texts_3", "inverse", "evolve_3", "computed", "evolve_4", "bootstrap_tasks"),
-    *("magpie", "evolve_5", "respond", "merge", "gate", "all"),
+    *("texts", "grounded", "evolve", "texts_2", "grounded_2", "evolve_2"),
+    *("texts_3", "grounded_3", "evolve_3", "texts_4", "grounded_4", "follow_up"),
+    *("texts_5", "inverse", "evolve_4", "computed", "evolve_5", "bootstrap_tasks"),
+    *("magpie", "evolve_6", "respond", "merge", "gate", "all"),
 ]
 DEMO_FILES = {"accepted.jsonl", "rejected.jsonl", "failed.jsonl", "report.html"}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from random import Random
 
 from evolsynth.evaluation.problems.problem import Level, Problem, Solution, Values, problem
@@ -53,8 +55,22 @@ class Sorting(Problem):
         if case == "length":
             steps = [f"{word}: {len(word)} letters" for word in items]
         if case == "surname":
-            steps = [f"Surnames in order: {', '.join(one.split()[-1] for one in ordered)}"]
+            names = [one.split()[-1] for one in ordered]
+            steps = [f"Surnames in order: {', '.join(names)}", *_decided(names)]
         return Solution(case, shown, between.join(ordered), steps, between.join(items))
+
+
+def _decided(names: Sequence[str]) -> Iterator[str]:
+    """What decides the order: the first letters, and behind equal ones the first other letter."""
+    firsts = dict.fromkeys(name[0] for name in names)
+    yield f"First letters from A to Z: {', '.join(firsts)}"
+    for one, two in pairwise(names):
+        if one[0] != two[0] or one.lower() == two.lower():
+            continue
+        pairs = enumerate(zip(one.lower(), two.lower(), strict=False))
+        at = next((place for place, (a, b) in pairs if a != b), len(one))
+        why = f'"{one[at]}" comes before "{two[at]}"' if at < len(one) else "the first ends there"
+        yield f'{one}, {two}: both begin with "{one[:at]}", and {why}'
 
 
 def _sorted(items: list[str], case: str) -> list[str]:

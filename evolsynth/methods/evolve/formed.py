@@ -286,6 +286,8 @@ def _with_certainty(known: _Known) -> _Form | None:
     if demand is None:
         return None
     label, answers = demand.values["label"], demand.values["answers"]
+    if f"{label}:".casefold() in known.said.casefold():  # it names something else there
+        return None
     return _Form(demand, f"{known.said.strip()}\n\n{label}: {answers[0]}")
 
 

@@ -142,6 +142,19 @@ def test_answers_that_anybody_can_check(name: str, values: Values, answer: str) 
     assert PROBLEMS[name].solve(values).answer == answer
 
 
+def test_an_order_of_surnames_is_explained_by_its_letters() -> None:
+    """Two readers of a demo refused rows that only said the order again where the way was asked."""
+    items = ["Li Foster", "Ann Bergman", "Bo Fischer", "Cy Berg"]
+    solution = PROBLEMS["sorting"].solve({"case": "surname", "items": items, "shape": "lines"})
+    assert solution.answer == "Cy Berg\nAnn Bergman\nBo Fischer\nLi Foster"
+    assert solution.steps == [
+        "Surnames in order: Berg, Bergman, Fischer, Foster",
+        "First letters from A to Z: B, F",
+        'Berg, Bergman: both begin with "Berg", and the first ends there',
+        'Fischer, Foster: both begin with "F", and "i" comes before "o"',
+    ]
+
+
 def test_dates_agree_with_the_calendar() -> None:
     for values, solution in drawn("dates", 200):
         start = date.fromisoformat(values["start"])

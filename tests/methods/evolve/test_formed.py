@@ -186,6 +186,18 @@ def test_an_answer_that_quotes_its_sentence_already_is_not_asked_for_it_again() 
     assert "quotes_text" not in forms(row)
 
 
+def test_a_label_that_the_answer_has_already_is_not_given_twice() -> None:
+    """A sentence after "Evidence:", and then "Evidence: explicit", was two things of one name."""
+    row = row_of("Say where the text says when it was built.", f'1781.\n\nEvidence: "{BUILT}"')
+    told = row.replace(provenance={"response": {"ground": {"kind": "span", "answer": "1781"}}})
+    lasts = [said.splitlines()[-1] for _, said in forms(told, 60)["tells_certainty"]]
+    assert {line.split(":")[0] for line in lasts} == {"Certainty", "Source", "Basis", "Confidence"}
+    bare = row_of().replace(provenance=told.provenance)
+    assert "Evidence: explicit" in {
+        said.splitlines()[-1] for _, said in forms(bare, 60)["tells_certainty"]
+    }
+
+
 @pytest.mark.parametrize(
     "evidence", [None, [], "here", [{"start": "a"}], [{"start": 0, "end": 5}], [1], [{}, {}]]
 )

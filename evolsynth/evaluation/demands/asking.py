@@ -124,7 +124,8 @@ def asked_sentences(text: str) -> Iterator[Sentence]:
     as "Text:" is given, and so are those that follow, until one begins as demands do.
     """
     flat = lowered(text)
-    quoted = [one.span() for one in _QUOTED.finditer(flat)]
+    marked = '"' in flat or "'" in flat or "`" in flat
+    quoted = [one.span() for one in _QUOTED.finditer(flat)] if marked else []
     given = sure = False
     ahead = ""  # what a line before says of the next: "surely" given, or "perhaps"
     first = 0

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from evolsynth.evaluation.text import LOOKED_AT, looked_at, share
+from evolsynth.evaluation.text.language import is_english, language
 from evolsynth.evaluation.text.words import plain, words
 from evolsynth.findings import Finding
 from evolsynth.inputs import alone
@@ -53,21 +54,24 @@ class Case:
         self.scores = dict(row.scores)
         self.instruction = looked_at(row.instruction or "")
         self.response = looked_at(row.response or "")
-        self.input = looked_at(row.input or "")
-        self.beside = self.input if row.beside is not None else ""
+        text = row.input
+        beside = None if text is None else row.beside
+        self.input = looked_at(text or "")
+        self.beside = self.input if beside is not None else ""
         self.parent_input = parent_input
         self.made = _made(row, "instruction")
         self.answered = _made(row, "response")
         self.original = _text(self.made, "original")
         self.root, self.inspiration = _text(self.made, "root"), _text(self.made, "inspiration")
         given = (self.original, self.root, self.inspiration)
-        read = share(row.instruction, row.response, row.beside, *given)
+        read = share(row.instruction, row.response, beside, *given)
         if read < 1:
             self.scores[LOOKED_AT] = read
         self.twin = twin
         self.part: Part = "instruction"
         self.lost = False
         self._demands = demands
+        self._told: dict[tuple[bool, tuple[str, ...]], bool] = {}
 
     @cached_property
     def ground(self) -> str | None:
@@ -113,6 +117,15 @@ class Case:
     def signs(self) -> bool:
         """Whether the input has no letter: brackets to close, a pattern, figures."""
         return bool(self.input) and not any(c.isalpha() for c in self.input)
+
+    def may_be_in(self, part: Part, languages: tuple[str, ...]) -> bool:
+        """Whether a part may be in one of the languages: False where another is told."""
+        key = (part == "response", languages)
+        if key not in self._told:
+            text = self.response if key[0] else self.instruction
+            some = languages if languages == ("en",) else (None, *languages)
+            self._told[key] = ("en" in languages and is_english(text)) or language(text) in some
+        return self._told[key]
 
     def alone(self, text: str | None) -> str | None:
         """An instruction, of this row or of one before it, without the input that it may hold.

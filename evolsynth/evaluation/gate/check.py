@@ -24,7 +24,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from evolsynth.evaluation.gate.case import Case, Part
-from evolsynth.evaluation.text.language import is_english, language
 from evolsynth.findings import Finding, reason
 from evolsynth.options import Option, options_of
 from evolsynth.registry import Registry
@@ -93,10 +92,10 @@ class Check:
             return None
         if self.languages:
             for read in self.reads or (case.part,):
-                text = case.response if read == "response" else case.instruction
-                if not _is_in(text, self.languages):
+                if not case.may_be_in(read, self.languages):
                     return None
-        return self.function(case, **{n: getattr(case.settings, n) for n in self.thresholds})
+        names = self.thresholds
+        return self.function(case, **{n: getattr(case.settings, n) for n in names} if names else {})
 
 
 class BatchCheck(NamedTuple):
@@ -187,10 +186,3 @@ def findings(case: Case, part: Part, *names: str) -> list[Finding]:
     """What some checks find in one part of a row, in this order."""
     found = (CHECKS[name].find(case, part) for name in names)
     return [finding for finding in found if finding is not None]
-
-
-def _is_in(text: str, languages: Sequence[str]) -> bool:
-    """Whether a text may be in one of the languages: False where another is told."""
-    if "en" in languages and is_english(text):
-        return True
-    return language(text) in (languages if tuple(languages) == ("en",) else (None, *languages))

@@ -80,13 +80,12 @@ def language(text: str) -> str | None:
     Code and links are left out. Scripts are told from a dozen letters on, languages in Latin
     letters from a dozen words.
     """
-    prose = _NOT_PROSE.sub(" ", plain(text))
-    if _CODE.search(prose):  # code outside of a fence
+    prose = _prose(plain(text))
+    if _may_be_code(prose) and _CODE.search(prose):  # code outside of a fence
         prose = _CODE_LINE.sub(" ", _EMPTY_LINES.sub("\n\n", prose))
     if prose.isascii():
-        scripts = Counter(LATIN=sum(map(str.isalpha, prose)))
-    else:
-        scripts = Counter(_script(c) for c in prose if c.isalpha())
+        return _latin(prose) if sum(map(str.isalpha, prose)) >= _LEAST_LETTERS else None
+    scripts = Counter(_script(c) for c in prose if c.isalpha())
     letters = scripts.total()
     if letters < _LEAST_LETTERS:
         return None
@@ -144,10 +143,12 @@ def wrong_language(response: str, instruction: str = "", *, expected: str = "") 
             looked at.
     """
     found = language(response)
-    if found is None or (not expected and _FOREIGN.search(plain(instruction))):
+    if found is None:
         return None
     wanted = expected or language(instruction) or _leaning(instruction)
     if not wanted or found == wanted or (wanted == "Latin" and found in _STOP_WORDS):
+        return None
+    if not expected and _FOREIGN.search(plain(instruction)):
         return None
     if {found, wanted} == {"ja", "zh"} and not (_is_prose(response) and _is_prose(instruction)):
         return None  # names and titles in Chinese characters alone are Japanese too
@@ -194,7 +195,27 @@ def _leaning(instruction: str) -> str | None:
 
 def _tokens(flat: str) -> list[str]:
     """The words of a plain text in lower case, without its code and links."""
-    return [word.casefold() for word in _WORD.findall(_NOT_PROSE.sub(" ", flat))]
+    return _small_words(_prose(flat))
+
+
+def _prose(flat: str) -> str:
+    """A plain text without its code and links."""
+    return _NOT_PROSE.sub(" ", flat) if "`" in flat or "://" in flat else flat
+
+
+def _may_be_code(prose: str) -> bool:
+    """Whether a text has anything of what `_CODE` looks for."""
+    return (
+        ";" in prose or "{" in prose or "}" in prose or "(" in prose
+        or "#include" in prose or "import " in prose
+    )  # fmt: skip
+
+
+def _small_words(prose: str) -> list[str]:
+    """The words of a text, in lower case."""
+    if prose.isascii() and "'" not in prose:  # else a word may end elsewhere in lower case
+        return _WORD.findall(prose.lower())
+    return [word.casefold() for word in _WORD.findall(prose)]
 
 
 def _is_latin(tokens: Sequence[str]) -> bool:
@@ -203,7 +224,7 @@ def _is_latin(tokens: Sequence[str]) -> bool:
 
 def _latin(prose: str) -> str | None:
     """The language of a text in Latin letters."""
-    words = [word.casefold() for word in _WORD.findall(prose)]
+    words = _small_words(prose)
     if len(words) < _LEAST_WORDS:
         return None
     counts = _counts(words)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal, get_args
 
 from evolsynth.evaluation.text.anchor import Anchor, anchor_of
-from evolsynth.evaluation.text.finders import alternatives, finder
+from evolsynth.evaluation.text.finders import AnyCase, alternatives, finder
 from evolsynth.evaluation.text.language import is_english
 from evolsynth.evaluation.text.verbs import Root, root
 from evolsynth.evaluation.text.words import plain, vocabularies, word_lists
@@ -48,8 +48,10 @@ _MADE_UP: frozenset[Task] = frozenset(("ideas", "creative", "letter", "conversat
 _LOOKED_AT = 2000  # characters; what is asked stands near the beginning
 _LISTS = vocabularies(__file__, "task.txt")
 _WORDS = alternatives(word_lists(__file__, "task.txt"))
-_FOUND = {task: finder(_WORDS, task, "anywhere", "first", "asked") for task in TASKS}
-_STAKE = finder(_WORDS, "stake", "anywhere")
+_FOUND = {
+    task: AnyCase(finder(_WORDS, task, "anywhere", "first", "asked").pattern) for task in TASKS
+}
+_STAKE = AnyCase(finder(_WORDS, "stake", "anywhere").pattern)
 _QUESTION_WORDS = (
     "how|what|who|why|which|where|when|is|are|was|were|do|does|did|should|(?:can|could|may) i"
 )
@@ -110,8 +112,8 @@ def task_of(instruction: str, *, about_text: bool = False) -> Task:
             return "conversation"
     if not is_english(request):
         return "other"
-    found = root(request)
-    return next((task for task, rule in _RULES if rule(request, found, anchor)), "other")
+    asked = _Asked(request, anchor)
+    return next((task for task, rule in _RULES if rule(asked)), "other")
 
 
 _BESIDE = "(a text beside the instruction)"
@@ -121,52 +123,75 @@ _OPENING = re.compile(
     rf"^\W*(?:(?:please )?(?:tell me|say|state) )?(?:[a-z]+ )?(?:{'|'.join(sorted(_OPEN))})\b", re.I
 )
 
-Rule = Callable[[str, Root, Anchor], bool]
+
+class _Asked:
+    """A request, what goes with it, and what several rules ask of it, each found out once."""
+
+    def __init__(self, text: str, anchor: Anchor) -> None:
+        self.text, self.anchor = text, anchor
+        self.root: Root = root(text)
+
+    @cached_property
+    def behind_scene(self) -> str | None:
+        """The request without what stands before it, where something does."""
+        scene = _SCENE.match(self.text)
+        return None if scene is None else self.text[scene.end() :]
+
+    @cached_property
+    def at_stake(self) -> bool:
+        """Whether it speaks of facts, of somebody's works, or of a given text."""
+        return _STAKE.found_in(self.text)
+
+    @cached_property
+    def pointed(self) -> bool:
+        """Whether it points at a text."""
+        return _POINTED.search(self.text) is not None
+
+    @cached_property
+    def given(self) -> bool:
+        """Whether there is a text to work on."""
+        return bool(self.anchor.given) or _LED_ON.search(self.text) is not None or self.pointed
+
+
+Rule = Callable[[_Asked], bool]
 
 
 def _words(task: Task) -> Rule:
     """The words of a kind, with what stands before the request or without."""
-    found_in = _FOUND[task].search
+    found_in = _FOUND[task].found_in
 
-    def rule(request: str, found: Root, anchor: Anchor) -> bool:
-        if found_in(request) is not None:
+    def rule(asked: _Asked) -> bool:
+        if found_in(asked.text):
             return True
-        scene = _SCENE.match(request)
-        return scene is not None and found_in(request[scene.end() :]) is not None
+        return asked.behind_scene is not None and found_in(asked.behind_scene)
 
     return rule
 
 
 def _verbs(task: Task) -> Rule:
     """The verbs of a kind, said of a text that is given."""
-    return lambda request, found, anchor: (
-        _given(request, anchor) and found.verb in _LISTS[f"{task} verbs"]
-    )
+    verbs = _LISTS[f"{task} verbs"]
+    return lambda asked: asked.root.verb in verbs and asked.given
 
 
 def _verb_alone(task: Task) -> Rule:
     """The verbs of a kind where nothing else tells it, and no text is given or none was seen."""
     verbs = _LISTS[f"{task} verbs"] - _LISTS["telling too little"]
-    return lambda request, found, anchor: found.verb in verbs
+    return lambda asked: asked.root.verb in verbs
 
 
-def _given(request: str, anchor: Anchor) -> bool:
-    """Whether there is a text to work on."""
-    pointed = _LED_ON.search(request) or _POINTED.search(request)
-    return bool(anchor.given) or pointed is not None
-
-
-def _asked_of_given(request: str, found: Root, anchor: Anchor) -> bool:
+def _asked_of_given(asked: _Asked) -> bool:
     """A question about a given text."""
-    if found.question in _CHOICES and _POINTED.search(request) is not None:
+    if asked.root.question in _CHOICES and asked.pointed:
         return True
-    return bool(anchor.given) and found.question is not None
+    return bool(asked.anchor.given) and asked.root.question is not None
 
 
-def _asked_of_text(request: str, found: Root, anchor: Anchor) -> bool:
+def _asked_of_text(asked: _Asked) -> bool:
     """An open question about a text that stands beside it."""
-    asks = found.question in _OPEN or _OPENING.search(request) is not None
-    return anchor.given == _BESIDE and asks
+    if asked.anchor.given != _BESIDE:
+        return False
+    return asked.root.question in _OPEN or _OPENING.search(asked.text) is not None
 
 
 def _made_up(task: Task, *, but: re.Pattern[str] | None = None) -> Rule:
@@ -174,15 +199,16 @@ def _made_up(task: Task, *, but: re.Pattern[str] | None = None) -> Rule:
 
     made, told = (_LISTS.get(f"{task} {how}", frozenset()) for how in ("objects", "told objects"))
 
-    def rule(request: str, found: Root, anchor: Anchor) -> bool:
-        if _STAKE.search(request) or (but is not None and but.search(request)):
+    def rule(asked: _Asked) -> bool:
+        if asked.at_stake or (but is not None and but.search(asked.text)):
             return False
-        if _FOUND[task].search(request):
+        if _FOUND[task].found_in(asked.text):
             return True
+        found = asked.root
         new = (found.verb in _LISTS["making verbs"] and found.object in made) or (
             found.verb in _LISTS["telling verbs"] and found.object in told
         )
-        return new and not anchor.given and not _definite(request, found.object or "")
+        return new and not asked.anchor.given and not _definite(asked.text, found.object or "")
 
     return rule
 

@@ -16,6 +16,7 @@ from itertools import dropwhile, takewhile
 
 import msgspec
 
+from evolsynth.evaluation.text.finders import AnyCase
 from evolsynth.evaluation.text.words import plain, vocabularies, vocabulary, word_lists
 
 __all__ = ["COMMANDS", "SPELLINGS", "VERB", "VERBS", "Root", "RootVerb", "asks", "root", "states"]
@@ -49,6 +50,7 @@ _FRAME = re.compile(
       | let's | let\ us)\ """,
     re.VERBOSE,
 )
+_LEADING = _LISTS["leading"].union(",")
 _PRONOUNS = vocabulary("me us him them you")
 _ADJECTIVES = vocabulary("past above below inside outside like")
 _AFTER_NOUN = re.compile(r"^(is|are|was|were|of|has|:)$")
@@ -63,12 +65,11 @@ COMMANDS = (
 )
 _ANY_COMMAND = "|".join(sorted(COMMANDS))
 VERB = re.compile(_ANY_COMMAND, re.I)
-_ASKS = re.compile(
+_ASKS = AnyCase(
     r"\?|\b(?:please|can you|could you|would you|will you|help me|tell me|give me|show me|"
     r"i(?:'d| would) like|i (?:\w+ )?(?:need|want|wish)|need (?:some|help|ideas|advice|to)|"
     r"looking for|searching for|trying to|wondering|curious|how to|your task|you (?:are|will be|"
-    r"need|should|must|have)|let's)\b",
-    re.I,
+    r"need|should|must|have)|let's)\b"
 )
 _COMMANDED = re.compile(
     r"(?:\A|[.!?:,]['\"]?\s+|\n[^\w\n]*|\b(?:then|and|now|briefly|also) )" rf"(?:{_ANY_COMMAND})\b",
@@ -81,7 +82,7 @@ _STATES = re.compile(
 
 def asks(text: str) -> bool:
     """Whether a text asks or tells somebody to do something, anywhere in it."""
-    return bool(_ASKS.search(text) or _COMMANDED.search(text))
+    return "?" in text or _ASKS.found_in(text) or _COMMANDED.search(text) is not None
 
 
 def states(text: str) -> bool:
@@ -120,7 +121,7 @@ def root(text: str) -> Root:
     for sentence in _SENTENCE.split(plain(text[:_LOOKED_AT])):
         lower = _BULLET.sub("", sentence).strip().casefold()
         words = _TOKEN.findall(lower)
-        words = list(dropwhile(_LISTS["leading"].union(",").__contains__, words))
+        words = list(dropwhile(_LEADING.__contains__, words))
         place = _verb_place(words)
         if place is not None:
             found = Root(_base(words[place]), _object(words[place + 1 :]))

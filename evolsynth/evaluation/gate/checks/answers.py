@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from evolsynth.evaluation.demands.found import demands_in, demands_of, without_demands
 from evolsynth.evaluation.gate.check import Case, check
+from evolsynth.evaluation.text.finders import AnyCase
 from evolsynth.evaluation.text.words import content, plain, sentences, words
 from evolsynth.findings import Finding
 
@@ -23,15 +24,14 @@ _CHANGED = (
     r"polished|refined|refactored|reformatted|proofread)"
 )
 _PROMPT = r"(?:text|prompt|question|instructions?|request|sentences?|message|query|task|paragraph)"
-_ABOUT = re.compile(
+_ABOUT = AnyCase(
     rf"\b(?:here(?:'s| is| are)|this is|below is) (?:an? |the |my |your |one )?(?:\w+ )?{_CHANGED}"
     r"(?: and \w+)? (?:version|text|prompt|question|instruction|request|sentence|message|response|"
     r"answer|draft|paragraph)s?\b"
     rf"|\b{_CHANGED} version of (?:your|the|this) (?:original )?{_PROMPT}\b"
     rf"|\bi(?:'ve| have)? (?:made|{_CHANGED}) (?:some |several |a few |the following )?"
     rf"(?:minor |small )?(?:changes|corrections|edits|improvements|adjustments|your {_PROMPT})\b"
-    r"|\b(?:rewritten|new|evolved|revised) (?:prompt|instruction|request)\W*:",
-    re.I,
+    r"|\b(?:rewritten|new|evolved|revised) (?:prompt|instruction|request)\W*:"
 )
 #: Tasks whose answer may be another version of something.
 _REVISES = re.compile(

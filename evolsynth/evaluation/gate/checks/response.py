@@ -16,6 +16,7 @@ from evolsynth.evaluation.demands.found import demands_in, demands_of
 from evolsynth.evaluation.gate.check import Case, check
 from evolsynth.evaluation.gate.checks.text import repeats_prompt, says_of_itself, wants_signs
 from evolsynth.evaluation.gate.short import asked_for, decides, is_definite, offered
+from evolsynth.evaluation.text.finders import AnyCase
 from evolsynth.evaluation.text.language import is_english
 from evolsynth.evaluation.text.numbers import COUNTS
 from evolsynth.evaluation.text.words import (
@@ -110,14 +111,16 @@ def self_talk(case: Case) -> Finding | None:
 
 # Answers hardly anything --------------------------------------------------------------------------
 
-_OFFER = re.compile(
+_OFFER = AnyCase(
     r"\bi(?:'m| am|'d| would)(?: be)?(?: \w+)? (?:happy|glad|delighted|thrilled|excited|here|ready|"
     r"pleased|love to (?:help|assist))\b"
     r"|\b(?:i|we)(?:'ll| will| can|'d) (?:\w+ )?(?:help|assist|guide|support)\b"
     r"|\A\W*(?:so |very )?(?:happy|glad|delighted|love) to (?:help|assist)\b"
     r"|\bhere to (?:help|assist)\b|\bsounds like an?\b|\bplease (?:share|provide|tell|let|go|feel|"
     r"give|specify)\b|\blet me know\b|\b(?:to )?get started\b|\bfeel free\b",
-    re.I,
+    *("help", "assist", "guide", "support", "happy", "glad", "delighted", "thrilled", "excited"),
+    *("here", "ready", "pleased", "love", "sounds like", "please", "let me know", "get started"),
+    "feel free",
 )
 #: What cannot be done in a few words.
 _WIDE = re.compile(
@@ -125,7 +128,7 @@ _WIDE = re.compile(
     r"how (?:do|does|can|to)|why)\b",
     re.I,
 )
-_SHORT_ASKED = re.compile(
+_SHORT_ASKED = AnyCase(
     r"\b(?:one|single|two|a) (?:\w+ )?sentences?\b|\b(?:\d|1\d) words\b"
     r"|\b(?:in|of|one|two|three|four|five|six|seven|eight|nine|ten|single|\d{1,2})[ -]"
     r"(?:\w+ )?words?\b"
@@ -134,8 +137,7 @@ _SHORT_ASKED = re.compile(
     r"|\b(?:question|poll|briefly|brief|short|one-line|one-liner|title|name|phrase|joke|slogan|motto|tagline|"
     r"headline|haiku|caption|yes or no|tweet|tweets|post|status|hashtag|heading|subject line|"
     r"epitaph|brand|username|nickname|text message|sms|emojis?|reaction|proverb|pun|riddle|couplet|"
-    r"reply|bio|sign|label|byline|catchphrase|mnemonic|toast|greeting|palindrome|anagram)\b",
-    re.I,
+    r"reply|bio|sign|label|byline|catchphrase|mnemonic|toast|greeting|palindrome|anagram)\b"
 )
 #: "Write a robots.txt": a thing that is made and is no text of several sentences, as far as known.
 _MAKES = re.compile(r"\A\W*(?:write|create)\b", re.I)
@@ -205,19 +207,16 @@ def no_answer(case: Case, *, substance_words: Words = 12) -> Finding | None:
         substance_words: Words beside offers and questions that make an answer.
     """
     said_in = [s for s in sentences(plain(case.response)) if s.strip()]
-    promise = said_in and _PROMISE.search(said_in[-1]) and not case.quotes(said_in[-1])
-    if promise and len(said_in) <= 2 and not _is_code(said_in[-1]):
-        return Finding("no_answer", {"said": said_in[-1].strip()})
-    known = {w.stem for w in content(case.instruction)}
-    said = [w.stem for w in content(case.response)]
-    # To say a question's words again is no answer; to extract or to sort a given text's is one.
-    code = _OF_CODE.search(case.asked) or _CODE_SAID.search(case.answer)
-    asked = case.asked.endswith("?") and len(known) <= _QUESTION and not code
-    if asked and len(said) >= 3 and known.issuperset(said) and not decides(case):
+    last = said_in[-1] if 0 < len(said_in) <= _PROMISED else ""
+    if _PROMISE.search(last) and not (case.quotes(last) or _is_code(last)):
+        return Finding("no_answer", {"said": last.strip()})
+    if _says_question(case):
         return Finding("no_answer", {"said": case.response})
+    if not _OFFER.hinted(case.answer):
+        return None
     rest, evasions, offered = [], [], False
     for sentence in said_in:
-        offers = _OFFER.search(sentence) is not None
+        offers = _OFFER.found_in(sentence)
         if (offers or sentence.rstrip().endswith("?")) and not case.quotes(sentence):
             evasions.append(sentence.strip())
             offered = offered or offers
@@ -227,6 +226,24 @@ def no_answer(case: Case, *, substance_words: Words = 12) -> Finding | None:
     if not offered or substance >= substance_words:
         return None
     return Finding("no_answer", {"said": evasions[0], "words": substance, "least": substance_words})
+
+
+_PROMISED = 2  # sentences of a response that has nothing behind its promise, at most
+
+
+def _says_question(case: Case) -> bool:
+    """Whether a response only says the words of its question again.
+
+    To extract or to sort a given text's words is an answer, and so is code.
+    """
+    if not case.asked.endswith("?"):
+        return False
+    known = {w.stem for w in content(case.instruction)}
+    said = [w.stem for w in content(case.response)]
+    if len(known) > _QUESTION or len(said) < 3 or not known.issuperset(said):
+        return False
+    code = _OF_CODE.search(case.asked) or _CODE_SAID.search(case.answer)
+    return not code and not decides(case)
 
 
 def _is_code(sentence: str) -> bool:
@@ -263,22 +280,29 @@ def thin_answer(case: Case, *, thin_answer_words: Words = 15) -> Finding | None:
     """
     asked = plain(case.instruction)
     count = len(words(case.response))
-    least = 0
-    if re.search(r"[=;{}`|\\]|\s--?[a-z]+\s", case.response):  # code says much in few words
+    tale = round(thin_answer_words * _TALE_BY_WIDE)
+    if count >= max(tale, thin_answer_words):
+        return None
+    if _CODE_IN_FEW.search(case.response):  # code says much in few words
         return None
     if case.row.system is not None and _BRIEF.search(case.row.system):
         return None
+    least = 0
     if _TALE.search(asked):
-        least = round(thin_answer_words * _TALE_BY_WIDE)
+        least = tale
+    elif not _WIDE.search(asked) or _SHORT_ASKED.found_in(asked):
+        return None
     elif _OF_CODE.search(asked):
-        wide = _WIDE.search(asked) and not _SHORT_ASKED.search(asked)
-        if wide and not _CODE_SAID.search(case.response) and case.answer[-1:] == ".":
+        if not _CODE_SAID.search(case.response) and case.answer[-1:] == ".":
             least = min(thin_answer_words, _PROSE_WORDS)
-    elif _WIDE.search(asked) and not _SHORT_ASKED.search(asked) and not is_definite(case, asked):
+    elif not is_definite(case, asked):
         if _says_much(case, count, thin_answer_words):
             return None
         least = thin_answer_words
     return Finding("thin_answer", {"words": count, "least": least}) if count < least else None
+
+
+_CODE_IN_FEW = re.compile(r"[=;{}`|\\]|\s--?[a-z]+\s")
 
 
 def _says_much(case: Case, count: int, least: int) -> bool:
@@ -466,15 +490,14 @@ _COUNTERS = {
 
 
 #: Tasks whose answer repeats the text that was given.
-_KEEPS_TEXT = re.compile(
+_KEEPS_TEXT = AnyCase(
     r"\b(?:correct|fix|mend|edit|rewrite|rephrase|paraphrase|translate|extract|find|repeat|copy|"
     r"proofread|punctuat\w*|capitali\w*|format|convert|change|replace|remove|insert|add|fill|"
     r"complete|continue|reverse|sort|arrange|order|reorder|list|classify|highlight|return|output|"
-    r"quote|choose|pick|select|identify|which|underline|turn|make|expand|shorten|summari[sz]e)\b",
-    re.I,
+    r"quote|choose|pick|select|identify|which|underline|turn|make|expand|shorten|summari[sz]e)\b"
 )
 #: Tasks whose answer may be all of the instruction.
-_SAYS_AGAIN = re.compile(r"\b(?:repeat|copy|say|echo|print|output|return|quote|read)\b", re.I)
+_SAYS_AGAIN = AnyCase(r"\b(?:repeat|copy|say|echo|print|output|return|quote|read)\b")
 #: Words that stand around a question in a form.
 _FORM = frozenset(("question", "answer", "instruction", "request", "response", "q", "a"))
 _LEAST_BARE = 3  # words of an instruction that is all of its response
@@ -510,10 +533,9 @@ def copies_question(case: Case, *, copied_words: Words = 6, new_words: Words = 6
     said = [w.lower for w in words(response)]
     bare = said == asked or [w for w in said if w not in _FORM] == asked
     keeps, least = (_SAYS_AGAIN, _LEAST_BARE) if bare else (_KEEPS_TEXT, copied_words)
-    if len(asked) < least or keeps.search(plain(instruction)):
+    if len(asked) < least or not (bare or _stands_in(asked, said)):
         return None
-    at = 0 if bare else _place_of(asked, said)
-    if at is None:
+    if keeps.found_in(plain(instruction)):
         return None
     known = {w.stem for w in content(instruction)}
     new = [w for w in content(response) if w.stem not in known]
@@ -531,17 +553,17 @@ def _given_back(case: Case, least: int) -> Finding | None:
         return None
     said = " ".join(case.answer.split())
     given = (" ".join(plain(text).split()) for text in (case.input, case.shown))
-    if said not in given or _KEEPS_TEXT.search(plain(case.instruction)):
+    if said not in given or _KEEPS_TEXT.found_in(plain(case.instruction)):
         return None
     return Finding("copies_question", {"copied": "the input", "words": count, "least": least})
 
 
-def _place_of(wanted: list[str], tokens: list[str]) -> int | None:
-    """Where ``wanted`` stands in ``tokens`` as a run, if it does."""
-    for i in range(len(tokens) - len(wanted) + 1):
-        if tokens[i : i + len(wanted)] == wanted:
-            return i
-    return None
+def _stands_in(wanted: list[str], tokens: list[str]) -> bool:
+    """Whether ``wanted`` stands in ``tokens`` as a run."""
+    if not set(wanted).issubset(tokens):
+        return False
+    starts = range(len(tokens) - len(wanted) + 1)
+    return any(tokens[i : i + len(wanted)] == wanted for i in starts)
 
 
 _PROSE_END = re.compile(r"(?<![\s.])[.!?।؟][\"')\]]*\s+\S|[。！？][」』”）]*\S")
@@ -605,7 +627,7 @@ def broken_off(case: Case, *, tail_words: Words = 4) -> Finding | None:
         return None
     if (mark := _BARE_MARK.search(text)) is not None and _is_next(mark, text):
         return Finding("broken_off", {"tail": mark.group().strip(), "words": 0})
-    if _MARKED.match(last) or _SIGNS.search(_sentence(last)) or last[-1] in _ENDS:
+    if last[-1] in _ENDS or _MARKED.match(last) or _SIGNS.search(_sentence(last)):
         return None
     opened = _OPENED.search(last)
     if opened is not None and not wants_signs(case, text[: -len(opened.group())]):

@@ -81,7 +81,7 @@ def support_of(case: Case) -> Support | None:
 
 def _looked_at(case: Case) -> tuple[str, str, str, str] | None:
     """The question, the answer, the text and its title; None where there is nothing to look at."""
-    text = case.row.input
+    text = case.row.input if case.input else None
     if text is None or not case.answer or case.ground:
         return None
     from evolsynth.evaluation.support.asked import asks_about_text

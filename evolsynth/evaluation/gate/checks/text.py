@@ -13,13 +13,16 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
-from itertools import pairwise
+from itertools import islice, pairwise
+from operator import eq
 from typing import Annotated, NamedTuple
 
 import msgspec
+import numpy as np
 
 from evolsynth.evaluation.gate.check import Case, Part, check
 from evolsynth.evaluation.text import MOST
+from evolsynth.evaluation.text.finders import AnyCase
 from evolsynth.evaluation.text.language import (
     is_english,
     language,
@@ -221,27 +224,29 @@ def cut_off(case: Case) -> Finding | None:
     if case.part == "response":
         return None
     tail = text[-20:]
-    if _TO_GO_ON.search(text[:_BEGINS]):
+    if _TO_GO_ON.found_in(text[:_BEGINS]):
         return None
     # "Question: ... Answer:" is a form to be filled in; a lone colon has nothing behind it, unless
     # it leads on to the row's input
-    if _LEADS_ON.search(text) or (text[-1] == ";" and _is_prose(text)):
+    last = text[-1]
+    if (last in _LEADING and _LEADS_ON.search(text)) or (last == ";" and _is_prose(text)):
         return Finding("cut_off", {"why": "a trailing mark", "tail": tail})
-    if not case.beside and re.search(r"^[^:：]*[:：]$", text):
+    if last in ":：" and not case.beside and not _COLON.search(text[:-1]):
         return Finding("cut_off", {"why": "a trailing mark", "tail": tail})
     if is_english(text) and _dangles(text):
         return Finding("cut_off", {"why": "a word that leads on", "tail": tail})
-    if _unbalanced(re.sub(r"```.*?```|`[^`\n]*`", " ", text, flags=re.S)):
+    if _unbalanced(_CODE_WITHIN.sub(" ", text) if "`" in text else text):
         return Finding("cut_off", {"why": "an open quotation or bracket", "tail": tail})
     return None
 
 
+_COLON = re.compile("[:：]")
+_CODE_WITHIN = re.compile(r"```.*?```|`[^`\n]*`", re.S)
 #: A request to go on with what breaks off.
-_TO_GO_ON = re.compile(
-    r"\b(?:continue|complete|finish|fill in|go on|what comes next|next words?)\b", re.I
-)
+_TO_GO_ON = AnyCase(r"\b(?:continue|complete|finish|fill in|go on|what comes next|next words?)\b")
 _BEGINS = 80  # characters
 #: Commas of all scripts, and a hyphen behind a word, but not the second of two signs ("a,b,,").
+_LEADING = ",、，،-"
 _LEADS_ON = re.compile(r"(?<![^\w\s\"')\]`])[,、，،]\Z|[^\W\dA-Z_]{2}-\Z")
 _CLAUSE = re.compile(r"[^\n.:?!]*\Z")
 _QUERY = re.compile(
@@ -300,6 +305,7 @@ _ABOUT_FAULTS = re.compile(
     r"unbalanced|unmatched|valid)\b",
     re.I,
 )
+_MAY_BE_OPEN = re.compile(r"[\"(\[{]")
 
 
 def _unbalanced(text: str) -> bool:
@@ -307,7 +313,7 @@ def _unbalanced(text: str) -> bool:
 
     One that was opened lines before, with other lines behind it, is how somebody's code is.
     """
-    if _ABOUT_FAULTS.search(text):
+    if _MAY_BE_OPEN.search(text) is None or _ABOUT_FAULTS.search(text):
         return False
     marks = _STANDS_ALONE.sub(" ", text)
     head, _, last = marks.rpartition("\n")
@@ -379,16 +385,16 @@ def repetition(case: Case) -> Finding | None:
     """
     text, response = case.text, case.part == "response"
     prose = re.sub(r"```.*?(?:```|$)", " ", text, flags=re.S) if "```" in text else text
-    run = _RUN.search(_SHOWN.sub(" ", text))
+    run = _RUN.search(_SHOWN.sub(" ", text)) if _has_run(text) else None
     if run:
         return Finding("repetition", {"what": "characters", "repeated": run.group()[:20]})
     tokens = units(prose)
     if response and case.input and tokens and not Counter(tokens) - Counter(units(case.input)):
         return None
-    if len(_GRID.findall(prose)) >= _GRID_LINES:
+    if prose.count("\n") >= _GRID_LINES - 1 and len(_GRID.findall(prose)) >= _GRID_LINES:
         prose = _GRID.sub(" ", prose)
         tokens = units(prose)
-    if stutter := _stutter(prose, response):
+    if _may_stutter(prose, tokens) and (stutter := _stutter(prose, response)):
         return Finding("repetition", {"what": "word", "repeated": stutter})
     least = _OF_WORDS
     if not prose.isascii():
@@ -403,9 +409,8 @@ def repetition(case: Case) -> Finding | None:
     twice = _said_again(tokens, 2 if verse else 1, least) if response and not new else None
     if twice or (response and not verse and (twice := _sentence_again(prose, least))):
         return Finding("repetition", {"what": "passage", "repeated": twice})
-    bare = (_NUMBER.sub("", line) for line in prose.splitlines())
-    lines = [" ".join(s.split()).casefold() for s in bare if len(s.split()) > 1]
-    if lines and 1 - len(set(lines)) / len(lines) > 0.5 and len(lines) >= 5:
+    lines = _bare_lines(prose.splitlines())
+    if len(lines) >= _LEAST_LINES and 1 - len(set(lines)) / len(lines) > 0.5:
         return Finding("repetition", {"what": "lines", "repeated": _commonest(lines)})
     if new:
         return None
@@ -416,6 +421,22 @@ def repetition(case: Case) -> Finding | None:
     return None
 
 
+def _has_run(text: str) -> bool:
+    """Whether a text has one sign eight times in a row, as all that `_RUN` matches."""
+    signs = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    return b"\1" * 7 in (signs[1:] == signs[:-1]).tobytes()
+
+
+def _bare_lines(lines: Sequence[str]) -> list[str]:
+    """The lines of more than a word, without the number of an item, in one form; none where they
+    are fewer than a loop has."""
+    if len(lines) < _LEAST_LINES:
+        return []
+    bare = (_NUMBER.sub("", line).split() for line in lines)
+    return [" ".join(said).casefold() for said in bare if len(said) > 1]
+
+
+_LEAST_LINES = 5
 #: A line of a board or a diagram, one sign in each place.
 _GRID = re.compile(r"^[ \t]*(?:\S[ \t]){3,40}\S[ \t]*$", re.M)
 _GRID_LINES = 3
@@ -428,6 +449,21 @@ _STUTTER = re.compile(r"\b([^\W\d_]{4,})(,? )\1\b", re.I)
 _SAID_TWICE = vocabulary(
     "that very much many long never blah again over more knock really please yada chop night"
 )
+
+
+_LETTERS = re.compile("[a-z]+")
+
+
+def _may_stutter(text: str, units: Sequence[str]) -> bool:
+    """Whether `_STUTTER` may match: where it does, two runs of letters in a row are the same.
+
+    Args:
+        units: of the text; without an apostrophe in it each such run is one of them.
+    """
+    if not text.isascii():
+        return True
+    runs = _LETTERS.findall(text.lower()) if "'" in text else units
+    return any(map(eq, runs, islice(runs, 1, None)))
 
 
 def _stutter(text: str, response: bool) -> str | None:
@@ -463,10 +499,10 @@ _VERSE_LINE = 70  # characters that a line of verse has at most
 _LEAST_SENTENCE = 4  # words
 
 
-_OF_VERSE = re.compile(
+_FEW_LINES = 4  # of verse
+_OF_VERSE = AnyCase(
     r"\b(?:poems?|songs?|lyrics|chorus|verses?|refrains?|ballads?|villanelle|pantoum|hymns?|shanty|"
-    r"lullaby|rhymes?|sestina|triolet|chants?|odes?|limericks?)\b",
-    re.I,
+    r"lullaby|rhymes?|sestina|triolet|chants?|odes?|limericks?)\b"
 )
 
 
@@ -476,8 +512,10 @@ def _is_verse(text: str, asked: str) -> bool:
     Four lines are enough where verse is asked for, or it cannot be told what is.
     """
     lines = [line for line in text.splitlines() if line.strip()]
-    few = _OF_VERSE.search(asked) is not None or not is_english(asked)
-    return len(lines) >= (4 if few else 6) and all(
+    if len(lines) < _FEW_LINES:
+        return False
+    few = _OF_VERSE.found_in(asked) or not is_english(asked)
+    return len(lines) >= (_FEW_LINES if few else 6) and all(
         len(line) <= _VERSE_LINE and not re.match(r"\s*(?:[-*•|]|\d+[.)])", line) for line in lines
     )
 
@@ -565,12 +603,22 @@ def template_leak(case: Case) -> Finding | None:
     """Found where control tokens or a prompt's own headings stand in the text, and are not what it
     speaks of (`leaks`); tags of thoughts in a response are for `thought_left`."""
     text, response = case.text, case.part == "response"
-    leak = _token(case) or _unquoted(case, _SCAFFOLD)
+    leak = _token(case) or (_unquoted(case, _SCAFFOLD) if _may_head(text) else None)
     if leak is not None and leak.re is _SCAFFOLD and (response or leak.start()):
         leak = None if _shows_headings(case, leak) else leak
     if leak is None and not response:
         leak = _SPEAKER.search(text)
     return None if leak is None else Finding("template_leak", {"leaked": leak.group().strip()})
+
+
+#: Of which each match of `_SCAFFOLD` has one.
+_OF_SCAFFOLD = ("#", "prompt", "user", "assistant", "system", "analysis")
+
+
+def _may_head(text: str) -> bool:
+    """Whether a text has anything that a prompt's headings have."""
+    small = text.lower()
+    return not text.isascii() or any(one in small for one in _OF_SCAFFOLD)
 
 
 def _token(case: Case) -> re.Match[str] | None:
@@ -738,6 +786,13 @@ _REFUSALS = {
 }
 #: The languages that `_REFUSALS` has lists of.
 _LISTED = tuple(dict.fromkeys(name.partition(" ")[0] for name in _REFUSALS))
+#: How a response begins that declines, in any of them.
+_DECLINING = tuple(
+    phrase
+    for name in _LISTED
+    for how in ("alone", "sorry")
+    for phrase in _REFUSALS[f"{name} {how}"]
+)
 _OPENING, _CLOSE = 300, 160  # characters in which a response declines, and of its first sentences
 _MARKS_BEFORE = re.compile(r"\A[\W_]+")
 
@@ -745,6 +800,8 @@ _MARKS_BEFORE = re.compile(r"\A[\W_]+")
 def _declines(case: Case) -> str | None:
     """The words with which a response declines in a language other than English."""
     said = _MARKS_BEFORE.sub("", case.answer[:_OPENING]).casefold()
+    if not said.startswith(_DECLINING):
+        return None
     asked = case.asked.casefold()
     for name in _LISTED:
         alone = said.startswith(_REFUSALS[f"{name} alone"])

@@ -20,6 +20,7 @@ from evolsynth.data.grounded import grounds_of
 from evolsynth.data.open import file_origin
 from evolsynth.evaluation.duplicates.deduplicate import processors
 from evolsynth.evaluation.embed.minilm import MiniLM
+from evolsynth.evaluation.gate.apart import Apart
 from evolsynth.evaluation.gate.check import COSTS, Check, ordered
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
@@ -130,11 +131,13 @@ def gate(
     # A file is read ahead; a pipe is not, since its next row may come much later.
     came = source.heard(_asks) if grounds is None else grounds.beside(source.heard(_asks))
     rows: Rows = came if data == "-" else _ahead(came)
-    judge = Gate(model, settings=chosen, at_once=_AT_ONCE)
+    two = data != "-" and processors() > 1 and Apart.can(chosen)
     with (
+        Apart(chosen, model) if two else nullcontext() as apart,
         writing(output) as accept,
         nullcontext[Write](len) if rejects is None else writing(rejects) as refuse,
     ):
+        judge = Gate(model, settings=chosen, at_once=_AT_ONCE, apart=apart)
         back = None if grounds is None else partial(grounds.back, embedder=model)
         counts = asyncio.run(_judged(judge, rows, accept, refuse, back))
     kinds = ("accepted", "rejected", "failed")

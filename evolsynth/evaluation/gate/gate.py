@@ -14,17 +14,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from contextvars import copy_context
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.index import DuplicateIndex, Search
-from evolsynth.evaluation.embed.base import Contextual, Embedder, HasStatic, rough
+from evolsynth.evaluation.embed.base import Embedder, HasStatic, rough
 from evolsynth.evaluation.gate.check import Case, Check, Part, tiers
+from evolsynth.evaluation.gate.reading import WRITTEN, Given, Read, look
 from evolsynth.evaluation.gate.settings import GateSettings
-from evolsynth.evaluation.gate.verdict import decided, rejected, waits
-from evolsynth.evaluation.good_evolution.score import texts_read
+from evolsynth.evaluation.gate.verdict import rejected, waits
 from evolsynth.findings import Finding
 from evolsynth.foreign import failure, of_all
 from evolsynth.rows import Row
@@ -33,13 +34,14 @@ from evolsynth.streams import Rows, ordered_map, ready
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from evolsynth.evaluation.gate.apart import Apart
     from evolsynth.evaluation.gate.check import BatchCheck
     from evolsynth.evaluation.gate.own import OwnCheck
 
 __all__ = ["Gate", "part_findings"]
 
+T = TypeVar("T")
 _READ = 64  # rows that are read together: so few that what is known of their texts is kept
-_WRITTEN: tuple[Part, ...] = ("instruction", "evolution")
 
 
 class Gate:
@@ -58,6 +60,7 @@ class Gate:
     Args:
         settings: the thresholds, what to skip, and which optional checks to make.
         checks: checks of your own, made by `check` on rows that ours let through.
+        apart: a second process for what is asked of each row by itself.
 
     A row for which a check or the embedder raises anything has failed, with the error, and the
     others go on; a `SetupError` ends the stream.
@@ -80,10 +83,11 @@ class Gate:
         settings: GateSettings = GateSettings(),  # noqa: B008 - it cannot be changed
         checks: Sequence[OwnCheck] = (),
         at_once: int = 8,
+        apart: Apart | None = None,
     ) -> None:
         if at_once < 1:
             raise InputError(f"Gate(at_once={at_once}): give a number of rows, 1 or more.")
-        self._at_once = at_once
+        self._at_once, self._apart = at_once, apart
         self._embedder = embedder
         self._settings = settings
         self._own = _ours(checks) if checks else ()
@@ -124,7 +128,8 @@ class Gate:
         For a method that chooses among candidates.
         """
         stream = _Stream(self._settings, self._embedder, whole=True)
-        done = await _aside(self._thread, self._read, rows, stream)
+        read = await _aside(self._thread, self._read, rows, stream)
+        done = [one.row for one in read]
         self._passed.update(_fingerprint(row) for row in done if not row.settled)
         return done
 
@@ -133,10 +138,10 @@ class Gate:
         stream = _Stream(self._settings, self._embedder, whole)
         groups = ready(rows, most=self._at_once)
 
-        async def read(some: Sequence[Row]) -> list[Row]:
-            return await _aside(self._thread, self._read_in_parts, some, stream)
+        async def read(some: Sequence[Row]) -> list[Read]:
+            return await _aside(self._thread, self._read, some, stream)
 
-        async def one_by_one() -> AsyncGenerator[list[Row]]:
+        async def one_by_one() -> AsyncGenerator[list[Read]]:
             async with aclosing(groups):
                 async for some in groups:
                     yield await read(some)
@@ -152,17 +157,37 @@ class Gate:
                 for row in await _aside(self._comparer, self._judge, some, stream):
                     yield row
 
-    def _read_in_parts(self, rows: Sequence[Row], stream: _Stream) -> list[Row]:
-        """Runs in the gate's thread."""
-        parts = (rows[start : start + _READ] for start in range(0, len(rows), _READ))
-        return [row for part in parts for row in self._read(part, stream)]
+    def _read(self, rows: Sequence[Row], stream: _Stream) -> list[Read]:
+        """Make the checks that look at a row by itself; runs in the gate's thread."""
 
-    def _judge(self, read: Sequence[Row], stream: _Stream) -> list[Row]:
+        def here(part: Sequence[Given]) -> list[Read]:
+            return [Read(row) for row in look(part, stream.alone, self._settings, self._embedder)]
+
+        parts = [self._given(rows[k : k + _READ], stream) for k in range(0, len(rows), _READ)]
+        apart = self._apart if stream.whole else None
+        each = chain.from_iterable(map(here, parts) if apart is None else apart.look(parts, here))
+        return [next(each) if stream.concerns(row) else Read(row) for row in rows]
+
+    def _given(self, rows: Sequence[Row], stream: _Stream) -> list[Given]:
+        """Those rows that there is something to look at in, with what is known of them."""
+        inputs, passed = self._inputs, self._passed
+        inputs.update({row.id: text for row in rows if (text := row.input) is not None})
+        return [
+            Given(
+                row,
+                inputs.get(row.parents[0]) if row.parents else None,
+                bool(passed) and _fingerprint(row) in passed,
+            )
+            for row in rows
+            if stream.concerns(row)
+        ]
+
+    def _judge(self, read: Sequence[Read], stream: _Stream) -> list[Row]:
         """Rows that were read, compared with those before and with each other, and decided on.
 
         Runs in the thread that compares.
         """
-        done = list(read)
+        done = [one.row for one in read]
         live = [i for i, row in enumerate(done) if stream.concerns(row)]
         try:
             search = stream.search([done[i] for i in live])
@@ -171,7 +196,7 @@ class Gate:
                 raise
             if len(done) == 1:
                 return [done[0].replace(failure=failure("gate", error))]
-            return [one for row in read for one in self._judge([row], stream)]
+            return [row for one in read for row in self._judge([one], stream)]
         for place, i in enumerate(live):
             done[i] = self._compare(done[i], stream, search, place)
         if not stream.whole:
@@ -183,53 +208,8 @@ class Gate:
             judged = judged_by(check, [done[i] for i in live], self._settings)
             for i, row in zip(live, judged, strict=True):
                 done[i] = row
-        return [row if row.settled else decided(row, self._settings.least_tier) for row in done]
-
-    def _read(self, rows: Sequence[Row], stream: _Stream) -> list[Row]:
-        """Make the checks that look at a row by itself, until some of one cost refuse it."""
-        done = list(rows)
-        self._inputs.update({row.id: row.input for row in rows if row.input is not None})
-        cases = {
-            i: Case(
-                row,
-                self._settings,
-                embedder=self._embedder,
-                parent_input=self._inputs.get(row.parents[0]) if row.parents else None,
-            )
-            for i, row in enumerate(rows)
-            if stream.concerns(row)
-        }
-        known = {i for i, case in cases.items() if _fingerprint(case.row) in self._passed}
-        for part, cost, checks in stream.alone:
-            live = [
-                i
-                for i, case in cases.items()
-                if not done[i].settled and case.has(part) and not (i in known and part in _WRITTEN)
-            ]
-            if cost == "meaning" and part == "evolution":
-                self._embed_ahead([cases[i] for i in live], checks)
-            for i in live:
-                done[i] = _checked(done[i], cases[i], part, checks)
-        return [
-            row.replace(scores=cases[i].scores)
-            if i in cases and not row.settled and cases[i].scores != row.scores
-            else row
-            for i, row in enumerate(done)
-        ]
-
-    def _embed_ahead(self, cases: Sequence[Case], checks: Sequence[Check]) -> None:
-        """Have the embedder read at once what it will be asked about row by row: much quicker."""
-        asked = any(check.name == "weak_evolution" for check in checks)
-        if asked and len(cases) > 1 and isinstance(self._embedder, Contextual):
-            pairs = [
-                (case.alone(case.original) or "", case.alone(case.instruction) or "")
-                for case in cases
-            ]
-            try:
-                self._embedder.embed([text for pair in pairs for text in texts_read(*pair)])
-            except BaseException as error:
-                if of_all(error):
-                    raise  # else the row that it is about will tell
+        pairs = zip(read, done, strict=True)
+        return [row if row.settled else one.decided(row, self._settings) for one, row in pairs]
 
     def _compare(self, row: Row, stream: _Stream, search: Search | None, place: int) -> Row:
         """Look for the row among those let through, and let it through if it is not there."""
@@ -266,9 +246,7 @@ def _ours(checks: Sequence[OwnCheck]) -> tuple[Check | BatchCheck, ...]:
     return tuple(own_check(check) for check in checks)
 
 
-async def _aside(
-    thread: ThreadPoolExecutor, work: Callable[..., list[Row]], *given: Any
-) -> list[Row]:
+async def _aside(thread: ThreadPoolExecutor, work: Callable[..., list[T]], *given: Any) -> list[T]:
     """What a function gives, in a thread of the gate."""
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(thread, copy_context().run, work, *given)
@@ -279,7 +257,7 @@ class _Stream:
 
     def __init__(self, settings: GateSettings, embedder: Embedder | None, whole: bool) -> None:
         self.whole = whole
-        chosen = tiers(settings) if whole else tiers(settings, parts=(*_WRITTEN, "row"))
+        chosen = tiers(settings) if whole else tiers(settings, parts=(*WRITTEN, "row"))
         self.alone = [
             tier for tier in chosen if tier[1] != "stream" and (whole or tier[0] != "row")
         ]
@@ -319,23 +297,6 @@ def part_findings(row: Row, part: Part, settings: GateSettings | None = None) ->
         if found:
             return found
     return []
-
-
-def _checked(row: Row, case: Case, part: Part, checks: Sequence[Check]) -> Row:
-    """The row after some checks: rejected, failed, or as it was."""
-    try:
-        found = [f for check in checks if (f := _found(check, case, part)) is not None]
-        return rejected(row, case.scores, found) if found else row
-    except BaseException as error:  # noqa: BLE001 - a check or embedder of somebody else's
-        return row.replace(failure=failure("gate", error))
-
-
-def _found(check: Check, case: Case, part: Part) -> Finding | None:
-    """What the check finds; of a response, with the part, since some look at both."""
-    finding = check.find(case, part)
-    if finding is None or part != "response":
-        return finding
-    return Finding(finding.code, {"part": "response", **finding.detail})
 
 
 def _fingerprint(row: Row) -> int:

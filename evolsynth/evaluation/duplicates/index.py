@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evolsynth.evaluation.duplicates.inputs import Inputs
-    from evolsynth.evaluation.embed.base import Embedder
+    from evolsynth.evaluation.embed.base import Embedder, Estimates
 
 __all__ = ["DuplicateIndex", "Search"]
 
@@ -128,6 +128,11 @@ class DuplicateIndex:
 
     def __len__(self) -> int:
         return len(self._ids)
+
+    @cached_property
+    def _sooner(self) -> Estimates | None:
+        """The embedder as one that estimates; asked when there is something to decide."""
+        return None if self._embedder is None else estimates(self._embedder)
 
     @cached_property
     def _inputs(self) -> Inputs:
@@ -299,7 +304,7 @@ class Search:
             if before or fellows:
                 groups.append((text, before + fellows))
         if groups:
-            _read(embedder, groups, self._index.threshold)
+            _read(embedder, groups, self._index.threshold, self._index._sooner)
 
     def _decided(
         self, i: int, places: Sequence[int], embedder: Embedder
@@ -307,7 +312,7 @@ class Search:
         """The candidates that are near by the embedder too, with its cosines."""
         text, threshold = self._texts[i], self._index.threshold
         others = [self._index._texts[place] for place in places]
-        (likely,) = _read(embedder, [(text, others)], threshold)
+        (likely,) = _read(embedder, [(text, others)], threshold, self._index._sooner)
         found: list[tuple[float, int]] = []
         for other, place in zip(others, places, strict=True):
             if other in likely and text.meant is not None and other.meant is not None:
@@ -318,12 +323,18 @@ class Search:
 
 
 def _read(
-    embedder: Embedder, groups: Sequence[tuple[_Asked, Sequence[_Asked]]], threshold: float
+    embedder: Embedder,
+    groups: Sequence[tuple[_Asked, Sequence[_Asked]]],
+    threshold: float,
+    sooner: Estimates | None,
 ) -> list[list[_Asked]]:
     """Have the embedder read texts and, of those that each is compared with, all that may be the
     nearest, and as near as the threshold. Those are returned; of the others an estimate is enough,
-    where there is one."""
-    sooner = estimates(embedder)
+    where there is one.
+
+    Args:
+        sooner: what estimates, if anything does.
+    """
     if sooner is None:
         likely = [list(others) for _, others in groups]
     else:

@@ -133,7 +133,9 @@ def gate(
     rows: Rows = came if data == "-" else _ahead(came)
     two = data != "-" and processors() > 1 and Apart.can(chosen)
     with (
-        Apart(chosen, model) if two else nullcontext() as apart,
+        Apart(chosen, model, None if model is None else "minilm")
+        if two
+        else nullcontext() as apart,
         writing(output) as accept,
         nullcontext[Write](len) if rejects is None else writing(rejects) as refuse,
     ):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import queue
 import signal
 import subprocess
@@ -20,16 +19,16 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
+
+from msgspec import msgpack
 
 from evolsynth.doing import say
+from evolsynth.evaluation.embed.base import Embedder, embedders
 from evolsynth.evaluation.gate.check import COSTS, tiers
 from evolsynth.evaluation.gate.reading import Given, Read, look
+from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.rows import Failure, Row, Verdict
-
-if TYPE_CHECKING:
-    from evolsynth.evaluation.embed.base import Embedder
-    from evolsynth.evaluation.gate.settings import GateSettings
 
 __all__ = ["APART", "Apart", "serve"]
 
@@ -40,6 +39,15 @@ _FROM = 1024  # rows after which it is begun: of fewer, the start would take as 
 _AHEAD = 3  # parts that it is given before the first of them is back
 _OURS = "evolsynth.evaluation.gate.checks."
 
+T = TypeVar("T")
+
+
+class _Setting(NamedTuple):
+    """What the process is told first: the settings, and the name of its embedder."""
+
+    settings: GateSettings
+    embedder: str | None
+
 
 class _Outcome(NamedTuple):
     """What became of a row, None where it is as it was; and what `Read` says of its end."""
@@ -48,6 +56,12 @@ class _Outcome(NamedTuple):
     verdict: Verdict | None
     failure: Failure | None
     end: tuple[Verdict | None, Failure | None]
+
+
+_SETTING = msgpack.Decoder(_Setting)
+_PART = msgpack.Decoder(list[Given])
+_READY = msgpack.Decoder(bool)
+_BACK: msgpack.Decoder[list[_Outcome] | None] = msgpack.Decoder(list[_Outcome] | None)
 
 
 class _ClosedError(Exception):
@@ -63,11 +77,17 @@ class Apart:
 
     Args:
         settings: of the gate.
-        embedder: that can be pickled; the process has one of its own, and loads it at need.
+        embedder: the gate's.
+        called: its name among `embedders`, by which the process makes one of its own at need.
     """
 
-    def __init__(self, settings: GateSettings, embedder: Embedder | None = None) -> None:
-        self._settings, self._embedder = settings, embedder
+    def __init__(
+        self,
+        settings: GateSettings,
+        embedder: Embedder | None = None,
+        called: str | None = None,
+    ) -> None:
+        self._settings, self._embedder, self._called = settings, embedder, called
         self._dear = [tier for tier in tiers(settings) if tier[1] not in (*APART, "stream")]
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
@@ -134,7 +154,7 @@ class Apart:
                 yield here(left.popleft())
                 continue
             part, sent = waiting.popleft()
-            back = self._receive() if sent else None
+            back = self._receive(_BACK) if sent else None
             if self._closed:
                 raise _ClosedError
             yield here(part) if back is None else self._whole(part, back)
@@ -160,7 +180,7 @@ class Apart:
                 self._start()
             return False
         if self._pipe.poll():
-            self._ready = self._receive() is not None
+            self._ready = self._receive(_READY) is not None
         return self._ready
 
     def _start(self) -> None:
@@ -189,26 +209,28 @@ class Apart:
             except OSError as error:
                 self._lost(error.strerror or "it cannot be started")
                 return
-        self._send((self._settings, self._embedder))
+        self._send(_Setting(self._settings, self._called))
 
     def _send(self, what: Any) -> bool:
         """Whether it could be sent; a row may hold what cannot."""
         if self._gone or self._pipe is None:
             return False
         try:
-            self._pipe.send(what)
+            data = msgpack.encode(what)
+        except (TypeError, ValueError, OverflowError, RecursionError):
+            return False
+        try:
+            self._pipe.send_bytes(data)
         except OSError:  # it has ended, which is seen where its answer is missing
             self._lost()
-        except (pickle.PicklingError, TypeError, AttributeError, ValueError, RecursionError):
-            return False
         return not self._gone
 
-    def _receive(self) -> Any:
+    def _receive(self, reader: msgpack.Decoder[T]) -> T | None:
         """What comes next; None where nothing will, or it could not be done there."""
         if self._gone or self._pipe is None:
             return None
         try:
-            return self._pipe.recv()
+            return reader.decode(self._pipe.recv_bytes())
         except (EOFError, OSError):
             self._lost()
             return None
@@ -257,24 +279,27 @@ def _outcome(before: Row, after: Row, settings: GateSettings) -> _Outcome:
 def serve(number: int) -> None:
     """Look at rows that come by the pipe of this number, until nobody gives any."""
     pipe = Connection(number)
-    came: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    came: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def hear() -> None:
         # always, so that neither waits for the other to take what it gives
         with contextlib.suppress(EOFError, OSError):
             while True:
-                came.put(pipe.recv())
+                came.put(pipe.recv_bytes())
         os._exit(0)  # whatever is being looked at, nobody wants it
 
     threading.Thread(target=hear, daemon=True).start()
-    settings, embedder = came.get()
+    settings, called = _SETTING.decode(came.get())
+    embedder = None if called is None else embedders[called]()
     made = [tier for tier in tiers(settings) if tier[1] in APART]
-    pipe.send("ready")
+    pipe.send_bytes(msgpack.encode(True))
     while True:
-        some: Sequence[Given] = came.get()
+        data = came.get()
         try:
+            some = _PART.decode(data)
             after = look(some, made, settings, embedder)
             back = [_outcome(one.row, row, settings) for one, row in zip(some, after, strict=True)]
+            told = msgpack.encode(back)
         except Exception:  # noqa: BLE001 - it is raised again where it is asked for
-            back = None
-        pipe.send(back)
+            told = msgpack.encode(None)
+        pipe.send_bytes(told)

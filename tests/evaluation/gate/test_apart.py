@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from evolsynth.evaluation.gate.apart import Apart
 from evolsynth.evaluation.gate.check import CHECKS, Case, Check
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.own import OwnCheck
+from evolsynth.evaluation.gate.reading import Given, Read
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.findings import Finding
 from evolsynth.rows import Row
@@ -42,7 +44,7 @@ def rows(n: int = 100) -> list[Row]:
         Row.make("Name a lake.", provenance={"instruction": {"demands": [{"kind": "none"}]}}),
         Row.make("Name a bay.").replace(
             extra={"what": threading.Lock()}
-        ),  # no process takes this one
+        ),  # this cannot be given to another process
         Row.make("Name a bay now.", scores={"ifd": 0.5}).reject("too_short"),
         Row.make("name 2 RIVERS", key="again"),
     ]
@@ -73,9 +75,16 @@ def apart() -> Iterator[Apart]:
 # The same verdicts --------------------------------------------------------------------------------
 
 
-def test_rows_are_judged_as_in_one_process(apart: Apart) -> None:
-    some = rows()
+def test_rows_are_judged_as_in_one_process(apart: Apart, monkeypatch: pytest.MonkeyPatch) -> None:
+    some, back, whole = rows(200), list[int](), Apart._whole
+
+    def counted(self: Apart, part: Sequence[Given], found: Sequence[Any]) -> list[Read]:
+        back.append(len(part))
+        return whole(self, part, found)
+
+    monkeypatch.setattr(Apart, "_whole", counted)
     assert judged(some, apart) == judged(some)
+    assert sum(back) == 200 - 64  # all but the part with the row that cannot be given
     reasons = {row.verdict.reasons[0] for row in judged(some) if row.verdict and row.settled}
     assert {"too_short", "refusal", "unsupported", "exact_duplicate"} <= reasons
     assert apart.pid is not None  # and it is still there

@@ -111,3 +111,12 @@ def test_what_made_the_rows_stands_at_the_top_and_the_steps_as_a_funnel() -> Non
     assert "seed <b><bdi>7</bdi></b>" in made
     assert 'aria-label="8 went on, 1 rejected, 1 failed"' in html
     assert 'id="made"' not in build_report([accepted("a")], embedder=None)
+
+
+def test_no_bar_of_the_funnel_is_wider_than_its_box() -> None:
+    """More rows than came or were made go on where both stay, as evolutions do beside originals."""
+    both = StepCounts(name="evolve", kind="evolve", came=10, made=10, left=18, failed=2)
+    html = build_report([accepted("a")], embedder=None, steps=[both])
+    funnel = html.split('class="funnel"')[1].split("</ol>")[0]
+    assert 'viewBox="0 0 20 1"' in funnel
+    assert '<rect class="failed" x="18" width="2"' in funnel

@@ -51,7 +51,8 @@ from evolsynth.evaluation.gate.check import CHECKS, Case
 from evolsynth.evaluation.gate.settings import GateSettings, thresholds
 from evolsynth.evaluation.scores.response import by_judge
 from evolsynth.export.format import EXPORTS
-from evolsynth.llm.base import Request
+from evolsynth.llm.backends import DEFAULT_MODEL, open_llm
+from evolsynth.llm.base import LLM, Request
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.method import METHODS
 from evolsynth.methods.preference import by_rules, join_responses
@@ -164,12 +165,30 @@ def test_a_mark_and_an_indented_block_are_seen() -> None:
 # Python -------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def kept() -> Iterator[LLM]:
+    """The real model as a run opens it, started once for all blocks: a run leaves one running that
+    it found running."""
+    llm = open_llm(DEFAULT_MODEL)
+    asyncio.run(llm.start())
+    yield llm
+    asyncio.run(llm.aclose())
+
+
 @pytest.mark.real
 @pytest.mark.parametrize("page", sorted({one.page for one in BLOCKS if "runs" in one.marks}))
 def test_marked_blocks_run_as_written(
-    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: str,
+    kept: LLM,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    def opened(model: str = DEFAULT_MODEL, **options: object) -> LLM:
+        return kept if (model, options) == (DEFAULT_MODEL, {}) else open_llm(model, **options)
+
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("evolsynth.pipeline.run.context.open_llm", opened)
     names: dict[str, object] = {"__name__": page}
     for block in (one for one in BLOCKS if one.page == page and "runs" in one.marks):
         exec(compile(block.code, f"{page}, line {block.line}", "exec"), names)

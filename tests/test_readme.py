@@ -67,7 +67,7 @@ def test_the_script_runs_as_written(tmp_path: Path) -> None:
     assert int(loaded[1]) <= MOST_MODULES
     folder = tmp_path / "runs" / "first"
     rows = list(read_rows(folder / "accepted.jsonl"))
-    assert len(rows) == int(counts[1]) <= int(counts[2]) == 12
+    assert len(rows) == int(counts[1]) <= int(counts[2]) == 6
     assert all(row.instruction and row.response for row in rows)
     assert (folder / "report.html").exists()
 
@@ -75,7 +75,7 @@ def test_the_script_runs_as_written(tmp_path: Path) -> None:
 @pytest.mark.real
 def test_the_generators_run_as_written(shown_by: Callable[[str], str]) -> None:
     lines = shown_by(script("generators")).splitlines()
-    assert 4 <= len([s for s in lines if s.startswith(("accepted", "rejected"))]) <= 8
+    assert 2 <= len([s for s in lines if s.startswith(("accepted", "rejected"))]) <= 4
 
 
 @pytest.mark.real

@@ -48,39 +48,41 @@ def whole_word(text: str, within: str) -> int:
     return len(re.findall(rf"(?<!\w){re.escape(text)}(?!\w)", within))
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair["id"])
-def test_a_line_agrees_with_itself(pair: Pair) -> None:
-    assert list(pair) == list(Pair.__annotations__)
-    assert re.fullmatch(rf"{pair['kind'].replace(' ', '-')}-\d{{2,3}}", pair["id"])
-    assert pair["split"] in {"a", "b"}
-    assert pair["original"].strip()
-    assert pair["evolved"].strip()
-    assert pair["original"] != pair["evolved"]
+@pytest.mark.parametrize("kind", sorted({pair["kind"] for pair in PAIRS}))
+def test_a_line_agrees_with_itself(kind: str) -> None:
+    for pair in (pair for pair in PAIRS if pair["kind"] == kind):
+        assert list(pair) == list(Pair.__annotations__), pair["id"]
+        assert re.fullmatch(rf"{pair['kind'].replace(' ', '-')}-\d{{2,3}}", pair["id"])
+        assert pair["split"] in {"a", "b"}, pair["id"]
+        assert pair["original"].strip(), pair["id"]
+        assert pair["evolved"].strip(), pair["id"]
+        assert pair["original"] != pair["evolved"], pair["id"]
 
-    gone = [lost for lost in pair["lost"] if lost["became"] is None]
-    label = "lost" if gone else "altered" if pair["lost"] else "kept"
-    assert pair["label"] == label
+        gone = [lost for lost in pair["lost"] if lost["became"] is None]
+        label = "lost" if gone else "altered" if pair["lost"] else "kept"
+        assert pair["label"] == label, pair["id"]
 
 
-@pytest.mark.parametrize("pair", LOSSES, ids=lambda pair: pair["id"])
-def test_a_lost_span_can_be_found_and_is_lost(pair: Pair) -> None:
-    for lost in pair["lost"]:
-        assert list(lost) == list(Lost.__annotations__)
-        assert lost["kind"] in KINDS_OF_LOSS
-        assert lost["text"] == lost["text"].strip() != ""
+@pytest.mark.parametrize("kind", sorted({pair["kind"] for pair in LOSSES}))
+def test_a_lost_span_can_be_found_and_is_lost(kind: str) -> None:
+    of_kind = [pair for pair in LOSSES if pair["kind"] == kind]
+    for pair, lost in [(one, lost) for one in of_kind for lost in one["lost"]]:
+        assert list(lost) == list(Lost.__annotations__), pair["id"]
+        assert lost["kind"] in KINDS_OF_LOSS, pair["id"]
+        assert lost["text"] == lost["text"].strip() != "", pair["id"]
         places = pair["original"].count(lost["text"])
-        assert places >= 1
+        assert places >= 1, pair["id"]
         # "3" may also stand inside "30"; a name that is gone everywhere may stand twice.
         assert (
             places == 1
             or whole_word(lost["text"], pair["original"]) == 1
             or lost["text"] not in pair["evolved"]
-        )
+        ), pair["id"]
         if lost["became"] is None:
-            assert lost["text"].casefold() not in pair["evolved"].casefold()
+            assert lost["text"].casefold() not in pair["evolved"].casefold(), pair["id"]
         else:
-            assert lost["became"] in pair["evolved"]
-            assert lost["became"] != lost["text"]
+            assert lost["became"] in pair["evolved"], pair["id"]
+            assert lost["became"] != lost["text"], pair["id"]
 
 
 def test_ids_and_pairs_occur_once() -> None:

@@ -144,7 +144,7 @@ def test_a_run_that_slows_down_shows_in_its_last_tenth() -> None:
 def test_json_without_a_path_goes_to_standard_output_and_the_table_does_not(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evals.endurance.endure", partial(endure, warmup=20))
+    monkeypatch.setattr("evals.endurance.endure", partial(endure, warmup=2))
     assert main(["endurance", "-n", "20", "--json"]) == 0
     said = capsys.readouterr()
     assert json.loads(said.out)["endurance"]["requests"] == 20

@@ -218,8 +218,9 @@ async def test_the_real_model_is_held_to_forms_that_it_never_finds_by_itself(
     ]
     demands = [Demand.read(one) for one in some]
     rows = [row(one, text=f"How do I look after a cat? {one.worded(0)}") for one in demands]
-    out = [r async for r in respond(rows, smollm, seed=7, candidates=2)]
-    again = [r async for r in respond(rows[:1], smollm, seed=7, candidates=2, concurrency=1)]
+    options: dict[str, Any] = {"seed": 7, "candidates": 2, "max_tokens": 120}
+    out = [r async for r in respond(rows, smollm, **options)]
+    again = [r async for r in respond(rows[:1], smollm, concurrency=1, **options)]
     assert out[:1] == again
     for one, demand in zip(out, demands, strict=True):
         assert demand.check(one.response or "", asked=one.instruction or "") is None

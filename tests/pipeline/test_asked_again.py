@@ -40,7 +40,7 @@ def ask(tmp_path: Path) -> Ask:
         whole = (load(str(path)) >> steps).using(
             models={"default": Scripted(answer)}, embedder=None
         )
-        await whole.run(str(tmp_path / "run"))
+        await whole.run(str(tmp_path / "run"), report=False)
         return len(said) - before
 
     return run

@@ -42,8 +42,8 @@ def test_a_vector_does_not_depend_on_its_neighbours(embedder: MiniLM) -> None:
     assert alone.tobytes() == np.ascontiguousarray(backwards).tobytes()
 
 
-#: Texts of 1 to 60 words, five or more of each number of tokens.
-MANY = [" ".join(["tell me how a small green kettle sings"] * 8)[: 3 + 4 * k] for k in range(70)]
+#: Texts of 1 to 30 words, five or more of each number of tokens.
+MANY = [" ".join(["tell me how a small green kettle sings"] * 8)[: 3 + 4 * k] for k in range(35)]
 MANY += [text[::-1] for text in MANY] + [text.replace("e", "a") for text in MANY]
 
 

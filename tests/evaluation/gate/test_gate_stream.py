@@ -321,7 +321,7 @@ def now():  # MiB; of this process alone, unlike what getrusage tells
     return int(re.search(r"VmRSS:\\s+(\\d+)", status)[1]) / 1024
 
 async def source():
-    for i in range(20_000):
+    for i in range(10_000):
         extra = {"blob": f"{i}" * 400}
         yield Row(id=f"row {i}", instruction=f"Explain case {i} of the law.", extra=extra)
 
@@ -329,9 +329,9 @@ async def main():
     accepted = 0
     async for row in Gate(settings=quick).check(source()):
         accepted += row.status == "accepted"
-        if accepted in (4_000, 20_000):
+        if accepted in (2_000, 10_000):
             peaks[accepted] = now()
-    print(peaks[20_000] - peaks[4_000])
+    print(peaks[10_000] - peaks[2_000])
 
 asyncio.run(main())
 """
@@ -339,9 +339,9 @@ asyncio.run(main())
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="needs Linux")
 def test_memory_grows_by_what_is_needed_to_know_a_text_again() -> None:
-    """For 16,000 rows of 2 kB each: a digest and an id, but none of the text."""
+    """For 8,000 rows of 2 kB each: a digest and an id, but none of the text."""
     done = subprocess.run(
         [sys.executable, "-c", _MEMORY], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert 0.5 < float(done.stdout) < 10, "MiB; the rows would be 32"
+    assert 0.25 < float(done.stdout) < 5, "MiB; the rows would be 16"

@@ -43,9 +43,11 @@ os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
 
 
 # The same examples each time, so that a test fails for what was changed and not by chance. Without
-# a deadline by the clock: what else a machine does is no fault of an example.
-hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
-hypothesis.settings.register_profile("random", deadline=None)
+# a deadline by the clock: what else a machine does is no fault of an example. So many
+# are tried where a test does not say how many; `make test-all` takes "thorough".
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
+hypothesis.settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=120)
+hypothesis.settings.register_profile("random", deadline=None, max_examples=100)
 hypothesis.settings.load_profile("repeatable")
 
 _FOLDER = pytest.StashKey[Path]()

@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evolsynth import Row, Scripted
@@ -146,7 +146,6 @@ def left_behind(before: set[threading.Thread]) -> list[Any]:
     return [*others, *(threads() - before)]
 
 
-@settings(max_examples=120, deadline=None)
 @given(pipelines(), _SHARES, st.sampled_from([1, 4, 64]))
 def test_every_planned_row_comes_out(pipe: Pipeline, share: float, width: int) -> None:
     async def go() -> None:
@@ -172,7 +171,6 @@ def test_every_planned_row_comes_out(pipe: Pipeline, share: float, width: int) -
     asyncio.run(go())
 
 
-@settings(max_examples=60, deadline=None)
 @given(pipelines(), st.integers(0, 40), st.sampled_from([1, 4, 64]))
 def test_a_run_that_is_cancelled_anywhere_leaves_nothing_running(
     pipe: Pipeline, turns: int, width: int

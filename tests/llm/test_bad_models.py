@@ -68,16 +68,23 @@ async def test_a_template_of_ones_own_takes_its_place(without_template: Path) ->
     ("template", "said"),
     [
         ("{% for m in messages %}{{ m.content }}", "does not parse"),
-        ("{{ messages[7].content }}", "fails"),
+        pytest.param("{{ messages[7].content }}", "fails", marks=pytest.mark.slow),
         ("{{ raise_exception('only poems') }}", "only poems"),
         ("{% for i in range(10**12) %}x{% endfor %}", "fails"),
-        (
+        pytest.param(
             "{% for i in range(9**5) %}{% for j in range(9**5) %}{% endfor %}{% endfor %}",
             "too much",
+            marks=pytest.mark.slow,  # as are all that `test_sandbox` has, too
         ),
-        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "recursion"),
-        ("{{ 'a' * 10**13 }}", "too long"),
-        ("{% for a in [1] %}" * 30 + "{% endfor %}" * 30, "does not parse"),
+        pytest.param(
+            "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "recursion", marks=pytest.mark.slow
+        ),
+        pytest.param("{{ 'a' * 10**13 }}", "too long", marks=pytest.mark.slow),
+        pytest.param(
+            "{% for a in [1] %}" * 30 + "{% endfor %}" * 30,
+            "does not parse",
+            marks=pytest.mark.slow,
+        ),
         ("{{ messages.__class__.__mro__ }}", "fails"),
         ("no turn is shown", "leaves out the user's turn|changes or repeats"),
     ],

@@ -97,11 +97,11 @@ ALL = [*NUMBERS, 100, 101]
 @pytest.mark.parametrize(
     ("slots", "contexts", "store", "shuffled", "cancel"),
     [
-        (2, 1, 0, True, False),
         (3, 2, 64, False, False),
         (7, 1, 2, True, True),
-        (8, 2, 0, False, True),
-        (16, 1, 64, True, True),
+        pytest.param(2, 1, 0, True, False, marks=pytest.mark.slow),
+        pytest.param(8, 2, 0, False, True, marks=pytest.mark.slow),
+        pytest.param(16, 1, 64, True, True, marks=pytest.mark.slow),
     ],
 )
 def test_every_arrangement_gives_the_same_bits(

@@ -85,7 +85,13 @@ def alone() -> Bits:
 @real
 @pytest.mark.parametrize(
     ("slots", "contexts", "store", "cancel"),
-    [(1, 1, 64, False), (2, 2, 64, True), (8, 1, 64, True), (8, 2, 1, False), (8, 2, 0, True)],
+    [
+        (2, 2, 64, True),
+        (8, 1, 64, True),
+        pytest.param(1, 1, 64, False, marks=pytest.mark.slow),
+        pytest.param(8, 2, 1, False, marks=pytest.mark.slow),
+        pytest.param(8, 2, 0, True, marks=pytest.mark.slow),
+    ],
 )
 async def test_every_arrangement_gives_the_same_bits(
     alone: Bits, slots: int, contexts: int, store: int, cancel: bool

@@ -37,7 +37,15 @@ print(resident() - before, context_bytes(model, sequences=sequences, tokens=toke
 """
 
 
-@pytest.mark.parametrize(("sequences", "tokens"), [(1, 512), (16, 512), (32, 1024), (32, 100)])
+@pytest.mark.parametrize(
+    ("sequences", "tokens"),
+    [
+        (1, 512),
+        (32, 1024),
+        pytest.param(16, 512, marks=pytest.mark.slow),
+        pytest.param(32, 100, marks=pytest.mark.slow),
+    ],
+)
 def test_a_real_context_takes_about_what_is_reckoned(
     sequences: int, tokens: int, smollm: LlamaCpp
 ) -> None:

@@ -179,7 +179,7 @@ asyncio.run(go(line(), Path(sys.argv[1]), llm=Scripted(dying)))
 """
 
 
-@pytest.mark.parametrize("most", [60, 150])
+@pytest.mark.parametrize("most", [60, pytest.param(150, marks=pytest.mark.slow)])
 async def test_a_killed_run_makes_the_same_decisions_again(tmp_path: Path, most: int) -> None:
     whole = await go(line(), tmp_path / "whole")
     script = KILLED.format(here=str(Path(__file__).parent), most=most)

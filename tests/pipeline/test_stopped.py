@@ -124,10 +124,10 @@ def runs() -> Iterator[list[Run]]:
     [
         ("start", signal.SIGINT),
         ("rows", signal.SIGINT),
-        ("rows", signal.SIGTERM),
+        pytest.param("rows", signal.SIGTERM, marks=pytest.mark.slow),
         ("rows", signal.SIGHUP),
         ("export", signal.SIGINT),
-        ("report_run", signal.SIGINT),
+        pytest.param("report_run", signal.SIGINT, marks=pytest.mark.slow),
     ],
 )
 def test_a_signal_ends_a_run_at_any_moment_and_what_was_answered_is_kept(

@@ -57,27 +57,35 @@ class Running:
         self.page.wait_for_function(told, arg=str(count))
 
 
-@pytest.fixture
-def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     playwright = pytest.importorskip(
         "playwright.sync_api",
         reason="THE LIVE REPORT WAS NOT TRIED IN A BROWSER: pip install playwright",
     )
     if CHROMIUM is None:
         pytest.skip("THE LIVE REPORT WAS NOT TRIED IN A BROWSER: install chromium")
-    monkeypatch.setattr(live, "_LEAST", 0.0)
-    with Store.open(tmp_path) as store, playwright.sync_playwright() as p:
+    with playwright.sync_playwright() as p:
         browser = p.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
         )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def running(tmp_path: Path, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    monkeypatch.setattr(live, "_LEAST", 0.0)
+    with Store.open(tmp_path) as store:
         store.flush()
         with PageServer(LivePage(str(tmp_path), lambda: None)) as server:
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
             thread.start()
-            yield Running(tmp_path, store, server, browser)
+            shown = Running(tmp_path, store, server, browser)
+            yield shown
+            shown.page.context.close()
             server.shutdown()
             thread.join()
-        browser.close()
 
 
 def test_rows_come_by_themselves_and_the_place_stays(running: Running) -> None:

@@ -41,7 +41,7 @@ demo: setup-demo ## make a small data set and its report in runs/demo (ARGS="...
 test: lint ## lint, then the tests in two processes (ARGS="-k magpie" is passed to pytest)
 	$(call part,pytest,$(PYTHON) -m pytest $(TWO) -m "not slow" $(ARGS))
 
-test-all: lint ## the same with the slow tests, and three times the examples of each property
+test-all: lint ## the same with the slow tests, and more examples of each property
 	$(call part,pytest,$(PYTHON) -m pytest $(TWO) --hypothesis-profile=thorough $(ARGS))
 
 lint: setup ## ruff, mypy, and who may import whom

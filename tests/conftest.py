@@ -46,7 +46,7 @@ os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
 # a deadline by the clock: what else a machine does is no fault of an example. So many
 # are tried where a test does not say how many; `make test-all` takes "thorough".
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
-hypothesis.settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=120)
+hypothesis.settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=300)
 hypothesis.settings.register_profile("random", deadline=None, max_examples=100)
 hypothesis.settings.load_profile("repeatable")
 

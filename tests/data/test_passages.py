@@ -249,7 +249,7 @@ PARTS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(st.lists(PARTS, max_size=25).map("".join), st.integers(20, 120))
 def test_passages_follow_each_other_and_are_not_too_long(text: str, most: int) -> None:
     if not text.strip():

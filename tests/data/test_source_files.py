@@ -354,7 +354,7 @@ def test_where_a_text_is_cut() -> None:
     assert split("short", 99) == ["short"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(st.text(alphabet="ab. \n\t", max_size=80), st.integers(1, 30))
 def test_a_text_that_is_cut_loses_nothing_but_space(text: str, most: int) -> None:
     parts = split(text, most)

@@ -259,7 +259,7 @@ JSON = st.recursive(
 NAMES = TEXTS.filter(lambda name: name not in Row.__struct_fields__)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(NAMES, JSON, max_size=4), max_size=8), st.booleans())
 def test_every_dict_comes_out_with_all_its_fields_and_an_id_of_its_own(
     data: list[dict[str, Any]], lazily: bool

@@ -190,7 +190,7 @@ def larger(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 @given(schema=st.recursive(leaves, larger, max_leaves=12), seed=st.integers(0, 9))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_schema_has_a_grammar_of_valid_values_or_a_reason(schema: Any, seed: int) -> None:
     try:
         grammar = Grammar.read(gbnf(json.dumps(schema)))
@@ -210,7 +210,7 @@ keywords = st.sampled_from(NAMES)
 
 
 @given(schema=st.dictionaries(keywords, json_values | keywords | st.lists(keywords)))
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 def test_what_is_no_schema_is_an_error_of_the_input(schema: dict[str, Any]) -> None:
     with suppress(InputError):
         gbnf(json.dumps(schema))

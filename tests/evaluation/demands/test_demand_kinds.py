@@ -105,7 +105,7 @@ _LINES = st.sampled_from(
 _TEXTS = st.lists(_LINES, min_size=1, max_size=8).map("\n".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(st.sampled_from(list(KINDS)), st.integers(0, 50), _TEXTS | st.text(max_size=60))
 def test_what_a_rule_makes_meets_the_demand_and_stays(name: str, seed: int, text: str) -> None:
     demand = _drawn(name, seed)

@@ -30,7 +30,7 @@ def drawn(text: str, number: int, seed: int, *standing: Demand) -> tuple[Demand,
     return draw_demands(random.Random(seed), asked_of(text), number=number, standing=standing)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None)
 @given(st.sampled_from(REQUESTS), st.integers(1, 3), st.integers(0, 2**32))
 def test_what_is_drawn_does_not_clash_and_fits_the_task(text: str, number: int, seed: int) -> None:
     found = drawn(text, number, seed)

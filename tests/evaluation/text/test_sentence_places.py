@@ -176,7 +176,7 @@ PIECES = st.sampled_from(
 WORDS = st.sampled_from(("Bees", "fly.", "Is", "it?", "Dr.", "A", "5", "e.g.", "so", "U.S.", "The"))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=30).map("".join))
 def test_places_follow_each_other_and_have_no_space_around_them(text: str) -> None:
     at = 0
@@ -189,7 +189,7 @@ def test_places_follow_each_other_and_have_no_space_around_them(text: str) -> No
         assert 0 <= block.start <= block.end <= len(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 @given(st.lists(WORDS))
 def test_no_word_of_a_paragraph_is_lost(some: list[str]) -> None:
     text = " ".join(["Word", *some])

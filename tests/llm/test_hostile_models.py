@@ -24,10 +24,11 @@ REAL = find_model("SmolLM2-135M-Instruct")[0]
 
 
 def set_number(target: Path, key: str, form: str, value: float) -> Path:
-    content = bytearray(REAL.read_bytes())
-    at = content.index(key.encode()) + len(key) + 4
-    struct.pack_into(form, content, at, value)
-    target.write_bytes(content)
+    """The model with another number in its header, and a hole for its weights."""
+    with REAL.open("rb") as file:
+        head = file.read(read_outline(REAL).start)
+    at = head.index(key.encode()) + len(key) + 4
+    spoil(REAL, target, Fault("", at, struct.pack(form, value)))
     return target
 
 
@@ -80,9 +81,12 @@ def test_a_spoiled_file_has_the_fault_and_nothing_else(tmp_path: Path) -> None:
     assert (tmp_path / "x").read_bytes() == whole[:10] + b"abc" + whole[13:]
 
 
-def test_no_fault_ends_this_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("tried", "least"), [(60, 16), pytest.param(150, 40, marks=pytest.mark.slow)]
+)
+def test_no_fault_ends_this_process(tried: int, least: int, tmp_path: Path) -> None:
     path, told, loaded, slowest = tmp_path / "spoiled.gguf", list[str](), 0, 0.0
-    for fault in itertools.islice(faults(REAL, 1), 150):
+    for fault in itertools.islice(faults(REAL, 1), tried):
         spoil(REAL, path, fault)
         began = time.process_time()
         try:
@@ -93,7 +97,7 @@ def test_no_fault_ends_this_process(tmp_path: Path) -> None:
         except EvolsynthError as error:
             told.append(str(error))
         slowest = max(slowest, time.process_time() - began)
-    assert len(told) >= 40
+    assert len(told) >= least
     assert slowest < 5
     assert all(line.startswith(f"{path}: ") and "\n" not in line for line in told)
 

@@ -28,9 +28,9 @@ def patched(folder: Path, old: bytes, new: bytes) -> Path:
     return path
 
 
-@pytest.fixture
-def without_template(tmp_path: Path) -> Path:
-    return patched(tmp_path, KEY, b"tokenizer.chat_themplat")
+@pytest.fixture(scope="module")
+def without_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return patched(tmp_path_factory.mktemp("without"), KEY, b"tokenizer.chat_themplat")
 
 
 def small(path: Path, **settings: str) -> LlamaCpp:

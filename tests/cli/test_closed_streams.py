@@ -47,10 +47,21 @@ def shell(command: str, **more: Any) -> subprocess.CompletedProcess[str]:
     return ran
 
 
-@pytest.mark.parametrize("words", ["gate {} --no-embedder", "schema", "gates", "--help"])
-@pytest.mark.parametrize("buffered", ["", "PYTHONUNBUFFERED=1 "])
+@pytest.mark.parametrize(
+    ("buffered", "words"),
+    [
+        ("", "gate {} --no-embedder"),
+        ("", "schema"),
+        ("", "--help"),
+        ("PYTHONUNBUFFERED=1 ", "gate {} --no-embedder"),
+        pytest.param("", "gates", marks=pytest.mark.slow),
+        pytest.param("PYTHONUNBUFFERED=1 ", "schema", marks=pytest.mark.slow),
+        pytest.param("PYTHONUNBUFFERED=1 ", "gates", marks=pytest.mark.slow),
+        pytest.param("PYTHONUNBUFFERED=1 ", "--help", marks=pytest.mark.slow),
+    ],
+)
 def test_a_full_disk_behind_standard_output(
-    words: str, buffered: str, data: Path, full: Path
+    buffered: str, words: str, data: Path, full: Path
 ) -> None:
     ran = shell(f"{buffered}{EVOLSYNTH} {words.format(data)} > {full}")
     assert ran.returncode == 1
@@ -58,7 +69,14 @@ def test_a_full_disk_behind_standard_output(
     assert ran.stderr.count("evolsynth: ") == 1
 
 
-@pytest.mark.parametrize("words", ["gate {} --no-embedder", "schema", "--version"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "gate {} --no-embedder",
+        "--version",
+        pytest.param("schema", marks=pytest.mark.slow),
+    ],
+)
 def test_standard_output_is_closed(words: str, data: Path) -> None:
     ran = shell(f"{EVOLSYNTH} {words.format(data)} >&-")
     assert ran.returncode == 1
@@ -86,7 +104,10 @@ def test_messages_that_nobody_can_read_end_nothing(data: Path, full: Path) -> No
         assert len(ran.stdout.splitlines()) == 200
 
 
-@pytest.mark.parametrize("words", ["gate {} --no-embedder", "gates", "schema"])
+@pytest.mark.parametrize(
+    "words",
+    ["gate {} --no-embedder", "schema", pytest.param("gates", marks=pytest.mark.slow)],
+)
 def test_head_ends_a_command_quietly(words: str, data: Path) -> None:
     ran = shell(f"{EVOLSYNTH} {words.format(data)} | head -c 1")
     assert len(ran.stdout) == 1

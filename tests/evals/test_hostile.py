@@ -168,7 +168,8 @@ def test_headers_are_changed_in_one_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("trials", "seed"), [(24, 18), pytest.param(70, 1, marks=pytest.mark.slow)]
+    ("trials", "seed"),
+    [(12, 18), *(pytest.param(*more, marks=pytest.mark.slow) for more in ((24, 18), (70, 1)))],
 )
 def test_a_short_run_finds_nothing(
     trials: int, seed: int, capsys: pytest.CaptureFixture[str], tmp_path: Path

@@ -208,7 +208,8 @@ run()
         [sys.executable, "-c", code, "gate", str(data), "--no-embedder"],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert ran.stderr == "evolsynth: stopped.\n"
+    said = ran.stderr.removeprefix("evolsynth gate is at work ...\n")  # on a busy machine
+    assert said == "evolsynth: stopped.\n"
     assert ran.returncode == 128 + number
 
 

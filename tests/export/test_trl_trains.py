@@ -22,7 +22,6 @@ pytest.importorskip("torch")
 
 from datasets import load_dataset  # noqa: E402
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: E402
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast  # noqa: E402
 
 #: ChatML, with SmolLM2's own system turn.
 TEMPLATE = (
@@ -54,6 +53,8 @@ PAIRS = [
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Any:
+    from transformers import PreTrainedTokenizerFast  # takes seconds: not while tests are collected
+
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {sign: place for place, sign in enumerate(SPECIAL + alphabet)}
     made = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
@@ -70,6 +71,8 @@ def tokenizer() -> Any:
 @pytest.fixture
 def model(tokenizer: Any) -> Any:
     """SmolLM2-135M's configuration but for its sizes."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),

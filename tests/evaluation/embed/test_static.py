@@ -19,8 +19,8 @@ NEAR = (
 
 
 @pytest.fixture(scope="module")
-def minilm() -> MiniLM:
-    return MiniLM()
+def minilm(embedder: MiniLM) -> MiniLM:
+    return embedder
 
 
 @pytest.fixture(scope="module")

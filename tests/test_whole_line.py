@@ -39,14 +39,14 @@ async def make(llm: LlamaCpp, embedder: MiniLM, *, n: int, concurrency: int) -> 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def rows(smollm: LlamaCpp, embedder: MiniLM) -> list[Row]:
-    return await make(smollm, embedder, n=5, concurrency=16)
+    return await make(smollm, embedder, n=3, concurrency=16)
 
 
 @on_one_loop
 async def test_concurrency_changes_no_byte(
     rows: list[Row], smollm: LlamaCpp, embedder: MiniLM
 ) -> None:
-    one = await make(smollm, embedder, n=5, concurrency=1)
+    one = await make(smollm, embedder, n=3, concurrency=1)
     assert [row.to_json() for row in one] == [row.to_json() for row in rows]
     assert {row.method for row in one} == {"magpie", "evol_instruct"}
     assert all(row.status in ("accepted", "rejected") for row in one)
@@ -70,13 +70,14 @@ async def test_leaving_early_leaves_no_task_and_frees_the_engine(
 ) -> None:
     tasks, threads = asyncio.all_tasks(), threading.active_count()
     gate = Gate(embedder)
-    async with aclosing(gate.check(magpie(smollm, n=500, seed=1), instructions_only=True)) as rows:
+    source = magpie(smollm, n=500, seed=1, max_tokens=16)
+    async with aclosing(gate.check(source, instructions_only=True)) as rows:
         async for _ in rows:
             break
     assert asyncio.all_tasks() == tasks
     assert threading.active_count() <= threads + 1  # the gate's own, which ends with the gate
     before = smollm.usage.requests
-    row = [row async for row in magpie(smollm, n=1, seed=2)]
+    row = [row async for row in magpie(smollm, n=1, seed=2, max_tokens=16)]
     assert row[0].instruction
     assert smollm.usage.requests - before <= smollm.concurrency
 

@@ -34,9 +34,9 @@ async def test_a_run_gives_what_the_methods_give_and_asks_nothing_the_second_tim
     tmp_path: Path, smollm: LlamaCpp, embedder: MiniLM
 ) -> None:
     options = {"llm": smollm, "embedder": embedder, "report": False}
-    await line(4).run(str(tmp_path / "run"), **options)
+    await line(2).run(str(tmp_path / "run"), **options)
     checks = Gate(embedder)
-    rows = checks.check(magpie_rows(smollm, n=4, seed=3), instructions_only=True)
+    rows = checks.check(magpie_rows(smollm, n=2, seed=3), instructions_only=True)
     rows = evolve_rows(rows, smollm, seed=3, gate=checks, candidates=3)
     rows = checks.check(rows, instructions_only=True)
     rows = checks.check(respond_to(rows, smollm, seed=3, max_tokens=40))
@@ -50,15 +50,18 @@ async def test_a_run_gives_what_the_methods_give_and_asks_nothing_the_second_tim
     assert written == [row.id for row in order]
     before = {name: (tmp_path / "run" / name).read_bytes() for name in FILES}
     asked = smollm.usage.requests
-    await line(4).run(str(tmp_path / "run"), **options)
+    await line(2).run(str(tmp_path / "run"), **options)
     assert smollm.usage.requests == asked
     assert {name: (tmp_path / "run" / name).read_bytes() for name in FILES} == before
 
 
+@pytest.mark.slow
 @on_one_loop
 async def test_the_bytes_do_not_depend_on_the_width(
     tmp_path: Path, smollm: LlamaCpp, embedder: MiniLM
 ) -> None:
+    """Nor do those of a shorter line, in `test_steered_runs`, and of methods, in
+    `test_whole_line`."""
     found = []
     for width in (1, 16):
         folder = tmp_path / str(width)
@@ -73,18 +76,22 @@ async def test_a_model_file_that_goes_is_told_and_the_run_goes_on_when_it_is_bac
 ) -> None:
     model = tmp_path / "mine.gguf"
     shutil.copy(find_model("SmolLM2-135M-Instruct")[0], model)
-    pipe = magpie(n=8) >> respond(max_tokens=8)
+    pipe = magpie(n=6, max_tokens=16) >> respond(max_tokens=8)
     folder = str(tmp_path / "run")
-    options = {"embedder": None, "report": False, "llm": str(model)}
-    await pipe.run(folder, max_attempts=3, **options)
+    options = {"embedder": None, "report": False}
+
+    def mine() -> LlamaCpp:
+        return LlamaCpp(str(model), slots=4, contexts=1, threads=1, context=512)
+
+    await pipe.run(folder, llm=mine(), max_attempts=2, **options)
     moved = model.rename(tmp_path / "away.gguf")
     with pytest.raises(ModelNotFound, match=r"mine\.gguf"):
-        await pipe.run(folder, max_attempts=6, **options)
-    assert len((tmp_path / "run" / "accepted.jsonl").read_text("utf-8").splitlines()) == 3
+        await pipe.run(folder, llm=mine(), max_attempts=4, **options)
+    assert len((tmp_path / "run" / "accepted.jsonl").read_text("utf-8").splitlines()) == 2
     moved.rename(model)
-    result = await pipe.run(folder, max_attempts=6, **options)
-    assert result.accepted == 6
-    assert sum(counts.found for counts in result.state.refresh()) >= 6
+    result = await pipe.run(folder, llm=mine(), max_attempts=4, **options)
+    assert result.accepted == 4
+    assert sum(counts.found for counts in result.state.refresh()) >= 4
 
 
 @on_one_loop

@@ -357,11 +357,11 @@ def test_numbers_bullets_and_quotation_marks_are_taken_off(text: str, task: str)
 
 @pytest.mark.real
 async def test_smollm_makes_new_tasks(smollm: LlamaCpp) -> None:
-    tries = bootstrap_tasks(smollm, n=2, seed=1, candidates=2, concurrency=4)
+    tries = bootstrap_tasks(smollm, n=1, seed=2, candidates=2, concurrency=1)
     rows = [row async for row in tries]
     good = accepted(rows)
-    assert len(good) == 2
-    assert len(rows) <= 12
+    assert len(good) == 1
+    assert len(rows) <= 6
     assert all(row.response and row.extra["task"] for row in good)
 
 

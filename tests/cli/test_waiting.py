@@ -271,7 +271,15 @@ pipe = (load(DATA) >> respond()).using(
 FAST = ("--retry", "{attempts: 1}", "--breaker", "0", "--no-report", "-o", "out")
 
 
-@pytest.mark.parametrize("way", ["full", "closed", "nobody reads", "a terminal that stands still"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        "nobody reads",
+        "a terminal that stands still",
+        pytest.param("full", marks=pytest.mark.slow),
+        pytest.param("closed", marks=pytest.mark.slow),
+    ],
+)
 def test_a_run_ends_whatever_becomes_of_its_standard_error(way: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(RUN)
     log = "auto" if way.startswith("a terminal") else "json"

@@ -134,6 +134,7 @@ def align(
     for i in range(1, n):
         made.left[i] = i - 1 if made.same[i - 1] else made.left[i - 1]
         made.right[n - 1 - i] = n - i if made.same[n - i] else made.right[n - i]
+    _asked(made)
     _known(made)
     if vectors is not None:
         _alike(made, vectors)
@@ -236,6 +237,37 @@ def _traits(key: str) -> tuple[object, ...]:
 _SYNONYM, _NARROWER = 0.9, 0.8
 
 
+#: What "how long" and the like ask for, by the word behind "how".
+_ASKED_FOR = {
+    "long": frozenset(("time", "duration", "hours", "minutes", "days", "length")),
+    "often": frozenset(("times", "frequency")),
+    "far": frozenset(("distance", "away")),
+    "old": frozenset(("age", "ages")),
+    "tall": frozenset(("height",)),
+    "high": frozenset(("height",)),
+    "fast": frozenset(("speed",)),
+    "heavy": frozenset(("weight", "weigh", "weighs")),
+    "big": frozenset(("size",)),
+}
+
+
+def _asked(made: Alignment) -> None:
+    """ "How long" and "how much time", "how old" and "what age"."""
+    for mine, theirs, turned in (
+        (made.original, made.evolved, 0),
+        (made.evolved, made.original, 1),
+    ):
+        for i in range(1, len(mine)):
+            sought = _ASKED_FOR.get(mine[i].text.casefold())
+            if sought is None or mine[i - 1].text.casefold() != "how":
+                continue
+            for j, token in enumerate(theirs):
+                one, two = (j, i) if turned else (i, j)
+                if token.text.casefold() in sought and made.place[one] < 0 and made.of[two] < 0:
+                    _pair(made, one, two, _SYNONYM, False)
+                    break
+
+
 def _known(made: Alignment) -> None:
     """Words with a meaning in common, and narrower ones in the same place ("tool", "hammer"), by
     WordNet."""
@@ -243,12 +275,12 @@ def _known(made: Alignment) -> None:
     if not old or not new:
         return
     # most evolutions begin with their original, and never come here
-    from evolsynth.evaluation.text.lexicon import kind_of, near, senses
+    from evolsynth.evaluation.text.lexicon import kind_of, near, senses, sides
 
     by: dict[int, list[int]] = defaultdict(list)
     near_by: dict[int, list[int]] = defaultdict(list)
     for j in new:
-        for sense in senses(made.evolved[j].text):
+        for sense in senses(made.evolved[j].text) | sides(made.evolved[j].text):
             by[sense].append(j)
         for sense in near(made.evolved[j].text):
             near_by[sense].append(j)
@@ -256,7 +288,7 @@ def _known(made: Alignment) -> None:
         if not _common(made.original, i):
             continue
         word = made.original[i].text
-        own = [j for sense in senses(word) | near(word) for j in by.get(sense, ())]
+        own = [j for sense in senses(word) | near(word) | sides(word) for j in by.get(sense, ())]
         own += [j for sense in senses(word) for j in near_by.get(sense, ())]
         free = (j for j in own if made.of[j] < 0)
         choice = min(free, key=lambda j: (abs(j - made.place[made.left[i]] - 1), j), default=None)

@@ -386,7 +386,7 @@ def _restated_unit(old: Reading, made: Alignment, i: int) -> bool:
 _TIMES = re.compile(r"once|twice|thrice|doubled?|tripled?|\w+fold", re.I)
 #: Verbs that only ask for a value, as a question does; that turn a thing into another, as "make"
 #: does; what may stand for a word that is still there; and nouns for what is quoted behind them.
-_ASKING = vocabulary("compute calculate find determine tell state give name")
+_ASKING = vocabulary("compute calculate find determine tell state give name say decide indicate")
 _TURNING = vocabulary("turn change convert transform put")
 _MADE = vocabulary("make turn put change")
 _FOR_A_WORD = vocabulary("it that this he she they them him her its his their those these")
@@ -397,6 +397,12 @@ def _said_by_form(old: Reading, new: Reading, made: Alignment, i: int) -> bool:
     """Whether what a missing word said is said by how the text is put: "compute the mean" became
     "what is the mean?", "turn it into" "make of it", "the bay" "that", "the letter 's'" "'s'"."""
     word, hole = old.tokens[i].text.casefold(), gap(made, i)
+    if word in _POINTED_AT and _points(old, i):
+        return True
+    if word in _ASKING and i + 1 < len(old.tokens):
+        asked = old.tokens[i + 1].text.casefold()
+        if asked in _INDIRECT and ("?" in new.text or _asks_still(old, made, i + 1)):
+            return True
     if word in _ASKING:
         return "?" in new.text and "?" not in old.text
     if word in _TURNING:
@@ -416,6 +422,40 @@ def _said_by_form(old: Reading, new: Reading, made: Alignment, i: int) -> bool:
         new.tokens[j].text.casefold() in _FOR_A_WORD and _before(new, j) in before - {None}
         for j in came
     )
+
+
+#: Nouns for what stands behind them, what points at it, and how an indirect question begins.
+_POINTED_AT = vocabulary(
+    "claim claims statement statements sentence sentences text texts words numbers list "
+    "items terms expression question questions passage paragraph phrase phrases options "
+    "animals names data values letters"
+)
+_POINTING = vocabulary("this these following below")
+_INDIRECT = vocabulary("whether if what which who how why when where")
+
+
+def _points(old: Reading, i: int) -> bool:
+    """Whether a noun only points at what follows behind a colon: "sort these numbers: 3, 1, 2"."""
+    if not any(token.text.casefold() in _POINTING for token in old.tokens[max(0, i - 2) : i]):
+        return False
+    colon = old.plain.find(":", old.tokens[i].end)
+    return 0 <= colon <= _sentence_end(old, i) and colon < len(old.plain.rstrip()) - 1
+
+
+def _sentence_end(old: Reading, i: int) -> int:
+    end = re.compile(r"[.!?\n]").search(old.plain, old.tokens[i].end)
+    return len(old.plain) if end is None else end.start()
+
+
+def _asks_still(old: Reading, made: Alignment, i: int) -> bool:
+    """Whether two thirds of what an indirect question says are still there, to a colon or mark."""
+    said = []
+    for k in range(i, len(old.tokens)):
+        if k > i and old.apart(k - 1, k, ".;:!?\n"):
+            break
+        if old.tokens[k].weight > 0 and old.tokens[k].text.casefold() not in _POINTED_AT:
+            said.append(made.same[k])
+    return 3 * sum(said) >= 2 * len(said) > 0
 
 
 def _before(text: Reading, i: int) -> str | None:

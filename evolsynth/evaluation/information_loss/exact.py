@@ -182,6 +182,8 @@ def _said(tokens: Sequence[Token]) -> str:
 
 def _stands(made: Alignment, i: int) -> bool:
     j = made.place[i]
+    if made.kept[i] == 1.0 and not made.same[i]:
+        return True  # it is written otherwise
     return j >= 0 and made.evolved[j].text.casefold() == made.original[i].text.casefold()
 
 
@@ -219,6 +221,8 @@ def quantities(old: Reading, new: Reading, made: Alignment, *, foreign: bool = F
         if token.number < 0:
             continue
         number = old.numbers[token.number]
+        if made.kept[i] == 1.0 and not made.same[i]:
+            continue  # it is written otherwise
         if made.same[i]:
             other = _number(new, made.place[i])
             losses += _of_something_else(old, new, made, i, other)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import NamedTuple
 
 from evolsynth.evaluation.information_loss.alignment import Alignment
@@ -55,6 +56,8 @@ def _unit(text: Reading, i: int) -> _Written | None:
 def units(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     """Numbers that are still there with another unit. One and the same unit in another way of
     writing is paired off in ``made``."""
+    _hours(old, new, made)
+    _numerals(old, new, made)
     losses: list[Loss] = []
     for i, token in enumerate(old.tokens):
         if token.number < 0 or not made.same[i]:
@@ -73,6 +76,82 @@ def units(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
             became = new.text[new.tokens[j].start : max(theirs.end, new.tokens[j].end)]
             losses.append(old.lose(min(token.start, mine.start), end, "quantity", _UNIT, became))
     return losses
+
+
+# Hours and numerals -------------------------------------------------------------------------------
+
+_HALF_OF_DAY = re.compile(r"\s?(?P<half>[ap])\.?m\b", re.I)
+_HOURS = {"noon": 12, "midday": 12, "midnight": 0}
+
+
+class _Hour(NamedTuple):
+    """The hour of the day, and the tokens that say it."""
+
+    value: Fraction
+    tokens: tuple[int, ...]
+
+
+def _hours(old: Reading, new: Reading, made: Alignment) -> None:
+    """Pair off hours that are written otherwise: "6 pm", "18:00", "noon"."""
+    if not any(_is_of_day(text, i) for text in (old, new) for i in range(len(text.tokens))):
+        return
+    free = {
+        hour.value: hour.tokens for hour in _times(new) if all(made.of[j] < 0 for j in hour.tokens)
+    }
+    for hour in _times(old):
+        if made.same[hour.tokens[0]] or hour.value not in free:
+            continue
+        first = free.pop(hour.value)[0]
+        for i in hour.tokens:
+            made.place[i], made.kept[i] = first, 1.0
+        made.of[first] = hour.tokens[0]
+
+
+def _is_of_day(text: Reading, i: int) -> bool:
+    low = text.tokens[i].text.casefold()
+    return low in _HOURS or low in ("am", "pm", "p", "a")
+
+
+def _times(text: Reading) -> Iterator[_Hour]:
+    for i, token in enumerate(text.tokens):
+        if token.number < 0:
+            if token.text.casefold() in _HOURS:
+                yield _Hour(Fraction(_HOURS[token.text.casefold()]), (i,))
+            continue
+        number = text.numbers[token.number]
+        half = _HALF_OF_DAY.match(text.plain, number.end)
+        value = number.values[0]
+        if half is not None and value <= 12:
+            afternoon = 12 if half["half"].casefold() == "p" else 0
+            said = text.inside(number.end, half.end())
+            yield _Hour(value % 12 + afternoon, (i, *said))
+        elif number.unit == "clock" or text.plain.startswith(" o'clock", number.end):
+            yield _Hour(value, (i,))
+
+
+_ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii", "xiv")
+
+
+def _numerals(old: Reading, new: Reading, made: Alignment) -> None:
+    """Pair off an ordinal and a Roman numeral that number the same: "the Second World War", "World
+    War II"."""
+    for mine, theirs, turned in ((old, new, False), (new, old, True)):
+        for i, token in enumerate(mine.tokens):
+            value = Fraction(_ORDINALS.get(token.text.casefold(), 0))
+            if token.number >= 0 and mine.numbers[token.number].ordinal:
+                value = mine.numbers[token.number].values[0]
+            if value.denominator != 1 or not 1 <= value <= len(_ROMAN):
+                continue
+            behind = {t.key for t in mine.tokens[i + 1 : i + 3]}
+            for j, other in enumerate(theirs.tokens):
+                numeral = other.text.isupper() and other.text.casefold() == _ROMAN[int(value) - 1]
+                if numeral and j and theirs.tokens[j - 1].key in behind:
+                    one, two = (j, i) if turned else (i, j)
+                    if not made.same[one]:
+                        made.place[one], made.kept[one] = two, 1.0
+                        made.of[two] = one
+                    break
 
 
 def notation(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
@@ -123,8 +202,15 @@ def _operators(old: Reading, new: Reading, made: Alignment) -> Iterator[Loss]:
         if one == other or not (one and other):
             continue
         start, end = old.tokens[i].start, old.tokens[i + 1].end
+        if "".join(old.plain[_head(old, i) : end].split()) in "".join(new.plain.split()):
+            continue  # it stands elsewhere, as it was
         became = new.text[new.tokens[j].start : new.tokens[j + 1].end]
         yield old.lose(start, end, "code", _SIGN, became)
+
+
+def _head(text: Reading, i: int) -> int:
+    """Where an expression begins, with the token before and what stands between."""
+    return text.tokens[i - 1].start if i and not text.apart(i - 1, i) else text.tokens[i].start
 
 
 # Sequences ----------------------------------------------------------------------------------------

@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from evolsynth.evaluation.information_loss.alignment import Alignment, copying, gap, together
 from evolsynth.evaluation.information_loss.reading import Loss, Reading
 from evolsynth.evaluation.text.lexicon import opposite, same_meaning
 from evolsynth.evaluation.text.words import FUNCTION_WORDS, vocabularies, vocabulary
 
-__all__ = ["averse", "denies", "polarity"]
+if TYPE_CHECKING:
+    from evolsynth.evaluation.information_loss.focus import Agreed
+
+__all__ = ["Side", "averse", "denies", "polarity"]
 
 _LISTS = vocabularies(__file__, "polarity.txt")
 _THINGS, _DENY = _LISTS["deny a thing"], frozenset[str]().union(*_LISTS.values()) - _LISTS["averse"]
@@ -83,7 +86,7 @@ class _Sign(NamedTuple):
     by: int
 
 
-class _Side:
+class Side:
     """A text with the signs of its tokens.
 
     ``cue`` says of each token whether it denies; ``target`` what it denies, -1 for none; ``often``
@@ -112,8 +115,10 @@ class _Side:
     def _denies(self, i: int) -> bool:
         after = self.low[i + 1] if i + 1 < len(self.low) else ""
         before = self.low[i - 1] if i else ""
-        if self.low[i] == "not":
-            return not (after in _NOT_SO or before in ("or", "if", "why", "whether"))
+        if self.low[i] == "not" and (after in _NOT_SO or before in ("or", "if", "why", "whether")):
+            return False
+        if self.low[i] == "not" and after == "even" and self._denied_before(i):
+            return False  # "it never closes, not even in May"
         if self.low[i] == "no":
             return not (before in _BEFORE_NO or after in _AFTER_NO)
         if self.low[i] == "minus":
@@ -123,6 +128,11 @@ class _Side:
             done = after.endswith("ing") and after not in FUNCTION_WORDS
             return done or "from" in self.low[i + 2 : i + 5]
         return True
+
+    def _denied_before(self, i: int) -> bool:
+        """Whether something else denies before a token in its sentence."""
+        before = (k for k in self.text.near(i, 3 * _REACH) if k < i)
+        return any(self.low[k] in _LISTS["deny"] | _THINGS for k in before)
 
     def _reached(self, i: int) -> Iterator[tuple[int, int]]:
         """The words that a denial reaches, each with how surely."""
@@ -135,6 +145,8 @@ class _Side:
             token, low = self.tokens[k], self.low[k]
             if self.text.apart(k - 1, k, ".;:!?,\n") or low in _ENDS:
                 return
+            if low == "by" and self.low[i] in _LISTS["deny by a verb"]:
+                return  # "it is avoided by all"
             if (said and low in _JOINS) or (k > i + 1 and low == "and"):
                 sure = 1
             if low in _RAISED:
@@ -154,18 +166,30 @@ class _Side:
 class _Pair(NamedTuple):
     """Both sides; ``fresh`` says of each token whether it has no counterpart."""
 
-    old: _Side
-    new: _Side
+    old: Side
+    new: Side
     made: Alignment
     gone: list[bool]
     came: list[bool]
 
 
-def polarity(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
+def polarity(
+    old: Reading,
+    new: Reading,
+    made: Alignment,
+    sides: tuple[Side, Side] | None = None,
+    settled: Agreed | None = None,
+) -> list[Loss]:
     """Words that were denied and are not any more, or the other way round, or became their
-    opposite. Opposites that say the same ("unsafe", "not safe") are paired off in ``made``."""
+    opposite. Opposites that say the same ("unsafe", "not safe") are paired off in ``made``.
+
+    Args:
+        sides: both texts with their signs, where they are known already.
+        settled: what says the same in both texts in other words.
+    """
     came = [i < 0 or not made.same[i] for i in made.of]
-    pair = _Pair(_Side(old), _Side(new), made, [not same for same in made.same], came)
+    mine_, theirs_ = sides or (Side(old), Side(new))
+    pair = _Pair(mine_, theirs_, made, [not same for same in made.same], came)
     losses: list[Loss] = []
     told: set[tuple[int, int]] = set()
     for i, token in enumerate(old.tokens):
@@ -186,6 +210,8 @@ def polarity(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
             if turned and not made.same[i] and made.of[j] in (-1, i):  # the same in other words
                 made.place[i], made.kept[i], made.of[j] = j, _PAIRED, i
             continue
+        if settled and _is_settled(pair, settled, i, j):
+            continue
         apart = not turned and not together(old, new, made, i, j)
         weight = 0.0 if apart else _weight(pair, i, j, turned=turned)
         cues = (mine.by, theirs.by)
@@ -197,6 +223,49 @@ def polarity(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
             became = None if gone else new.text[begin : new.tokens[j].end]
             losses.append(old.lose(start, token.end, "negation", weight, became))
     return losses
+
+
+def _is_settled(pair: _Pair, settled: Agreed, i: int, j: int) -> bool:
+    """Whether what denies words i and j, which stand for one another, says the same in the other
+    text, where it is said of the same deed."""
+    mine, theirs = pair.old.signs[i], pair.new.signs[j]
+    told = {settled.here.get(mine.by)} if mine.denied else set()
+    told |= {settled.there.get(theirs.by)} if theirs.denied else set()
+    if len(told) != 1:
+        return False
+    for n in told:
+        if n is None:
+            return False
+        here, there = settled.pairs[n]
+        if not (_in_its_clause(pair.old, i, here) and _in_its_clause(pair.new, j, there)):
+            return False
+    return True
+
+
+def _in_its_clause(side: Side, i: int, told: Sequence[int]) -> bool:
+    """Whether a word is in the clause of some others, and not what they are said by: "he said that
+    none of them was late"."""
+    first, last = min(told), max(told)
+    if first <= i <= last:
+        return True
+    begin, end = (last, i) if i > last else (i, first)
+    for k in range(begin + 1, end + 1):
+        if side.text.apart(k - 1, k, ".;:!?\n") or (side.low[k] in _ENDS | _THAT and k != end):
+            return False
+    return i > last or not _is_subject(side, last)
+
+
+_THAT = vocabulary("that how why")
+
+
+def _is_subject(side: Side, i: int) -> bool:
+    """Whether an auxiliary stands soon behind a word: "none of them was"."""
+    for k in range(i + 1, min(len(side.low), i + 4)):
+        if side.text.apart(k - 1, k, ".;:!?,\n"):
+            return False
+        if side.low[k] in _AUXILIARIES:
+            return True
+    return False
 
 
 _AUXILIARIES = vocabulary("must do does did should shall may can could would will is are was were")
@@ -246,6 +315,10 @@ def _weight(pair: _Pair, i: int, j: int, *, turned: bool) -> float:
             if _denied_otherwise(side, fresh, at) or _alone(side, fresh, at):
                 return 0.0
         return _OPPOSITE if _copied_around(pair.made, i) else _OPPOSITE_REWRITTEN
+    if mine.denied and _denies_another(pair, i, j):
+        return 0.0
+    if theirs.denied and _sets_against(pair.new, theirs.by) and _is_denied_reason(pair.old, i):
+        return 0.0
     if _as_often(pair, i, j) or (mine.denied and _of_some(pair, mine.by, j)):
         return 0.0
     bare, fresh, at, sign = (
@@ -253,7 +326,7 @@ def _weight(pair: _Pair, i: int, j: int, *, turned: bool) -> float:
     )
     if sign.sure < 2 and _denied_otherwise(bare, fresh, at):
         return 0.0
-    if _of_things(pair, mine, theirs) and _same_deed(pair, i, j):
+    if _of_things(pair, mine, theirs) and _same_deed(pair, i, j, mine, theirs):
         return 0.0
     copied = _copied_around(pair.made, i)
     if max(mine.sure, theirs.sure) < 2:
@@ -264,6 +337,41 @@ def _weight(pair: _Pair, i: int, j: int, *, turned: bool) -> float:
         return _TURNED
     share = copying(pair.made, [i], around=i)
     return _REWRITTEN + (_TURNED_REWRITTEN - _REWRITTEN) * share
+
+
+def _denies_another(pair: _Pair, i: int, j: int) -> bool:
+    """Whether what was not done is said now to have been done otherwise: "the king did not order
+    it", "the general, not the king, ordered it"."""
+    side, said = pair.new, set(pair.old.near(i))
+    for k in side.near(j):
+        if side.low[k] != "not" or side.target[k] < 0 or not _sets_against(side, k):
+            continue
+        for m in range(k + 1, min(len(side.low), k + 6)):
+            if side.text.apart(m - 1, m, ".;:!?,\n"):
+                break
+            if side.tokens[m].weight > 0 and pair.made.of[m] >= 0:
+                return pair.made.of[m] in said
+    return False
+
+
+def _is_denied_reason(side: Side, i: int) -> bool:
+    """Whether a word is in a reason for which something may not have been done: "he did not leave
+    because of the noise"."""
+    for k in range(i - 1, max(-1, i - _AROUND), -1):
+        if side.text.apart(k, k + 1, ".;:!?,\n"):
+            return False
+        if side.low[k] == "because":
+            return any(side.low[m] == "not" for m in range(max(0, k - _AROUND), k))
+    return False
+
+
+def _sets_against(side: Side, k: int) -> bool:
+    """Whether a "not" denies what follows alone, as against something else: ", not the king"."""
+    if side.tokens[k].text.casefold() != "not":
+        return False
+    if k == 0 or side.text.apart(k - 1, k, ",;"):
+        return True
+    return side.low[k - 1] == "and"
 
 
 def _as_often(pair: _Pair, i: int, j: int) -> bool:
@@ -298,15 +406,17 @@ def _of_things(pair: _Pair, mine: _Sign, theirs: _Sign) -> bool:
     return pair.new.low[theirs.by] in _THINGS
 
 
-def _same_deed(pair: _Pair, i: int, j: int) -> bool:
+def _same_deed(pair: _Pair, i: int, j: int, mine: _Sign, theirs: _Sign) -> bool:
     """Whether something else near a word is denied on both sides: "no bottle was broken", "the
     bottles were not broken"."""
     for k in pair.old.near(i):
         m = pair.made.place[k]
         if not pair.made.same[k] or abs(m - j) > _AROUND:
             continue
-        mine, theirs = pair.old.signs[k], pair.new.signs[m]
-        if mine.denied and theirs.denied and 2 in (mine.sure, theirs.sure):
+        one, other = pair.old.signs[k], pair.new.signs[m]
+        if (mine.denied and one.by != mine.by) or (theirs.denied and other.by != theirs.by):
+            continue  # by something else: "no nuts in this, and no milk in that"
+        if one.denied and other.denied and 2 in (one.sure, other.sure):
             return True
     return False
 
@@ -318,7 +428,7 @@ def _still_denies(pair: _Pair, mine: _Sign, theirs: _Sign) -> bool:
     return not pair.came[theirs.by] and pair.old.cue[pair.made.of[theirs.by]]
 
 
-def _denied_otherwise(side: _Side, fresh: list[bool], i: int) -> bool:
+def _denied_otherwise(side: Side, fresh: list[bool], i: int) -> bool:
     """Whether something near a word that came or went may deny it, too."""
     for k in side.near(i):
         if not fresh[k]:
@@ -328,9 +438,11 @@ def _denied_otherwise(side: _Side, fresh: list[bool], i: int) -> bool:
         if side.low[k] == "but" and k and side.low[k - 1] in _OF_ALL:
             return True  # "everything but wine"
         if side.cue[k]:
-            if k > i and k and side.low[k - 1] == "and":
+            if k > i and (side.low[k - 1] == "and" or _sets_against(side, k)):
                 continue  # "it is used, and not in winter"
             target = side.target[k]
+            if k < target < i and "and" in side.low[target:i] and i - target <= 3:
+                continue  # "it serves no lunch and charges for the bread"
             if side.low[k] in _THINGS or target < 0 or fresh[target]:
                 return True
         elif averse(side.low[k]):
@@ -342,7 +454,7 @@ _CONTRASTS = vocabulary("but though although")
 _OF_ALL = vocabulary("all everything everyone everybody everywhere anything")
 
 
-def _alone(side: _Side, fresh: list[bool], i: int) -> bool:
+def _alone(side: Side, fresh: list[bool], i: int) -> bool:
     """Whether an "only" came or went near a word: "closed except on Fridays", "only open then"."""
     return any(fresh[k] and side.low[k] in ("only", "solely") for k in side.near(i))
 

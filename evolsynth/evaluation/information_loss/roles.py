@@ -89,6 +89,8 @@ def _in_the_role(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
             continue
         i, j = here[frame][0], places[0]
         one, other = old.tokens[i], new.tokens[j]
+        if _stood_so(old, new, made, j):
+            continue
         if in_place(made, i):  # something else came beside it: "5 hours and rests 3 hours"
             continue
         if one.number >= 0 and other.number >= 0 and _counts_as(old, new, made, i, j):
@@ -107,6 +109,15 @@ def _in_the_role(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         for i, j in found.items()
         if not _changed_places(old, new, i, j)
     ]
+
+
+def _stood_so(old: Reading, new: Reading, made: Alignment, j: int) -> bool:
+    """Whether a word of the evolution stands between the neighbours that it had in the original."""
+    k = made.of[j]
+    if k < 1 or not made.same[k] or not 0 < j < len(new.tokens) - 1 or k + 1 >= len(old.tokens):
+        return False
+    before = old.tokens[k - 1].key == new.tokens[j - 1].key
+    return before and old.tokens[k + 1].key == new.tokens[j + 1].key
 
 
 def _weight(made: Alignment, i: int, j: int, *, stands: bool) -> float:

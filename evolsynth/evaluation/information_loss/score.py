@@ -230,15 +230,21 @@ def evidence(
     # a pair whose original stands in its evolution never comes here
     from evolsynth.evaluation.information_loss.clauses import clauses_lost, replaced
     from evolsynth.evaluation.information_loss.exact import data_changed, exact, quantities
+    from evolsynth.evaluation.information_loss.focus import Agreed
     from evolsynth.evaluation.information_loss.notation import notation, units
-    from evolsynth.evaluation.information_loss.polarity import polarity
+    from evolsynth.evaluation.information_loss.polarity import Side, polarity
     from evolsynth.evaluation.information_loss.roles import roles
     from evolsynth.evaluation.information_loss.scope import alternatives, scopes, widened
     from evolsynth.evaluation.information_loss.senses import senses
 
     # first what pairs off the same in other words
     measured = units(old, new, made)
-    turned = [] if foreign else polarity(old, new, made)
+    turned: list[Loss] = []
+    scope = Agreed.nothing()
+    if not foreign:
+        sides = Side(old), Side(new)
+        scope = scopes(old, new, made, sides)
+        turned = polarity(old, new, made, sides, scope)
     losses = {
         "quantities": [*measured, *quantities(old, new, made, foreign=foreign)],
         "facts": [
@@ -250,11 +256,11 @@ def evidence(
         if foreign
         else [
             *turned,
-            *scopes(old, new, made),
+            *scope.losses,
             *alternatives(old, new, made),
             *widened(old, new, made),
             *roles(old, new, made),
-            *senses(old, new, made),
+            *senses(old, new, made, scope.here),
         ],
         "clauses": [],
     }

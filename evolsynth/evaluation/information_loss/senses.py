@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from evolsynth.evaluation.information_loss.alignment import Alignment, Gap, copying, gap
 from evolsynth.evaluation.information_loss.reading import Kind, Loss, Reading, Token
+from evolsynth.evaluation.text.lexicon import is_base_verb
 from evolsynth.evaluation.text.verbs import asks, root, states
 from evolsynth.evaluation.text.words import NEGATORS, vocabulary, word_lists
 
@@ -39,11 +40,15 @@ for _line in word_lists(__file__, "synonyms.txt")["opposites"]:
 _SCOPES = vocabulary("only always unless until except solely exclusively never")
 
 
-def senses(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
-    """Small words that were lost or turned round, and with them the sense."""
+def senses(old: Reading, new: Reading, made: Alignment, settled: Container[int] = ()) -> list[Loss]:
+    """Small words that were lost or turned round, and with them the sense.
+
+    Args:
+        settled: tokens of the original that are known to be said in other words.
+    """
     return [
-        *_bounds(old, new, made),
-        *_turned(old, new, made),
+        *_bounds(old, new, made, settled),
+        *_turned(old, new, made, settled),
         *_swapped(old, new, made),
         *_stated(old, new, made),
     ]
@@ -67,12 +72,12 @@ def _sentence_end(text: Reading, place: int) -> int:
     return len(text.plain) if end is None else end.start()
 
 
-def _bounds(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
+def _bounds(old: Reading, new: Reading, made: Alignment, settled: Container[int]) -> list[Loss]:
     """ "At least" that became "at most" before the same number, or that is just gone there."""
     losses: list[Loss] = []
     opposite = {"<=": ">=", ">=": "<="}
     for i, token in enumerate(old.tokens):
-        if made.same[i]:
+        if made.same[i] or i in settled:
             continue
         if token.key == "==" and gap(made, i).tight and copying(made, [i], around=i) > 0.5:
             losses += _no_more_exact(old, new, made, i)
@@ -104,11 +109,11 @@ def _no_more_exact(old: Reading, new: Reading, made: Alignment, i: int) -> list[
     return [old.lose(old.tokens[i].start, old.tokens[i + 1].end, "constraint", _UNBOUND)]
 
 
-def _turned(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
+def _turned(old: Reading, new: Reading, made: Alignment, settled: Container[int]) -> list[Loss]:
     """ "Before 1800" that became "after 1800"; "only" that was taken out."""
     losses: list[Loss] = []
     for i, token in enumerate(old.tokens):
-        word = "" if made.same[i] else token.text.casefold()
+        word = "" if made.same[i] or i in settled else token.text.casefold()
         if word in ("also", "even") or (word not in _OPPOSITES and word not in _SCOPES):
             continue
         hole = gap(made, i)
@@ -185,7 +190,14 @@ def _swapped(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
         loose = _LOOSE.search(old.between(a, b)) or re.search(r"\bby\b", new.between(pb, pa))
         compound = "-" in (old.between(a, v), new.between(pv, pa))  # "a data-generating process"
         from_ = _FROM.search(old.between(a, b)) and _TO.search(new.between(pb, pa))
-        if not (loose or compound or from_) and _alone(new, made, a, b):
+        apart = re.search(r"\b(?:and|but)\b|[,;]", new.between(pb, pv))
+        unpacked = b - a == 2 and any(
+            t.text.casefold() in _OF for t in new.tokens[pb + 1 : pa]
+        )  # "a music practice room", "a room for practising music"
+        if apart or unpacked:
+            continue
+        aside = any(_aside(old, new, k, made.place[k]) for k in (a, b))
+        if not (loose or compound or from_ or aside) and _alone(new, made, a, b):
             last = b
             while last + 1 < len(old.tokens) and old.tokens[last + 1].weight > 0:
                 if old.apart(last, last + 1):
@@ -196,9 +208,29 @@ def _swapped(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
 
 
 #: What stands between things that may change places, or that are no one's deed.
-_LOOSE = re.compile(r"\b(?:by|and|or|as|with|between|both|versus|vs|of)\b|[,/&]")
+_LOOSE = re.compile(r"\b(?:by|and|or|but|yet|as|with|between|both|versus|vs|of)\b|[,/&]")
 #: "The roof from the floor", "from the floor to the roof".
 _FROM, _TO = re.compile(r"\bfrom\b"), re.compile(r"\bto\b")
+
+
+_OF = vocabulary("for of from in to with")
+#: Before what a deed is done in, at or with: it may stand at either end of a sentence.
+_CIRCUMSTANCES = vocabulary("in on at with without during since under within throughout")
+
+
+def _aside(old: Reading, new: Reading, i: int, j: int) -> bool:
+    """Whether a word is no one who does anything or to whom it is done, in either text: "in that
+    town you can vote", "you can vote in that town"."""
+    return _circumstance(old, i) and _circumstance(new, j)
+
+
+def _circumstance(text: Reading, i: int) -> bool:
+    for k in range(i - 1, max(-1, i - 4), -1):
+        if text.tokens[k].text.casefold() in _CIRCUMSTANCES:
+            return True
+        if text.tokens[k].weight > 0.4 or text.apart(k, k + 1, ".;:!?,\n"):
+            return False
+    return False
 
 
 def _alone(new: Reading, made: Alignment, a: int, b: int) -> bool:
@@ -233,12 +265,44 @@ def _roles(old: Reading, new: Reading, was: range, now: range) -> Loss:
     return old.lose(start, old.tokens[was.stop].end, "topic", _ROLES, became)
 
 
+def _orders(new: Reading) -> bool:
+    """Whether a sentence begins with a verb in its base form, before an article or the like:
+    "Demand a crossing"."""
+    for j, token in enumerate(new.tokens[:-1]):
+        if token.weight <= 0 or (j and not new.apart(j - 1, j, ".;:!?\n")):
+            continue
+        behind = new.tokens[j + 1].text.casefold()
+        if behind in _DETERMINERS and token.text.isalpha() and is_base_verb(token.text):
+            return True
+    return False
+
+
+_DETERMINERS = vocabulary("a an the this these my your his her its our their all them it me us him")
+
+
+def _orders_still(old: Reading, new: Reading, made: Alignment, own: Sequence[int]) -> bool:
+    """Whether a request still begins as it did, behind something else: "the wheel, the plough, the
+    sail - rank these three"."""
+    first = own[:_BEGINNING]
+    places = [made.place[i] for i in first]
+    if len(first) < _BEGINNING or not all(made.same[i] for i in first) or places[0] < 1:
+        return False
+    row = places == list(range(places[0], places[0] + _BEGINNING))
+    return row and bool(re.search(r"[-,:;)]", new.between(places[0] - 1, places[0])))
+
+
+#: Tokens by which the beginning of a request is known again.
+_BEGINNING = 3
+
+
 def _stated(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
     """A request that became a statement, such as an answer to it."""
-    if asks(new.text) or not asks(old.text) or root(new.text).verb is not None:
+    if asks(new.text) or not asks(old.text) or root(new.text).verb is not None or _orders(new):
         return []
     asking = [s for s in old.segments if asks(old.text[slice(*s)])] or [(0, len(old.text))]
     if any(all(made.same[i] for i in old.inside(*s)) for s in asking):  # without its question mark
+        return []
+    if any(_orders_still(old, new, made, old.inside(*s)) for s in asking):
         return []
     start, end = asking[0]
     kind: Kind = "sub-question" if old.text[end - 1] == "?" else "topic"

@@ -17,7 +17,16 @@ from typing import NamedTuple
 
 from evolsynth.evaluation.text.words import vocabulary
 
-__all__ = ["kind_of", "lemmas", "near", "opposite", "same_meaning", "senses"]
+__all__ = [
+    "is_base_verb",
+    "kind_of",
+    "lemmas",
+    "near",
+    "opposite",
+    "same_meaning",
+    "senses",
+    "sides",
+]
 
 
 class _Table(NamedTuple):
@@ -59,7 +68,7 @@ def _table() -> _Table:
     opposites: dict[str, set[str]] = defaultdict(set)
     listed = Path(__file__).with_name("opposites.txt").read_text(encoding="utf-8").splitlines()
     pairs = [line.split() for line in parts["opposites"]]
-    for line in (line for line in listed if not line.startswith("#")):
+    for line in (line.removesuffix(_DIVERSE) for line in listed if not line.startswith("#")):
         ones, _, others = line.partition("/")
         pairs += [[one, other] for one in ones.split() for other in others.split()]
     for one, other in pairs:
@@ -102,6 +111,38 @@ def senses(word: str) -> frozenset[int]:
     """The numbers of a word's commonest meanings; none if it is not in the table."""
     table = _table()
     return frozenset(number for lemma in lemmas(word) for number in table.senses[lemma])
+
+
+@lru_cache(maxsize=16384)
+def is_base_verb(word: str) -> bool:
+    """Whether a word is the base form of a verb that the table knows: "demand", not "demands"."""
+    table = _table()
+    verbs = range(table.nouns, table.adjectives.start)
+    return any(number in verbs for number in table.senses.get(word.casefold(), ()))
+
+
+@lru_cache(maxsize=16384)
+def sides(word: str) -> frozenset[int]:
+    """The numbers, below 0, of the sides of our own opposites on which a word or a form of it
+    stands: words on one side say nearly the same ("leave", "depart")."""
+    low = word.casefold()
+    found = (number for form in lemmas(word) | {low} for number in _sides().get(form, ()))
+    return frozenset(found)
+
+
+@lru_cache(maxsize=1)
+def _sides() -> dict[str, tuple[int, ...]]:
+    listed = Path(__file__).with_name("opposites.txt").read_text(encoding="utf-8").splitlines()
+    found: dict[str, tuple[int, ...]] = {}
+    for number, line in enumerate(line for line in listed if not line.startswith("#")):
+        for place, side in enumerate(line.removesuffix(_DIVERSE).split("/")):
+            for word in () if line.endswith(_DIVERSE) else side.split():
+                found[word] = (*found.get(word, ()), -(2 * number + place) - 1)
+    return found
+
+
+#: At the end of a line of opposites: the words of one side do not say the same.
+_DIVERSE = " *"
 
 
 @lru_cache(maxsize=16384)

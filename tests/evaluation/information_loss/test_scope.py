@@ -13,7 +13,7 @@ from evolsynth.evaluation.information_loss.score import information_loss
 def lost(original: str, evolved: str) -> list[Loss]:
     old, new = Reading(original), Reading(evolved)
     made = align(old.tokens, new.tokens)
-    return [*scopes(old, new, made), *alternatives(old, new, made)]
+    return [*scopes(old, new, made).losses, *alternatives(old, new, made)]
 
 
 OTHERS = [

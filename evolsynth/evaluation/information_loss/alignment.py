@@ -257,9 +257,9 @@ def _asked(made: Alignment) -> None:
         (made.original, made.evolved, 0),
         (made.evolved, made.original, 1),
     ):
-        for i in range(1, len(mine)):
+        for i in [k + 1 for k, token in enumerate(mine[:-1]) if token.key == "how"]:
             sought = _ASKED_FOR.get(mine[i].text.casefold())
-            if sought is None or mine[i - 1].text.casefold() != "how":
+            if sought is None:
                 continue
             for j, token in enumerate(theirs):
                 one, two = (j, i) if turned else (i, j)

@@ -93,9 +93,12 @@ def focused(mine: Side, theirs: Side, made: Alignment) -> Agreed:
         theirs_foci = _Others(_foci(theirs))
         for focus in _foci(mine):
             _compare(mine, theirs, made, focus, theirs_foci, found)
-        _conditions(mine, theirs, made, found)
-        _reasons(mine, theirs, made, found)
-        _untils(mine.text, theirs.text, made, found)
+        if "unless" in mine.low or "unless" in theirs.low:
+            _conditions(mine, theirs, made, found)
+        if "because" in mine.low:
+            _reasons(mine, theirs, made, found)
+        if not _UNTIL.isdisjoint(mine.low):
+            _untils(mine.text, theirs.text, made, found)
     return found
 
 

@@ -81,6 +81,7 @@ def units(old: Reading, new: Reading, made: Alignment) -> list[Loss]:
 # Hours and numerals -------------------------------------------------------------------------------
 
 _HALF_OF_DAY = re.compile(r"\s?(?P<half>[ap])\.?m\b", re.I)
+_OF_DAY = re.compile(r"\d\s?[ap]\.?m\b|\b(?:noon|midday|midnight)\b|o'clock", re.I)
 _HOURS = {"noon": 12, "midday": 12, "midnight": 0}
 
 
@@ -93,7 +94,7 @@ class _Hour(NamedTuple):
 
 def _hours(old: Reading, new: Reading, made: Alignment) -> None:
     """Pair off hours that are written otherwise: "6 pm", "18:00", "noon"."""
-    if not any(_is_of_day(text, i) for text in (old, new) for i in range(len(text.tokens))):
+    if not (_OF_DAY.search(old.plain) or _OF_DAY.search(new.plain)):
         return
     free = {
         hour.value: hour.tokens for hour in _times(new) if all(made.of[j] < 0 for j in hour.tokens)
@@ -105,11 +106,6 @@ def _hours(old: Reading, new: Reading, made: Alignment) -> None:
         for i in hour.tokens:
             made.place[i], made.kept[i] = first, 1.0
         made.of[first] = hour.tokens[0]
-
-
-def _is_of_day(text: Reading, i: int) -> bool:
-    low = text.tokens[i].text.casefold()
-    return low in _HOURS or low in ("am", "pm", "p", "a")
 
 
 def _times(text: Reading) -> Iterator[_Hour]:
@@ -130,6 +126,7 @@ def _times(text: Reading) -> Iterator[_Hour]:
 
 
 _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
+_NUMERAL = re.compile(r"\b[A-Za-z]{2,} [IVX]{1,4}\b")
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii", "xiv")
 
 
@@ -137,6 +134,8 @@ def _numerals(old: Reading, new: Reading, made: Alignment) -> None:
     """Pair off an ordinal and a Roman numeral that number the same: "the Second World War", "World
     War II"."""
     for mine, theirs, turned in ((old, new, False), (new, old, True)):
+        if not _NUMERAL.search(theirs.plain):
+            continue
         for i, token in enumerate(mine.tokens):
             value = Fraction(_ORDINALS.get(token.text.casefold(), 0))
             if token.number >= 0 and mine.numbers[token.number].ordinal:

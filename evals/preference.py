@@ -13,7 +13,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing, closing
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -124,8 +124,7 @@ def drawn(name: str, n: int, seed: int, file: Path | None = None) -> list[Row]:
 
 def _unjudged(file: Path) -> list[Row]:
     """A file's rows without verdicts, each of which has a response."""
-    with closing(read_rows(file)) as rows:
-        return [structs.replace(row, verdict=None) for row in rows if row.response]
+    return [structs.replace(row, verdict=None) for row in read_rows(file) if row.response]
 
 
 async def _made(options: argparse.Namespace, rows: Sequence[Row]) -> list[Row]:

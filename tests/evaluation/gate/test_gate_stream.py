@@ -21,6 +21,7 @@ from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.check import BatchCheck, Case, Check
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.own import OwnCheck
+from evolsynth.evaluation.gate.reading import Read
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.findings import Finding
 from evolsynth.rows import Row
@@ -228,7 +229,7 @@ def test_rows_are_read_while_those_before_are_compared(monkeypatch: pytest.Monke
     read = Gate._read
     seen: list[bool] = []
 
-    def watched(self: Gate, rows: Sequence[Row], stream: Any) -> list[Row]:
+    def watched(self: Gate, rows: Sequence[Row], stream: Any) -> list[Read]:
         if rows[0].instruction == "Name 80 large rivers of Europe.":
             reading.set()
         return read(self, rows, stream)

@@ -163,7 +163,7 @@ def test_a_mistake_is_one_sentence_and_no_traceback(
         (["--minutes", "soon"], "argument --minutes: "),
         (["--stall", "-1"], "argument --stall: it must be 0 or more."),
         (["--gate", "{instruction_language: xx}"], "instruction_language is 'xx'"),
-        (["--json"], "unrecognized arguments: --json"),
+        (["--xml"], "unrecognized arguments: --xml"),
     ],
 )
 def test_a_value_that_cannot_be_is_told_with_its_flag(

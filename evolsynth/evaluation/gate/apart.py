@@ -26,8 +26,8 @@ from msgspec import msgpack
 from evolsynth.doing import say
 from evolsynth.evaluation.embed.base import Embedder, embedders
 from evolsynth.evaluation.gate.check import COSTS, tiers
-from evolsynth.evaluation.gate.reading import Given, Read, look
 from evolsynth.evaluation.gate.settings import GateSettings
+from evolsynth.evaluation.gate.verdict import Given, Read, look
 from evolsynth.rows import Failure, Row, Verdict
 
 __all__ = ["APART", "Apart", "serve"]

@@ -23,9 +23,8 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.index import DuplicateIndex, Search
 from evolsynth.evaluation.embed.base import Embedder, HasStatic, rough
 from evolsynth.evaluation.gate.check import Case, Check, Part, tiers
-from evolsynth.evaluation.gate.reading import WRITTEN, Given, Read, look
 from evolsynth.evaluation.gate.settings import GateSettings
-from evolsynth.evaluation.gate.verdict import rejected, waits
+from evolsynth.evaluation.gate.verdict import WRITTEN, Given, Read, look, rejected, waits
 from evolsynth.findings import Finding
 from evolsynth.foreign import failure, of_all
 from evolsynth.rows import Row

@@ -1,18 +1,112 @@
-"""How a verdict is made: of what was found, or else of what the response stands on."""
+"""The checks that look at a row by itself, made on several at once in whichever process; and how a
+verdict is made: of what was found, or else of what the response stands on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from evolsynth.errors import InputError
+from evolsynth.evaluation.embed.base import Contextual, Embedder
+from evolsynth.evaluation.gate.check import Case, Check, Cost, Part
 from evolsynth.evaluation.gate.tier import UNVERIFIED, below, kind_of, tier_of
+from evolsynth.evaluation.good_evolution.score import texts_read
 from evolsynth.findings import Finding
-from evolsynth.foreign import failure
-from evolsynth.rows import TIERS, Row, Tier, Verdict
+from evolsynth.foreign import failure, of_all
+from evolsynth.rows import TIERS, Failure, Row, Tier, Verdict
 
-__all__ = ["decided", "rejected", "waits"]
+if TYPE_CHECKING:
+    from evolsynth.evaluation.gate.settings import GateSettings
+
+__all__ = ["WRITTEN", "Given", "Read", "decided", "look", "rejected", "waits"]
+
+#: The parts that are not looked at again where they were let through before.
+WRITTEN: tuple[Part, ...] = ("instruction", "evolution")
+
+
+class Given(NamedTuple):
+    """A row to look at: the input of what it was evolved from, if that is known, and whether its
+    instruction was let through before."""
+
+    row: Row
+    parent_input: str | None = None
+    known: bool = False
+
+
+class Read(NamedTuple):
+    """A row that was looked at, and the end that it takes if nothing speaks against it later, where
+    that was worked out: its verdict, or why there is none."""
+
+    row: Row
+    verdict: Verdict | None = None
+    failure: Failure | None = None
+
+    def decided(self, row: Row, settings: GateSettings) -> Row:
+        """The row as it is now, which nothing was found against, with its end."""
+        if self.verdict is None and self.failure is None:
+            return decided(row, settings.least_tier)
+        return row.replace(verdict=self.verdict, failure=self.failure)
+
+
+def look(
+    some: Sequence[Given],
+    tiers: Sequence[tuple[Part, Cost, tuple[Check, ...]]],
+    settings: GateSettings,
+    embedder: Embedder | None,
+) -> list[Row]:
+    """The rows after the checks of these tiers, made until some of one tier refuse a row."""
+    done = [given.row for given in some]
+    cases = [
+        Case(given.row, settings, embedder=embedder, parent_input=given.parent_input)
+        for given in some
+    ]
+    for part, cost, checks in tiers:
+        live = [
+            i
+            for i, case in enumerate(cases)
+            if not done[i].settled and case.has(part) and not (some[i].known and part in WRITTEN)
+        ]
+        if cost == "meaning" and part == "evolution":
+            _embed_ahead([cases[i] for i in live], checks, embedder)
+        for i in live:
+            done[i] = _checked(done[i], cases[i], part, checks)
+    return [
+        row.replace(scores=case.scores) if not row.settled and case.scores != row.scores else row
+        for row, case in zip(done, cases, strict=True)
+    ]
+
+
+def _embed_ahead(cases: Sequence[Case], checks: Sequence[Check], embedder: Embedder | None) -> None:
+    """Have the embedder read at once what it will be asked about row by row: much quicker."""
+    asked = any(check.name == "weak_evolution" for check in checks)
+    if asked and len(cases) > 1 and isinstance(embedder, Contextual):
+        pairs = [
+            (case.alone(case.original) or "", case.alone(case.instruction) or "") for case in cases
+        ]
+        try:
+            embedder.embed([text for pair in pairs for text in texts_read(*pair)])
+        except BaseException as error:
+            if of_all(error):
+                raise  # else the row that it is about will tell
+
+
+def _checked(row: Row, case: Case, part: Part, checks: Sequence[Check]) -> Row:
+    """The row after some checks: rejected, failed, or as it was."""
+    try:
+        found = [f for check in checks if (f := _found(check, case, part)) is not None]
+        return rejected(row, case.scores, found) if found else row
+    except BaseException as error:  # noqa: BLE001 - a check or embedder of somebody else's
+        return row.replace(failure=failure("gate", error))
+
+
+def _found(check: Check, case: Case, part: Part) -> Finding | None:
+    """What the check finds; of a response, with the part, since some look at both."""
+    finding = check.find(case, part)
+    if finding is None or part != "response":
+        return finding
+    return Finding(finding.code, {"part": "response", **finding.detail})
 
 
 def rejected(row: Row, scores: Mapping[str, float] | None, found: Sequence[Finding]) -> Row:

@@ -19,8 +19,8 @@ from evolsynth.evaluation.gate.apart import Apart
 from evolsynth.evaluation.gate.check import CHECKS, Case, Check
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.own import OwnCheck
-from evolsynth.evaluation.gate.reading import Given, Read
 from evolsynth.evaluation.gate.settings import GateSettings
+from evolsynth.evaluation.gate.verdict import Given, Read
 from evolsynth.findings import Finding
 from evolsynth.rows import Row
 

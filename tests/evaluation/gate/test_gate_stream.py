@@ -21,8 +21,8 @@ from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.check import BatchCheck, Case, Check
 from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.own import OwnCheck
-from evolsynth.evaluation.gate.reading import Read
 from evolsynth.evaluation.gate.settings import GateSettings
+from evolsynth.evaluation.gate.verdict import Read
 from evolsynth.findings import Finding
 from evolsynth.rows import Row
 from evolsynth.streams import Rows

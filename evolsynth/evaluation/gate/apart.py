@@ -143,21 +143,26 @@ class Apart:
             here: makes them all in this process.
         """
         left, waiting = deque(parts), deque[tuple[Sequence[Given], bool]]()
-        while left or waiting:
-            if self._closed:
-                raise _ClosedError
-            while left and len(waiting) < _AHEAD and self._is_ready():
-                waiting.append((left[0], self._send(left[0])))
-                self._seen += len(left.popleft())
-            if not waiting:
-                self._seen += len(left[0])
-                yield here(left.popleft())
-                continue
-            part, sent = waiting.popleft()
-            back = self._receive(_BACK) if sent else None
-            if self._closed:
-                raise _ClosedError
-            yield here(part) if back is None else self._whole(part, back)
+        try:
+            while left or waiting:
+                if self._closed:
+                    raise _ClosedError
+                while left and len(waiting) < _AHEAD and self._is_ready():
+                    waiting.append((left[0], self._send(left[0])))
+                    self._seen += len(left.popleft())
+                if not waiting:
+                    self._seen += len(left[0])
+                    yield here(left.popleft())
+                    continue
+                part, sent = waiting.popleft()
+                back = self._receive(_BACK) if sent else None
+                if self._closed:
+                    raise _ClosedError
+                yield here(part) if back is None else self._whole(part, back)
+        finally:
+            for _, sent in waiting:  # else the next parts would be given the answers to these
+                if sent:
+                    self._receive(_BACK)
 
     def _whole(self, part: Sequence[Given], back: Sequence[_Outcome]) -> list[Read]:
         """The rows of a part with what became of them there, after the dearer checks, which are

@@ -162,7 +162,8 @@ class Gate:
         def here(part: Sequence[Given]) -> list[Read]:
             return [Read(row) for row in look(part, stream.alone, self._settings, self._embedder)]
 
-        parts = [self._given(rows[k : k + _READ], stream) for k in range(0, len(rows), _READ)]
+        some = (self._given(rows[k : k + _READ], stream) for k in range(0, len(rows), _READ))
+        parts = [part for part in some if part]  # of an empty one nobody would take the answer
         apart = self._apart if stream.whole else None
         each = chain.from_iterable(map(here, parts) if apart is None else apart.look(parts, here))
         return [next(each) if stream.concerns(row) else Read(row) for row in rows]

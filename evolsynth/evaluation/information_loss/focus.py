@@ -135,6 +135,8 @@ def _needed(side: Side, k: int) -> Iterator[Focus]:
     for i in range(k + 1, min(len(low), k + 1 + _SENTENCE)):
         if side.text.apart(i - 1, i, ".;:!?\n") or low[i] in ("but", "because"):
             break
+        if low[i] == "and" and side.text.apart(i - 1, i, ","):
+            break  # "if you are not a member, pay, and do not run"
         if low[i] in _NOT:
             found.append(i)
     if not found:
@@ -240,6 +242,8 @@ def _denial(side: Side, k: int, *, on: bool = False) -> int:
     for i in range(k - 1, max(-1, k - 1 - _SENTENCE), -1):
         if side.text.apart(i, i + 1, ".;:!?\n") or low[i] in _BREAKS:
             break
+        if on and low[i] in ("so", "that"):
+            return -1  # "use no code, so that even a child can read it"
         first = i
         if low[i] in _NOT:
             return i
@@ -250,6 +254,8 @@ def _denial(side: Side, k: int, *, on: bool = False) -> int:
         if side.text.apart(i - 1, i, ".;:!?\n") or low[i] in _BREAKS:
             return -1
         comma = comma or side.text.apart(i - 1, i, ",")
+        if on and comma:
+            return -1  # "even a child can read it, without any help"
         if low[i] in _NOT and (comma or low[k] != "unless"):
             return i
     return -1
@@ -414,7 +420,8 @@ def _conditions(mine: Side, theirs: Side, made: Alignment, found: Agreed) -> Non
             continue
         if not now or (word == "unless") == (now == "unless"):
             continue
-        one, other = _denials(mine, k), _denials(theirs, m)
+        one = _denials(mine, k)
+        other = tuple(i for i in _denials(theirs, m) if not _is_added(theirs, made, i))
         if len(one) % 2 == len(other) % 2:
             found.agree(made, (k, *one), (m, *other))
         elif not _denied_in_words(mine, theirs, made, k, m):
@@ -427,6 +434,14 @@ def _denials(side: Side, k: int) -> tuple[int, ...]:
     """What denies in the sentence of a condition, "unless" and "except if" among it."""
     around = [k, *side.text.near(k, 2 * _SENTENCE)]
     return tuple(i for i in around if side.low[i] in _NOT or side.low[i] in ("unless", "except"))
+
+
+def _is_added(theirs: Side, made: Alignment, i: int) -> bool:
+    """Whether a denial begins what was added: "if it is full, wait, and do not ask"."""
+    first = i - 1 if i and theirs.low[i - 1] in ("do", "does") else i
+    begins = first and (theirs.low[first - 1] == "and" or theirs.text.apart(first - 1, first, ","))
+    at = _behind(theirs, i)
+    return bool(begins) and (at < 0 or made.of[at] < 0 or not made.same[made.of[at]])
 
 
 def _denied_in_words(mine: Side, theirs: Side, made: Alignment, k: int, m: int) -> bool:

@@ -136,6 +136,10 @@ def _numerals(old: Reading, new: Reading, made: Alignment) -> None:
     for mine, theirs, turned in ((old, new, False), (new, old, True)):
         if not _NUMERAL.search(theirs.plain):
             continue
+        at: dict[str, list[int]] = {}
+        for j, other in enumerate(theirs.tokens):
+            if j and other.text.isupper():
+                at.setdefault(other.text.casefold(), []).append(j)
         for i, token in enumerate(mine.tokens):
             value = Fraction(_ORDINALS.get(token.text.casefold(), 0))
             if token.number >= 0 and mine.numbers[token.number].ordinal:
@@ -143,9 +147,8 @@ def _numerals(old: Reading, new: Reading, made: Alignment) -> None:
             if value.denominator != 1 or not 1 <= value <= len(_ROMAN):
                 continue
             behind = {t.key for t in mine.tokens[i + 1 : i + 3]}
-            for j, other in enumerate(theirs.tokens):
-                numeral = other.text.isupper() and other.text.casefold() == _ROMAN[int(value) - 1]
-                if numeral and j and theirs.tokens[j - 1].key in behind:
+            for j in at.get(_ROMAN[int(value) - 1], ()):
+                if theirs.tokens[j - 1].key in behind:
                     one, two = (j, i) if turned else (i, j)
                     if not made.same[one]:
                         made.place[one], made.kept[one] = two, 1.0

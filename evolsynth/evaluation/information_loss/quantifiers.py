@@ -30,7 +30,8 @@ _PHRASES = {
     "but some": r"(?:all|everyone|everybody|everything|everywhere) (?:but|except|besides)",
     "almost": r"not (?:quite|fully|entirely|completely)(?= \w+[.,;!?])|"
     r"(?:almost|nearly)(?! (?:all|every|always|none|no|never|any))",
-    "not all": r"(?:not|n't|never) (?:\w+ ){0,2}(?:all|every\w*|each(?! other)|both|always|"
+    "not all": r"(?:not|n't|never) (?:\w+ ){0,2}(?:(?<!\bat )all|all times|every\w*|"
+    r"each(?! other)|both|always|"
     r"entirely|completely|wholly|fully|a complete|complete)|only some|sometimes not|"
     r"not necessarily",
     "not only": r"(?:not|n't) (?:\w+ ){0,3}(?:only|just|merely)(?! some| one| because| if| when)",
@@ -56,8 +57,8 @@ _PHRASES = {
     "many": r"(?<!how )(?<!as )(?<!too )(?<!so )(?<!very )many|numerous|a lot of|lots of|"
     r"a (?:large|great|high) number of",
     "some": r"some(?:times|one|body|thing|where)?|several|at least one|partly|in part|at times",
-    "all": r"all|every|each(?! other)|everyone|everybody|everything|everywhere|both|always|"
-    r"at all times|entirely|invariably",
+    "all": r"(?<!\bat )all|every|each(?! other)|everyone|everybody|everything|everywhere|both|"
+    r"always|at all times|entirely|invariably",
     "any": r"any|anyone|anybody|anything|anywhere",
 }
 _ANY = re.compile(

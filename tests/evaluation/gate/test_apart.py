@@ -90,6 +90,24 @@ def test_rows_are_judged_as_in_one_process(apart: Apart, monkeypatch: pytest.Mon
     assert apart.pid is not None  # and it is still there
 
 
+def test_rows_that_were_decided_before_are_no_part(apart: Apart) -> None:
+    decided = [Row.make("Name a bay.", key=str(i)).reject("too_short") for i in range(128)]
+    for _ in range(2):  # a part without rows to look at was answered to the next one
+        some = [*rows(200)[:60], *decided[:4], *decided]
+        assert judged(some, apart) == judged(some)
+
+
+def test_what_nobody_waits_for_is_no_answer_to_another(apart: Apart) -> None:
+    def look(one: Row) -> Iterator[list[Read]]:
+        return apart.look([[Given(one)], [Given(one), Given(one)]], lambda _: [])
+
+    unended = look(Row.make("ok"))
+    ((read,), unended) = next(unended), None
+    assert read.row.status == "rejected"
+    ((read,), *_) = look(Row.make("Name a bay."))
+    assert read.row.status == "pending"
+
+
 def test_a_check_of_ones_own_is_asked_here(apart: Apart) -> None:
     asked: list[str] = []
 

@@ -78,6 +78,26 @@ KINDS = {
         "The sauna can be used by residents only. Write a sign.",
         "If you are a resident, you cannot use the sauna. Write a sign.",
     ),
+    "never, not at all": (
+        "Explain why the mill never stops. Be brief.",
+        "Explain why the mill does not stop at all. Be brief.",
+        "Explain why the mill stops at all times. Be brief.",
+    ),
+    "unless, if not, beside what was added": (
+        "If you are not sure, ask.",
+        "Unless you are sure, ask, and do not guess.",
+        "Unless you are not sure, ask, and do not guess.",
+    ),
+    "if not, unless, beside what was added": (
+        "Unless the user is logged in, show the login page.",
+        "If the user is not logged in, show the login page, and do not show the menu.",
+        "If the user is logged in, show the login page, and do not show the menu.",
+    ),
+    "even, beside a denial that was added": (
+        "Explain recursion so that even beginners understand it.",
+        "Without jargon, explain recursion so that even beginners understand it, using no code.",
+        "Explain recursion so that not even beginners understand it.",
+    ),
     "one of two that are denied": (
         "The stew has no onions, and the salad has no garlic. Write the menu.",
         "The stew has no onions, and there is no garlic in the salad. Write the menu.",

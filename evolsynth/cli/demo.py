@@ -108,7 +108,7 @@ _OFTEN = (*_QUESTIONS, "find_sentence")
 _SELDOM = {"fill_in": 1.5, "order": 1.5, "to_json": 3.0, "true_false_list": 0.5, "classify": 0.5,
            "find_sentence": 0.3}  # fmt: skip
 #: Problems, and more of those that ask for an order or a form.
-_PROBLEMS = {"own": 1.0, "order": 0.1, "sorting": 0.1, "formats": 0.2}
+_PROBLEMS = {"own": 1.0, "order": 0.2, "sorting": 0.2, "formats": 0.2}
 #: Of the rows that are wanted, so many passages are asked about, followed by a conversation, and
 #: spoiled to be mended: hardly any of these is refused, and they would be most of the rows.
 _ASKED, _FOLLOWED, _MENDED = 0.14, 0.03, 0.3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import io
 import json
 import re
@@ -40,6 +41,7 @@ from evolsynth.cli.progress.watch import (
     outcome_text,
     watcher,
 )
+from evolsynth.cli.progress.work import Work
 from evolsynth.store.status import StepCounts
 
 
@@ -634,3 +636,47 @@ def test_numbers_are_short() -> None:
 def test_a_line_of_foreign_text_is_one_line() -> None:
     assert one_line("a\r\nb\x07\tc" + "d" * 500, 20).startswith("a b[U+0007] cddd")
     assert "\n" not in one_line("a\u2028b\x85c")
+
+
+# Branches -----------------------------------------------------------------------------------------
+
+
+def branched(**most: int) -> State:
+    """Two sources, one of which asks a model, whose rows are handed on in turn."""
+    fast, slow, merge, gate = chain("texts", "magpie", "merge", "gate").nodes
+    source = dataclasses.replace(slow.step, shape="source", parameters=most)
+    join = dataclasses.replace(merge.step, shape="join")
+    nodes = [
+        fast,
+        dataclasses.replace(slow, step=source, inputs=()),
+        dataclasses.replace(merge, step=join, inputs=(0, 1)),
+        gate,
+    ]
+    state = State("branched", None, nodes, Budget())
+    texts, magpie, merged, checked = state.counts
+    texts.made = texts.left = 60
+    magpie.made = magpie.left = 4
+    merged.came, merged.left, merged.running = 64, 8, 56
+    checked.came = checked.left = 8
+    return state
+
+
+def coming(state: State, rows: float) -> tuple[list[float], list[float]]:
+    """The rows that come to each step until so many are out: by what came so far, and in turn."""
+    work = Work(state, 0.0)
+    _, came, gone = work._flow(rows / work.grown(1.0)[0])
+    return came, work._in_turn(list(came), gone)
+
+
+def test_where_branches_take_turns_the_slow_one_has_to_bring_its_half() -> None:
+    """Four of 64 rows are its so far; the demo said "a few seconds" for a minute."""
+    so_far, in_turn = coming(branched(), 40.0)
+    assert so_far[1] == pytest.approx(40 / 16)
+    assert in_turn[1] == pytest.approx(20.0)
+    assert in_turn[0] == so_far[0]  # nothing more is asked of the one that is ahead
+
+
+def test_a_branch_at_its_end_brings_no_more() -> None:
+    so_far, in_turn = coming(branched(limit=4), 40.0)
+    assert in_turn[1] == pytest.approx(4.0)
+    assert so_far[1] < 4.0

@@ -13,6 +13,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections import deque
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -135,6 +136,11 @@ class Work:
     def grown(self, start: float) -> tuple[float, list[float]]:
         """Rows that come out at the end, and that come to each step, of so many that sources make;
         by what became of the rows that each step has had so far."""
+        ended, came, _ = self._flow(start)
+        return ended, came
+
+    def _flow(self, start: float) -> tuple[float, list[float], list[float]]:
+        """The same, and the rows that go on from each step."""
         state = self._state
         pairs = list(zip(state.counts, state.nodes, self._supposed, strict=True))
         made = sum(step.made for step, node, _ in pairs if not node.inputs)
@@ -155,7 +161,48 @@ class Work:
             ended += coming * growth * (1 - goes_on)
         taken = {place for node in state.nodes for place in node.inputs}
         ended += sum(rows for place, rows in enumerate(gone) if place not in taken)
-        return ended, came
+        return ended, came, gone
+
+    def _in_turn(self, came: list[float], gone: Sequence[float]) -> list[float]:
+        """The rows that come to each step, where branches take turns: a slow one must bring as many
+        as the others before these go on, and not the few that it had brought so far."""
+        state = self._state
+        for place, node in enumerate(state.nodes):
+            if node.step.kind != "merge" or len(node.inputs) < 2:
+                continue
+            turns, rest = 0.0, came[place]
+            most = [self._most(branch) for branch in node.inputs]
+            for left, bound in zip(range(len(most), 0, -1), sorted(most), strict=True):
+                turns = min(bound, rest / left)
+                rest -= turns
+            for branch in node.inputs:
+                wanted = min(turns, self._most(branch))
+                if 0 < gone[branch] < wanted:
+                    for step in self._above(branch):
+                        came[step] *= wanted / gone[branch]
+        return came
+
+    def _most(self, branch: int) -> float:
+        """Rows that a branch can bring: those that it has, where it has come to its end."""
+        counts = self._state.counts
+        above = self._above(branch)
+        source_ends = all(
+            counts[k].made >= self._limit(k) for k in above if not self._state.nodes[k].inputs
+        )
+        idle = source_ends and not any(counts[k].running for k in above)
+        return float(counts[branch].left) if idle else math.inf
+
+    def _limit(self, source: int) -> float:
+        limit = self._state.nodes[source].step.parameters.get("limit")
+        return float(limit) if isinstance(limit, int) else math.inf
+
+    def _above(self, branch: int) -> list[int]:
+        """The steps of a branch, from its last to its source."""
+        found, waiting = list[int](), [branch]
+        while waiting:
+            found.append(waiting.pop())
+            waiting += [one for one in self._state.nodes[found[-1]].inputs if one not in found]
+        return found
 
     def expected(self) -> float | None:
         """Rows that the sources will make, where that is known."""
@@ -191,7 +238,7 @@ class Work:
         if costs is None or each <= 0:
             return None
         left, last = 0.0, _Last(0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0)
-        for place, coming in enumerate(self.grown(rows / each)[1]):
+        for place, coming in enumerate(self._in_turn(*self._flow(rows / each)[1:])):
             step = self._state.counts[place]
             if self._asks[place]:
                 wanted = max(0.0, self._wanted(place, coming))

@@ -67,7 +67,7 @@ def add_flags(
 
 
 # What ends a name whose file our reader takes for no JSON Lines.
-_OTHERS = re.compile(r"(\.(?:csv|tsv|parquet|gz))\Z", re.I)
+_OTHERS = re.compile(r"(\.(?:csv|tsv|parquet|arrow|feather|ipc|gz|zstd?))\Z", re.I)
 
 
 def note_path(parser: Any, dest: str, name: str, kind: Any, default: Any = None) -> None:

@@ -53,16 +53,32 @@ def _parquet(place: Path, lines: Lines) -> int:
     whole = bool(first) and first[0].keys() == {*COLUMNS, "extra"}
     if not whole:  # its types are those of all lines together
         first += given
-        table = pyarrow.Table.from_pylist([_of_one_type(line) for line in first])
+        table = _table(pyarrow, [_of_one_type(line) for line in first])
         parquet.write_table(table, place)
         return len(first)
     schema, count = _row_schema(pyarrow), 0
     with parquet.ParquetWriter(place, schema) as writer:
         while first:
-            writer.write_table(pyarrow.Table.from_pylist(first, schema=schema))
+            writer.write_table(_table(pyarrow, first, schema))
             count += len(first)
             first = list(islice(given, _AT_ONCE))
     return count
+
+
+def _table(pyarrow: Any, lines: list[dict[str, Any]], schema: Any = None) -> Any:
+    try:
+        return pyarrow.Table.from_pylist(lines, schema=schema)
+    except UnicodeEncodeError:  # JSON Lines has an escape for half a character, a table has none
+        return pyarrow.Table.from_pylist([_sound(line) for line in lines], schema=schema)
+
+
+def _sound(value: Any) -> Any:
+    """The same, with U+FFFD for each half of a surrogate pair."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, Mapping):
+        return {_sound(name): _sound(one) for name, one in value.items()}
+    return [_sound(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _of_one_type(line: dict[str, Any]) -> dict[str, Any]:

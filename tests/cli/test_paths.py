@@ -202,7 +202,18 @@ def test_a_file_can_be_written_from_its_own_rows(tmp_path: Path) -> None:
     assert list(read_rows(path)) == rows
 
 
-@pytest.mark.parametrize("name", ["kept.csv", "kept.TSV", "kept.parquet", "kept.jsonl.gz"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "kept.csv",
+        "kept.TSV",
+        "kept.parquet",
+        "kept.FEATHER",
+        "kept.arrow",
+        "kept.jsonl.gz",
+        "kept.zst",
+    ],
+)
 def test_rows_go_to_no_name_that_is_read_as_something_else(
     name: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

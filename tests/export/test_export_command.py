@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import parquet
 
 from evolsynth.cli.main import main
 from evolsynth.data.files import read_rows
@@ -104,6 +105,21 @@ def test_parquet_and_a_data_sets_folder_hold_whole_rows(run: Path, tmp_path: Pat
     }
     assert export(run, "--format", "hf", "-o", tmp_path / "data") == 0, "it may be made again"
     assert datasets.load_from_disk(str(tmp_path / "data")).num_rows == 10
+
+
+@pytest.mark.parametrize("form", ["parquet", "messages"])
+def test_half_a_character_does_not_keep_rows_from_a_table(tmp_path: Path, form: str) -> None:
+    """JSON has an escape for it, which readers take; a table's text is UTF-8 throughout."""
+    data, made = tmp_path / "rows.jsonl", tmp_path / "made.parquet"
+    halved = '{"instruction": "Name a sea.", "response": "The Baltic\\udc00.", "id": "a\\udc00"}\n'
+    data.write_text(
+        halved + '{"instruction": "Name a lake \\ud83d\\ude00.", "response": "Como."}\n'
+    )
+    assert main(["export", str(data), "--format", form, "--no-embedder", "-o", str(made)]) == 0
+    table = parquet.read_table(made).to_pylist()
+    said = json.dumps(table, ensure_ascii=False)
+    assert "The Baltic\ufffd." in said
+    assert "\U0001f600" in said
 
 
 def test_a_folder_that_is_no_data_set_is_not_replaced(

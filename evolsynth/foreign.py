@@ -11,17 +11,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import subprocess
+import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
 
 from evolsynth.errors import EvolsynthError, SetupError
 from evolsynth.rows import Failure
 
 __all__ = ["RETRYABLE", "Interrupt", "comes_through", "failure", "listening", "of_all", "told"]
-__all__ += ["witness", "witnessed"]
+__all__ += ["process_of", "witness", "witnessed"]
 
 #: Foreign errors after which the same may go well a moment later: time-outs, the network, the disk.
 RETRYABLE = (TimeoutError, OSError)  # ConnectionError is an OSError
@@ -145,3 +150,27 @@ def witnessed(tell: Callable[..., None]) -> Iterator[None]:
         yield
     finally:
         _WITNESS.reset(token)
+
+
+def process_of(
+    *words: str, env: Mapping[str, str] | None = None, **about: Any
+) -> subprocess.Popen[bytes]:
+    """Another process of this Python that finds the modules that this one does, for what may end
+    the one that it is in, or keep it from other work. Ctrl-C is not for it.
+
+    Args:
+        words: behind the interpreter's name: ``-m`` and a module, or ``-c`` and a program.
+        env: variables beside those that there are.
+        about: as `subprocess.Popen` takes it.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    root = str(Path(__file__).resolve().parents[1])
+    found = {"PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)])}
+    return subprocess.Popen(  # noqa: S603 - our own
+        [sys.executable, "-P", *words],
+        start_new_session=True,
+        env={**os.environ, **found, **(env or {})},
+        **about,
+    )

@@ -16,13 +16,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import IO, Any, Literal, cast
 
 from evolsynth.errors import SetupError
+from evolsynth.foreign import process_of
 
 __all__ = ["SECONDS", "Fault", "Sandboxed", "is_found"]
 
@@ -79,15 +78,13 @@ class _Renderer:
     """The process. Not for two threads at once."""
 
     def __init__(self) -> None:
-        root = str(Path(__file__).resolve().parents[2])
         try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "evolsynth.llm.renderer"],
+            self._process = process_of(
+                "-m",
+                "evolsynth.llm.renderer",
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for us
-                env={**os.environ, "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)])},
             )
         except OSError as error:
             raise _cannot_start(error.strerror) from None

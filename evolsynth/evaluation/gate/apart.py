@@ -11,13 +11,11 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -28,6 +26,7 @@ from evolsynth.evaluation.embed.base import Embedder, embedders
 from evolsynth.evaluation.gate.check import COSTS, tiers
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.gate.verdict import Given, Read, look
+from evolsynth.foreign import process_of
 from evolsynth.rows import Failure, Row, Verdict
 
 __all__ = ["APART", "Apart", "serve"]
@@ -189,27 +188,17 @@ class Apart:
         return self._ready
 
     def _start(self) -> None:
-        root = str(Path(__file__).resolve().parents[3])
         self._pipe, theirs = Pipe()
         with theirs:
             number = theirs.fileno()
             try:
-                self._process = subprocess.Popen(  # noqa: S603 - our own
-                    [
-                        sys.executable,
-                        "-P",
-                        "-c",
-                        f"import {__name__} as apart; apart.serve({number})",
-                    ],
+                self._process = process_of(
+                    "-c",
+                    f"import {__name__} as apart; apart.serve({number})",
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     pass_fds=[number],
-                    start_new_session=True,  # Ctrl-C is for us
-                    env={
-                        **os.environ,
-                        "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)]),
-                    },
                 )
             except OSError as error:
                 self._lost(error.strerror or "it cannot be started")

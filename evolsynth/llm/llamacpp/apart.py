@@ -24,6 +24,7 @@ from typing import Any
 
 from evolsynth.atomic import cache_folder
 from evolsynth.errors import EvolsynthError, InputError, SetupError, TemplateError
+from evolsynth.foreign import process_of
 from evolsynth.llm.llamacpp.context import Context
 from evolsynth.llm.llamacpp.model import Model, build, has_amx
 
@@ -55,20 +56,15 @@ def apart(work: Callable[..., None], path: Path, *rest: Any) -> None:
         SetupError: no process can be started.
     """
     size = path.stat().st_size
-    root = str(Path(__file__).resolve().parents[3])
     with tempfile.TemporaryFile() as said:
         try:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "evolsynth.llm.llamacpp.apart"],
+            process = process_of(
+                "-m",
+                "evolsynth.llm.llamacpp.apart",
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=said,
-                start_new_session=True,
-                env={
-                    **os.environ,
-                    "PYTHONPATH": os.pathsep.join([root, *filter(None, sys.path)]),
-                    "GGML_NO_BACKTRACE": "1",
-                },
+                env={"GGML_NO_BACKTRACE": "1"},
             )
         except OSError as error:
             raise SetupError(

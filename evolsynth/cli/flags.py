@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -66,8 +65,17 @@ def add_flags(
         )
 
 
-# What ends a name whose file our reader takes for no JSON Lines.
-_OTHERS = re.compile(r"(\.(?:csv|tsv|parquet|arrow|feather|ipc|gz|zstd?))\Z", re.I)
+def _read_otherwise(place: str) -> str | None:
+    """What ends a name whose file our reader takes for no JSON Lines; None where it does."""
+    ending = Path(place).suffix[1:].lower()
+    if ending in ("", "jsonl"):
+        return None
+    from evolsynth.data.packed import PACKED
+    from evolsynth.data.reader import FORMATS
+
+    made = FORMATS.find(ending)
+    other = ending in PACKED or (made is not None and made is not FORMATS["jsonl"])
+    return f".{ending}" if other else None
 
 
 def note_path(parser: Any, dest: str, name: str, kind: Any, default: Any = None) -> None:
@@ -99,10 +107,10 @@ def check_paths(namespace: argparse.Namespace) -> None:
                 path, _, thing = place.rpartition(":")
                 reads.append(path if thing and path.endswith(".py") else place)
             else:
-                if kind == "rows" and (found := _OTHERS.search(place)):
+                if kind == "rows" and (ending := _read_otherwise(place)):
                     raise InputError(
-                        f"{name} {place}: rows are written as JSON Lines, and a "
-                        f"{found[1].lower()} file is read as something else. Call it .jsonl."
+                        f"{name} {place}: rows are written as JSON Lines, and a {ending} file is "
+                        "read as something else. Call it .jsonl."
                     )
                 writes.append((name, place))
                 if kind == "folder":

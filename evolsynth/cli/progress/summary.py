@@ -26,6 +26,7 @@ from evolsynth.cli.progress.phrases import (
     sum_text,
     tiers_text,
 )
+from evolsynth.cli.progress.told import goes_on
 from evolsynth.cli.progress.waiting import hushed
 from evolsynth.findings import advise, explain
 from evolsynth.pipeline.run.state import COUNTED, RunResult, RunState, advise_failure
@@ -72,8 +73,7 @@ def summarise(result: RunResult, console: Console, *, again: str | None = None) 
             _whole(console, f"{one_line(name):{width}}  {one_line(path, 500)}")
     if early is not None:
         _print(console, Text(early, style="bold"))
-        if result.folder is not None or again is not None:
-            command = again or f"evolsynth run {shlex.quote(str(result.folder))}"
+        if (command := goes_on(result, again)) is not None:
             _print(console, Text("This goes on from here, and asks nothing twice:"))
             _whole(console, one_line(command, 2000))
     else:

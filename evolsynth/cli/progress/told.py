@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evolsynth.pipeline.run.state import RunResult
 
-__all__ = ["run_told", "tell_json"]
+__all__ = ["goes_on", "run_told", "tell_json"]
 
 
 def tell_json(told: Mapping[str, Any], *, output: str | None = None) -> None:
@@ -39,7 +39,14 @@ def run_told(result: RunResult, again: str | None = None) -> dict[str, Any]:
     told |= {"seconds": round(state.seconds, 1), "tiers": dict(state.tiers)}
     told |= {"reasons": dict(state.reasons), "errors": dict(state.errors)}
     told["steps"] = [step_numbers(step) for step in state.counts]
-    folder = told["folder"] = None if result.folder is None else str(result.folder)
+    told["folder"] = None if result.folder is None else str(result.folder)
     told["files"] = {name: str(path) for name, path in result.files.items()}
-    by_folder = None if folder is None else shlex.join(("evolsynth", "run", folder))
-    return told | {"again": again or by_folder}
+    return told | {"again": goes_on(result, again)}
+
+
+def goes_on(result: RunResult, again: str | None) -> str | None:
+    """The command that goes on with a run: what was typed, or one that names its folder; None where
+    it has neither."""
+    if again is not None or result.folder is None:
+        return again
+    return shlex.join(("evolsynth", "run", str(result.folder)))

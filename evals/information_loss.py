@@ -155,7 +155,8 @@ def _groups(pairs: Sequence[Pair]) -> list[Group]:
     found = []
     for name in dict.fromkeys(_set_of(p) for p in pairs):
         own = [p for p in pairs if _set_of(p) == name]
-        found += [_told_apart(f"{name}: kept / {x}", own, x) for x in ("lost", "altered")]
+        labels = [x for x in ("lost", "altered") if any(p.label == x for p in own)]
+        found += [_told_apart(f"{name}: kept / {x}", own, x) for x in labels]
         found.append(_told_apart(f"{name}: kept / all others", own))
         free = [p for p in own if "prefill" not in p.kind]
         if len(free) < len(own):
@@ -186,20 +187,21 @@ def _group(
     kept = [(p, s) for p, s in both if id(p) in group.kept]
     other = [(p, s) for p, s in both if id(p) in group.other]
     a, b = np.array([s for _, s in kept]), np.array([s for _, s in other])
+    found: dict[str, Any] = {"name": group.name, "kept": len(a), "others": len(b)}
+    if len(a):
+        found["false_alarms"] = float((a >= THRESHOLD).mean())
+    if len(b):
+        found["caught"] = float((b >= THRESHOLD).mean())
     if not len(a) or not len(b):
-        return {"name": group.name, "kept": len(a), "others": len(b)}
+        return found
     low, high = _interval(a, b)
     one, two = _matched(kept, other)
     return {
-        "name": group.name,
-        "kept": len(a),
-        "others": len(b),
+        **found,
         "auroc": auroc(b, a),
         "auroc_95": [low, high],
         "auroc_matched": auroc(two, one) if len(one) >= 5 else None,
         "matched": len(one),
-        "false_alarms": float((a >= THRESHOLD).mean()),
-        "caught": float((b >= THRESHOLD).mean()),
     }
 
 
@@ -403,13 +405,18 @@ def table(found: dict[str, Any]) -> str:
     """All figures, a line each."""
     lines = [f"{'':40}{'kept':>6}{'others':>8}{'AUROC':>8}{'matched':>9}{'alarms':>8}{'caught':>8}"]
     for g in found["groups"]:
-        if "auroc" not in g:
-            continue
-        matched = f"{g['auroc_matched']:9.3f}" if g["auroc_matched"] is not None else f"{'-':>9}"
-        lines.append(
-            f"{g['name']:40}{g['kept']:6}{g['others']:8}{g['auroc']:8.3f}{matched}"
-            f"{g['false_alarms']:8.1%}{g['caught']:8.1%}"
+        told = (
+            ("auroc", "8.3f"),
+            ("auroc_matched", "9.3f"),
+            ("false_alarms", "8.1%"),
+            ("caught", "8.1%"),
         )
+        if not any(name in g for name, _ in told):
+            continue
+        parts = [
+            f"{'-':>{form[0]}}" if g.get(n) is None else format(g[n], form) for n, form in told
+        ]
+        lines.append(f"{g['name']:40}{g['kept']:6}{g['others']:8}{''.join(parts)}")
     worst = max(found["noise"].values(), default=0.0)
     lines.append(f"noise flagged, at most: {worst:.1%} ({', '.join(found['noise'])})")
     if found["spans"]:

@@ -98,7 +98,7 @@ def _state(told: Recorded) -> _Replayed:
         for place, step in enumerate(told.steps)
     ]
     state = _Replayed(told.name, None, nodes, Budget(**told.budget))
-    state.expected, state.at_once = told.expected, told.at_once
+    state.expected, state.at_once, state.width = told.expected, told.at_once, told.width
     return state
 
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from evals.machine import Watch
+from evolsynth.cli.demo import UNDER_WAY, line
 from evolsynth.errors import InputError
 from evolsynth.pipeline import (
     Pipeline,
@@ -34,6 +35,7 @@ from evolsynth.pipeline import (
 from evolsynth.pipeline.graph import Node, Step
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.run.state import RunState
+from evolsynth.prompts import passages_folder
 
 __all__ = ["COUNTS", "FOLDER", "RUNS", "Recorded", "load_recording", "record"]
 
@@ -103,6 +105,10 @@ RUNS: Mapping[str, Wanted] = {
         )
     ),
     "several": Wanted(lambda: _seeds(60) >> evolve() >> respond(samples=2) >> gate()),
+    "branches": Wanted(
+        lambda: line([passages_folder()], 100, 7),
+        {"accepted": 100, "seed": 7, "stall": None, "concurrency": UNDER_WAY},
+    ),
     "tokens": Wanted(lambda: magpie() >> respond() >> gate(), {"max_tokens": 30_000}),
 }
 
@@ -112,7 +118,7 @@ class Recorded(msgspec.Struct, frozen=True):
     written, read, found, and the counts of each step); the last is its end.
 
     ``others`` is the share of the processors that other programs used, where that is known;
-    ``at_once`` how many answers were worked on at once.
+    ``at_once`` how many answers were worked on at once, ``width`` how many rows at each step.
     """
 
     name: str
@@ -122,6 +128,7 @@ class Recorded(msgspec.Struct, frozen=True):
     others: float | None
     looks: list[list[Any]]
     at_once: int = 64
+    width: int | None = None
 
 
 class _Recorder:
@@ -186,6 +193,7 @@ def record(name: str, folder: Path = FOLDER) -> Recorded:
         watch.others(),
         recorder.looks,
         state.at_once,
+        state.width,
     )
     lines = [{n: getattr(made, n) for n in made.__struct_fields__ if n != "looks"}, *made.looks]
     text = "".join(json.dumps(one, separators=(",", ":")) + "\n" for one in lines)

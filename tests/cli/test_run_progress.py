@@ -19,6 +19,7 @@ from rich.console import Console
 from simulated_run import Budget, State, chain, simulate
 
 from evolsynth.cli.progress.aside import settle
+from evolsynth.cli.progress.flow import Flow
 from evolsynth.cli.progress.pace import Forecast, Pace
 from evolsynth.cli.progress.phrases import (
     counted,
@@ -661,22 +662,47 @@ def branched(**most: int) -> State:
     return state
 
 
-def coming(state: State, rows: float) -> tuple[list[float], list[float]]:
-    """The rows that come to each step until so many are out: by what came so far, and in turn."""
-    work = Work(state, 0.0)
-    _, came, gone = work._flow(rows / work.grown(1.0)[0])
-    return came, work._in_turn(list(came), gone)
+def coming(state: State, rows: float, accepted: float | None = None) -> list[float]:
+    """The rows that come to each step until so many are out."""
+    came = Flow(state, [1.0] * len(state.nodes)).coming(rows, accepted)
+    assert came is not None
+    return came
 
 
-def test_where_branches_take_turns_the_slow_one_has_to_bring_its_half() -> None:
+@pytest.mark.parametrize("made", [4, 0])
+def test_where_branches_take_turns_the_slow_one_has_to_bring_its_half(made: int) -> None:
     """Four of 64 rows are its so far; the demo said "a few seconds" for a minute."""
-    so_far, in_turn = coming(branched(), 40.0)
-    assert so_far[1] == pytest.approx(40 / 16)
-    assert in_turn[1] == pytest.approx(20.0)
-    assert in_turn[0] == so_far[0]  # nothing more is asked of the one that is ahead
+    state = branched()
+    state.counts[1].made = state.counts[1].left = made
+    assert coming(state, 40.0)[1] == pytest.approx(20.0)
+
+
+def test_a_branch_that_has_enough_ready_makes_as_many_more_as_it_gives() -> None:
+    gave, made = 8 / 2, 60
+    assert coming(branched(), 40.0)[0] == pytest.approx(20 + made - gave)
 
 
 def test_a_branch_at_its_end_brings_no_more() -> None:
-    so_far, in_turn = coming(branched(limit=4), 40.0)
-    assert in_turn[1] == pytest.approx(4.0)
-    assert so_far[1] < 4.0
+    fast, slow, merged, _ = coming(branched(limit=4), 40.0)
+    assert slow == pytest.approx(4.0)
+    assert merged == pytest.approx(40.0)
+    assert fast == pytest.approx(36 + 60 - 4)
+
+
+def test_rows_that_were_rejected_in_a_branch_take_turns_and_do_not_count_as_good() -> None:
+    state = branched()
+    state.counts[0].left, state.counts[0].rejected = 30, 30
+    in_turn = coming(state, 40.0, accepted=30.0)
+    good = (30 + 2) / (60 + 2)
+    assert in_turn[2:] == pytest.approx([30.0, 30.0])
+    assert in_turn[1] == pytest.approx(30 / (1 + good))
+
+
+def test_a_step_of_a_branch_that_was_not_begun_is_supposed_to_ask_as_others_of_its_kind() -> None:
+    """Evolutions that are made by rule ask nothing, which is not known of any before it began."""
+    plan = chain("load", "evolve", "evolve")
+    state = State("two", None, plan.nodes, Budget())
+    _, first, _ = state.counts
+    before = Work(state, 0.0)._answers(2)
+    first.came = first.made = first.left = 50
+    assert Work(state, 0.0)._answers(2) < before / 4

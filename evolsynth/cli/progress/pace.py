@@ -163,14 +163,16 @@ class Pace:
 
         def add(until: End, target: float, *, ends: bool = False) -> None:
             """When so many rows will have come out."""
-            then, coming = work.seconds(max(target, rows), at, ends=ends), max(0.0, target - rows)
+            good = float(limits.accepted or 0) if until == "accepted" else None
+            then = work.seconds(max(target, rows), at, ends=ends, accepted=good)
+            coming = max(0.0, target - rows)
             if then is None and rows_per_second > 0:  # no model was asked yet
                 then = coming / rows_per_second
             if then is not None:
                 found.append(Forecast(then, until, more(coming)))
 
         expected = work.expected()
-        all_rows = math.inf if expected is None else work.grown(expected)[0]
+        all_rows = math.inf if expected is None else work.grown(expected)
         if expected is not None:
             add("rows", all_rows, ends=work.ends)
         if limits.max_attempts is not None and limits.max_attempts < all_rows:

@@ -13,12 +13,12 @@ from __future__ import annotations
 import inspect
 import math
 from collections import deque
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from evolsynth.cli.progress.flow import COUNTED_BY_ACCEPTED, Flow
 from evolsynth.pipeline.graph import Node
 from evolsynth.pipeline.run.state import RunState
 
@@ -33,10 +33,10 @@ _PROMPT, _ANSWER = 0.6, 20.0  # what a token read and an answer cost, in tokens 
 _SCORED = 120.0  # what an answer costs that is a text's score, in tokens written
 _GATE = 0.01  # seconds that a row takes where no model is asked, until that is measured
 _SURE_ANSWERS, _SURE_ROWS = 10.0, 3.0  # answers, rows, that what is supposed counts as much as
+_TRIED = {"respond": 0.25}  # of its further candidates; half of them in other steps
 _LATE = 0.25  # of the answers of rows that are not out: wanted at least, where nobody knows
 _LENGTH = 0.35  # of the tokens that an answer may have, that it is supposed to have
 _TAIL = 0.1  # of the time that the longest answer takes among many, that it takes alone
-_COUNTED_BY_ACCEPTED = ("bootstrap_tasks",)  # sources whose n is of rows that are accepted
 
 
 class _Supposed(NamedTuple):
@@ -66,7 +66,9 @@ class _Supposed(NamedTuple):
         if source:
             answers = 1.0 if candidates is None else 2 * candidates
         else:
-            answers = rounds * samples * (1 + ((candidates or 1) - 1) / 2)
+            answers = (
+                rounds * samples * (1 + ((candidates or 1) - 1) * _TRIED.get(node.step.kind, 0.5))
+            )
         return cls(
             answers=answers,
             certain=not source and (candidates or 1) == 1 and "max_tokens" in known,
@@ -113,6 +115,7 @@ class Work:
     def __init__(self, state: RunState, at: float) -> None:
         self._state = state
         self._supposed = [_Supposed.of(node) for node in state.nodes]
+        self._flow = Flow(state, [supposed.growth for supposed in self._supposed])
         self._asks = [bool(node.step.asks()) for node in state.nodes]
         self._marks: deque[_Mark] = deque(maxlen=_MARKS)
         self._first = state.usage
@@ -131,78 +134,22 @@ class Work:
         if at - self._marks[-1].at >= _BETWEEN:
             self._marks.append(self._mark(at))
 
+    @property
+    def _width(self) -> int:
+        """Rows that a step works on at once, at most."""
+        return min(self._state.at_once, self._state.width or self._state.at_once)
+
+    @property
+    def _begun_at_once(self) -> float:
+        """Answers of a source that a model is supposed to work on at once."""
+        return min(self._state.at_once / 4, self._width)
+
     # --- what rows become
 
-    def grown(self, start: float) -> tuple[float, list[float]]:
-        """Rows that come out at the end, and that come to each step, of so many that sources make;
-        by what became of the rows that each step has had so far."""
-        ended, came, _ = self._flow(start)
-        return ended, came
-
-    def _flow(self, start: float) -> tuple[float, list[float], list[float]]:
-        """The same, and the rows that go on from each step."""
-        state = self._state
-        pairs = list(zip(state.counts, state.nodes, self._supposed, strict=True))
-        made = sum(step.made for step, node, _ in pairs if not node.inputs)
-        ended, came, gone = 0.0, list[float](), list[float]()
-        for step, node, supposed in pairs:
-            done = step.left + step.rejected + step.failed
-            if node.inputs:
-                coming = sum(gone[place] for place in node.inputs)
-                had = step.came - step.running
-                growth = (done + 2 * supposed.growth) / (max(had, 0) + 2)
-                if node.step.shape == "join" and step.used == 0 and not step.rejected:
-                    growth = supposed.growth  # rows that wait in it for others are not gone
-            else:
-                coming, growth = start * (step.made / made if made else 1.0), 1.0
-            came.append(coming)
-            goes_on = (step.left + 2.0) / (done + 2.0) if done else 1.0
-            gone.append(coming * growth * goes_on)
-            ended += coming * growth * (1 - goes_on)
-        taken = {place for node in state.nodes for place in node.inputs}
-        ended += sum(rows for place, rows in enumerate(gone) if place not in taken)
-        return ended, came, gone
-
-    def _in_turn(self, came: list[float], gone: Sequence[float]) -> list[float]:
-        """The rows that come to each step, where branches take turns: a slow one must bring as many
-        as the others before these go on, and not the few that it had brought so far."""
-        state = self._state
-        for place, node in enumerate(state.nodes):
-            if node.step.kind != "merge" or len(node.inputs) < 2:
-                continue
-            turns, rest = 0.0, came[place]
-            most = [self._most(branch) for branch in node.inputs]
-            for left, bound in zip(range(len(most), 0, -1), sorted(most), strict=True):
-                turns = min(bound, rest / left)
-                rest -= turns
-            for branch in node.inputs:
-                wanted = min(turns, self._most(branch))
-                if 0 < gone[branch] < wanted:
-                    for step in self._above(branch):
-                        came[step] *= wanted / gone[branch]
-        return came
-
-    def _most(self, branch: int) -> float:
-        """Rows that a branch can bring: those that it has, where it has come to its end."""
-        counts = self._state.counts
-        above = self._above(branch)
-        source_ends = all(
-            counts[k].made >= self._limit(k) for k in above if not self._state.nodes[k].inputs
-        )
-        idle = source_ends and not any(counts[k].running for k in above)
-        return float(counts[branch].left) if idle else math.inf
-
-    def _limit(self, source: int) -> float:
-        limit = self._state.nodes[source].step.parameters.get("limit")
-        return float(limit) if isinstance(limit, int) else math.inf
-
-    def _above(self, branch: int) -> list[int]:
-        """The steps of a branch, from its last to its source."""
-        found, waiting = list[int](), [branch]
-        while waiting:
-            found.append(waiting.pop())
-            waiting += [one for one in self._state.nodes[found[-1]].inputs if one not in found]
-        return found
+    def grown(self, start: float) -> float:
+        """Rows that come out at the end, of so many that sources make; by what became of the rows
+        that each step has had so far."""
+        return self._flow.grown(start)[0]
 
     def expected(self) -> float | None:
         """Rows that the sources will make, where that is known."""
@@ -211,7 +158,7 @@ class Work:
             return None
         total = float(state.expected)
         for step, node in zip(state.counts, state.nodes, strict=True):
-            if node.step.kind in _COUNTED_BY_ACCEPTED and not node.inputs:
+            if node.step.kind in COUNTED_BY_ACCEPTED and not node.inputs:
                 n = float(node.step.parameters.get("n", 0))
                 total += n * (step.made + 4.0) / (step.left + 3.0) - n
         return total
@@ -219,26 +166,29 @@ class Work:
     @property
     def ends(self) -> bool:
         """Whether sources make no more rows than those that come out."""
-        return not any(node.step.kind in _COUNTED_BY_ACCEPTED for node in self._state.nodes)
+        return not any(node.step.kind in COUNTED_BY_ACCEPTED for node in self._state.nodes)
 
     # --- what it takes
 
-    def seconds(self, rows: float, at: float, *, ends: bool) -> float | None:
+    def seconds(
+        self, rows: float, at: float, *, ends: bool, accepted: float | None = None
+    ) -> float | None:
         """Until so many rows have come out; None where nothing was measured.
 
         Args:
             rows: in all.
             at: the time now.
+            accepted: how many of them are to be accepted, where that is what ends the run.
             ends: whether there is no more work then, so that all slots become free.
         """
         if self._priced is not self._marks[-1]:
             self._prices, self._priced = self._costs(), self._marks[-1]
         costs = self._prices
-        each = self.grown(1.0)[0]
-        if costs is None or each <= 0:
+        came = self._flow.coming(rows, accepted)
+        if costs is None or came is None:
             return None
         left, last = 0.0, _Last(0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0)
-        for place, coming in enumerate(self._in_turn(*self._flow(rows / each)[1:])):
+        for place, coming in enumerate(came):
             step = self._state.counts[place]
             if self._asks[place]:
                 wanted = max(0.0, self._wanted(place, coming))
@@ -261,7 +211,9 @@ class Work:
     ) -> _Last:
         """What is known of the row of a step that takes longest, from its beginning to its end."""
         supposed, step = self._supposed[place], self._state.counts[place]
-        rows, each = float(self._state.at_once) / supposed.beside, self._answers(place)
+        rows, each = float(self._width) / supposed.beside, self._answers(place)
+        if self._flow.in_turn:
+            rows = min(rows, max(1.0, coming))
         if self._state.nodes[place].inputs and (ends or not supposed.certain):
             rows = min(rows, max(1.0, step.running))  # else more will come, and have their share
         mean = max(1.0, self._mean(place))
@@ -300,8 +252,11 @@ class Work:
         """Answers of the step that a model works on now."""
         state = self._state
         waiting = [
-            (step.running * supposed.beside if node.inputs else state.at_once / 4)
-            - self.answered(k) * supposed.beside
+            (
+                (step.running * supposed.beside if node.inputs else self._begun_at_once)
+                - self.answered(k) * supposed.beside
+            )
+            * min(1.0, self._answers(k))
             if self._asks[k]
             else 0.0
             for k, (step, supposed, node) in enumerate(
@@ -360,11 +315,28 @@ class Work:
         if self._state.nodes[place].inputs:
             came = float(step.came)
         else:
-            gone, came = float(step.made), step.made + 2.0 * self._state.at_once
+            gone, came = float(step.made), step.made + 2.0 * self._width
+        each = self._alike(place)
         # how far the rows under way are: half, or as far as it is if the answers are as supposed
-        fitting = min(came, max(gone, done / supposed.answers))
+        fitting = min(came, max(gone, done / each))
         had = (fitting + (gone + came) / 2) / 2 if self._state.nodes[place].inputs else fitting
-        return (done + _SURE_ROWS * supposed.answers) / (had + _SURE_ROWS)
+        return (done + _SURE_ROWS * each) / (had + _SURE_ROWS)
+
+    def _alike(self, place: int) -> float:
+        """Answers that a row of the step is supposed to want, by what others of its kind had."""
+        counts, nodes, supposed = self._state.counts, self._state.nodes, self._supposed[place]
+        done, rows = 0.0, 0.0
+        for other, node in enumerate(nodes):
+            if (
+                other != place
+                and node.inputs
+                and node.step.kind == nodes[place].step.kind
+                and self._supposed[other].answers == supposed.answers
+            ):
+                step = counts[other]
+                done += step.asked + step.found
+                rows += max(0.0, float(step.came - step.running))
+        return (done + _SURE_ROWS * supposed.answers) / (rows + _SURE_ROWS)
 
     def _done(self, place: int) -> int:
         """Answers; rows, where no model is asked; nothing of what only reads rows."""
@@ -399,9 +371,9 @@ class Work:
         if not self._asks[place]:
             return 0.0
         step, supposed = self._state.counts[place], self._supposed[place]
-        running = step.running if self._state.nodes[place].inputs else self._state.at_once / 4
+        running = step.running if self._state.nodes[place].inputs else self._begun_at_once
         mean = (step.tokens + _SURE_ANSWERS * supposed.tokens) / (step.asked + _SURE_ANSWERS)
-        return running * mean
+        return running * mean * min(1.0, self._answers(place))
 
     def _costs(self) -> _Costs | None:
         first, last = self._marks[0], self._marks[-1]

@@ -91,6 +91,7 @@ class _Run:
     def __init__(self, plan: Plan, store: Store, folder: Path | None, options: RunOptions) -> None:
         self.plan, self.store, self.folder, self.options = plan, store, folder, options
         self.state = RunState(plan.pipeline.name, folder, plan.nodes, plan.budget)
+        self.state.width = options.concurrency
         self.state.expected, self.state.offered = plan.expected, plan.offered
         self.state.spending = Spending(store.get("spending"))
         self.control = Control()

@@ -101,7 +101,8 @@ class RunState:
     rows that came out, ``reasons`` why they were rejected, ``errors`` why they failed, ``tiers``
     what the responses of accepted ones stand on.
     ``expected`` is how many rows the sources will make, where that is known, and ``offered`` how
-    many they would make of which a preview takes the first. ``models`` has the model of each node,
+    many they would make of which a preview takes the first. ``width`` is how many rows are under
+    way at each step at most, where that was told. ``models`` has the model of each node,
     ``beside`` those that some ask besides, with the node's number. ``spending`` is what was paid
     for, ``steerer`` what steers the run, if it does.
     """
@@ -115,6 +116,7 @@ class RunState:
         self.beside: list[tuple[int, Stored]] = []
         self.expected: int | None = None
         self.offered: int | None = None
+        self.width: int | None = None
         self.spending = Spending()
         self.steerer: Steerer | None = None
         self.accepted = self.rejected = self.failed = self.copied = 0

@@ -39,6 +39,7 @@ class Flow:
     def __init__(self, state: RunState, growth: Sequence[float]) -> None:
         self._state = state
         self._growth = growth
+        self._taken = {before for node in state.nodes for before in node.inputs}
         #: Whether there are branches that take turns.
         self.in_turn = any(_joins(node) for node in state.nodes)
 
@@ -79,13 +80,14 @@ class Flow:
 
     def _after(self, merge: int, accepted: float) -> list[float]:
         """The rows that come to a step and to all behind it until so many good ones are out."""
-        came, gone = list[float](), {merge: 1.0}
-        for place in range(merge, len(self._state.nodes)):
-            inputs = [merge] if place == merge else self._state.nodes[place].inputs
+        came, gone, nodes = list[float](), {merge: 1.0}, self._state.nodes
+        for place in range(merge, len(nodes)):
+            inputs = [merge] if place == merge else nodes[place].inputs
             came.append(sum(gone.get(before, 0.0) for before in inputs))
             growth, goes_on = self._becomes(place)
             gone[place] = came[-1] * growth * goes_on
-        return [rows * accepted / gone[len(self._state.nodes) - 1] for rows in came]
+        out = sum(rows for place, rows in gone.items() if place not in self._taken)
+        return [rows * accepted / out for rows in came]
 
     def _ahead(self, branch: _Branch, turns: float, before: float, came: list[float]) -> None:
         """What comes to the steps of a branch until it has had so many turns: the rows that it
@@ -137,8 +139,7 @@ class Flow:
             came[place] = sum(gone[before] for before in inputs) if inputs else sources[place]
             gone[place] = came[place] * growth * goes_on
             ended += came[place] * growth * (1 - goes_on)
-        taken = {before for node in nodes for before in node.inputs}
-        ended += sum(rows for place, rows in enumerate(gone) if place not in taken)
+        ended += sum(rows for place, rows in enumerate(gone) if place not in self._taken)
         return ended, came, gone
 
     def _becomes(self, place: int) -> tuple[float, float]:

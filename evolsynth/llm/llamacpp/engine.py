@@ -7,6 +7,8 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -179,10 +181,7 @@ class LlamaCpp(LLM):
             _ = model.control_tokens, model.longest_piece, model.first_bytes
             self._settle(model, weights)
             queue, store = JobQueue(forks=wish.store > 0), PrefixStore(wish.store)
-            for _ in range(self.contexts):
-                context = Context(
-                    model, sequences=self._slots, tokens=wish.context, threads=self.threads
-                )
+            for context in self._made(model):
                 self._workers.append(Worker(model, queue, store, context, slots=self._slots))
             for worker in self._workers:
                 worker.start()
@@ -202,6 +201,19 @@ class LlamaCpp(LLM):
         self._model, self._queue = model, queue
         self._forgotten = weakref.finalize(self, _forget, queue, self._workers, model)
         self._forgotten.atexit = False
+
+    def _made(self, model: Model) -> list[Context]:
+        """The contexts, made side by side: most of it is that the system hands out their memory."""
+        make = partial(Context, model, sequences=self._slots, tokens=self._wish.context)
+        with ThreadPoolExecutor(self.contexts) as pool:
+            made = [pool.submit(make, threads=self.threads) for _ in range(self.contexts)]
+        problem = next((one.exception() for one in made if one.exception() is not None), None)
+        if problem is not None:
+            for one in made:
+                if one.exception() is None:
+                    one.result().close()
+            raise problem
+        return [one.result() for one in made]
 
     def alike(self) -> Hashable | None:
         """Equal for one file and the same settings, by whatever name or path it was given."""

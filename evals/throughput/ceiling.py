@@ -33,7 +33,7 @@ class _Lane:
         params.n_batch = params.n_ubatch = max(512, sequences)
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = False
-        params.flash_attn_type = 1
+        params.flash_attn_type = 0  # as the engine's
         params.no_perf = True
         self._context: Any = native.llama_init_from_model(model, params)
         if not self._context:

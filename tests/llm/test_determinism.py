@@ -37,6 +37,7 @@ def request(i: int) -> Request:
         min_tokens=3,
         sampling=Sampling(temperature=0.0 if i == 4 else 0.9, repeat_penalty=1.1 if i % 2 else 1.0),
         banned=(" the", "a") if i == 7 else (),
+        stop=(" ",) if i == 2 else (),
         grammar=LETTERS if i == 8 else None,
         logprobs=True,
     )

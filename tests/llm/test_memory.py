@@ -76,7 +76,10 @@ async def main(slots, context):
     llm = LlamaCpp(slots=slots, context=context, contexts=2, threads=1)
     before = resident()
     async with llm:
-        await llm.complete(Request(prompt=Prompt.of("The sky is"), seed=1, max_tokens=2))
+        long = Prompt.of("The sky is over the hill. " * 60)  # what attention takes is touched then
+        await asyncio.gather(
+            *(llm.complete(Request(prompt=long, seed=n, max_tokens=2)) for n in range(4))
+        )
         print(resident() - before, sum(taken(llm._wish, slots=slots, contexts=2)))
 
 asyncio.run(main(*map(int, sys.argv[1:])))

@@ -38,6 +38,7 @@ class Wish(NamedTuple):
     store: int
     chat_template: str | None
     think: bool | None
+    flash: bool | None
     arguments: Mapping[str, Any]
 
 

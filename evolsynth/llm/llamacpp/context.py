@@ -31,8 +31,7 @@ _MIB = 2**20
 _CELLS = 256  # llama.cpp rounds the tokens of a sequence up to a multiple of this
 _LEFT = 0.95  # of what is available: some is for Python and for what is being stored
 _SCORED = 64  # rows of logits at once: 12 MB for a vocabulary of 49,152
-_FLASH_ATTENTION_ON = 1
-_TILED = 64  # from this many tokens on, llama.cpp computes attention another way: other last bits
+_TILED = 64  # from this many tokens on, flash attention is computed another way: other last bits
 
 
 def padded(rows: int) -> int:
@@ -50,13 +49,18 @@ def padded(rows: int) -> int:
 class Context:
     """A context of ``sequences`` sequences of ``tokens`` tokens each, computing on ``threads``.
 
+    Attention is computed row by row (``flash``, as llama.cpp calls it) or as products of matrices:
+    other last bits, and which is faster depends on the processor (`machine.flash_is_faster`).
     Used by one thread at a time. ``compute_seconds`` is the time spent inside llama.cpp.
 
     Raises:
         EngineError: there is not enough memory.
     """
 
-    def __init__(self, model: Model, *, sequences: int, tokens: int, threads: int) -> None:
+    def __init__(
+        self, model: Model, *, sequences: int, tokens: int, threads: int, flash: bool = True
+    ) -> None:
+        self._flash = flash
         self._native = native = llama()
         self._vocabulary = model.vocabulary_size
         self.sequences, self.tokens = padded(sequences), tokens
@@ -65,7 +69,7 @@ class Context:
         params.n_batch = params.n_ubatch = max(CHUNK, self.sequences)
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = False
-        params.flash_attn_type = _FLASH_ATTENTION_ON
+        params.flash_attn_type = int(flash)
         params.no_perf = True
         self._context: Any = native.llama_init_from_model(model.handle, params)
         if not self._context:
@@ -115,7 +119,8 @@ class Context:
         """Decode a chunk, filled up to a good number of rows with tokens that are then dropped."""
         end = position + len(tokens)
         rows = padded(len(tokens))
-        if rows > self.tokens - position or len(tokens) < _TILED <= rows:
+        tiled = self._flash and len(tokens) < _TILED <= rows
+        if tiled or rows > self.tokens - position:
             rows = len(tokens)
         filler = rows - len(tokens)
         self._batch.prompt(sequence, (*tokens, *(0,) * filler), position, len(tokens), wanted)
@@ -251,6 +256,10 @@ class Sized(Protocol):
         """Numbers that stand for a token inside the model."""
 
     @property
+    def heads(self) -> int:
+        """Heads of attention in a layer."""
+
+    @property
     def vocabulary_size(self) -> int:
         """How many tokens there are."""
 
@@ -259,7 +268,7 @@ def context_bytes(model: Sized, *, sequences: int, tokens: int) -> int:
     """What a `Context` of ``sequences`` sequences of ``tokens`` tokens takes, in bytes.
 
     Keys and values in F16, rows of logits (where they are computed and where they are kept), the
-    attention mask, and what else is computed with. Beside
+    scores of attention and its mask, and what else is computed with. Without those scores, beside
     the growth of a process (SmolLM2-135M in Q4_0; 14 sizes, from 1 to 256 sequences and from 64
     to 8,192 tokens) it was from 7 MiB too little (of 1,554) to 10 MiB too much (of 35). Models
     without such a store (Mamba), or with one that differs by layer, take less.
@@ -269,8 +278,9 @@ def context_bytes(model: Sized, *, sequences: int, tokens: int) -> int:
     logits = 2 * max(rows, _SCORED) * model.vocabulary_size * 4
     batch = max(CHUNK, rows)
     mask = batch * cells * 2
+    scores = model.heads * CHUNK * cells * 4
     working = 2 * batch * model.width * 4
-    return int(store + logits + mask + working + 8 * _MIB)
+    return int(store + logits + mask + scores + working + 8 * _MIB)
 
 
 def most_contexts(model: Sized, *, sequences: int, tokens: int, available: int) -> int:

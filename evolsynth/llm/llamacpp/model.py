@@ -161,15 +161,18 @@ class Model:
         return int(self._native.llama_model_n_embd(self.handle))
 
     @functools.cached_property
+    def heads(self) -> int:
+        """Heads of attention in a layer."""
+        return int(self._native.llama_model_n_head(self.handle))
+
+    @functools.cached_property
     def cache_bytes_per_token(self) -> int:
         """Bytes of keys and values in F16, of all layers."""
         native = self._native
-        heads, all_heads = (
-            int(f(self.handle)) for f in (native.llama_model_n_head_kv, native.llama_model_n_head)
-        )
+        heads = int(native.llama_model_n_head_kv(self.handle))
         name = self.metadata("general.architecture") or ""
         sizes = (
-            self.metadata(f"{name}.attention.{part}_length") or self.width // max(all_heads, 1)
+            self.metadata(f"{name}.attention.{part}_length") or self.width // max(self.heads, 1)
             for part in ("key", "value")
         )
         return int(native.llama_model_n_layer(self.handle)) * heads * sum(map(int, sizes)) * 2

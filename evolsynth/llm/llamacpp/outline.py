@@ -100,6 +100,11 @@ class Outline(NamedTuple):
         return self.number("embedding_length")
 
     @property
+    def heads(self) -> int:
+        """Heads of attention in a layer."""
+        return self.number("attention.head_count")
+
+    @property
     def parameters(self) -> int:
         """Numbers in all tensors."""
         return sum(math.prod(tensor.shape) for tensor in self.tensors)
@@ -112,9 +117,8 @@ class Outline(NamedTuple):
     @property
     def cache_bytes_per_token(self) -> int:
         """Bytes of keys and values in F16, of all layers; see `Model.cache_bytes_per_token`."""
-        heads = self.number("attention.head_count")
-        shared = self.number("attention.head_count_kv") or heads
-        size = self.width // max(heads, 1)
+        shared = self.number("attention.head_count_kv") or self.heads
+        size = self.width // max(self.heads, 1)
         sizes = (self.number(f"attention.{part}_length") or size for part in ("key", "value"))
         return self.number("block_count") * shared * sum(sizes) * 2
 

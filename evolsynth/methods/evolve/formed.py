@@ -36,7 +36,7 @@ _NO_MORE = re.compile(
     r"\b(?:only|nothing (?:but|else|more)|just|alone|no (?:more|other|explanation|comment)|"
     r"(?:one|a single) (?:word|letter|line|number|figure|term)|json|csv|yaml|array|table|bullets?|"
     r"bulleted|numbered|semicolons?|commas?|columns?|list|(?:each|one) on a line|exactly|"
-    r"without|leave out|(?:full|complete|whole) sentence|add nothing)\b",
+    r"without|leave out|(?:full|complete|whole) sentence|in an? sentence|add nothing)\b",
     re.I,
 )
 _OF_TEXT = re.compile(

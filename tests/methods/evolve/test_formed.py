@@ -170,6 +170,7 @@ def test_without_evidence_nothing_is_asked_for() -> None:
         "In what year was the old mill built? Give only the year.",
         "State as a full sentence: in what year was the old mill built?",
         "Answer in one word: in what year was the old mill built?",
+        "Answer in a sentence that makes sense by itself: in what year was the old mill built?",
         "Take the answer from the text and add nothing to it. When was the old mill built?",
     ],
 )

@@ -212,7 +212,7 @@ async def measure(
 ) -> AsyncGenerator[Shares]:
     """Some methods, in both ways, with answers of so many tokens at most."""
     async with (
-        LlamaCpp(model, quantisation=None) as ours,
+        LlamaCpp(model, quantisation=None, flash_attention=True) as ours,
         Server(f"llama-server:{url}") as served,
     ):
         for method in methods:

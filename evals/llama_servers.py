@@ -62,8 +62,8 @@ def running(
 def built(
     model: Path, binary: Path, *, slots: int, context: int, options: Sequence[str] = ()
 ) -> Iterator[str]:
-    """A llama-server's binary at work, in the arrangement of the engine in process: attention as
-    products of matrices, and a store of keys and values for each slot."""
+    """A llama-server's binary at work, in the arrangement of the engine in process: attention in
+    one pass, and a store of keys and values for each slot."""
     if not binary.is_file():
         raise InputError(f"{binary}: there is no such file. Give the path of a llama-server.")
     with socket.socket() as free:
@@ -72,7 +72,7 @@ def built(
     command = [
         *(str(binary), "--model", str(model), "--host", "127.0.0.1", "--port", str(port)),
         *("--parallel", str(slots), "--ctx-size", str(slots * context), "--threads", "1"),
-        *("--flash-attn", "off", "--no-kv-unified", "--n-gpu-layers", "0", *options),
+        *("--flash-attn", "on", "--no-kv-unified", "--n-gpu-layers", "0", *options),
     ]
     null = subprocess.DEVNULL
     process = subprocess.Popen(command, stdin=null, stdout=null, stderr=null)  # noqa: S603

@@ -11,12 +11,14 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from evals.throughput.jobs import Job, Reading
 from evolsynth.errors import EngineError
 from evolsynth.llm.base import Sampling
-from evolsynth.llm.llamacpp.model import last_message, llama
+from evolsynth.llm.llamacpp.machine import flash_is_faster
+from evolsynth.llm.llamacpp.model import Model, last_message, llama
 
 __all__ = ["measure"]
 
@@ -26,14 +28,16 @@ _CELLS = 256  # llama.cpp rounds a sequence's cells up to this
 class _Lane:
     """A context that one thread drives: its sequences side by side, each with its sampler."""
 
-    def __init__(self, model: Any, sequences: int, threads: int, cells: int, seed: int) -> None:
+    def __init__(
+        self, model: Any, sequences: int, threads: int, cells: int, seed: int, *, flash: bool
+    ) -> None:
         self._native = native = llama()
         params = native.llama_context_default_params()
         params.n_ctx, params.n_seq_max = cells * sequences, sequences
         params.n_batch = params.n_ubatch = max(512, sequences)
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = False
-        params.flash_attn_type = 0  # as the engine's
+        params.flash_attn_type = int(flash)
         params.no_perf = True
         self._context: Any = native.llama_init_from_model(model, params)
         if not self._context:
@@ -146,6 +150,9 @@ def measure(job: Job) -> Reading:
         job.arrangement.threads or 1,
         job.arrangement.slots or 1,
     )
+    asked = Model(Path(job.model))
+    flash = flash_is_faster(asked, identity=job.model)  # as the engine does
+    asked.close()
     native = llama()
     params = native.llama_model_default_params()
     params.n_gpu_layers = 0
@@ -157,7 +164,8 @@ def measure(job: Job) -> Reading:
     lanes: list[_Lane] = []
     try:
         for number in range(contexts):
-            lanes.append(_Lane(model, slots, threads, cells, seed=1 + number * slots))
+            seed = 1 + number * slots
+            lanes.append(_Lane(model, slots, threads, cells, seed=seed, flash=flash))
             lanes[-1].draw_with(job.sampling)
         race = _Race(lanes, tokens)
         race.run(1, min(steps, 8))

@@ -698,6 +698,16 @@ def test_rows_that_were_rejected_in_a_branch_take_turns_and_do_not_count_as_good
     assert in_turn[1] == pytest.approx(30 / (1 + good))
 
 
+def test_a_step_beside_those_behind_a_merge_keeps_its_rows() -> None:
+    """Its place in the plan is behind the merge's, and it is not."""
+    state = branched()
+    beside = dataclasses.replace(state.nodes[0], index=4, name="beside", inputs=())
+    wider = State("branched", None, [*state.nodes, beside], Budget())
+    for mine, theirs in zip(wider.counts, [*state.counts, state.counts[0]], strict=True):
+        mine.made, mine.came, mine.left = theirs.made, theirs.came, theirs.left
+    assert coming(wider, 40.0, accepted=30.0)[4] > 0
+
+
 def test_a_step_of_a_branch_that_was_not_begun_is_supposed_to_ask_as_others_of_its_kind() -> None:
     """Evolutions that are made by rule ask nothing, which is not known of any before it began."""
     plan = chain("load", "evolve", "evolve")

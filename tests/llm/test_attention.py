@@ -59,7 +59,7 @@ def test_it_is_measured_on_the_real_model(smollm: LlamaCpp, cache: Path) -> None
 def test_nothing_is_measured_for_a_large_model(
     smollm: LlamaCpp, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_SMALL", 1000)
+    monkeypatch.setattr(module, "LARGE", 1000)
     assert flash_is_faster(smollm._running(), identity="a")
     assert not cache.exists()
 

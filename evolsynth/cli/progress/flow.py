@@ -13,8 +13,6 @@ __all__ = ["COUNTED_BY_ACCEPTED", "Flow"]
 
 #: Sources whose n is of rows that are accepted.
 COUNTED_BY_ACCEPTED = ("bootstrap_tasks",)
-
-
 #: Rows that a branch has ready when it waits for others (some of those that are kept for it).
 _ENOUGH = 20.0
 
@@ -70,7 +68,8 @@ class Flow:
         for place, node in enumerate(self._state.nodes):
             if _joins(node):
                 if accepted is not None:
-                    came[place:] = self._after(place, accepted)
+                    for step, some in self._after(place, accepted).items():
+                        came[step] = some
                 branches = [self._branch(last) for last in node.inputs]
                 before = _turns(branches, float(self._state.counts[place].left))
                 turns = _turns(branches, came[place])
@@ -78,16 +77,17 @@ class Flow:
                     self._ahead(branch, turns, before, came)
         return came
 
-    def _after(self, merge: int, accepted: float) -> list[float]:
+    def _after(self, merge: int, accepted: float) -> dict[int, float]:
         """The rows that come to a step and to all behind it until so many good ones are out."""
-        came, gone, nodes = list[float](), {merge: 1.0}, self._state.nodes
+        came, gone, nodes = {merge: 1.0}, dict[int, float](), self._state.nodes
         for place in range(merge, len(nodes)):
-            inputs = [merge] if place == merge else nodes[place].inputs
-            came.append(sum(gone.get(before, 0.0) for before in inputs))
-            growth, goes_on = self._becomes(place)
-            gone[place] = came[-1] * growth * goes_on
+            if any(before in gone for before in nodes[place].inputs):
+                came[place] = sum(gone.get(before, 0.0) for before in nodes[place].inputs)
+            if place in came:
+                growth, goes_on = self._becomes(place)
+                gone[place] = came[place] * growth * goes_on
         out = sum(rows for place, rows in gone.items() if place not in self._taken)
-        return [rows * accepted / out for rows in came]
+        return {place: rows * accepted / out for place, rows in came.items()}
 
     def _ahead(self, branch: _Branch, turns: float, before: float, came: list[float]) -> None:
         """What comes to the steps of a branch until it has had so many turns: the rows that it
@@ -106,7 +106,8 @@ class Flow:
             some = now if full else max(now, held * share)
             came[step] = min(share * min(turns, branch.most) + some, share * branch.most)
             if inside:
-                held += (self._state.width or self._state.at_once / 2) / max(share, 0.1)
+                width = self._state.nodes[step].step.concurrency or self._state.width
+                held += (width or self._state.at_once / 2) / max(share, 0.1)
 
     def _branch(self, last: int) -> _Branch:
         counts, nodes = self._state.counts, self._state.nodes
@@ -115,7 +116,7 @@ class Flow:
         sources = [1.0 if step in firsts else 0.0 for step in range(len(nodes))]
         rejected, came, gone = self._through(sources, steps)
         gives = rejected + gone[last]
-        limits = [self._limit(step) for step in firsts]
+        limits = [self.limit(step) for step in firsts]
         gave = float(counts[last].left + sum(counts[k].rejected + counts[k].failed for k in steps))
         ended = all(counts[k].made >= most for k, most in zip(firsts, limits, strict=True))
         idle = ended and not any(counts[k].running for k in steps)
@@ -152,7 +153,7 @@ class Flow:
             growth = self._growth[place]  # rows that wait in it for others are not gone
         return growth, (step.left + 2.0) / (done + 2.0) if done else 1.0
 
-    def _limit(self, source: int) -> float:
+    def limit(self, source: int) -> float:
         """Rows that a source makes at most."""
         step, node = self._state.counts[source], self._state.nodes[source]
         limit = node.step.parameters.get("limit")

@@ -134,15 +134,14 @@ class Work:
         if at - self._marks[-1].at >= _BETWEEN:
             self._marks.append(self._mark(at))
 
-    @property
-    def _width(self) -> int:
+    def _width(self, place: int) -> int:
         """Rows that a step works on at once, at most."""
-        return min(self._state.at_once, self._state.width or self._state.at_once)
+        told = self._state.nodes[place].step.concurrency or self._state.width
+        return min(self._state.at_once, told or self._state.at_once)
 
-    @property
-    def _begun_at_once(self) -> float:
+    def _begun_at_once(self, source: int) -> float:
         """Answers of a source that a model is supposed to work on at once."""
-        return min(self._state.at_once / 4, self._width)
+        return min(self._state.at_once / 4, self._width(source))
 
     # --- what rows become
 
@@ -157,10 +156,9 @@ class Work:
         if state.expected is None:
             return None
         total = float(state.expected)
-        for step, node in zip(state.counts, state.nodes, strict=True):
+        for place, node in enumerate(state.nodes):
             if node.step.kind in COUNTED_BY_ACCEPTED and not node.inputs:
-                n = float(node.step.parameters.get("n", 0))
-                total += n * (step.made + 4.0) / (step.left + 3.0) - n
+                total += self._flow.limit(place) - float(node.step.parameters.get("n", 0))
         return total
 
     @property
@@ -211,7 +209,7 @@ class Work:
     ) -> _Last:
         """What is known of the row of a step that takes longest, from its beginning to its end."""
         supposed, step = self._supposed[place], self._state.counts[place]
-        rows, each = float(self._width) / supposed.beside, self._answers(place)
+        rows, each = float(self._width(place)) / supposed.beside, self._answers(place)
         if self._flow.in_turn:
             rows = min(rows, max(1.0, coming))
         if self._state.nodes[place].inputs and (ends or not supposed.certain):
@@ -253,7 +251,7 @@ class Work:
         state = self._state
         waiting = [
             (
-                (step.running * supposed.beside if node.inputs else self._begun_at_once)
+                (step.running * supposed.beside if node.inputs else self._begun_at_once(k))
                 - self.answered(k) * supposed.beside
             )
             * min(1.0, self._answers(k))
@@ -315,7 +313,7 @@ class Work:
         if self._state.nodes[place].inputs:
             came = float(step.came)
         else:
-            gone, came = float(step.made), step.made + 2.0 * self._width
+            gone, came = float(step.made), step.made + 2.0 * self._width(place)
         each = self._alike(place)
         # how far the rows under way are: half, or as far as it is if the answers are as supposed
         fitting = min(came, max(gone, done / each))
@@ -371,7 +369,7 @@ class Work:
         if not self._asks[place]:
             return 0.0
         step, supposed = self._state.counts[place], self._supposed[place]
-        running = step.running if self._state.nodes[place].inputs else self._begun_at_once
+        running = step.running if self._state.nodes[place].inputs else self._begun_at_once(place)
         mean = (step.tokens + _SURE_ANSWERS * supposed.tokens) / (step.asked + _SURE_ANSWERS)
         return running * mean * min(1.0, self._answers(place))
 

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
     from evolsynth.llm.llamacpp.model import Model
 
-__all__ = ["CHUNK", "LEAST_ROWS", "Batch", "Context", "check_memory", "check_room"]
+__all__ = ["CHUNK", "LARGE", "LEAST_ROWS", "Batch", "Context", "check_memory", "check_room"]
 __all__ += ["Sized", "context_bytes", "most_contexts", "padded"]
 
 CHUNK = 512  #: tokens read at once; longer texts are cut at multiples of it
 LEAST_ROWS = 2
+LARGE = 1_000_000_000  #: parameters from which on attention is little of the work, and always flash
 _MIB = 2**20
 _CELLS = 256  # llama.cpp rounds the tokens of a sequence up to a multiple of this
 _LEFT = 0.95  # of what is available: some is for Python and for what is being stored
@@ -260,6 +261,10 @@ class Sized(Protocol):
         """Heads of attention in a layer."""
 
     @property
+    def parameters(self) -> int:
+        """Numbers in all tensors."""
+
+    @property
     def vocabulary_size(self) -> int:
         """How many tokens there are."""
 
@@ -278,7 +283,7 @@ def context_bytes(model: Sized, *, sequences: int, tokens: int) -> int:
     logits = 2 * max(rows, _SCORED) * model.vocabulary_size * 4
     batch = max(CHUNK, rows)
     mask = batch * cells * 2
-    scores = model.heads * CHUNK * cells * 4
+    scores = model.heads * CHUNK * cells * 4 if model.parameters < LARGE else 0
     working = 2 * batch * model.width * 4
     return int(store + logits + mask + scores + working + 8 * _MIB)
 

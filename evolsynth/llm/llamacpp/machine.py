@@ -31,7 +31,7 @@ import msgspec
 from evolsynth.atomic import cache_folder, locked, written
 from evolsynth.doing import doing
 from evolsynth.errors import EngineError, InputError
-from evolsynth.llm.llamacpp.context import Context
+from evolsynth.llm.llamacpp.context import LARGE, Context
 from evolsynth.llm.llamacpp.model import llama
 
 if TYPE_CHECKING:
@@ -148,10 +148,7 @@ _ANEW = 2  # so often it is measured where other programs disturbed it
 _NEAR = 0.97  # of the best rate: as good, for one look of some tenths of a second
 _log = logging.getLogger("evolsynth.llamacpp")
 K = TypeVar("K")
-
-
 _BEHIND, _BLOCK, _LOOKS, _CLEARLY = 240, 12, 5, 0.8  # see `flash_is_faster`
-_SMALL = 1_000_000_000  # parameters, from which on attention is little of the work
 
 
 class Arrangement(msgspec.Struct, frozen=True, order=True):
@@ -243,23 +240,22 @@ def flash_is_faster(model: Model, *, identity: str) -> bool:
     Args:
         identity: names the weights.
     """
-    if model.parameters >= _SMALL:
+    if model.parameters >= LARGE:
         return True
-    key = fingerprint(identity, slots=0, processors=1)
-    place = cache_folder() / "attention.json"
+    key, place = fingerprint(identity, slots=0, processors=1), cache_folder() / "attention.json"
+    found: _Attention | None = None
     try:
         with locked(place):
             known = _kept(place, _Attention)
-            if key not in known:
+            found = known.get(key)
+            if found is None:
                 with doing("measuring how to compute attention, once"):
-                    known[key] = _attention(model)
-                _log.info("measured %s", known[key])
-                with written(place) as part:
-                    content = msgspec.to_builtins(known)
-                    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-            found = known[key]
+                    found = _attention(model)
+                _log.info("measured %s", found)
+                _write(place, known | {key: found})
     except OSError as error:  # it is measured again next time
-        _log.warning("%s cannot be written (%s)", place, error.strerror)
+        _log.warning("the way of attention cannot be kept in %s (%s)", place, error.strerror)
+    if found is None:
         found = _attention(model)
     return found.plain >= _CLEARLY * found.flash
 
@@ -410,11 +406,16 @@ def _kept(place: Path, kind: type[K]) -> dict[str, K]:
 def _remember(key: str, found: _Measured) -> None:
     place = _place()
     try:
-        with locked(place), written(place) as part:
-            content = msgspec.to_builtins(_load() | {key: found})
-            part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        with locked(place):
+            _write(place, _load() | {key: found})
     except OSError as error:  # it is measured again next time
         _log.warning("the arrangement cannot be kept in %s (%s)", place, error.strerror)
+
+
+def _write(place: Path, known: Mapping[str, msgspec.Struct]) -> None:
+    with written(place) as part:
+        content = msgspec.to_builtins(known)
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _place() -> Path:

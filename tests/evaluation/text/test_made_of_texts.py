@@ -207,3 +207,24 @@ def test_signs_of_a_trade_are_no_measures_or_years_of_everyday() -> None:
     assert measures(text, "lengths") == ()
     assert years(text) == ()
     assert years("The lamp was built in 1500 by Anna Berg.") == ("1500",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The decree dates from 196 BC. Soldiers found the stone in 1799.",
+        "The town was buried in AD 79 and found again in 1748.",
+        "She is said to have been put to death in the year 304. The feast began in 1764.",
+    ],
+)
+def test_where_a_year_has_fewer_digits_not_all_are_known(text: str) -> None:
+    """A list of "the years" left 196 BC out."""
+    assert years(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["In the year 1612 it was cast.", "Cast in 1612, it was for years 20 metres from here."],
+)
+def test_what_only_looks_like_such_a_year_hides_none(text: str) -> None:
+    assert years(text) == ("1612",)

@@ -102,14 +102,18 @@ _YEAR = re.compile(
     r"|\() (?P<year>1[1-9]\d{2}|20[0-2]\d)(?![\w%/-]|,\d|\.\d)(?! [a-z]+s\b(?! by\b| the\b| a\b))"
     r"(?! [A-Z]{1,3}\b)"
 )
+#: Years of other forms: "196 BC", "AD 79", "the year 304".
+_EARLY = re.compile(r"\b\d{1,4} (?:BCE?|CE|AD)\b|\b(?:AD|BCE?|[Yy]ear) \d{1,3}(?![\d,.]*\d)\b")
 _FOUR = re.compile(r"(?<![\d.,])(?:1\d{3}|20[0-2]\d)(?![.,]?\d)")
 
 
 def years(text: str) -> tuple[str, ...]:
     """The years that a text mentions, each once, in its order.
 
-    None where a number may be a year or not.
+    None where a number may be a year or not, or one is told otherwise than by four digits.
     """
+    if _EARLY.search(text):
+        return ()
     found = tuple(dict.fromkeys(m["year"] for m in _YEAR.finditer(text.replace("(", "( "))))
     return found if set(found) == set(_FOUR.findall(text)) else ()
 

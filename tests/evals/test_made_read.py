@@ -12,6 +12,9 @@ from evolsynth.rows import Row
 
 FILE = Path(__file__).parents[2] / "evals/readings/made.jsonl"
 
+OVERLOOKED = {"5950c2a982e70de2": "196 BC is a year that the text has and the answer has not"}
+"""Rows that their reader kept and a later one did not, and what the first did not see."""
+
 
 def read() -> Iterator[dict[str, Any]]:
     """The rows, each with its input, which only the first that has it carries in the file."""
@@ -38,7 +41,9 @@ def test_readers_keep_nearly_all() -> None:
 
 
 def test_what_was_kept_still_stands() -> None:
-    """Rows that were read and kept pass their grounds as the code is now."""
+    """Rows that were read and kept pass their grounds as the code is now, but for what a reader
+    overlooked: that is refused."""
+    overlooked = set()
     for told in read():
         if told["arm"] == "mended" and told["readers"][0]["keep"]:
             row = Row.make(
@@ -47,4 +52,9 @@ def test_what_was_kept_still_stands() -> None:
                 extra={"input": told["input"], "title": told["title"]},
                 provenance={"response": {"ground": told["ground"]}},
             )
+            if told["id"] in OVERLOOKED:
+                assert stands(row)[1] is not None, OVERLOOKED[told["id"]]
+                overlooked.add(told["id"])
+                continue
             assert stands(row) == (told["kind"], None), told["id"]
+    assert overlooked == OVERLOOKED.keys()

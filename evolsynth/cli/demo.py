@@ -19,7 +19,7 @@ from evolsynth.cli.runs import model_told
 from evolsynth.data.files import read_rows
 from evolsynth.llm.backends import DEFAULT_MODEL
 from evolsynth.options import FilePath, ModelName, Natural, OutputFolder, TextOrPath
-from evolsynth.pipeline import evolve, gate, magpie, merge, respond
+from evolsynth.pipeline import evolve, gate, magpie, merge
 from evolsynth.pipeline.graph import Pipeline, Step
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.run.stopping import run_to_end
@@ -47,8 +47,8 @@ def demo(
     """Make a small checked data set and its report.
 
     Tasks about texts, with answers that stand in them; problems that are computed; texts to be
-    mended; Self-Instruct's tasks; Magpie's requests for what is made up, or with a text of their
-    own. Most are evolved by demands that a program can check, and only rows
+    mended, and sentences to be written with given words; Self-Instruct's tasks; Magpie's requests
+    that bring a text. Most are evolved by demands that a program can check, and only rows
     whose answer is verified are accepted. The same command goes on with a run that was stopped.
 
     Args:
@@ -108,9 +108,10 @@ _SELDOM = {"fill_in": 1.5, "order": 1.5, "to_json": 3.0, "true_false_list": 0.5,
            "find_sentence": 0.3}  # fmt: skip
 #: Problems, and more of those that ask for an order or a form.
 _PROBLEMS = {"own": 1.0, "order": 0.2, "sorting": 0.2, "formats": 0.2}
-#: Of the rows that are wanted, so many passages are asked about, followed by a conversation, and
-#: spoiled to be mended: hardly any of these is refused, and they would be most of the rows.
-_ASKED, _FOLLOWED, _MENDED = 0.14, 0.03, 0.3
+#: Of the rows that are wanted, so many passages are asked about, followed by a conversation,
+#: spoiled to be mended, and named words of: hardly any of these is refused, and they would be most
+#: of the rows.
+_ASKED, _FOLLOWED, _MENDED, _WRITTEN = 0.14, 0.03, 0.3, 0.1
 #: Rows that are wanted for one of each passage and branch; for more of them, more are made of each.
 _ROWS_EACH = 150
 #: Tasks of Self-Instruct at least: what its pool begins to vary with.
@@ -128,7 +129,7 @@ _SETTINGS = {"least_tier": "verified", "also": ["no_response"]}
 
 
 def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
-    """Eight branches that take turns, and the gate: see `demo`.
+    """Nine branches that take turns, and the gate: see `demo`.
 
     Args:
         paths: of the texts.
@@ -155,7 +156,8 @@ def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
         passages(4, _MENDED) >> STEPS["inverse"](each=each) >> instead,
         STEPS["computed"](sets=_PROBLEMS) >> added,
         STEPS["bootstrap_tasks"](n=max(_LEAST_TASKS, rows // 5), by_rule=_BY_RULE),
-        magpie(made_up=True, with_text=True) >> added >> respond(candidates=4),
+        passages(5, _WRITTEN) >> STEPS["inverse"](each=each, spoilers=["words"]) >> instead,
+        magpie(only_with_text=True) >> added,
     ]
     return (branches >> merge() >> checked).using(name="demo")
 

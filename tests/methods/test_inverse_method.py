@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from evolsynth.errors import InputError
+from evolsynth.evaluation.gate.gate import Gate
+from evolsynth.evaluation.grounds.ground import stands
 from evolsynth.methods.inverse.inverse import inverse
 from evolsynth.methods.inverse.material import material
 from evolsynth.rows import Row
@@ -70,12 +72,26 @@ async def test_only_the_ways_that_were_named() -> None:
         await made(about(), spoilers=[])
 
 
+async def test_a_sentence_with_given_words_is_creative_and_stands() -> None:
+    text = "Pelicans, herons and sturgeons live in the wide delta of the river. It is shallow."
+    (row,) = await made(about(text), spoilers=["words"])
+    assert row.response == "Pelicans, herons and sturgeons live in the wide delta of the river."
+    assert all(word in row.response for word in (row.input or "").split(", "))
+    assert stands(row) == ("restored", None)
+    (judged,) = [one async for one in Gate().check([row])]
+    assert judged.verdict is not None
+    assert (judged.verdict.tier, judged.verdict.task) == ("verified", "creative")
+    other = row.replace(response="Pelicans live in the delta.")
+    assert stands(other) == ("restored", "The response, spoiled again, is not the input.")
+
+
 def test_what_a_text_consists_of() -> None:
     found = material(
         f"# Mills\n\n{TEXT}\n\n- first item\n- second item\n\n"
         "| A | B |\n|---|---|\n| 1 | x |\n| 2 | y |\n"
     )
     assert found["paragraph"] == [TEXT]
+    assert found["sentence"] == [part for part in found["sentences"] if part.count(".") == 1]
     assert len(found["sentences"]) == 5  # of three sentences; one is too short to stand alone
     assert found["lines"] == ["- first item\n- second item"]
     assert found["table"] == ["| A | B |\n| --- | --- |\n| 1 | x |\n| 2 | y |"]

@@ -164,10 +164,9 @@ _BY_PROGRAM = """\
         - evolve: {demands: true, operations: {constraints: 1}}
       # New tasks after the patterns of seed tasks (Self-Instruct).
       - - bootstrap_tasks: {n: TASKS, by_rule: 0.8}
-      # Requests for what is made up (Magpie), and a demand that a program can check.
-      - - magpie: {made_up: true, with_text: true}
+      # Requests that bring a text (Magpie), and a demand that a program can check.
+      - - magpie: {only_with_text: true}
         - evolve: {demands: true, operations: {constraints: 1}}
-        - respond: {candidates: 4}
   - merge
 """
 _VERIFIED = """\

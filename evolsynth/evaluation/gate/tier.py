@@ -83,16 +83,17 @@ def _ground(row: Row) -> tuple[str | None, str | None]:
     return ground.stands(row)
 
 
-def kind_of(row: Row) -> Task:
+def kind_of(row: Row, *, holds: bool = False) -> Task:
     """The kind of task that a row sets, in view of its input.
 
     A method that knows what it asks for says so in ``provenance["instruction"]["task"]``. It is
-    not believed where it says that truth is not at stake: that is read from the instruction.
+    not believed where it says that truth is not at stake: that is read from the instruction,
+    unless the answer's ground was gone through and ``holds``.
     """
     made = row.provenance.get("instruction")
     told = made.get("task") if isinstance(made, Mapping) else None
     known = next((task for task in TASKS if task == told), None)
-    if known is not None and truth_at_stake(known):
+    if known is not None and (holds or truth_at_stake(known)):
         return known
     return task_of(row.instruction or "", about_text=row.beside is not None)
 

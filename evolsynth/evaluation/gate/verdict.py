@@ -133,7 +133,8 @@ def decided(row: Row, least: Tier) -> Row:
         tier, names = tier_of(row)
     except BaseException as error:  # noqa: BLE001 - a kind of demand of somebody else's
         return row.replace(failure=failure("gate", error))
-    verdict = Verdict(accepted=True, task=_task(row), tier=tier, stands_on=names)
+    holds = any(name.startswith("ground:") for name in names)
+    verdict = Verdict(accepted=True, task=_task(row, holds=holds), tier=tier, stands_on=names)
     row = row.replace(verdict=verdict)
     if not below(tier, least):
         return row
@@ -149,5 +150,5 @@ def waits(row: Row, least: Tier) -> bool:
     return least != TIERS[-1] and below(tier_of(row)[0], least)
 
 
-def _task(row: Row) -> str | None:
-    return None if row.instruction is None else kind_of(row)
+def _task(row: Row, *, holds: bool = False) -> str | None:
+    return None if row.instruction is None else kind_of(row, holds=holds)

@@ -6,7 +6,8 @@ A spoiler is one function in one file of this package::
     def shouted(text: str, chance: Random) -> Spoiled | None:
         return Spoiled(text.upper()) if text.islower() else None
 
-It gives None where the spoiled text would not decide what the original was. The same generator
+It gives None where the spoiled text would not decide what the original was, or, where something is
+to be written anew, whether the original does what is asked. The same generator
 always gives the same, so that the original, spoiled again, shows that the answer is right. Requests
 to mend it stand in ``prompts/inverse/NAME.txt`` under ``[mend]``.
 """
@@ -22,8 +23,8 @@ from evolsynth.registry import Registry
 
 __all__ = ["SPOILERS", "Spoiled", "Spoiler", "Unit", "spoiler"]
 
-#: What of a text is taken: one to three sentences of it, all of it, or a table in it.
-Unit = Literal["sentences", "paragraph", "lines", "table", "json"]
+#: What of a text is taken: one sentence or one to three of them, a paragraph, lines or a table.
+Unit = Literal["sentence", "sentences", "paragraph", "lines", "table", "json"]
 
 
 class Spoiled(NamedTuple):

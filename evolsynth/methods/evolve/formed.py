@@ -54,7 +54,7 @@ class _Known(NamedTuple):
     the text it rests on, both None where there is none; ``ground`` the kind that it stands on, and
     ``others`` questions about the same text with their answers, where it answers a question;
     ``steps`` are the lines of a computed answer that lead to it, ``changes`` the words that a
-    mended text had wrong, and what they are now.
+    mended text had wrong, and what they are now, ``given`` those of which a sentence was written.
     """
 
     said: str
@@ -64,6 +64,7 @@ class _Known(NamedTuple):
     others: Sequence[Mapping[str, Any]]
     steps: str | None
     changes: Sequence[tuple[str, str]]
+    given: Sequence[str]
     chance: random.Random
 
 
@@ -139,9 +140,11 @@ def _known(row: Row, chance: random.Random) -> _Known:
     if not whole and not steps and (sentence is None or ground["kind"] not in _SAID_OUT):
         bare = None  # a field of it alone would leave out what was asked for beside it
     asks = (row.instruction or "").rstrip().endswith("?")
-    changes = _changes(row.input or "", said) if ground["kind"] == "restored" else ()
+    restored = ground["kind"] == "restored"
+    given = (row.input or "").split(", ") if restored and ground["spoiler"] == "words" else ()
+    changes = _changes(row.input or "", said) if restored and not given else ()
     others = others if asks else ()
-    return _Known(said, bare, sentence, ground["kind"], others, steps, changes, chance)
+    return _Known(said, bare, sentence, ground["kind"], others, steps, changes, given, chance)
 
 
 _MOST_CHANGES = 8
@@ -226,6 +229,8 @@ def _quoted(known: _Known) -> _Form | None:
 
 def _fields(known: _Known, section: str) -> tuple[list[str], list[str]] | None:
     """Names, and what stands under them: the answer, and its sentence where there is one."""
+    if known.given:
+        return _drawn(known, f"{section} of writing"), [", ".join(known.given), known.said.strip()]
     bare = _bare(known)
     if bare is None:
         return None
@@ -240,21 +245,23 @@ def _as_json(known: _Known) -> _Form | None:
     if (fields := _fields(known, "keys")) is None:
         return None
     values: dict[str, str | list[str]] = dict(zip(*fields, strict=True))
-    if known.steps is not None:
-        values[fields[0][0]] = known.steps.split("\n")
+    if known.steps is not None or known.given:
+        values[fields[0][0]] = list(known.given) or str(known.steps).split("\n")
     response = json.dumps(values, ensure_ascii=False)
     return _Form(KINDS["json_object"](keys=fields[0]), response)
 
 
 def _as_yaml(known: _Known) -> _Form | None:
-    if known.sentence is None or (fields := _fields(known, "keys")) is None:
+    if not (known.sentence or known.given) or (fields := _fields(known, "keys")) is None:
         return None
     lines = [f"{k}: {json.dumps(v, ensure_ascii=False)}" for k, v in zip(*fields, strict=True)]
     return _Form(KINDS["yaml"](keys=fields[0]), "\n".join(lines))
 
 
 def _as_labels(known: _Known) -> _Form | None:
-    if (known.sentence is None and not known.steps) or (fields := _fields(known, "labels")) is None:
+    if not (known.sentence or known.steps or known.given):
+        return None
+    if (fields := _fields(known, "labels")) is None:
         return None
     gaps = ["\n" if "\n" in value else " " for value in fields[1]]
     lines = [f"{n}:{gap}{v}" for n, gap, v in zip(fields[0], gaps, fields[1], strict=True)]
@@ -265,7 +272,8 @@ def _as_tags(known: _Known) -> _Form | None:
     if known.sentence is not None:
         names, some = _drawn(known, "tags with evidence"), [_bare(known), known.sentence]
     else:
-        names, some = _drawn(known, "tags alone"), [known.said.strip()]
+        section = "tags of writing" if known.given else "tags alone"
+        names, some = _drawn(known, section), [known.said.strip()]
         if known.ground != "restored":
             return None
     if some[0] is None or any("<" in one or ">" in one for one in some if one):
@@ -303,9 +311,15 @@ def _with_result(known: _Known) -> _Form | None:
 def _opened(known: _Known) -> _Form | None:
     if known.ground != "restored":
         return None
-    (opening,) = _drawn(known, "openings")
+    (opening,) = _drawn(known, "openings of writing" if known.given else "openings")
     gap = "\n" if "\n" in known.said.strip() or len(known.said) > _SHORT else " "
     return _Form(KINDS["begins_with"](text=opening), f"{opening}{gap}{known.said.strip()}")
+
+
+def _in_quotes(known: _Known) -> _Form | None:
+    if not known.given:
+        return None
+    return _Form(KINDS["quoted"](), f'"{known.said.strip()}"')
 
 
 def _with_changes(known: _Known) -> _Form | None:
@@ -341,5 +355,6 @@ _MAKERS: Mapping[str, tuple[_Maker, float]] = {
     "result": (_with_result, 3.0),
     "opened": (_opened, 0.5),
     "changes": (_with_changes, 5.0),
+    "in quotes": (_in_quotes, 0.7),
     "second": (_with_second, 4.0),
 }

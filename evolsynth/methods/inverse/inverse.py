@@ -54,8 +54,9 @@ async def inverse(
     original, which the spoiled text decides.
 
     No model is asked. Texts are spoiled by typing errors, lost capitals, stops and spaces, doubled
-    words, words that sound alike, broken lines, lost order and structure. The gate spoils each
-    answer again and compares.
+    words, words that sound alike, broken lines, lost order and structure; of one way only some
+    words are left, with which a sentence is to be written. The gate spoils each answer again and
+    compares.
 
     Args:
         each: tasks of each row at most, each spoiled in another way.

@@ -23,7 +23,7 @@ def material(text: str) -> Mapping[Unit, list[str]]:
     A Markdown table is written without the spaces that only line it up.
     """
     found: dict[Unit, list[str]] = {
-        "sentences": [], "paragraph": [], "lines": [], "table": [], "json": [],
+        "sentence": [], "sentences": [], "paragraph": [], "lines": [], "table": [], "json": [],
     }  # fmt: skip
     if text.lstrip().startswith(("[", "{")) and read(text.strip(), "JSON") is None:
         found["json"].append(text.strip())
@@ -61,6 +61,8 @@ def _add(found: Mapping[Unit, list[str]], block: str) -> None:
             whole = start + n <= len(sentences) and 8 <= len(part.split()) <= _SENTENCES
             if whole and part in prose and part[-1] in ".?!":
                 found["sentences"].append(part)
+                if n == 1:
+                    found["sentence"].append(part)
 
 
 def _table(block: str) -> str | None:

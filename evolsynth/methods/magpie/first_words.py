@@ -117,11 +117,12 @@ def first_words(
     with_text: bool | None,
     *,
     free: bool,
-    made_up: bool,
+    more: bool,
 ) -> FirstWords:
-    """Where rows get their first words from; ``free`` says that a user has chosen none."""
+    """Where rows get their first words from; ``free`` says that a user has chosen none, ``more``
+    that a run that steers itself may take other kinds of tasks."""
     texts = free and (steering is not None if with_text is None else with_text)
-    more = free and steering is not None and not made_up
+    more = more and free and steering is not None
     return FirstWords(
         own,
         seed,

@@ -86,6 +86,7 @@ async def magpie(
     openings: Sequence[str] | None = None,
     made_up: bool = False,
     with_text: bool | None = None,
+    only_with_text: bool = False,
     sampling: Sampling = INSTRUCTION_SAMPLING,
     response_sampling: Sampling = RESPONSE_SAMPLING,
     max_tokens: Count = 96,
@@ -133,6 +134,7 @@ async def magpie(
             classify), beside the other openings. A program makes their answers by a rule and the
             gate goes through it again, so they need no `respond`. By default where a run steers
             itself, without a topic, openings or a system prompt of your own.
+        only_with_text: requests that bring a text, and no others: each answer is a program's.
         sampling: how the user's turns are drawn; see `Sampling`.
         response_sampling: how answers are drawn.
         max_tokens: the most tokens of a user's turn.
@@ -154,6 +156,10 @@ async def magpie(
     check_options(n, n_turns, candidates, answering, end_with_user)
     llm.require(Capability.RAW_PROMPT, by="Magpie")
     free = topic is None and openings is None and system_prompt is None and n_turns == 1
+    if only_with_text:
+        if made_up or with_text is False:
+            raise InputError("only_with_text leaves out all others: leave out made_up, with_text.")
+        with_text = True
     if with_text and not free:
         raise InputError(
             "with_text brings openings of its own, of one turn: leave out the topic, openings and "
@@ -164,7 +170,7 @@ async def magpie(
     steer = beginnings(topic, steered=system_prompt is not None, made_up=made_up)
     if openings is not None:
         steer = steer._replace(openings=tuple(openings), banned=(), source={})
-    steer = steer._replace(openings=steer.openings or ("",))
+    steer = steer._replace(openings=() if only_with_text else steer.openings or ("",))
     if any(steer.openings):
         llm.require(Capability.PREFIX, by="Magpie with openings")
     if steer.banned:
@@ -192,7 +198,9 @@ async def magpie(
         max_tokens=max_tokens,
         stop=tuple(text for text in (*stop, llm.template.turn_end()) if text),
         candidates=candidates or (1 if steer.about is None and n_turns == 1 else _CANDIDATES),
-        words=first_words(steer, seed, steering, with_text, free=free, made_up=made_up),
+        words=first_words(
+            steer, seed, steering, with_text, free=free, more=not (made_up or only_with_text)
+        ),
         n_turns=n_turns,
         answering=answering,
         end_with_user=end_with_user,

@@ -142,6 +142,12 @@ def test_a_text_in_the_instruction_is_no_unchecked_demand_of_an_evolution(
         assert tier_of(row) == (tier, ("ground:span", "demand:sentences_exactly"))
 
 
+def test_a_kind_without_truth_at_stake_is_believed_where_the_ground_holds() -> None:
+    told = {"instruction": {"task": "creative"}}
+    row = Row.make("Who built the clock?", provenance=told)
+    assert (kind_of(row), kind_of(row, holds=True)) == ("fact", "creative")
+
+
 def test_the_kind_of_task_is_told_in_view_of_the_text() -> None:
     ask = "Who built the clock?"
     assert (task_of(ask), task_of(ask, about_text=True)) == ("fact", "extraction")

@@ -25,6 +25,7 @@ GOOD: dict[str, str] = {
          "broken"), PROSE),
     "shuffled": "1. Open the lid.\n2. Pour the water in.\n3. Close the lid.",
     **dict.fromkeys(("shuffled_rows", "converted", "told"), TABLE),
+    "words": "Clauses dealt with taxes, widows, fish weirs, measures and courts.",
     "minified": '{\n  "name": "Ash",\n  "rooms": [\n    1,\n    2\n  ]\n}',
 }  # fmt: skip
 
@@ -66,6 +67,13 @@ def test_the_same_seed_spoils_in_the_same_way_and_does_spoil(name: str) -> None:
         ("shuffled_rows", "Town,Year\nOak,1920\nAsh,1933\nElm,1901"),
         ("converted", "This is prose, with commas, and\nno table, at all, is here."),
         ("told", "Town,Note\nAsh,It is old. It is big.\nElm,new"),
+        ("words", "It was built by two brothers beside the old river."),  # what was?
+        ("words", "The mill grinds corn beside the river in winter and summer."),  # which mill?
+        ("words", "Millers also ground corn beside rivers in winter and in summer."),
+        ("words", "Corn is ground."),
+        ("words", "Two are in it, one is at it, and three are on it."),  # no word to name
+        ("words", 'Millers said "enough corn" beside rivers in winter and summer.'),
+        ("words", "Millers ground corn in winter. Bakers baked bread in summer."),
         ("minified", '{"name": "Ash"}'),
         ("minified", "Ash"),
     ],
@@ -101,6 +109,17 @@ def test_examples_of_what_comes_out() -> None:
     assert told is not None
     assert told.text.startswith("Town Ash: Year 1901.")
     assert told.shown == {"wanted": "CSV", "columns": "Town, Year"}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_words_that_are_named_stand_in_the_sentence_once_each(seed: int) -> None:
+    sentence = "Kneading forms gluten, a stretchy network of wheat protein, within ten minutes."
+    made = spoiled("words", sentence, seed)
+    assert made is not None
+    named = made.text.split(", ")
+    assert named == sorted(set(named))
+    assert made.shown == {"count": {3: "three", 4: "four"}[len(named)]}
+    assert all(len(re.findall(rf"\b{word}\b", sentence)) == 1 for word in named)
 
 
 @pytest.mark.parametrize("seed", range(30))

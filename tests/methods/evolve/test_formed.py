@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from typing import Any
 
 import pytest
@@ -17,12 +18,14 @@ from evolsynth.evaluation.grounds.ground import GROUNDS, Ground, stands
 from evolsynth.llm.scripted import Scripted
 from evolsynth.methods.evolve.evolve import evolve
 from evolsynth.methods.evolve.formed import by_form, formable
+from evolsynth.methods.inverse.inverse import _Maker
 from evolsynth.rows import Row
 
 TEXT = (
     "The old mill stands at the edge of the village. It was built in 1781 by Anna Berg. "
     "The mill ground corn for 120 years, and a storm took its sails in 1902."
 )
+WORDS = "Pelicans, herons and sturgeons live in the wide delta of the river."
 BUILT = "It was built in 1781 by Anna Berg."
 
 
@@ -135,6 +138,19 @@ def forms(row: Row, seeds: int = 60) -> dict[str, list[tuple[str, str]]]:
             kind = one.told["demands"][0]["kind"]
             found.setdefault(kind, []).append((one.text, one.answer.response))
     return found
+
+
+def test_a_sentence_of_given_words_is_called_no_correction() -> None:
+    """Mended texts are; this one is written."""
+    (row,) = _Maker(3, ["words"], 1).rows(Row.make(key="a"), WORDS)
+    found = forms(row)
+    assert set(found) == {"begins_with", "json_object", "yaml", "key_values", "tags", "quoted"}
+    for some in found.values():
+        for text, said in some:
+            assert WORDS in said
+            assert not re.search("correct|mend|clean|restore", f"{text} {said}", re.I)
+    values = [json.loads(said) for _, said in found["json_object"]]
+    assert all(list(v.values()) == [(row.input or "").split(", "), WORDS] for v in values)
 
 
 def test_the_forms_of_an_answer_with_its_sentence() -> None:

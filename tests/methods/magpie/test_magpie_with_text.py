@@ -85,6 +85,19 @@ async def test_what_does_not_go_with_it_is_told(options: dict[str, Any]) -> None
         await rows_of(**options)
 
 
+async def test_only_with_text_every_request_brings_one() -> None:
+    rows = await rows_of(with_text=None, only_with_text=True)
+    assert {row.provenance["instruction"]["prompt"] for row in rows} == {LEADS}
+    assert all(row.response is not None or row.settled for row in rows)
+    assert len({str(row.instruction).partition(":")[0] for row in rows}) > 30
+
+
+@pytest.mark.parametrize("options", [{"made_up": True}, {"with_text": False}])
+async def test_only_with_text_goes_with_no_others(options: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="only_with_text leaves out all others"):
+        await rows_of(only_with_text=True, **options)
+
+
 @pytest.mark.parametrize("lead", TEXTS.leads)
 def test_each_lead_has_a_text_begun_and_a_kind(lead: str) -> None:
     begun = TEXTS.begin(lead, 5)

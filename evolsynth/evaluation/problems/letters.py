@@ -45,10 +45,12 @@ class Letters(Problem):
         shown = {"text": given}
         if case == "reverse":
             answer = given[::-1]
-            return Solution(case, shown, answer, [f"{'-'.join(given)} → {'-'.join(answer)}"])
+            steps = [f"The letters are {', '.join(given)}.", f"Backwards: {', '.join(answer)}."]
+            return Solution(case, shown, answer, steps)
         if case == "alphabet":
             answer = "".join(sorted(given))
-            return Solution(case, shown, answer, [f"{' '.join(given)} → {' '.join(answer)}"])
+            steps = [f"The letters are {', '.join(given)}.", f"From a to z: {', '.join(answer)}."]
+            return Solution(case, shown, answer, steps)
         if case == "initials":
             words = given.split()
             answer = "".join(word[0].upper() for word in words)

@@ -136,6 +136,7 @@ def _known(row: Row, chance: random.Random) -> _Known:
     if sentence is not None and sentence.rstrip(".") in f"{said}\n{row.instruction}":
         sentence = None  # it is said already
     above, _, last = said.strip().rpartition("\n")
+    above = re.sub(r"(?:^|\n)[^\n]*:$", "", above)  # what leads to the last line alone
     steps = above if ground["kind"] == "computed" and bare and bare in last and above else None
     if not whole and not steps and (sentence is None or ground["kind"] not in _SAID_OUT):
         bare = None  # a field of it alone would leave out what was asked for beside it
@@ -220,10 +221,7 @@ def _quoted(known: _Known) -> _Form | None:
     if known.sentence is None:
         return None
     pattern = known.chance.choice(_names()["quotations"]).replace("\\n", "\n")
-    said = known.said.strip()
-    if "} " in pattern and ("\n" in said or said[-1:] not in ".!?"):
-        pattern = '{answer}\n\n"{sentence}"'  # nothing goes on behind a list, or half a sentence
-    response = pattern.replace("{answer}", said).replace("{sentence}", known.sentence)
+    response = pattern.replace("{answer}", known.said.strip()).replace("{sentence}", known.sentence)
     return _Form(KINDS["quotes_text"](), response)
 
 

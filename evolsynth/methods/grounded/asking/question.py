@@ -91,6 +91,8 @@ def asked_of(
     """The question, unless it is too long, empty, or speaks of what it does not name."""
     good = tuple(w for w in wordings if _readable(w, said))
     whole = said.statement() if statement is None else statement
+    if _THEN.search(whole):
+        return
     if _LIMITS & {*said.core.split(), *said.clause.adverb.of(said.text).split()}:
         return
     if all(wording.rstrip("?").split()[-1] in _DANGLING for wording in wordings):
@@ -122,6 +124,8 @@ _DANGLING = frozenset(
 #: Words that limit or weaken what is said: a question that keeps them is odd, and one that does not
 #: is another.
 _LIMITS = frozenset(("only", "probably", "perhaps", "possibly", "apparently", "even", "merely"))
+#: "Then" that belongs to a sentence before.
+_THEN = re.compile(r"(?<!and )(?<!or )(?<!, )\bthen\b", re.I)
 #: Words by which an answer points at something that it does not say.
 _UNCLEAR = REFERRING - {"its", "his", "their", "above", "below", "both", "previous"}
 _OWNED = re.compile(r"\b(?:his|her|its|their) (?=[a-z]+)")

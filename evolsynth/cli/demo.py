@@ -19,7 +19,7 @@ from evolsynth.cli.runs import model_told
 from evolsynth.data.files import read_rows
 from evolsynth.llm.backends import DEFAULT_MODEL
 from evolsynth.options import FilePath, ModelName, Natural, OutputFolder, TextOrPath
-from evolsynth.pipeline import evolve, gate, magpie, merge
+from evolsynth.pipeline import evolve, gate, magpie, merge, respond
 from evolsynth.pipeline.graph import Pipeline, Step
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.run.stopping import run_to_end
@@ -48,7 +48,7 @@ def demo(
 
     Tasks about texts, with answers that stand in them; problems that are computed; texts to be
     mended, and sentences to be written with given words; Self-Instruct's tasks; Magpie's requests
-    that bring a text. Most are evolved by demands that a program can check, and only rows
+    that bring a text, and, of another model than the smallest, for what is made up. Most are evolved by demands that a program can check, and only rows
     whose answer is verified are accepted. The same command goes on with a run that was stopped.
 
     Args:
@@ -87,7 +87,8 @@ def demo(
         command=typed.command(),
     )
     some = list(texts) if texts else [passages_folder()]
-    result = run_to_end(run(line(some, rows, seed), output, options))
+    larger = answerer is not None or (model or DEFAULT_MODEL) != DEFAULT_MODEL
+    result = run_to_end(run(line(some, rows, seed, made_up=larger), output, options))
     if json:
         tell_json(run_told(result, typed.again()))
         return 0
@@ -128,13 +129,14 @@ _ENDS = ("finished", "accepted")
 _SETTINGS = {"least_tier": "verified", "also": ["no_response"]}
 
 
-def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
+def line(paths: Sequence[str], rows: int, seed: int = 0, *, made_up: bool = False) -> Pipeline:
     """Nine branches that take turns, and the gate: see `demo`.
 
     Args:
         paths: of the texts.
         rows: that are wanted.
         seed: of the orders in which the branches take the passages.
+        made_up: whether a tenth asks for stories and the like, which a small model cannot write.
     """
     checked = gate(settings=_SETTINGS)
     if not rows:
@@ -159,6 +161,8 @@ def line(paths: Sequence[str], rows: int, seed: int = 0) -> Pipeline:
         passages(5, _WRITTEN) >> STEPS["inverse"](each=each, spoilers=["words"]) >> instead,
         magpie(only_with_text=True) >> added,
     ]
+    if made_up:
+        branches.append(magpie(made_up=True) >> added >> respond(candidates=4))
     return (branches >> merge() >> checked).using(name="demo")
 
 

@@ -274,7 +274,7 @@ DEMO_STEPS = [
     *("texts", "grounded", "evolve", "texts_2", "grounded_2", "evolve_2"),
     *("texts_3", "grounded_3", "evolve_3", "texts_4", "grounded_4", "follow_up"),
     *("texts_5", "inverse", "evolve_4", "computed", "evolve_5", "bootstrap_tasks"),
-    *("magpie", "evolve_6", "respond", "merge", "gate", "all"),
+    *("texts_6", "inverse_2", "evolve_6", "magpie", "evolve_7", "merge", "gate", "all"),
 ]
 DEMO_FILES = {"accepted.jsonl", "rejected.jsonl", "failed.jsonl", "report.html"}
 

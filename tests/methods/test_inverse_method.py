@@ -82,7 +82,7 @@ async def test_a_sentence_with_given_words_is_creative_and_stands() -> None:
     assert judged.verdict is not None
     assert (judged.verdict.tier, judged.verdict.task) == ("verified", "creative")
     other = row.replace(response="Pelicans live in the delta.")
-    assert stands(other) == ("restored", "The response, spoiled again, is not the input.")
+    assert stands(other) == ("restored", "The response is not the original.")
 
 
 def test_what_a_text_consists_of() -> None:

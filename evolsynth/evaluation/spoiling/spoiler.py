@@ -46,6 +46,8 @@ class Spoiler(NamedTuple):
         spoil: the function; see the module.
         about: what it does, in a sentence.
         task: what kind of task it is to mend it.
+        decides: whether the spoiled text says what the original was; else others would do, too,
+            and the original is known by its digest.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Spoiler(NamedTuple):
     spoil: Spoil
     about: str
     task: Task = "rewriting"
+    decides: bool = True
 
 
 #: All of them by name.
@@ -61,12 +64,16 @@ SPOILERS: Registry[Spoiler] = Registry(
 )
 
 
-def spoiler(name: str, *, unit: Unit, task: Task = "rewriting") -> Callable[[Spoil], Spoil]:
-    """Register a function as the spoiler of that name."""
+def spoiler(
+    name: str, *, unit: Unit, task: Task = "rewriting", decides: bool = True
+) -> Callable[[Spoil], Spoil]:
+    """Register a function as the spoiler of that name; see `Spoiler`."""
 
     def made(function: Spoil) -> Spoil:
         about = " ".join((function.__doc__ or "").partition("\n\n")[0].split())
-        SPOILERS.register(name, Spoiler(name, unit, function, about, task), function.__module__)
+        SPOILERS.register(
+            name, Spoiler(name, unit, function, about, task, decides), function.__module__
+        )
         return function
 
     return made

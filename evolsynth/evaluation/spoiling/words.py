@@ -27,7 +27,7 @@ _POINTS = re.compile(
 _SPOKEN_OF = re.compile(r"(?:The|At|In|On|From|After|Before|With|That|We|You|I|My|Our|Your)\b")
 
 
-@spoiler("words", unit="sentence", task="creative")
+@spoiler("words", unit="sentence", task="creative", decides=False)
 def words(text: str, chance: Random) -> Spoiled | None:
     """Leaves three or four words of a sentence that stands by itself; one with all of them is
     asked for, and the original is one."""

@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from evolsynth.errors import InputError
+from evolsynth.evaluation.grounds.restored import digest_of
 from evolsynth.evaluation.problems.problem import filled
 from evolsynth.evaluation.spoiling.spoiler import SPOILERS
 from evolsynth.findings import reason
@@ -140,6 +141,8 @@ class _Maker(NamedTuple):
         ground: Mapping[str, object] = {
             "kind": "restored", "spoiler": name, "seed": own, "wording": wording,
         }  # fmt: skip
+        if not SPOILERS[name].decides:
+            ground = {**ground, "digest": digest_of(part)}
         return Row.make(
             filled(asked[wording], spoiled.shown),
             key=f"inverse/{self.seed}/{row.id}/{name}",

@@ -48,8 +48,9 @@ def demo(
 
     Tasks about texts, with answers that stand in them; problems that are computed; texts to be
     mended, and sentences to be written with given words; Self-Instruct's tasks; Magpie's requests
-    that bring a text, and, of another model than the smallest, for what is made up. Most are evolved by demands that a program can check, and only rows
-    whose answer is verified are accepted. The same command goes on with a run that was stopped.
+    that bring a text, and, of another model than the smallest, for what is made up. Most are
+    evolved by demands that a program can check, and only rows whose answer is verified are
+    accepted. The same command goes on with a run that was stopped.
 
     Args:
         output: where to write.

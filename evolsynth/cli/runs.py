@@ -16,6 +16,7 @@ from evolsynth.cli.flags import add_flags, given, note_path
 from evolsynth.cli.progress.summary import summarise
 from evolsynth.cli.progress.told import run_told, tell_json
 from evolsynth.cli.progress.watch import error_console, watcher
+from evolsynth.cluster.settings import LOCAL, Ray
 from evolsynth.errors import InputError
 from evolsynth.export.trl import preference_line
 from evolsynth.llm.backends import DEFAULT_MODEL
@@ -34,7 +35,7 @@ __all__ = ["CHAT_TEMPLATE", "RUN", "add_run_flags", "model_told", "priced"]
 __all__ += ["run_into_folder", "run_options", "run_to_files"]
 __all__ += ["template_told"]
 
-_PYTHON = ("llm", "prices", "outputs", "watch", "signals", "command", "observe")
+_PYTHON = ("llm", "on", "prices", "outputs", "watch", "signals", "command", "observe")
 _PRICES = options_of(prices_of)
 #: A run's options that the command line has: all but those that only Python can give.
 RUN: Mapping[str, Option] = _PRICES | {
@@ -64,6 +65,18 @@ def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
     called = {name: f"run-{name}" for name in RUN if name in taken}
     add_flags(parser, RUN.values(), called=called, prefix="run")
     parser.add_argument(
+        "--ray",
+        nargs="?",
+        const=LOCAL,
+        metavar="ADDRESS",
+        help="run the models that compute in process on Ray instead: of this machine, of the "
+        "cluster that it belongs to (auto), or HOST:PORT; the rows stay the same",
+    )
+    parser.add_argument("--ray-workers", type=int, metavar="N", help="of --ray, at most")
+    parser.add_argument(
+        "--ray-cpus", type=int, metavar="N", help="processors of each of these workers (default: 1)"
+    )
+    parser.add_argument(
         "--log",
         choices=("auto", "plain", "json", "quiet"),
         default="auto",
@@ -77,8 +90,28 @@ def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
 def run_options(options: argparse.Namespace) -> dict[str, Any]:
     """What the flags of a run gave, by the names of `RunOptions`, ``log`` and ``json``."""
     told = given(options, RUN.values(), "run") | {"log": options.log, "json": options.json}
+    if (on := _ray(options)) is not None:
+        told["on"] = on
     llm = model_told(options.model, options.chat_template)
     return told if llm is None else {**told, "llm": llm}
+
+
+def _ray(options: argparse.Namespace) -> Ray | None:
+    """Where ``--ray`` says that models are to run.
+
+    Raises:
+        InputError: a number is none of workers or processors, or there is one without ``--ray``.
+    """
+    some = {"workers": options.ray_workers, "cpus": options.ray_cpus}
+    some = {name: value for name, value in some.items() if value is not None}
+    if options.ray is None:
+        if some:
+            raise InputError(f"--ray-{next(iter(some))} goes with --ray [ADDRESS].")
+        return None
+    try:
+        return msgspec.convert({"address": options.ray, **some}, Ray)
+    except msgspec.ValidationError as error:
+        raise InputError(f"--ray: {error}") from None
 
 
 def model_told(model: str | None, chat_template: str | None) -> str | dict[str, str] | None:

@@ -333,6 +333,8 @@ class LLM(ABC):
     parameters: int | None = None
     #: what its tokens cost, where the user told it
     prices: Prices | None = None
+    #: whether it computes in this process, so that a cluster's workers can do it instead
+    local: ClassVar[bool] = False
     #: whether its requests are to wait for each other, and go in batches
     batch: bool = False
     capabilities: ClassVar[frozenset[Capability]] = frozenset()

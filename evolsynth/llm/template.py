@@ -74,6 +74,7 @@ class ChatTemplate:
     ) -> None:
         self.source = source
         self.think = think
+        self._tokens = tokens
         self.tags = tags_of(source, tokens)
         self._model = model
         self._variables = dict(variables or {})
@@ -88,6 +89,16 @@ class ChatTemplate:
             self._template = Sandboxed(source, chat=True)
         except Fault as why:
             raise TemplateError(f"{model}'s chat template does not parse: {why}. {_FIX}") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """What it was made of, in types of JSON: ``ChatTemplate(**told)`` is its equal."""
+        return {
+            "source": self.source,
+            "variables": dict(self._variables),
+            "model": self._model,
+            "think": self.think,
+            "tokens": sorted(self._tokens),
+        }
 
     def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = True) -> Prompt:
         """The prompt for ``messages``, ending where the assistant's answer begins.

@@ -88,6 +88,7 @@ class LlamaCpp(LLM):
     """
 
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
+    local: ClassVar[bool] = True
     prices = FREE
 
     def __init__(
@@ -149,6 +150,15 @@ class LlamaCpp(LLM):
         self.contexts, self.threads = choice.contexts, choice.threads
         self.at_once = self._slots * choice.contexts
         self.concurrency = 2 * self.at_once
+
+    def confine(self, processors: int) -> None:
+        """Use so many processors at most, each with a context of its own, instead of all that are
+        there in the fastest arrangement. For an engine that was not told its contexts or threads,
+        before it is started."""
+        self._processors = processors
+        if self._measured:
+            self._measured = False
+            self._arrange(Arrangement(processors, 1))
 
     @property
     def running(self) -> bool:

@@ -22,8 +22,11 @@ from evolsynth.errors import InputError, ModelNotFound, SetupError, nearest
 from evolsynth.llm.llamacpp.model import build
 from evolsynth.llm.llamacpp.quantise import find_quantisation, importance_of, quantise
 
-__all__ = ["CATALOGUE", "OPEN", "CatalogueEntry", "Weights", "find_model", "named", "pulled"]
-__all__ += ["requantised", "sha256_of"]
+__all__ = ["CATALOGUE", "MODELS", "OPEN", "CatalogueEntry", "Weights", "find_model", "named"]
+__all__ += ["pulled", "requantised", "sha256_of"]
+
+#: The variable that names a folder in which models of the catalogue are looked for first.
+MODELS = "EVOLSYNTH_MODELS"
 
 
 #: Licences that let anybody train on what a model wrote, and ask nothing for it.
@@ -139,6 +142,8 @@ def find_model(model: str | os.PathLike[str]) -> tuple[Path, CatalogueEntry | No
 def _places(text: str, entry: CatalogueEntry | None) -> Iterator[tuple[str, Path | None]]:
     if entry is None or _is(Path.is_file, Path(text)):
         yield f"no file {text}", _expanded(text)
+    if entry is not None and (folder := os.environ.get(MODELS)):
+        yield f"no {entry.file} in {folder}", Path(folder) / entry.file
     if entry is not None and entry.package:
         yield f"package {entry.requirement} is not installed", _packaged(entry)
         yield f"nothing of {entry.hub} in the hub's cache", _in_hub_cache(entry.hub, "")

@@ -28,6 +28,8 @@ from evolsynth.store.cached_llm import Stored
 from evolsynth.store.store import StepCounts, Store
 
 if TYPE_CHECKING:
+    from evolsynth.cluster.pool import Pool
+    from evolsynth.cluster.settings import Ray
     from evolsynth.methods.steering import Steering
     from evolsynth.pipeline.run.batching import Batching
     from evolsynth.pipeline.run.plan import Plan, RunOptions
@@ -58,6 +60,7 @@ class Models:
         default: instead of that of the name ``default``.
         answerer: the same of the name ``answerer``.
         judge: the same of the name ``judge``.
+        on: where those that compute in process are to run instead.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Models:
         *,
         answerer: LLM | str | Mapping[str, Any] | None = None,
         judge: LLM | str | Mapping[str, Any] | None = None,
+        on: Ray | None = None,
     ) -> None:
         given = {_DEFAULT: default, "answerer": answerer, "judge": judge}
         self._named = {**named, **{name: one for name, one in given.items() if one is not None}}
@@ -74,6 +78,7 @@ class Models:
         self._known: dict[str, LLM] = {}  # by what they were told
         self._kinds: dict[Hashable, LLM] = {}  # and by what they are
         self._chatting: set[int] = set()  # models that are asked by their chat template
+        self._on, self._pool = on, None if on is None else _pool(on)
 
     def of(self, node: Node, role: Role = "write") -> LLM:
         """The step's model for what it is to do, not started yet. One that the step names itself
@@ -88,6 +93,11 @@ class Models:
         while isinstance(value, str) and value not in seen:
             seen.add(value)
             value = self._for(BESIDE[value]) if value in BESIDE else self._named.get(value, value)
+        if isinstance(value, LLM) and value.local and self._on is not None:
+            raise InputError(
+                f"The model of '{node.name}', {value.name}, lives in this process. To run it on "
+                "Ray, give its name, or a mapping with its name and options."
+            )
         llm = value if isinstance(value, LLM) else self._opened(node, value)
         self._made.setdefault(id(llm), llm)
         if node.step.function.__module__.startswith(_OWN):
@@ -101,12 +111,21 @@ class Models:
         key = repr(sorted(options.items(), key=lambda item: item[0]))
         if key not in self._known:
             try:
-                llm = open_llm(options.pop("model", DEFAULT_MODEL), **options)
+                llm = self._made_of(options)
             except InputError as error:
                 raise InputError(f"The model of '{node.name}': {error}") from None
             kind = llm.alike()
             self._known[key] = llm if kind is None else self._kinds.setdefault(kind, llm)
         return self._known[key]
+
+    def _made_of(self, options: dict[str, Any]) -> LLM:
+        """The model that a back end makes of its options, here or at a cluster's workers."""
+        told = {"model": DEFAULT_MODEL, **options}
+        model = str(told["model"])
+        if self._on is not None and self._pool is not None and model in self._on.models:
+            return self._pool.engines(told, self._on.models[model]())
+        llm = open_llm(options.pop("model", DEFAULT_MODEL), **options)
+        return llm if self._pool is None or not llm.local else self._pool.engines(told, llm)
 
     def _for(self, role: Role) -> Any:
         """The first that is there of the names for a role."""
@@ -134,6 +153,13 @@ class Models:
                 stack.push_async_callback(_close, llm)
                 await _begin(llm, llm.start)
             yield
+
+
+def _pool(on: Ray) -> Pool:
+    """The workers of a run; what they need is loaded for runs on a cluster alone."""
+    from evolsynth.cluster.pool import Pool
+
+    return Pool(on)
 
 
 async def _begin(llm: LLM, work: Callable[[], Awaitable[None]]) -> None:

@@ -35,6 +35,8 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
         answerer: the model of steps that answer, such as `respond`; by default that of all steps.
         judge: the model of steps that judge; by default the answerer, where there is one.
         models: more models by name, beside the pipeline's.
+        on: an `evolsynth.cluster.Ray`: the machines where models that compute in process run
+            instead; see docs/scale.md.
         seed: the same seed gives the same rows; by default the pipeline's, 7.
         accepted: end when so many rows are accepted.
         minutes: end after so long.
@@ -73,6 +75,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     answerer: LLM | ModelName | None = None
     judge: LLM | ModelName | None = None
     models: Mapping[str, Any] = {}
+    on: Any = None
     seed: Natural | None = None
     accepted: Count | None = None
     minutes: Annotated[float, msgspec.Meta(gt=0)] | None = None
@@ -152,6 +155,7 @@ class Plan:
             options.llm,
             answerer=options.answerer,
             judge=options.judge,
+            on=options.on,
         )
         for node in self.nodes:
             for role in node.step.asks().values():

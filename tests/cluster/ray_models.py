@@ -1,0 +1,82 @@
+"""Models for tests of workers: made where they run, so each is a function of this module."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from evolsynth.errors import RequestError
+from evolsynth.llm.base import Request
+from evolsynth.llm.scripted import Scripted
+
+__all__ = ["broken", "echo", "mixed", "other_bits", "poisoned", "slow_once", "slower"]
+
+
+def said(request: Request) -> str:
+    """An answer that depends on what is asked and on the seed."""
+    return f"It has {len(str(request.raw))} letters and the number {request.seed % 1000}."
+
+
+def echo() -> Scripted:
+    """Answers after a moment."""
+    return Scripted(said, delay=0.02, concurrency=8, remember=False, name="echo")
+
+
+def slower() -> Scripted:
+    """Answers after a longer moment."""
+    return Scripted(said, delay=0.2, concurrency=8, remember=False, name="echo")
+
+
+def poisoned() -> Scripted:
+    """One that is asked about poison ends its process."""
+
+    def answer(request: Request) -> str:
+        if "poison" in str(request.raw):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return said(request)
+
+    return Scripted(answer, delay=0.02, concurrency=8, remember=False, name="echo")
+
+
+def slow_once() -> Scripted:
+    """The first worker that is asked about the slow thing takes very long for it."""
+
+    def delay(request: Request) -> float:
+        if "slow" in str(request.raw):
+            mark = Path(os.environ["EVOLSYNTH_TEST_MARK"])
+            try:
+                mark.open("x").close()
+            except FileExistsError:
+                return 0.02
+            return 300.0
+        return 0.02
+
+    return Scripted(said, delay=delay, concurrency=8, remember=False, name="echo")
+
+
+def mixed() -> Scripted:
+    """Answers, refuses, breaks."""
+
+    def answer(request: Request) -> str | Exception:
+        text = str(request.raw)
+        if "refused" in text:
+            return RequestError("This can never be answered.")
+        if "foreign" in text:
+            return KeyError("nobody's")
+        if "half" in text:
+            return "half a pair: \ud83d"
+        return said(request)
+
+    return Scripted(answer, concurrency=8, remember=False, name="echo")
+
+
+def other_bits() -> Scripted:
+    """Each process computes something else."""
+    return Scripted(lambda _: f"{os.getpid()} {time.time()}", remember=False, name="echo")
+
+
+def broken() -> Scripted:
+    """Cannot be made."""
+    raise RequestError("There is no such model here.")

@@ -1,0 +1,251 @@
+"""Runs whose models are on a real Ray: the bytes of one process, whatever becomes of workers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray_lines import line
+from ray_models import broken, echo, mixed, other_bits, poisoned, slow_once
+
+from evolsynth.cluster import Ray
+from evolsynth.cluster import pool as pools
+from evolsynth.cluster.pool import Pool
+from evolsynth.data.files import read_rows
+from evolsynth.doing import _hearers
+from evolsynth.errors import InputError, RequestError
+from evolsynth.llm.base import LLM, Prompt, Request
+from evolsynth.pipeline.run.run import RunOptions, run
+from evolsynth.pipeline.run.state import RunResult
+from evolsynth.rows import Row
+
+ray = pytest.importorskip("ray", reason="Ray is not installed")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A Ray with three processors, whatever the machine has."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    ray.init(
+        "local",
+        num_cpus=3,
+        include_dashboard=False,
+        log_to_driver=False,
+        object_store_memory=128 << 20,
+        runtime_env={"env_vars": {"PYTHONPATH": path}},
+    )
+    yield ray
+    ray.shutdown()
+
+
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    """What was told to whoever waits."""
+    sentences: list[str] = []
+    _hearers.append(sentences.append)
+    yield sentences
+    _hearers.remove(sentences.append)
+
+
+async def ran(
+    folder: Path, names: list[str], make: Callable[[], LLM], *, on: Ray | None = None, **more: Any
+) -> RunResult:
+    options: dict[str, Any] = {"embedder": None, "report": False, "signals": False, "fresh": True}
+    if on is None:
+        options["llm"] = make()
+    else:
+        options |= {"llm": "fake", "on": on}
+    return await run(line(names), folder, RunOptions(**{**options, **more}))
+
+
+def on(make: Callable[[], LLM], **more: Any) -> Ray:
+    return Ray(models={"fake": make}, **more)
+
+
+def rows_of(folder: Path) -> bytes:
+    files = sorted(folder.glob("*.jsonl"))
+    assert files
+    return b"".join(b"== %s\n%s" % (one.name.encode(), one.read_bytes()) for one in files)
+
+
+def asked(folder: Path) -> int:
+    with sqlite3.connect(f"file:{folder / 'run.sqlite'}?mode=ro", uri=True) as file:
+        return int(file.execute("select count(*) from completions").fetchone()[0])
+
+
+NAMES = [f"thing {n}" for n in range(120)]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one process makes."""
+    folder = tmp_path_factory.mktemp("alone")
+    asyncio.run(ran(folder, NAMES, echo))
+    return folder
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+async def test_any_number_of_workers_gives_the_bytes_of_one_process(
+    cluster: Any, alone: Path, tmp_path: Path, workers: int
+) -> None:
+    result = await ran(tmp_path, NAMES, echo, on=on(echo, workers=workers))
+    assert result.ended == "finished"
+    assert rows_of(tmp_path) == rows_of(alone)
+
+
+async def test_workers_that_are_killed_cost_no_row_and_no_answer_twice(
+    cluster: Any, alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    pool = seen_pool(monkeypatch)
+    running = asyncio.create_task(ran(tmp_path, NAMES, echo, on=on(echo, workers=2)))
+    for least in (20, 60):
+        while not (tmp_path / "run.sqlite").exists() or asked(tmp_path) < least:
+            await asyncio.sleep(0.02)
+        one = next(iter(pool[0]._ready()))
+        os.kill(await one.actor.pid.remote(), signal.SIGKILL)
+    result = await running
+    assert result.ended == "finished"
+    assert rows_of(tmp_path) == rows_of(alone)
+    assert asked(tmp_path) == asked(alone) == 2 * len(NAMES)
+    assert sum("A worker on" in one and "has ended" in one for one in said) == 2
+
+
+def seen_pool(monkeypatch: pytest.MonkeyPatch) -> list[Pool]:
+    """The pools that runs begin."""
+    made: list[Pool] = []
+    first = Pool.__init__
+
+    def noted(self: Pool, settings: Ray) -> None:
+        made.append(self)
+        first(self, settings)
+
+    monkeypatch.setattr(Pool, "__init__", noted)
+    return made
+
+
+async def test_a_request_that_ends_its_worker_fails_alone(
+    cluster: Any, tmp_path: Path, said: list[str]
+) -> None:
+    names = [*NAMES[:12], "poison", *NAMES[12:24]]
+    await ran(tmp_path / "ray", names, echo, on=on(poisoned, workers=2), breaker=0)
+    await ran(tmp_path / "none", names, echo)
+    bad = read(tmp_path / "ray/failed.jsonl")
+    assert [row.instruction for row in bad] == ["Say something about poison 12."]
+    assert bad[0].failure is not None
+    assert "it is what ends them" in bad[0].failure.message
+    good = {row.id: row for row in read(tmp_path / "none/accepted.jsonl")}
+    rest = read(tmp_path / "ray/accepted.jsonl")
+    assert [good[row.id] for row in rest] == rest
+    assert len(rest) == len(names) - 1
+
+
+def read(path: Path) -> list[Row]:
+    return list(read_rows(path))
+
+
+async def test_what_takes_very_long_somebody_else_makes_too(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "_LEAST", 0.5)
+    monkeypatch.setattr(pools, "_LOOK", 0.1)
+    mark = tmp_path / "mark"
+    names = [*NAMES[:30], "slow", *NAMES[30:40]]
+    settings = on(slow_once, workers=2)
+    env = {"env_vars": {"EVOLSYNTH_TEST_MARK": str(mark)}}
+    monkeypatch.setattr(pools, "RUNTIME", env)
+    began = time.monotonic()
+    await ran(tmp_path / "ray", names, echo, on=settings)
+    assert time.monotonic() - began < 60
+    assert mark.exists()
+    await ran(tmp_path / "none", names, echo)
+    assert rows_of(tmp_path / "ray") == rows_of(tmp_path / "none")
+
+
+async def test_a_worker_that_says_nothing_is_taken_for_dead(
+    cluster: Any, alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    pool = seen_pool(monkeypatch)
+    settings = on(echo, workers=2, patience=7.0)
+    running = asyncio.create_task(ran(tmp_path, NAMES, echo, on=settings))
+    while not (tmp_path / "run.sqlite").exists() or asked(tmp_path) < 20:
+        await asyncio.sleep(0.02)
+    os.kill(await pool[0]._ready()[0].actor.pid.remote(), signal.SIGSTOP)
+    await running
+    assert rows_of(tmp_path) == rows_of(alone)
+    assert any("silent for 7 s" in one for one in said)
+
+
+async def test_what_a_back_end_raises_and_gives_comes_as_from_one_process(
+    cluster: Any, tmp_path: Path
+) -> None:
+    names = ["thing", "refused", "foreign", "half"]
+    for folder, where in ((tmp_path / "ray", on(mixed)), (tmp_path / "none", None)):
+        await ran(folder, names, mixed, on=where)
+    assert rows_of(tmp_path / "ray") == rows_of(tmp_path / "none")
+    assert len(read(tmp_path / "ray/failed.jsonl")) == 2
+
+
+async def test_scores_and_tokens_come_back_too(cluster: Any) -> None:
+    pool = Pool(Ray(models={"fake": echo}, workers=1))
+    async with pool.engines({"model": "fake"}, echo()) as llm:
+        score = await llm.score(Prompt.of("One, two,"), " three four")
+        own = await echo().score(Prompt.of("One, two,"), " three four")
+        assert score.logprobs == own.logprobs
+        assert llm.template.source == echo().template.source
+        asked = Request(prompt=Prompt.of("One,"), seed=3, max_tokens=4, logprobs=True)
+        one, other = await llm.complete(asked), await echo().complete(asked)
+        assert (one.text, one.logprobs) == (other.text, other.logprobs)
+        assert llm.usage.requests == 1
+        with pytest.raises(RequestError, match="nothing to score"):
+            await llm.score(Prompt.of("One,"), "")
+
+
+async def test_a_question_that_nobody_waits_for_is_left(cluster: Any) -> None:
+    pool = Pool(Ray(models={"fake": echo}, workers=1))
+    async with pool.engines({"model": "fake"}, echo()) as llm:
+        asked = Request(prompt=Prompt.of("One,"), seed=3, max_tokens=4)
+        task = asyncio.create_task(llm.complete(asked))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not pool._tasks
+        assert (await llm.complete(asked)).text
+
+
+async def test_workers_that_compute_otherwise_are_left_out(cluster: Any, said: list[str]) -> None:
+    pool = Pool(Ray(models={"fake": other_bits}, workers=3))
+    async with pool.engines({"model": "fake"}, echo()):
+        while sum("computes other last bits" in one for one in said) < 2:
+            await asyncio.sleep(0.05)
+        assert len(pool._ready()) == 1
+    mixed_pool = Pool(Ray(models={"fake": other_bits}, workers=2, mixed=True))
+    async with mixed_pool.engines({"model": "fake"}, echo()):
+        while len(mixed_pool._ready()) < 2:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_model_that_cannot_be_made_is_told_before_any_row(
+    cluster: Any, tmp_path: Path
+) -> None:
+    pool = Pool(Ray(models={"fake": broken}, workers=2))
+    with pytest.raises(RequestError, match="no such model here") as caught:
+        async with pool.engines({"model": "fake"}, echo()):
+            pass
+    assert "Traceback" not in str(caught.value)
+
+
+async def test_a_model_object_cannot_go_to_workers(tmp_path: Path) -> None:
+    class Here(type(echo())):  # type: ignore[misc]
+        local = True
+
+    with pytest.raises(InputError, match="lives in this process"):
+        await run(line(["a"]), tmp_path, RunOptions(llm=Here(["x"]), on=Ray(), embedder=None))

@@ -34,6 +34,7 @@ __all__ = ["Scale", "add_options", "run"]
 
 _STEPS = 3
 _WIDTH = 64
+_PACED = 50_000  # rows from which on a script answers at once: then memory is what is looked at
 
 
 class Scale(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,12 +98,31 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="plain",
         help="steps that only ask, or methods with their prompts and templates (default: plain)",
     )
+    parser.add_argument(
+        "--workers",
+        type=lambda text: [positive(part) for part in text.split(",")],
+        metavar="N,N",
+        help="numbers of Ray's workers to compare, at --each rows for each, with a script that "
+        "takes its time",
+    )
+    parser.add_argument(
+        "--each", type=positive, default=120, metavar="N", help="rows of a worker (default: 120)"
+    )
+    parser.add_argument(
+        "--engine",
+        action="store_true",
+        help="two workers with SmolLM2 beside one process with two contexts, --times in turn, "
+        "--each rows",
+    )
+    parser.add_argument("--times", type=positive, default=3, metavar="N", help="default: 3")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run a tenth, a quarter and all of the rows."""
+    if options.workers or options.engine:
+        return _with_ray(options)
     if options.one:
         print(json.dumps(_one(options.steps, options.rows)))
         return 0
@@ -131,6 +151,22 @@ def run(options: argparse.Namespace) -> int:
             "sizes": msgspec.to_builtins(found),
         },
     )
+    return 0
+
+
+def _with_ray(options: argparse.Namespace) -> int:
+    from evals.scale_workers import engines, one, workers
+
+    if options.one:
+        paced = options.rows < _PACED
+        print(json.dumps(one(options.workers[0], options.rows, pace=paced)))
+        return 0
+    check_place(options.json)
+    told = told_on(options.json)
+    if options.engine:
+        save(options.json, engines(options.each, options.times, told))
+    else:
+        save(options.json, workers(options.workers, options.each, told))
     return 0
 
 

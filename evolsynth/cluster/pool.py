@@ -498,6 +498,17 @@ class Pool:
                 for task, since in zip(some, began, strict=True):
                     task.began = since
 
+    async def begun(self, workers: int) -> None:
+        """Wait until so many workers are there. A run need not: it begins with the first.
+
+        Raises:
+            EvolsynthError: none will come.
+        """
+        async with self._begun:
+            await self._begun.wait_for(lambda: len(self._ready()) >= workers or self._broken)
+        if self._broken is not None:
+            raise self._broken
+
     def standing(self) -> Iterator[tuple[str, int, int]]:
         """Of each worker that is ready: its node, what it has under way, and what it has done."""
         return ((one.node, len(one.tasks), one.done) for one in self._ready())

@@ -229,8 +229,8 @@ async def test_workers_that_compute_otherwise_are_left_out(cluster: Any, said: l
         assert len(pool._ready()) == 1
     mixed_pool = Pool(Ray(models={"fake": other_bits}, workers=2, mixed=True))
     async with mixed_pool.engines({"model": "fake"}, echo()):
-        while len(mixed_pool._ready()) < 2:
-            await asyncio.sleep(0.05)
+        await mixed_pool.begun(2)
+        assert len(list(mixed_pool.standing())) == 2
 
 
 async def test_a_model_that_cannot_be_made_is_told_before_any_row(

@@ -115,13 +115,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--each rows",
     )
     parser.add_argument("--times", type=positive, default=3, metavar="N", help="default: 3")
+    parser.add_argument(
+        "--kills",
+        type=positive,
+        metavar="N",
+        help="runs on a cluster on this machine whose workers, nodes and own process are killed",
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of --kills (default: 1)")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run a tenth, a quarter and all of the rows."""
-    if options.workers or options.engine:
+    if options.workers or options.engine or options.kills:
         return _with_ray(options)
     if options.one:
         print(json.dumps(_one(options.steps, options.rows)))
@@ -163,6 +170,12 @@ def _with_ray(options: argparse.Namespace) -> int:
         return 0
     check_place(options.json)
     told = told_on(options.json)
+    if options.kills:
+        from evals.scale_kills import kills
+
+        found = kills(options.kills, options.seed, told)
+        save(options.json, found)
+        return 1 if found["wrong"] else 0
     if options.engine:
         save(options.json, engines(options.each, options.times, told))
     else:

@@ -37,6 +37,9 @@ PROGRAMS = {
     ),
     "yield": Program("evals.yields", "seeds that get accepted evolutions, and what they cost"),
     "duplicates": Program("evals.duplicates", "planted duplicates: who finds them, and how fast"),
+    "shards": Program(
+        "evals.shards", "duplicates among any number of rows, on Ray: how fast, in which memory"
+    ),
     "question-pairs": Program(
         "evals.question_pairs", "are questions with one meaning told from those that look alike?"
     ),

@@ -23,7 +23,7 @@ import msgspec
 from evolsynth.errors import InputError, did_you_mean
 
 __all__ = ["Count", "FilePath", "FolderPath", "Natural", "Option", "OutputFolder", "OutputPath"]
-__all__ += ["FormatName", "ModelName", "RowsPath", "Several", "Share", "TextOrPath", "annotation"]
+__all__ += ["FormatName", "ModelName", "RayAddress", "RowsPath", "Several", "Share", "TextOrPath", "annotation"]
 __all__ += ["converted", "holds_path", "mark_of", "option_texts", "options_of"]
 
 #: A whole number from 1.
@@ -43,6 +43,8 @@ FolderPath = Annotated[str, msgspec.Meta(extra={"path": "DIR", "reads": True})]
 TextOrPath = Annotated[str, msgspec.Meta(extra={"reads": True})]
 #: A model by name or path, as for ``--model``.
 ModelName = Annotated[str, msgspec.Meta(extra={"reads": True, "shown": "MODEL"})]
+#: The address of a Ray cluster; alone, a Ray of this machine's own that is started and ended.
+RayAddress = Annotated[str, msgspec.Meta(extra={"alone": "local", "shown": "ADDRESS"})]
 #: The form that rows of a file have (`evolsynth.data.formats`).
 FormatName = Annotated[str, msgspec.Meta(extra={"shown": "NAME"})]
 #: The path of a file that is written; ``-`` is standard output. The command line sees that it is

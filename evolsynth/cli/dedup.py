@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, nullcontext
 from itertools import islice
 from json import dumps
@@ -16,11 +16,12 @@ from evolsynth.cli.progress.told import tell_json
 from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.deduplicate import Deduplicated, Method, deduplicate
 from evolsynth.evaluation.embed.minilm import MiniLM
-from evolsynth.options import FilePath, Natural, RowsPath
+from evolsynth.options import FilePath, Natural, RayAddress, RowsPath
 
 __all__ = ["dedup"]
 
 _AT_ONCE = 512  # lines written at once
+_SHARDED = ("minhash", "exact")
 
 
 def dedup(
@@ -36,6 +37,7 @@ def dedup(
     same_template: bool = False,
     decide: Natural = 2000,
     workers: Natural | None = None,
+    ray: RayAddress | None = None,
     json: bool = False,
     **reading: Any,
 ) -> int:
@@ -58,7 +60,9 @@ def dedup(
         same_template: rows that differ only in numbers, what is counted and names are duplicates
             too.
         decide: how many texts MiniLM is asked about at most.
-        workers: threads; rows stay the same.
+        workers: threads, or tasks at once of a Ray that is started here; rows stay the same.
+        ray: in shards on a Ray cluster, or on this machine alone; for exact and minhash. Both
+            outputs are folders of Parquet files then.
         json: tell the counts as one JSON object in a line.
         reading: see `file_origin`.
     """
@@ -66,12 +70,31 @@ def dedup(
         raise InputError(
             "--keep best needs --score FIELD, and --score needs --keep best: give both or neither."
         )
+    if ray is not None:
+        _needs_no_more(output, method, same_template, keep)
     began = time.monotonic()
 
     def tell(what: str) -> None:
         if not json:
             print(f"{time.monotonic() - began:7.1f} s  {what}", file=sys.stderr, flush=True)
 
+    if ray is not None:
+        from evolsynth.cluster.connect import connected
+        from evolsynth.cluster.dedup import dedup_folder
+
+        with connected(ray, **({"num_cpus": workers} if workers and ray == "local" else {})):
+            counted = dedup_folder(
+                data,
+                output,
+                duplicates=duplicates,
+                field=field,
+                method="exact" if method == "exact" else "minhash",
+                threshold=threshold,
+                tell=tell,
+                **reading,
+            )
+        _tell_counts(counted.rows, counted.gone, time.monotonic() - began, output, json=json)
+        return 0
     with closing(TextField(data, field, score, **reading)) as texts:
         embedder = MiniLM() if method in ("static", "semantic") else None
         if embedder is not None:
@@ -95,19 +118,42 @@ def dedup(
             _write(_kept(texts, found), keep_row)
             if drop_row is not None:
                 _write(_dropped(texts, found), drop_row)
-        gone, counts = len(found.duplicates), found.counts()
-        if json:
-            told = {"rows": len(texts), "kept": len(texts) - gone, "duplicates": gone}
-            seconds = round(time.monotonic() - began, 1)
-            tell_json({**told, "kinds": dict(counts), "seconds": seconds}, output=output)
-            return 0
-        kinds = ", ".join(f"{number:,} {kind}" for kind, number in counts.items())
-        print(
-            f"{len(texts):,} rows = {len(texts) - gone:,} kept, {gone:,} duplicates"
-            f"{f' ({kinds})' if kinds else ''}; {time.monotonic() - began:.1f} s.",
-            file=sys.stderr,
-        )
+        _tell_counts(len(texts), found.counts(), time.monotonic() - began, output, json=json)
     return 0
+
+
+def _needs_no_more(output: str, method: Method, same_template: bool, keep: str) -> None:
+    """See that what is asked for can be done in shards.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if output == "-":
+        raise InputError("--ray writes a folder of Parquet files: name it with -o FOLDER.")
+    if method not in _SHARDED:
+        raise InputError(
+            f"--ray goes with --method {' or '.join(_SHARDED)}: {method} compares each row with "
+            "too many others for shards."
+        )
+    if same_template or keep == "best":
+        what = "--same-template" if same_template else "--keep best"
+        raise InputError(f"{what} does not go with --ray. Leave out one of them.")
+
+
+def _tell_counts(
+    rows: int, kinds: Mapping[str, int], seconds: float, output: str, *, json: bool
+) -> None:
+    gone = sum(kinds.values())
+    if json:
+        told = {"rows": rows, "kept": rows - gone, "duplicates": gone, "kinds": dict(kinds)}
+        tell_json({**told, "seconds": round(seconds, 1)}, output=output)
+        return
+    listed = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items())
+    print(
+        f"{rows:,} rows = {rows - gone:,} kept, {gone:,} duplicates"
+        f"{f' ({listed})' if listed else ''}; {seconds:.1f} s.",
+        file=sys.stderr,
+    )
 
 
 def _write(lines: Iterator[str], write: Callable[[str], object]) -> None:

@@ -7,18 +7,17 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any, overload
 
+from evolsynth.data.compared import about, has_about, text_in
 from evolsynth.data.jsonl import JsonLines, line_object
 from evolsynth.data.open import Origin, file_origin
 from evolsynth.data.packed import check_text, is_packed
 from evolsynth.doing import doing
 from evolsynth.errors import InputError, Misread
 from evolsynth.flat import whole
-from evolsynth.inputs import holds, input_of, said_later
 from evolsynth.rows import dump
 
 __all__ = ["Lines", "TextField"]
 
-_ASKED = "instruction"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -184,11 +183,9 @@ class TextField(Sequence[str]):
         self.lines.close()
 
     def _check(self, row: dict[str, Any], where: str) -> None:
-        if not isinstance(row.get(self.field), str):
-            raise InputError(f"{where}: {_wrong(row, self.field)}")
-        self._some = self._some or (not row[self.field].isspace() and bool(row[self.field]))
-        about = input_of(row) is not None or bool(_later(row))
-        self._about.append(self.field == _ASKED and about)
+        text = text_in(row, self.field, where)
+        self._some = self._some or (not text.isspace() and bool(text))
+        self._about.append(has_about(row, self.field))
         if self.scores is not None:
             self.scores.append(self._score_of(row, where))
 
@@ -251,22 +248,4 @@ class _Inputs(Sequence[str]):
             return [self[k] for k in range(len(self))[place]]
         if not self._there[place]:
             return ""
-        row = self._lines.whole(range(len(self))[place])
-        text = input_of(row) or ""
-        own = "" if holds(row[_ASKED], text) else text
-        return "\n\n".join(filter(None, (own, _later(row))))
-
-
-def _later(row: dict[str, Any]) -> str:
-    turns = row.get("messages")
-    if not isinstance(turns, list):
-        return ""
-    return said_later((t.get("role"), t.get("content")) for t in turns if isinstance(t, dict))
-
-
-def _wrong(row: dict[str, Any], field: str) -> str:
-    if row.get(field) is not None:
-        return f"the field '{field}' holds no text. Name with --field one that does."
-    texts = [f"{name:.60}" for name, value in row.items() if isinstance(value, str)]
-    there = f"It has {', '.join(texts[:5])}." if texts else "It has no field with text."
-    return f"no field '{field}'. {there} Name with --field the one to compare."
+        return about(self._lines.whole(range(len(self))[place]), "instruction")

@@ -33,11 +33,14 @@ class _Table(Reader):
 
     def batches(self) -> Iterator[Iterable[Record]]:
         """The rows, 256 at a time."""
-        number = 1
+        return self._numbered(1)
+
+    def _numbered(self, number: int, **some: Any) -> Iterator[list[Record]]:
+        """Rows, numbered from ``number`` on; ``some`` says which, where not all."""
         try:
             with self._opened() as file:
                 names = list(self._kept(self._schema(file)))
-                for batch in self._batches(file, names):
+                for batch in self._batches(file, names, **some):
                     yield [(n, row, None) for n, row in enumerate(_rows(batch), number)]
                     number += batch.num_rows
         except _errors() as error:
@@ -71,7 +74,7 @@ class _Table(Reader):
     def _schema(self, file: Any) -> Any:
         return file.schema
 
-    def _batches(self, file: Any, names: list[str]) -> Iterator[Any]:
+    def _batches(self, file: Any, names: list[str], **some: Any) -> Iterator[Any]:
         raise NotImplementedError
 
 
@@ -95,8 +98,33 @@ class Parquet(_Table):
     def _schema(self, file: Any) -> Any:
         return file.schema_arrow
 
-    def _batches(self, file: Any, names: list[str]) -> Iterator[Any]:
-        yield from file.iter_batches(batch_size=BATCH, use_threads=False, columns=names)
+    def groups(self) -> list[int]:
+        """How many rows each of its row groups has."""
+        with self._opened() as file:
+            about = file.metadata
+            return [about.row_group(k).num_rows for k in range(about.num_row_groups)]
+
+    def schema(self) -> Any:
+        """Its Arrow schema."""
+        with self._opened() as file:
+            return self._schema(file)
+
+    def in_groups(self, start: int, stop: int, first: int) -> Iterator[list[Record]]:
+        """The rows of some row groups, 256 at a time; ``first`` is the number of the first."""
+        return self._numbered(first, row_groups=list(range(start, stop)))
+
+    def table(self, start: int, stop: int) -> Any:
+        """The same as an Arrow table, with all columns."""
+        with self._opened() as file:
+            try:
+                return file.read_row_groups(list(range(start, stop)), use_threads=False)
+            except _errors() as error:
+                raise InputError(
+                    f"{self.label}: cannot be read ({_said(error)}). Write the file again."
+                ) from None
+
+    def _batches(self, file: Any, names: list[str], **some: Any) -> Iterator[Any]:
+        yield from file.iter_batches(batch_size=BATCH, use_threads=False, columns=names, **some)
 
 
 @reads("arrow", "feather", "ipc")
@@ -116,7 +144,7 @@ class Arrow(_Table):
             source.seek(0)
             return ipc.open_stream(source)
 
-    def _batches(self, file: Any, names: list[str]) -> Iterator[Any]:
+    def _batches(self, file: Any, names: list[str], **some: Any) -> Iterator[Any]:
         several = hasattr(file, "num_record_batches")
         those = map(file.get_batch, range(file.num_record_batches)) if several else file
         for batch in those:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from evolsynth.evaluation.duplicates.tokens import Chunk
 
-__all__ = ["Signatures", "bands_for"]
+__all__ = ["Signatures", "agree", "bands_for", "in_buckets"]
 
 _PLACES = 126
 #: A pair as similar as the threshold is missed at most this often.
@@ -77,6 +77,16 @@ class Signatures:
                 key ^= key >> np.uint64(31)
             self._keys[band, to] = np.maximum(key, np.uint64(1))
 
+    @property
+    def keys(self) -> NDArray[np.uint64]:
+        """Of each band what texts of one bucket share, of shape (bands, n); 0: no signature."""
+        return self._keys
+
+    @property
+    def bytes(self) -> NDArray[np.uint8]:
+        """The last byte of each place, of shape (n, places)."""
+        return self._bytes
+
     def pairs(self, active: NDArray[np.bool_], workers: int) -> tuple[NDArray[np.int64], bool]:
         """Candidates (i, j), i < j, of shape (m, 2), ordered by j, then i; whether some were left.
 
@@ -98,16 +108,12 @@ class Signatures:
         keys = self._keys[band, ranks]
         order = np.argsort(keys, kind="stable")
         keys, ranks = keys[order], ranks[order]
-        begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-        sizes = np.diff(np.append(begins, len(keys)))
-        wanted = (sizes > 1) & (keys[begins] != 0)
-        begins, sizes = begins[wanted], sizes[wanted]
+        partners, left = in_buckets(keys)
         found = [
             part
-            for first, second in _partners(begins, sizes)
+            for first, second in partners
             for part in self._likely(ranks[first], ranks[second])
         ]
-        left = bool(len(sizes)) and int(sizes.max()) > _NEAR
         n = self._keys.shape[1]
         return (np.unique(np.concatenate([j * n + i for i, j in found])) if found else _NONE), left
 
@@ -115,16 +121,32 @@ class Signatures:
         self, first: NDArray[np.int64], second: NDArray[np.int64]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """The pairs whose signatures agree well enough."""
-        places = self._bytes.shape[1]
-        # places that differ agree in their byte once in 256 times
-        least = (self.threshold - _DOUBT) * places
         for start in range(0, len(first), 1 << 15):
             i, j = first[start : start + (1 << 15)], second[start : start + (1 << 15)]
-            equal = (self._bytes[i] == self._bytes[j]).sum(axis=1)
-            yield i[equal >= least], j[equal >= least]
+            near = agree(self._bytes[i], self._bytes[j], self.threshold)
+            yield i[near], j[near]
+
+
+def agree(one: NDArray[np.uint8], other: NDArray[np.uint8], threshold: float) -> NDArray[np.bool_]:
+    """Whether signatures, of shape (m, places), agree well enough for texts so similar."""
+    # places that differ agree in their byte once in 256 times
+    equal = (one == other).sum(axis=1, dtype=np.uint8)
+    near: NDArray[np.bool_] = equal >= (threshold - _DOUBT) * one.shape[1]
+    return near
 
 
 _NONE: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+
+
+def in_buckets(
+    keys: NDArray[np.uint64],
+) -> tuple[Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]], bool]:
+    """The places of ordered keys that are to be compared, and whether some pairs were left out."""
+    begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+    sizes = np.diff(np.append(begins, len(keys)))
+    wanted = (sizes > 1) & (keys[begins] != 0)
+    begins, sizes = begins[wanted], sizes[wanted]
+    return _partners(begins, sizes), bool(len(sizes)) and int(sizes.max()) > _NEAR
 
 
 def _partners(

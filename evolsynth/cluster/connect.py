@@ -1,0 +1,90 @@
+"""A connection to Ray: a cluster's, by its address, or one of this machine's own."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from evolsynth.doing import doing
+from evolsynth.errors import SetupError
+
+__all__ = ["LOCAL", "connected"]
+
+#: The address that stands for this machine alone.
+LOCAL = "local"
+_STORE = 512 << 20  # bytes of shared memory for what tasks hand each other, which is little
+_PATIENCE = 10.0  # seconds that an address is given to answer
+
+
+@contextmanager
+def connected(address: str | None = None, **init: Any) -> Iterator[None]:
+    """Be connected to Ray while the block runs.
+
+    A Ray that this process is connected to already is used, and left as it is. One that is started
+    here, for None or ``local``, is ended with the block; any other goes on.
+
+    Args:
+        address: ``host:port`` or ``ray://host:port`` of a cluster, ``auto`` for the one of this
+            machine, None or ``local`` for one to start.
+        init: more for ``ray.init``.
+
+    Raises:
+        SetupError: Ray is not installed, or cannot be reached or started.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError:
+        raise SetupError(
+            "Ray is not installed, which --ray needs. Install it: pip install 'evolsynth[ray]'"
+        ) from None
+    if ray.is_initialized():
+        yield
+        return
+    own = address in (None, LOCAL)
+    given: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
+    if own:
+        given |= {"address": LOCAL, "include_dashboard": False, "object_store_memory": _STORE}
+    else:
+        _see(str(address))
+        given["address"] = address
+    try:
+        with doing("starting Ray" if own else f"connecting to Ray at {address}"):
+            ray.init(**{**given, **init})
+    except Exception as error:  # noqa: BLE001 - Ray raises many kinds, all of which mean this
+        ray.shutdown()
+        said = str(error).strip().partition("\n")[0].rstrip(".")[:200]
+        if own:
+            raise SetupError(f"Ray cannot be started here ({said}).") from None
+        raise _unreachable(str(address), said) from None
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _see(address: str) -> None:
+    """See that somebody listens at an address of a host and a port: Ray itself asks for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not host or not port.isdecimal():
+        if address == "auto":
+            return
+        raise SetupError(
+            f"--ray {address}: that is no address of Ray. Give host:port, ray://host:port, auto, "
+            "or local for this machine alone."
+        )
+    try:
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise _unreachable(address, getattr(error, "strerror", None) or str(error)) from None
+
+
+def _unreachable(address: str, said: str) -> SetupError:
+    return SetupError(
+        f"--ray {address}: no Ray can be reached there ({said}). Start one with `ray start --head`, "
+        "or leave out the address for this machine alone."
+    )

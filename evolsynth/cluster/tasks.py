@@ -1,0 +1,74 @@
+"""Functions called in Ray's tasks, their results in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from evolsynth.errors import EvolsynthError, SetupError
+
+__all__ = ["in_tasks", "processors", "shared"]
+
+T = TypeVar("T")
+_TRIES = 5  # of a task whose process or machine was lost
+
+
+def processors() -> int:
+    """How many processors Ray has."""
+    import ray
+
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def shared(value: Any) -> Any:
+    """Something that many tasks are given, sent once to each machine."""
+    import ray
+
+    return ray.put(value)
+
+
+def in_tasks(work: Callable[..., T], calls: Iterable[tuple[Any, ...]]) -> Iterator[T]:
+    """What ``work`` gives for each call's arguments, in order; some calls are under way at once.
+
+    A task whose process is lost is done again, so ``work`` must do the same each time. The tasks
+    that are left when something goes wrong are called off.
+
+    Raises:
+        EvolsynthError: as ``work`` raised it.
+        SetupError: a task was lost again and again.
+    """
+    import ray
+    from ray.exceptions import RayError, RayTaskError
+
+    task = ray.remote(num_cpus=1, max_retries=_TRIES)(work)
+    most, waiting = 2 * processors(), deque[Any]()
+
+    def next_one() -> T:
+        try:
+            one: T = ray.get(waiting[0])
+        except RayTaskError as error:
+            if isinstance(error.cause, EvolsynthError | OSError):
+                raise error.cause from None
+            raise
+        except RayError as error:
+            said = str(error).strip().partition("\n")[0]
+            raise SetupError(
+                f"A task of Ray was lost {_TRIES} times ({said}). See that the machines have "
+                "memory left, and run again."
+            ) from None
+        waiting.popleft()
+        return one
+
+    try:
+        for call in calls:
+            if len(waiting) >= most:
+                yield next_one()
+            waiting.append(task.remote(*call))
+        while waiting:
+            yield next_one()
+    finally:
+        for one in waiting:
+            with suppress(Exception):
+                ray.cancel(one, force=True)

@@ -1,7 +1,7 @@
-"""Any number of rows with planted duplicates, as a folder of Parquet files, and the truth beside it.
+"""Any number of rows with planted duplicates, as Parquet files, and the truth beside them.
 
-The rows are those of `duplicate_rows`, but each is made of the seed and its own place alone, so that
-none is kept in memory and several processes make them: one in ten is a copy of an earlier one.
+The rows are those of `duplicate_rows`, but each is made of the seed and its own place alone, so
+that none is kept in memory and several processes make them: one in ten is a copy of an earlier.
 """
 
 from __future__ import annotations

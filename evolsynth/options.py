@@ -23,8 +23,8 @@ import msgspec
 from evolsynth.errors import InputError, did_you_mean
 
 __all__ = ["Count", "FilePath", "FolderPath", "Natural", "Option", "OutputFolder", "OutputPath"]
-__all__ += ["FormatName", "ModelName", "RayAddress", "RowsPath", "Several", "Share", "TextOrPath", "annotation"]
-__all__ += ["converted", "holds_path", "mark_of", "option_texts", "options_of"]
+__all__ += ["FormatName", "ModelName", "RayAddress", "RowsPath", "Several", "Share", "TextOrPath"]
+__all__ += ["annotation", "converted", "holds_path", "mark_of", "option_texts", "options_of"]
 
 #: A whole number from 1.
 Count = Annotated[int, msgspec.Meta(ge=1)]

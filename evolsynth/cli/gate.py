@@ -18,6 +18,7 @@ from evolsynth.cli.progress.screen import Screen
 from evolsynth.cli.progress.told import tell_json
 from evolsynth.data.grounded import grounds_of
 from evolsynth.data.open import file_origin
+from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.deduplicate import processors
 from evolsynth.evaluation.embed.minilm import MiniLM
 from evolsynth.evaluation.gate.apart import Apart
@@ -26,7 +27,7 @@ from evolsynth.evaluation.gate.gate import Gate
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.text import LOOKED_AT, MOST
 from evolsynth.findings import explain
-from evolsynth.options import FilePath, RowsPath
+from evolsynth.options import FilePath, RayAddress, RowsPath
 from evolsynth.rows import TIERS, Row
 from evolsynth.streams import Rows
 
@@ -99,6 +100,7 @@ def gate(
     settings: FilePath | None = None,
     embedder: bool = True,
     grounded_in: str | None = None,
+    ray: RayAddress | None = None,
     json: bool = False,
     **reading: Any,
 ) -> int:
@@ -115,10 +117,16 @@ def gate(
         embedder: without it, exact duplicates and words only.
         grounded_in: the field with each row's text, or a folder of texts; responses to questions
             about it must stand in it.
+        ray: in shards on a Ray cluster, or on this machine alone; goes with --no-embedder. Both
+            outputs are folders of Parquet files then.
         json: tell the counts as one JSON object in a line.
         reading: see `file_origin`.
     """
     chosen = GateSettings() if settings is None else GateSettings.read(settings)
+    if ray is not None:
+        counts = _sharded(data, output, rejects, chosen, ray, embedder, grounded_in, reading)
+        _tell(counts, output, json=json)
+        return 0
     source = file_origin(data, one_id=True, **reading)
     if data != "-":
         # what cannot be read is told before a model is loaded
@@ -142,13 +150,49 @@ def gate(
         judge = Gate(model, settings=chosen, at_once=_AT_ONCE, apart=apart)
         back = None if grounds is None else partial(grounds.back, embedder=model)
         counts = asyncio.run(_judged(judge, rows, accept, refuse, back))
+    _tell(counts, output, json=json, note="" if grounds is None or not grounds.without else
+          f"{grounds.without} rows have no text in '{grounded_in}' to stand in.")  # fmt: skip
+    return 0
+
+
+def _sharded(
+    data: str,
+    output: str,
+    rejects: str | None,
+    settings: GateSettings,
+    ray: str,
+    embedder: bool,
+    grounded_in: str | None,
+    reading: dict[str, Any],
+) -> Counter[str]:
+    """Judge rows in shards, on Ray.
+
+    Raises:
+        InputError: what is asked for cannot be done in shards.
+    """
+    if output == "-":
+        raise InputError("--ray writes a folder of Parquet files: name it with -o FOLDER.")
+    if embedder or grounded_in is not None:
+        raise InputError(
+            "--ray judges rows by rules and exact duplicates alone: give --no-embedder"
+            f"{'' if grounded_in is None else ', and leave out --grounded-in'}."
+        )
+    from evolsynth.cluster.connect import connected
+    from evolsynth.cluster.gate import gate_folder
+
+    with connected(ray):
+        return gate_folder(data, output, rejects=rejects, settings=settings, **reading)
+
+
+def _tell(counts: Counter[str], output: str, *, json: bool, note: str = "") -> None:
+    """Tell what became of the rows."""
     kinds = ("accepted", "rejected", "failed")
     if json:
         told: dict[str, Any] = {"rows": sum(counts[kind] for kind in kinds)}
         told |= {kind: counts[kind] for kind in kinds}
         told |= {f"{kind}s": _of_kind(counts, kind) for kind in ("tier", "reason")}
         tell_json({**told, "looked_at_in_part": counts[LOOKED_AT]}, output=output)
-        return 0
+        return
     console = Screen(stderr=True, soft_wrap=True, markup=False, highlight=False)
     parts = ", ".join(f"{counts[kind]} {kind}" for kind in kinds)
     console.print(f"{sum(counts[kind] for kind in kinds)} rows = {parts}.")
@@ -156,13 +200,12 @@ def gate(
         console.print(f"Accepted responses: {tiers}.")
     if counts[LOOKED_AT]:
         console.print(f"{counts[LOOKED_AT]} {_IN_PART}")
-    if grounds is not None and grounds.without:
-        console.print(f"{grounds.without} rows have no text in '{grounded_in}' to stand in.")
+    if note:
+        console.print(note)
     for name, count in counts.most_common():
         reason, _, code = name.partition(" ")
         if reason == "reason":
             console.print(f"{count:8} {code}: {explain(code)}")
-    return 0
 
 
 #: Rows that are compared with those before, and embedded, together: enough of each length.

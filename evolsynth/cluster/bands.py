@@ -1,11 +1,12 @@
 """The second stage: which rows may be duplicates, found by shards of digests and of bands' keys.
 
-A row's number is its place among all rows. A pair (i, j), i < j, is one number, j << 32 | i, so that
-ordered pairs are ordered by the later row.
+A row's number is its place among all rows. A pair (i, j), i < j, is one number, j << 32 | i, so
+that ordered pairs are ordered by the later row.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -42,14 +43,16 @@ class Rows(NamedTuple):
 
     def of(self, part: int, places: NDArray[np.uint32]) -> NDArray[np.int64]:
         """The numbers of a part's rows."""
-        return places.astype(np.int64) + self.begins[part]
+        numbers: NDArray[np.int64] = places.astype(np.int64) + self.begins[part]
+        return numbers
 
     def stay(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of some rows are left."""
         if self.left is None:
             return np.ones(len(rows), dtype=bool)
-        bits: NDArray[np.bool_] = (self.left[rows >> 3] >> (7 - (rows & 7)).astype(np.uint8)) & 1 > 0
-        return bits
+        bits = self.left[rows >> 3] >> (7 - (rows & 7)).astype(np.uint8)
+        found: NDArray[np.bool_] = bits & 1 > 0
+        return found
 
 
 def _slice(ordered: NDArray[np.uint64], shard: Shard) -> slice:
@@ -195,5 +198,4 @@ def merged(
 def shards_of(count: int) -> list[Shard]:
     """All hashes of 64 bits in so many shards."""
     cuts = [(k << 64) // count for k in range(count + 1)]
-    return [Shard(low, high) for low, high in zip(cuts, cuts[1:], strict=False)]
-
+    return [Shard(low, high) for low, high in pairwise(cuts)]

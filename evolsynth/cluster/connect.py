@@ -85,6 +85,6 @@ def _see(address: str) -> None:
 
 def _unreachable(address: str, said: str) -> SetupError:
     return SetupError(
-        f"--ray {address}: no Ray can be reached there ({said}). Start one with `ray start --head`, "
-        "or leave out the address for this machine alone."
+        f"--ray {address}: no Ray can be reached there ({said}). Start one with `ray start "
+        "--head`, or leave out the address for this machine alone."
     )

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from evolsynth.cluster.bands import Rows, band_pairs, borders, equal_rows, merged, shards_of
 from evolsynth.cluster.files import keep, room, work_in
-from evolsynth.cluster.parts import Part, Reading, parts_of, schema_of
+from evolsynth.cluster.parts import Part, parts_of, schema_of
 from evolsynth.cluster.signing import Signed, Signing, regroup, sign
 from evolsynth.cluster.tables import as_it_stands, chosen, one_schema, write_table
 from evolsynth.cluster.tasks import in_tasks, shared
@@ -187,8 +187,8 @@ class _Run:
         cuts = borders(how, len(jobs), shards)
         shards = len(cuts) - 1
         later, pairs = np.zeros(n, dtype=bool), 0
-        ranges = zip(cuts, cuts[1:], strict=False)
-        calls_of = ((k, how, len(jobs), low, high) for k, (low, high) in enumerate(ranges))
+        ranges = enumerate(pairwise(cuts))
+        calls_of = ((k, how, len(jobs), low, high) for k, (low, high) in ranges)
         for count, losing in in_tasks(merged, calls_of):
             later[losing] = True
             pairs += count
@@ -213,7 +213,7 @@ class _Run:
         lost = np.concatenate([one.rows for one in about.lost()])
         number[lost["row"]] = winners(lost)
         calls = []
-        for k, (low, high) in enumerate(zip(self.begins, self.begins[1:], strict=False)):
+        for k, (low, high) in enumerate(pairwise(self.begins)):
             rows = np.flatnonzero(there[low:high])
             if high > low:
                 calls.append((k, self._how, rows, number[low:high][rows]))

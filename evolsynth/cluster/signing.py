@@ -20,7 +20,7 @@ from evolsynth.evaluation.duplicates.tokens import Lexicon
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Compared", "Signed", "Signing", "compared_in", "regroup", "sign"]
+__all__ = ["Compared", "Signed", "Signing", "compared_in", "regroup", "save_digests", "sign"]
 
 _CHUNK = 4096
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # spreads small numbers over all bits
@@ -110,7 +110,7 @@ def sign(number: int, part: Part, how: Signing) -> Signed:
             keys.append(signatures.keys)
             signs.append(signatures.bytes)
     if places:
-        _save_digests(number, how, np.concatenate(digests))
+        save_digests(number, how, np.concatenate(digests))
     if places and how.jaccard is not None:
         _save_keys(number, how, "keys", np.concatenate(keys, axis=1))
         save(how.place("bytes", number), np.concatenate(signs))
@@ -120,7 +120,8 @@ def sign(number: int, part: Part, how: Signing) -> Signed:
     return Signed(len(places), at, says, beside, schema, texts)
 
 
-def _save_digests(number: int, how: Signing, digests: NDArray[np.uint64]) -> None:
+def save_digests(number: int, how: Signing, digests: NDArray[np.uint64]) -> None:
+    """Write a part's digests, of shape (n, 2), by their first halves, and whose they are."""
     order = np.argsort(digests[:, 0], kind="stable")
     save(how.place("digests", number), digests[order])
     save(how.place("digests-of", number), order.astype(np.uint32))
@@ -132,9 +133,7 @@ def _save_keys(number: int, how: Signing, kind: str, keys: NDArray[np.uint64]) -
     save(how.place(f"{kind}-of", number), order.astype(np.uint32))
 
 
-def regroup(
-    number: int, how: Signing, rows: NDArray[np.int64], groups: NDArray[np.int64]
-) -> None:
+def regroup(number: int, how: Signing, rows: NDArray[np.int64], groups: NDArray[np.int64]) -> None:
     """Write a part's keys anew, so that rows share one only if they are about nearly the same.
 
     Args:

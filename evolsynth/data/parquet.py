@@ -35,12 +35,12 @@ class _Table(Reader):
         """The rows, 256 at a time."""
         return self._numbered(1)
 
-    def _numbered(self, number: int, **some: Any) -> Iterator[list[Record]]:
-        """Rows, numbered from ``number`` on; ``some`` says which, where not all."""
+    def _numbered(self, number: int, **which: Any) -> Iterator[list[Record]]:
+        """Rows, numbered from ``number`` on; ``which`` says which, where not all."""
         try:
             with self._opened() as file:
                 names = list(self._kept(self._schema(file)))
-                for batch in self._batches(file, names, **some):
+                for batch in self._batches(file, names, **which):
                     yield [(n, row, None) for n, row in enumerate(_rows(batch), number)]
                     number += batch.num_rows
         except _errors() as error:
@@ -74,7 +74,7 @@ class _Table(Reader):
     def _schema(self, file: Any) -> Any:
         return file.schema
 
-    def _batches(self, file: Any, names: list[str], **some: Any) -> Iterator[Any]:
+    def _batches(self, file: Any, names: list[str], **which: Any) -> Iterator[Any]:
         raise NotImplementedError
 
 
@@ -123,8 +123,8 @@ class Parquet(_Table):
                     f"{self.label}: cannot be read ({_said(error)}). Write the file again."
                 ) from None
 
-    def _batches(self, file: Any, names: list[str], **some: Any) -> Iterator[Any]:
-        yield from file.iter_batches(batch_size=BATCH, use_threads=False, columns=names, **some)
+    def _batches(self, file: Any, names: list[str], **which: Any) -> Iterator[Any]:
+        yield from file.iter_batches(batch_size=BATCH, use_threads=False, columns=names, **which)
 
 
 @reads("arrow", "feather", "ipc")
@@ -144,7 +144,7 @@ class Arrow(_Table):
             source.seek(0)
             return ipc.open_stream(source)
 
-    def _batches(self, file: Any, names: list[str], **some: Any) -> Iterator[Any]:
+    def _batches(self, file: Any, names: list[str], **which: Any) -> Iterator[Any]:
         several = hasattr(file, "num_record_batches")
         those = map(file.get_batch, range(file.num_record_batches)) if several else file
         for batch in those:

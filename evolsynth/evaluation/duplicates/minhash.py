@@ -110,9 +110,7 @@ class Signatures:
         keys, ranks = keys[order], ranks[order]
         partners, left = in_buckets(keys)
         found = [
-            part
-            for first, second in partners
-            for part in self._likely(ranks[first], ranks[second])
+            part for first, second in partners for part in self._likely(ranks[first], ranks[second])
         ]
         n = self._keys.shape[1]
         return (np.unique(np.concatenate([j * n + i for i, j in found])) if found else _NONE), left

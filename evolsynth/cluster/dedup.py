@@ -7,10 +7,11 @@ and 24 for each that goes. Which rows stay does not depend on how many tasks run
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from evolsynth.cluster.signing import Signed, Signing, regroup, sign
 from evolsynth.cluster.tables import as_it_stands, chosen, one_schema, write_table
 from evolsynth.cluster.tasks import in_tasks, shared
 from evolsynth.cluster.verifying import LOST, decided, fetched, verified
+from evolsynth.doing import say
 from evolsynth.errors import InputError, Misread
 from evolsynth.evaluation.duplicates.deduplicate import THRESHOLDS
 from evolsynth.evaluation.duplicates.inputs import NEARLY
@@ -36,6 +38,8 @@ __all__ = ["Counts", "dedup_folder"]
 _ROUNDS, _WORTHWHILE = 8, 0.002
 #: Rows of a shard of digests or of a band's keys; pairs of a shard, of all bands.
 _ROWS, _PAIRS = 1 << 20, 1 << 20
+_TELL = 30.0  # seconds between two words on how far it is
+T = TypeVar("T")
 
 
 class Counts(NamedTuple):
@@ -114,7 +118,11 @@ class _Run:
         """Read all parts once."""
         self._tell(f"reading {len(self._parts):,} parts")
         calls = ((k, part, self._how) for k, part in enumerate(self._parts))
-        self._signed = list(in_tasks(sign, calls))
+        self._signed = list(self._slowly(in_tasks(sign, calls), len(self._parts), "read"))
+        bad = [what for one in self._signed for what in one.bad]
+        if bad and not self._how.inputs:
+            them = "1 row is" if len(bad) == 1 else f"{len(bad):,} rows are"
+            say(f"{label}: {them} bad and passed by. The first: {bad[0]}")
         self.begins[1:] = np.cumsum([one.rows for one in self._signed])
         if not self.begins[-1]:
             raise Misread(f"{label}: there is no row in it. Give a file or a folder with rows.")
@@ -124,6 +132,15 @@ class _Run:
             raise Misread(
                 f"{label}: '{self._how.field}' is empty in all rows. Name with --field another."
             )
+
+    def _slowly(self, results: Iterator[T], count: int, what: str) -> Iterator[T]:
+        """The results of so many tasks, and now and then a word on how many there are."""
+        told = time.monotonic()
+        for k, one in enumerate(results, 1):
+            if time.monotonic() - told > _TELL:
+                told = time.monotonic()
+                self._tell(f"{what} {k:,} of {count:,}")
+            yield one
 
     def schema(self, label: str) -> Any:
         """Of all rows, as they go out."""
@@ -180,7 +197,7 @@ class _Run:
         jobs = [(band, shard) for band in range(bands) for shard in some]
         self._tell(f"looking for pairs in {bands} bands of {len(some)} shards")
         calls = ((k, how, given, kind, *job) for k, job in enumerate(jobs))
-        counted = list(in_tasks(band_pairs, calls))
+        counted = list(self._slowly(in_tasks(band_pairs, calls), len(jobs), "shards of bands"))
         shards = -(-sum(count for count, _ in counted) // _PAIRS)
         if not shards:
             return [], False
@@ -197,7 +214,8 @@ class _Run:
         fetch = ((k, part, how, given, one.places, shards) for k, (part, one) in numbered)
         there = [k for k, any_ in enumerate(in_tasks(fetched, fetch)) if any_]
         losing_bits = shared(np.packbits(later))
-        for _ in in_tasks(verified, ((k, how, there, losing_bits) for k in range(shards))):
+        compare = ((k, how, there, losing_bits) for k in range(shards))
+        for _ in self._slowly(in_tasks(verified, compare), shards, "shards of pairs"):
             pass
         return list(decided(how, shards, stays)), any(left for _, left in counted)
 
@@ -234,7 +252,7 @@ class _Run:
              *(those[cuts[k] : cuts[k + 1]] for those in (gone, kinds, final)))
             for k, (part, one) in enumerate(zip(self._parts, self._signed, strict=True))
         )  # fmt: skip
-        for _ in in_tasks(_write, calls):
+        for _ in self._slowly(in_tasks(_write, calls), len(self._parts), "written"):
             pass
 
 

@@ -103,12 +103,14 @@ def records(
     check: Callable[[dict[str, Any], str], object] | None = None,
     *,
     some: Collection[int] | None = None,
+    bad: list[str] | None = None,
 ) -> Iterator[tuple[int, Read]]:
     """The records of a part with their places in it, from 0; bad ones are passed by, or raised.
 
     Args:
         check: see `Taker.read`.
         some: the places of those that are wanted; all if None.
+        bad: is told at the end what was wrong with the first bad one, once for each there was.
     """
     reader, taker = opened(part, reading)
     for place, record in enumerate(raw_records(part, reader)):
@@ -117,6 +119,8 @@ def records(
         one = taker.read(record, check)
         if one is not None:
             yield place, one
+    if bad is not None:
+        bad += [taker.first_bad] * taker.bad
 
 
 def raw_records(part: Part, reader: Reader) -> Iterator[Record]:

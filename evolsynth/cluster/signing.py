@@ -54,7 +54,8 @@ class Compared(NamedTuple):
 class Signed(NamedTuple):
     """A part: how many ``rows`` it has, the places of their records where some records are bad,
     whether a row says something, or is about something, the schema of its records where its file
-    has none, and, of inputs, which rows have one."""
+    has none, of inputs, which rows have one, and for each bad record what was wrong with the
+    first."""
 
     rows: int
     places: NDArray[np.int64] | None
@@ -62,10 +63,14 @@ class Signed(NamedTuple):
     about: bool
     schema: Any
     texts: NDArray[np.bool_] | None
+    bad: list[str]
 
 
 def compared_in(
-    part: Part, how: Signing, some: Collection[int] | None = None
+    part: Part,
+    how: Signing,
+    some: Collection[int] | None = None,
+    bad: list[str] | None = None,
 ) -> Iterator[Compared]:
     """The rows of a part, or some of them, by the places of their records.
 
@@ -76,7 +81,7 @@ def compared_in(
     def check(row: dict[str, Any], where: str) -> None:
         text_in(row, how.field, where)
 
-    for place, one in records(part, how.reading, check, some=some):
+    for place, one in records(part, how.reading, check, some=some, bad=bad):
         text, beside = one.fields[how.field], about(one.fields, how.field)
         if how.inputs:
             yield Compared(place, beside, "", one.given)
@@ -91,7 +96,8 @@ def sign(number: int, part: Part, how: Signing) -> Signed:
     says = beside = False
     schema: Any = None
     digests, keys, signs, there = [], [], [], [np.zeros(0, dtype=bool)]
-    rows = compared_in(part, how)
+    bad: list[str] = []
+    rows = compared_in(part, how, bad=bad)
     while some := list(islice(rows, _CHUNK)):
         places += [one.place for one in some]
         says = says or any(one.text.strip() for one in some)
@@ -117,7 +123,7 @@ def sign(number: int, part: Part, how: Signing) -> Signed:
     all_there = not places or places[-1] == len(places) - 1
     texts = np.concatenate(there) if how.inputs else None
     at = None if all_there else np.array(places)
-    return Signed(len(places), at, says, beside, schema, texts)
+    return Signed(len(places), at, says, beside, schema, texts, bad)
 
 
 def save_digests(number: int, how: Signing, digests: NDArray[np.uint64]) -> None:

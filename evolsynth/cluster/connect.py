@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -53,7 +55,10 @@ def connected(address: str | None = None, **init: Any) -> Iterator[None]:
         _see(str(address))
         given["address"] = address
     try:
-        with doing("starting Ray" if own else f"connecting to Ray at {address}"):
+        with (
+            doing("starting Ray" if own else f"connecting to Ray at {address}"),
+            _same_signals(),
+        ):
             ray.init(**{**given, **init})
     except Exception as error:  # noqa: BLE001 - Ray raises many kinds, all of which mean this
         ray.shutdown()
@@ -65,6 +70,17 @@ def connected(address: str | None = None, **init: Any) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _same_signals() -> Iterator[None]:
+    """Ray listens to SIGTERM in its own way; who listened before does so again."""
+    heard = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if heard is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, heard)
 
 
 def _see(address: str) -> None:

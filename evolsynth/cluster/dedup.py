@@ -89,8 +89,8 @@ def dedup_folder(
     if not 0 < jaccard <= 1:
         raise InputError(f"The threshold is {jaccard}: give one above 0 and up to 1.")
     parts = parts_of(data, reading)
-    place = room(output, "-o")
-    gone = None if duplicates is None else room(duplicates, "--duplicates")
+    place = room(output, "-o", data)
+    gone = None if duplicates is None else room(duplicates, "--duplicates", data)
     with work_in(place) as work:
         how = Signing(work, reading, field, None if method == "exact" else jaccard)
         run = _Run(parts, how, tell)

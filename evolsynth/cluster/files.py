@@ -33,16 +33,22 @@ def array_of(place: Path) -> NDArray[Any]:
     return found
 
 
-def room(folder: str, name: str) -> Path:
+def room(folder: str, name: str, data: str) -> Path:
     """A folder for results, which is made, or has nothing in it.
 
     Args:
         name: how to call it: ``-o``.
+        data: what is read.
 
     Raises:
-        InputError: there is something in it, or it cannot be made.
+        InputError: there is something in it, it is in a folder that is read, or cannot be made.
     """
     place = Path(folder).absolute()
+    if place.resolve().is_relative_to(Path(data).resolve()):
+        raise InputError(
+            f"{name} {folder}: it is in {data}, which is read: its rows would be read the next "
+            "time. Give a folder elsewhere."
+        )
     try:
         place.mkdir(parents=True, exist_ok=True)
         for one in place.iterdir():

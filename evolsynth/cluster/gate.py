@@ -110,8 +110,8 @@ def gate_folder(
         SetupError: what is needed is not installed, or tasks were lost again and again.
     """
     parts = parts_of(data, {**reading, "one_id": True})
-    place = room(output, "-o")
-    others = None if rejects is None else room(rejects, "--rejects")
+    place = room(output, "-o", data)
+    others = None if rejects is None else room(rejects, "--rejects", data)
     counts = Counter[str]()
     with work_in(place) as work:
         for name in ("asked", "ids", "accepted", "others"):

@@ -49,8 +49,15 @@ def in_tasks(work: Callable[..., T], calls: Iterable[tuple[Any, ...]]) -> Iterat
         try:
             one: T = ray.get(waiting[0])
         except RayTaskError as error:
-            if isinstance(error.cause, EvolsynthError | OSError):
-                raise error.cause from None
+            cause = error.cause
+            if isinstance(cause, EvolsynthError | OSError):
+                raise cause from None
+            if isinstance(cause, ImportError) or "failed to import" in str(cause):
+                said = str(cause).strip().partition("\n")[0].rstrip(".")
+                raise SetupError(
+                    f"Ray's machines lack a package ({said}). Install evolsynth there as it is "
+                    "here: pip install 'evolsynth[data,ray]'"
+                ) from None
             raise
         except RayError as error:
             said = str(error).strip().partition("\n")[0]
@@ -71,4 +78,4 @@ def in_tasks(work: Callable[..., T], calls: Iterable[tuple[Any, ...]]) -> Iterat
     finally:
         for one in waiting:
             with suppress(Exception):
-                ray.cancel(one, force=True)
+                ray.cancel(one)

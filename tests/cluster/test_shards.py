@@ -273,6 +273,24 @@ def ours(process: int) -> bool:
     return "State:\tZ" not in status
 
 
+def test_a_run_that_is_ended_leaves_nothing_behind(data: Path, tmp_path: Path) -> None:
+    """SIGTERM while parts are read: the status that other commands have, no file, no process."""
+    command = [sys.executable, "-m", "evolsynth", "dedup", str(data), "-o", str(tmp_path / "kept")]
+    command += ["--method", "minhash", "--ray", "--workers", "1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None:
+            started = below(process.pid)
+            if any(command_of(pid).startswith("ray::sign") for pid in started):
+                break
+            time.sleep(0.05)
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 143, said
+    assert said.splitlines()[-1] == "evolsynth: stopped."
+    assert list((tmp_path / "kept").iterdir()) == []
+    assert not [pid for pid in started if ours(pid)]
+
+
 # The gate -----------------------------------------------------------------------------------------
 
 
@@ -435,6 +453,12 @@ def test_a_folder_with_something_in_it_is_left_alone(data: Path, ray: None, tmp_
     with pytest.raises(InputError, match=r"there is mine.txt in it"):
         dedup.dedup_folder(str(data), str(tmp_path))
     assert [place.name for place in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_results_are_not_written_where_rows_are_read(data: Path, ray: None) -> None:
+    with pytest.raises(InputError, match=r"it is in .*, which is read"):
+        dedup.dedup_folder(str(data), str(data / "kept"))
+    assert not (data / "kept").exists()
 
 
 def test_shards_hold_each_hash_once() -> None:

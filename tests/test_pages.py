@@ -339,7 +339,7 @@ def test_every_program_of_evals_on_a_page_is_one(page: str) -> None:
 
 def cheap_ones() -> list[tuple[str, str]]:
     """Commands that need nothing but rows, and a moment; of those with the same flags one."""
-    far = {"--push", "--decontaminate", "--grounded-in", "--live"}
+    far = {"--push", "--decontaminate", "--grounded-in", "--live", "--ray"}
     found: dict[object, tuple[str, str]] = {}
     for where, command in OURS:
         words = words_of(command)[1:]

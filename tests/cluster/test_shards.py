@@ -204,6 +204,67 @@ def test_row_groups_of_parquet_files_are_parts(
     assert len(list((tmp_path / "kept").iterdir())) == 6
 
 
+@pytest.mark.parametrize(
+    ("rename", "more"),
+    [
+        ({"instruction": "question", "n": "m"}, ["--rename", "question=instruction"]),
+        ({}, ["--without", "n", "--skip-bad"]),
+        ({"instruction": "prompt"}, ["--field", "prompt", "--skip-bad"]),
+    ],
+)
+def test_rows_are_read_as_in_one_process(
+    ray: None,
+    tmp_path: Path,
+    rename: dict[str, str],
+    more: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Renamed, without a column, compared by another, and with lines that are none."""
+    made = [{rename.get(name, name): value for name, value in one.items()} for one in rows(600)]
+    data = as_lines(tmp_path / "rows", made, files=3)
+    if "--skip-bad" in more:
+        for place in sorted(data.iterdir())[:2]:
+            content = place.read_text(encoding="utf-8").splitlines(keepends=True)
+            place.write_text("".join([*content[:30], "{no\n", *content[30:]]), encoding="utf-8")
+    command = ["dedup", str(data), "--method", "minhash", *more, "-o"]
+    assert main([*command, str(tmp_path / "kept.jsonl")]) == 0
+    said = capsys.readouterr().err
+    assert main([*command, str(tmp_path / "kept"), "--ray"]) == 0
+    assert [bare(one) for one in tables(tmp_path / "kept")] == lines(tmp_path / "kept.jsonl")
+    bad = [line for line in said.splitlines() if "2 rows are bad" in line]
+    assert len(bad) == ("--skip-bad" in more)
+    assert set(bad) <= set(capsys.readouterr().err.splitlines())
+
+
+def test_chats_are_compared_by_what_is_asked(ray: None, tmp_path: Path) -> None:
+    made = [
+        {"messages": [{"role": "user", "content": row["instruction"]},
+                      {"role": "assistant", "content": f"Answer {k}."}]}
+        for k, row in enumerate(rows(400))
+    ]  # fmt: skip
+    data = as_lines(tmp_path / "rows", made, files=3)
+    command = ["dedup", str(data), "--method", "minhash", "-o"]
+    assert main([*command, str(tmp_path / "kept.jsonl")]) == 0
+    assert main([*command, str(tmp_path / "kept"), "--ray"]) == 0
+    assert tables(tmp_path / "kept") == lines(tmp_path / "kept.jsonl")
+    assert len(tables(tmp_path / "kept")) < 390
+
+
+def test_columns_of_two_types_are_told(
+    ray: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = [
+        {"instruction": f"Name {k} large rivers.", "odd": odd} for k, odd in enumerate((1, "a"))
+    ]
+    for files in (1, 2):
+        data = as_lines(tmp_path / f"rows-{files}", made, files=files)
+        out = str(tmp_path / f"kept-{files}")
+        assert main(["dedup", str(data), "-o", out, "--method", "exact", "--ray"]) == 1
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert "odd" in said
+        assert "--without NAME" in said
+
+
 def test_lines_are_parted_at_their_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "LINES", 100)
     place = tmp_path / "rows.jsonl"

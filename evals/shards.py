@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -18,13 +19,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from evals.duplicate_rows import KINDS
-from evals.machine import Watch, describe
+from evals.machine import describe
 from evals.options import add_json, check_place, positive, save, told_on
 from evals.shard_rows import truth_of, write
 from evolsynth.errors import EvolsynthError
@@ -37,7 +39,7 @@ _KIBI = 1024
 
 class Sharded(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the rows. ``recall`` by kind of copy; ``wrong`` counts rows that went and are
-    no copies; ``others`` is what other processes used of the machine, from 0 to 1."""
+    no copies; ``processor_seconds`` are those of all its processes, as far as they were seen."""
 
     way: str
     rows: int
@@ -47,7 +49,7 @@ class Sharded(msgspec.Struct, frozen=True, kw_only=True):
     recall_of_all: float
     recall: dict[str, float]
     wrong: int
-    others: float | None
+    processor_seconds: float
     same_as_one_process: bool | None = None
 
 
@@ -80,8 +82,8 @@ def run(options: argparse.Namespace) -> int:
             print(
                 f"{one.way:12}{one.rows:>12,} rows{one.seconds:9.1f} s{one.peak_mib:8.0f} MiB  "
                 f"{one.kept:,} kept, recall {one.recall_of_all:.4f} ({kinds}), "
-                f"{one.wrong} wrong, same as one process: {one.same_as_one_process}, "
-                f"others used {one.others} of the machine",
+                f"{one.wrong} wrong, {one.processor_seconds:.0f} s of processors, same as one "
+                f"process: {one.same_as_one_process}",
                 file=told,
                 flush=True,
             )
@@ -119,13 +121,17 @@ def _command(folder: Path, out: Path, gone: Path, *more: str) -> dict[str, Any]:
     """Run ``evolsynth dedup``, with a look at its memory now and then."""
     command = [sys.executable, "-m", "evolsynth", "dedup", str(folder / "rows"), "-o", str(out)]
     command += ["--duplicates", str(gone), "--method", "minhash", *more]
-    watch, began, peak = Watch(), time.monotonic(), [0.0]
+    began, peak, used = time.monotonic(), 0.0, dict[int, float]()
     with subprocess.Popen(command) as process:  # noqa: S603 - our own command
         ended = threading.Event()
 
         def look() -> None:
+            nonlocal peak
             while not ended.wait(_EVERY):
-                peak[0] = max(peak[0], memory_of(process.pid))
+                those = below(process.pid)
+                peak = max(peak, sum(map(memory_of, those)))
+                for one in those:
+                    used[one] = max(used.get(one, 0.0), seconds_of(one))
 
         thread = threading.Thread(target=look)
         thread.start()
@@ -134,24 +140,36 @@ def _command(folder: Path, out: Path, gone: Path, *more: str) -> dict[str, Any]:
         thread.join()
     if status:
         raise EvolsynthError(f"`evolsynth dedup` ended with status {status}.")
-    return {"seconds": time.monotonic() - began, "peak_mib": peak[0], "others": watch.others()}
+    seconds = time.monotonic() - began
+    return {"seconds": seconds, "peak_mib": peak, "processor_seconds": sum(used.values())}
+
+
+def below(process: int) -> set[int]:
+    """A process and all that it started, and those started."""
+    found, left = {process}, [process]
+    while left:
+        with suppress(OSError):  # it has ended
+            for task in (Path("/proc") / str(left.pop()) / "task").iterdir():
+                children = set(map(int, (task / "children").read_text("ascii").split()))
+                left += children - found
+                found |= children
+    return found
 
 
 def memory_of(process: int) -> float:
-    """MiB of a process and all below it, a page that several share counted once."""
-    total, left = 0, [process]
-    while left:
-        one = left.pop()
-        place = Path("/proc") / str(one)
-        try:
-            for line in (place / "smaps_rollup").read_text(encoding="ascii").splitlines():
-                if line.startswith("Pss:"):
-                    total += int(line.split()[1])
-            for task in (place / "task").iterdir():
-                left += map(int, (task / "children").read_text(encoding="ascii").split())
-        except OSError:  # it has ended
-            continue
-    return total / _KIBI
+    """MiB of a process, of pages that several share its part; 0 for one that has ended."""
+    with suppress(OSError):
+        text = (Path("/proc") / str(process) / "smaps_rollup").read_text("ascii")
+        return sum(int(line.split()[1]) for line in text.splitlines() if line[:4] == "Pss:") / _KIBI
+    return 0.0
+
+
+def seconds_of(process: int) -> float:
+    """Seconds that a process has had of processors."""
+    with suppress(OSError):
+        told = (Path("/proc") / str(process) / "stat").read_text().rpartition(") ")[2].split()
+        return sum(map(int, told[11:13])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def _score(

@@ -48,7 +48,7 @@ def test_files_hold_the_rows_and_the_truth_whatever_their_size(tmp_path: Path) -
 def test_copies_that_went_are_found_and_others_are_wrong(tmp_path: Path) -> None:
     write(tmp_path, 400)
     copies = [place for place, _, _ in truth_of(tmp_path)]
-    figures = {"seconds": 1.0, "peak_mib": 2.0, "others": None}
+    figures = {"seconds": 1.0, "peak_mib": 2.0, "processor_seconds": 3.0}
     one = shards._score("Ray", tmp_path, 400, {*copies[1:], 0}, figures)
     assert one.kept == 400 - len(copies)
     assert one.recall_of_all == (len(copies) - 1) / len(copies)
@@ -58,17 +58,19 @@ def test_copies_that_went_are_found_and_others_are_wrong(tmp_path: Path) -> None
 def test_memory_is_that_of_all_processes_below(tmp_path: Path) -> None:
     if not Path("/proc/self/smaps_rollup").exists():
         pytest.skip("the kernel does not tell")
-    before = shards.memory_of(os.getpid())
-    hold = "held = bytearray(b'x') * (80 << 20); print('there', flush=True); input()"
+    before = sum(map(shards.memory_of, shards.below(os.getpid())))
+    hold = "held = bytearray(b'x') * (80 << 20); sum(range(10**7)); print(1, flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        during = shards.memory_of(os.getpid())
+        assert process.pid in shards.below(os.getpid())
+        during = sum(map(shards.memory_of, shards.below(os.getpid())))
+        assert shards.seconds_of(process.pid) > 0.05
         process.communicate(b"\n")
     assert 70 < during - before < 200
-    assert shards.memory_of(2**22 + 1) == 0
+    assert shards.memory_of(2**22 + 1) == shards.seconds_of(2**22 + 1) == 0
 
 
 @pytest.mark.slow

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from evolsynth.cluster.settings import LOCAL
 from evolsynth.doing import doing
 from evolsynth.errors import SetupError
 
-__all__ = ["LOCAL", "connected"]
+__all__ = ["LOCAL", "connected", "processors"]
 
-#: The address that stands for this machine alone.
-LOCAL = "local"
 _STORE = 512 << 20  # bytes of shared memory for what tasks hand each other, which is little
 _PATIENCE = 10.0  # seconds that an address is given to answer
 
@@ -104,3 +103,10 @@ def _unreachable(address: str, said: str) -> SetupError:
         f"--ray {address}: no Ray can be reached there ({said}). Start one with `ray start "
         "--head`, or leave out the address for this machine alone."
     )
+
+
+def processors() -> float:
+    """How many there are in the cluster that this process is connected to, in use or not."""
+    import ray
+
+    return float(ray.cluster_resources().get("CPU", 0))

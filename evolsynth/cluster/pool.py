@@ -23,9 +23,9 @@ from typing import Any
 
 import msgspec
 
+from evolsynth.cluster.connect import connected, processors
 from evolsynth.cluster.messages import Answer, Hello, Job, Wanted, answer_of, decoded, encoded
 from evolsynth.cluster.placing import parts_of
-from evolsynth.cluster.session import connected, processors
 from evolsynth.cluster.settings import Ray
 from evolsynth.doing import say
 from evolsynth.errors import EngineError, EvolsynthError, LLMError, SetupError
@@ -125,7 +125,10 @@ class Pool:
         return number, self._hellos[number]
 
     def _connect(self) -> None:
-        self._ray = self._stack.enter_context(connected(self._settings.address))
+        self._stack.enter_context(connected(self._settings.address))
+        import ray
+
+        self._ray = ray
 
     def engines(self, told: Mapping[str, Any], own: LLM) -> LLM:
         """A model at the workers; see `RayEngines`."""
@@ -171,7 +174,7 @@ class Pool:
     @property
     def expected(self) -> int:
         """Workers that there are to be, of the processors that there are now."""
-        there = max(1, int(processors(self._ray) // self._settings.cpus))
+        there = max(1, int(processors() // self._settings.cpus))
         return there if self._settings.workers is None else min(there, self._settings.workers)
 
     def _ready(self) -> list[_Worker]:
@@ -452,7 +455,7 @@ class Pool:
         """Now and then: are there new nodes, and does something take too long?"""
         while self._broken is None:
             try:
-                await asyncio.to_thread(processors, self._ray)
+                await asyncio.to_thread(processors)
                 self._more()
             except EvolsynthError as error:
                 await self._break(error)

@@ -125,7 +125,7 @@ def nodes() -> Iterator[Any]:
     head = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     yield cluster
-    cluster.shutdown()  # type: ignore[no-untyped-call] # Ray's own
+    cluster.shutdown()
     if before is None:
         del os.environ["PYTHONPATH"]
     else:
@@ -173,7 +173,7 @@ PIPELINE = "name: small\nsteps:\n  - magpie: {n: 2}\n"
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (["--ray", "127.0.0.1:9"], "No Ray answers at '127.0.0.1:9'"),
+        (["--ray", "127.0.0.1:9"], "--ray 127.0.0.1:9: no Ray can be reached there"),
         (["--ray", "--ray-workers", "0"], "--ray: Expected `int` >= 1"),
         (["--ray-workers", "2"], "--ray-workers goes with --ray"),
     ],

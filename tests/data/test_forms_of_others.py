@@ -164,6 +164,38 @@ def test_calls_of_functions_become_tool_calls(tmp_path: Path) -> None:
     assert [turn.speaks for turn in row.messages] == [True, False, False, True]
 
 
+CALLS = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+GAVE = {"role": "tool", "tool_call_id": "w1", "content": "06:12"}
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ({"from": "user", "content": ASK}, TURNS[1]),
+        ({"role": "user", "value": ASK}, TURNS[1]),
+        ({"from": "human", "value": ASK}, {"from": "gpt", "value": SAY}),
+        ({"from": "human", "value": ASK, "weight": 0.5}, {"role": "AI", "content": SAY}),
+        ({"role": "Human", "content": ASK}, {"role": "assistant", "content": SAY, "weight": 1}),
+        (
+            {"role": "user", "content": [{"type": "text", "text": ASK}]},
+            {"role": "model", "content": SAY},
+        ),
+    ],
+)
+@pytest.mark.parametrize("between", [[], [CALLS, GAVE]])
+def test_messages_under_other_names_are_written_so_that_they_can_be_read(
+    tmp_path: Path, first: Any, last: Any, between: list[Any]
+) -> None:
+    (row,), _ = read(written(tmp_path / "a.jsonl", {"messages": [first, *between, last]}))
+    assert (row.instruction, row.response) == (ASK, SAY)
+    (again,), _ = read(written(tmp_path / "b.jsonl", row.to_flat()))
+    assert again == row
+    shown = [(turn["role"], turn["content"]) for turn in row.to_flat()["messages"]]
+    assert (shown[0], shown[-1]) == (("user", ASK), ("assistant", SAY))
+    weights = [turn.get("weight") for turn in (first, last)]
+    assert [turn.whole.get("weight") for turn in (row.messages[0], row.messages[-1])] == weights
+
+
 @pytest.mark.parametrize(
     ("turns", "told"),
     [

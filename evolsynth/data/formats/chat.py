@@ -21,9 +21,14 @@ def messages(record: Mapping[str, Any]) -> dict[str, Any] | None:
     given = record["messages"]
     if isinstance(given, str):
         return {**told, "messages": turns}
-    # each turn comes out as it is there
+    # each turn comes out as it is there, where that is how we write it: what we write we also read
     kept = [
-        one if {**one} == {**was} else {**one, "given": dict(was)}
+        {**one, "given": dict(was)} if one != {**was} and _ours(one, was) else one
         for one, was in zip(turns, given, strict=True)
     ]
     return {**told, "messages": kept}
+
+
+def _ours(one: Mapping[str, Any], was: Mapping[str, Any]) -> bool:
+    """Whether a turn says who speaks, and what, under the names that rows here have."""
+    return was.get("role") == one["role"] and ("content" in was or "value" not in was)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import os
 from contextlib import AbstractContextManager
 from io import BufferedIOBase
 from pathlib import Path
@@ -56,7 +57,7 @@ def opened(path: Path) -> AbstractContextManager[BufferedIOBase]:
         raise SetupError(
             f"{path}: pyarrow is needed to unpack it. pip install 'evolsynth[data]'"
         ) from None
-    stream = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
+    stream = pa.CompressedInputStream(pa.OSFile(os.fsencode(path)), "zstd")
     return cast("AbstractContextManager[BufferedIOBase]", stream)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -91,9 +92,9 @@ class Parquet(_Table):
             return count
 
     def _open(self) -> Any:
-        from pyarrow import parquet
+        from pyarrow import OSFile, parquet
 
-        return parquet.ParquetFile(self.path)
+        return parquet.ParquetFile(OSFile(os.fsencode(self.path)))  # a name may be no UTF-8
 
     def _schema(self, file: Any) -> Any:
         return file.schema_arrow
@@ -137,7 +138,7 @@ class Arrow(_Table):
     def _open(self) -> Any:
         from pyarrow import ArrowInvalid, ipc, memory_map
 
-        source = memory_map(str(self.path))
+        source = memory_map(os.fsencode(self.path))
         try:
             return ipc.open_file(source)
         except ArrowInvalid:

@@ -54,10 +54,11 @@ def _parquet(place: Path, lines: Lines) -> int:
     if not whole:  # its types are those of all lines together
         first += given
         table = _table(pyarrow, [_of_one_type(line) for line in first])
-        parquet.write_table(table, place)
+        with place.open("wb") as file:  # by itself it takes no name that is no UTF-8
+            parquet.write_table(table, file)
         return len(first)
     schema, count = _row_schema(pyarrow), 0
-    with parquet.ParquetWriter(place, schema) as writer:
+    with place.open("wb") as file, parquet.ParquetWriter(file, schema) as writer:
         while first:
             writer.write_table(_table(pyarrow, first, schema))
             count += len(first)
@@ -133,6 +134,12 @@ def write_folder(place: Path, parts: Mapping[str, Callable[[], Lines]]) -> dict[
         ) from None
     if place.exists() and not _is_ours(place):
         raise InputError(f"{place}: something else stands there. Choose another place.")
+    try:
+        str(place.absolute()).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{place}: the package datasets takes no path that is not UTF-8. Choose another place."
+        ) from None
     counts: dict[str, int] = {}
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -36,6 +36,12 @@ def zstd(data: bytes) -> bytes:
     return packed
 
 
+def parquet_bytes(data: list[dict[str, Any]]) -> bytes:
+    sink = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist(data), sink)
+    return sink.getvalue()
+
+
 def arrow(data: list[dict[str, Any]], *, stream: bool) -> bytes:
     table, sink = pa.Table.from_pylist(data), io.BytesIO()
     make = ipc.new_stream if stream else ipc.new_file
@@ -63,6 +69,7 @@ FILES: dict[str, bytes] = {
     "a.tsv": b"instruction\tn\nName a bay.\t1\nName a cape.\t2\n",
     "a.arrow": arrow(ROWS, stream=False),
     "stream.arrow": arrow(ROWS, stream=True),
+    "a.parquet": parquet_bytes(ROWS),
     "lines.txt": b"Name a bay.\n\nName a cape.\n",
 }
 
@@ -71,6 +78,15 @@ FILES: dict[str, bytes] = {
 def test_a_file_is_read_whatever_it_is_packed_in(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(FILES[name])
     assert [row.instruction for row in read(tmp_path / name)] == ["Name a bay.", "Name a cape."]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no file has such a name")
+@pytest.mark.parametrize("name", FILES)
+def test_its_name_may_be_no_text(tmp_path: Path, name: str) -> None:
+    """A name is bytes, and those of some archives are no UTF-8."""
+    odd = tmp_path / f"\udcff{name}"
+    odd.write_bytes(FILES[name])
+    assert [row.instruction for row in read(odd)] == ["Name a bay.", "Name a cape."]
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "list.json", "a.jsonl.gz", "a.jsonl.zst", "a.arrow"])

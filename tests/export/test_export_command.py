@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -131,6 +133,29 @@ def test_a_folder_that_is_no_data_set_is_not_replaced(
     assert export(run, "--format", "hf", "-o", tmp_path / "mine") == 1
     assert "something else stands there" in capsys.readouterr().err
     assert (tmp_path / "mine" / "letter.txt").read_text() == "Dear all"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no file has such a name")
+@pytest.mark.parametrize("form", ["parquet", "messages"])
+def test_a_table_whose_name_is_no_text(run: Path, tmp_path: Path, form: str) -> None:
+    """A name is bytes, and those of some archives are no UTF-8."""
+    odd = tmp_path / "\udcffrows.parquet"
+    assert export(run, "--format", form, "-o", odd) == 0
+    assert len(parquet.read_table(io.BytesIO(odd.read_bytes())).to_pylist()) > 1
+    assert odd in list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no file has such a name")
+def test_so_is_a_folder_where_its_writer_takes_that(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = tmp_path / "\udcffdata"
+    assert export(run, "--format", "messages", "-o", odd) == 0
+    assert {one.name for one in odd.iterdir()} == {"train.jsonl", "dataset_info.json", "README.md"}
+    capsys.readouterr()
+    assert export(run, "--format", "hf", "-o", tmp_path / "\udcffhf") == 1
+    assert "takes no path that is not UTF-8. Choose another place." in capsys.readouterr().err
+    assert not (tmp_path / "\udcffhf").exists()
 
 
 def test_trainer_lines_as_parquet(run: Path, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from evolsynth.errors import InputError
 
 __all__ = [
     "TEXTS",
+    "at_home",
     "cache_folder",
     "check_apart",
     "is_file",
@@ -96,7 +97,7 @@ def write(
     number = 0
     with _opened(place, advice, keep=False) as tell:
         for number, piece in enumerate(pieces, 1):  # noqa: B007 - how many they were
-            tell(piece.encode() if isinstance(piece, str) else piece)
+            tell(_encoded(piece) if isinstance(piece, str) else piece)
     return number
 
 
@@ -112,7 +113,7 @@ def writing(place: str | None) -> Iterator[Callable[[str], object]]:
     """
     if place is not None and place != "-":
         with _opened(place, "Choose another place.", keep=True) as tell:
-            yield lambda text: tell(text.encode())
+            yield lambda text: tell(_encoded(text))
         return
 
     def say(text: str | None) -> None:
@@ -128,6 +129,12 @@ def writing(place: str | None) -> Iterator[Callable[[str], object]]:
 
     yield say
     say(None)
+
+
+def _encoded(text: str) -> bytes:
+    """In UTF-8. Half a surrogate pair, as some tools cut texts and as names of files have it, comes
+    as its escape, which means the same in JSON and in YAML."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 @contextmanager
@@ -298,6 +305,11 @@ def _descriptor(place: str) -> int | None:
         except (OSError, ValueError):  # no link; or a path that cannot be
             return None
     return None
+
+
+def at_home(path: str) -> Path:
+    """The path with ``~`` and ``~somebody`` as their home folders, where there is such a person."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib's raises where there is none
 
 
 def cache_folder() -> Path:

@@ -26,6 +26,16 @@ def test_texts_and_bytes_are_written_as_they_are(tmp_path: Path) -> None:
     assert path.read_bytes() == b""
 
 
+def test_half_a_surrogate_pair_comes_as_its_escape(tmp_path: Path) -> None:
+    """As JSON and YAML have it; a text that somebody has cut in two is no reason to lose a file."""
+    path = tmp_path / "a.json"
+    assert write(path, ['"a \ud83d bay", ', '"\U0001f30a"']) == 2
+    assert path.read_bytes() == b'"a \\ud83d bay", "\xf0\x9f\x8c\x8a"'
+    with writing(str(path)) as tell:
+        tell('"\udcff"')
+    assert path.read_bytes() == b'"\\udcff"'
+
+
 def test_what_breaks_off_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write(path, ["old"])

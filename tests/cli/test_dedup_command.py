@@ -124,6 +124,11 @@ def test_blank_lines_a_bom_crlf_and_half_a_surrogate_pair(tmp_path: Path) -> Non
     data.write_bytes(b"\xef\xbb\xbf" + first + b"\r\n\n  \n" + second + b"\n" + second)
     assert main(["dedup", str(data), "-o", str(out), "--method", "minhash"]) == 0
     assert out.read_bytes() == first + b"\n" + second + b"\n"
+    gone = tmp_path / "gone.jsonl"
+    again = ["dedup", str(data), "-o", str(out), "--duplicates", str(gone), "--method", "exact"]
+    assert main(again) == 0
+    (lost,) = lines(gone)
+    assert lost["kept"] == lost["row"]["instruction"] == "broken \ud83d"
 
 
 def test_standard_input_is_read(

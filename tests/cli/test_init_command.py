@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,15 @@ def test_texts_are_counted_by_the_pipeline_and_other_rows_by_the_run() -> None:
 
 
 # What cannot be -----------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no file has such a name")
+def test_a_text_whose_name_is_no_utf_8_is_found_again(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("notes/mill.md").rename("notes/\udcffmill.md")
+    assert main(["init", "new", "--texts", "notes/\udcffmill.md", "-n", "5"]) == 0
+    assert "In all" in capsys.readouterr().out
+    first = read_pipeline("new/pipeline.yaml").nodes()[0].step.parameters
+    assert Path(first["paths"][0]).resolve() == Path("notes/\udcffmill.md").resolve()
 
 
 @pytest.mark.parametrize("name", [PIPELINE, "README.md", ".gitignore"])

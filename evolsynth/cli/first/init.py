@@ -141,7 +141,8 @@ def _write(place: Path, files: dict[str, str]) -> None:
     try:
         place.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            with (place / name).open("x", encoding="utf-8") as file:
+            # a path that is no UTF-8 stands there as its escape, which YAML reads again
+            with (place / name).open("x", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(text)
     except OSError as error:
         raise InputError(

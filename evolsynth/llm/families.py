@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from evolsynth.atomic import at_home
 from evolsynth.errors import InputError, nearest
 
 __all__ = ["FAMILIES", "find_template"]
@@ -136,7 +137,7 @@ def find_template(told: str | Path) -> str:
     name = told.strip().lower()
     if (known := FAMILIES.get(_ALSO.get(name, name))) is not None:
         return known
-    path = Path(told).expanduser() if told.startswith("~") else Path(told)
+    path = at_home(told)
     try:
         if path.is_dir():
             path = _inside(path)

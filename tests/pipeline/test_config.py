@@ -176,6 +176,13 @@ class TestRead:
         ]
         assert given[5] == {"settings": "sub/gate.yaml"}
 
+    def test_a_path_of_somebody_who_has_no_home_here_is_a_name_as_another(self) -> None:
+        loaded = read_pipeline(written("steps: [{load: {data: ~nobody-here.jsonl}}]"))
+        (node,) = loaded.nodes()
+        assert node.step.parameters["data"] == "~nobody-here.jsonl"
+        with pytest.raises(InputError, match=r"~nobody-here\.py: no such file"):
+            load_pipeline("~nobody-here.py:pipe")
+
     def test_yaml_is_read_as_editors_read_it(self) -> None:
         """YAML 1.2: ``no`` and dates are texts, 1e-1 is a number."""
         (node,) = read_pipeline(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from evolsynth.atomic import cache_folder, locked
+from evolsynth.atomic import at_home, cache_folder, locked
 from evolsynth.doing import doing
 from evolsynth.errors import InputError, ModelNotFound, SetupError, nearest
 from evolsynth.llm.llamacpp.model import build
@@ -115,7 +115,7 @@ def find_model(model: str | os.PathLike[str]) -> tuple[Path, CatalogueEntry | No
     """
     text = os.fspath(model)
     entry = CATALOGUE.get(text)
-    if text and entry is None and _is(Path.is_dir, _expanded(text)):
+    if text and entry is None and _is(Path.is_dir, at_home(text)):
         raise InputError(f"{text}: that is a folder. Give the .gguf file itself.")
     searched: list[str] = []
     for place, path in _places(text, entry):
@@ -141,7 +141,7 @@ def find_model(model: str | os.PathLike[str]) -> tuple[Path, CatalogueEntry | No
 
 def _places(text: str, entry: CatalogueEntry | None) -> Iterator[tuple[str, Path | None]]:
     if entry is None or _is(Path.is_file, Path(text)):
-        yield f"no file {text}", _expanded(text)
+        yield f"no file {text}", at_home(text)
     if entry is not None and (folder := os.environ.get(MODELS)):
         yield f"no {entry.file} in {folder}", Path(folder) / entry.file
     if entry is not None and entry.package:
@@ -172,13 +172,6 @@ def pulled(repository: str) -> Path:
 
 def _matching(folder: Path, file: str) -> list[Path]:
     return [folder / file] if file else sorted(folder.glob("*.gguf"))
-
-
-def _expanded(text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:  # ~somebody who has no home here
-        return Path(text)
 
 
 def _is(kind: Callable[[Path], bool], path: Path) -> bool:

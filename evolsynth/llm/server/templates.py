@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from evolsynth.atomic import at_home
 from evolsynth.llm.families import find_template
 
 __all__ = ["Named", "named_template"]
@@ -33,7 +34,7 @@ def named_template(told: str | Path) -> Named:
     source = find_template(told)
     if source == told or not told.lower().endswith(".json"):
         return Named(source)
-    config = json.loads(Path(told).expanduser().read_text(encoding="utf-8-sig"))
+    config = json.loads(at_home(told).read_text(encoding="utf-8-sig"))
     return Named(source, {name: _token(config.get(name)) for name in _TOKENS if config.get(name)})
 
 

@@ -32,7 +32,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from evolsynth.atomic import is_there
+from evolsynth.atomic import at_home, is_there
 from evolsynth.errors import InputError, did_you_mean
 from evolsynth.evaluation.embed.base import embedders
 from evolsynth.llm.backends import backend_options, scheme_of
@@ -71,7 +71,7 @@ def load_pipeline(spec: str) -> Pipeline:
     if not colon:
         place, name = spec, ""
     thing = Scripts(Path()).get(f"{place}:{name}", Pipeline, "pipelines")
-    path = Path(place).expanduser().resolve() if place.endswith(".py") else None
+    path = at_home(place).resolve() if place.endswith(".py") else None
     pipeline = pipeline_in(thing, spec, path)
     if pipeline.name == Pipeline().name:  # else two scripts would run into one folder
         stem = Path(place).stem if path is not None else place.rpartition(".")[2]
@@ -380,7 +380,7 @@ class _File:
             return [self._placed(maker, option, one) for one in value]
         if not isinstance(value, str) or value == "-" or "://" in value:
             return value
-        return str(self.folder / Path(value).expanduser())
+        return str(self.folder / at_home(value))
 
     def _converted(self, node: yaml.Node, field: str, kind: Any) -> Any:
         with self.document.at(node, field):

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from evolsynth.atomic import at_home
 from evolsynth.errors import EvolsynthError, InputError, SetupError, nearest
 from evolsynth.pipeline.graph import Chainable, Pipeline
 from evolsynth.pipeline.makers import StepMaker
@@ -72,7 +73,7 @@ class Scripts:
         return self._modules[place]
 
     def _file(self, place: str) -> ModuleType:
-        path = self.folder / Path(place).expanduser()
+        path = self.folder / at_home(place)
         if not path.is_file():
             raise InputError(f"{path}: no such file. Give the path of a Python file.")
         path = path.resolve()

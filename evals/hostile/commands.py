@@ -52,7 +52,7 @@ def forms(trial: Trial, draw: Draw) -> None:
     some = {**COMMANDS, **_OTHERS}
     name = draw.choices(tuple(some), tuple(weight for _, weight in some.values()))[0]
     _on(trial, draw, name, formed(draw), calm=0.6)
-    if name not in _READ_ALL:
+    if name not in _READ_ALL or "--score" in trial.commands[0].words:
         trial.tame = False  # not all that it needs is there
 
 

@@ -193,7 +193,9 @@ def _of_sums(trial: Trial, outcome: Outcome) -> Iterator[str]:
     said = outcome.said[-1]
     if said.command.stderr != "file":
         return
-    told = " ".join(said.stderr.decode("utf-8", "replace").split())
+    lines = said.stderr.decode("utf-8", "replace").splitlines()
+    # what one file of a folder is read as is no sum of them all
+    told = " ".join(word for line in lines if ": read as " not in line for word in line.split())
     found = next((m for pattern in _SUMS if (m := pattern.search(told))), None)
     if found is None:
         counted = re.search(

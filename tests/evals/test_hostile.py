@@ -97,6 +97,11 @@ def test_what_is_wrong_is_seen(tmp_path: Path, servers: Servers, body: str, word
     assert words in wrong_with(tmp_path, servers, body)
 
 
+def test_what_one_file_of_several_is_read_as_is_no_sum(tmp_path: Path, servers: Servers) -> None:
+    told = "print('in0/a.json: read as Alpaca: 3 pairs.', file=sys.stderr)"
+    assert wrong_with(tmp_path, servers, told + WELL) == ""
+
+
 @pytest.mark.parametrize("body", ["while True: pass", "time.sleep(600)"])
 def test_what_hangs_is_ended_and_it_is_told_where(
     tmp_path: Path, servers: Servers, body: str, monkeypatch: pytest.MonkeyPatch

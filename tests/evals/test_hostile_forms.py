@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from evals.hostile import commands
 from evals.hostile.contents import Content, good_rows
 from evals.hostile.forms import CONTAINERS, FORMS, formed
-from evals.hostile.trial import Draw
+from evals.hostile.trial import Draw, Trial
 from evolsynth.data.open import file_origin
 from evolsynth.errors import EvolsynthError
 from evolsynth.rows import Row
@@ -47,6 +48,22 @@ def test_each_form_is_read_from_all_that_files_come_in(form: str, tmp_path: Path
         came = list(file_origin(path).heard(says))
         asked = [row.instruction for row in came]
         assert asked == [row["instruction"] for row in rows], kind
+
+
+def test_a_score_that_others_have_not_may_be_asked_for_in_vain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is wrong with a command that refuses it."""
+    row = Content(b'{"instruction": "Name a lake."}\n', rows=1)
+    monkeypatch.setattr(commands, "formed", lambda draw: row)
+    made = [Trial(f"forms-1-{number}", tmp_path / str(number)) for number in range(400)]
+    for trial in made:
+        trial.begin()
+        commands.forms(trial, Draw(trial.name))
+    scored = [trial for trial in made if "--score" in trial.commands[0].words]
+    assert scored
+    assert not any(trial.tame for trial in scored)
+    assert any(trial.tame for trial in made if trial.commands[0].words[0] == "dedup")
 
 
 def test_faults_of_all_levels_are_drawn_and_told(tmp_path: Path) -> None:

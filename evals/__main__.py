@@ -55,6 +55,9 @@ PROGRAMS = {
     "hostile": Program(
         "evals.hostile.command", "what is bad in thousands of ways: is anything lost, or silent?"
     ),
+    "report": Program(
+        "evals.report_pages", "the report of many rows in a browser: how soon, how quick?"
+    ),
     "scale": Program("evals.scale", "a pipeline with any number of rows: time a row, memory"),
     "eta": Program("evals.eta", "is the time left of a run told rightly? Recorded runs replayed"),
     "long-texts": Program(

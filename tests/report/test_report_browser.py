@@ -1,16 +1,13 @@
 """The report in a real browser: it runs under its own policy, asks for nothing, and obeys no row.
 
-Needs playwright and a Chromium of the system (EVOLSYNTH_CHROMIUM may name one); Playwright's own
-downloads are not used.
+Needs playwright and a Chromium of the system (see `evals.browser`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,18 +23,6 @@ from evolsynth.store.store import StepCounts
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = os.environ.get("EVOLSYNTH_CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
 YES = Verdict(accepted=True)
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -96,20 +81,6 @@ def hostile_rows() -> list[Row]:
             Row(id=text + "3", failure=Failure(step=text, error=text, message=text)),
         ]
     return rows
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    playwright = pytest.importorskip(
-        "playwright.sync_api",
-        reason="THE REPORT WAS NOT TRIED IN A BROWSER: pip install playwright",
-    )
-    if CHROMIUM is None:
-        pytest.skip("THE REPORT WAS NOT TRIED IN A BROWSER: no Chromium found; install chromium")
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 class Visit:

@@ -5,8 +5,6 @@ Needs playwright and a Chromium of the system, as the test of the report does.
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,9 +21,6 @@ from evolsynth.store.store import Store
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = os.environ.get("EVOLSYNTH_CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 HOSTILE = "</script><img src=x onerror=alert(1)> <b>Name</b> the sea"
 YES = Verdict(accepted=True)
 
@@ -55,22 +50,6 @@ class Running:
         """Wait until the page counts so many rows, by itself."""
         told = "(n) => document.getElementById('planned').textContent === n"
         self.page.wait_for_function(told, arg=str(count))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    playwright = pytest.importorskip(
-        "playwright.sync_api",
-        reason="THE LIVE REPORT WAS NOT TRIED IN A BROWSER: pip install playwright",
-    )
-    if CHROMIUM is None:
-        pytest.skip("THE LIVE REPORT WAS NOT TRIED IN A BROWSER: install chromium")
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

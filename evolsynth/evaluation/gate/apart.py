@@ -111,25 +111,12 @@ class Apart:
     ) -> None:
         self.close()
 
-    def begin(self) -> bool:
-        """Begin it, however few rows there were, and wait for it; whether it takes rows."""
-        if self._pipe is None and not self._gone:
-            self._start()
-        if self._pipe is not None and not self._gone:
-            self._pipe.poll(None)
-        return self._is_ready()
-
     def close(self) -> None:
         """End it, whatever it is doing."""
         self._gone = self._closed = True
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-
-    @property
-    def pid(self) -> int | None:
-        """The number of the process, where it is under way."""
-        return None if self._gone or self._process is None else self._process.pid
 
     def look(
         self,

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from evolsynth.doing import saying
+from evolsynth.evaluation.gate import apart as module
 from evolsynth.evaluation.gate.apart import Apart
 from evolsynth.evaluation.gate.check import CHECKS, Case, Check
 from evolsynth.evaluation.gate.gate import Gate
@@ -22,9 +24,11 @@ from evolsynth.evaluation.gate.own import OwnCheck
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.gate.verdict import Given, Read
 from evolsynth.findings import Finding
+from evolsynth.foreign import process_of
 from evolsynth.rows import Row
 
 SETTINGS = GateSettings(least_tier="unverified")
+FROM = module._FROM
 PASSAGE = "The Lantern House was built by Maria Oldfield, an engineer, in 1871."
 
 
@@ -65,17 +69,54 @@ def judged(some: Sequence[Row], apart: Apart | None = None, *checks: OwnCheck) -
     return asyncio.run(check())
 
 
+class Begun:
+    """The processes that were begun, each as soon as there is a row for it."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.those: list[subprocess.Popen[bytes]] = []
+        patch.setattr(module, "_FROM", 0)
+        patch.setattr(module, "process_of", self._process_of)
+
+    def _process_of(self, *words: str, **about: Any) -> subprocess.Popen[bytes]:
+        self.those.append(process_of(*words, **about))
+        return self.those[-1]
+
+
+def until_it_takes_rows(apart: Apart) -> None:
+    here: list[object] = []
+
+    def look(some: Sequence[Given]) -> list[Read]:
+        here.append(some)
+        return []
+
+    for _ in range(600):
+        here.clear()
+        list(apart.look([[Given(Row.make("ok"))]], look))
+        if not here:
+            return
+        time.sleep(0.1)
+    pytest.fail("It takes no rows.")
+
+
 @pytest.fixture(scope="module")
-def apart() -> Iterator[Apart]:
+def begun() -> Iterator[Begun]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield Begun(patch)
+
+
+@pytest.fixture(scope="module")
+def apart(begun: Begun) -> Iterator[Apart]:
     with Apart(SETTINGS) as process:
-        assert process.begin()
+        until_it_takes_rows(process)
         yield process
 
 
 # The same verdicts --------------------------------------------------------------------------------
 
 
-def test_rows_are_judged_as_in_one_process(apart: Apart, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_judged_as_in_one_process(
+    apart: Apart, begun: Begun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     some, back, whole = rows(200), list[int](), Apart._whole
 
     def counted(self: Apart, part: Sequence[Given], found: Sequence[Any]) -> list[Read]:
@@ -87,7 +128,8 @@ def test_rows_are_judged_as_in_one_process(apart: Apart, monkeypatch: pytest.Mon
     assert sum(back) == 200 - 64  # all but the part with the row that cannot be given
     reasons = {row.verdict.reasons[0] for row in judged(some) if row.verdict and row.settled}
     assert {"too_short", "refusal", "unsupported", "exact_duplicate"} <= reasons
-    assert apart.pid is not None  # and it is still there
+    (other,) = begun.those
+    assert other.poll() is None  # it is still there
 
 
 def test_rows_that_were_decided_before_are_no_part(apart: Apart) -> None:
@@ -150,17 +192,16 @@ def test_only_this_packages_checks_are_made_apart(monkeypatch: pytest.MonkeyPatc
 # Its end ------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_lost_where_the_process_is_killed() -> None:
-    some, said = rows(200), list[str]()
+def test_nothing_is_lost_where_the_process_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    some, said, begun = rows(200), list[str](), Begun(monkeypatch)
     with saying(said.append), Apart(SETTINGS) as process:
-        assert process.begin()
-        other = process.pid
-        assert other is not None
-        os.kill(other, signal.SIGSTOP)  # it has rows, and gives none back
-        threading.Timer(0.3, os.kill, (other, signal.SIGKILL)).start()
+        until_it_takes_rows(process)
+        (other,) = begun.those
+        other.send_signal(signal.SIGSTOP)  # it has rows, and gives none back
+        threading.Timer(0.3, os.kill, (other.pid, signal.SIGKILL)).start()
         found = judged(some, process)
     with pytest.raises(ProcessLookupError):
-        os.kill(other, 0)
+        os.kill(other.pid, 0)
     assert found == judged(some)
     (sentence,) = said
     assert "SIGKILL" in sentence
@@ -169,18 +210,20 @@ def test_nothing_is_lost_where_the_process_is_killed() -> None:
 
 def test_a_process_that_cannot_be_started_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/no/such/python")
-    said: list[str] = []
+    said, begun = list[str](), Begun(monkeypatch)
     with saying(said.append), Apart(SETTINGS) as process:
-        assert not process.begin()
-        some = rows(20)
+        some = rows(200)
         assert judged(some, process) == judged(some)
     assert len(said) == 1
+    assert begun.those == []
 
 
-def test_few_rows_begin_no_process() -> None:
+def test_few_rows_begin_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = Begun(monkeypatch)
+    monkeypatch.setattr(module, "_FROM", FROM)
     with Apart(SETTINGS) as process:
         judged(rows(150), process)
-        assert process.pid is None
+        assert begun.those == []
 
 
 _PROGRAM = """
@@ -190,7 +233,7 @@ from evolsynth.evaluation.gate import apart
 start = apart.Apart._start
 def told(self):
     start(self)
-    print(self.pid, flush=True)
+    print(self._process.pid, flush=True)
 apart.Apart._start, apart._FROM = told, 0
 apart.Apart.can, apart.os.sched_getaffinity = lambda _: True, lambda _: {0, 1}
 sys.argv = ["evolsynth", "gate", *sys.argv[1:], "--no-embedder"]

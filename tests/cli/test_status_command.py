@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import msgspec
@@ -62,10 +62,14 @@ def said(
         assert seconds == 1.0
         slept[0] += 1
 
-    with stood_in_for(Console=lambda: on, read_status=read, time=lambda: NOW, sleep=sleep):
+    printed = io.StringIO()
+    with (
+        stood_in_for(Console=lambda: on, read_status=read, time=lambda: NOW, sleep=sleep),
+        redirect_stdout(printed),
+    ):
         assert status("runs/a b", **options) == 0
     assert isinstance(on.file, io.StringIO)
-    return on.file.getvalue(), slept[0]
+    return on.file.getvalue() + printed.getvalue(), slept[0]
 
 
 def test_a_run_that_works_is_told_with_its_process_and_its_counts() -> None:

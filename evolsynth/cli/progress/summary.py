@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from datetime import datetime
-from json import dumps
 from time import sleep, time
 from typing import Any
 
@@ -26,7 +25,7 @@ from evolsynth.cli.progress.phrases import (
     sum_text,
     tiers_text,
 )
-from evolsynth.cli.progress.told import goes_on
+from evolsynth.cli.progress.told import goes_on, tell_json
 from evolsynth.cli.progress.waiting import hushed
 from evolsynth.findings import advise, explain
 from evolsynth.pipeline.run.state import COUNTED, RunResult, RunState, advise_failure
@@ -238,9 +237,7 @@ def status(folder: str, *, json: bool = False, watch: bool = False) -> int:
 
     def tell() -> None:
         if json:
-            # all beyond ASCII is escaped, so that any terminal and any text will do
-            console.file.write(dumps(msgspec.to_builtins(standing)) + "\n")
-            console.file.flush()
+            tell_json(msgspec.to_builtins(standing))
         else:
             console.print(_shown(standing, console.width), soft_wrap=False)
 

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evolsynth.pipeline.run.state import RunResult
 
-__all__ = ["goes_on", "run_told", "tell_json"]
+__all__ = ["as_line", "goes_on", "run_told", "tell_json"]
 
 
 def tell_json(told: Mapping[str, Any], *, output: str | None = None) -> None:
     """One object in a line on standard output; where rows go there (``output`` is ``-``), on
     standard error. ASCII only, so that any terminal and any text will do."""
     file = sys.stderr if output == "-" else sys.stdout
-    file.write(dumps(told, default=str) + "\n")
+    file.write(dumps(_plain(told)) + "\n")
     file.flush()
+
+
+def as_line(kind: str, at: datetime, data: Mapping[str, Any]) -> str:
+    """The event as one line; its own name and time cannot be taken by its data."""
+    fields = {"event": kind, "at": at.astimezone(UTC).isoformat(timespec="milliseconds")}
+    rest = {str(name): _plain(value) for name, value in data.items() if name not in fields}
+    # All beyond ASCII is escaped: a line stays one line, and half a character can be written.
+    return dumps(fields | rest)
+
+
+def _plain(value: Any) -> Any:
+    """As something that JSON has; what it has not is told as text."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value)
 
 
 def run_told(result: RunResult, again: str | None = None) -> dict[str, Any]:

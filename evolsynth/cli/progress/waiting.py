@@ -8,7 +8,6 @@ something is said after a second.
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sys
 import threading
@@ -20,6 +19,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 from evolsynth.cli.progress.aside import Aside, error_file
+from evolsynth.cli.progress.told import as_line
 from evolsynth.doing import Deed, on_end, under_way
 
 if TYPE_CHECKING:
@@ -86,14 +86,8 @@ class Waiting:
     def _say(self, text: str, now: float, *, lasting: bool = False) -> None:
         self._spoke, self._said = True, now
         if self._kind == "json":
-            at = datetime.now(UTC).isoformat(timespec="milliseconds")
-            told = {
-                "event": "doing",
-                "at": at,
-                "what": text,
-                "seconds": round(now - self._began, 1),
-            }
-            self._file.write(json.dumps(told) + "\n")
+            told = {"what": text, "seconds": round(now - self._began, 1)}
+            self._file.write(as_line("doing", datetime.now(UTC), told) + "\n")
         elif self._kind == "terminal" and not lasting:
             self._shown = True
             self._file.write(f"{_CLEAR}{_UNWRAPPED[0]}{_plain(text)} ...{_UNWRAPPED[1]}")

@@ -7,8 +7,6 @@ docs/progress.md says what the fields of the JSON events mean.
 from __future__ import annotations
 
 import asyncio
-import json
-import math
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -34,11 +32,12 @@ from evolsynth.cli.progress.phrases import (
     sum_text,
 )
 from evolsynth.cli.progress.screen import Screen
+from evolsynth.cli.progress.told import as_line
 from evolsynth.cli.progress.waiting import hushed
 from evolsynth.pipeline.run.state import RunState, RunWatch
 from evolsynth.store.status import StepCounts
 
-__all__ = ["NUMBERED", "Events", "Lines", "Quiet", "RunWatch", "Table", "WatchKind", "as_line",
+__all__ = ["NUMBERED", "Events", "Lines", "Quiet", "RunWatch", "Table", "WatchKind",
            "error_console", "left_text", "line", "numbers", "outcome_text", "watcher"]  # fmt: skip
 
 WatchKind = Literal["auto", "plain", "json", "quiet"]
@@ -428,14 +427,6 @@ def _stopping(reason: str) -> str:
 # --- as JSON
 
 
-def as_line(kind: str, at: datetime, data: Mapping[str, Any]) -> str:
-    """The event as one line; its own name and time cannot be taken by its data."""
-    fields = {"event": kind, "at": at.astimezone(UTC).isoformat(timespec="milliseconds")}
-    rest = {str(name): _plain(value) for name, value in data.items() if name not in fields}
-    # All beyond ASCII is escaped: a line stays one line, and half a character can be written.
-    return json.dumps(fields | rest)
-
-
 def numbers(state: RunState, pace: Pace) -> dict[str, Any]:
     """How the run stands."""
     told = pace.forecast
@@ -472,16 +463,3 @@ def step_numbers(step: StepCounts) -> dict[str, Any]:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
-
-
-def _plain(value: Any) -> Any:
-    """As something that JSON has; what it has not is told as text."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return str(value)

@@ -7,7 +7,10 @@ The names here are all that a script needs. They are imported when first used, s
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
+
+from evolsynth.notebook import SHOWS
 
 if TYPE_CHECKING:
     from evolsynth.data.files import read_rows
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from evolsynth.methods.self_instruct.tasks import bootstrap_tasks
     from evolsynth.pipeline.graph import Pipeline
     from evolsynth.pipeline.makers import step
-    from evolsynth.pipeline.run.state import RunResult
+    from evolsynth.pipeline.run.state import RunResult, RunWatch
     from evolsynth.pipeline.yaml.load import load_pipeline
     from evolsynth.report.build import write_report
     from evolsynth.rows import Message, Row, Verdict, write_rows
@@ -120,3 +123,23 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+# This package is above all of its parts, and so knows what shows them.
+
+
+def _html(what: Any) -> str:
+    from evolsynth.report.notebook import html_of
+
+    return html_of(what)
+
+
+def _watch() -> RunWatch | None:
+    if "ipykernel" not in sys.modules:
+        return None
+    from evolsynth.cli.progress.watch import watcher
+
+    return watcher()
+
+
+SHOWS |= {"html": _html, "watch": _watch}

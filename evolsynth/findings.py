@@ -11,15 +11,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-__all__ = ["Finding", "Reason", "advise", "as_html", "explain", "known_reasons", "meaning"]
-__all__ += ["reason"]
+from evolsynth.notebook import as_html
 
-
-def as_html(what: Any) -> str:
-    """How a notebook shows it; what does that stands above this module, so it is named and not
-    imported."""
-    shown: str = importlib.import_module("evolsynth.report.notebook").html_of(what)
-    return shown
+__all__ = ["Finding", "Reason", "advise", "explain", "known_reasons", "meaning", "reason"]
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -13,9 +13,9 @@ import msgspec
 
 from evolsynth.atomic import write
 from evolsynth.errors import InputError
-from evolsynth.findings import as_html
 from evolsynth.flat import dump, flat, turn_read, whole
 from evolsynth.inputs import holds, input_of, of_task, said_later
+from evolsynth.notebook import as_html
 
 __all__ = [
     "TIERS",

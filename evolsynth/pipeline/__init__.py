@@ -11,10 +11,10 @@ imported when first used.
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from evolsynth.notebook import watcher
 from evolsynth.pipeline.graph import DEEDS, Pipeline, Step
 
 if TYPE_CHECKING:
@@ -64,9 +64,7 @@ if not TYPE_CHECKING:
 async def _run(pipeline: Pipeline, folder: str, options: Mapping[str, Any]) -> RunResult:
     from evolsynth.pipeline.run.run import RunOptions, run
 
-    if "watch" not in options and "ipykernel" in sys.modules:
-        # what shows runs stands above this package, so it is named and not imported
-        watcher = importlib.import_module("evolsynth.cli.progress.watch").watcher
+    if "watch" not in options:
         options = {**options, "watch": watcher()}
     return await run(pipeline, folder, RunOptions.of(options))
 

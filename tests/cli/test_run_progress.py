@@ -29,13 +29,13 @@ from evolsynth.cli.progress.phrases import (
     rounded,
     step_table,
 )
+from evolsynth.cli.progress.told import as_line
 from evolsynth.cli.progress.watch import (
     Events,
     Lines,
     Quiet,
     Table,
     Teller,
-    as_line,
     error_console,
     left_text,
     line,

@@ -18,7 +18,7 @@ import pytest
 
 from evolsynth.cli.main import main
 from evolsynth.cli.reports import live
-from evolsynth.cli.reports.live import LivePage
+from evolsynth.cli.reports.live import LivePage, port_of
 from evolsynth.errors import EngineError, InputError, StoreDamaged
 from evolsynth.report.serving import PageServer
 from evolsynth.rows import Row, Verdict
@@ -266,6 +266,48 @@ def test_each_server_has_a_port_and_a_token_of_its_own() -> None:
         assert len(one.token) == 32
         with pytest.raises(InputError, match=f"Port {one.server_port} cannot be had"):
             PageServer(lambda _: "", one.server_port)
+
+
+# --- where
+
+
+def port_taken(folder: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """The port that the command shows a run at; it is ended at once."""
+    ports: list[int] = []
+
+    def ended(server: PageServer, poll_interval: float) -> None:
+        ports.append(server.server_port)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PageServer, "serve_forever", ended)
+    assert main(["report", "--live", folder]) == 0
+    return ports[0]
+
+
+def test_a_run_has_a_port_of_its_own_however_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A browser keeps marks by address and port."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "link").symlink_to("one")
+    monkeypatch.chdir(tmp_path)
+    port = port_of("one")
+    assert 20_000 <= port < 32_000  # below the ports that systems give away
+    assert {port_of(name) for name in (str(tmp_path / "one"), "link", "./one/../one/")} == {port}
+    assert len({port_of(str(tmp_path / str(n))) for n in range(50)}) > 45
+    assert [port_taken("one", monkeypatch), port_taken("link", monkeypatch)] == [port, port]
+
+
+def test_where_it_is_in_use_another_is_found_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = port_of(str(tmp_path))
+    with PageServer(lambda _: "", own):
+        assert port_taken(str(tmp_path), monkeypatch) != own
+        said = capsys.readouterr()
+        assert f"Port {own}, which is this run's own, is in use" in said.err
+        assert main(["report", "--live", str(tmp_path), "--port", str(own)]) == 1
+        assert f"Port {own} cannot be had" in capsys.readouterr().err
 
 
 # --- mistakes, and the end

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from evolsynth.cli.reports import live
-from evolsynth.cli.reports.live import LivePage
+from evolsynth.cli.reports.live import LivePage, port_of
 from evolsynth.report.serving import PageServer
 from evolsynth.rows import Row, Verdict
 from evolsynth.store.store import Store
@@ -52,19 +53,25 @@ class Running:
         self.page.wait_for_function(told, arg=str(count))
 
 
+@contextmanager
+def served(folder: Path, port: int = 0) -> Iterator[PageServer]:
+    with PageServer(LivePage(str(folder), lambda: None), port) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
 @pytest.fixture
 def running(tmp_path: Path, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     monkeypatch.setattr(live, "_LEAST", 0.0)
     with Store.open(tmp_path) as store:
         store.flush()
-        with PageServer(LivePage(str(tmp_path), lambda: None)) as server:
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-            thread.start()
+        with served(tmp_path) as server:
             shown = Running(tmp_path, store, server, browser)
             yield shown
             shown.page.context.close()
-            server.shutdown()
-            thread.join()
 
 
 def test_rows_come_by_themselves_and_the_place_stays(running: Running) -> None:
@@ -164,3 +171,22 @@ def test_an_open_row_and_marks_survive_and_the_end_is_told(running: Running) -> 
         "() => document.getElementById('live-when').textContent.includes('the last state')"
     )
     assert page.inner_text("#planned") == "6"
+
+
+def test_marks_are_there_again_when_the_command_is_given_again(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with Store.open(tmp_path) as store:
+        for number in range(3):
+            store.put_row(number, Row.make(f"Name lake {number}.").replace(verdict=YES), step=None)
+    page, port = browser.new_context().new_page(), port_of(str(tmp_path))
+    with served(tmp_path, port) as server:
+        page.goto(server.address)
+        page.locator("#row-body .open").nth(1).click()
+        page.keyboard.press("2")
+        first = server.address
+    with served(tmp_path, port) as server:
+        assert server.address != first  # its token is another
+        page.goto(server.address)
+        assert (page.text_content("#mark-count") or "").startswith("0 kept, 1 dropped")
+    page.context.close()

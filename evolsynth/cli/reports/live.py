@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -22,9 +24,10 @@ from evolsynth.rows import Row
 from evolsynth.store.sqlite_file import STORE
 from evolsynth.store.status import RunStatus, read_status, stored_rows
 
-__all__ = ["LivePage", "serve"]
+__all__ = ["LivePage", "port_of", "serve"]
 
 _LEAST = 1.5  # seconds between two states
+_PORTS = range(20_000, 32_000)
 _SHARE = 10.0  # times what making a state took until the next, so that the run has its processor
 _RUNS = (
     "The map and the figures of variety come when the run is not at work: they would take the "
@@ -35,8 +38,11 @@ _EARLY = ("run.lock", "owner.json")
 _MAKING = "The map and the figures of variety are being made, and will be here soon."
 
 
-def serve(folder: str, port: int, embedder: Callable[[], Embedder | None]) -> int:
+def serve(folder: str, port: int | None, embedder: Callable[[], Embedder | None]) -> int:
     """Show the report on a run until Ctrl-C; the exit status.
+
+    Args:
+        port: None for the run's own, or a free one where somebody else has that.
 
     Raises:
         InputError: there is no run in the folder, or the port cannot be had.
@@ -44,7 +50,7 @@ def serve(folder: str, port: int, embedder: Callable[[], Embedder | None]) -> in
     """
     page = LivePage(folder, embedder)
     page(None)  # what is wrong with the run is told before anything is shown
-    with hushed(), PageServer(page, port) as server:
+    with hushed(), _server(page, folder, port) as server:
         print(f"The report on {shown(folder)}, kept up to date; Ctrl-C ends it, not the run:")
         print(server.address, flush=True)
         try:
@@ -52,6 +58,29 @@ def serve(folder: str, port: int, embedder: Callable[[], Embedder | None]) -> in
         except KeyboardInterrupt:
             print("Ended. The run was not touched.")
     return 0
+
+
+def _server(page: LivePage, folder: str, port: int | None) -> PageServer:
+    if port is not None:
+        return PageServer(page, port)
+    own = port_of(folder)
+    try:
+        return PageServer(page, own)
+    except InputError:
+        server = PageServer(page)
+    print(f"Port {own}, which is this run's own, is in use: the browser shows other marks at this "
+          "one. Is the report on it open already?", file=sys.stderr)  # fmt: skip
+    return server
+
+
+def port_of(folder: str) -> int:
+    """A run's own port, the same each time: a browser keeps marks by address and port. Below those
+    that systems give to whoever asks for a free one."""
+    return _PORTS.start + int.from_bytes(_digest(folder)) % len(_PORTS)
+
+
+def _digest(folder: str) -> bytes:
+    return hashlib.blake2b(os.fsencode(os.path.realpath(folder)), digest_size=8).digest()
 
 
 class LivePage:
@@ -70,8 +99,7 @@ class LivePage:
         self._lock = threading.Lock()
         self._tag, self._page, self._due = "", "", 0.0
         self._mapped: tuple[str, str] | None = None  # a state, and its page with the map
-        name = str(self._folder.absolute()).encode("utf-8", "replace")
-        self._key = f"run {hashlib.blake2b(name, digest_size=8).hexdigest()}"
+        self._key = f"run {_digest(folder).hex()}"
         _check(self._folder)
 
     def __call__(self, since: str | None) -> str | None:

@@ -49,7 +49,7 @@ def report(
         output: where to write; - is standard output (default: report.html).
         live: show the report on a run in a browser, at an address of this machine that nobody else
             can guess, and keep it up to date until Ctrl-C.
-        port: of that address (default: a free one).
+        port: of that address (default: the run's own, where the browser has its marks).
         json: tell the counts as one JSON object in a line.
         reading: see `file_origin`.
     """
@@ -92,7 +92,7 @@ def _live(data: str, output: str | None, port: int | None, reading: Mapping[str,
         raise InputError(f"--live reads a run's own store. Leave out {flags}.")
     from evolsynth.cli.reports.live import serve
 
-    return serve(data, port or 0, _embedder)
+    return serve(data, port, _embedder)
 
 
 def _rows(data: str, reading: Mapping[str, Any]) -> tuple[list[Row], int]:

@@ -16,7 +16,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from statistics import median
 from typing import Any
@@ -32,6 +32,7 @@ from evolsynth.errors import EngineError, EvolsynthError, LLMError, SetupError
 from evolsynth.foreign import told
 from evolsynth.llm.base import LLM, Completion, Score
 from evolsynth.llm.llamacpp.files import find_model, sha256_of
+from evolsynth.store.status import WorkerCounts
 from evolsynth.streams import end
 
 __all__ = ["Pool", "wanted"]
@@ -72,7 +73,8 @@ class _Worker:
 
 
 class Pool:
-    """The workers of one or several models; begun with the first, ended with the last.
+    """The workers of one or several models; begun with the first, ended with the last. ``tell`` is
+    told of each that comes or goes, as `Store.event` is.
 
     Args:
         settings: where they are to be, and how many.
@@ -98,6 +100,8 @@ class Pool:
         self._begun = asyncio.Condition()
         self._users = 0
         self._alone_since: float | None = None
+        self._all: list[_Worker] = []
+        self.tell: Callable[..., None] = lambda *_, **__: None
         self._kept: dict[int, list[Any]] = {}
 
     # Models ---------------------------------------------------------------------------------------
@@ -315,6 +319,7 @@ class Pool:
             )
             one = _Worker(made.remote(settings.cpus, dict(settings.models)))
             self._workers.append(one)
+            self._all.append(one)
             one.tending = asyncio.create_task(self._tend(one))
 
     async def _tend(self, one: _Worker) -> None:
@@ -350,6 +355,8 @@ class Pool:
                 self._leave(one, for_good=True)
                 return
             one.room = max(one.room, hello.at_once)
+            if not one.has:
+                self.tell("worker", node=hello.node)
             one.node = hello.node
             one.has.add(number)
         self._failed.clear()
@@ -428,6 +435,7 @@ class Pool:
         why = f"silent for {self._settings.patience:g} s" if silent else type(cause).__name__
         ours = isinstance(cause, EvolsynthError)
         if one.has:
+            self.tell("worker_lost", node=one.node, why=why, answers=one.done)
             say(
                 f"A worker on {one.node} has ended ({why}). What it had under way, "
                 f"{len(one.tasks)} answers, others make; another is begun."
@@ -512,9 +520,18 @@ class Pool:
         if self._broken is not None:
             raise self._broken
 
-    def standing(self) -> Iterator[tuple[str, int, int]]:
-        """Of each worker that is ready: its node, what it has under way, and what it has done."""
-        return ((one.node, len(one.tasks), one.done) for one in self._ready())
+    def standing(self) -> list[WorkerCounts]:
+        """Of each worker that there is or was, what it does and has done."""
+        return [
+            WorkerCounts(
+                node=one.node,
+                answers=one.done,
+                under_way=len(one.tasks),
+                there=self._ray is not None and one in self._workers and not one.left,
+            )
+            for one in self._all
+            if one.has
+        ]
 
 
 async def _of(reference: Any) -> Any:

@@ -56,6 +56,16 @@ class StoredEvent(msgspec.Struct, frozen=True):
     data: dict[str, Any]
 
 
+class WorkerCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker of a run on Ray: on which node, how many answers it has made and has under way, and
+    whether it is still there."""
+
+    node: str
+    answers: int
+    under_way: int = 0
+    there: bool = True
+
+
 class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Where a run stands. Times are seconds since 1970.
 
@@ -64,7 +74,8 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     was killed. ``rows`` are the latest attempt's by status. ``completions`` are stored; ``asked``
     of them were asked for, over all attempts, with ``tokens`` written and ``prompt_tokens`` read.
     ``cost`` is that of all attempts, None where no model has a price. ``tiers`` counts accepted
-    rows by what their responses stand on. ``events`` are the last ten.
+    rows by what their responses stand on, ``workers`` are those of a run on Ray. ``events`` are the
+    last ten.
     """
 
     folder: str
@@ -84,6 +95,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int
     cost: float | None = None
     tiers: dict[Tier, int] = {}
+    workers: tuple[WorkerCounts, ...] = ()
     events: tuple[StoredEvent, ...]
 
 
@@ -178,6 +190,7 @@ def _status(db: sqlite3.Connection, place: Path, running: bool) -> RunStatus:
         prompt_tokens=prompt_tokens,
         cost=_cost(db),
         tiers=_meta(db, "tiers", dict[Tier, int] | None) or {},
+        workers=_meta(db, "workers", tuple[WorkerCounts, ...] | None) or (),
         events=tuple(
             StoredEvent(at, kind, step, _decoded(data, dict[str, Any]) or {})
             for at, kind, step, data in reversed(events.fetchall())

@@ -15,6 +15,7 @@ import pytest
 from ray_lines import line
 from ray_models import broken, echo, mixed, other_bits, poisoned, slow_once
 
+from evolsynth.cli.main import main
 from evolsynth.cluster import Ray
 from evolsynth.cluster import pool as pools
 from evolsynth.cluster.pool import Pool
@@ -25,6 +26,7 @@ from evolsynth.llm.base import LLM, Prompt, Request
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.run.state import RunResult
 from evolsynth.rows import Row
+from evolsynth.store.status import read_status, stored_value
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")
 
@@ -97,12 +99,22 @@ async def test_any_number_of_workers_gives_the_bytes_of_one_process(
     cluster: Any, alone: Path, tmp_path: Path, workers: int
 ) -> None:
     result = await ran(tmp_path, NAMES, echo, on=on(echo, workers=workers))
+    standing = read_status(tmp_path)
+    assert len(standing.workers) <= workers
+    assert sum(one.answers for one in standing.workers) == asked(tmp_path)
+    assert [e.kind for e in standing.events].count("worker_lost") == 0
+    assert stored_value(tmp_path, "facts")["answers of Ray's workers, by node"].endswith(": 240")
     assert result.ended == "finished"
     assert rows_of(tmp_path) == rows_of(alone)
 
 
 async def test_workers_that_are_killed_cost_no_row_and_no_answer_twice(
-    cluster: Any, alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]
+    cluster: Any,
+    alone: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    said: list[str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     pool = seen_pool(monkeypatch)
     running = asyncio.create_task(ran(tmp_path, NAMES, echo, on=on(echo, workers=2)))
@@ -116,6 +128,10 @@ async def test_workers_that_are_killed_cost_no_row_and_no_answer_twice(
     assert rows_of(tmp_path) == rows_of(alone)
     assert asked(tmp_path) == asked(alone) == 2 * len(NAMES)
     assert sum("A worker on" in one and "has ended" in one for one in said) == 2
+    workers = read_status(tmp_path).workers
+    assert len(workers) == 4 or len(workers) == 3  # the last may have had no time to begin
+    assert main(["status", str(tmp_path)]) == 0
+    assert "Ray's workers: " in capsys.readouterr().out
 
 
 def seen_pool(monkeypatch: pytest.MonkeyPatch) -> list[Pool]:
@@ -230,7 +246,7 @@ async def test_workers_that_compute_otherwise_are_left_out(cluster: Any, said: l
     mixed_pool = Pool(Ray(models={"fake": other_bits}, workers=2, mixed=True))
     async with mixed_pool.engines({"model": "fake"}, echo()):
         await mixed_pool.begun(2)
-        assert len(list(mixed_pool.standing())) == 2
+        assert [one.there for one in mixed_pool.standing()] == [True, True]
 
 
 async def test_a_model_that_cannot_be_made_is_told_before_any_row(

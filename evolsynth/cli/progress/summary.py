@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from datetime import datetime
 from time import sleep, time
 from typing import Any
@@ -29,7 +30,7 @@ from evolsynth.cli.progress.told import goes_on, tell_json
 from evolsynth.cli.progress.waiting import hushed
 from evolsynth.findings import advise, explain
 from evolsynth.pipeline.run.state import COUNTED, RunResult, RunState, advise_failure
-from evolsynth.store.status import RunStatus, StoredEvent, read_status
+from evolsynth.store.status import RunStatus, StoredEvent, WorkerCounts, read_status
 
 __all__ = ["standing_text", "status", "summarise"]
 
@@ -268,6 +269,8 @@ def _shown(standing: RunStatus, width: int, height: int | None = None) -> Group:
     if standing.steps:
         parts += [Text(), step_table(standing.steps, width=width, height=room), Text()]
     parts.append(Text(_sum(standing)))
+    if standing.workers:
+        parts.append(Text(_workers(standing.workers)))
     if standing.events:
         parts.append(Text("Last events"))
         parts += [
@@ -335,6 +338,23 @@ def _sum(standing: RunStatus) -> str:
     if standing.tiers:
         told += f".\nAccepted responses: {tiers_text(standing.tiers)}"
     return f"{told}.\n{answers} answers stored, {tokens} tokens written{cost}."
+
+
+def _workers(workers: Sequence[WorkerCounts]) -> str:
+    """Ray's workers by node: how many are there, what they have made and have under way."""
+    nodes: dict[str, list[WorkerCounts]] = {}
+    for one in workers:
+        nodes.setdefault(one.node, []).append(one)
+    told = []
+    for node, some in sorted(nodes.items()):
+        there = sum(one.there for one in some)
+        gone = f", {len(some) - there} gone" if there < len(some) else ""
+        answers, busy = sum(one.answers for one in some), sum(one.under_way for one in some)
+        told.append(
+            f"{one_line(node, 40)} {counted(there)}{gone}: {counted(answers)} answers, "
+            f"{counted(busy)} under way"
+        )
+    return f"Ray's workers: {'; '.join(told)}."
 
 
 def _event(event: StoredEvent) -> str:

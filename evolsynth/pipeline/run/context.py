@@ -78,7 +78,7 @@ class Models:
         self._known: dict[str, LLM] = {}  # by what they were told
         self._kinds: dict[Hashable, LLM] = {}  # and by what they are
         self._chatting: set[int] = set()  # models that are asked by their chat template
-        self._on, self._pool = on, None if on is None else _pool(on)
+        self._on, self.pool = on, None if on is None else _pool(on)
 
     def of(self, node: Node, role: Role = "write") -> LLM:
         """The step's model for what it is to do, not started yet. One that the step names itself
@@ -122,10 +122,10 @@ class Models:
         """The model that a back end makes of its options, here or at a cluster's workers."""
         told = {"model": DEFAULT_MODEL, **options}
         model = str(told["model"])
-        if self._on is not None and self._pool is not None and model in self._on.models:
-            return self._pool.engines(told, self._on.models[model]())
+        if self._on is not None and self.pool is not None and model in self._on.models:
+            return self.pool.engines(told, self._on.models[model]())
         llm = open_llm(options.pop("model", DEFAULT_MODEL), **options)
-        return llm if self._pool is None or not llm.local else self._pool.engines(told, llm)
+        return llm if self.pool is None or not llm.local else self.pool.engines(told, llm)
 
     def _for(self, role: Role) -> Any:
         """The first that is there of the names for a role."""

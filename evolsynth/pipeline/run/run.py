@@ -92,6 +92,9 @@ class _Run:
         self.plan, self.store, self.folder, self.options = plan, store, folder, options
         self.state = RunState(plan.pipeline.name, folder, plan.nodes, plan.budget)
         self.state.width = options.concurrency
+        self.state.pool = plan.models.pool
+        if plan.models.pool is not None:
+            plan.models.pool.tell = self.tell
         self.state.expected, self.state.offered = plan.expected, plan.offered
         self.state.spending = Spending(store.get("spending"))
         self.control = Control()

@@ -22,6 +22,7 @@ from evolsynth.store.store import StepCounts
 from evolsynth.streams import abandoned
 
 if TYPE_CHECKING:
+    from evolsynth.cluster.pool import Pool
     from evolsynth.pipeline.run.rowlist import RowList
     from evolsynth.pipeline.run.steer import Steerer
 
@@ -104,7 +105,7 @@ class RunState:
     many they would make of which a preview takes the first. ``width`` is how many rows are under
     way at each step at most, where that was told. ``models`` has the model of each node,
     ``beside`` those that some ask besides, with the node's number. ``spending`` is what was paid
-    for, ``steerer`` what steers the run, if it does.
+    for, ``steerer`` what steers the run, if it does, ``pool`` the workers of a run on Ray.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class RunState:
         self.width: int | None = None
         self.spending = Spending()
         self.steerer: Steerer | None = None
+        self.pool: Pool | None = None
         self.accepted = self.rejected = self.failed = self.copied = 0
         self.since_accepted = 0
         self.cut = False

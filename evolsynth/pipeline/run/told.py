@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ def note_pipeline(store: Store, pipeline: Pipeline) -> None:
     store.set("sketch", sketch(pipeline))
     store.set("facts", None)
     store.set("steered", None)
+    store.set("workers", None)
 
 
 def note_facts(store: Store, state: RunState, seed: int, ended: str | None) -> None:
@@ -42,6 +44,8 @@ def note_facts(store: Store, state: RunState, seed: int, ended: str | None) -> N
     store.put_steps(state.refresh())
     store.set("tiers", dict(state.tiers))
     store.set("facts", _facts(state, seed, ended))
+    if state.pool is not None:
+        store.set("workers", msgspec.to_builtins(state.pool.standing()))
     if state.steerer is not None:
         store.set("steered", list(state.steerer.told()))
 
@@ -58,6 +62,12 @@ def _facts(state: RunState, seed: int, ended: str | None) -> dict[str, Any]:
         "tokens found in the store": state.tokens_found,
         "tokens written per second": round(state.tokens / max(seconds, 1e-9)),
     }
+    if state.pool is not None:
+        by_node = Counter[str]()
+        for one in state.pool.standing():
+            by_node[one.node] += one.answers
+        told = (f"{node}: {answers:,}" for node, answers in sorted(by_node.items()))
+        facts["answers of Ray's workers, by node"] = ", ".join(told)
     if cost is not None:
         facts |= {
             "cost of all attempts": cost,

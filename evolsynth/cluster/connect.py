@@ -28,8 +28,8 @@ def connected(address: str | None = None, **init: Any) -> Iterator[None]:
     here, for None or ``local``, is ended with the block; any other goes on.
 
     Args:
-        address: ``host:port`` or ``ray://host:port`` of a cluster, ``auto`` for the one of this
-            machine, None or ``local`` for one to start.
+        address: ``host:port`` of a cluster, ``auto`` for the one that runs on this machine, None or
+            ``local`` for one to start.
         init: more for ``ray.init``.
 
     Raises:
@@ -89,8 +89,8 @@ def _see(address: str) -> None:
         if address == "auto":
             return
         raise SetupError(
-            f"--ray {address}: that is no address of Ray. Give host:port, ray://host:port, auto, "
-            "or local for this machine alone."
+            f"--ray {address}: that is no address of Ray. Give host:port, auto for the one that "
+            "runs here, or local for one to start."
         )
     try:
         socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
@@ -101,7 +101,8 @@ def _see(address: str) -> None:
 def _unreachable(address: str, said: str) -> SetupError:
     return SetupError(
         f"--ray {address}: no Ray can be reached there ({said}). Start one with `ray start "
-        "--head`, or leave out the address for this machine alone."
+        "--head` (if it asks for a token, set RAY_AUTH_MODE and RAY_AUTH_TOKEN here, too), or "
+        "leave out the address for this machine alone."
     )
 
 

@@ -37,7 +37,7 @@ __all__ = ["Counts", "dedup_folder"]
 #: more to be worth its time.
 _ROUNDS, _WORTHWHILE = 8, 0.002
 #: Rows of a shard of digests or of a band's keys; pairs of a shard, of all bands.
-_ROWS, _PAIRS = 1 << 20, 1 << 20
+_ROWS, _PAIRS = 1 << 20, 1 << 18
 _TELL = 30.0  # seconds between two words on how far it is
 T = TypeVar("T")
 

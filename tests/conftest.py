@@ -78,13 +78,13 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in ("models", "static"):
         (usual / name).mkdir(parents=True, exist_ok=True)
         (mine / name).symlink_to(usual / name)
-    known = usual / "arrangements.json"
-    if not known.exists() and getattr(config.option, "numprocesses", None):
+    measured = [usual / name for name in ("arrangements.json", "attention.json")]
+    if not all(map(Path.exists, measured)) and getattr(config.option, "numprocesses", None):
         # measured by two processes at once, the wrong one would be chosen for all of the tests
         usually = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
         command = [sys.executable, "-c", _START_ONCE]
         subprocess.run(command, check=False, capture_output=True, env=usually)
-    if known.exists():
+    for known in filter(Path.exists, measured):
         shutil.copy(known, mine)
     config.stash[_FOLDER] = mine
     os.environ["EVOLSYNTH_CACHE"] = str(mine)
@@ -99,8 +99,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def measured_once() -> Iterator[None]:
-    """Whatever arrangement of contexts an engine takes, the next one takes too."""
-    measured = machine.arrangement
+    """Whatever arrangement of contexts an engine takes, the next one takes too; how attention is
+    computed is measured once for all models of one size, as many here are copies of one."""
+    measured, timed = machine.arrangement, machine._attention
+    times: dict[int, Any] = {}
 
     def kept(model: Model, *, identity: str, slots: int, processors: int, **most: int) -> Any:
         found = measured(model, identity=identity, slots=slots, processors=processors, **most)
@@ -109,8 +111,14 @@ def measured_once() -> Iterator[None]:
             machine._remember(key, machine._Measured(found, {}))
         return found
 
+    def once(model: Model) -> Any:
+        if model.parameters not in times:
+            times[model.parameters] = timed(model)
+        return times[model.parameters]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "arrangement", kept)
+        patch.setattr(machine, "_attention", once)
         yield
 
 

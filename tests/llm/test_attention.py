@@ -13,6 +13,7 @@ from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.llamacpp import machine as module
 from evolsynth.llm.llamacpp.machine import flash_is_faster
 
+MEASURE = module._attention  # in tests it is asked once
 PROMPT = Prompt.of(" up the hill", shared="The river runs down, and the road runs up. " * 30)
 
 
@@ -49,7 +50,10 @@ def test_the_other_way_is_taken_where_it_is_clearly_faster(
     assert len(looks) == 2
 
 
-def test_it_is_measured_on_the_real_model(smollm: LlamaCpp, cache: Path) -> None:
+def test_it_is_measured_on_the_real_model(
+    smollm: LlamaCpp, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_attention", MEASURE)
     flash_is_faster(smollm._running(), identity="a")
     (found,) = json.loads(cache.read_text()).values()
     assert found["flash"] > 0

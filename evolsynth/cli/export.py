@@ -14,7 +14,7 @@ from evolsynth.evaluation.embed.base import Embedder
 from evolsynth.export.contamination import SIMILAR
 from evolsynth.export.export import Output, check_output, export_rows
 from evolsynth.export.format import EXPORTS
-from evolsynth.options import FilePath, Natural, OutputPath, Share
+from evolsynth.options import Count, FilePath, Natural, OutputPath, Share
 from evolsynth.rows import Row
 
 __all__ = ["export"]
@@ -26,6 +26,7 @@ def export(
     format: str = "messages",
     output: OutputPath = "-",
     split: str | None = None,
+    shards: Count | None = None,
     seed: Natural = 7,
     decontaminate: FilePath | None = None,
     similar: Share = SIMILAR,
@@ -47,6 +48,8 @@ def export(
         output: a file (.jsonl, .parquet), or a folder, which gets a file for each part and a card
             (default: stdout).
         split: shares of the parts, as train=0.9,validation=0.05,test=0.05; relatives stay together.
+        shards: in how many files of even size each part is, as part-00000-of-00016.parquet; those
+            of an earlier export give way.
         seed: of the split.
         decontaminate: a file of a benchmark's prompts; rows that hold one are left out, and told in
             a file beside.
@@ -70,6 +73,7 @@ def export(
         seed=seed,
         decontaminate=decontaminate,
         similar=similar,
+        shards=shards,
     )
     check_output(told)
     files = _files(data, EXPORTS[format].of_run)

@@ -14,10 +14,25 @@ from evolsynth.cluster.settings import LOCAL
 from evolsynth.doing import doing
 from evolsynth.errors import SetupError
 
-__all__ = ["LOCAL", "connected", "processors"]
+__all__ = ["LOCAL", "connected", "imported", "processors"]
 
 _STORE = 512 << 20  # bytes of shared memory for what tasks hand each other, which is little
 _PATIENCE = 10.0  # seconds that an address is given to answer
+
+
+def imported() -> Any:
+    """The module ``ray``.
+
+    Raises:
+        SetupError: it is not installed.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError:
+        raise SetupError("Ray is not installed: pip install 'evolsynth[ray]'.") from None
+    return ray
 
 
 @contextmanager
@@ -35,14 +50,7 @@ def connected(address: str | None = None, **init: Any) -> Iterator[None]:
     Raises:
         SetupError: Ray is not installed, or cannot be reached or started.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        import ray
-    except ImportError:
-        raise SetupError(
-            "Ray is not installed, which --ray needs. Install it: pip install 'evolsynth[ray]'"
-        ) from None
+    ray = imported()
     if ray.is_initialized():
         yield
         return

@@ -178,7 +178,8 @@ class Pool:
     @property
     def expected(self) -> int:
         """Workers that there are to be, of the processors that there are now."""
-        there = max(1, int(processors() // self._settings.cpus))
+        free = processors() - self._settings.spare
+        there = max(1, int(free // self._settings.cpus))
         return there if self._settings.workers is None else min(there, self._settings.workers)
 
     def _ready(self) -> list[_Worker]:

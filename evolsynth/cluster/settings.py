@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from evolsynth.llm.base import LLM
-from evolsynth.options import Count
+from evolsynth.options import Count, Natural
 
 __all__ = ["LOCAL", "Ray"]
 
@@ -29,6 +29,8 @@ class Ray(msgspec.Struct, frozen=True, kw_only=True):
         workers: processes at most; by default as many as there are processors for, also of nodes
             that come later.
         cpus: processors of each worker, which are its engine's threads.
+        spare: processors that workers leave to others; a run that reads a Ray Dataset leaves one at
+            least, which its blocks are made on.
         mixed: take workers also whose processors compute other last bits than the first one's.
             Rows then depend on who answered.
         patience: seconds without a word after which a worker is taken for dead.
@@ -39,6 +41,7 @@ class Ray(msgspec.Struct, frozen=True, kw_only=True):
     address: str = LOCAL
     workers: Count | None = None
     cpus: Count = 1
+    spare: Natural = 0
     mixed: bool = False
     patience: Annotated[float, msgspec.Meta(gt=0)] = 60.0
     models: Mapping[str, Callable[[], LLM]] = {}

@@ -23,6 +23,7 @@ from evolsynth.columns import ColumnType
 from evolsynth.data.files import readers_of
 from evolsynth.data.hub import Hub, dataset_of, is_dataset
 from evolsynth.data.kinds import columns_of, given_columns
+from evolsynth.data.ray_data import RayRows, is_ray_dataset
 from evolsynth.data.reader import FORMATS, Asked, ItemList, Items, Reader, Record
 from evolsynth.data.shape import LOOKED_AT, Shape
 from evolsynth.data.taker import Read, ReadingStep, Taker
@@ -295,6 +296,7 @@ def origin(
       ``-`` for JSON Lines from standard input; what another package reads (see `reader.reads`);
     - a Hugging Face ``Dataset`` or ``IterableDataset``, `hub` ``("owner/name")`` or
       ``"hf://owner/name/config@split"``;
+    - a ``ray.data.Dataset``, in its order;
     - an asynchronous generator function of your own, or what it gives.
 
     Every item is checked: a dict's known fields (`Row`) must have their types, all others are
@@ -410,6 +412,8 @@ def _reader(data: object) -> Reader:
         return Asked(_once(data, _name(data)), _name(data))
     if isinstance(data, AsyncIterable):
         return Asked(lambda: data, _name(data))
+    if is_ray_dataset(data):
+        return RayRows(data)
     if isinstance(data, Hub) or is_dataset(data):
         return dataset_of(data)
     if isinstance(data, Mapping | Row):

@@ -75,6 +75,8 @@ class Reader(ABC):
     """What to say if it holds nothing; None if that is all right."""
     again: bool = True
     """Whether it gives the same each time that it is read."""
+    on_ray: bool = False
+    """Whether it is made on processors of a Ray cluster."""
 
     def __init__(self, label: str) -> None:
         self.label = label

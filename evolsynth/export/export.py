@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from evolsynth.export.format import EXPORTS, ExportFormat, Line, Unfit
 from evolsynth.export.splits import Relatives, assigned, shares_of
 from evolsynth.export.table import write_folder, write_lines
 from evolsynth.flat import dump
-from evolsynth.options import FilePath, Share
+from evolsynth.options import Count, FilePath, Share
 from evolsynth.rows import Row
 
 __all__ = ["Exported", "Output", "check_output", "export_rows", "outputs_of"]
@@ -39,6 +40,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         seed: of the split.
         decontaminate: a file of a benchmark's prompts; rows that hold one are left out.
         similar: from which cosine on a request is a prompt in other words.
+        shards: in how many files of even size each part is, as part-00000-of-00016.parquet.
     """
 
     output: str
@@ -47,6 +49,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     seed: int = 7
     decontaminate: FilePath | None = None
     similar: Share = SIMILAR
+    shards: Count | None = None
 
 
 class Exported(msgspec.Struct, kw_only=True):
@@ -55,6 +58,8 @@ class Exported(msgspec.Struct, kw_only=True):
     ``files`` by the names of their parts, and of what stands beside them; ``counts`` are lines, by
     part; ``left`` rows that were left out, by why; ``contaminated`` says which rows hold which
     prompt, by which rule; ``more`` whether turns hold more than a text, as calls or thoughts.
+    Where a part is in shards, its file is the pattern of their names, and ``shards`` says how many
+    they are.
     """
 
     format: str = "messages"
@@ -64,15 +69,22 @@ class Exported(msgspec.Struct, kw_only=True):
     contaminated: list[dict[str, Any]] = []
     columns: tuple[str, ...] = ()
     more: bool = False
+    shards: dict[str, int] = {}
+    wanted: int | None = None
 
     def sentences(self) -> Iterator[str]:
         """What to tell of it."""
         told = ", ".join(f"{count:,} in {name}" for name, count in self.counts.items())
         lines = sum(self.counts.values())
         yield f"{lines:,} lines{f' ({told})' if len(self.counts) > 1 else ''}."
+        for name, count in self.shards.items():
+            few = "" if count == self.wanted else f", not {self.wanted:,}: there are no more lines"
+            yield f"{name}: {count:,} {'shard' if count == 1 else 'shards'}{few}."
         for why, count in self.left.most_common():
             yield f"{count:8,} rows were left out: {why}"
-        if self.more and EXPORTS[self.format].described is not None:
+        if self.shards and EXPORTS[self.format].described is not None:
+            yield "dataset_info.json names no shards: give LLaMA-Factory one file."
+        elif self.more and EXPORTS[self.format].described is not None:
             yield (
                 "LLaMA-Factory reads a turn's text alone, so dataset_info.json does not name this "
                 "file, whose turns hold calls or thoughts: write --format sharegpt for it."
@@ -118,6 +130,22 @@ def check_output(output: Output) -> None:
     suffix = Path(output.output).suffix
     if known.name == "parquet" and suffix not in ("", ".parquet"):
         raise InputError(f"{output.output}: a Parquet file is called NAME.parquet.")
+    if output.shards is not None:
+        _check_shards(output, known)
+
+
+def _check_shards(output: Output, known: ExportFormat) -> None:
+    from evolsynth.export.shards import MOST
+
+    number, suffix = output.shards, Path(output.output).suffix
+    if type(number) is not int or not 1 <= number <= MOST:
+        raise InputError(f"shards is {number!r}: it must be a number from 1 to {MOST:,}.")
+    if output.output == "-":
+        raise InputError("Shards cannot go to standard output. Give a folder: -o FOLDER.")
+    if known.ends == "":
+        raise InputError(f"'{known.name}' divides its folder by itself. Leave out shards.")
+    if suffix not in ("", ".parquet", ".jsonl"):
+        raise InputError(f"{output.output}: shards are in a folder, or called NAME.parquet.")
 
 
 def export_rows(
@@ -143,7 +171,9 @@ def export_rows(
     """
     check_output(output)
     known = EXPORTS[output.format]
-    made = Exported(format=output.format)
+    made = Exported(format=output.format, wanted=output.shards)
+    names = list(shares_of(output.split)) if output.split is not None else [_ALL]
+    _check_room(known, output, names)
     with doing("looking at the rows"):
         look = _Look(known, output, embedder, made)
         parts = look.through(rows())
@@ -153,7 +183,6 @@ def export_rows(
             f"No row can be written as '{known.name}' ({why or 'there are none'}). Give rows with "
             "what it takes, or another format."
         )
-    names = list(shares_of(output.split)) if output.split is not None else [_ALL]
     optional = {n: value for n, value in known.optional.items() if n in look.optional}
 
     def lines(name: str) -> Iterator[Line]:
@@ -163,7 +192,13 @@ def export_rows(
                     yield {**line, **{n: v for n, v in optional.items() if n not in line}}
 
     with doing("writing the rows"):
-        _write(known, output, names, lines, made)
+        if output.shards is None:
+            _write(known, output, names, lines, made)
+        else:
+            for part, many in zip(parts, look.many, strict=True):
+                if part is not None:
+                    made.counts[part] = made.counts.get(part, 0) + many
+            _write_shards(output, names, lines, made)
     made.columns = tuple(dict.fromkeys((*look.columns, *optional)))
     if output.output != "-":
         _beside(known, output, made, card)
@@ -183,6 +218,8 @@ class _Look:
             self._benchmark = Benchmark(prompts, embedder, output.similar)
         self._relatives = Relatives() if output.split is not None else None
         self.optional: set[str] = set()
+        #: Lines of each row.
+        self.many: list[int] = []
         self.columns: dict[str, None] = {}
 
     def through(self, rows: Iterable[Row]) -> list[str | None]:
@@ -228,6 +265,7 @@ class _Look:
         return fits
 
     def _fits(self, row: Row) -> bool:
+        self.many.append(0)
         if row.status not in self._known.statuses:
             self._made.left[f"it is {row.status}"] += 1
             return False
@@ -236,6 +274,7 @@ class _Look:
         except Unfit as error:
             self._made.left[str(error)] += 1
             return False
+        self.many[-1] = len(lines)
         for line in lines:
             self.columns.update(dict.fromkeys(line))
             self._made.more = self._made.more or any(map(_more, line.values()))
@@ -281,6 +320,37 @@ def _write(
         made.files[name] = file
 
 
+def _stem(output: Output, name: str) -> str:
+    """What a part's shards are called, before their numbers."""
+    place = Path(output.output)
+    if place.suffix == "":
+        return "part" if output.split is None else name
+    return place.stem if output.split is None else f"{place.stem}-{name}"
+
+
+def _check_room(known: ExportFormat, output: Output, names: list[str]) -> None:
+    """See that no file stays that would be read with the new ones."""
+    place = Path(output.output)
+    if place.suffix == "" and output.output != "-" and known.ends:
+        from evolsynth.export.shards import check_room
+
+        stems = [_stem(output, name) for name in names]
+        check_room(place, stems, shards=output.shards is not None)
+
+
+def _write_shards(
+    output: Output, names: list[str], lines: Callable[[str], Iterator[Line]], made: Exported
+) -> None:
+    from evolsynth.export.shards import Lot, sizes, write_shards
+
+    place, number = Path(output.output), output.shards or 1
+    ends = place.suffix or EXPORTS[output.format].ends
+    lots = [Lot(_stem(output, n), partial(lines, n), made.counts[n]) for n in names]
+    files = write_shards(place if place.suffix == "" else place.parent, lots, number, ends)
+    made.files = {name: files[_stem(output, name)] for name in names}
+    made.shards = {name: len(sizes(made.counts[name], number)) for name in names}
+
+
 def _beside(
     known: ExportFormat,
     output: Output,
@@ -305,9 +375,10 @@ def _note(made: Exported, known: ExportFormat, file: Path, place: Path) -> None:
     """Put the files into LLaMA-Factory's ``dataset_info.json``; other entries stay.
 
     One with calls or thoughts is not named: its reader takes the text of a turn alone, and learns
-    an empty answer where a call should be.
+    an empty answer where a call should be. Nor are shards: an entry is one file.
     """
-    if made.more and not file.exists():
+    unnamed = made.more or bool(made.shards)
+    if unnamed and not file.exists():
         return
     made.files["dataset_info"] = file
     try:
@@ -319,7 +390,7 @@ def _note(made: Exported, known: ExportFormat, file: Path, place: Path) -> None:
     for name in made.counts:
         called = place.stem if len(made.counts) == 1 else f"{place.stem}-{name}"
         described = known.described(made.columns) if known.described is not None else {}
-        if made.more:
+        if unnamed:
             held.pop(called, None)
         else:
             held[called] = {"file_name": made.files[name].name, **described}

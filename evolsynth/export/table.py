@@ -12,17 +12,18 @@ from evolsynth.atomic import write, written
 from evolsynth.errors import InputError, SetupError
 from evolsynth.flat import COLUMNS, dump
 
-__all__ = ["write_folder", "write_lines"]
+__all__ = ["Lines", "rows_table", "schema_of", "write_folder", "write_lines"]
 
 _AT_ONCE = 4096
 Lines = Iterable[dict[str, Any]]
 Struct = Mapping[str, Any]
 
 
-def write_lines(place: Path, lines: Lines) -> int:
+def write_lines(place: Path, lines: Lines, schema: Any = None) -> int:
     """Write lines to a file, Parquet by its name or else JSON Lines; how many they were.
 
-    The file appears whole or not at all.
+    The file appears whole or not at all. A ``schema`` is one that `schema_of` found; without it a
+    Parquet file has that of its own lines.
 
     Raises:
         InputError: it cannot be written.
@@ -33,40 +34,86 @@ def write_lines(place: Path, lines: Lines) -> int:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with written(place) as part:
-            return _parquet(part, lines)
+            return _parquet(part, lines, schema)
     except OSError as error:
         raise InputError(
             f"{place}: cannot be written ({error.strerror or error}). Choose another place."
         ) from None
 
 
-def _parquet(place: Path, lines: Lines) -> int:
+def schema_of(lines: Lines) -> Any:
+    """The Arrow schema of all lines together, of which a few thousand are in memory at a time.
+
+    Raises:
+        InputError: values of a column have no type in common.
+        SetupError: pyarrow is missing.
+    """
+    pyarrow, found = _pyarrow("Parquet"), None
+    given = iter(lines)
+    while some := list(islice(given, _AT_ONCE)):
+        if _is_whole(some):
+            return _row_schema(pyarrow)
+        try:
+            schema = _table(pyarrow, [_of_one_type(line) for line in some]).schema
+            both = [schema] if found is None else [found, schema]
+            found = pyarrow.unify_schemas(both, promote_options="permissive")
+        except pyarrow.ArrowException as error:
+            said = str(error).partition("\n")[0].rstrip(".")
+            raise InputError(
+                f"A column has values of several types, which Parquet has no place for ({said}). "
+                "Write JSON Lines."
+            ) from None
+    return pyarrow.schema([]) if found is None else found
+
+
+def rows_table(lines: Lines) -> Any:
+    """Lines of whole rows, as the format ``rows`` has them, as an Arrow table of always the same
+    schema."""
+    pyarrow = _pyarrow("Arrow")
+    return _table(pyarrow, list(lines), _row_schema(pyarrow))
+
+
+def _pyarrow(wanted: str) -> Any:
     try:
         import pyarrow
-        from pyarrow import parquet
+        import pyarrow.parquet
     except ImportError:
         raise SetupError(
-            f"{place.name}: pyarrow is needed to write it. pip install 'evolsynth[data]'"
+            f"{wanted}: pyarrow is needed to write it. pip install 'evolsynth[data]'"
         ) from None
+    return pyarrow
+
+
+def _is_whole(lines: list[dict[str, Any]]) -> bool:
+    """Whether they are whole rows, whose schema is always the same."""
+    return bool(lines) and lines[0].keys() == {*COLUMNS, "extra"}
+
+
+def _parquet(place: Path, lines: Lines, schema: Any = None) -> int:
+    pyarrow = _pyarrow(place.name)
     given = iter(lines)
     first = list(islice(given, _AT_ONCE))
-    whole = bool(first) and first[0].keys() == {*COLUMNS, "extra"}
-    if not whole:  # its types are those of all lines together
+    whole = _is_whole(first)
+    if not whole and schema is None:  # its types are those of all lines together
         first += given
         table = _table(pyarrow, [_of_one_type(line) for line in first])
         with place.open("wb") as file:  # by itself it takes no name that is no UTF-8
-            parquet.write_table(table, file)
+            pyarrow.parquet.write_table(table, file)
         return len(first)
-    schema, count = _row_schema(pyarrow), 0
-    with place.open("wb") as file, parquet.ParquetWriter(file, schema) as writer:
+    schema, count = schema or _row_schema(pyarrow), 0
+    with place.open("wb") as file, pyarrow.parquet.ParquetWriter(file, schema) as writer:
         while first:
-            writer.write_table(_table(pyarrow, first, schema))
+            some = first if whole else [_of_one_type(line) for line in first]
+            writer.write_table(_table(pyarrow, some, schema))
             count += len(first)
             first = list(islice(given, _AT_ONCE))
     return count
 
 
 def _table(pyarrow: Any, lines: list[dict[str, Any]], schema: Any = None) -> Any:
+    if schema is None and lines:  # pyarrow takes the columns of the first line
+        names = dict.fromkeys(name for line in lines for name in line)
+        lines = [{**names, **lines[0]}, *lines[1:]]
     try:
         return pyarrow.Table.from_pylist(lines, schema=schema)
     except UnicodeEncodeError:  # JSON Lines has an escape for half a character, a table has none

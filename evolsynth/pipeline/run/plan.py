@@ -155,7 +155,7 @@ class Plan:
             options.llm,
             answerer=options.answerer,
             judge=options.judge,
-            on=options.on,
+            on=self._beside_sources(options.on),
         )
         for node in self.nodes:
             for role in node.step.asks().values():
@@ -167,6 +167,15 @@ class Plan:
                 "max_cost is given and no model of the run has a price, so nothing would ever cost "
                 "anything. Give --price-in and --price-out, or leave --max-cost out."
             )
+
+    def _beside_sources(self, on: Any) -> Any:
+        """Where models run, with a processor left for each source that is made there, too: its rows
+        would never come, and the models would have nothing to do."""
+        if on is None:
+            return None
+        origins = filter(None, (origin_of(node.step) for node in self.nodes))
+        made = sum(reader.on_ray for origin in origins for reader in origin.readers)
+        return msgspec.structs.replace(on, spare=max(on.spare, made))
 
     def costs(self, model: LLM) -> bool:
         """Whether its answers cost something."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -41,20 +41,29 @@ def dataset_of(folder: str | os.PathLike[str], part: str | None = None) -> Any:
     if not place.is_dir():
         raise InputError(f"{folder}: there is no such folder. Give a run's, or one of shards.")
     imported()
+    file = place / "accepted.jsonl"
+    if not file.is_file():
+        files = [str(one) for one in _set(place, part)]
+        return _made(len(files), partial(_shards, files))
+    if part is not None:
+        raise InputError(f"{folder}: a run has no parts. Leave out part.")
+    pieces = max(1, -(-file.stat().st_size // _PIECE))
+    return _made(pieces, partial(_pieces, str(file), _PIECE))
+
+
+def _made(number: int, read: Callable[[Any], Iterator[Any]]) -> Any:
+    """A data set of what a task reads for each number, in the order of these.
+
+    ``ray.data.read_parquet`` would know the columns before it reads; by a list of files it looks
+    for them in threads, which get in each other's way where fsspec lacks aiohttp (Ray 2.60).
+    """
     import ray.data
 
-    file = place / "accepted.jsonl"
-    if file.is_file():
-        if part is not None:
-            raise InputError(f"{folder}: a run has no parts. Leave out part.")
-        pieces = max(1, -(-file.stat().st_size // _PIECE))
-        numbers = ray.data.range(pieces, override_num_blocks=pieces)
-        read = partial(_piece, str(file), _PIECE)
-        return _ordered(numbers.map_batches(read, batch_size=1, batch_format="pyarrow"))
-    files = [str(one) for one in _set(place, part)]
-    if files[0].endswith(".parquet"):
-        return _ordered(ray.data.read_parquet(files))
-    return _ordered(ray.data.read_json(files, lines=True))
+    made = ray.data.range(number, override_num_blocks=number).map_batches(
+        read, batch_size=1, batch_format="pyarrow"
+    )
+    made.context.execution_options.preserve_order = True
+    return made
 
 
 def _set(place: Path, part: str | None) -> list[Path]:
@@ -73,12 +82,23 @@ def _set(place: Path, part: str | None) -> list[Path]:
     return next(iter(found.values())) if part is None else found[part]
 
 
-def _ordered(data: Any) -> Any:
-    data.context.execution_options.preserve_order = True
-    return data
+def _shards(files: list[str], numbers: Any) -> Iterator[Any]:
+    """The rows of some shards, as tables."""
+    import pyarrow
+    from pyarrow import parquet
+
+    for number in numbers.column(0).to_pylist():
+        if files[number].endswith(".parquet"):
+            with parquet.ParquetFile(files[number]) as file:
+                for batch in file.iter_batches(batch_size=_BLOCK):
+                    yield pyarrow.Table.from_batches([batch])
+            continue
+        with Path(files[number]).open("rb") as lines:
+            while some := list(islice(lines, _BLOCK)):
+                yield pyarrow.Table.from_pylist([json.loads(line) for line in some])
 
 
-def _piece(file: str, size: int, numbers: Any) -> Iterator[Any]:
+def _pieces(file: str, size: int, numbers: Any) -> Iterator[Any]:
     """The rows that begin in some pieces of a run's file, as tables."""
     from evolsynth.export.format import EXPORTS
     from evolsynth.export.table import rows_table

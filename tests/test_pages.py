@@ -86,6 +86,7 @@ ELSEWHERE = {
     "evaluation.md": "test_readme.py",
     "from-distilabel.md": "pipeline/test_from_distilabel.py",
     "pipelines.md": "pipeline/test_pipelines_page.py",
+    "ray-data.md": "cluster/test_ray_data.py",
     "servers.md": "test_servers_page.py",
     "trl.md": "export/test_trl_trains.py",
 }

@@ -1,4 +1,4 @@
-"""Model files on nodes that have none: sent once, compared by their hash, known by the same name."""
+"""Model files on nodes that have none: sent once, compared by hash, known by the same name."""
 
 from __future__ import annotations
 

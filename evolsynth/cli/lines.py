@@ -7,12 +7,12 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any, overload
 
-from evolsynth.data.compared import about, has_about, text_in
 from evolsynth.data.jsonl import JsonLines, line_object
 from evolsynth.data.open import Origin, file_origin
 from evolsynth.data.packed import check_text, is_packed
 from evolsynth.doing import doing
 from evolsynth.errors import InputError, Misread
+from evolsynth.evaluation.duplicates.compared import about, has_about, text_in
 from evolsynth.flat import whole
 from evolsynth.rows import dump
 

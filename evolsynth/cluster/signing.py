@@ -12,7 +12,7 @@ import numpy as np
 from evolsynth.cluster.files import array_of, save
 from evolsynth.cluster.parts import Part, Reading, records
 from evolsynth.cluster.tables import schema_with
-from evolsynth.data.compared import about, text_in
+from evolsynth.evaluation.duplicates.compared import about, text_in
 from evolsynth.evaluation.duplicates.minhash import Signatures
 from evolsynth.evaluation.duplicates.same_request import asked_of, digest
 from evolsynth.evaluation.duplicates.tokens import Lexicon

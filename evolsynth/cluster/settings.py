@@ -25,7 +25,7 @@ class Ray(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         address: ``local`` begins a Ray on this machine and ends it with the run; ``auto`` takes
-            the one that this machine belongs to; else HOST:PORT, or ray://HOST:PORT.
+            the one that this machine belongs to; else HOST:PORT.
         workers: processes at most; by default as many as there are processors for, also of nodes
             that come later.
         cpus: processors of each worker, which are its engine's threads.

@@ -130,6 +130,8 @@ class _Told:
             words += self.places.output(flag, what)
         else:
             trial.whole = False
+        if [one.path for one in trial.outputs].count(None) > 1:  # both on standard output
+            self.places.tame = trial.whole = False
         return words
 
     def maybe(self, flag: str, *values: str, share: float = 0.15, safe: bool = True) -> list[str]:

@@ -9,7 +9,8 @@ import pytest
 from evals.hostile import commands
 from evals.hostile.contents import Content, good_rows
 from evals.hostile.forms import CONTAINERS, FORMS, formed
-from evals.hostile.trial import Draw, Trial
+from evals.hostile.places import Places
+from evals.hostile.trial import Command, Draw, Output, Trial, What
 from evolsynth.data.open import file_origin
 from evolsynth.errors import EvolsynthError
 from evolsynth.rows import Row
@@ -50,8 +51,10 @@ def test_each_form_is_read_from_all_that_files_come_in(form: str, tmp_path: Path
         assert asked == [row["instruction"] for row in rows], kind
 
 
-def test_what_is_due_to_be_refused_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A score that another tool's rows have not, and two outputs that are both standard output."""
+def test_a_score_that_others_have_not_may_be_asked_for_in_vain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is wrong with a command that refuses it."""
     row = Content(b'{"instruction": "Name a lake."}\n', rows=1)
     monkeypatch.setattr(commands, "formed", lambda draw: row)
     made = [Trial(f"forms-1-{number}", tmp_path / str(number)) for number in range(400)]
@@ -59,11 +62,26 @@ def test_what_is_due_to_be_refused_may_be(tmp_path: Path, monkeypatch: pytest.Mo
         trial.begin()
         commands.forms(trial, Draw(trial.name))
     scored = [trial for trial in made if "--score" in trial.commands[0].words]
-    both = [trial for trial in made if [one.path for one in trial.outputs].count(None) > 1]
     assert scored
-    assert both
-    assert not any(trial.tame for trial in scored + both)
+    assert not any(trial.tame for trial in scored)
     assert any(trial.tame for trial in made if trial.commands[0].words[0] == "dedup")
+
+
+def test_so_may_two_outputs_on_standard_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dash(places: Places, flag: str, what: What = "rows", suffix: str = "") -> list[str]:
+        places._trial.outputs.append(Output(None, what))
+        return [flag, "-"]
+
+    monkeypatch.setattr(Places, "output", dash)
+    for number in range(9):
+        trial, draw, command = Trial("forms-1-1", tmp_path), Draw(number), Command([])
+        places = Places(trial, draw, command, calm=1.0)
+        commands._Told(trial, draw, command, places, Content(b"")).two("--duplicates")
+        assert [one.path for one in trial.outputs] == [None, None]
+        assert not places.tame
+        assert not trial.whole
 
 
 def test_faults_of_all_levels_are_drawn_and_told(tmp_path: Path) -> None:

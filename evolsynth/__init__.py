@@ -10,7 +10,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from evolsynth.notebook import SHOWS
+from evolsynth.doing import SHOWS
 
 if TYPE_CHECKING:
     from evolsynth.data.files import read_rows

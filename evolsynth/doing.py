@@ -14,8 +14,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-__all__ = ["Deed", "doing", "on_end", "say", "saying", "under_way"]
+__all__ = ["SHOWS", "Deed", "as_html", "doing", "on_end", "say", "saying", "under_way", "watcher"]
 
 _LONG = 1.0  # seconds from which on it is worth a word that it has ended
 _log = logging.getLogger("evolsynth.doing")
@@ -94,3 +95,22 @@ def saying(hearer: Callable[[str], None]) -> Iterator[None]:
         yield
     finally:
         _hearers.remove(once)
+
+
+# How a notebook shows things ----------------------------------------------------------------------
+# What does that stands above all that is shown, so it is no import here: the package puts it in.
+
+#: ``html`` makes HTML of a value, ``watch`` somebody who shows how a run goes, or None where no
+#: notebook is.
+SHOWS: dict[str, Callable[..., Any]] = {}
+
+
+def as_html(what: Any) -> str:
+    """How a notebook shows it."""
+    html: str = SHOWS["html"](what)
+    return html
+
+
+def watcher() -> Any:
+    """Who shows a run that nobody else was named to (a `RunWatch`); None where no notebook is."""
+    return SHOWS["watch"]()

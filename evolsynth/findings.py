@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from evolsynth.notebook import as_html
+from evolsynth.doing import as_html
 
 __all__ = ["Finding", "Reason", "advise", "explain", "known_reasons", "meaning", "reason"]
 

@@ -12,10 +12,10 @@ from typing import Any, Literal, Self, get_args
 import msgspec
 
 from evolsynth.atomic import write
+from evolsynth.doing import as_html
 from evolsynth.errors import InputError
 from evolsynth.flat import dump, flat, turn_read, whole
 from evolsynth.inputs import holds, input_of, of_task, said_later
-from evolsynth.notebook import as_html
 
 __all__ = [
     "TIERS",

@@ -79,20 +79,20 @@ def dedup(
             print(f"{time.monotonic() - began:7.1f} s  {what}", file=sys.stderr, flush=True)
 
     if ray is not None:
-        from evolsynth.cluster.connect import connected
         from evolsynth.cluster.dedup import dedup_folder
 
-        with connected(ray, **({"num_cpus": workers} if workers and ray == "local" else {})):
-            counted = dedup_folder(
-                data,
-                output,
-                duplicates=duplicates,
-                field=field,
-                method="exact" if method == "exact" else "minhash",
-                threshold=threshold,
-                tell=tell,
-                **reading,
-            )
+        counted = dedup_folder(
+            data,
+            output,
+            duplicates=duplicates,
+            field=field,
+            method="exact" if method == "exact" else "minhash",
+            threshold=threshold,
+            tell=tell,
+            ray=ray,
+            workers=workers,
+            **reading,
+        )
         _tell_counts(counted.rows, counted.gone, time.monotonic() - began, output, json=json)
         return 0
     with closing(TextField(data, field, score, **reading)) as texts:

@@ -177,11 +177,9 @@ def _sharded(
             "--ray judges rows by rules and exact duplicates alone: give --no-embedder"
             f"{'' if grounded_in is None else ', and leave out --grounded-in'}."
         )
-    from evolsynth.cluster.connect import connected
     from evolsynth.cluster.gate import gate_folder
 
-    with connected(ray):
-        return gate_folder(data, output, rejects=rejects, settings=settings, **reading)
+    return gate_folder(data, output, rejects=rejects, settings=settings, ray=ray, **reading)
 
 
 def _tell(counts: Counter[str], output: str, *, json: bool, note: str = "") -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 import numpy as np
 
 from evolsynth.cluster.bands import Rows, band_pairs, borders, equal_rows, merged, shards_of
+from evolsynth.cluster.connect import LOCAL, connected
 from evolsynth.cluster.files import keep, room, work_in
 from evolsynth.cluster.parts import Part, parts_of, schema_of
 from evolsynth.cluster.signing import Signed, Signing, regroup, sign
@@ -65,11 +66,13 @@ def dedup_folder(
     method: Literal["exact", "minhash"] = "minhash",
     threshold: float | None = None,
     tell: Callable[[str], object] = lambda _: None,
+    ray: str | None = None,
+    workers: int | None = None,
     **reading: Any,
 ) -> Counts:
     """Write the rows that stay as Parquet files, one for each part of the input, in order.
 
-    Ray must be `connected`. All its machines must see both folders under these paths.
+    All machines of Ray must see both folders under these paths.
 
     Args:
         data: a file, a folder of files of rows, or a pattern.
@@ -78,6 +81,8 @@ def dedup_folder(
             from 1, that of the row that stays and of the one that it matches itself.
         field, method, threshold: see `deduplicate`.
         tell: is told what is being done.
+        ray: where Ray is, unless there is a connection; see `connected`.
+        workers: processes at once, on a Ray that is begun here.
         reading: how rows are to be understood; see `file_origin`.
 
     Raises:
@@ -88,10 +93,12 @@ def dedup_folder(
     jaccard = THRESHOLDS["minhash"] if threshold is None else threshold
     if not 0 < jaccard <= 1:
         raise InputError(f"The threshold is {jaccard}: give one above 0 and up to 1.")
+    init = {"num_cpus": workers} if workers and ray in (None, LOCAL) else {}
     parts = parts_of(data, reading)
     place = room(output, "-o", data)
     gone = None if duplicates is None else room(duplicates, "--duplicates", data)
-    with work_in(place) as work:
+    # what is under way ends with the connection, and what it has written goes after that
+    with work_in(place) as work, connected(ray, **init):
         how = Signing(work, reading, field, None if method == "exact" else jaccard)
         run = _Run(parts, how, tell)
         run.sign(data)

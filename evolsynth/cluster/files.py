@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,9 @@ def room(folder: str, name: str, data: str) -> Path:
     return place
 
 
+_TRIES, _PAUSE = 20, 0.1
+
+
 @contextmanager
 def work_in(place: Path) -> Iterator[Path]:
     """A folder for work below the results, which is deleted at the end."""
@@ -73,7 +77,11 @@ def work_in(place: Path) -> Iterator[Path]:
     try:
         yield work
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        for _ in range(_TRIES):
+            shutil.rmtree(work, ignore_errors=True)
+            if not work.exists():
+                break
+            time.sleep(_PAUSE)  # a task on another machine has not heard yet that it is ended
 
 
 def keep(work: Path, place: Path) -> None:

@@ -21,6 +21,7 @@ from msgspec import msgpack
 
 from evolsynth.atomic import written
 from evolsynth.cluster.bands import Rows, equal_rows, shards_of
+from evolsynth.cluster.connect import LOCAL, connected
 from evolsynth.cluster.files import array_of, keep, room, save, work_in
 from evolsynth.cluster.parts import Part, Reading, opened, parts_of, raw_records
 from evolsynth.cluster.signing import Signing, save_digests
@@ -87,11 +88,13 @@ def gate_folder(
     rejects: str | None = None,
     settings: GateSettings | None = None,
     tell: Callable[[str], object] = lambda _: None,
+    ray: str | None = None,
+    workers: int | None = None,
     **reading: Any,
 ) -> Counter[str]:
     """Write accepted rows, and others, as Parquet files, one for each part of the input, in order.
 
-    Ray must be `connected`. All its machines must see the folders under these paths.
+    All machines of Ray must see the folders under these paths.
 
     Args:
         data: a file, a folder of files of rows, or a pattern.
@@ -99,6 +102,8 @@ def gate_folder(
         rejects: the same for the other rows; they are not written if None.
         settings: of the gate.
         tell: is told what is being done.
+        ray: where Ray is, unless there is a connection; see `connected`.
+        workers: processes at once, on a Ray that is begun here.
         reading: how rows are to be understood; see `file_origin`.
 
     Returns:
@@ -109,11 +114,13 @@ def gate_folder(
         Misread: there is no row, or none that says anything.
         SetupError: what is needed is not installed, or tasks were lost again and again.
     """
+    init = {"num_cpus": workers} if workers and ray in (None, LOCAL) else {}
     parts = parts_of(data, {**reading, "one_id": True})
     place = room(output, "-o", data)
     others = None if rejects is None else room(rejects, "--rejects", data)
     counts = Counter[str]()
-    with work_in(place) as work:
+    # what is under way ends with the connection, and what it has written goes after that
+    with work_in(place) as work, connected(ray, **init):
         for name in ("asked", "ids", "accepted", "others"):
             (work / name).mkdir()
         how = _Judging(work, {**reading, "one_id": True}, settings or GateSettings())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from evolsynth.errors import EvolsynthError, SetupError
@@ -68,14 +67,11 @@ def in_tasks(work: Callable[..., T], calls: Iterable[tuple[Any, ...]]) -> Iterat
         waiting.popleft()
         return one
 
-    try:
-        for call in calls:
-            if len(waiting) >= most:
-                yield next_one()
-            waiting.append(task.remote(*call))
-        while waiting:
+    # What is left where this ends sooner ends with the connection. To cancel it instead would bring
+    # down this process now and then: Ray 2.60 cannot take an answer that comes behind that.
+    for call in calls:
+        if len(waiting) >= most:
             yield next_one()
-    finally:
-        for one in waiting:
-            with suppress(Exception):
-                ray.cancel(one)
+        waiting.append(task.remote(*call))
+    while waiting:
+        yield next_one()

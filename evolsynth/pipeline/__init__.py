@@ -14,7 +14,7 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from evolsynth.notebook import watcher
+from evolsynth.doing import watcher
 from evolsynth.pipeline.graph import DEEDS, Pipeline, Step
 
 if TYPE_CHECKING:

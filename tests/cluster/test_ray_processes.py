@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from ray_models import slower
 from evolsynth.cli.main import main
 from evolsynth.cluster import Ray
 from evolsynth.cluster.pool import Pool
+from evolsynth.errors import InputError, StoreError
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.store.status import read_status
 
@@ -38,14 +38,12 @@ def begun(folder: Path, rows: int) -> subprocess.Popen[bytes]:
 
 
 def asked(folder: Path) -> int:
-    place = folder / "run.sqlite"
-    if not place.exists():
+    if not (folder / "run.sqlite").exists():
         return 0
-    with sqlite3.connect(f"file:{place}?mode=ro", uri=True) as file:
-        try:
-            return int(file.execute("select count(*) from completions").fetchone()[0])
-        except sqlite3.OperationalError:  # it is just being made
-            return 0
+    try:
+        return read_status(folder).completions
+    except (InputError, StoreError):  # it is just being made, or begun anew
+        return 0
 
 
 def until_asked(folder: Path, least: int, process: subprocess.Popen[bytes]) -> None:

@@ -22,7 +22,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A node that has no model, and an empty cache of its own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.delenv(files.MODELS, raising=False)
+    monkeypatch.setenv(files.MODELS, "")  # which a worker sets: it is put back
     monkeypatch.setattr(files, "_packaged", lambda _: None)
     return tmp_path
 

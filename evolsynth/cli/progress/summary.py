@@ -270,7 +270,7 @@ def _shown(standing: RunStatus, width: int, height: int | None = None) -> Group:
         parts += [Text(), step_table(standing.steps, width=width, height=room), Text()]
     parts.append(Text(_sum(standing)))
     if standing.workers:
-        parts.append(Text(_workers(standing.workers)))
+        parts.append(Text(_workers(standing.workers, running=standing.running)))
     if standing.events:
         parts.append(Text("Last events"))
         parts += [
@@ -340,8 +340,9 @@ def _sum(standing: RunStatus) -> str:
     return f"{told}.\n{answers} answers stored, {tokens} tokens written{cost}."
 
 
-def _workers(workers: Sequence[WorkerCounts]) -> str:
-    """Ray's workers by node: how many are there, what they have made and have under way."""
+def _workers(workers: Sequence[WorkerCounts], *, running: bool) -> str:
+    """Ray's workers by node: what they have made; and how many are there and what they have under
+    way, while the run goes on."""
     nodes: dict[str, list[WorkerCounts]] = {}
     for one in workers:
         nodes.setdefault(one.node, []).append(one)
@@ -350,10 +351,9 @@ def _workers(workers: Sequence[WorkerCounts]) -> str:
         there = sum(one.there for one in some)
         gone = f", {len(some) - there} gone" if there < len(some) else ""
         answers, busy = sum(one.answers for one in some), sum(one.under_way for one in some)
-        told.append(
-            f"{one_line(node, 40)} {counted(there)}{gone}: {counted(answers)} answers, "
-            f"{counted(busy)} under way"
-        )
+        number = f" {counted(there)}{gone}" if running else ""
+        more = f", {counted(busy)} under way" if running else ""
+        told.append(f"{one_line(node, 40)}{number}: {counted(answers)} answers{more}")
     return f"Ray's workers: {'; '.join(told)}."
 
 

@@ -7,7 +7,7 @@ or what it raised.
 from __future__ import annotations
 
 import json
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -72,7 +72,6 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     at_once: int
     template: dict[str, Any] | None
     same: str
-    kind: Literal["hello"] = "hello"
 
 
 def decoded(body: bytes, kind: type[T]) -> T:

@@ -13,6 +13,7 @@ first answer counts, and they are the same.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 from collections import deque
@@ -41,8 +42,6 @@ _LOOK = 1.0  # seconds from look to look: at new nodes, and at what takes long
 _SLOW, _LEAST = 4.0, 10.0  # times the median, and seconds, from which on a job takes long
 _RECENT = 64  # durations that the median is of
 _FAILED = 5  # workers in a row that end before they have done anything: then nothing will come
-#: What Ray is to set up for workers: variables of their environment, say.
-RUNTIME: dict[str, Any] = {}
 _TO_END = 4.0  # seconds that Ray has to end: it waits long for what has gone
 _AHEAD = 1.25  # jobs at a worker, for each that it works on at once
 
@@ -66,7 +65,8 @@ class _Worker:
         self.actor = actor
         self.tasks: dict[int, _Task] = {}
         self.room = 0
-        self.has: set[int] = set()  # models that run there
+        self.has: set[int] = set()  # models that run there, in their order
+        self.beginning = asyncio.Lock()
         self.alone = self.left = False
         self.node, self.done = "", 0
         self.tending: asyncio.Task[None] | None = None
@@ -91,13 +91,14 @@ class Pool:
         self._waiting: deque[_Task] = deque()
         self._groups: deque[list[_Task]] = deque()
         self._lasted: deque[float] = deque(maxlen=_RECENT)
-        self._numbers = iter(range(1 << 62))
+        self._numbers = itertools.count()
         self._looking: asyncio.Task[None] | None = None
         self._giving = False
         self._learning: list[asyncio.Task[None]] = []
         self._failed: list[str] = []
         self._broken: EvolsynthError | None = None
         self._begun = asyncio.Condition()
+        self._measuring = asyncio.Lock()
         self._users = 0
         self._alone_since: float | None = None
         self._all: list[_Worker] = []
@@ -316,7 +317,6 @@ class Pool:
                 num_cpus=settings.cpus,
                 max_restarts=0,
                 max_concurrency=100_000,
-                runtime_env=RUNTIME or None,
             )
             one = _Worker(made.remote(settings.cpus, dict(settings.models)))
             self._workers.append(one)
@@ -347,24 +347,35 @@ class Pool:
             await self._lost(one, error)
 
     async def _begin(self, one: _Worker) -> None:
-        """Begin the models that do not run at a worker yet."""
-        for number in range(len(self._models)):
-            if number in one.has:
-                continue
-            hello = await self._hello(one, number)
-            if not self._is_alike(number, hello):
-                self._leave(one, for_good=True)
-                return
-            one.room = max(one.room, hello.at_once)
-            if not one.has:
-                self.tell("worker", node=hello.node)
-            one.node = hello.node
-            one.has.add(number)
+        """Begin the models that do not run at a worker yet, also those that come meanwhile."""
+        await _of(one.actor.pid.remote())  # there is room for it
+        async with one.beginning:
+            while len(one.has) < len(self._models):
+                number = len(one.has)
+                hello = await self._hello(one, number)
+                if not self._is_alike(number, hello):
+                    self._leave(one, for_good=True)
+                    return
+                one.room = max(one.room, hello.at_once)
+                if not one.has:
+                    self.tell("worker", node=hello.node)
+                one.node = hello.node
+                one.has.add(number)
         self._failed.clear()
         async with self._begun:
             self._begun.notify_all()
 
     async def _hello(self, one: _Worker, number: int) -> Hello:
+        """What a worker says of a model that it has begun. The first one is waited for: what it
+        measures, the others are told."""
+        if number in self._hellos:
+            return await self._started(one, number)
+        async with self._measuring:
+            hello = await self._started(one, number)
+            self._hellos.setdefault(number, hello)
+            return hello
+
+    async def _started(self, one: _Worker, number: int) -> Hello:
         want = self._models[number]
         known = self._hellos.get(number)
         if known is not None and "attention" in known.provenance:  # measured once, for all
@@ -389,7 +400,7 @@ class Pool:
 
     def _is_alike(self, number: int, hello: Hello) -> bool:
         """Whether a worker's answers are those of the first, which says what the model is."""
-        first = self._hellos.setdefault(number, hello)
+        first = self._hellos[number]
         same = (first.name, first.provenance, first.same)
         if same == (hello.name, hello.provenance, hello.same):
             return True
@@ -398,7 +409,7 @@ class Pool:
         say(
             f"A worker on {hello.node} is left out: its processor, or its build of llama.cpp, "
             f"computes other last bits of {hello.name} than that of {first.node}, so rows would "
-            "depend on who answers. To take it all the same: Ray(mixed=True), --ray-mixed."
+            "depend on who answers. To take it all the same: Ray(mixed=True)."
         )
         return False
 

@@ -6,19 +6,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
+from evolsynth.cluster.connect import processors
 from evolsynth.errors import EvolsynthError, SetupError
 
-__all__ = ["in_tasks", "processors", "shared"]
+__all__ = ["in_tasks", "shared"]
 
 T = TypeVar("T")
 _TRIES = 5  # of a task whose process or machine was lost
-
-
-def processors() -> int:
-    """How many processors Ray has."""
-    import ray
-
-    return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 
 def shared(value: Any) -> Any:
@@ -32,7 +26,7 @@ def in_tasks(work: Callable[..., T], calls: Iterable[tuple[Any, ...]]) -> Iterat
     """What ``work`` gives for each call's arguments, in order; some calls are under way at once.
 
     A task whose process is lost is done again, so ``work`` must do the same each time. The tasks
-    that are left when something goes wrong are called off.
+    that are left when something goes wrong end with the connection.
 
     Raises:
         EvolsynthError: as ``work`` raised it.
@@ -42,7 +36,7 @@ def in_tasks(work: Callable[..., T], calls: Iterable[tuple[Any, ...]]) -> Iterat
     from ray.exceptions import RayError, RayTaskError
 
     task = ray.remote(num_cpus=1, max_retries=_TRIES)(work)
-    most, waiting = 2 * processors(), deque[Any]()
+    most, waiting = 2 * max(1, int(processors())), deque[Any]()
 
     def next_one() -> T:
         try:

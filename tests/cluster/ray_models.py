@@ -40,14 +40,13 @@ def poisoned() -> Scripted:
     return Scripted(answer, delay=0.02, concurrency=8, remember=False, name="echo")
 
 
-def slow_once() -> Scripted:
+def slow_once(mark: str) -> Scripted:
     """The first worker that is asked about the slow thing takes very long for it."""
 
     def delay(request: Request) -> float:
         if "slow" in str(request.raw):
-            mark = Path(os.environ["EVOLSYNTH_TEST_MARK"])
             try:
-                mark.open("x").close()
+                Path(mark).open("x").close()
             except FileExistsError:
                 return 0.02
             return 300.0

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -174,9 +175,7 @@ async def test_what_takes_very_long_somebody_else_makes_too(
     monkeypatch.setattr(pools, "_LOOK", 0.1)
     mark = tmp_path / "mark"
     names = [*NAMES[:30], "slow", *NAMES[30:40]]
-    settings = on(slow_once, workers=2)
-    env = {"env_vars": {"EVOLSYNTH_TEST_MARK": str(mark)}}
-    monkeypatch.setattr(pools, "RUNTIME", env)
+    settings = on(partial(slow_once, str(mark)), workers=2)
     began = time.monotonic()
     await ran(tmp_path / "ray", names, echo, on=settings)
     assert time.monotonic() - began < 60
@@ -222,6 +221,20 @@ async def test_scores_and_tokens_come_back_too(cluster: Any) -> None:
         assert llm.usage.requests == 1
         with pytest.raises(RequestError, match="nothing to score"):
             await llm.score(Prompt.of("One,"), "")
+
+
+async def test_two_models_run_at_every_worker(cluster: Any) -> None:
+    """Also at workers that are just beginning the first when the second is asked for."""
+    pool = Pool(Ray(models={"fake": echo, "other": mixed}, workers=3))
+    asked = Request(prompt=Prompt.of("One,"), seed=3, max_tokens=4)
+    async with (
+        pool.engines({"model": "fake"}, echo()) as one,
+        pool.engines({"model": "other"}, echo()) as other,
+    ):
+        async with asyncio.timeout(60):
+            await pool.begun(3)
+        both = await asyncio.gather(one.complete(asked), other.complete(asked))
+    assert both[0].text == both[1].text == (await echo().complete(asked)).text
 
 
 async def test_a_question_that_nobody_waits_for_is_left(cluster: Any) -> None:

@@ -3,7 +3,8 @@
 A BERT with mean pooling, as all-MiniLM-L6-v2 is, takes a page of torch's functions; they give
 sentence-transformers' bits (a test compares them). That library brings trainers, scikit-learn and
 pandas with it, 7 s of processor time in each process that embeds one text. It is asked for every
-other kind of model.
+other kind of model. `packed`, it differs from sentence-transformers in the seventh digit and is
+twice as fast on processors where MKL leaves half of their registers unused.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import copy
 import importlib
 import json
+import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +26,8 @@ __all__ = ["Bert", "Encoder", "read_encoder"]
 #: Tokens of a text that are read together where the folder does not say it.
 _LONGEST = 512
 _ACTIVATIONS = ("gelu", "relu")
+#: Where `packed` was measured, and for about how many tokens together weights are laid out.
+_MEASURED, _ROWS = ("x86_64", "AMD64"), 320
 _DESCRIBED = ("modules.json", "config.json", "tokenizer.json", "model.safetensors")
 
 
@@ -48,6 +52,11 @@ class Encoder(Protocol):
 
     def weights(self) -> Mapping[str, Tensor]:
         """All weights, by name."""
+        ...
+
+    def packed(self) -> Encoder:
+        """The same, with its weights laid out as oneDNN multiplies by them, where that is known
+        to be as fast as any: other last bits. Elsewhere itself."""
         ...
 
     def halved(self) -> Encoder | None:
@@ -121,6 +130,7 @@ class Bert:
             for name, values in read.items()
             if values.is_floating_point()
         }
+        self._packed: dict[str, Tensor] = {}
 
     def states(self, tokens: Tensor) -> list[Tensor]:
         """See `Encoder`."""
@@ -167,12 +177,35 @@ class Bert:
             return None  # several times as slow there
         half = copy.copy(self)
         half._weights = {name: values.bfloat16() for name, values in self._weights.items()}
-        return half
+        half._packed = {}
+        return half.packed() if self._packed else half
+
+    def packed(self) -> Bert:
+        """See `Encoder`."""
+        import torch
+
+        # both are torch's own compiler's, so they are asked for before they are relied on
+        ours = torch.ops.mkldnn
+        known = hasattr(ours, "_linear_pointwise") and hasattr(ours, "_reorder_linear_weight")
+        if not known or platform.machine() not in _MEASURED:
+            return self
+        packed = copy.copy(self)
+        packed._packed = {
+            name.removesuffix(".weight"): ours._reorder_linear_weight(values, _ROWS)
+            for name, values in self._weights.items()
+            if values.ndim == 2 and name.startswith("encoder.layer.")
+        }
+        return packed
 
     def _linear(self, states: Tensor, name: str) -> Tensor:
-        from torch.nn.functional import linear
+        import torch
 
-        return linear(states, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
+        weight, bias = (self._weights[f"{name}.{part}"] for part in ("weight", "bias"))
+        packed = self._packed.get(name)
+        if packed is None:
+            return torch.nn.functional.linear(states, weight, bias)
+        made: Tensor = torch.ops.mkldnn._linear_pointwise(states, packed, bias, "none", [], "")
+        return made
 
     def _norm(self, states: Tensor, name: str) -> Tensor:
         from torch.nn.functional import layer_norm
@@ -223,6 +256,10 @@ class _Other:
         """See `Encoder`."""
         weights: Mapping[str, Tensor] = self._model.state_dict()
         return weights
+
+    def packed(self) -> _Other:
+        """See `Encoder`."""
+        return self
 
     def halved(self) -> None:
         """See `Encoder`."""

@@ -373,7 +373,7 @@ def _load(path: Path | None) -> Encoder:
     place = _locate(path)
     try:
         with _one_thread():
-            return read_encoder(_folder(place))
+            return read_encoder(_folder(place)).packed()
     except ImportError as error:
         raise SetupError(
             f"The embedder needs torch and sentence-transformers, of which one cannot be imported "

@@ -131,6 +131,7 @@ class Transport:
         self._nobody_asks = asyncio.Event()
         self._said = False
         self._dead = ""
+        self._died_at = float("-inf")
         self._dead_to = float("-inf")
         self._stats = TransportStats()
 
@@ -340,6 +341,8 @@ class Transport:
     def _failed(self, asked: Asked, place: Place, trouble: Trouble) -> float:
         """Take note of an attempt that failed, and for how long the next one waits."""
         now = time.monotonic()
+        if asked.began <= self._died_at:  # its reply lay here when the server was given up
+            raise SetupError(self._dead)
         asked.tries += 1
         asked.first_failed = asked.first_failed or now
         if trouble.kind == "busy":
@@ -470,6 +473,7 @@ class Transport:
     def _die(self, now: float, message: str) -> None:
         """End all who wait with one sentence, and those who come within the next seconds."""
         self._dead = message
+        self._died_at = now
         self._dead_to = now + min(10.0, self._health.patience)
         self._health.reset()
         self._turns.end(lambda: SetupError(message))

@@ -25,7 +25,7 @@ def folder() -> Path:
 
 
 @pytest.fixture(scope="module")
-def ours(folder: Path) -> Encoder:
+def ours(folder: Path) -> Bert:
     found = read_encoder(folder)
     assert isinstance(found, Bert)
     return found
@@ -55,6 +55,33 @@ def test_states_and_vectors_have_the_bits_of_sentence_transformers(
     assert len(here) == len(there) == 7
     assert all(torch.equal(one, other) for one, other in zip(here, there, strict=True))
     assert torch.equal(*vectors)
+
+
+@pytest.mark.parametrize(("rows", "length"), [(1, 2), (5, 9), (32, 20), (3, 256)])
+def test_packed_it_gives_the_same_but_for_the_last_bits(rows: int, length: int, ours: Bert) -> None:
+    import torch
+
+    packed = ours.packed()
+    draw = random.Random(f"{rows}/{length}")
+    tokens = torch.tensor(
+        [[draw.randrange(999, 30522) for _ in range(length)] for _ in range(rows)]
+    )
+    with torch.inference_mode(), _one_thread():
+        there, here = (e.vectors(e.states(tokens)[-1]) for e in (ours, packed))
+        alone = torch.cat([packed.vectors(packed.states(row[None])[-1]) for row in tokens])
+    # that the bits are the same, too, is for MiniLM to look at before it relies on it
+    assert (here - there).abs().max() < 1e-6
+    assert (here - alone).abs().max() < 1e-6
+
+
+def test_where_torch_cannot_pack_it_stays_as_it_is(
+    ours: Bert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "another")
+    assert ours.packed() is ours
+    monkeypatch.undo()
+    monkeypatch.setattr("torch.ops.mkldnn", object())
+    assert ours.packed() is ours
 
 
 def test_it_is_asked_through_sentence_transformers_own_call(ours: Encoder, folder: Path) -> None:

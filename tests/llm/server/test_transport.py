@@ -318,6 +318,26 @@ async def test_a_server_with_nothing_but_errors_is_dead_too() -> None:
     assert {type(r) for r in results} == {SetupError}
 
 
+async def test_a_reply_that_lies_here_when_the_server_is_given_up_belongs_to_its_death() -> None:
+    async with Faulty(lambda number, nth: "500") as server:
+        transport = await started(server, patience=0.001)
+        replies, once = 0, transport._exchange.once
+
+        async def late(*asked: Any) -> Any:
+            nonlocal replies
+            reply = await once(*asked)
+            replies += 1
+            if replies == 8:  # so often that the question alone would be given up
+                transport._die(time.monotonic(), "It is dead.")
+            return reply
+
+        transport._exchange.once = late  # type: ignore[method-assign]
+        with pytest.raises(SetupError, match="It is dead"):
+            await transport.post("/v1/x", {"id": 1})
+        await transport.aclose()
+    assert replies == 8
+
+
 async def test_a_server_that_refuses_all_but_a_few_is_not_dead() -> None:
     def plan(number: int, nth: int) -> str:
         return "500" if number == 0 and nth < 7 else "no such thing"

@@ -318,9 +318,11 @@ async def test_a_server_with_nothing_but_errors_is_dead_too() -> None:
     assert {type(r) for r in results} == {SetupError}
 
 
-async def test_a_reply_that_lies_here_when_the_server_is_given_up_belongs_to_its_death() -> None:
+async def test_a_reply_that_lies_here_when_the_server_is_given_up_belongs_to_its_death(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with Faulty(lambda number, nth: "500") as server:
-        transport = await started(server, patience=0.001)
+        transport = await started(server, patience=0.001)  # one question is soon given up
         replies, once = 0, transport._exchange.once
 
         async def late(*asked: Any) -> Any:
@@ -331,7 +333,7 @@ async def test_a_reply_that_lies_here_when_the_server_is_given_up_belongs_to_its
                 transport._die(time.monotonic(), "It is dead.")
             return reply
 
-        transport._exchange.once = late  # type: ignore[method-assign]
+        monkeypatch.setattr(transport._exchange, "once", late)
         with pytest.raises(SetupError, match="It is dead"):
             await transport.post("/v1/x", {"id": 1})
         await transport.aclose()

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.duplicates.inputs import Inputs
     from evolsynth.evaluation.embed.base import Embedder, Estimates
 
-__all__ = ["DuplicateIndex", "Search"]
+__all__ = ["Asked", "Before", "DuplicateIndex", "Search", "decided", "nearest", "read"]
 
 #: How far below the embedder's cosine a static one may lie for a text to be a candidate. Of 202
 #: pairs with a cosine of 0.9 by MiniLM 99% lay no more than 0.07 below it; of pairs of unrelated
@@ -45,7 +45,7 @@ _SLACK = 1e-3  # by which a product of vectors in float16 or its last bits may b
 _NO_INPUT = -1
 
 
-class _Asked:
+class Asked:
     """A text, and its words where it has no other fact (`in_words_only`), found out when asked.
 
     ``meant`` is its vector by the embedder, once that was asked, and ``about`` an estimate of it.
@@ -70,7 +70,7 @@ class _Asked:
 _NOT_YET = ("",)
 
 
-def _same_facts(embedder: Embedder | None, one: _Asked, other: _Asked) -> bool:
+def _same_facts(embedder: Embedder | None, one: Asked, other: Asked) -> bool:
     """Whether two texts that the embedder finds alike agree in facts, and, where it knows nothing
     of their letters, in words."""
     if one.words is not None and other.words is not None:
@@ -84,7 +84,7 @@ def _same_facts(embedder: Embedder | None, one: _Asked, other: _Asked) -> bool:
     return alike_in_words(one.text, other.text)
 
 
-_NO_TEXT = _Asked("")
+_NO_TEXT = Asked("")
 
 
 def _same_input(one: str, other: str) -> bool:
@@ -118,13 +118,14 @@ class DuplicateIndex:
         if not 0 < threshold <= 1:
             raise InputError(f"threshold is {threshold}: give a cosine above 0 and up to 1.")
         self.threshold = threshold
-        self._embedder = embedder
-        self._least = threshold if embedder is None else threshold - _ROUGHLY
+        self.embedder = embedder
+        self.least = threshold if embedder is None else threshold - _ROUGHLY
         self._ids: list[str] = []
-        self._texts: list[_Asked] = []
+        self._texts: list[Asked] = []
         self._abouts = array("i")
         self._exact: dict[bytes, int | list[int]] = {}
-        self._vectors = _Blocks(np.float32 if embedder is None else np.float16)
+        self.kind: type[np.float32 | np.float16] = np.float32 if embedder is None else np.float16
+        self._vectors = _Blocks(self.kind)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -132,7 +133,7 @@ class DuplicateIndex:
     @cached_property
     def _sooner(self) -> Estimates | None:
         """The embedder as one that estimates; asked when there is something to decide."""
-        return None if self._embedder is None else estimates(self._embedder)
+        return None if self.embedder is None else estimates(self.embedder)
 
     @cached_property
     def _inputs(self) -> Inputs:
@@ -170,9 +171,9 @@ class DuplicateIndex:
             InputError: the vector is not one-dimensional, or of another length than the others.
         """
         self._check(vector)
-        self._add(row_id, _Asked(text), vector, about)
+        self._add(row_id, Asked(text), vector, about)
 
-    def _add(self, row_id: str, asked: _Asked, vector: NDArray[np.float32], about: str) -> None:
+    def _add(self, row_id: str, asked: Asked, vector: NDArray[np.float32], about: str) -> None:
         self._ids.append(row_id)
         # nothing is near a text without a direction
         self._texts.append(asked if vector.any() else _NO_TEXT)
@@ -202,6 +203,12 @@ class DuplicateIndex:
             self._check(vectors[0])
         return Search(self, texts, vectors, [""] * len(texts) if abouts is None else abouts)
 
+    def before(
+        self, texts: Sequence[Asked], vectors: NDArray[np.float32], abouts: Sequence[str]
+    ) -> Before:
+        """What a `Search` for these asks about those that are here."""
+        return _Here(self, texts, vectors, abouts)
+
     def _twins(self, text: str, about: str) -> Sequence[int]:
         """The places of equal texts, in order."""
         found = self._exact.get(digest(asked_of(text, about), 12), ())
@@ -228,43 +235,112 @@ class Search:
         abouts: Sequence[str],
     ) -> None:
         self._index, self._vectors, self._abouts = index, vectors, abouts
-        self._texts = [_Asked(text) for text in texts]
+        self._texts = [Asked(text) for text in texts]
         keys = [_key(t, v, a) for t, v, a in zip(texts, vectors, abouts, strict=True)]
-        self._candidates = index._vectors.near(vectors, keys, index._least)
+        self._before = index.before(self._texts, vectors, abouts)
         fellows = _Blocks(np.float32)
         for vector, key in zip(vectors, keys, strict=True):
             fellows.add(vector, key)
-        self._fellows = fellows.near(vectors, keys, index._least)
-        self._seen: dict[int, list[tuple[float, int]]] = {}
+        self._fellows = fellows.near(vectors, keys, index.least)
         self._added: dict[int, int] = {}
-        if index._embedder is not None and len(texts) > 1:
-            self._embed_what_is_near(index._embedder)
+        if index.embedder is not None and len(texts) > 1:
+            likely = [self._like_fellows(i, lambda _: True) for i in range(len(texts))]
+            self._before.read([[self._texts[j] for _, j in some] for some in likely])
 
     def find(self, i: int, *, ignore: Collection[str] = ()) -> Finding | None:
         """The duplicate of the text at ``i``; see `DuplicateIndex.find`."""
-        index = self._index
-        for place in index._twins(self._texts[i].text, self._abouts[i]):
-            if index._ids[place] not in ignore:
-                return Finding("exact_duplicate", {"of": index._ids[place], "similarity": 1.0})
-        added = self._added
-        fellows = self._like_fellows(i, lambda j: j in added and index._ids[added[j]] not in ignore)
-        seen = self._like_seen(i, ignore)
-        near = _nearest([*seen, *((cosine, added[j]) for cosine, j in fellows)])
-        if near and index._embedder is not None:
-            near = self._decided(i, [place for _, place in near], index._embedder)
+        before, added = self._before, self._added
+        for place in before.twins(i):
+            if before.name(place) not in ignore:
+                return Finding("exact_duplicate", {"of": before.name(place), "similarity": 1.0})
+        fellows = self._like_fellows(
+            i, lambda j: j in added and before.name(added[j]) not in ignore
+        )
+        seen = before.near(i, ignore)
+        near = nearest([*seen, *((cosine, added[j]) for cosine, j in fellows)])
+        if near and self._index.embedder is not None:
+            near = before.decided(i, [place for _, place in near])
         if not near:
             return None
         cosine, place = min(near, key=_by_cosine)
         similarity = min(round(cosine, 4), 1.0)
-        return Finding("near_duplicate", {"of": index._ids[place], "similarity": similarity})
+        return Finding("near_duplicate", {"of": before.name(place), "similarity": similarity})
 
     def add(self, i: int, row_id: str) -> None:
         """Remember the text at ``i`` under its row's id."""
-        self._index._add(row_id, self._texts[i], self._vectors[i], self._abouts[i])
-        self._added[i] = len(self._index) - 1
+        self._added[i] = self._before.add(i, row_id)
 
-    def _like_seen(self, i: int, ignore: Collection[str] = ()) -> list[tuple[float, int]]:
-        """The cosine and place of the texts seen before that may be near, as `_closest` says."""
+    def _like_fellows(self, i: int, counts: Callable[[int], bool]) -> list[tuple[float, int]]:
+        """The cosine and number of those before this one that are looked for with it, may be near,
+        as `_closest` says, and count."""
+        index, text, vector = self._index, self._texts[i], self._vectors[i]
+        kind = index.kind  # as they will be compared once they are seen
+        return _closest(
+            self._fellows[i],
+            index.least,
+            lambda j: j < i and counts(j) and _same_input(self._abouts[i], self._abouts[j]),
+            lambda j: _cosine(vector, self._vectors[j].astype(kind)),
+            lambda j: _same_facts(index.embedder, text, self._texts[j]),
+        )
+
+
+class Before(Protocol):
+    """What a `Search` asks about the texts that were there before its own, and about those that it
+    has added since. A place is a text's number in the order in which texts came."""
+
+    def twins(self, i: int) -> Sequence[int]:
+        """The places of texts equal to its i-th, with an equal input, in order."""
+        ...
+
+    def name(self, place: int) -> str:
+        """The id under which a text was added that one of these methods told of."""
+        ...
+
+    def near(self, i: int, ignore: Collection[str]) -> list[tuple[float, int]]:
+        """The cosine and place of the 16 nearest of those before that may be near and agree in
+        facts and input."""
+        ...
+
+    def read(self, fellows: Sequence[Sequence[Asked]]) -> None:
+        """Have the embedder read what it may have to decide on: a good deal quicker at once.
+
+        Args:
+            fellows: for each text, those that are looked for with it and may be near.
+        """
+        ...
+
+    def decided(self, i: int, places: Sequence[int]) -> list[tuple[float, int]]:
+        """Those of some places that are near by the embedder too, with its cosines; of those that
+        are not the nearest, some may be left out."""
+        ...
+
+    def add(self, i: int, row_id: str) -> int:
+        """Remember the i-th text under an id, at the place that is returned."""
+        ...
+
+
+class _Here:
+    """Those before in an index of this process; see `Before`."""
+
+    def __init__(
+        self,
+        index: DuplicateIndex,
+        texts: Sequence[Asked],
+        vectors: NDArray[np.float32],
+        abouts: Sequence[str],
+    ) -> None:
+        self._index, self._texts, self._vectors, self._abouts = index, texts, vectors, abouts
+        keys = [_key(t.text, v, a) for t, v, a in zip(texts, vectors, abouts, strict=True)]
+        self._candidates = index._vectors.near(vectors, keys, index.least)
+        self._seen: dict[int, list[tuple[float, int]]] = {}
+
+    def twins(self, i: int) -> Sequence[int]:
+        return self._index._twins(self._texts[i].text, self._abouts[i])
+
+    def name(self, place: int) -> str:
+        return self._index._ids[place]
+
+    def near(self, i: int, ignore: Collection[str] = ()) -> list[tuple[float, int]]:
         if not ignore and i in self._seen:
             return self._seen[i]
         index, text, vector = self._index, self._texts[i], self._vectors[i]
@@ -273,68 +349,57 @@ class Search:
             about = index._inputs.near(self._abouts[i])
         found = _closest(
             self._candidates[i],
-            index._least,
+            index.least,
             lambda place: index._abouts[place] in about and index._ids[place] not in ignore,
             lambda place: index._vectors.cosine(vector, place),
-            lambda place: _same_facts(index._embedder, text, index._texts[place]),
+            lambda place: _same_facts(index.embedder, text, index._texts[place]),
         )
         if not ignore:
             self._seen[i] = found
         return found
 
-    def _like_fellows(self, i: int, counts: Callable[[int], bool]) -> list[tuple[float, int]]:
-        """The same of those before this one that are looked for with it and count."""
-        index, text, vector = self._index, self._texts[i], self._vectors[i]
-        kind = index._vectors.kind  # as they will be compared once they are seen
-        return _closest(
-            self._fellows[i],
-            index._least,
-            lambda j: j < i and counts(j) and _same_input(self._abouts[i], self._abouts[j]),
-            lambda j: _cosine(vector, self._vectors[j].astype(kind)),
-            lambda j: _same_facts(index._embedder, text, self._texts[j]),
-        )
+    def read(self, fellows: Sequence[Sequence[Asked]]) -> None:
+        index = self._index
+        groups: list[tuple[Asked, list[Asked]]] = []
+        for i, (text, others) in enumerate(zip(self._texts, fellows, strict=True)):
+            both = [*(index._texts[place] for _, place in self.near(i)), *others]
+            if both:
+                groups.append((text, both))
+        read(index, groups)
 
-    def _embed_what_is_near(self, embedder: Embedder) -> None:
-        """Ask the embedder once about all that it may have to decide: a good deal quicker."""
-        texts, seen = self._texts, self._index._texts
-        groups: list[tuple[_Asked, list[_Asked]]] = []
-        for i, text in enumerate(texts):
-            before = [seen[place] for _, place in self._like_seen(i)]
-            fellows = [texts[j] for _, j in self._like_fellows(i, lambda _: True)]
-            if before or fellows:
-                groups.append((text, before + fellows))
-        if groups:
-            _read(embedder, groups, self._index.threshold, self._index._sooner)
+    def decided(self, i: int, places: Sequence[int]) -> list[tuple[float, int]]:
+        others = {place: self._index._texts[place] for place in places}
+        return decided(self._index, self._texts[i], others)
 
-    def _decided(
-        self, i: int, places: Sequence[int], embedder: Embedder
-    ) -> list[tuple[float, int]]:
-        """The candidates that are near by the embedder too, with its cosines."""
-        text, threshold = self._texts[i], self._index.threshold
-        others = [self._index._texts[place] for place in places]
-        (likely,) = _read(embedder, [(text, others)], threshold, self._index._sooner)
-        found: list[tuple[float, int]] = []
-        for other, place in zip(others, places, strict=True):
-            if other in likely and text.meant is not None and other.meant is not None:
-                cosine = _cosine(text.meant, other.meant)
-                if cosine >= threshold:
-                    found.append((cosine, place))
-        return found
+    def add(self, i: int, row_id: str) -> int:
+        self._index._add(row_id, self._texts[i], self._vectors[i], self._abouts[i])
+        return len(self._index) - 1
 
 
-def _read(
-    embedder: Embedder,
-    groups: Sequence[tuple[_Asked, Sequence[_Asked]]],
-    threshold: float,
-    sooner: Estimates | None,
-) -> list[list[_Asked]]:
+def decided(
+    index: DuplicateIndex, text: Asked, others: Mapping[int, Asked]
+) -> list[tuple[float, int]]:
+    """The cosine and place of those, of some places, that are near a text by the embedder."""
+    (likely,) = read(index, [(text, list(others.values()))])
+    found: list[tuple[float, int]] = []
+    for place, other in others.items():
+        if other in likely and text.meant is not None and other.meant is not None:
+            cosine = _cosine(text.meant, other.meant)
+            if cosine >= index.threshold:
+                found.append((cosine, place))
+    return found
+
+
+def read(
+    index: DuplicateIndex, groups: Sequence[tuple[Asked, Sequence[Asked]]]
+) -> list[list[Asked]]:
     """Have the embedder read texts and, of those that each is compared with, all that may be the
     nearest, and as near as the threshold. Those are returned; of the others an estimate is enough,
     where there is one.
-
-    Args:
-        sooner: what estimates, if anything does.
     """
+    embedder, threshold, sooner = index.embedder, index.threshold, index._sooner
+    if embedder is None or not groups:
+        return []
     if sooner is None:
         likely = [list(others) for _, others in groups]
     else:
@@ -355,7 +420,7 @@ def _read(
     return likely
 
 
-def _likely(text: _Asked, others: Sequence[_Asked], threshold: float, off: float) -> list[_Asked]:
+def _likely(text: Asked, others: Sequence[Asked], threshold: float, off: float) -> list[Asked]:
     """Those whose cosine with a text may reach the threshold, and may be the highest."""
     of = [one.about if one.meant is None else one.meant for one in (text, *others)]
     vectors = np.stack([vector for vector in of if vector is not None]).astype(np.float32)
@@ -366,7 +431,7 @@ def _likely(text: _Asked, others: Sequence[_Asked], threshold: float, off: float
 
 
 def _vectors(
-    embed: Callable[[Sequence[str]], NDArray[np.float32]], texts: Sequence[_Asked]
+    embed: Callable[[Sequence[str]], NDArray[np.float32]], texts: Sequence[Asked]
 ) -> list[NDArray[np.float16]]:
     """Copies in half the room: a view would keep the whole array."""
     vectors = embed([one.text for one in texts]) if texts else ()
@@ -377,7 +442,8 @@ def _by_cosine(found: tuple[float, int]) -> tuple[float, int]:
     return -found[0], found[1]
 
 
-def _nearest(found: list[tuple[float, int]]) -> list[tuple[float, int]]:
+def nearest(found: list[tuple[float, int]]) -> list[tuple[float, int]]:
+    """Of cosines and places those that the embedder is asked about, the nearest first."""
     return heapq.nsmallest(_MOST_DECIDED, found, key=_by_cosine)
 
 
@@ -411,7 +477,7 @@ def _closest(
         if rough < least - _SLACK:
             break
         if counts(place) and (exact := cosine(place)) >= least and same(place):
-            found = _nearest([*found, (exact, place)])
+            found = nearest([*found, (exact, place)])
             if len(found) == _MOST_DECIDED:
                 least = found[-1][0]
     return found

@@ -77,6 +77,13 @@ def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
         "--ray-cpus", type=int, metavar="N", help="processors of each of these workers (default: 1)"
     )
     parser.add_argument(
+        "--ray-shards",
+        type=int,
+        metavar="N",
+        help="processes that keep what the gate compares rows with; 0: the run's own (default: "
+        "one for each node, where there are several)",
+    )
+    parser.add_argument(
         "--log",
         choices=("auto", "plain", "json", "quiet"),
         default="auto",
@@ -102,7 +109,7 @@ def _ray(options: argparse.Namespace) -> Ray | None:
     Raises:
         InputError: a number is none of workers or processors, or there is one without ``--ray``.
     """
-    some = {"workers": options.ray_workers, "cpus": options.ray_cpus}
+    some = {"workers": options.ray_workers, "cpus": options.ray_cpus, "shards": options.ray_shards}
     some = {name: value for name, value in some.items() if value is not None}
     if options.ray is None:
         if some:

@@ -19,9 +19,9 @@ LOCAL = "local"
 class Ray(msgspec.Struct, frozen=True, kw_only=True):
     """Run a pipeline's models on Ray: ``await pipeline.run(folder, on=Ray(address="auto"))``.
 
-    Each worker is a process on some node with an engine of its own. The plan, the gate and the
-    store stay where the run was started, so a run gives the bytes that it gives without Ray,
-    whatever becomes of workers.
+    Each worker is a process on some node with an engine of its own. The plan, the gate's rules and
+    the store stay where the run was started, so a run gives the bytes that it gives without Ray,
+    whatever becomes of workers. What the gate compares rows with lies on the nodes, too.
 
     Args:
         address: ``local`` begins a Ray on this machine and ends it with the run; ``auto`` takes
@@ -31,6 +31,9 @@ class Ray(msgspec.Struct, frozen=True, kw_only=True):
         cpus: processors of each worker, which are its engine's threads.
         spare: processors that workers leave to others; a run that reads a Ray Dataset leaves one at
             least, which its blocks are made on.
+        shards: processes among which the texts are shared out that the gate has let through; by
+            default one for each node where there are several, else none, and they stay in the
+            run's process.
         mixed: take workers also whose processors compute other last bits than the first one's.
             Rows then depend on who answered.
         patience: seconds without a word after which a worker is taken for dead.
@@ -42,6 +45,7 @@ class Ray(msgspec.Struct, frozen=True, kw_only=True):
     workers: Count | None = None
     cpus: Count = 1
     spare: Natural = 0
+    shards: Natural | None = None
     mixed: bool = False
     patience: Annotated[float, msgspec.Meta(gt=0)] = 60.0
     models: Mapping[str, Callable[[], LLM]] = {}

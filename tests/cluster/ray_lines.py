@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from evolsynth.llm.base import LLM, Request
-from evolsynth.pipeline import Pipeline, step
+from evolsynth.pipeline import Pipeline, gate, step
 from evolsynth.rows import Message, Row, derive_seed
 
-__all__ = ["line"]
+__all__ = ["judged", "line"]
 
 
 @step
@@ -17,6 +17,13 @@ async def things(names: list[str]) -> AsyncIterator[Row]:
     """A row for each name."""
     for number, name in enumerate(names):
         yield Row.make(f"Say something about {name} {number}.", key=str(number))
+
+
+@step
+async def requests(names: list[str]) -> AsyncIterator[Row]:
+    """A row for each name, with one request for equal names."""
+    for number, name in enumerate(names):
+        yield Row.make(f"Write two sentences about {name} for a child.", key=str(number))
 
 
 @step
@@ -36,4 +43,11 @@ def line(names: list[str], asks: int = 2) -> Pipeline:
     for _ in range(asks):
         made = made >> ask()
     whole: Pipeline = made.using(name="test", seed=7)
+    return whole
+
+
+def judged(names: list[str]) -> Pipeline:
+    """Requests that a model answers, and the gate compares."""
+    made: Any = requests(names=names) >> ask() >> gate()
+    whole: Pipeline = made.using(name="judged", seed=7)
     return whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import sqlite3
@@ -13,17 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ray_lines import line
+from ray_lines import judged, line
 from ray_models import broken, echo, mixed, other_bits, poisoned, slow_once
 
 from evolsynth.cli.main import main
 from evolsynth.cluster import Ray
 from evolsynth.cluster import pool as pools
+from evolsynth.cluster.memory import _ShardedIndex
 from evolsynth.cluster.pool import Pool
 from evolsynth.data.files import read_rows
 from evolsynth.doing import _hearers
 from evolsynth.errors import InputError, RequestError
 from evolsynth.llm.base import LLM, Prompt, Request
+from evolsynth.pipeline import Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.run.state import RunResult
 from evolsynth.rows import Row
@@ -59,14 +62,20 @@ def said() -> Iterator[list[str]]:
 
 
 async def ran(
-    folder: Path, names: list[str], make: Callable[[], LLM], *, on: Ray | None = None, **more: Any
+    folder: Path,
+    names: list[str],
+    make: Callable[[], LLM],
+    *,
+    on: Ray | None = None,
+    pipeline: Callable[[list[str]], Pipeline] = line,
+    **more: Any,
 ) -> RunResult:
     options: dict[str, Any] = {"embedder": None, "report": False, "signals": False, "fresh": True}
     if on is None:
         options["llm"] = make()
     else:
         options |= {"llm": "fake", "on": on}
-    return await run(line(names), folder, RunOptions(**{**options, **more}))
+    return await run(pipeline(names), folder, RunOptions(**{**options, **more}))
 
 
 def on(make: Callable[[], LLM], **more: Any) -> Ray:
@@ -107,6 +116,29 @@ async def test_any_number_of_workers_gives_the_bytes_of_one_process(
     assert stored_value(tmp_path, "facts")["answers of Ray's workers, by node"].endswith(": 240")
     assert result.ended == "finished"
     assert rows_of(tmp_path) == rows_of(alone)
+
+
+@pytest.mark.real
+async def test_what_the_gate_compares_with_lies_at_shards_and_one_may_go(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{a} {b}" for a in ("a", "an old", "the") for b in ("bicycle", "bike", "lamp")] * 4
+    plain: dict[str, Any] = {"pipeline": judged, "embedder": "minilm"}
+    await ran(tmp_path / "alone", names, echo, **plain)
+    ask, asked_them = _ShardedIndex.ask, itertools.count()
+
+    def dangerous(self: _ShardedIndex, method: str, bodies: Any) -> Any:
+        if next(asked_them) == 3:
+            ray.kill(self.shards[1])
+        return ask(self, method, bodies)
+
+    monkeypatch.setattr(_ShardedIndex, "ask", dangerous)
+    await ran(tmp_path / "ray", names, echo, on=on(echo, workers=2, shards=2), **plain)
+    assert next(asked_them) > 3
+    assert rows_of(tmp_path / "ray") == rows_of(tmp_path / "alone")
+    rejected = read_rows(tmp_path / "ray" / "rejected.jsonl")
+    reasons = {reason for row in rejected if row.verdict for reason in row.verdict.reasons}
+    assert {"exact_duplicate", "near_duplicate"} <= reasons
 
 
 async def test_workers_that_are_killed_cost_no_row_and_no_answer_twice(

@@ -203,6 +203,11 @@ class DuplicateIndex:
             self._check(vectors[0])
         return Search(self, texts, vectors, [""] * len(texts) if abouts is None else abouts)
 
+    @property
+    def texts(self) -> Sequence[Asked]:
+        """The texts, by their places."""
+        return self._texts
+
     def before(
         self, texts: Sequence[Asked], vectors: NDArray[np.float32], abouts: Sequence[str]
     ) -> Before:

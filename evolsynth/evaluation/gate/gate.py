@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from evolsynth.errors import InputError
-from evolsynth.evaluation.duplicates.index import DuplicateIndex, Search
+from evolsynth.evaluation.duplicates.index import Search
 from evolsynth.evaluation.embed.base import Embedder, HasStatic, rough
 from evolsynth.evaluation.gate.check import Case, Check, Part, tiers
+from evolsynth.evaluation.gate.memory import Memory
 from evolsynth.evaluation.gate.settings import GateSettings
 from evolsynth.evaluation.gate.verdict import WRITTEN, Given, Read, look, rejected, waits
 from evolsynth.findings import Finding
@@ -60,6 +61,7 @@ class Gate:
         settings: the thresholds, what to skip, and which optional checks to make.
         checks: checks of your own, made by `check` on rows that ours let through.
         apart: a second process for what is asked of each row by itself.
+        memory: where what it has seen is remembered; by default in this process.
 
     A row for which a check or the embedder raises anything has failed, with the error, and the
     others go on; a `SetupError` ends the stream.
@@ -83,6 +85,7 @@ class Gate:
         checks: Sequence[OwnCheck] = (),
         at_once: int = 8,
         apart: Apart | None = None,
+        memory: Memory | None = None,
     ) -> None:
         if at_once < 1:
             raise InputError(f"Gate(at_once={at_once}): give a number of rows, 1 or more.")
@@ -90,9 +93,7 @@ class Gate:
         self._embedder = embedder
         self._settings = settings
         self._own = _ours(checks) if checks else ()
-        self._ancestors: dict[str, tuple[str, ...]] = {}
-        self._inputs: dict[str, str] = {}
-        self._passed: set[int] = set()
+        self._memory = Memory() if memory is None else memory
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="evolsynth-gate")
         self._comparer = self._thread
         if at_once > _READ:  # rows of a file: nothing that generates wants the processors
@@ -105,6 +106,7 @@ class Gate:
 
     def close(self) -> None:
         """End the gate's threads; it cannot be used any more. Otherwise they end with the gate."""
+        self._memory.close()  # first: somebody may wait for it
         self._thread.shutdown(wait=True)
         self._comparer.shutdown(wait=True)
 
@@ -126,15 +128,15 @@ class Gate:
 
         For a method that chooses among candidates.
         """
-        stream = _Stream(self._settings, self._embedder, whole=True)
+        stream = _Stream(self._settings, self._embedder, self._memory, whole=True)
         read = await _aside(self._thread, self._read, rows, stream)
         done = [one.row for one in read]
-        self._passed.update(_fingerprint(row) for row in done if not row.settled)
+        self._memory.add_passed(_fingerprint(row) for row in done if not row.settled)
         return done
 
     async def _stream(self, rows: Rows, *, whole: bool) -> AsyncGenerator[Row]:
         # An index for each stream: one for all would be filled in the order of who is first.
-        stream = _Stream(self._settings, self._embedder, whole)
+        stream = _Stream(self._settings, self._embedder, self._memory, whole=whole)
         groups = ready(rows, most=self._at_once)
 
         async def read(some: Sequence[Row]) -> list[Read]:
@@ -170,13 +172,13 @@ class Gate:
 
     def _given(self, rows: Sequence[Row], stream: _Stream) -> list[Given]:
         """Those rows that there is something to look at in, with what is known of them."""
-        inputs, passed = self._inputs, self._passed
-        inputs.update({row.id: text for row in rows if (text := row.input) is not None})
+        memory = self._memory
+        memory.add_inputs({row.id: text for row in rows if (text := row.input) is not None})
         return [
             Given(
                 row,
-                inputs.get(row.parents[0]) if row.parents else None,
-                bool(passed) and _fingerprint(row) in passed,
+                memory.input_of(row.parents[0]) if row.parents else None,
+                memory.has_passed(_fingerprint(row)),
             )
             for row in rows
             if stream.concerns(row)
@@ -227,16 +229,16 @@ class Gate:
             except BaseException as error:  # noqa: BLE001 - a check or embedder of somebody else's
                 return row.replace(failure=failure("gate", error))
         if not stream.whole:
-            self._passed.add(_fingerprint(row))
+            self._memory.add_passed([_fingerprint(row)])
         return row
 
     def _family(self, row: Row) -> Collection[str]:
         """The ids of all that a row was made from: it is meant to be like them."""
         if not row.parents:
             return ()
-        older = (a for parent in row.parents for a in self._ancestors.get(parent, ()))
+        older = (a for parent in row.parents for a in self._memory.elders_of(parent))
         family = tuple(dict.fromkeys((*row.parents, *older)))
-        self._ancestors[row.id] = family
+        self._memory.add_elders(row.id, family)
         return family
 
 
@@ -255,7 +257,9 @@ async def _aside(thread: ThreadPoolExecutor, work: Callable[..., list[T]], *give
 class _Stream:
     """One call of `Gate.check`: its checks in order, and what it let through."""
 
-    def __init__(self, settings: GateSettings, embedder: Embedder | None, whole: bool) -> None:
+    def __init__(
+        self, settings: GateSettings, embedder: Embedder | None, memory: Memory, *, whole: bool
+    ) -> None:
         self.whole = whole
         chosen = tiers(settings) if whole else tiers(settings, parts=(*WRITTEN, "row"))
         self.alone = [
@@ -264,7 +268,7 @@ class _Stream:
         self.among = [check for _, cost, checks in chosen if cost == "stream" for check in checks]
         self._embedder = embedder
         decides = embedder if isinstance(embedder, HasStatic) else None
-        self._seen = DuplicateIndex(settings.near_duplicate, embedder=decides)
+        self._seen = memory.index(settings.near_duplicate, decides, self._vectors)
 
     def concerns(self, row: Row) -> bool:
         """Whether there is something to look at in the row."""

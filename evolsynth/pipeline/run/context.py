@@ -30,6 +30,7 @@ from evolsynth.store.store import StepCounts, Store
 if TYPE_CHECKING:
     from evolsynth.cluster.pool import Pool
     from evolsynth.cluster.settings import Ray
+    from evolsynth.evaluation.gate.memory import Memory
     from evolsynth.methods.steering import Steering
     from evolsynth.pipeline.run.batching import Batching
     from evolsynth.pipeline.run.plan import Plan, RunOptions
@@ -162,6 +163,13 @@ def _pool(on: Ray) -> Pool:
     return Pool(on)
 
 
+def _memory(on: Ray) -> Memory:
+    """What a gate remembers with, on a cluster."""
+    from evolsynth.cluster.memory import RayMemory
+
+    return RayMemory(on)
+
+
 async def _begin(llm: LLM, work: Callable[[], Awaitable[None]]) -> None:
     try:
         await work()
@@ -193,7 +201,9 @@ class Shared:
         embedder: Embedder | None,
         settings: Any = None,
         tell: Callable[..., None] = lambda *_, **__: None,
+        on: Ray | None = None,
     ) -> None:
+        self._on = on
         self.embedder = embedder
         self.tell = tell
         self.aside: Counter[str] = Counter()
@@ -213,7 +223,8 @@ class Shared:
         wanted = gate_settings(self._settings if settings is None else settings)
         key = repr(wanted)
         if key not in self._gates:
-            self._gates[key] = Gate(self.embedder, settings=wanted)
+            memory = None if self._on is None else _memory(self._on)
+            self._gates[key] = Gate(self.embedder, settings=wanted, memory=memory)
         return self._gates[key]
 
     def steering(self, node: Node) -> Steering | None:

@@ -100,7 +100,7 @@ class _Run:
         self.control = Control()
         self.ended: End = "finished"
         self.stopped: str | None = None
-        self.shared = Shared(None, plan.settings, self.store.event)
+        self.shared = Shared(None, plan.settings, self.store.event, options.on)
         self.flow = Flow(())
         self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
 

@@ -117,8 +117,8 @@ def gate(
         embedder: without it, exact duplicates and words only.
         grounded_in: the field with each row's text, or a folder of texts; responses to questions
             about it must stand in it.
-        ray: in shards on a Ray cluster, or on this machine alone; goes with --no-embedder. Both
-            outputs are folders of Parquet files then.
+        ray: in shards on a Ray cluster, or on this machine alone. Both outputs are folders of
+            Parquet files then.
         json: tell the counts as one JSON object in a line.
         reading: see `file_origin`.
     """
@@ -172,14 +172,14 @@ def _sharded(
     """
     if output == "-":
         raise InputError("--ray writes a folder of Parquet files: name it with -o FOLDER.")
-    if embedder or grounded_in is not None:
-        raise InputError(
-            "--ray judges rows by rules and exact duplicates alone: give --no-embedder"
-            f"{'' if grounded_in is None else ', and leave out --grounded-in'}."
-        )
+    if grounded_in is not None:
+        raise InputError("--grounded-in does not go with --ray: leave one of them out.")
     from evolsynth.cluster.gate import gate_folder
 
-    return gate_folder(data, output, rejects=rejects, settings=settings, ray=ray, **reading)
+    name = "minilm" if embedder else None
+    return gate_folder(
+        data, output, rejects=rejects, settings=settings, embedder=name, ray=ray, **reading
+    )
 
 
 def _tell(counts: Counter[str], output: str, *, json: bool, note: str = "") -> None:

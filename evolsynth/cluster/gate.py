@@ -1,9 +1,10 @@
-"""Verdicts on more rows than memory holds: `Gate` without an embedder, in shards.
+"""Verdicts on more rows than memory holds: `Gate` in shards.
 
-Each part's rows are looked at by themselves; then rows that say the same are found by shards of
-digests; then each part's rows get their verdicts, and are written. What one stage leaves for the
-next lies in files of a folder for work, which all machines share. The process that directs them
-keeps what there is to know of rows that say the same, or have the same id, as earlier ones.
+Each part's rows are looked at by themselves; then rows that say the same are found, by shards of
+digests, or with an embedder one group after the other at shards of texts (`RayMemory`); then each
+part's rows get their verdicts, and are written. What one stage leaves for the next lies in files of
+a folder for work, which all machines share. The process that directs them keeps what there is to
+know of rows that have the same id as earlier ones or, without an embedder, say the same.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -21,14 +23,17 @@ from msgspec import msgpack
 
 from evolsynth.atomic import written
 from evolsynth.cluster.bands import Rows, equal_rows, shards_of
-from evolsynth.cluster.connect import LOCAL, connected
+from evolsynth.cluster.connect import LOCAL, connected, processors
 from evolsynth.cluster.files import array_of, keep, room, save, work_in
+from evolsynth.cluster.memory import RayMemory
 from evolsynth.cluster.parts import Part, Reading, opened, parts_of, raw_records
+from evolsynth.cluster.settings import Ray
 from evolsynth.cluster.signing import Signing, save_digests
 from evolsynth.cluster.tables import one_schema, schema_with, table_of, write_table
 from evolsynth.cluster.tasks import in_tasks, shared
 from evolsynth.errors import InputError, Misread
 from evolsynth.evaluation.duplicates.same_request import asked_of, digest
+from evolsynth.evaluation.embed.base import HasStatic, embedder_named, estimates, rough
 from evolsynth.evaluation.gate.case import Case
 from evolsynth.evaluation.gate.check import tiers
 from evolsynth.evaluation.gate.settings import GateSettings
@@ -40,18 +45,24 @@ from evolsynth.rows import Row
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from evolsynth.evaluation.embed.base import Embedder
+    from evolsynth.evaluation.gate.memory import Memory
+
 __all__ = ["gate_folder"]
 
 T = TypeVar("T")
 _AT_ONCE = 512
 _ROWS = 1 << 20  # of a shard of digests
+_MOST_SHARDS = 16
 _READ = msgpack.Decoder(list[Read])
+_TWINS = msgpack.Decoder(dict[int, Finding])
 
 
 class _Judging(NamedTuple):
     work: Path
     reading: Reading
     settings: GateSettings
+    embedder: str | None
 
     def digests(self, of: str) -> Signing:
         """Where digests of something lie."""
@@ -60,6 +71,14 @@ class _Judging(NamedTuple):
     def rows(self, number: int) -> Path:
         """Where a part's rows lie."""
         return self.work / f"rows-{number:05}.msgpack"
+
+    def estimates(self, number: int) -> Path:
+        """Where what the embedder estimates of a part's rows lies, if it does."""
+        return self.work / f"estimates-{number:05}.npy"
+
+    def twins(self, number: int) -> Path:
+        """Where it lies which rows of a part say what an earlier one says."""
+        return self.work / f"twins-{number:05}.msgpack"
 
 
 class _Looked(NamedTuple):
@@ -73,12 +92,13 @@ class _Looked(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """A row that is the same as another in something: its number, its id and those of the rows
-    that it was made from."""
+    """A row that is the same as another in something: its number, its id, those of the rows that
+    it was made from, and whether it waits, so that no later one is its twin."""
 
     row: int
     id: str
     parents: tuple[str, ...]
+    waits: bool
 
 
 def gate_folder(
@@ -87,6 +107,8 @@ def gate_folder(
     *,
     rejects: str | None = None,
     settings: GateSettings | None = None,
+    embedder: str | None = None,
+    shards: int | None = None,
     tell: Callable[[str], object] = lambda _: None,
     ray: str | None = None,
     workers: int | None = None,
@@ -101,6 +123,9 @@ def gate_folder(
         output: a folder for accepted rows, which is made or empty.
         rejects: the same for the other rows; they are not written if None.
         settings: of the gate.
+        embedder: its name among `embedders`, which all machines must have; None for none.
+        shards: processes that keep what rows are compared with, if there is an embedder; by
+            default as many as there are processors, and 16 at most.
         tell: is told what is being done.
         ray: where Ray is, unless there is a connection; see `connected`.
         workers: processes at once, on a Ray that is begun here.
@@ -123,14 +148,19 @@ def gate_folder(
     with work_in(place) as work, connected(ray, **init):
         for name in ("asked", "ids", "accepted", "others"):
             (work / name).mkdir()
-        how = _Judging(work, {**reading, "one_id": True}, settings or GateSettings())
+        how = _Judging(work, {**reading, "one_id": True}, settings or GateSettings(), embedder)
         tell(f"looking at {len(parts):,} parts")
         looked = _looked(parts, how, data)
         begins = np.cumsum([0, *(one.rows for one in looked)])
         schemas = [one.schema for one in looked if one.schema is not None]
         tell(f"comparing {begins[-1]:,} rows")
         names = _names(how, begins, data)
-        twins = _twins(how, begins, names)
+        if embedder is None:
+            twins = _twins(how, begins, names)
+        else:
+            twins = {}
+            on = Ray(shards=shards or max(1, min(_MOST_SHARDS, int(processors()))))
+            _compare(how, _by_part(names, begins), embedder, on)
         tell("writing the rows")
         given = shared(one_schema(schemas, data))
         told = zip(parts, _by_part(names, begins), _by_part(twins, begins), strict=True)
@@ -205,10 +235,11 @@ def _look_at(number: int, part: Part, how: _Judging, inputs: Mapping[str, str]) 
     alone = [tier for tier in tiers(how.settings) if tier[1] != "stream"]
     known, missing, says, count, schema = dict(inputs), set[str](), False, 0, None
     asked, ids, owns = list[bytes](), list[bytes](), list[bool]()
+    estimated: list[NDArray[np.float16]] = []
     rows = _rows_in(part, how)
     with written(how.rows(number)) as place, place.open("xb") as file:
         while some := list(islice(rows, _AT_ONCE)):
-            given = []
+            given: list[Given] = []
             for row, own in some:
                 says = says or row.settled or bool((row.instruction or "").strip() or row.messages)
                 if row.input is not None:
@@ -219,8 +250,9 @@ def _look_at(number: int, part: Part, how: _Judging, inputs: Mapping[str, str]) 
                 given.append(Given(row, None if parent is None else known.get(parent)))
                 ids.append(_digest(row.id if own else _base(row.id)))
                 owns.append(own)
-            read = _read(given, alone, how.settings)
-            asked += [_asked(one.row, how.settings) for one in read]
+            read = _read(given, alone, how)
+            asked += [_asked(one.row) for one in read]
+            estimated += _estimated([one.row for one in read], how)
             schema = schema_with(schema, [one.row.to_flat() for one in read], part.path)
             packed = msgpack.encode(read)
             file.write(len(packed).to_bytes(8, "little") + packed)
@@ -230,14 +262,36 @@ def _look_at(number: int, part: Part, how: _Judging, inputs: Mapping[str, str]) 
             digests = np.frombuffer(b"".join(found), "<u8").reshape(-1, 2)
             save_digests(number, how.digests(name), digests)
         save(how.digests("ids").place("own", number), np.array(owns))
+        if estimated:
+            save(how.estimates(number), np.concatenate(estimated))
     return _Looked(count, says, frozenset(missing), schema)
 
 
-def _read(given: Sequence[Given], alone: Any, settings: GateSettings) -> list[Read]:
+def _read(given: Sequence[Given], alone: Any, how: _Judging) -> list[Read]:
     """Rows that were looked at; settled ones are as they were."""
     live = [one for one in given if not one.row.settled]
-    after = iter(look(live, alone, settings, None))
+    after = iter(look(live, alone, how.settings, _embedder(how.embedder)))
     return [Read(one.row if one.row.settled else next(after)) for one in given]
+
+
+@cache
+def _embedder(name: str | None) -> Embedder | None:
+    """The embedder of this process."""
+    return embedder_named(name)
+
+
+def _estimated(rows: Sequence[Row], how: _Judging) -> list[NDArray[np.float16]]:
+    """What the embedder estimates of rows' instructions, zeros for those that are settled: an array
+    of shape (n, d). None where it does not estimate."""
+    embedder = _embedder(how.embedder)
+    sooner = None if embedder is None else estimates(embedder)
+    live = [k for k, row in enumerate(rows) if not row.settled]
+    if sooner is None:
+        return []
+    found = sooner.estimate([rows[k].instruction or "" for k in live] or [""]).astype(np.float16)
+    array = np.zeros((len(rows), found.shape[1]), dtype=np.float16)
+    array[live] = found[: len(live)]
+    return [array]
 
 
 def _digest(text: str) -> bytes:
@@ -247,14 +301,16 @@ def _digest(text: str) -> bytes:
 _NONE = bytes(16)
 
 
-def _asked(row: Row, settings: GateSettings) -> bytes:
-    """What tells whether a later row says the same; nothing for one that is no twin of any."""
-    if row.settled:
-        return _NONE
+def _asked(row: Row) -> bytes:
+    """What tells whether a later row says the same; nothing for one that is settled."""
+    return _NONE if row.settled else _digest(asked_of(row.instruction or "", row.around))
+
+
+def _waits(row: Row, settings: GateSettings) -> bool:
+    """Whether no later row is its twin, as it is refused at the end."""
     with suppress(InputError):  # of its demands, which is told where it is decided
-        if waits(row, settings.least_tier):
-            return _NONE
-    return _digest(asked_of(row.instruction or "", row.around))
+        return waits(row, settings.least_tier)
+    return True
 
 
 def _base(name: str) -> str:
@@ -303,8 +359,10 @@ def _names(how: _Judging, begins: NDArray[np.int64], label: str) -> dict[int, in
     return names
 
 
-def _twins(how: _Judging, begins: NDArray[np.int64], names: Mapping[int, int]) -> dict[int, str]:
-    """Which rows say what an earlier one says that was let through, and its id."""
+def _twins(
+    how: _Judging, begins: NDArray[np.int64], names: Mapping[int, int]
+) -> dict[int, Finding]:
+    """Which rows say what an earlier one says that was let through."""
     if not any(check.name == "exact_duplicate" for *_, some in tiers(how.settings)
                for check in some):  # fmt: skip
         return {}
@@ -321,17 +379,17 @@ def _twins(how: _Judging, begins: NDArray[np.int64], names: Mapping[int, int]) -
     if any(one.parents for one in known.values()):
         for some in in_tasks(_parents, ((k, how) for k in range(len(begins) - 1))):
             elders |= some
-    twins: dict[int, str] = {}
+    twins: dict[int, Finding] = {}
     for group in groups:
         there: list[str] = []
         for row in group:
             one = known[row]
             family = _family(one.parents, elders)
             twin = next((name for name in there if name not in family), None)
-            if twin is None:
+            if twin is not None:
+                twins[row] = Finding("exact_duplicate", {"of": twin, "similarity": 1.0})
+            elif not one.waits:
                 there.append(_named(one.id, names.get(row)))
-            else:
-                twins[row] = twin
     return twins
 
 
@@ -357,7 +415,7 @@ def _known(number: int, how: _Judging, begin: int, wanted: NDArray[np.int64]) ->
     place = 0
     for some in _packed(how.rows(number)):
         found += [
-            _Known(begin + k, one.row.id, one.row.parents)
+            _Known(begin + k, one.row.id, one.row.parents, _waits(one.row, how.settings))
             for k, one in enumerate(some, place)
             if k in rows
         ]
@@ -375,6 +433,62 @@ def _parents(number: int, how: _Judging) -> dict[str, tuple[str, ...]]:
     }
 
 
+def _compare(how: _Judging, names: Sequence[Mapping[int, int]], embedder: str, on: Ray) -> None:
+    """Write for each part which of its rows say or mean what an earlier one says that was let
+    through; see `Gate`.
+
+    Args:
+        names: of each part, by the places of rows in it.
+    """
+    model = embedder_named(embedder)
+    if model is None:
+        return
+    among = [check for _, cost, some in tiers(how.settings) for check in some if cost == "stream"]
+    memory = RayMemory(on)
+    vectors = rough(model).embed
+    index = memory.index(
+        how.settings.near_duplicate, model if isinstance(model, HasStatic) else None, vectors
+    )
+    with closing(memory):
+        for number, named in enumerate(names):
+            twins: dict[int, Finding] = {}
+            estimated = array_of(place) if (place := how.estimates(number)).is_file() else None
+            at = 0
+            for some in _packed(how.rows(number)):
+                live = [k for k, one in enumerate(some, at) if not one.row.settled and among]
+                rows = [some[k - at].row for k in live]
+                texts = [row.instruction or "" for row in rows]
+                search = index.search(
+                    texts,
+                    vectors(texts),
+                    [row.around for row in rows],
+                    () if estimated is None else [estimated[k] for k in live],
+                )
+                for i, (k, row) in enumerate(zip(live, rows, strict=True)):
+                    family = _elders(row, memory)
+                    twin = cache(partial(search.find, i, ignore=family))
+                    case = Case(row, how.settings, twin=twin)
+                    if any(check.find(case) is not None for check in among):
+                        found = twin()
+                        assert found is not None  # noqa: S101 - it is what they look at
+                        twins[k] = found
+                    elif not _waits(row, how.settings):
+                        search.add(i, _named(row.id, named.get(k)))
+                at += len(some)
+            with written(how.twins(number)) as path:
+                path.write_bytes(msgpack.encode(twins))
+
+
+def _elders(row: Row, memory: Memory) -> tuple[str, ...]:
+    """The ids of all that a row was made from, as far as it was seen."""
+    if not row.parents:
+        return ()
+    older = (name for parent in row.parents for name in memory.elders_of(parent))
+    family = tuple(dict.fromkeys((*row.parents, *older)))
+    memory.add_elders(row.id, family)
+    return family
+
+
 # The end ------------------------------------------------------------------------------------------
 
 
@@ -385,9 +499,11 @@ def _settled(
     schema: Any,
     others: bool,
     names: Mapping[int, int],
-    twins: Mapping[int, str],
+    twins: Mapping[int, Finding],
 ) -> Counter[str]:
     """Give a part's rows their verdicts and write them; how many of each status and reason."""
+    if how.twins(number).is_file():
+        twins = _TWINS.decode(how.twins(number).read_bytes())
     among = [check for _, cost, some in tiers(how.settings) for check in some if cost == "stream"]
     counts = Counter[str]()
     parted: dict[str, list[dict[str, Any]]] = {"accepted": [], "others": []}
@@ -415,9 +531,8 @@ def _settled(
     return counts
 
 
-def _refused(row: Row, twin: str, among: Sequence[Any], settings: GateSettings) -> Row:
+def _refused(row: Row, twin: Finding, among: Sequence[Any], settings: GateSettings) -> Row:
     """The row as one that says what another says."""
-    finding = Finding("exact_duplicate", {"of": twin, "similarity": 1.0})
-    case = Case(row, settings, twin=lambda: finding)
+    case = Case(row, settings, twin=lambda: twin)
     found = [f for check in among if (f := check.find(case)) is not None]
     return rejected(row, case.scores, found)

@@ -77,9 +77,28 @@ class _Seen(NamedTuple):
 
 
 class _Text(NamedTuple):
+    """A text that is kept, and what the embedder estimates of it, if it was asked."""
+
     id: str
     text: str
     about: str
+    known: bytes = b""
+
+
+class _Doubt(NamedTuple):
+    """A text that may be the same as those at some places, and its estimate."""
+
+    text: str
+    known: bytes
+    places: list[int]
+
+
+def _asked(text: str, known: bytes) -> Asked:
+    return Asked(text, np.frombuffer(known, np.float16) if known else None)
+
+
+def _known(asked: Asked) -> bytes:
+    return b"" if asked.about is None else asked.about.tobytes()
 
 
 class Shard:
@@ -112,8 +131,8 @@ class Shard:
         """Of each text, and places here, those that are near by the embedder, with its cosines."""
         texts = self._index.texts
         groups = [
-            (Asked(text), {place: texts[place // self._of] for place in places})
-            for text, places in decoded(asked, list[tuple[str, list[int]]])
+            (_asked(one.text, one.known), {k: texts[k // self._of] for k in one.places})
+            for one in decoded(asked, list[_Doubt])
         ]
         read(self._index, [(text, list(others.values())) for text, others in groups])
         return encoded([decided(self._index, *group) for group in groups])
@@ -123,7 +142,7 @@ class Shard:
         some = decoded(rows, list[_Text])
         array = np.frombuffer(vectors, np.float32).reshape(len(some), -1)
         for one, vector in zip(some, array, strict=True):
-            self._index.add(one.id, one.text, vector, one.about)
+            self._index.keep(one.id, _asked(one.text, one.known), vector, one.about)
 
     def _place(self, k: int) -> int:
         return k * self._of + self._number
@@ -292,12 +311,13 @@ class _ShardedIndex(DuplicateIndex):
             return super().before(texts, vectors, abouts)
         return _There(self, texts, vectors, abouts)
 
-    def _add(self, row_id: str, asked: Asked, vector: NDArray[np.float32], about: str) -> None:
+    def keep(self, row_id: str, asked: Asked, vector: NDArray[np.float32], about: str) -> None:
         if not self._shards:
-            super()._add(row_id, asked, vector, about)
+            super().keep(row_id, asked, vector, about)
             return
         text = _Text(row_id, asked.text, about)
         self._memory.add_texts(self._stream, self._count, [text])
+        text = text._replace(known=_known(asked))
         shard = self._shards[self._count % len(self._shards)]
         shard.add.remote(encoded([text]), vector.tobytes())  # before it is asked anything else
         self._count += 1
@@ -435,7 +455,11 @@ class _There:
             for k in {place % of for place in some}:
                 asked[k].append((i, [place for place in some if place % of == k]))
         bodies = {
-            k: (encoded([(self._said[i], some) for i, some in groups]),)
+            k: (
+                encoded(
+                    [_Doubt(self._said[i], _known(self._texts[i]), some) for i, some in groups]
+                ),
+            )
             for k, groups in asked.items()
         }
         for k, told in self._index.ask("decide", bodies).items():
@@ -445,7 +469,7 @@ class _There:
 
     def add(self, i: int, row_id: str) -> int:
         place = len(self._index)
-        self._index._add(row_id, self._texts[i], self._vectors[i], self._abouts[i])
+        self._index.keep(row_id, self._texts[i], self._vectors[i], self._abouts[i])
         self._names[place] = row_id
         self._own[place] = i
         self._equal[self._digest(i)].append(place)

@@ -376,21 +376,37 @@ def gate_rows(count: int) -> list[dict[str, Any]]:
     return made
 
 
-def test_verdicts_are_those_of_one_process(ray: None, tmp_path: Path) -> None:
-    data = as_lines(tmp_path / "rows", gate_rows(1500), files=4)
-    command = ["gate", str(data), "--no-embedder"]
+@pytest.mark.parametrize(
+    ("count", "more", "expected"),
+    [
+        (1500, ["--no-embedder"], {"exact_duplicate", "refusal", "broken_off", "repetition"}),
+        pytest.param(
+            700, [], {"exact_duplicate", "near_duplicate", "refusal"}, marks=pytest.mark.real
+        ),
+        (200, ["--no-embedder", "--settings", "least_tier: verified"], {"exact_duplicate"}),
+    ],
+    ids=["rules", "meaning", "waiting"],
+)
+def test_verdicts_are_those_of_one_process(
+    ray: None, tmp_path: Path, count: int, more: list[str], expected: set[str]
+) -> None:
+    data = as_lines(tmp_path / "rows", gate_rows(count), files=4)
+    if "--settings" in more:
+        (tmp_path / "gate.yaml").write_text(more[-1])
+        more = [*more[:-1], str(tmp_path / "gate.yaml")]
+    command = ["gate", str(data), *more]
     one, other = ["good.jsonl", "bad.jsonl"], ["good", "bad"]
-    for names, more in ((one, []), (other, ["--ray"])):
+    for names, ray_too in ((one, []), (other, ["--ray"])):
         good, bad = (str(tmp_path / name) for name in names)
-        assert main([*command, "-o", good, "--rejects", bad, *more]) == 0
+        assert main([*command, "-o", good, "--rejects", bad, *ray_too]) == 0
     reasons = set[str]()
     for lines_of, folder in zip(one, other, strict=True):
         wanted, found = lines(tmp_path / lines_of), tables(tmp_path / folder)
-        assert len(found) == len(wanted) > 100
+        assert len(found) == len(wanted)
         for mine, theirs in zip(found, wanted, strict=True):
             assert {name: mine[name] for name in theirs} == theirs
             reasons.update(theirs["verdict_reasons"].split(", "))
-    assert {"exact_duplicate", "refusal", "broken_off", "repetition"} <= reasons
+    assert expected <= reasons
 
 
 def test_an_input_is_known_from_an_earlier_part(ray: None, tmp_path: Path) -> None:

@@ -53,10 +53,10 @@ class Asked:
 
     __slots__ = ("_words", "about", "meant", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, about: NDArray[np.float16] | None = None) -> None:
         self.text = text
         self.meant: NDArray[np.float16] | None = None
-        self.about: NDArray[np.float16] | None = None
+        self.about = about
         self._words: tuple[str, ...] | None = _NOT_YET
 
     @property
@@ -171,9 +171,10 @@ class DuplicateIndex:
             InputError: the vector is not one-dimensional, or of another length than the others.
         """
         self._check(vector)
-        self._add(row_id, Asked(text), vector, about)
+        self.keep(row_id, Asked(text), vector, about)
 
-    def _add(self, row_id: str, asked: Asked, vector: NDArray[np.float32], about: str) -> None:
+    def keep(self, row_id: str, asked: Asked, vector: NDArray[np.float32], about: str) -> None:
+        """What `add` does, of a text of which something is known."""
         self._ids.append(row_id)
         # nothing is near a text without a direction
         self._texts.append(asked if vector.any() else _NO_TEXT)
@@ -189,19 +190,22 @@ class DuplicateIndex:
         texts: Sequence[str],
         vectors: NDArray[np.float32],
         abouts: Sequence[str] | None = None,
+        estimates: Sequence[NDArray[np.float16] | None] = (),
     ) -> Search:
         """Look for several texts at once; what `find` and `add` do to them one by one.
 
         Args:
             vectors: shape (n, d), rows of length 1.
             abouts: the inputs of the n texts, empty where there is none; None for none at all.
+            estimates: what the embedder estimates of each (`Estimates`), where it was asked before.
 
         Raises:
             InputError: the vectors have another length than those added.
         """
         if len(vectors):
             self._check(vectors[0])
-        return Search(self, texts, vectors, [""] * len(texts) if abouts is None else abouts)
+        beside = [""] * len(texts) if abouts is None else abouts
+        return Search(self, texts, vectors, beside, estimates or [None] * len(texts))
 
     @property
     def texts(self) -> Sequence[Asked]:
@@ -238,9 +242,10 @@ class Search:
         texts: Sequence[str],
         vectors: NDArray[np.float32],
         abouts: Sequence[str],
+        estimates: Sequence[NDArray[np.float16] | None],
     ) -> None:
         self._index, self._vectors, self._abouts = index, vectors, abouts
-        self._texts = [Asked(text) for text in texts]
+        self._texts = [Asked(*both) for both in zip(texts, estimates, strict=True)]
         keys = [_key(t, v, a) for t, v, a in zip(texts, vectors, abouts, strict=True)]
         self._before = index.before(self._texts, vectors, abouts)
         fellows = _Blocks(np.float32)
@@ -377,7 +382,7 @@ class _Here:
         return decided(self._index, self._texts[i], others)
 
     def add(self, i: int, row_id: str) -> int:
-        self._index._add(row_id, self._texts[i], self._vectors[i], self._abouts[i])
+        self._index.keep(row_id, self._texts[i], self._vectors[i], self._abouts[i])
         return len(self._index) - 1
 
 

@@ -109,6 +109,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--each", type=positive, default=120, metavar="N", help="rows of a worker (default: 120)"
     )
     parser.add_argument(
+        "--gate-shards",
+        type=int,
+        metavar="N",
+        help="of --workers: a gate compares rows with what N processes keep, 0 with the run's own",
+    )
+    parser.add_argument(
         "--engine",
         action="store_true",
         help="two workers with SmolLM2 beside one process with two contexts, --times in turn, "
@@ -166,7 +172,11 @@ def _with_ray(options: argparse.Namespace) -> int:
 
     if options.one:
         paced = options.rows < _PACED
-        print(json.dumps(one(options.workers[0], options.rows, pace=paced)))
+        print(
+            json.dumps(
+                one(options.workers[0], options.rows, pace=paced, shards=options.gate_shards)
+            )
+        )
         return 0
     check_place(options.json)
     told = told_on(options.json)
@@ -179,7 +189,7 @@ def _with_ray(options: argparse.Namespace) -> int:
     if options.engine:
         save(options.json, engines(options.each, options.times, told))
     else:
-        save(options.json, workers(options.workers, options.each, told))
+        save(options.json, workers(options.workers, options.each, told, options.gate_shards))
     return 0
 
 

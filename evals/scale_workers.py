@@ -33,7 +33,7 @@ from evolsynth.errors import SetupError
 from evolsynth.llm.base import LLM, Prompt, Request
 from evolsynth.llm.llamacpp import LlamaCpp
 from evolsynth.llm.scripted import Scripted
-from evolsynth.pipeline import Pipeline, magpie
+from evolsynth.pipeline import Pipeline, gate, magpie
 from evolsynth.pipeline.run.run import RunOptions
 from evolsynth.pipeline.run.run import run as run_pipeline
 from evolsynth.rows import derive_seed
@@ -76,11 +76,14 @@ def at_once() -> LLM:
     return Scripted(lambda _: "so many words", concurrency=64, remember=False)
 
 
-def workers(counts: Sequence[int], each: int, told: TextIO) -> dict[str, Any]:
-    """Measure each number of workers, a process of its own for each."""
+def workers(
+    counts: Sequence[int], each: int, told: TextIO, shards: int | None = None
+) -> dict[str, Any]:
+    """Measure each number of workers, a process of its own for each; with ``shards``, of runs with
+    a gate that compares rows with what so many processes keep."""
     found, watch = [], Watch()
     for count in counts:
-        figures = msgspec.convert(_child(count, each * count), Workers)
+        figures = msgspec.convert(_child(count, each * count, shards), Workers)
         found.append(figures)
         first = found[0]
         efficiency = figures.rate / figures.workers / (first.rate / first.workers)
@@ -99,8 +102,9 @@ def workers(counts: Sequence[int], each: int, told: TextIO) -> dict[str, Any]:
     }
 
 
-def _child(count: int, rows: int) -> Any:
+def _child(count: int, rows: int, shards: int | None) -> Any:
     command = [sys.executable, "-m", "evals", "scale", "--one", "--workers", str(count)]
+    command += [] if shards is None else ["--gate-shards", str(shards)]
     done = subprocess.run(  # noqa: S603
         [*command, "--rows", str(rows)], capture_output=True, text=True, check=False
     )
@@ -109,12 +113,12 @@ def _child(count: int, rows: int) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def one(count: int, rows: int, *, pace: bool = True) -> dict[str, Any]:
+def one(count: int, rows: int, *, pace: bool = True, shards: int | None = None) -> dict[str, Any]:
     """A run with so many workers, in this process."""
-    return asyncio.run(_one(count, rows, pace=pace))
+    return asyncio.run(_one(count, rows, pace=pace, shards=shards))
 
 
-async def _one(count: int, rows: int, *, pace: bool) -> dict[str, Any]:
+async def _one(count: int, rows: int, *, pace: bool, shards: int | None) -> dict[str, Any]:
     import ray
 
     ray.init(
@@ -122,14 +126,22 @@ async def _one(count: int, rows: int, *, pace: bool) -> dict[str, Any]:
         object_store_memory=256 << 20,
     )  # fmt: skip
     make = paced if pace else at_once
-    pool = Pool(Ray(models={"script": make}, workers=count))
+    on = Ray(models={"script": make}, workers=count, shards=shards)
+    pool = Pool(on)
     with tempfile.TemporaryDirectory(prefix="evals-workers-") as place:
         async with pool.engines({"model": "script"}, make()) as llm:
             await pool.begun(count)
             start = _resident()
             began, before = time.perf_counter(), time.process_time()
-            options = RunOptions(llm=llm, embedder=None, report=False, signals=False)
-            result = await run_pipeline(_line(rows), place, options)
+            # the script is at the workers already; what the gate keeps goes where `on` says
+            options = RunOptions(
+                llm=llm,
+                embedder=None if shards is None else "static",
+                report=False,
+                signals=False,
+                on=None if shards is None else on,
+            )
+            result = await run_pipeline(_line(rows, gated=shards is not None), place, options)
             seconds, used = time.perf_counter() - began, time.process_time() - before
     if result.accepted != rows:
         raise SetupError(f"{result.accepted} of {rows} rows came out.")
@@ -146,10 +158,11 @@ async def _one(count: int, rows: int, *, pace: bool) -> dict[str, Any]:
     )
 
 
-def _line(rows: int) -> Pipeline:
+def _line(rows: int, *, gated: bool) -> Pipeline:
     from evals.scale import ask, numbers
 
-    return (numbers(rows) >> ask(column="first")).using(name="workers")
+    line = numbers(rows) >> ask(column="first")
+    return (line >> gate() if gated else line).using(name="workers")
 
 
 def _resident() -> float:

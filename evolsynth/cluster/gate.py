@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from evolsynth.evaluation.embed.base import Embedder
-    from evolsynth.evaluation.gate.memory import Memory
 
 __all__ = ["gate_folder"]
 
@@ -465,7 +464,7 @@ def _compare(how: _Judging, names: Sequence[Mapping[int, int]], embedder: str, o
                     () if estimated is None else [estimated[k] for k in live],
                 )
                 for i, (k, row) in enumerate(zip(live, rows, strict=True)):
-                    family = _elders(row, memory)
+                    family = memory.family(row)
                     twin = cache(partial(search.find, i, ignore=family))
                     case = Case(row, how.settings, twin=twin)
                     if any(check.find(case) is not None for check in among):
@@ -477,16 +476,6 @@ def _compare(how: _Judging, names: Sequence[Mapping[int, int]], embedder: str, o
                 at += len(some)
             with written(how.twins(number)) as path:
                 path.write_bytes(msgpack.encode(twins))
-
-
-def _elders(row: Row, memory: Memory) -> tuple[str, ...]:
-    """The ids of all that a row was made from, as far as it was seen."""
-    if not row.parents:
-        return ()
-    older = (name for parent in row.parents for name in memory.elders_of(parent))
-    family = tuple(dict.fromkeys((*row.parents, *older)))
-    memory.add_elders(row.id, family)
-    return family
 
 
 # The end ------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from evolsynth.evaluation.duplicates.index import (
     read,
 )
 from evolsynth.evaluation.duplicates.same_request import asked_of, digest
-from evolsynth.evaluation.gate.memory import Memory
+from evolsynth.evaluation.gate.verdict import Memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Callable,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from contextvars import copy_context
@@ -23,9 +28,8 @@ from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.index import Search
 from evolsynth.evaluation.embed.base import Embedder, HasStatic, rough
 from evolsynth.evaluation.gate.check import Case, Check, Part, tiers
-from evolsynth.evaluation.gate.memory import Memory
 from evolsynth.evaluation.gate.settings import GateSettings
-from evolsynth.evaluation.gate.verdict import WRITTEN, Given, Read, look, rejected, waits
+from evolsynth.evaluation.gate.verdict import WRITTEN, Given, Memory, Read, look, rejected, waits
 from evolsynth.findings import Finding
 from evolsynth.foreign import failure, of_all
 from evolsynth.rows import Row
@@ -215,7 +219,7 @@ class Gate:
 
     def _compare(self, row: Row, stream: _Stream, search: Search | None, place: int) -> Row:
         """Look for the row among those let through, and let it through if it is not there."""
-        family = self._family(row)
+        family = self._memory.family(row)
         if search is not None:
             try:
                 case = Case(
@@ -231,15 +235,6 @@ class Gate:
         if not stream.whole:
             self._memory.add_passed([_fingerprint(row)])
         return row
-
-    def _family(self, row: Row) -> Collection[str]:
-        """The ids of all that a row was made from: it is meant to be like them."""
-        if not row.parents:
-            return ()
-        older = (a for parent in row.parents for a in self._memory.elders_of(parent))
-        family = tuple(dict.fromkeys((*row.parents, *older)))
-        self._memory.add_elders(row.id, family)
-        return family
 
 
 def _ours(checks: Sequence[OwnCheck]) -> tuple[Check | BatchCheck, ...]:

@@ -3,7 +3,7 @@ verdict is made: of what was found, or else of what the response stands on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -18,12 +18,78 @@ from evolsynth.foreign import failure, of_all
 from evolsynth.rows import TIERS, Failure, Row, Tier, Verdict
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from evolsynth.evaluation.duplicates.index import DuplicateIndex
     from evolsynth.evaluation.gate.settings import GateSettings
 
-__all__ = ["WRITTEN", "Given", "Read", "decided", "look", "rejected", "waits"]
+__all__ = ["WRITTEN", "Given", "Memory", "Read", "decided", "look", "rejected", "waits"]
 
 #: The parts that are not looked at again where they were let through before.
 WRITTEN: tuple[Part, ...] = ("instruction", "evolution")
+
+
+class Memory:
+    """What a gate remembers of rows that it has seen: inputs, ancestors and what was let through,
+    by rows' ids, and the indexes of streams. In this process; a cluster keeps it elsewhere."""
+
+    def __init__(self) -> None:
+        self._inputs: dict[str, str] = {}
+        self._elders: dict[str, tuple[str, ...]] = {}
+        self._passed: set[int] = set()
+
+    def index(
+        self,
+        threshold: float,
+        embedder: Embedder | None,
+        vectors: Callable[[Sequence[str]], NDArray[np.float32]],
+    ) -> DuplicateIndex:
+        """A new index, for what one stream lets through; see `DuplicateIndex`.
+
+        Args:
+            vectors: makes what the index is given of texts.
+        """
+        from evolsynth.evaluation.duplicates.index import DuplicateIndex
+
+        return DuplicateIndex(threshold, embedder=embedder)
+
+    def add_inputs(self, inputs: Mapping[str, str]) -> None:
+        """Remember the inputs of rows."""
+        self._inputs.update(inputs)
+
+    def input_of(self, row: str) -> str | None:
+        """The input of a row, if it has one."""
+        return self._inputs.get(row)
+
+    def add_elders(self, row: str, elders: tuple[str, ...]) -> None:
+        """Remember what a row was made from, and that from."""
+        self._elders[row] = elders
+
+    def elders_of(self, row: str) -> tuple[str, ...]:
+        """What a row was made from, as far as it was seen."""
+        return self._elders.get(row, ())
+
+    def family(self, row: Row) -> tuple[str, ...]:
+        """The ids of all that a row was made from, as far as it was seen: it is meant to be like
+        them. They are remembered for rows that are made from it."""
+        if not row.parents:
+            return ()
+        older = (name for parent in row.parents for name in self.elders_of(parent))
+        found = tuple(dict.fromkeys((*row.parents, *older)))
+        self.add_elders(row.id, found)
+        return found
+
+    def add_passed(self, prints: Iterable[int]) -> None:
+        """Remember that instructions were let through, by 64 bits of each."""
+        self._passed.update(prints)
+
+    def has_passed(self, fingerprint: int) -> bool:
+        """Whether an instruction was let through."""
+        return fingerprint in self._passed
+
+    def close(self) -> None:
+        """Nothing is asked any more. Safe to call twice."""
 
 
 class Given(NamedTuple):

@@ -28,9 +28,9 @@ from evolsynth.store.cached_llm import Stored
 from evolsynth.store.store import StepCounts, Store
 
 if TYPE_CHECKING:
+    from evolsynth.cluster.memory import RayMemory
     from evolsynth.cluster.pool import Pool
     from evolsynth.cluster.settings import Ray
-    from evolsynth.evaluation.gate.memory import Memory
     from evolsynth.methods.steering import Steering
     from evolsynth.pipeline.run.batching import Batching
     from evolsynth.pipeline.run.plan import Plan, RunOptions
@@ -163,7 +163,7 @@ def _pool(on: Ray) -> Pool:
     return Pool(on)
 
 
-def _memory(on: Ray) -> Memory:
+def _memory(on: Ray) -> RayMemory:
     """What a gate remembers with, on a cluster."""
     from evolsynth.cluster.memory import RayMemory
 

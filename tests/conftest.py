@@ -18,6 +18,11 @@ import pytest
 import pytest_asyncio
 from docs_pages import page_blocks, read_through, shown_by  # noqa: F401 - fixtures
 from local_hub import hub  # noqa: F401 - a fixture
+from one_ray import (  # noqa: F401 - a fixture and its hooks
+    cluster,
+    pytest_runtest_teardown,
+    pytest_xdist_make_scheduler,
+)
 from open_browser import browser  # noqa: F401 - a fixture
 from scripted_commands import in_folder, use_embedder, use_model  # noqa: F401 - fixtures
 from served_models import (  # noqa: F401 - fixtures

@@ -32,6 +32,7 @@ from evolsynth.store.status import read_status
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")
 pytest.importorskip("ray.data", reason="Ray Data is not installed")
+pytestmark = pytest.mark.usefixtures("cluster")
 
 ROOT = Path(__file__).parents[2]
 ROWS = [
@@ -44,26 +45,6 @@ ROWS = [
     for n in range(60)
 ]
 ASKED = [f"Name thing {n}." for n in range(40)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[Any]:
-    """A Ray with two processors, whose tasks find evolsynth and the modules of these tests."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), str(ROOT)])
-    ray.init(
-        "local",
-        num_cpus=2,
-        include_dashboard=False,
-        log_to_driver=False,
-        object_store_memory=128 << 20,
-    )
-    yield ray
-    ray.shutdown()
-    os.environ.pop("PYTHONPATH")
-    if before is not None:
-        os.environ["PYTHONPATH"] = before
 
 
 @pytest.fixture

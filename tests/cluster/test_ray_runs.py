@@ -32,24 +32,7 @@ from evolsynth.pipeline.run.state import RunResult
 from evolsynth.rows import Row
 from evolsynth.store.status import read_status, stored_value
 
-ray = pytest.importorskip("ray", reason="Ray is not installed")
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """A Ray with three processors, whatever the machine has."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    ray.init(
-        "local",
-        num_cpus=3,
-        include_dashboard=False,
-        log_to_driver=False,
-        object_store_memory=128 << 20,
-        runtime_env={"env_vars": {"PYTHONPATH": path}},
-    )
-    yield ray
-    ray.shutdown()
+pytest.importorskip("ray", reason="Ray is not installed")
 
 
 @pytest.fixture

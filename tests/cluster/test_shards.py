@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,13 +32,6 @@ PASSAGE = (
     "The harbour of the old town was built by fishermen who wanted a wall against the northern "
     "storms, and it took them eleven winters to carry the stones down from the quarry."
 )
-
-
-@pytest.fixture(scope="session")
-def ray() -> Iterator[None]:
-    """A Ray of this machine's own with two processors."""
-    with connected(num_cpus=2):
-        yield
 
 
 def rows(count: int) -> list[dict[str, Any]]:
@@ -108,7 +101,7 @@ def alone(data: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def sharded(data: Path, ray: None) -> Path:
+def sharded(data: Path, cluster: Any) -> Path:
     """What Ray makes of it, by the command."""
     place = data.parent
     command = ["dedup", str(data), "-o", str(place / "kept"), "--method", "minhash", "--ray"]
@@ -165,14 +158,14 @@ def test_one_worker_and_shards_of_any_size_write_the_same_bytes(
     assert not [pid for pid in started if command_of(pid).startswith(("ray", "/")) and ours(pid)]
 
 
-def test_exact_duplicates_alone(data: Path, ray: None, tmp_path: Path) -> None:
+def test_exact_duplicates_alone(data: Path, cluster: Any, tmp_path: Path) -> None:
     command = ["dedup", str(data), "--method", "exact", "-o"]
     assert main([*command, str(tmp_path / "kept.jsonl")]) == 0
     assert main([*command, str(tmp_path / "kept"), "--ray"]) == 0
     assert [bare(one) for one in tables(tmp_path / "kept")] == lines(tmp_path / "kept.jsonl")
 
 
-def test_buckets_of_many_alike_rows_are_gone_through_again(ray: None, tmp_path: Path) -> None:
+def test_buckets_of_many_alike_rows_are_gone_through_again(cluster: Any, tmp_path: Path) -> None:
     """Rows so alike that not all pairs of a bucket are looked at in one round."""
     head = "Please write a short and friendly note to my neighbour about the garden fence which"
     words = ["leans", "sags", "rots", "creaks", "wobbles", "tilts", "bends", "cracks"]
@@ -186,7 +179,7 @@ def test_buckets_of_many_alike_rows_are_gone_through_again(ray: None, tmp_path: 
 
 
 def test_row_groups_of_parquet_files_are_parts(
-    data: Path, alone: Path, ray: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, alone: Path, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Columns that the rows' form does not know come out as they came in."""
     monkeypatch.setattr(parts, "ROWS", 500)
@@ -213,7 +206,7 @@ def test_row_groups_of_parquet_files_are_parts(
     ],
 )
 def test_rows_are_read_as_in_one_process(
-    ray: None,
+    cluster: Any,
     tmp_path: Path,
     rename: dict[str, str],
     more: list[str],
@@ -236,7 +229,7 @@ def test_rows_are_read_as_in_one_process(
     assert set(bad) <= set(capsys.readouterr().err.splitlines())
 
 
-def test_chats_are_compared_by_what_is_asked(ray: None, tmp_path: Path) -> None:
+def test_chats_are_compared_by_what_is_asked(cluster: Any, tmp_path: Path) -> None:
     made = [
         {"messages": [{"role": "user", "content": row["instruction"]},
                       {"role": "assistant", "content": f"Answer {k}."}]}
@@ -251,7 +244,7 @@ def test_chats_are_compared_by_what_is_asked(ray: None, tmp_path: Path) -> None:
 
 
 def test_columns_of_two_types_are_told(
-    ray: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cluster: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = [
         {"instruction": f"Name {k} large rivers.", "odd": odd} for k, odd in enumerate((1, "a"))
@@ -388,7 +381,7 @@ def gate_rows(count: int) -> list[dict[str, Any]]:
     ids=["rules", "meaning", "waiting"],
 )
 def test_verdicts_are_those_of_one_process(
-    ray: None, tmp_path: Path, count: int, more: list[str], expected: set[str]
+    cluster: Any, tmp_path: Path, count: int, more: list[str], expected: set[str]
 ) -> None:
     data = as_lines(tmp_path / "rows", gate_rows(count), files=4)
     if "--settings" in more:
@@ -409,7 +402,7 @@ def test_verdicts_are_those_of_one_process(
     assert expected <= reasons
 
 
-def test_an_input_is_known_from_an_earlier_part(ray: None, tmp_path: Path) -> None:
+def test_an_input_is_known_from_an_earlier_part(cluster: Any, tmp_path: Path) -> None:
     """What an evolution's original was about stands in another file."""
     about = "The market opens at noon and closes when the last fish is sold."
     asked = "When does the market open according to the text?"
@@ -435,7 +428,7 @@ def test_an_input_is_known_from_an_earlier_part(ray: None, tmp_path: Path) -> No
 
 
 def test_one_id_in_two_parts_is_told(
-    ray: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cluster: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = [{"id": "a", "instruction": f"Name {k} large rivers."} for k in (3, 4)]
     data = as_lines(tmp_path / "rows", made, files=2)
@@ -461,7 +454,7 @@ def test_one_id_in_two_parts_is_told(
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(
-    ray: None,
+    cluster: Any,
     tmp_path: Path,
     path: str,
     status: int,
@@ -525,14 +518,16 @@ def test_what_is_not_done_in_shards_is_refused(
     assert said in capsys.readouterr().err
 
 
-def test_a_folder_with_something_in_it_is_left_alone(data: Path, ray: None, tmp_path: Path) -> None:
+def test_a_folder_with_something_in_it_is_left_alone(
+    data: Path, cluster: Any, tmp_path: Path
+) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match=r"there is mine.txt in it"):
         dedup.dedup_folder(str(data), str(tmp_path))
     assert [place.name for place in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_results_are_not_written_where_rows_are_read(data: Path, ray: None) -> None:
+def test_results_are_not_written_where_rows_are_read(data: Path, cluster: Any) -> None:
     with pytest.raises(InputError, match=r"it is in .*, which is read"):
         dedup.dedup_folder(str(data), str(data / "kept"))
     assert not (data / "kept").exists()

@@ -11,7 +11,16 @@ from evolsynth.errors import RequestError
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
 
-__all__ = ["broken", "echo", "mixed", "other_bits", "poisoned", "slow_once", "slower"]
+__all__ = [
+    "broken",
+    "echo",
+    "mixed",
+    "other_bits",
+    "poisoned",
+    "slow_once",
+    "slower",
+    "slower_until",
+]
 
 
 def said(request: Request) -> str:
@@ -27,6 +36,15 @@ def echo() -> Scripted:
 def slower() -> Scripted:
     """Answers after a longer moment."""
     return Scripted(said, delay=0.2, concurrency=8, remember=False, name="echo")
+
+
+def slower_until(mark: str) -> Scripted:
+    """Answers after a longer moment until the mark is there, and then after a moment."""
+
+    def delay(_: Request) -> float:
+        return 0.02 if Path(mark).exists() else 0.2
+
+    return Scripted(said, delay=delay, concurrency=8, remember=False, name="echo")
 
 
 def poisoned() -> Scripted:

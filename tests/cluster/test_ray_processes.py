@@ -10,12 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ray_lines import line
-from ray_models import slower
+from ray_models import echo, slower_until
 
 from evolsynth.cli.main import main
 from evolsynth.cluster import Ray
@@ -82,7 +83,7 @@ def rows_of(folder: Path) -> bytes:
 def test_ctrl_c_ends_it_within_five_seconds_and_it_goes_on(tmp_path: Path) -> None:
     whole, folder = tmp_path / "whole", tmp_path / "stopped"
     names = [f"thing {n}" for n in range(90)]
-    options = RunOptions(llm=slower(), embedder=None, report=False, signals=False)
+    options = RunOptions(llm=echo(), embedder=None, report=False, signals=False)
     asyncio.run(run(line(names), whole, options))
 
     process = begun(folder, 90)
@@ -141,8 +142,9 @@ async def test_a_node_that_comes_takes_part_and_one_that_goes_loses_nothing(
         first(self, settings)
 
     monkeypatch.setattr(Pool, "__init__", noted)
-    names = [f"thing {n}" for n in range(160)]
-    on = Ray(address=nodes.address, models={"fake": slower})
+    mark = tmp_path / "mark"  # until the node has gone all answers take so long that it can come
+    names = [f"thing {n}" for n in range(320)]
+    on = Ray(address=nodes.address, models={"fake": partial(slower_until, str(mark))})
     options = RunOptions(llm="fake", on=on, embedder=None, report=False, signals=False)
     running = asyncio.create_task(run(line(names), tmp_path / "ray", options))
     while asked(tmp_path / "ray") < 10:
@@ -157,12 +159,13 @@ async def test_a_node_that_comes_takes_part_and_one_that_goes_loses_nothing(
     while not newer.done:
         await asyncio.sleep(0.05)
     nodes.remove_node(node, allow_graceful=False)
+    mark.touch()
     result = await running
     assert result.ended == "finished"
-    own = RunOptions(llm=slower(), embedder=None, report=False, signals=False)
+    own = RunOptions(llm=echo(), embedder=None, report=False, signals=False)
     await run(line(names), tmp_path / "none", own)
     assert rows_of(tmp_path / "ray") == rows_of(tmp_path / "none")
-    assert asked(tmp_path / "ray") == 320
+    assert asked(tmp_path / "ray") == 640
 
 
 PIPELINE = "name: small\nsteps:\n  - magpie: {n: 2}\n"

@@ -108,6 +108,7 @@ def test_what_hangs_is_ended_and_it_is_told_where(
 ) -> None:
     monkeypatch.setattr("evals.hostile.running.PATIENCE", 0.5)
     monkeypatch.setattr("evals.hostile.running._IDLE", 0.2)
+    monkeypatch.setattr("evals.hostile.running._STARVED", 2.0)
     told = wrong_with(tmp_path, servers, body, due=0.2)
     assert "hangs" in told
     assert "fake.py" in told

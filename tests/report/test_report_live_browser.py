@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 HOSTILE = "</script><img src=x onerror=alert(1)> <b>Name</b> the sea"
 YES = Verdict(accepted=True)
+#: A page asks every 2 seconds, and every 10 where nobody answers: here ten times as often.
+HASTE = """{
+  const wait = window.setTimeout;
+  window.setTimeout = (call, after) => wait(call, after < 2000 ? after : after / 10);
+}"""
 
 
 class Running:
@@ -37,6 +42,7 @@ class Running:
         self.troubles: list[str] = []
         self.page: Page = browser.new_context().new_page()
         self.page.set_default_timeout(60_000)
+        self.page.add_init_script(HASTE)
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", lambda message: self.troubles.append(message.text))
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
@@ -145,7 +151,7 @@ def test_an_open_row_and_marks_survive_and_the_end_is_told(running: Running) -> 
     page.click("#live-pause")
     assert "Paused" in page.inner_text("#live")
     running.come("Name lake 6.")
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(700)  # three times what it asks after
     assert page.inner_text("#planned") == "5"
     page.click("#live-pause")
     running.planned(6)

@@ -39,10 +39,10 @@ def slower() -> Scripted:
 
 
 def slower_until(mark: str) -> Scripted:
-    """Answers after a longer moment until the mark is there, and then after a moment."""
+    """Answers after a long moment until the mark is there, and then after a moment."""
 
     def delay(_: Request) -> float:
-        return 0.02 if Path(mark).exists() else 0.2
+        return 0.02 if Path(mark).exists() else 0.5
 
     return Scripted(said, delay=delay, concurrency=8, remember=False, name="echo")
 

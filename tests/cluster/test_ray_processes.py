@@ -148,16 +148,19 @@ async def test_a_node_that_comes_takes_part_and_one_that_goes_loses_nothing(
     options = RunOptions(llm="fake", on=on, embedder=None, report=False, signals=False)
     running = asyncio.create_task(run(line(names), tmp_path / "ray", options))
     while asked(tmp_path / "ray") < 10:
+        assert not running.done()
         await asyncio.sleep(0.05)
     (pool,) = pools
     assert len(pool._ready()) == 1
     node = nodes.add_node(num_cpus=1, object_store_memory=100 << 20)
     while len(pool._ready()) < 2:
+        assert not running.done()
         await asyncio.sleep(0.05)
-    assert not running.done()
     newer = pool._ready()[1]
     while not newer.done:
+        assert not running.done()
         await asyncio.sleep(0.05)
+    assert not running.done()
     nodes.remove_node(node, allow_graceful=False)
     mark.touch()
     result = await running

@@ -112,7 +112,7 @@ async def test_what_the_gate_compares_with_lies_at_shards_and_one_may_go(
 
     def dangerous(self: _ShardedIndex, method: str, bodies: Any) -> Any:
         if next(asked_them) == 3:
-            ray.kill(self.shards[1])
+            cluster.kill(self.shards[1])
         return ask(self, method, bodies)
 
     monkeypatch.setattr(_ShardedIndex, "ask", dangerous)

@@ -410,8 +410,8 @@ async def test_a_server_that_answers_nothing_any_more_is_dead() -> None:
 
 
 async def test_an_answer_is_waited_for_as_long_as_there_are_signs_of_life() -> None:
-    times = Times(back_off=0.002, tick=0.01, least=0.05, sign=0.05, silent=0.2, unseen=30)
-    async with Faulty(seconds=0.5) as server:
+    times = Times(back_off=0.002, tick=0.01, least=0.05, sign=0.2, silent=0.4, unseen=30)
+    async with Faulty(seconds=1.0) as server:  # a sign may take 0.6 s where others want the core
         transport = await started(server, _times=times)
         await transport.post("/v1/x", {"id": 1}, tokens=100)
         await transport.aclose()

@@ -32,6 +32,11 @@ def cluster() -> Any:
     return ray
 
 
+def end_ray() -> None:
+    """End it, for tests that begin others; the next that wants it begins it again."""
+    _begun.close()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
     """It ends with the last test that may want it: others begin one of their own.
@@ -41,7 +46,7 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
     """
     yield
     if nextitem is None or HERE not in nextitem.path.parents:
-        _begun.close()
+        end_ray()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -9,11 +9,12 @@ lost is filled again; and so is what rows were made from.
 
 from __future__ import annotations
 
+import pickle
 import sqlite3
 import tempfile
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from itertools import count
@@ -26,6 +27,7 @@ from evolsynth.cluster.connect import connected
 from evolsynth.cluster.messages import decoded, encoded
 from evolsynth.errors import EngineError, SetupError
 from evolsynth.evaluation.duplicates.index import (
+    MOST_DECIDED,
     Asked,
     DuplicateIndex,
     decided,
@@ -48,7 +50,10 @@ T = TypeVar("T")
 
 _TRIES = 5  # of a shard that is lost each time it is asked
 _LOOK = 0.5  # seconds from look to look whether anybody still waits
-_AGAIN = 1024  # texts that a new shard is given at once
+_AGAIN, _AHEAD = (
+    1024,
+    4,
+)  # texts that a new shard is given at once, and how often before it has them
 _HALF = 1 << 63  # SQLite's numbers have a sign
 _TABLES = """
 PRAGMA journal_mode = OFF;
@@ -367,7 +372,15 @@ class _ShardedIndex(DuplicateIndex):
         import ray
 
         made = ray.remote(Shard).options(num_cpus=0, max_restarts=0, scheduling_strategy="SPREAD")
-        return made.remote(self.threshold, self.embedder, number, self._of)
+        try:
+            return made.remote(self.threshold, self.embedder, number, self._of)
+        except (TypeError, AttributeError, pickle.PicklingError) as error:
+            said = str(error).strip().partition("\n")[0].rstrip(".")
+            raise SetupError(
+                f"The embedder {getattr(self.embedder, 'name', '')} cannot be carried to Ray's "
+                f"nodes ({said}). Give it by its name, or keep what the gate compares rows with in "
+                "the run's process: --ray-shards 0, Ray(shards=0)."
+            ) from None
 
     def _again(self, number: int) -> None:
         """Put another in a shard's place, with what that had."""
@@ -376,8 +389,13 @@ class _ShardedIndex(DuplicateIndex):
         with suppress(Exception):  # it has ended
             ray.kill(self.shards[number])
         self.shards[number] = shard = self._begun(number)
-        for some in self._memory.texts(self._stream, number, self._of):
-            shard.add.remote(encoded(some), self._made_of([one.text for one in some]).tobytes())
+        given: deque[Any] = deque()
+        with suppress(ray.exceptions.RayError):  # if it is lost, too, whoever asks it is told
+            for some in self._memory.texts(self._stream, number, self._of):
+                vectors = self._made_of([one.text for one in some]).tobytes()
+                given.append(shard.add.remote(encoded(some), vectors))
+                if len(given) > _AHEAD:
+                    ray.get(given.popleft())
 
 
 class _There:
@@ -427,10 +445,11 @@ class _There:
         return self._names[place]
 
     def near(self, i: int, ignore: Collection[str] = ()) -> list[tuple[float, int]]:
-        seen = self._seen[i]
-        if any(name in ignore for _, _, name in seen.near):
-            (seen,) = self._look([i], [list(ignore)])
-        return [(cosine, place) for cosine, place, _ in seen.near]
+        near = self._seen[i].near
+        kept = [one for one in near if one[2] not in ignore]
+        if len(kept) < len(near) == MOST_DECIDED:  # others may come in their place
+            ((_, kept),) = self._look([i], [list(ignore)])
+        return [(cosine, place) for cosine, place, _ in kept]
 
     def read(self, fellows: Sequence[Sequence[Asked]]) -> None:
         places = {i: [place for _, place in self.near(i)] for i in range(len(self._texts))}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,7 +88,7 @@ def minilm() -> MiniLM:
 def test_the_verdicts_are_those_of_one_process(minilm: MiniLM) -> None:
     rows = _rows(120, seed=3)
     wanted = _verdicts(rows, None, minilm)
-    assert _verdicts(rows, RayMemory(Ray(shards=3)), minilm) == wanted
+    assert _verdicts(rows, RayMemory(Ray(shards=2)), minilm) == wanted
     reasons = [reason for row in wanted for reason in (row["verdict"] or {}).get("reasons", ())]
     assert {"exact_duplicate", "near_duplicate"} <= set(reasons)
     assert sum(row["verdict"] is None for row in wanted) > 20
@@ -181,9 +183,6 @@ def test_one_that_is_lost_each_time_ends_the_run_with_a_sentence(
 
 
 def test_whoever_waits_for_a_shard_that_says_nothing_can_be_ended() -> None:
-    import threading
-    import time
-
     class Silent(Letters):
         def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
             time.sleep(60)
@@ -202,6 +201,21 @@ def test_whoever_waits_for_a_shard_that_says_nothing_can_be_ended() -> None:
     with pytest.raises(EngineError, match="was closed"):
         index.search(texts[1:], vectors[1:]).find(0)
     assert time.monotonic() - began < 10
+
+
+def test_an_embedder_that_cannot_be_carried_there_is_told() -> None:
+    class Bound(Letters):
+        def __init__(self) -> None:
+            self.lock = threading.Lock()
+
+        def rough(self) -> Embedder:
+            return self
+
+    memory = RayMemory(Ray(shards=1))
+    index = memory.index(0.9, Bound(), Letters().embed)
+    with pytest.raises(SetupError, match=r"letters cannot be carried to Ray's nodes .*shards 0"):
+        index.search(["A door."], Letters().embed(["A door."]))
+    memory.close()
 
 
 def test_one_node_keeps_all_in_the_run_s_process_unless_it_is_told() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from one_ray import end_ray
 from ray_lines import line
 from ray_models import echo, slower_until
 
@@ -27,6 +28,13 @@ from evolsynth.store.status import read_status
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")
 DRIVER = Path(__file__).with_name("ray_driver.py")
+
+
+@pytest.fixture(autouse=True)
+def no_ray() -> None:
+    """This process has none: a run would use it, whatever address it is told."""
+    end_ray()
+    assert not ray.is_initialized()
 
 
 def begun(folder: Path, rows: int) -> subprocess.Popen[bytes]:

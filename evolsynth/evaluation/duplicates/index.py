@@ -31,14 +31,23 @@ if TYPE_CHECKING:
     from evolsynth.evaluation.duplicates.inputs import Inputs
     from evolsynth.evaluation.embed.base import Embedder, Estimates
 
-__all__ = ["Asked", "Before", "DuplicateIndex", "Search", "decided", "nearest", "read"]
+__all__ = [
+    "MOST_DECIDED",
+    "Asked",
+    "Before",
+    "DuplicateIndex",
+    "Search",
+    "decided",
+    "nearest",
+    "read",
+]
 
 #: How far below the embedder's cosine a static one may lie for a text to be a candidate. Of 202
 #: pairs with a cosine of 0.9 by MiniLM 99% lay no more than 0.07 below it; of pairs of unrelated
 #: requests 0.1% lie above 0.8.
 _ROUGHLY = 0.1
 #: How many candidates the embedder is asked about: those nearest by their rough vectors.
-_MOST_DECIDED = 16
+MOST_DECIDED = 16
 _ROOM = 4096  # vectors in one array
 _SLACK = 1e-3  # by which a product of vectors in float16 or its last bits may be off
 #: The number of no input, as `Inputs` has it.
@@ -454,7 +463,7 @@ def _by_cosine(found: tuple[float, int]) -> tuple[float, int]:
 
 def nearest(found: list[tuple[float, int]]) -> list[tuple[float, int]]:
     """Of cosines and places those that the embedder is asked about, the nearest first."""
-    return heapq.nsmallest(_MOST_DECIDED, found, key=_by_cosine)
+    return heapq.nsmallest(MOST_DECIDED, found, key=_by_cosine)
 
 
 class _Likely(NamedTuple):
@@ -488,7 +497,7 @@ def _closest(
             break
         if counts(place) and (exact := cosine(place)) >= least and same(place):
             found = nearest([*found, (exact, place)])
-            if len(found) == _MOST_DECIDED:
+            if len(found) == MOST_DECIDED:
                 least = found[-1][0]
     return found
 

@@ -107,7 +107,6 @@ def gate_folder(
     rejects: str | None = None,
     settings: GateSettings | None = None,
     embedder: str | None = None,
-    shards: int | None = None,
     tell: Callable[[str], object] = lambda _: None,
     ray: str | None = None,
     workers: int | None = None,
@@ -122,9 +121,8 @@ def gate_folder(
         output: a folder for accepted rows, which is made or empty.
         rejects: the same for the other rows; they are not written if None.
         settings: of the gate.
-        embedder: its name among `embedders`, which all machines must have; None for none.
-        shards: processes that keep what rows are compared with, if there is an embedder; by
-            default as many as there are processors, and 16 at most.
+        embedder: its name among `embedders`, which all machines must have; None for none. What
+            rows are compared with lies at as many processes as there are processors, 16 at most.
         tell: is told what is being done.
         ray: where Ray is, unless there is a connection; see `connected`.
         workers: processes at once, on a Ray that is begun here.
@@ -158,7 +156,7 @@ def gate_folder(
             twins = _twins(how, begins, names)
         else:
             twins = {}
-            on = Ray(shards=shards or max(1, min(_MOST_SHARDS, int(processors()))))
+            on = Ray(shards=max(1, min(_MOST_SHARDS, int(processors()))))
             _compare(how, _by_part(names, begins), embedder, on)
         tell("writing the rows")
         given = shared(one_schema(schemas, data))

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from evolsynth.cluster.connect import connected
+from evolsynth.cluster.connect import LOCAL, connected
 from evolsynth.cluster.messages import decoded, encoded
 from evolsynth.errors import EngineError, SetupError
 from evolsynth.evaluation.duplicates.index import (
@@ -184,6 +184,8 @@ class RayMemory(Memory):
         Raises:
             SetupError: there is no Ray.
         """
+        if self._settings.shards is None and self._settings.address == LOCAL:
+            return 0  # it has one node: none need be begun to find that out
         with self._lock:
             if not self._connected:
                 self._stack.enter_context(connected(self._settings.address))

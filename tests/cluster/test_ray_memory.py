@@ -218,9 +218,11 @@ def test_an_embedder_that_cannot_be_carried_there_is_told() -> None:
     memory.close()
 
 
-def test_one_node_keeps_all_in_the_run_s_process_unless_it_is_told() -> None:
-    memory = RayMemory(Ray())
+@pytest.mark.parametrize("address", ["local", "auto"])
+def test_one_node_keeps_all_in_the_run_s_process_unless_it_is_told(address: str) -> None:
+    memory = RayMemory(Ray(address=address))
     assert memory.shards() == 0
+    assert memory._connected is (address == "auto"), "a Ray of this machine's own is not begun"
     index = memory.index(0.9, None, Letters().embed)
     index.search(["A door."], np.zeros((1, 1), np.float32)).add(0, "r0")
     assert len(index) == 1 == len(index.texts)

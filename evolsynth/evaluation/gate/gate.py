@@ -9,12 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    Callable,
-    Sequence,
-)
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from contextvars import copy_context

@@ -9,12 +9,15 @@ import heapq
 from array import array
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
 from evolsynth.errors import InputError
+from evolsynth.evaluation.duplicates.products import Products
 from evolsynth.evaluation.duplicates.same_request import (
+    OnlyWords,
     asked_of,
     digest,
     in_words_only,
@@ -49,7 +52,7 @@ _ROUGHLY = 0.1
 #: How many candidates the embedder is asked about: those nearest by their rough vectors.
 MOST_DECIDED = 16
 _ROOM = 4096  # vectors in one array
-_SLACK = 1e-3  # by which a product of vectors in float16 or its last bits may be off
+_SLACK = 1e-3  # by which a product of vectors in float16 may be off
 #: The number of no input, as `Inputs` has it.
 _NO_INPUT = -1
 
@@ -66,17 +69,17 @@ class Asked:
         self.text = text
         self.meant: NDArray[np.float16] | None = None
         self.about = about
-        self._words: tuple[str, ...] | None = _NOT_YET
+        self._words: OnlyWords | None = _NOT_YET
 
     @property
-    def words(self) -> tuple[str, ...] | None:
+    def words(self) -> OnlyWords | None:
         """None where there are other facts."""
         if self._words is _NOT_YET:
             self._words = in_words_only(self.text)
         return self._words
 
 
-_NOT_YET = ("",)
+_NOT_YET = OnlyWords(("",), ())
 
 
 def _same_facts(embedder: Embedder | None, one: Asked, other: Asked) -> bool:
@@ -257,7 +260,7 @@ class Search:
         self._texts = [Asked(*both) for both in zip(texts, estimates, strict=True)]
         keys = [_key(t, v, a) for t, v, a in zip(texts, vectors, abouts, strict=True)]
         self._before = index.before(self._texts, vectors, abouts)
-        fellows = _Blocks(np.float32)
+        fellows = _Blocks(index.kind)  # as they will be compared once they are seen
         for vector, key in zip(vectors, keys, strict=True):
             fellows.add(vector, key)
         self._fellows = fellows.near(vectors, keys, index.least)
@@ -290,15 +293,12 @@ class Search:
         self._added[i] = self._before.add(i, row_id)
 
     def _like_fellows(self, i: int, counts: Callable[[int], bool]) -> list[tuple[float, int]]:
-        """The cosine and number of those before this one that are looked for with it, may be near,
-        as `_closest` says, and count."""
-        index, text, vector = self._index, self._texts[i], self._vectors[i]
-        kind = index.kind  # as they will be compared once they are seen
+        """The cosine and number of the nearest that are looked for with it, come before it, and
+        count."""
+        index, text = self._index, self._texts[i]
         return _closest(
             self._fellows[i],
-            index.least,
             lambda j: j < i and counts(j) and _same_input(self._abouts[i], self._abouts[j]),
-            lambda j: _cosine(vector, self._vectors[j].astype(kind)),
             lambda j: _same_facts(index.embedder, text, self._texts[j]),
         )
 
@@ -362,15 +362,13 @@ class _Here:
     def near(self, i: int, ignore: Collection[str] = ()) -> list[tuple[float, int]]:
         if not ignore and i in self._seen:
             return self._seen[i]
-        index, text, vector = self._index, self._texts[i], self._vectors[i]
+        index, text = self._index, self._texts[i]
         about: Collection[int] = {_NO_INPUT}
         if self._abouts[i] and len(self._candidates[i].places):
             about = index._inputs.near(self._abouts[i])
         found = _closest(
             self._candidates[i],
-            index.least,
             lambda place: index._abouts[place] in about and index._ids[place] not in ignore,
-            lambda place: index._vectors.cosine(vector, place),
             lambda place: _same_facts(index.embedder, text, index._texts[place]),
         )
         if not ignore:
@@ -466,40 +464,26 @@ def nearest(found: list[tuple[float, int]]) -> list[tuple[float, int]]:
     return heapq.nsmallest(MOST_DECIDED, found, key=_by_cosine)
 
 
-class _Likely(NamedTuple):
-    """Texts that may be near another, the nearest first: roughly their cosines, and places."""
+class _Near(NamedTuple):
+    """Texts whose vectors are near another's, the nearest first: their cosines, and places."""
 
-    cosines: NDArray[np.float32]
+    cosines: NDArray[np.float64]
     places: NDArray[np.int64]
 
 
 def _closest(
-    likely: _Likely,
-    least: float,
-    counts: Callable[[int], bool],
-    cosine: Callable[[int], float],
-    same: Callable[[int], bool],
+    near: _Near, counts: Callable[[int], bool], same: Callable[[int], bool]
 ) -> list[tuple[float, int]]:
-    """The cosine and place of the likely texts that are near, as many as are asked about.
-
-    Goes through them from the nearest on, until those behind are further off than all that are
-    needed: so facts are compared of a few of hundreds.
+    """The cosine and place of the nearest, as many as the embedder is asked about: facts are
+    compared of a few of hundreds.
 
     Args:
-        least: the cosine from which on one is near.
         counts: whether that at a place is to be looked at.
-        cosine: exactly.
         same: whether the facts are the same.
     """
-    found: list[tuple[float, int]] = []
-    for rough, place in zip(likely.cosines.tolist(), likely.places.tolist(), strict=True):
-        if rough < least - _SLACK:
-            break
-        if counts(place) and (exact := cosine(place)) >= least and same(place):
-            found = nearest([*found, (exact, place)])
-            if len(found) == MOST_DECIDED:
-                least = found[-1][0]
-    return found
+    pairs = zip(near.cosines.tolist(), near.places.tolist(), strict=True)
+    found = (pair for pair in pairs if counts(pair[1]) and same(pair[1]))
+    return list(islice(found, MOST_DECIDED))
 
 
 class _Blocks:
@@ -510,6 +494,7 @@ class _Blocks:
         self.kind, self._count = kind, 0
         self._vectors: list[NDArray[np.floating]] = []
         self._keys: list[NDArray[np.int64]] = []
+        self._products = Products()
 
     def add(self, vector: NDArray[np.float32], key: int) -> None:
         """Add a vector of shape (d,)."""
@@ -522,39 +507,36 @@ class _Blocks:
         self._keys[block][place] = key
         self._count += 1
 
-    def near(
-        self, vectors: NDArray[np.float32], keys: Sequence[int], least: float
-    ) -> list[_Likely]:
-        """For each of n vectors those with its key and, roughly, a cosine that is high enough: all
-        such, and perhaps a few more, the nearest first. Vectors have shape (n, d)."""
-        none = _Likely(np.empty(0, np.float32), np.empty(0, np.int64))
+    def near(self, vectors: NDArray[np.float32], keys: Sequence[int], least: float) -> list[_Near]:
+        """For each of n vectors those with its key and at least some cosine, to six digits. Vectors
+        have shape (n, d)."""
+        none = _Near(np.empty(0), np.empty(0, np.int64))
         if not self._count or not vectors.any():  # none at all, or none with a direction
             return [none for _ in keys]
         wanted = np.asarray(keys, dtype=np.int64)
-        found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]] = []
+        found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
         for number, block in enumerate(self._vectors):
             start = number * _ROOM
-            count = min(_ROOM, self._count - start)
-            # the last bits depend on the shapes, so this only names candidates: see `cosine`
-            product = vectors @ block[:count].astype(np.float32, copy=False).T
-            rows, places = np.divmod(np.flatnonzero(product >= least - _SLACK), count)
+            some = block[: self._count - start]
+            rows, places = self._products.reaching(vectors, some, least)
             same = (self._keys[number][places] == wanted[rows]) & (wanted[rows] >= 0)
             rows, places = rows[same], places[same]
-            found.append((rows, start + places, product[rows, places]))
+            cosines = np.round(self._products.of(vectors, some, rows, places), _DIGITS)
+            near = cosines >= least
+            found.append((rows[near], start + places[near], cosines[near]))
         rows, places, cosines = (np.concatenate(parts) for parts in zip(*found, strict=True))
         order = np.lexsort((places, -cosines, rows))
         borders = np.searchsorted(rows[order], np.arange(1, len(keys)))
         parts = (np.split(one[order], borders) for one in (cosines, places))
-        return [_Likely(*pair) for pair in zip(*parts, strict=True)]
+        return [_Near(*pair) for pair in zip(*parts, strict=True)]
 
-    def cosine(self, vector: NDArray[np.float32], place: int) -> float:
-        """The cosine with the vector at a place, whatever the others are."""
-        return _cosine(vector, self._vectors[place // _ROOM][place % _ROOM])
+
+_DIGITS = 6  # of a cosine: the last bits of a sum vary with its order
 
 
 def _cosine(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
-    """Of two vectors of length 1, to six digits: the last bits of a sum vary with its order."""
-    return round(float(np.dot(one.astype(np.float64), other.astype(np.float64))), 6)
+    """Of two vectors of length 1."""
+    return round(float(np.dot(one.astype(np.float64), other.astype(np.float64))), _DIGITS)
 
 
 def _key(text: str, vector: NDArray[np.float32], about: str) -> int:

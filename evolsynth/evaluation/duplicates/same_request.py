@@ -13,7 +13,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -35,6 +35,7 @@ from evolsynth.evaluation.text.words import (
 )
 
 __all__ = [
+    "OnlyWords",
     "about_another",
     "asked_of",
     "asks_more",
@@ -237,24 +238,49 @@ def same_references(one: str, other: str) -> bool:
     return not _opposed(here.words, there.words, _COMMON, _REVERSING)
 
 
-def in_words_only(text: str) -> tuple[str, ...] | None:
-    """The different words of a text that has no fact but its words: no number, no negation, no
-    name, no quotation, code or sign, and no script without spaces. None for any other."""
+class OnlyWords(NamedTuple):
+    """The different words of a text that has no other fact, and those of them that have a reverse,
+    each with it: an opposite, or the word without a prefix that denies it."""
+
+    words: tuple[str, ...]
+    against: tuple[tuple[str, str], ...]
+
+
+def in_words_only(text: str) -> OnlyWords | None:
+    """The words of a text that has no fact but its words: no number, no negation, no name, no
+    quotation, code or sign, and no script without spaces. None for any other."""
     if sums_of(text) != _NO_SUMS:
         return None
-    if facts.quotations(text) or facts.code(text) or any(_signs(text)) or _SENSE.search(text):
+    if _PROSE.fullmatch(text) is None and (
+        facts.quotations(text) or facts.code(text) or any(_signs(text)) or _SENSE.search(text)
+    ):
         return None
     if any(content(name.text) for name in facts.names(text)):
         return None
-    return tuple({word.lower: None for word in words(text)})
+    different = tuple({word.lower: None for word in words(text)})
+    against = tuple((word, reverse) for word in different for reverse in _reverses(word))
+    return OnlyWords(different, against)
 
 
 _NO_SUMS: tuple[frozenset[tuple[object, int]], bool] = (frozenset(), False)
+#: Words of letters with a space or a comma and a space between two: most texts are that, and it
+#: holds no quotation, code or sign.
+_PROSE = re.compile(r"(?:[A-Za-z]+,? )*+[A-Za-z]+[.?]?")
 
 
-def same_words(one: Iterable[str], other: Iterable[str]) -> bool:
-    """What `same_facts` says of two texts that have no other facts (`in_words_only`)."""
-    return not _opposed(frozenset(one), frozenset(other), _COMMON, _REVERSING)
+@lru_cache(maxsize=65536)
+def _reverses(word: str) -> tuple[str, ...]:
+    bare = (word.removeprefix(prefix) for prefix in _REVERSING if word.startswith(prefix))
+    return (*_COMMON.get(word, ()), *filter(None, bare))
+
+
+def same_words(one: OnlyWords, other: OnlyWords) -> bool:
+    """What `same_facts` says of two texts that have no other facts."""
+    return not any(
+        reverse in there.words and word not in there.words and reverse not in here.words
+        for here, there in ((one, other), (other, one))
+        for word, reverse in here.against
+    )
 
 
 #: Letters that are a word or most of one: of scripts without spaces all but the kana.

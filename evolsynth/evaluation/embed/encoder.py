@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Bert", "Encoder", "read_encoder"]
+__all__ = ["Bert", "Encoder", "has_halves", "one_thread", "read_encoder"]
 
 #: Tokens of a text that are read together where the folder does not say it.
 _LONGEST = 512
@@ -170,11 +170,8 @@ class Bert:
 
     def halved(self) -> Bert | None:
         """See `Encoder`."""
-        import torch
-
-        can = torch.cpu.get_capabilities()
-        if not (can.get("amx_bf16") or can.get("avx512_bf16")):
-            return None  # several times as slow there
+        if not has_halves():
+            return None
         half = copy.copy(self)
         half._weights = {name: values.bfloat16() for name, values in self._weights.items()}
         half._packed = {}
@@ -263,6 +260,28 @@ class _Other:
 
     def halved(self) -> None:
         """See `Encoder`."""
+
+
+def has_halves() -> bool:
+    """Whether the processor multiplies in bfloat16; in others it takes several times as long."""
+    import torch
+
+    can = torch.cpu.get_capabilities()
+    return bool(can.get("amx_bf16") or can.get("avx512_bf16"))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have torch calculate in the thread that asks. With two it waits for the slower one, and on a
+    processor that something else works on, that takes longer than it saves."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

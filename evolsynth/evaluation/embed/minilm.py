@@ -15,7 +15,6 @@ import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ import numpy as np
 from evolsynth.doing import doing
 from evolsynth.errors import InputError, ModelNotFound, SetupError
 from evolsynth.evaluation.embed.base import embedders
-from evolsynth.evaluation.embed.encoder import Encoder, read_encoder
+from evolsynth.evaluation.embed.encoder import Encoder, one_thread, read_encoder
 from evolsynth.evaluation.embed.static import StaticVectors
 from evolsynth.evaluation.text import MOST, looked_at
 
@@ -197,7 +196,7 @@ class MiniLM:
             ids, offsets = _tokens(model, text)
             size = model.longest - 2
             places = [place for place, _ in offsets[-size:]]
-            with _one_thread():
+            with one_thread():
                 states, vector = _hidden(model, _framed(model, ids[-size:]), layer)
             if len(ids) <= size and not beyond:
                 self._remember(text, vector)
@@ -242,7 +241,7 @@ class MiniLM:
 
         # the longest first, so that no thread is left with them at the end
         groups = sorted(alike.values(), key=lambda group: -len(group) * len(windows[group[0]][1]))
-        with _one_thread():
+        with one_thread():
             if self._threads == 1 or len(groups) == 1:
                 for group in groups:
                     fill(group)
@@ -349,18 +348,6 @@ def _unit(vector: NDArray[np.floating]) -> NDArray[np.float64]:
     return exact / np.linalg.norm(exact)
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _only_one_thread() -> None:
     """For a thread of several that work at once: torch counts them for each."""
     import torch
@@ -372,7 +359,7 @@ def _only_one_thread() -> None:
 def _load(path: Path | None) -> Encoder:
     place = _locate(path)
     try:
-        with _one_thread():
+        with one_thread():
             return read_encoder(_folder(place)).packed()
     except ImportError as error:
         raise SetupError(

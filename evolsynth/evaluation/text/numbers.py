@@ -90,6 +90,8 @@ _DIGITS = re.compile(
     r"|\s{1,3}(?P<scale>hundred|thousand|million|billion)\b)?)",
     re.I,
 )
+#: Without one of these there is no number in digits.
+_DIGIT = re.compile(r"[\d½¼¾⅓⅔⅕⅛]")
 _DATE = re.compile(r"\d{1,4}/\d{1,2}/\d{1,4}")
 #: Emphasis within a number: "1.2 **million**".
 _BOLD = re.compile(r"\*\*(?=[^\W\d])|(?<=[^\W\d])\*\*")
@@ -120,14 +122,17 @@ def numbers(text: str) -> list[Number]:
     A bare "one" is a pronoun as often as a number, and is left out too.
     """
     flat = plain(text if text.isascii() else _PARTS_THOUSANDS.sub(",", text))
-    flat = _MARKER.sub(lambda m: " " * len(m.group()), flat)
+    digits = _DIGIT.search(flat) is not None
+    if digits:
+        flat = _MARKER.sub(lambda m: " " * len(m.group()), flat)
     if "**" in flat:
         flat = _BOLD.sub("  ", flat)
     if "/" in flat:
         flat = _DATE.sub(lambda m: m.group().replace("/", " "), flat)
     if ":" in flat or "\u2236" in flat:
         flat = _RATIO.sub(r"\1 \2", flat)
-    found = [n for m in _DIGITS.finditer(flat) if (n := _from_digits(flat, m)) is not None]
+    figures = _DIGITS.finditer(flat) if digits else ()
+    found = [n for m in figures if (n := _from_digits(flat, m)) is not None]
     taken = {place for n in found for place in range(n.start, n.end)}
     if "and a half" in flat:
         taken.update(p for m in _ONE_UNIT.finditer(flat) if m["half"] for p in range(*m.span()))

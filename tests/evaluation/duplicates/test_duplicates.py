@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 
 from evolsynth.errors import InputError
 from evolsynth.evaluation.diversity.distances import nearest_pairs
+from evolsynth.evaluation.duplicates import same_request
 from evolsynth.evaluation.duplicates.index import DuplicateIndex
 from evolsynth.evaluation.duplicates.same_request import (
+    OnlyWords,
     in_words_only,
     normalise,
     same_facts,
     same_words,
 )
+from evolsynth.evaluation.text.facts import code, quotations
 
 
 def unit(*values: float) -> NDArray[np.float32]:
@@ -277,7 +280,21 @@ def test_opposites_are_those_that_each_pair_of_words_gives(
     expected = any({x, y} in ({"hot", "cold"}, {"first", "last"}) for x, y in pairs) or any(
         x == p + y or y == p + x for x, y in pairs for p in prefixes
     )
-    assert same_words(one, other) is not expected
+    mine, theirs = (
+        OnlyWords(tuple(each), tuple((w, r) for w in each for r in same_request._reverses(w)))
+        for each in (one, other)
+    )
+    assert same_words(mine, theirs) is not expected
+
+
+def test_what_is_known_of_words_alone_is_what_is_known_of_facts() -> None:
+    texts = ["Is it cold?", "Is it hot", "Is it old", "Undo the knot", "Do the knot", "Tell me"]
+    known = [in_words_only(text) for text in texts]
+    for one, mine in zip(texts, known, strict=True):
+        for other, theirs in zip(texts, known, strict=True):
+            assert mine is not None
+            assert theirs is not None
+            assert same_words(mine, theirs) is same_facts(one, other)
 
 
 @pytest.mark.parametrize(
@@ -285,7 +302,24 @@ def test_opposites_are_those_that_each_pair_of_words_gives(
 )
 def test_a_text_with_a_fact_is_not_its_words_alone(text: str) -> None:
     assert in_words_only(text) is None
-    assert in_words_only("Tell me of the sea") == ("tell", "me", "of", "the", "sea")
+    only = in_words_only("Tell me, of the sea?")
+    assert only is not None
+    assert only.words == ("tell", "me", "of", "the", "sea")
+
+
+@given(st.text("abXI ,.?!'#+-\"`5½\n(x", max_size=24))
+def test_prose_has_no_quotation_code_or_sign(text: str) -> None:
+    """It is not looked for there, since most texts are prose."""
+    if same_request._PROSE.fullmatch(text) is None:
+        return
+    assert not quotations(text)
+    assert not code(text)
+    assert not any(same_request._signs(text))
+
+
+def test_what_asks_for_nothing_else_is_prose() -> None:
+    assert same_request._PROSE.fullmatch("Why, of all things, do boats float?") is not None
+    assert same_request._PROSE.fullmatch("word, " * 20_000) is None  # and soon so
 
 
 @pytest.mark.parametrize("count", [1, 5, 60])

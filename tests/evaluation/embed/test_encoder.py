@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from evolsynth.errors import ModelNotFound
-from evolsynth.evaluation.embed.encoder import Bert, Encoder, _Other, read_encoder
-from evolsynth.evaluation.embed.minilm import MiniLM, _one_thread
+from evolsynth.evaluation.embed.encoder import Bert, Encoder, _Other, one_thread, read_encoder
+from evolsynth.evaluation.embed.minilm import MiniLM
 
 pytestmark = pytest.mark.real
 
@@ -48,7 +48,7 @@ def test_states_and_vectors_have_the_bits_of_sentence_transformers(
     first, last = ours.frame
     drawn = [[draw.randrange(999, 30522) for _ in range(length - 2)] for _ in range(rows)]
     tokens = torch.tensor([[first, *ids, last] for ids in drawn])
-    with torch.inference_mode(), _one_thread():  # as MiniLM asks: two may share a sum in two ways
+    with torch.inference_mode(), one_thread():  # as MiniLM asks: two may share a sum in two ways
         here, there = ours.states(tokens), theirs.states(tokens)
         vectors = ours.vectors(here[-1]), theirs.vectors(there[-1])
 
@@ -66,7 +66,7 @@ def test_packed_it_gives_the_same_but_for_the_last_bits(rows: int, length: int, 
     tokens = torch.tensor(
         [[draw.randrange(999, 30522) for _ in range(length)] for _ in range(rows)]
     )
-    with torch.inference_mode(), _one_thread():
+    with torch.inference_mode(), one_thread():
         there, here = (e.vectors(e.states(tokens)[-1]) for e in (ours, packed))
         alone = torch.cat([packed.vectors(packed.states(row[None])[-1]) for row in tokens])
     # that the bits are the same, too, is for MiniLM to look at before it relies on it

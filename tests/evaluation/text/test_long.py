@@ -176,5 +176,8 @@ def _spent(name: str, text: str) -> float:
 def test_a_regular_expression_grows_with_the_text_and_not_with_its_square(name: str) -> None:
     for piece in HOSTILE:
         short, longer = (piece * (size // len(piece)) for size in (5_000, 20_000))
-        spent = _spent(name, longer)
-        assert spent < 0.1 or spent < 10 * _spent(name, short), piece
+        # once more, and again: a machine may stand still for a moment, no square ever does
+        assert any(
+            (spent := _spent(name, longer)) < 0.1 or spent < 10 * _spent(name, short)
+            for _ in range(3)
+        ), piece

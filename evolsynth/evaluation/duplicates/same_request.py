@@ -251,13 +251,15 @@ def in_words_only(text: str) -> OnlyWords | None:
     quotation, code or sign, and no script without spaces. None for any other."""
     if sums_of(text) != _NO_SUMS:
         return None
-    if _PROSE.fullmatch(text) is None and (
+    prose = _PROSE.fullmatch(text) is not None
+    if not prose and (
         facts.quotations(text) or facts.code(text) or any(_signs(text)) or _SENSE.search(text)
     ):
         return None
     if any(content(name.text) for name in facts.names(text)):
         return None
-    different = tuple({word.lower: None for word in words(text)})
+    said = _LETTERS.findall(text.lower()) if prose else (word.lower for word in words(text))
+    different = tuple(dict.fromkeys(said))
     against = tuple((word, reverse) for word in different for reverse in _reverses(word))
     return OnlyWords(different, against)
 
@@ -266,6 +268,7 @@ _NO_SUMS: tuple[frozenset[tuple[object, int]], bool] = (frozenset(), False)
 #: Words of letters with a space or a comma and a space between two: most texts are that, and it
 #: holds no quotation, code or sign.
 _PROSE = re.compile(r"(?:[A-Za-z]+,? )*+[A-Za-z]+[.?]?")
+_LETTERS = re.compile("[a-z]+")
 
 
 @lru_cache(maxsize=65536)

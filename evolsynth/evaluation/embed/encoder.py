@@ -144,14 +144,15 @@ class Bert:
         act = getattr(torch, self._activation)
         for number in range(self._layers):
             layer, states = f"encoder.layer.{number}", found[-1]
-            parts = (
+            parts = (  # in bfloat16 attention takes twice as long
                 self._linear(states, f"{layer}.attention.self.{name}")
+                .float()
                 .unflatten(2, (self._heads, -1))
                 .transpose(1, 2)
                 for name in ("query", "key", "value")
             )
             seen = torch.scaled_dot_product_attention(*parts).transpose(1, 2).flatten(2)
-            states = self._output(seen, states, f"{layer}.attention.output")
+            states = self._output(seen.to(states.dtype), states, f"{layer}.attention.output")
             wide = act(self._linear(states, f"{layer}.intermediate.dense"))
             found.append(self._output(wide, states, f"{layer}.output"))
         return found

@@ -22,6 +22,7 @@ from evolsynth.evaluation.duplicates.same_request import (
     same_words,
 )
 from evolsynth.evaluation.text.facts import code, quotations
+from evolsynth.evaluation.text.words import words
 
 
 def unit(*values: float) -> NDArray[np.float32]:
@@ -315,6 +316,7 @@ def test_prose_has_no_quotation_code_or_sign(text: str) -> None:
     assert not quotations(text)
     assert not code(text)
     assert not any(same_request._signs(text))
+    assert same_request._LETTERS.findall(text.lower()) == [word.lower for word in words(text)]
 
 
 def test_what_asks_for_nothing_else_is_prose() -> None:

@@ -260,8 +260,7 @@ def in_words_only(text: str) -> OnlyWords | None:
         return None
     said = _LETTERS.findall(text.lower()) if prose else (word.lower for word in words(text))
     different = tuple(dict.fromkeys(said))
-    against = tuple((word, reverse) for word in different for reverse in _reverses(word))
-    return OnlyWords(different, against)
+    return OnlyWords(different, tuple(pair for word in different for pair in _reverses(word)))
 
 
 _NO_SUMS: tuple[frozenset[tuple[object, int]], bool] = (frozenset(), False)
@@ -272,9 +271,9 @@ _LETTERS = re.compile("[a-z]+")
 
 
 @lru_cache(maxsize=65536)
-def _reverses(word: str) -> tuple[str, ...]:
+def _reverses(word: str) -> tuple[tuple[str, str], ...]:
     bare = (word.removeprefix(prefix) for prefix in _REVERSING if word.startswith(prefix))
-    return (*_COMMON.get(word, ()), *filter(None, bare))
+    return tuple((word, one) for one in (*_COMMON.get(word, ()), *bare) if one)
 
 
 def same_words(one: OnlyWords, other: OnlyWords) -> bool:

@@ -282,7 +282,7 @@ def test_opposites_are_those_that_each_pair_of_words_gives(
         x == p + y or y == p + x for x, y in pairs for p in prefixes
     )
     mine, theirs = (
-        OnlyWords(tuple(each), tuple((w, r) for w in each for r in same_request._reverses(w)))
+        OnlyWords(tuple(each), tuple(pair for w in each for pair in same_request._reverses(w)))
         for each in (one, other)
     )
     assert same_words(mine, theirs) is not expected

@@ -127,6 +127,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="runs on a cluster on this machine whose workers, nodes and own process are killed",
     )
+    parser.add_argument(
+        "--hosts",
+        type=positive,
+        metavar="N",
+        help="hosts with networks, processes and places of their own (needs root), of which one is "
+        "lost, at --each rows in all",
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of --kills (default: 1)")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     add_json(parser)
@@ -134,7 +141,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run a tenth, a quarter and all of the rows."""
-    if options.workers or options.engine or options.kills:
+    if options.workers or options.engine or options.kills or options.hosts:
         return _with_ray(options)
     if options.one:
         print(json.dumps(_one(options.steps, options.rows)))
@@ -184,6 +191,12 @@ def _with_ray(options: argparse.Namespace) -> int:
         from evals.scale_kills import kills
 
         found = kills(options.kills, options.seed, told)
+        save(options.json, found)
+        return 1 if found["wrong"] else 0
+    if options.hosts:
+        from evals.scale_hosts import hosts
+
+        found = hosts(options.hosts, options.each, told)
         save(options.json, found)
         return 1 if found["wrong"] else 0
     if options.engine:

@@ -35,7 +35,7 @@ from evolsynth.pipeline import Pipeline
 from evolsynth.pipeline.run.run import RunOptions
 from evolsynth.pipeline.run.run import run as run_pipeline
 
-__all__ = ["kills"]
+__all__ = ["answers_in", "files_of", "kills"]
 
 _ROWS, _NODES, _MOST = 240, 2, 6  # rows, nodes beside the first, kills of a run
 _LOG = "EVALS_ASKED"
@@ -87,11 +87,11 @@ def kills(times: int, seed: int, told: TextIO) -> dict[str, Any]:
         whole = Path(place) / "whole"
         options = RunOptions(llm=noting(), embedder=None, report=False, signals=False)
         asyncio.run(run_pipeline(_line(), whole, options))
-        expected = _bytes(whole)
+        expected = files_of(whole)
         for number in range(times):
             found = _trial(Path(place) / str(number), random.Random(f"{seed}/{number}"))  # noqa: S311
             totals.update(found.killed)
-            same = _bytes(Path(place) / str(number) / "run") == expected
+            same = files_of(Path(place) / str(number) / "run") == expected
             totals["asked again"] += found.again
             if not same or found.again:
                 wrong.append(number)
@@ -136,7 +136,7 @@ def _trial(place: Path, chance: random.Random) -> _Found:
         if time.monotonic() - began > _LIMIT:
             process.kill()
             raise SetupError(f"A run took more than {_LIMIT:g} s: {_tail(place)}")
-        if not left or not _keys(folder):
+        if not left or not answers_in(folder):
             continue
         what = chance.choices(("worker", "node", "run"), (4, 2, 3))[0]
         if what == "run":
@@ -145,7 +145,7 @@ def _trial(place: Path, chance: random.Random) -> _Found:
             _end_session(process.pid)
             asked = log.read_text("ascii").splitlines()
             again += sum(key in stored for key in asked[seen:])
-            seen, stored = len(asked), stored | _keys(folder)
+            seen, stored = len(asked), stored | answers_in(folder)
             process = _begun(folder, log)
         else:
             some = _processes(process.pid, "ray::Worker" if what == "worker" else "raylet/raylet")
@@ -192,7 +192,7 @@ def _end_session(session: int) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _keys(folder: Path) -> set[str]:
+def answers_in(folder: Path) -> set[str]:
     """The keys of the answers that are stored."""
     store = folder / "run.sqlite"
     if not store.exists():
@@ -204,7 +204,8 @@ def _keys(folder: Path) -> set[str]:
         return set()
 
 
-def _bytes(folder: Path) -> dict[str, bytes]:
+def files_of(folder: Path) -> dict[str, bytes]:
+    """A run's rows, as its files have them."""
     return {one.name: one.read_bytes() for one in sorted(folder.glob("*.jsonl"))}
 
 

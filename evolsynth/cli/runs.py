@@ -77,6 +77,13 @@ def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
         "--ray-cpus", type=int, metavar="N", help="processors of each of these workers (default: 1)"
     )
     parser.add_argument(
+        "--ray-served",
+        action="store_true",
+        default=None,
+        help="have the workers ask models behind servers, too: http://localhost:8000 is then a "
+        "server on each node",
+    )
+    parser.add_argument(
         "--ray-shards",
         type=int,
         metavar="N",
@@ -109,8 +116,8 @@ def _ray(options: argparse.Namespace) -> Ray | None:
     Raises:
         InputError: a number is none of workers or processors, or there is one without ``--ray``.
     """
-    some = {"workers": options.ray_workers, "cpus": options.ray_cpus, "shards": options.ray_shards}
-    some = {name: value for name, value in some.items() if value is not None}
+    names = ("workers", "cpus", "served", "shards")
+    some = {name: value for name in names if (value := getattr(options, f"ray_{name}")) is not None}
     if options.ray is None:
         if some:
             raise InputError(f"--ray-{next(iter(some))} goes with --ray [ADDRESS].")

@@ -14,7 +14,7 @@ from evolsynth.cluster.settings import LOCAL
 from evolsynth.doing import doing
 from evolsynth.errors import SetupError
 
-__all__ = ["LOCAL", "connected", "imported", "processors"]
+__all__ = ["LOCAL", "connected", "imported", "nodes", "processors"]
 
 _STORE = 512 << 20  # bytes of shared memory for what tasks hand each other, which is little
 _PATIENCE = 10.0  # seconds that an address is given to answer
@@ -119,3 +119,10 @@ def processors() -> float:
     import ray
 
     return float(ray.cluster_resources().get("CPU", 0))
+
+
+def nodes() -> list[str]:
+    """The ids of the nodes of that cluster which are there, in order."""
+    import ray
+
+    return sorted(node["NodeID"] for node in ray.nodes() if node["Alive"])

@@ -6,10 +6,10 @@ from collections.abc import Hashable, Mapping
 from functools import cached_property
 from typing import Any
 
-from evolsynth.cluster.messages import Hello, Job, Wanted
+from evolsynth.cluster.messages import Hello, Job, Wanted, kind_of
 from evolsynth.cluster.pool import Pool, wanted
 from evolsynth.errors import EngineError
-from evolsynth.llm.base import LLM, Completion, Prompt, Request, Score, Usage
+from evolsynth.llm.base import LLM, Capability, Completion, Prompt, Request, Score, Usage
 from evolsynth.llm.template import ChatTemplate
 
 __all__ = ["RayEngines"]
@@ -65,6 +65,7 @@ class RayEngines(LLM):
         number, hello = await self._pool.add(self._wanted)
         self._hello = hello
         self.name, self.provenance = hello.name, hello.provenance
+        self.capabilities = frozenset(map(Capability, hello.can))  # type: ignore[misc] # as above
         self.parameters = hello.parameters
         # for workers that come later, too: what waits here is given out as there is room
         self.at_once = self._pool.expected * hello.at_once
@@ -93,8 +94,9 @@ class RayEngines(LLM):
         return ChatTemplate(**self._hello.template)
 
     def prepared(self, request: Request) -> Request:
-        """Messages in the model's chat template; see `LLM.prepared`."""
-        if self._hello is None or self._hello.template is None or request.prompt is not None:
+        """As the model itself; see `LLM.prepared`."""
+        fills = () if self._hello is None else self._hello.fills
+        if request.prompt is not None or kind_of(request) not in fills:
             return request
         return self.template.fill(request)
 

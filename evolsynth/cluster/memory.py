@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from evolsynth.cluster.connect import LOCAL, connected
+from evolsynth.cluster.connect import LOCAL, connected, nodes
 from evolsynth.cluster.messages import decoded, encoded
 from evolsynth.errors import EngineError, SetupError
 from evolsynth.evaluation.duplicates.index import (
@@ -192,10 +192,8 @@ class RayMemory(Memory):
                 self._connected = True
         if self._settings.shards is not None:
             return self._settings.shards
-        import ray
-
-        nodes = sum(node["Alive"] for node in ray.nodes())
-        return nodes if nodes > 1 else 0
+        there = len(nodes())
+        return there if there > 1 else 0
 
     def patience(self) -> float:
         """Seconds without a word after which a shard is taken for lost."""

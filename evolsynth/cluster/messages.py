@@ -17,7 +17,7 @@ from evolsynth.foreign import RETRYABLE, told
 from evolsynth.llm.base import Completion, Prompt, Request, Score, encoded
 
 __all__ = ["Answer", "Hello", "Job", "Raised", "Wanted"]
-__all__ += ["answer_of", "decoded", "encoded", "raised"]
+__all__ += ["answer_of", "decoded", "encoded", "kind_of", "raised"]
 
 T = TypeVar("T")
 
@@ -62,7 +62,9 @@ class Wanted(NamedTuple):
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker says once a model runs there.
 
-    ``same`` stands for the bits that its processor computes: equal where answers are.
+    ``same`` stands for the bits that its processor computes: equal where answers are. ``can`` are
+    the names of its capabilities, ``fills`` the kinds of requests whose messages it puts into the
+    chat template itself, by `kind_of`.
     """
 
     node: str
@@ -72,6 +74,13 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     at_once: int
     template: dict[str, Any] | None
     same: str
+    can: list[str]
+    fills: list[str]
+
+
+def kind_of(request: Request) -> str:
+    """What a request asks for, beside an answer: a server may take such in messages alone."""
+    return "schema" if request.schema is not None else "choices" if request.choices else ""
 
 
 def decoded(body: bytes, kind: type[T]) -> T:

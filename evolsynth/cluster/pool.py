@@ -24,7 +24,7 @@ from typing import Any
 
 import msgspec
 
-from evolsynth.cluster.connect import connected, processors
+from evolsynth.cluster.connect import connected, nodes, processors
 from evolsynth.cluster.messages import Answer, Hello, Job, Wanted, answer_of, decoded, encoded
 from evolsynth.cluster.placing import parts_of
 from evolsynth.cluster.settings import Ray
@@ -59,10 +59,10 @@ class _Task:
 
 
 class _Worker:
-    """A worker as the run sees it."""
+    """A worker as the run sees it; ``place`` is the node that it was meant for, if any."""
 
-    def __init__(self, actor: Any) -> None:
-        self.actor = actor
+    def __init__(self, actor: Any, place: str | None) -> None:
+        self.actor, self.place = actor, place
         self.tasks: dict[int, _Task] = {}
         self.room = 0
         self.has: set[int] = set()  # models that run there, in their order
@@ -104,6 +104,8 @@ class Pool:
         self._all: list[_Worker] = []
         self.tell: Callable[..., None] = lambda *_, **__: None
         self._kept: dict[int, list[Any]] = {}
+        #: whether there is one on each node, as all models are served; None before there is one
+        self._one_each: bool | None = None
 
     # Models ---------------------------------------------------------------------------------------
 
@@ -135,8 +137,10 @@ class Pool:
 
         self._ray = ray
 
-    def engines(self, told: Mapping[str, Any], own: LLM) -> LLM:
-        """A model at the workers; see `RayEngines`."""
+    def engines(self, told: Mapping[str, Any], own: LLM, *, served: bool = False) -> LLM:
+        """A model at the workers, behind a server that they ask if it is ``served``; see
+        `RayEngines`."""
+        self._one_each = served and self._one_each is not False
         from evolsynth.cluster.engines import RayEngines
 
         return RayEngines(self, told, own)
@@ -179,8 +183,11 @@ class Pool:
     @property
     def expected(self) -> int:
         """Workers that there are to be, of the processors that there are now."""
-        free = processors() - self._settings.spare
-        there = max(1, int(free // self._settings.cpus))
+        if self._one_each:
+            there = max(1, len(nodes()))
+        else:
+            free = processors() - self._settings.spare
+            there = max(1, int(free // self._settings.cpus))
         return there if self._settings.workers is None else min(there, self._settings.workers)
 
     def _ready(self) -> list[_Worker]:
@@ -310,15 +317,21 @@ class Pool:
         settings = self._settings
         if len(self._failed) >= _FAILED:
             return
-        for _ in range(self.expected - len(self._workers)):
+        count = self.expected - len(self._workers)
+        places: Sequence[str | None] = [None] * count
+        if self._one_each:
+            taken = {one.place for one in self._workers}
+            places = [one for one in nodes() if one not in taken][: max(count, 0)]
+        for place in places:
             from evolsynth.cluster.worker import Worker
 
             made = self._ray.remote(Worker).options(
-                num_cpus=settings.cpus,
+                num_cpus=settings.cpus if place is None else 0,
                 max_restarts=0,
                 max_concurrency=100_000,
+                scheduling_strategy=_on(place),
             )
-            one = _Worker(made.remote(settings.cpus, dict(settings.models)))
+            one = _Worker(made.remote(settings.cpus, dict(settings.models)), place)
             self._workers.append(one)
             self._all.append(one)
             one.tending = asyncio.create_task(self._tend(one))
@@ -455,7 +468,7 @@ class Pool:
         else:
             self._failed.append(_first_line(cause))
         self._leave(one, for_good=ours)
-        if not self._ready() and ours and not self._hellos:
+        if ours and (all(one.left for one in self._workers) or not (self._ready() or self._hellos)):
             await self._break(cause)
         elif not self._ready() and len(self._failed) >= _FAILED:
             why = self._failed[-1]
@@ -544,6 +557,15 @@ class Pool:
             for one in self._all
             if one.has
         ]
+
+
+def _on(place: str | None) -> Any:
+    """Where Ray is to begin a worker."""
+    if place is None:
+        return "DEFAULT"
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(place, soft=False)
 
 
 async def _of(reference: Any) -> Any:

@@ -37,6 +37,10 @@ class Ray(msgspec.Struct, frozen=True, kw_only=True):
         mixed: take workers also whose processors compute other last bits than the first one's.
             Rows then depend on who answered.
         patience: seconds without a word after which a worker is taken for dead.
+        served: have the workers ask models behind servers, too, each by the address as its node
+            sees it: ``vllm:http://localhost:8000`` is a server on each node. Where a run has no
+            other models, there is one worker on each node. A key is that of the node's own
+            environment. By default servers are asked by the run itself.
         models: what makes a model of a name, instead of `open_llm`: a function without arguments
             for each, which Ray carries to the workers.
     """
@@ -48,4 +52,5 @@ class Ray(msgspec.Struct, frozen=True, kw_only=True):
     shards: Natural | None = None
     mixed: bool = False
     patience: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+    served: bool = False
     models: Mapping[str, Callable[[], LLM]] = {}

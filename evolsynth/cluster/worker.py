@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+import msgspec
+
 from evolsynth.cluster.messages import (
     Answer,
     Hello,
@@ -16,13 +18,16 @@ from evolsynth.cluster.messages import (
     Wanted,
     decoded,
     encoded,
+    kind_of,
     raised,
 )
 from evolsynth.cluster.placing import Place, is_here, placed
+from evolsynth.errors import SetupError
 from evolsynth.foreign import comes_through
 from evolsynth.llm.backends import open_llm
 from evolsynth.llm.base import LLM, Capability, Prompt, Request, Sampling, hash_of
 from evolsynth.llm.llamacpp import LlamaCpp
+from evolsynth.rows import Message
 
 __all__ = ["Worker"]
 
@@ -40,6 +45,15 @@ _PROBE = Request(
 )
 
 
+_HELLO = Request(messages=(Message("user", "Hello."),), seed=1)
+#: One request of each kind.
+_ASKED = (
+    _HELLO,
+    msgspec.structs.replace(_HELLO, schema='{"type": "object"}'),
+    msgspec.structs.replace(_HELLO, choices=("yes", "no")),
+)
+
+
 class Worker:
     """What the run asks of a worker; all its methods are Ray's calls.
 
@@ -54,6 +68,7 @@ class Worker:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._done: list[Answer] = []
         self._some = asyncio.Event()
+        self._over: SetupError | None = None
 
     async def start(self, number: int, wanted: bytes) -> bytes | None:
         """Begin a model, and say what it is; None where its file is not on this node."""
@@ -96,6 +111,7 @@ class Worker:
         template = None
         with suppress(Exception):  # it has none: what a method makes of that, it says itself
             template = llm.template.to_dict()
+        asked = [one for one in _ASKED if llm.prepared(one).prompt is not None]
         return Hello(
             node=socket.gethostname(),
             name=llm.name,
@@ -104,6 +120,8 @@ class Worker:
             at_once=llm.at_once or llm.concurrency,
             template=template,
             same=same,
+            can=[one.value for one in llm.capabilities],
+            fills=[kind_of(one) for one in asked],
         )
 
     async def put(self, jobs: bytes) -> None:
@@ -119,12 +137,20 @@ class Worker:
                 task.cancel()
 
     async def take(self) -> bytes:
-        """What is done since the last time, as soon as something is; nothing after a while."""
+        """What is done since the last time, as soon as something is; nothing after a while.
+
+        Raises:
+            SetupError: what it asks is gone, such as a server; the rest is for others to do.
+        """
         with suppress(TimeoutError):
             await asyncio.wait_for(self._some.wait(), BREATH)
             await asyncio.sleep(_TOGETHER)
         self._some.clear()
         done, self._done = self._done, []
+        if self._over is not None:
+            if not done:
+                raise self._over
+            self._some.set()
         return encoded(done)
 
     async def pid(self) -> int:
@@ -138,6 +164,10 @@ class Worker:
             if comes_through(error):
                 raise
             answer = Answer(job.number, raised=raised(error))
+        except SetupError as error:
+            self._over = error
+            self._some.set()
+            return
         except BaseException as error:  # noqa: BLE001 - it is told where it was asked
             answer = Answer(job.number, raised=raised(error))
         if self._tasks.pop(job.number, None) is not None:

@@ -7,13 +7,14 @@ import signal
 import time
 from pathlib import Path
 
-from evolsynth.errors import RequestError
+from evolsynth.errors import RequestError, SetupError
 from evolsynth.llm.base import Request
 from evolsynth.llm.scripted import Scripted
 
 __all__ = [
     "broken",
     "echo",
+    "gone",
     "mixed",
     "other_bits",
     "poisoned",
@@ -71,6 +72,27 @@ def slow_once(mark: str) -> Scripted:
         return 0.02
 
     return Scripted(said, delay=delay, concurrency=8, remember=False, name="echo")
+
+
+def gone(mark: str, of: int = 1) -> Scripted:
+    """What it asks goes away, in the first processes that it has answered a while in."""
+    seen = [0]
+
+    def answer(request: Request) -> str | Exception:
+        seen[0] += 1
+        marks = [Path(f"{mark}{number}") for number in range(of)]
+        mine = [one for one in marks if one.exists() and one.read_text() == str(os.getpid())]
+        for one in marks if seen[0] > 20 and not mine else ():
+            try:
+                with one.open("x") as file:
+                    file.write(str(os.getpid()))
+            except FileExistsError:
+                continue
+            mine = [one]
+            break
+        return SetupError("The server is gone.") if mine else said(request)
+
+    return Scripted(answer, delay=0.02, concurrency=8, remember=False, name="echo")
 
 
 def mixed() -> Scripted:

@@ -6,16 +6,20 @@ import asyncio
 import itertools
 import os
 import signal
+import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ray_lines import judged, line
-from ray_models import broken, echo, mixed, other_bits, poisoned, slow_once
+from ray_models import broken, echo, gone, mixed, other_bits, poisoned, slow_once
 
 from evolsynth.cli.main import main
 from evolsynth.cluster import Ray
@@ -24,7 +28,7 @@ from evolsynth.cluster.memory import _ShardedIndex
 from evolsynth.cluster.pool import Pool
 from evolsynth.data.files import read_rows
 from evolsynth.doing import _hearers
-from evolsynth.errors import InputError, RequestError
+from evolsynth.errors import InputError, RequestError, SetupError
 from evolsynth.llm.base import LLM, Prompt, Request
 from evolsynth.pipeline import Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
@@ -285,6 +289,74 @@ async def test_a_model_that_cannot_be_made_is_told_before_any_row(
         async with pool.engines({"model": "fake"}, echo()):
             pass
     assert "Traceback" not in str(caught.value)
+
+
+async def test_a_worker_whose_server_is_gone_is_left_out(
+    cluster: Any, alone: Path, tmp_path: Path, said: list[str]
+) -> None:
+    settings = on(partial(gone, str(tmp_path / "mark")), workers=2)
+    await ran(tmp_path / "ray", NAMES, echo, on=settings, breaker=1)
+    assert (tmp_path / "mark0").exists()
+    assert "A worker is left out: The server is gone." in said
+    assert rows_of(tmp_path / "ray") == rows_of(alone)
+
+
+async def test_where_all_servers_are_gone_the_run_ends_and_keeps_what_it_has(
+    cluster: Any, alone: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "ray"
+    settings = on(partial(gone, str(tmp_path / "mark"), 2), workers=2)
+    with pytest.raises(SetupError, match="The server is gone"):
+        await ran(folder, NAMES, echo, on=settings)
+    before = asked(folder)
+    assert before >= 8
+    await ran(folder, NAMES, echo, on=on(echo, workers=2), fresh=False)
+    assert rows_of(folder) == rows_of(alone)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """The address of one in the shapes of vLLM."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, str(Path(__file__).with_name("ray_vllm.py")), "serve", "small"]
+    process = subprocess.Popen([*command, "--host", "127.0.0.1", "--port", str(port)])
+    try:
+        for _ in range(200):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.05)
+        yield f"vllm:http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def test_workers_ask_servers_where_they_are_to(
+    cluster: Any, tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One worker for each node, with the rows of a run that asks by itself."""
+    pool = seen_pool(monkeypatch)
+    options: dict[str, Any] = {"llm": server, "embedder": None, "report": False, "signals": False}
+    pipeline = line(NAMES[:30])
+    for folder, where in (("none", None), ("ray", Ray(served=True))):
+        await run(pipeline, tmp_path / folder, RunOptions(**options, on=where))
+    assert rows_of(tmp_path / "ray") == rows_of(tmp_path / "none")
+    (worker,) = pool[0]._all
+    assert worker.done == asked(tmp_path / "ray") > 0
+    again = await run(pipeline, tmp_path / "ray", RunOptions(**options))
+    assert again.accepted == 30
+    assert asked(tmp_path / "ray") == worker.done  # the same questions: none is asked again
+
+
+async def test_by_default_the_run_asks_servers_itself(
+    cluster: Any, tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = seen_pool(monkeypatch)
+    options = RunOptions(llm=server, embedder=None, report=False, signals=False, on=Ray())
+    assert (await run(line(NAMES[:5]), tmp_path, options)).accepted == 5
+    assert not pool[0]._all
 
 
 async def test_a_model_object_cannot_go_to_workers(tmp_path: Path) -> None:

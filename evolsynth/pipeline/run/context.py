@@ -126,7 +126,9 @@ class Models:
         if self._on is not None and self.pool is not None and model in self._on.models:
             return self.pool.engines(told, self._on.models[model]())
         llm = open_llm(options.pop("model", DEFAULT_MODEL), **options)
-        return llm if self.pool is None or not llm.local else self.pool.engines(told, llm)
+        if self.pool is None or self._on is None or not (llm.local or self._on.served):
+            return llm
+        return self.pool.engines(told, llm, served=not llm.local)
 
     def _for(self, role: Role) -> Any:
         """The first that is there of the names for a role."""

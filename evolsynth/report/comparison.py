@@ -228,6 +228,8 @@ def _varied(
     try:
         groups_of = [name for name, each in zip(names, texts, strict=True) for _ in each.texts]
         joined = Texts([*texts[0].texts, *texts[1].texts], groups_of, {})
+        if any(each.of for each in texts):
+            joined = joined._replace(of=sum(each.of or len(each.texts) for each in texts))
         report = measured(joined, embedder, by=("set",))
         groups = {group.name: group.figures for group in report.groups}
         for name, (what, meaning) in TITLES.items():

@@ -61,10 +61,9 @@ def diversity(
     names = tuple(name.strip() for name in by.split(",") if name.strip())
     if data == "-" and reference == "-":
         raise InputError("Both files are standard input. Give one of them by its path.")
-    own = collect(read_rows(data, **reading), field=field, by=names, every=all)
-    other = None
-    if reference is not None:
-        other = collect(read_rows(reference, **reading), field=field, by=names, every=all)
+    how: Any = {"field": field, "by": names, "every": all, "seed": seed}
+    own = collect(read_rows(data, **reading), **how)
+    other = None if reference is None else collect(read_rows(reference, **reading), **how)
     if not own.texts:
         left = ", ".join(f"{count} {why}" for why, count in own.left_out.items()) or "empty file"
         none = (

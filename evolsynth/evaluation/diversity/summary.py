@@ -6,6 +6,7 @@ sampled, what was left out, and why.
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -53,13 +54,14 @@ _CHUNK = 4096
 
 
 class Texts(NamedTuple):
-    """n texts, the group of each, why other rows were left out, with their number, and which rows
-    count: "accepted", "unchecked" or "all"."""
+    """n texts, the group of each, why other rows were left out, with their number, which rows
+    count, "accepted", "unchecked" or "all", and of how many the n are, if they were drawn."""
 
     texts: list[str]
     groups: list[str]
     left_out: dict[str, int]
     status: str = "unchecked"
+    of: int | None = None
 
     def at(self, places: Sequence[int]) -> Texts:
         """Some of the texts."""
@@ -74,10 +76,13 @@ def collect(
     field: str = "instruction",
     by: Sequence[str] = BY,
     every: bool = False,
+    seed: int = 0,
 ) -> Texts:
     """Read the texts of rows; nothing else of a row is kept.
 
-    Where any row has a verdict (or failed), only accepted rows count, unless ``every``.
+    Where any row has a verdict (or failed), only accepted rows count, unless ``every``. Of more
+    than 100,000, that many are drawn as they come (Vitter 1985, algorithm R), so that rows may be
+    more than memory holds.
 
     Args:
         rows: in any number.
@@ -86,11 +91,12 @@ def collect(
             conversation is its first user turn.
         by: fields that rows are grouped by, as many as you like.
         every: count rejected, failed and unchecked rows too.
+        seed: of the draws.
 
     Raises:
         InputError: no row has a text in the field.
     """
-    accepted, unchecked = Texts([], [], {}), Texts([], [], {})
+    accepted, unchecked = _Drawn(seed), _Drawn(seed)
     left: Counter[str] = Counter()
     fields: set[str] = set()
     for row in rows:
@@ -100,20 +106,41 @@ def collect(
             fields.update(row.extra if len(fields) < 50 else ())
         elif every or row.status in ("accepted", "pending"):
             kind = accepted if every or row.status == "accepted" else unchecked
-            kind.texts.append(text)
-            kind.groups.append(_group(row, by))
+            kind.add(text, row, by)
         else:
             left[row.status] += 1
-    judged = accepted.texts or left["rejected"] or left["failed"]
+    judged = accepted.count or left["rejected"] or left["failed"]
     chosen = accepted if judged else unchecked
-    if judged and unchecked.texts:
-        left["unchecked"] = len(unchecked.texts)
-    if not chosen.texts and not judged and left[f"no {field}"]:
+    if judged and unchecked.count:
+        left["unchecked"] = unchecked.count
+    if not chosen.count and not judged and left[f"no {field}"]:
         found = f" Fields found: {', '.join(sorted(fields))}." if fields else ""
         raise InputError(f"No row has a text in its field '{field}'.{found} Name another field.")
     status = "all" if every else "accepted" if judged else "unchecked"
     reasons = {why: count for why, count in sorted(left.items()) if count}
-    return Texts(chosen.texts, chosen.groups, reasons, status)
+    texts, groups = chosen.in_order()
+    return Texts(texts, groups, reasons, status, chosen.count if chosen.count > MOST else None)
+
+
+class _Drawn:
+    """Texts and their groups: all, or as many as are measured, each as likely as any other."""
+
+    def __init__(self, seed: int) -> None:
+        self.count = 0
+        self._chance = random.Random(seed)  # noqa: S311 - a draw is no secret
+        self._kept: list[tuple[int, str, str]] = []
+
+    def add(self, text: str, row: Row, by: Sequence[str]) -> None:
+        """One more, which may take the place of another."""
+        place = self.count if self.count < MOST else self._chance.randrange(self.count + 1)
+        if place < MOST:
+            self._kept[place : place + 1] = [(self.count, text, _group(row, by))]
+        self.count += 1
+
+    def in_order(self) -> tuple[list[str], list[str]]:
+        """Those that are kept, as they came."""
+        kept = sorted(self._kept)
+        return [text for _, text, _ in kept], [group for _, _, group in kept]
 
 
 def embedded(texts: Texts, embedder: Embedder) -> tuple[Texts, Vectors]:
@@ -256,8 +283,9 @@ def diversity_report(
         InputError: no row has a text in ``field``.
         SetupError: scikit-learn, or the embedder, is missing.
     """
-    own = collect(rows, field=field, by=by, every=every)
-    other = None if reference is None else collect(reference, field=field, by=by, every=every)
+    how: Any = {"field": field, "by": by, "every": every, "seed": seed}
+    own = collect(rows, **how)
+    other = None if reference is None else collect(reference, **how)
     return measured(own, embedder, other, seed, by=by, field=field)
 
 
@@ -272,10 +300,10 @@ def measured(
 ) -> DiversityReport:
     """`diversity_report` of texts that were collected before; ``other`` are the reference's."""
     notes: list[str] = []
-    own, vectors = _embedded(own, embedder, seed, notes)
+    own, vectors = _embedded(own, embedder, notes)
     their_vectors = vectors
     if other is not None:
-        other, their_vectors = _embedded(other, embedder, seed, notes)
+        other, their_vectors = _embedded(other, embedder, notes)
         if not other.texts:
             notes.append("The reference has no texts to compare with.")
             other = None
@@ -310,14 +338,10 @@ def measured(
     )
 
 
-def _embedded(
-    found: Texts, embedder: Embedder, seed: int, notes: list[str]
-) -> tuple[Texts, Vectors]:
-    count = len(found.texts)
-    if count > MOST:
-        notes.append(f"Of {count:,} texts {MOST:,}, drawn at random, are measured.")
-        places = np.sort(np.random.default_rng([seed, count]).choice(count, MOST, replace=False))
-        found = found.at(places.tolist())
+def _embedded(found: Texts, embedder: Embedder, notes: list[str]) -> tuple[Texts, Vectors]:
+    if found.of is not None:
+        drawn = len(found.texts)
+        notes.append(f"Of {found.of:,} texts {drawn:,}, drawn at random, are measured.")
     notes += told(set(found.texts))
     return embedded(found, embedder)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -163,6 +164,22 @@ def test_what_is_sampled_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     report = diversity_report(rows_of(60), Hashed())
     assert report.whole.rows == 50
     assert report.notes[0] == "Of 60 texts 50, drawn at random, are measured."
+
+
+def test_of_more_rows_than_are_measured_no_more_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is as likely as any other, they stay in order, and the seed says which."""
+    monkeypatch.setattr(module, "MOST", 20)
+    rows = [Row.make(f"Name {n} rivers.", key=str(n)) for n in range(100)]
+    often = Counter[str]()
+    for seed in range(300):
+        found = module.collect(rows, seed=seed)
+        assert (len(found.texts), len(set(found.texts)), found.of) == (20, 20, 100)
+        assert found.texts == sorted(found.texts, key=lambda text: int(text.split()[1]))
+        often.update(found.texts)
+    assert len(often) == 100
+    assert 30 < min(often.values()) < 60 < max(often.values()) < 95  # of a mean of 60
+    assert module.collect(rows, seed=3) == module.collect(iter(rows), seed=3)
+    assert module.collect(rows[:20], seed=3).of is None
 
 
 # --- the file ------------------------------------------------------------------------------------

@@ -104,6 +104,7 @@ class _Host:
                 env=self._environment,
                 stdout=said,
                 stderr=said,
+                start_new_session=True,  # nsenter has a child, which is to end with it
             )
 
     def said(self) -> str:
@@ -201,7 +202,7 @@ def hosts(count: int, rows: int, told: TextIO) -> dict[str, Any]:
                     elif what == "ended":
                         there[-1].end()
                     else:
-                        process.send_signal(signal.SIGKILL)
+                        os.killpg(process.pid, signal.SIGKILL)
                         process.wait()
                         process = there[0].within([*command, str(folder), *on])
                 try:

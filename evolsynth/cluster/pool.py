@@ -463,7 +463,7 @@ class Pool:
             self.tell("worker_lost", node=one.node, why=why, answers=one.done)
             say(
                 f"A worker on {one.node} has ended ({why}). What it had under way, "
-                f"{len(one.tasks)} answers, others make; another is begun."
+                f"{len(one.tasks)} answers, others make{'' if ours else '; another is begun'}."
             )
         else:
             self._failed.append(_first_line(cause))

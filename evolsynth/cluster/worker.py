@@ -117,7 +117,8 @@ class Worker:
             name=llm.name,
             provenance=dict(llm.provenance),
             parameters=llm.parameters,
-            at_once=llm.at_once or llm.concurrency,
+            # a server's client finds out itself how many of them to send
+            at_once=(llm.at_once if llm.local else None) or llm.concurrency,
             template=template,
             same=same,
             can=[one.value for one in llm.capabilities],

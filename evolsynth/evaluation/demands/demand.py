@@ -49,10 +49,20 @@ from evolsynth.evaluation.text.words import word_lists
 from evolsynth.options import Option, options_of
 from evolsynth.registry import Registry
 
-__all__ = ["KINDS", "Asked", "Demand", "Kind", "Miss", "fill", "kind"]
+__all__ = ["GIVEN", "KINDS", "LISTS", "SHAPES", "Asked", "Demand", "Kind", "Miss", "fill", "kind"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+# Groups of what demands are about, by which kinds name the others that they clash with.
+#: Words, names or signs that an answer must have as they are given.
+GIVEN = ("beginning", "ending", "headings", "labels", "postscript", "request", "summary", "data")
+#: Points of a list.
+LISTS = ("list", "list_order", "item_length", "item_beginning")
+#: How the whole of an answer is built.
+SHAPES = (
+    *("choice", "data", "headings", "labels", "lines", "paragraphs", "parts", "plan"),
+    *("postscript", "quotes", "request", "table", "thesis", "title", "versions"),
+)
 #: Parameters of a check that are no values of its demand.
 _SEEN = ("asked", "source")
 

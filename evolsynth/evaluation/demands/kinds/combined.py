@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from evolsynth.evaluation.demands.abouts import LISTS, SHAPES
-from evolsynth.evaluation.demands.demand import Asked, Miss, kind
+from evolsynth.evaluation.demands.demand import LISTS, SHAPES, Asked, Miss, kind
 from evolsynth.evaluation.demands.reading import sentence_places
 from evolsynth.evaluation.demands.shape import paragraphs
 from evolsynth.evaluation.text.words import word_lists

@@ -11,8 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from evolsynth.evaluation.demands.abouts import GIVEN, LISTS, SHAPES
-from evolsynth.evaluation.demands.demand import Asked, Miss, kind
+from evolsynth.evaluation.demands.demand import GIVEN, LISTS, SHAPES, Asked, Miss, kind
 from evolsynth.evaluation.text.language import language as language_of
 from evolsynth.evaluation.text.task import Task
 

@@ -16,8 +16,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from evolsynth.evaluation.demands.abouts import GIVEN
-from evolsynth.evaluation.demands.demand import Asked, Miss, kind
+from evolsynth.evaluation.demands.demand import GIVEN, Asked, Miss, kind
 from evolsynth.evaluation.demands.reading import has_code, word_places
 from evolsynth.evaluation.text.language import language
 from evolsynth.evaluation.text.task import Task

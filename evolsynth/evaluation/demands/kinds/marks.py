@@ -10,8 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from evolsynth.evaluation.demands.abouts import GIVEN, LISTS
-from evolsynth.evaluation.demands.demand import Asked, Miss, kind
+from evolsynth.evaluation.demands.demand import GIVEN, LISTS, Asked, Miss, kind
 from evolsynth.evaluation.demands.reading import has_code
 from evolsynth.evaluation.text.task import Task
 from evolsynth.evaluation.text.words import word_lists

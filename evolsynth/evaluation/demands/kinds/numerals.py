@@ -12,8 +12,7 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
-from evolsynth.evaluation.demands.abouts import GIVEN
-from evolsynth.evaluation.demands.demand import Asked, Miss, kind
+from evolsynth.evaluation.demands.demand import GIVEN, Asked, Miss, kind
 from evolsynth.evaluation.demands.reading import has_code
 from evolsynth.evaluation.text.numbers import COUNTS, numbers
 from evolsynth.evaluation.text.task import Task

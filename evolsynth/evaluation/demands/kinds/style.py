@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from evolsynth.evaluation.demands.abouts import GIVEN, LISTS
-from evolsynth.evaluation.demands.demand import Asked, Miss, kind
+from evolsynth.evaluation.demands.demand import GIVEN, LISTS, Asked, Miss, kind
 from evolsynth.evaluation.demands.reading import sentence_places, word_places
 from evolsynth.evaluation.text.language import is_english
 from evolsynth.evaluation.text.task import Task

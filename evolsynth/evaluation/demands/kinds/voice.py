@@ -15,8 +15,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from evolsynth.evaluation.demands.abouts import GIVEN, LISTS, SHAPES
-from evolsynth.evaluation.demands.demand import Asked, Miss, kind
+from evolsynth.evaluation.demands.demand import GIVEN, LISTS, SHAPES, Asked, Miss, kind
 from evolsynth.evaluation.demands.reading import has_code, sentence_places
 from evolsynth.evaluation.text.task import Task
 from evolsynth.evaluation.text.words import plain, vocabularies, word_lists

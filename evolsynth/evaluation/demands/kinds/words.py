@@ -20,8 +20,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from evolsynth.evaluation.demands.abouts import GIVEN, LISTS
-from evolsynth.evaluation.demands.demand import Asked, Miss, kind
+from evolsynth.evaluation.demands.demand import GIVEN, LISTS, Asked, Miss, kind
 from evolsynth.evaluation.demands.keywords import (
     fitting_words,
     overused_words,

@@ -84,6 +84,13 @@ def add_run_flags(parser: Any, *, taken: Collection[str] = ()) -> None:
         "server on each node",
     )
     parser.add_argument(
+        "--ray-patience",
+        type=float,
+        metavar="SECONDS",
+        help="after which a worker, or a node that keeps rows, is taken for dead if it says "
+        "nothing (default: 60)",
+    )
+    parser.add_argument(
         "--ray-shards",
         type=int,
         metavar="N",
@@ -116,7 +123,7 @@ def _ray(options: argparse.Namespace) -> Ray | None:
     Raises:
         InputError: a number is none of workers or processors, or there is one without ``--ray``.
     """
-    names = ("workers", "cpus", "served", "shards")
+    names = ("workers", "cpus", "served", "patience", "shards")
     some = {name: value for name in names if (value := getattr(options, f"ray_{name}")) is not None}
     if options.ray is None:
         if some:
@@ -125,7 +132,8 @@ def _ray(options: argparse.Namespace) -> Ray | None:
     try:
         return msgspec.convert({"address": options.ray, **some}, Ray)
     except msgspec.ValidationError as error:
-        raise InputError(f"--ray: {error}") from None
+        said, _, place = str(error).partition(" - at `$.")
+        raise InputError(f"--ray-{place.strip('`')}: {said}.") from None
 
 
 def model_told(model: str | None, chat_template: str | None) -> str | dict[str, str] | None:

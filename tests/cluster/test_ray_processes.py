@@ -186,7 +186,9 @@ PIPELINE = "name: small\nsteps:\n  - magpie: {n: 2}\n"
     ("flags", "sentence"),
     [
         (["--ray", "127.0.0.1:9"], "--ray 127.0.0.1:9: no Ray can be reached there"),
-        (["--ray", "--ray-workers", "0"], "--ray: Expected `int` >= 1"),
+        (["--ray", "--ray-workers", "0"], "--ray-workers: Expected `int` >= 1."),
+        (["--ray", "--ray-patience", "0"], "--ray-patience: Expected `float` > 0.0."),
+        (["--ray-served"], "--ray-served goes with --ray"),
         (["--ray-workers", "2"], "--ray-workers goes with --ray"),
     ],
 )

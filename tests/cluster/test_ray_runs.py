@@ -29,11 +29,12 @@ from evolsynth.cluster.pool import Pool
 from evolsynth.data.files import read_rows
 from evolsynth.doing import _hearers
 from evolsynth.errors import InputError, RequestError, SetupError
+from evolsynth.llm.backends import open_llm
 from evolsynth.llm.base import LLM, Prompt, Request
 from evolsynth.pipeline import Pipeline
 from evolsynth.pipeline.run.run import RunOptions, run
 from evolsynth.pipeline.run.state import RunResult
-from evolsynth.rows import Row
+from evolsynth.rows import Message, Row
 from evolsynth.store.status import read_status, stored_value
 
 pytest.importorskip("ray", reason="Ray is not installed")
@@ -348,6 +349,27 @@ async def test_workers_ask_servers_where_they_are_to(
     again = await run(pipeline, tmp_path / "ray", RunOptions(**options))
     assert again.accepted == 30
     assert asked(tmp_path / "ray") == worker.done  # the same questions: none is asked again
+
+
+@pytest.mark.parametrize("served_first", [True, False])
+async def test_a_model_behind_a_server_goes_with_one_that_workers_compute(
+    cluster: Any, server: str, served_first: bool
+) -> None:
+    """Then there are as many workers as processors, and each can do both."""
+    pool = Pool(Ray(models={"fake": echo}, served=True, workers=2))
+    both: list[Callable[[], LLM]] = [
+        lambda: pool.engines({"model": server}, open_llm(server), served=True),
+        lambda: pool.engines({"model": "fake"}, echo()),
+    ]
+    one, other = (make() for make in (both if served_first else both[::-1]))
+    asked = Request(messages=(Message("user", "Why bees?"),), seed=3, max_tokens=9)
+    async with one, other, asyncio.timeout(60):
+        await pool.begun(2)
+        said = {(await llm.complete(asked)).text for llm in (one, other)}
+        assert len(pool._ready()) == 2
+        assert {worker.place for worker in pool._ready()} == {None}
+    assert "Bees share their work, and each has a task." in said
+    assert len(said) == 2
 
 
 async def test_by_default_the_run_asks_servers_itself(

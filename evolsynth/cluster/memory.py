@@ -50,10 +50,8 @@ T = TypeVar("T")
 
 _TRIES = 5  # of a shard that is lost each time it is asked
 _LOOK = 0.5  # seconds from look to look whether anybody still waits
-_AGAIN, _AHEAD = (
-    1024,
-    4,
-)  # texts that a new shard is given at once, and how often before it has them
+#: Texts that a new shard is given at once, and how often before it has them.
+_AGAIN, _AHEAD = 1024, 4
 _HALF = 1 << 63  # SQLite's numbers have a sign
 _TABLES = """
 PRAGMA journal_mode = OFF;

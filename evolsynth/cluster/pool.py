@@ -17,7 +17,7 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from statistics import median
 from typing import Any
@@ -104,8 +104,7 @@ class Pool:
         self._all: list[_Worker] = []
         self.tell: Callable[..., None] = lambda *_, **__: None
         self._kept: dict[int, list[Any]] = {}
-        #: whether there is one on each node, as all models are served; None before there is one
-        self._one_each: bool | None = None
+        self._served: list[bool] = []  # for each of its models
 
     # Models ---------------------------------------------------------------------------------------
 
@@ -140,7 +139,7 @@ class Pool:
     def engines(self, told: Mapping[str, Any], own: LLM, *, served: bool = False) -> LLM:
         """A model at the workers, behind a server that they ask if it is ``served``; see
         `RayEngines`."""
-        self._one_each = served and self._one_each is not False
+        self._served.append(served)
         from evolsynth.cluster.engines import RayEngines
 
         return RayEngines(self, told, own)
@@ -181,13 +180,15 @@ class Pool:
     # Jobs -----------------------------------------------------------------------------------------
 
     @property
+    def _one_each(self) -> bool:
+        """Whether there is one on each node, as all they do is to ask servers."""
+        return bool(self._served) and all(self._served)
+
+    @property
     def expected(self) -> int:
         """Workers that there are to be, of the processors that there are now."""
-        if self._one_each:
-            there = max(1, len(nodes()))
-        else:
-            free = processors() - self._settings.spare
-            there = max(1, int(free // self._settings.cpus))
+        free = (processors() - self._settings.spare) // self._settings.cpus
+        there = max(1, len(nodes()) if self._one_each else int(free))
         return there if self._settings.workers is None else min(there, self._settings.workers)
 
     def _ready(self) -> list[_Worker]:
@@ -317,12 +318,10 @@ class Pool:
         settings = self._settings
         if len(self._failed) >= _FAILED:
             return
-        count = self.expected - len(self._workers)
-        places: Sequence[str | None] = [None] * count
-        if self._one_each:
-            taken = {one.place for one in self._workers}
-            places = [one for one in nodes() if one not in taken][: max(count, 0)]
-        for place in places:
+        taken = {one.place for one in self._workers}
+        free = (one for one in nodes() if one not in taken)
+        places: Iterable[str | None] = free if self._one_each else itertools.repeat(None)
+        for place in itertools.islice(places, max(self.expected - len(self._workers), 0)):
             from evolsynth.cluster.worker import Worker
 
             made = self._ray.remote(Worker).options(

@@ -179,7 +179,7 @@ def test_a_signal_keeps_what_was_written_and_says_so(
     _, said = process.communicate(timeout=60)
     assert process.returncode == status
     kept = tmp_path / "out.partial.jsonl"
-    said = said.replace("evolsynth gate is at work ...\n", "")  # on a busy machine
+    said = said.removeprefix("evolsynth gate is at work ...\n")  # on a busy machine
     assert said == f"evolsynth: stopped.\nWhat was written before is kept in {kept}.\n"
     assert kept.stat().st_size
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.partial.jsonl"]

@@ -17,7 +17,7 @@ import numpy as np
 from evolsynth.errors import InputError
 from evolsynth.evaluation.duplicates.products import Products
 from evolsynth.evaluation.duplicates.same_request import (
-    OnlyWords,
+    Worded,
     asked_of,
     digest,
     in_words_only,
@@ -69,17 +69,17 @@ class Asked:
         self.text = text
         self.meant: NDArray[np.float16] | None = None
         self.about = about
-        self._words: OnlyWords | None = _NOT_YET
+        self._words: Worded | None = _NOT_YET
 
     @property
-    def words(self) -> OnlyWords | None:
+    def words(self) -> Worded | None:
         """None where there are other facts."""
         if self._words is _NOT_YET:
             self._words = in_words_only(self.text)
         return self._words
 
 
-_NOT_YET = OnlyWords(("",), ())
+_NOT_YET = Worded(("",), ())
 
 
 def _same_facts(embedder: Embedder | None, one: Asked, other: Asked) -> bool:

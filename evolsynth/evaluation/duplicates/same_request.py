@@ -13,7 +13,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ from evolsynth.evaluation.text.words import (
 )
 
 __all__ = [
-    "OnlyWords",
+    "Worded",
     "about_another",
     "asked_of",
     "asks_more",
@@ -186,6 +186,35 @@ def digest(text: str, size: int) -> bytes:
     return hashlib.blake2b(flat, digest_size=size).digest()
 
 
+class Worded(NamedTuple):
+    """Different words, and those of them that have a reverse, each with it: an opposite, or the
+    word without a prefix that denies it."""
+
+    words: Collection[str]
+    against: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, words: Collection[str], *, more: bool = False) -> Worded:
+        """These words; ``more``: with the reverses of the other list."""
+        return cls(words, tuple(pair for word in words for pair in _reverses(word, more)))
+
+
+@lru_cache(maxsize=65536)
+def _reverses(word: str, more: bool) -> tuple[tuple[str, str], ...]:
+    opposites, prefixes = (_MORE, ("il",)) if more else (_COMMON, _REVERSING)
+    bare = (word.removeprefix(prefix) for prefix in prefixes if word.startswith(prefix))
+    return tuple((word, one) for one in (*opposites.get(word, ()), *bare) if one)
+
+
+def _opposed(one: Worded, other: Worded) -> bool:
+    """Whether one text has a word where the other has its reverse ("formal", "informal")."""
+    return any(
+        reverse in there.words and word not in there.words and reverse not in here.words
+        for here, there in ((one, other), (other, one))
+        for word, reverse in here.against
+    )
+
+
 class _Facts(NamedTuple):
     """What two texts must agree in to be duplicates, worked out once for each."""
 
@@ -193,7 +222,8 @@ class _Facts(NamedTuple):
     names: tuple[str, ...]  # stems of the words of names
     flat: str
     stems: frozenset[str]
-    words: frozenset[str]
+    words: Worded
+    more: Worded  # the same words, with the reverses that count for `same_request` alone
     signs: tuple[tuple[str, ...], ...]  # of sums, by themselves, and pieces of code
 
 
@@ -206,12 +236,14 @@ def sums_of(text: str) -> tuple[frozenset[tuple[object, int]], bool]:
 
 @lru_cache(maxsize=4096)
 def _facts_of(text: str) -> _Facts:
+    said = frozenset(w.text.casefold() for w in words(text))
     return _Facts(
         exact=tuple(normalise(p.text) for p in (*facts.quotations(text), *facts.code(text))),
         names=tuple(w.stem for name in facts.names(text) for w in content(name.text)),
         flat=normalise(text),
         stems=stems_of(text),
-        words=frozenset(w.text.casefold() for w in words(text)),
+        words=Worded.of(said),
+        more=Worded.of(said, more=True),
         signs=_signs(text),
     )
 
@@ -235,18 +267,10 @@ def same_references(one: str, other: str) -> bool:
             return False
         if any(not occurs(stem, b.stems) for stem in a.names):
             return False
-    return not _opposed(here.words, there.words, _COMMON, _REVERSING)
+    return not _opposed(here.words, there.words)
 
 
-class OnlyWords(NamedTuple):
-    """The different words of a text that has no other fact, and those of them that have a reverse,
-    each with it: an opposite, or the word without a prefix that denies it."""
-
-    words: tuple[str, ...]
-    against: tuple[tuple[str, str], ...]
-
-
-def in_words_only(text: str) -> OnlyWords | None:
+def in_words_only(text: str) -> Worded | None:
     """The words of a text that has no fact but its words: no number, no negation, no name, no
     quotation, code or sign, and no script without spaces. None for any other."""
     if sums_of(text) != _NO_SUMS:
@@ -259,8 +283,7 @@ def in_words_only(text: str) -> OnlyWords | None:
     if any(content(name.text) for name in facts.names(text)):
         return None
     said = _LETTERS.findall(text.lower()) if prose else (word.lower for word in words(text))
-    different = tuple(dict.fromkeys(said))
-    return OnlyWords(different, tuple(pair for word in different for pair in _reverses(word)))
+    return Worded.of(tuple(dict.fromkeys(said)))
 
 
 _NO_SUMS: tuple[frozenset[tuple[object, int]], bool] = (frozenset(), False)
@@ -270,19 +293,9 @@ _PROSE = re.compile(r"(?:[A-Za-z]+,? )*+[A-Za-z]+[.?]?")
 _LETTERS = re.compile("[a-z]+")
 
 
-@lru_cache(maxsize=65536)
-def _reverses(word: str) -> tuple[tuple[str, str], ...]:
-    bare = (word.removeprefix(prefix) for prefix in _REVERSING if word.startswith(prefix))
-    return tuple((word, one) for one in (*_COMMON.get(word, ()), *bare) if one)
-
-
-def same_words(one: OnlyWords, other: OnlyWords) -> bool:
+def same_words(one: Worded, other: Worded) -> bool:
     """What `same_facts` says of two texts that have no other facts."""
-    return not any(
-        reverse in there.words and word not in there.words and reverse not in here.words
-        for here, there in ((one, other), (other, one))
-        for word, reverse in here.against
-    )
+    return not _opposed(one, other)
 
 
 #: Letters that are a word or most of one: of scripts without spaces all but the kana.
@@ -302,25 +315,6 @@ def _another_sign(one: str, other: str) -> bool:
     return all(0 < len(part) <= _WORDS and _SENSE.search(part) is not None for part in apart)
 
 
-def _opposed(
-    one: frozenset[str],
-    other: frozenset[str],
-    opposites: Mapping[str, set[str]],
-    prefixes: tuple[str, ...],
-) -> bool:
-    """Whether one text has a word where the other has its opposite ("formal", "informal")."""
-    mine, theirs = one - other, other - one
-    if any(x in opposites and not opposites[x].isdisjoint(theirs) for x in mine):
-        return True
-    return any(
-        x.startswith(p) and x[len(p) :] in there
-        for here, there in ((mine, theirs), (theirs, mine))
-        for x in here
-        if x.startswith(prefixes)
-        for p in prefixes
-    )
-
-
 @lru_cache(maxsize=8192)
 def same_request(one: str, other: str) -> bool:
     """Whether nothing in two alike texts says that they ask for different things.
@@ -332,7 +326,7 @@ def same_request(one: str, other: str) -> bool:
     """
     return (
         same_references(one, other)
-        and not _opposed(_facts_of(one).words, _facts_of(other).words, _MORE, ("il",))
+        and not _opposed(_facts_of(one).more, _facts_of(other).more)
         and not swapped_roles(one, other)
         and not asks_more(one, other)
         and not asks_more(other, one)

@@ -176,8 +176,7 @@ def _spent(name: str, text: str) -> float:
 def test_a_regular_expression_grows_with_the_text_and_not_with_its_square(name: str) -> None:
     for piece in HOSTILE:
         short, longer = (piece * (size // len(piece)) for size in (5_000, 20_000))
-        # once more, and again: a machine may stand still for a moment, no square ever does
-        assert any(
-            (spent := _spent(name, longer)) < 0.1 or spent < 10 * _spent(name, short)
-            for _ in range(3)
-        ), piece
+        spent = _spent(name, longer)
+        if spent >= 0.1:  # the clock counts when a virtual machine stands still, too: of 5 ms, once
+            spent = min(spent, _spent(name, longer))
+        assert spent < 0.1 or spent < 10 * _spent(name, short), piece
